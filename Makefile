@@ -1,0 +1,66 @@
+# `make quickstart` and `make test` need nothing but Python 3.10 or newer, make and a package registry.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+# Real MNIST where it is at hand; set EDGE_MNIST_DATA to nothing to do without.
+ifeq ($(origin EDGE_MNIST_DATA),undefined)
+ifneq ($(wildcard ../shared/mnist/train-images-idx3-ubyte.gz),)
+export EDGE_MNIST_DATA := $(abspath ../shared/mnist)
+endif
+endif
+
+.PHONY: help install quickstart test lint types wheel reference constraints clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(INSTALLED) ## Make the virtual environment .venv with everything in it
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+quickstart: $(INSTALLED) ## Export the reference model, measure it, and classify sample pictures
+	$(BIN)/edge-mnist export --int8 --output quickstart/bundle
+	$(BIN)/edge-mnist bench quickstart/bundle
+	$(BIN)/edge-mnist samples quickstart/samples
+	$(BIN)/edge-mnist classify quickstart/samples --model quickstart/bundle
+	@echo && echo "Made here:" && find quickstart -type f | sort | sed 's/^/  /'
+
+test: $(INSTALLED) ## Run every test
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED) ## Check style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED) ## Check types
+	$(BIN)/mypy
+
+wheel: $(INSTALLED) ## Build the wheel, install it alone in a clean environment, and use it there
+	rm -rf dist .venv-wheel
+	$(BIN)/python -m build --wheel --no-isolation
+	$(PYTHON) -m venv .venv-wheel
+	.venv-wheel/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl
+	.venv-wheel/bin/python tests/wheel_check.py
+
+reference: $(INSTALLED) ## Train the reference model anew on MNIST and put it into the packages
+	$(BIN)/edge-mnist train --seed 0 --output runs/edge
+	$(BIN)/edge-mnist export runs/edge --int8 --output bundles/edge
+	cp runs/edge/model.keras trainer/edge_mnist_trainer/models/edge.keras
+	cp runs/edge/run.json trainer/edge_mnist_trainer/models/edge.json
+	cp bundles/edge/edge_int8.onnx runtime/edge_mnist_runtime/models/edge_int8.onnx
+
+constraints: ## Resolve every dependency anew, for every supported Python
+	$(PYTHON) -m pip install --quiet --target build/uv uv
+	@echo "backports-strenum<1.3" > build/limits.txt  # 1.3 refuses Python 3.11 and newer, which uv does not see
+	@head -2 constraints.txt > build/constraints.txt
+	build/uv/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 --upgrade --quiet --constraint build/limits.txt \
+	    --no-header --no-annotate --no-emit-index-url >> build/constraints.txt
+	mv build/constraints.txt constraints.txt
+
+clean: ## Remove what was built, but no runs and no bundles
+	rm -rf $(VENV) .venv-wheel build dist quickstart .pytest_cache .mypy_cache .ruff_cache .hypothesis

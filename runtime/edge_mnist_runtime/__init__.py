@@ -1,0 +1,79 @@
+"""Reads handwritten digits on a device: onnxruntime, NumPy and Pillow, never TensorFlow.
+
+    >>> from edge_mnist_runtime import DigitClassifier
+    >>> DigitClassifier().predict("digit.png").digit  # doctest: +SKIP
+    7
+
+Importing this package does no work: the engine is loaded when a name is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from edge_mnist_runtime.classifier import DigitClassifier, Prediction
+    from edge_mnist_runtime.errors import (
+        ContractError,
+        CorruptModelError,
+        EdgeMnistError,
+        HashMismatchError,
+        InputDtypeError,
+        InputError,
+        InputShapeError,
+        IntegrityError,
+        ManifestError,
+        MissingExtraError,
+        PictureError,
+        UsageError,
+    )
+
+__version__ = "0.1.0"
+
+_HOME_OF: Final = {
+    "DigitClassifier": "classifier",
+    "Prediction": "classifier",
+    "ContractError": "errors",
+    "CorruptModelError": "errors",
+    "EdgeMnistError": "errors",
+    "HashMismatchError": "errors",
+    "InputDtypeError": "errors",
+    "InputError": "errors",
+    "InputShapeError": "errors",
+    "IntegrityError": "errors",
+    "ManifestError": "errors",
+    "MissingExtraError": "errors",
+    "PictureError": "errors",
+    "UsageError": "errors",
+}
+
+__all__ = [
+    "ContractError",
+    "CorruptModelError",
+    "DigitClassifier",
+    "EdgeMnistError",
+    "HashMismatchError",
+    "InputDtypeError",
+    "InputError",
+    "InputShapeError",
+    "IntegrityError",
+    "ManifestError",
+    "MissingExtraError",
+    "PictureError",
+    "Prediction",
+    "UsageError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

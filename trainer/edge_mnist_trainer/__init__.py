@@ -1,0 +1,1 @@
+"""Trains the digit network with Keras: `edge-mnist train`. Needs the extra `train`."""
