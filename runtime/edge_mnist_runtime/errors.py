@@ -1,0 +1,127 @@
+"""Every error that edge-mnist raises on purpose, and the exit code each one ends the command line with.
+
+    EdgeMnistError                  1  base class; raised itself by nothing
+    ├── UsageError                  2  an argument or option cannot be honoured
+    │   ├── DataNotFoundError       2  the digits asked for are nowhere to be had
+    │   └── OutputError             2  the output folder cannot be written (in the way, not permitted, full)
+    ├── MissingExtraError           3  a needed optional dependency is not installed
+    ├── ConversionError             4  a model could not be converted
+    │   ├── UnsupportedModelError   4  the Keras model breaks the tensor contract
+    │   └── PrecisionProofError     4  a converted file is not what its name would say
+    ├── GateError                   5  accuracy or parity fell short; nothing was written
+    ├── IntegrityError              6  a file is not what it should be
+    │   ├── CorruptModelError       6  a model file cannot be read
+    │   ├── ContractError           6  a model or bundle was made for another preprocessing or tensor contract
+    │   ├── ManifestError           6  a bundle's manifest is missing or malformed
+    │   ├── HashMismatchError       6  a file's SHA-256 differs from the recorded one
+    │   └── DataError               6  a data file is damaged or not MNIST's
+    └── InputError                  8  an input cannot be classified
+        ├── PictureError            8  a picture cannot be opened
+        ├── InputShapeError         8  an array has the wrong shape
+        └── InputDtypeError         8  an array has the wrong dtype
+
+A message says what was wrong, where, and how to go on, in one line.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class EdgeMnistError(Exception):
+    """Base of every error that edge-mnist raises on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(EdgeMnistError):
+    """An argument or option cannot be honoured as given."""
+
+    exit_code = 2
+
+
+class DataNotFoundError(UsageError):
+    """The digits asked for are neither in a folder, nor in a cache, nor to be downloaded."""
+
+
+class OutputError(UsageError):
+    """The output cannot be written: something is in the way, permission is missing, or the disk is full."""
+
+
+class MissingExtraError(EdgeMnistError):
+    """An optional dependency is not installed.
+
+    Args:
+        extra: Name of the extra that brings it, as in `pip install "edge-mnist[extra]"`.
+        purpose: What needs it, as the subject of the message.
+    """
+
+    exit_code = 3
+
+    def __init__(self, extra: str, purpose: str) -> None:
+        super().__init__(f'{purpose} needs an extra that is not installed: pip install "edge-mnist[{extra}]"')
+        self.extra = extra
+
+
+class ConversionError(EdgeMnistError):
+    """A model could not be converted."""
+
+    exit_code = 4
+
+
+class UnsupportedModelError(ConversionError):
+    """The Keras model does not follow the tensor contract (inputs, outputs, layers)."""
+
+
+class PrecisionProofError(ConversionError):
+    """A converted file's graph does not prove the precision that its name would claim."""
+
+
+class GateError(EdgeMnistError):
+    """Accuracy or parity fell short of a limit; nothing was written."""
+
+    exit_code = 5
+
+
+class IntegrityError(EdgeMnistError):
+    """A file is not what it should be."""
+
+    exit_code = 6
+
+
+class CorruptModelError(IntegrityError):
+    """A model file cannot be read."""
+
+
+class ContractError(IntegrityError):
+    """A model or bundle carries no contract, or one that this version does not know."""
+
+
+class ManifestError(IntegrityError):
+    """A bundle's manifest is missing or malformed."""
+
+
+class HashMismatchError(IntegrityError):
+    """A file's SHA-256 differs from the recorded one."""
+
+
+class DataError(IntegrityError):
+    """A data file is damaged or is not the one it claims to be."""
+
+
+class InputError(EdgeMnistError):
+    """An input cannot be classified."""
+
+    exit_code = 8
+
+
+class PictureError(InputError):
+    """A picture cannot be opened: missing, empty, truncated, too large, or no picture at all."""
+
+
+class InputShapeError(InputError):
+    """An array's shape is not one that a digit image can have."""
+
+
+class InputDtypeError(InputError):
+    """An array's dtype is not uint8."""
