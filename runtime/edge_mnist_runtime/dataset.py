@@ -1,0 +1,164 @@
+"""MNIST's IDX files, read and proved: the digits that every figure in this project is measured on.
+
+The file format is that of LeCun, Cortes and Burges, "The MNIST database of handwritten digits" (1998): a big-endian
+magic number whose last two bytes give dtype and rank, one 32-bit size an axis, then the raw values.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_mnist_runtime.errors import DataError, DataNotFoundError
+
+DATA_VARIABLE: Final = "EDGE_MNIST_DATA"
+"""Environment variable naming the folder with the four IDX files."""
+
+MNIST_SHA256: Final = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+"""SHA-256 of each uncompressed IDX file of the canonical MNIST."""
+
+Half = Literal["train", "t10k"]
+"""MNIST comes as 60,000 images (`train`) and 10,000 (`t10k`, the test split)."""
+
+UINT8_IDX_MAGIC: Final = {1: 0x0801, 3: 0x0803}
+"""IDX magic number by rank, for uint8 values."""
+
+
+@dataclass(frozen=True)
+class LabelledDigits:
+    """Digit images with their labels.
+
+    N is the number of images; H = W = 28.
+    """
+
+    name: str
+    """The data set's own name, as reports print it: `mnist`, `sklearn-digits`, ..."""
+    split: str
+    """Which part of it: `train`, `validation`, `test`, ..."""
+    images: npt.NDArray[np.uint8]
+    """Pixels, uint8, shape (N, 28, 28, 1), bright ink on black."""
+    labels: npt.NDArray[np.uint8]
+    """Digits 0..9, uint8, shape (N,)."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 over the pixels and then the labels, as raw bytes: proves which images a figure was measured on."""
+        digest = hashlib.sha256(np.ascontiguousarray(self.images).tobytes())
+        digest.update(np.ascontiguousarray(self.labels).tobytes())
+        return digest.hexdigest()
+
+    def take(self, indices: npt.NDArray[np.integer], split: str) -> LabelledDigits:
+        """The images at `indices` (integers, shape (K,)), in that order, as the split named `split`."""
+        return LabelledDigits(self.name, split, self.images[indices], self.labels[indices])
+
+
+def encode_idx(values: npt.NDArray[np.uint8]) -> bytes:
+    """The uncompressed IDX file of `values` (uint8, rank 1 or 3)."""
+    header = struct.pack(f">I{values.ndim}I", UINT8_IDX_MAGIC[values.ndim], *values.shape)
+    return header + np.ascontiguousarray(values).tobytes()
+
+
+def decode_idx(data: bytes, *, origin: str) -> npt.NDArray[np.uint8]:
+    """Read an uncompressed IDX file of uint8 values.
+
+    Args:
+        data: The whole file.
+        origin: Where it is from, for the error message.
+
+    Returns:
+        A read-only uint8 array of the rank and shape that the header gives.
+
+    Raises:
+        DataError: The header or the length is not that of a uint8 IDX file of rank 1 or 3.
+    """
+    if len(data) < 4:
+        raise DataError(f"{origin}: {len(data)} bytes is too short for an IDX file; fetch it again")
+    rank = data[3]
+    if struct.unpack(">I", data[:4])[0] != UINT8_IDX_MAGIC.get(rank) or len(data) < 4 + 4 * rank:
+        raise DataError(f"{origin}: not an IDX file of uint8 values (magic {data[:4].hex()}); fetch it again")
+    shape = struct.unpack(f">{rank}I", data[4 : 4 + 4 * rank])
+    found, expected = len(data) - 4 - 4 * rank, int(np.prod(shape, dtype=np.int64))
+    if found != expected:
+        raise DataError(f"{origin}: header promises {expected} values, file holds {found}; fetch it again")
+    return np.frombuffer(data, np.uint8, offset=4 + 4 * rank).reshape(shape)
+
+
+def prove_mnist(file_name: str, data: bytes, *, origin: str) -> None:
+    """Raise `DataError` unless the SHA-256 of `data` is that of MNIST's uncompressed file `file_name`."""
+    found = hashlib.sha256(data).hexdigest()
+    if found != MNIST_SHA256[file_name]:
+        raise DataError(
+            f"{origin}: SHA-256 {found[:12]}... is not MNIST's {MNIST_SHA256[file_name][:12]}...; fetch the file again"
+        )
+
+
+def _read_proved(folder: Path, file_name: str) -> npt.NDArray[np.uint8]:
+    packed, plain = folder / f"{file_name}.gz", folder / file_name
+    path = packed if packed.exists() else plain
+    try:
+        data = path.read_bytes()
+        if path is packed:
+            data = gzip.decompress(data)
+    except FileNotFoundError:
+        raise DataNotFoundError(
+            f"{folder}: no {file_name}[.gz]; name a folder that holds MNIST's four IDX files "
+            f"(--data DIR or {DATA_VARIABLE})"
+        ) from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read ({error}); fetch it again") from error
+    prove_mnist(file_name, data, origin=str(path))
+    return decode_idx(data, origin=str(path))
+
+
+def mnist_half(half: Half, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8]) -> LabelledDigits:
+    """Name and shape one half of MNIST: `images` (N, 28, 28), `labels` (N,), both uint8."""
+    return LabelledDigits("mnist", "test" if half == "t10k" else "train", images[..., np.newaxis], labels)
+
+
+def load_mnist_half(folder: Path, half: Half) -> LabelledDigits:
+    """Read one half of MNIST from a folder of IDX files, .gz or not, and prove it by SHA-256.
+
+    Raises:
+        DataNotFoundError: A file is missing.
+        DataError: A file is damaged or is not MNIST's.
+    """
+    return mnist_half(
+        half,
+        _read_proved(folder, f"{half}-images-idx3-ubyte"),
+        _read_proved(folder, f"{half}-labels-idx1-ubyte"),
+    )
+
+
+def mnist_folder(data: Path | None = None) -> Path | None:
+    """The folder that the user named: `data`, else the environment variable `EDGE_MNIST_DATA`, else None.
+
+    Raises:
+        DataNotFoundError: The folder named does not exist. A folder that was asked for is never silently replaced.
+    """
+    if data is None:
+        named = os.environ.get(DATA_VARIABLE)
+        if not named:
+            return None
+        data, source = Path(named), DATA_VARIABLE
+    else:
+        source = "--data"
+    if not data.is_dir():
+        raise DataNotFoundError(f"{data}: no such folder (from {source}); name the folder of MNIST's four IDX files")
+    return data
