@@ -1,0 +1,193 @@
+"""The one way from any picture to the tensor that the network reads.
+
+Training, calibration, evaluation and the device all use this definition. Its version and parameters are hashed into
+every artefact, and the runtime refuses an artefact made for another definition.
+
+The steps are MNIST's own (LeCun et al., 1998): the tight box of the ink, scaled with anti-aliasing so that its long
+side is 20 pixels, pasted into 28 x 28 so that the centre of mass of the ink falls on pixel 14. What comes before them
+finds the ink: transparency on a contrasting ground, dark-on-light or light-on-dark from the border, the ground
+subtracted, Otsu's threshold for the box only, grey levels kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageFilter, ImageOps
+
+from edge_mnist_runtime.errors import PictureError
+
+Pixels = npt.NDArray[np.uint8]
+"""Pixels, uint8, bright ink on black, 0..255; the shape is said where it is used."""
+
+
+@dataclass(frozen=True)
+class PreprocessDefinition:
+    """Everything that decides which tensor a picture becomes."""
+
+    version: int = 1
+    """Raised with every change of the steps or of a parameter."""
+    side_pixels: int = 28
+    """Height and width of the tensor."""
+    ink_side_pixels: int = 20
+    """Long side of the ink's box inside it."""
+    centre_pixel: float = 14.0
+    """Row and column on which the ink's centre of mass falls, to the nearest whole shift."""
+    working_side_pixels: int = 256
+    """Larger pictures are averaged down until their long side is below twice this, before the ink is looked for."""
+    least_contrast: int = 24
+    """A picture whose ink differs from its ground by less, in grey levels, is blank."""
+    floor_part: float = 0.3
+    """Grey levels below this part of Otsu's threshold are ground, and become black."""
+    full_percentile: float = 90.0
+    """The percentile of the ink's grey levels that becomes 255."""
+    median_filter_from_pixels: int = 64
+    """Pictures whose long side reaches this pass a 3 x 3 median filter, which removes single noisy pixels."""
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the canonical JSON of all parameters: what artefacts carry."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As manifests and model metadata store it."""
+        return {"version": self.version, "sha256": self.sha256}
+
+
+PREPROCESS: Final = PreprocessDefinition()
+"""The definition that this version of edge-mnist uses, and the only one that it knows."""
+
+
+def is_mnist_shaped(pixels: Pixels) -> bool:
+    """Whether grey pixels, shape (H, W) or (H, W, 1), are a tensor already: 28 x 28 with four dark corners."""
+    side = PREPROCESS.side_pixels
+    if pixels.shape[:2] != (side, side):
+        return False
+    # Four item() calls cost 0.2 us; every MNIST training image has 0 in all corners.
+    flat = pixels.reshape(-1)
+    last = side * side - 1
+    return bool(flat.item(0) < 128 > flat.item(side - 1) and flat.item(last - side + 1) < 128 > flat.item(last))
+
+
+def picture_to_pixels(picture: Image.Image, *, origin: str = "picture") -> Pixels:
+    """Turn a picture of one digit into the tensor that the network reads.
+
+    Args:
+        picture: Any Pillow image: grey, colour, 16-bit, palette, CMYK, with or without transparency or EXIF rotation.
+        origin: Where it is from, for error messages.
+
+    Returns:
+        uint8, shape (28, 28), bright ink on black. A picture that is such a tensor already comes back unchanged.
+
+    Raises:
+        PictureError: The picture is blank.
+    """
+    grey = _to_grey(picture)
+    pixels = np.asarray(grey)
+    if is_mnist_shaped(pixels):
+        return pixels
+    return normalise_ink(_find_ink(grey, origin=origin), origin=origin)
+
+
+def normalise_ink(ink: Pixels, *, origin: str = "picture") -> Pixels:
+    """Give ink the size and place that MNIST's digits have.
+
+    Args:
+        ink: uint8, shape (H, W), bright ink on a ground of exactly 0.
+        origin: Where it is from, for error messages.
+
+    Returns:
+        uint8, shape (28, 28).
+
+    Raises:
+        PictureError: There is no ink.
+    """
+    if ink.size == 0 or int(ink.max()) < PREPROCESS.least_contrast:
+        raise PictureError(f"{origin}: blank, no ink found; expected a picture of one digit")
+    top, bottom, left, right = _ink_box(ink)
+    box = Image.fromarray(ink[top:bottom, left:right])
+    scale = PREPROCESS.ink_side_pixels / max(box.size)
+    width, height = (max(1, round(side * scale)) for side in box.size)
+    small = np.asarray(box.resize((width, height), Image.Resampling.BICUBIC), np.float32)
+    small = small * (255 / max(1.0, float(small.max())))
+    pixels = np.zeros((PREPROCESS.side_pixels, PREPROCESS.side_pixels), np.uint8)
+    y, x = (_paste_offset(small.sum(axis), size) for axis, size in ((1, height), (0, width)))
+    pixels[y : y + height, x : x + width] = np.rint(small)
+    return pixels
+
+
+def _paste_offset(mass: npt.NDArray[np.float32], size: int) -> int:
+    """Where to paste along one axis so that the centre of `mass` falls on the centre pixel, inside the frame."""
+    centre = float(np.arange(size) @ mass / mass.sum())
+    return min(max(round(PREPROCESS.centre_pixel - centre), 0), PREPROCESS.side_pixels - size)
+
+
+def _to_grey(picture: Image.Image) -> Image.Image:
+    """Upright, opaque, 8-bit grey."""
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode == "L":
+        return picture
+    if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
+        values = np.nan_to_num(np.asarray(picture, np.float64))
+        peak = 255.0 if values.max(initial=0) <= 255 else 65535.0
+        return Image.fromarray(np.clip(values * (255 / peak), 0, 255).astype(np.uint8))
+    if "A" in picture.getbands() or "transparency" in picture.info:
+        return _on_contrasting_ground(picture.convert("LA"))
+    return picture.convert("RGB").convert("L")
+
+
+def _on_contrasting_ground(picture: Image.Image) -> Image.Image:
+    grey, alpha = picture.split()
+    weight = np.asarray(alpha, np.float64)
+    visible_mean = float((np.asarray(grey) * weight).sum() / max(1.0, weight.sum()))
+    ground = Image.new("L", picture.size, 0 if visible_mean >= 128 else 255)
+    ground.paste(grey, mask=alpha)
+    return ground
+
+
+def _find_ink(grey: Image.Image, *, origin: str) -> Pixels:
+    """Subtract the ground: uint8, shape (H, W), bright ink on exactly 0."""
+    reduction = max(grey.size) // PREPROCESS.working_side_pixels
+    if reduction > 1:
+        grey = grey.reduce(reduction)
+    if max(grey.size) >= PREPROCESS.median_filter_from_pixels:
+        grey = grey.filter(ImageFilter.MedianFilter(3))
+    values = np.asarray(grey, np.int16)
+    border = np.concatenate([values[0], values[-1], values[1:-1, 0], values[1:-1, -1]])
+    ground = float(np.median(border))
+    darker, lighter = ground - float(values.min()), float(values.max()) - ground
+    if max(darker, lighter) < PREPROCESS.least_contrast:
+        raise PictureError(f"{origin}: blank, no ink found; expected a picture of one digit")
+    contrast = np.clip(ground - values if darker >= lighter else values - ground, 0, 255)
+    threshold = otsu_threshold(contrast.astype(np.uint8))
+    floor = PREPROCESS.floor_part * threshold
+    full = float(np.percentile(contrast[contrast > threshold], PREPROCESS.full_percentile))
+    ink: Pixels = np.clip((contrast - floor) * (255 / (full - floor)), 0, 255).astype(np.uint8)
+    return ink
+
+
+def _ink_box(ink: Pixels) -> tuple[int, int, int, int]:
+    """Top, bottom, left and right (the far ends exclusive) of all ink above half of Otsu's threshold."""
+    mask = ink > otsu_threshold(ink) / 2
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+
+
+def otsu_threshold(values: Pixels) -> int:
+    """The grey level that best parts `values` (uint8, any shape) in two, after Otsu (1979).
+
+    Returns:
+        The largest level of the lower class, in 0..254: `values > threshold` is the upper class, never empty where
+        two levels occur.
+    """
+    counts = np.bincount(values.reshape(-1), minlength=256).astype(np.float64)
+    weight = counts.cumsum()
+    mass = (counts * np.arange(256)).cumsum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = (mass[-1] * weight - mass * weight[-1]) ** 2 / (weight * (weight[-1] - weight))
+    return int(np.nan_to_num(between[:-1], nan=-1.0, posinf=-1.0).argmax())
