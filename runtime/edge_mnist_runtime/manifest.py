@@ -1,0 +1,130 @@
+"""A bundle's manifest.json: which files belong to the bundle, what they are, and how to prove that they are whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from edge_mnist_runtime.contract import check_preprocess
+from edge_mnist_runtime.errors import HashMismatchError, ManifestError
+
+MANIFEST_FILE: Final = "manifest.json"
+GOLDEN_FILE: Final = "golden.npz"
+MANIFEST_SCHEMA_VERSION: Final = 1
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """An input or output of a model file, as read from the file."""
+
+    name: str
+    dtype: str
+    """NumPy's name: `uint8`, `float32`, ..."""
+    shape: tuple[int | str, ...]
+    """Sizes; a string names a free axis."""
+    scale: float | None = None
+    """Real value = scale * (stored value - zero_point); None for a tensor that is not quantized."""
+    zero_point: int | None = None
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One model file of a bundle."""
+
+    file: str
+    format: str
+    """`tflite` or `onnx`."""
+    precision: str
+    """`fp32` or `int8`."""
+    sha256: str
+    size_bytes: int
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The content of manifest.json."""
+
+    name: str
+    labels: tuple[str, ...]
+    preprocess: dict[str, Any]
+    """`version` and `sha256` of the preprocessing definition."""
+    source: dict[str, Any]
+    """`file` and `sha256` of the Keras model."""
+    versions: dict[str, str]
+    """Versions of what made the bundle."""
+    artifacts: tuple[Artifact, ...]
+    files: dict[str, str]
+    """SHA-256 of every other file of the bundle, by name."""
+
+    def to_json(self) -> str:
+        """The text of manifest.json."""
+        return json.dumps({"schema_version": MANIFEST_SCHEMA_VERSION, **asdict(self)}, indent=2) + "\n"
+
+    @classmethod
+    def load(cls, folder: Path) -> Manifest:
+        """Read and check the manifest of the bundle in `folder`.
+
+        Raises:
+            ManifestError: There is none, or it is malformed.
+            ContractError: The bundle was made for another preprocessing.
+        """
+        path = folder / MANIFEST_FILE
+        try:
+            record = json.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            raise ManifestError(
+                f"{folder}: no {MANIFEST_FILE}, so no bundle; make one with `edge-mnist export`"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise ManifestError(f"{path}: cannot be read ({error}); export the bundle again") from error
+        try:
+            schema_version = record.pop("schema_version")
+            artifacts = tuple(_artifact(item) for item in record.pop("artifacts"))
+            manifest = cls(**{**record, "labels": tuple(record["labels"]), "artifacts": artifacts})
+            version, sha256 = manifest.preprocess["version"], manifest.preprocess["sha256"]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ManifestError(f"{path}: malformed ({error!r}); export the bundle again") from error
+        if schema_version != MANIFEST_SCHEMA_VERSION:
+            raise ManifestError(
+                f"{path}: manifest schema {schema_version} is not the known {MANIFEST_SCHEMA_VERSION}; "
+                "use the edge-mnist that made it, or export the bundle again"
+            )
+        check_preprocess(version, sha256, origin=str(path))
+        return manifest
+
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of every file of the bundle but the manifest itself, by name."""
+        return {**{artifact.file: artifact.sha256 for artifact in self.artifacts}, **self.files}
+
+
+def read_proved(path: Path, sha256: str) -> bytes:
+    """Read a file of a bundle and prove it whole.
+
+    Raises:
+        HashMismatchError: It is missing, or its SHA-256 is not `sha256`.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise HashMismatchError(
+            f"{path}: listed in the manifest, but {error.strerror}; copy the bundle again"
+        ) from error
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise HashMismatchError(
+            f"{path}: SHA-256 {found[:12]}... is not the manifest's {sha256[:12]}...; copy or export the bundle again"
+        )
+    return data
+
+
+def _artifact(item: dict[str, Any]) -> Artifact:
+    specs = {
+        end: tuple(TensorSpec(**{**spec, "shape": tuple(spec["shape"])}) for spec in item[end])
+        for end in ("inputs", "outputs")
+    }
+    return Artifact(**{**item, **specs})
