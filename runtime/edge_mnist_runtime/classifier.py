@@ -1,0 +1,210 @@
+"""`DigitClassifier`: pictures in, digits out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from edge_mnist_runtime.engines import MODEL_SUFFIXES, Engine, open_engine
+from edge_mnist_runtime.errors import InputDtypeError, InputError, InputShapeError, ManifestError, UsageError
+from edge_mnist_runtime.manifest import Manifest, read_proved
+from edge_mnist_runtime.pictures import open_picture
+from edge_mnist_runtime.preprocess import Pixels, is_mnist_shaped, picture_to_pixels
+
+Picture: TypeAlias = str | Path | bytes | Image.Image | npt.NDArray[np.uint8]
+"""Whatever `DigitClassifier.predict` takes: a path, the bytes of a picture file, a Pillow image, or a uint8 array."""
+
+BUNDLED_MODEL: Final = "edge_int8.onnx"
+"""The model inside this package that `DigitClassifier()` uses."""
+
+BATCH_IMAGES: Final = 256
+"""Most images in one call of the engine: enough to spread the cost of a call, small enough to stay in the cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What the network makes of one picture."""
+
+    digit: int
+    """The most probable digit, 0..9."""
+    confidence: float
+    """Its probability, in 0..1."""
+    probabilities: npt.NDArray[np.float32]
+    """Of the ten digits, float32, shape (10,), read-only."""
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Prediction):
+            return NotImplemented
+        return np.array_equal(self.probabilities, other.probabilities)
+
+    def __hash__(self) -> int:
+        return hash(self.probabilities.tobytes())
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the command line's JSON has it."""
+        return {
+            "digit": self.digit,
+            "confidence": self.confidence,
+            "probabilities": [float(probability) for probability in self.probabilities],
+        }
+
+
+class DigitClassifier:
+    """Reads handwritten digits with one exported model.
+
+    One classifier may be used by many threads at once.
+
+    Args:
+        model: A bundle folder, an .onnx file, or a .tflite file (extra `litert`); by default the int8 ONNX model inside
+            this package. Of a bundle, its int8 ONNX file is used, else its fp32 one.
+        threads: Threads that one call may use. A net of this size is fastest on one.
+
+    Raises:
+        UsageError: `model` does not exist or is no model, or `threads` is below 1.
+        IntegrityError: The model or bundle is damaged, or was made for another preprocessing.
+        MissingExtraError: A .tflite file was given and LiteRT is not installed.
+
+    Example:
+        >>> from edge_mnist_runtime import DigitClassifier
+        >>> DigitClassifier().predict("digit.png").digit  # doctest: +SKIP
+        7
+    """
+
+    def __init__(self, model: str | Path | None = None, *, threads: int = 1) -> None:
+        if threads < 1:
+            raise UsageError(f"threads must be at least 1, not {threads}")
+        self._engine = open_model(model, threads=threads)
+
+    @classmethod
+    def from_engine(cls, engine: Engine) -> DigitClassifier:
+        """A classifier over a model that is loaded already."""
+        classifier = cls.__new__(cls)
+        classifier._engine = engine
+        return classifier
+
+    @property
+    def engine(self) -> Engine:
+        """The loaded model."""
+        return self._engine
+
+    def predict(self, picture: Picture) -> Prediction:
+        """Classify one picture of one digit.
+
+        Args:
+            picture: A path, the bytes of a picture file, a Pillow image, or a uint8 array. An array of shape (28, 28)
+                or (28, 28, 1) with dark corners is read as it is: bright ink on black, as in MNIST. Any other, (H, W),
+                (H, W, 1), (H, W, 3) or (H, W, 4), is a picture like those from files.
+
+        Raises:
+            InputError: The picture cannot be classified; the message says why and where.
+        """
+        return _prediction(self._engine.run(to_pixels(picture).reshape(1, 28, 28, 1))[0])
+
+    def predict_batch(self, pictures: Sequence[Picture] | Pixels) -> list[Prediction]:
+        """Classify many pictures, in order.
+
+        Args:
+            pictures: A sequence of whatever `predict` takes, or one uint8 array of shape (N, 28, 28) or
+                (N, 28, 28, 1), bright ink on black, which is read as it is.
+
+        Raises:
+            InputError: One of them cannot be classified; the message names its index.
+        """
+        images = _as_batch(pictures)
+        predictions: list[Prediction] = []
+        for start in range(0, len(images), BATCH_IMAGES):
+            predictions += map(_prediction, self._engine.run(images[start : start + BATCH_IMAGES]))
+        return predictions
+
+
+def open_model(model: str | Path | None, *, threads: int = 1) -> Engine:
+    """Load a bundle's preferred model, a lone model file, or the bundled model where `model` is None.
+
+    Raises:
+        As `DigitClassifier` does.
+    """
+    if model is None:
+        data = (resources.files("edge_mnist_runtime") / "models" / BUNDLED_MODEL).read_bytes()
+        return open_engine(data, file_name=BUNDLED_MODEL, threads=threads)
+    path = Path(model)
+    if path.is_dir():
+        return _open_bundle(path, threads)
+    if path.suffix not in MODEL_SUFFIXES:
+        raise UsageError(f"{path}: not a model; expected a bundle folder or a file ending in .onnx or .tflite")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be opened ({error.strerror or error})") from error
+    return open_engine(data, file_name=str(path), threads=threads)
+
+
+def _open_bundle(folder: Path, threads: int) -> Engine:
+    manifest = Manifest.load(folder)
+    by_kind = {(artifact.format, artifact.precision): artifact for artifact in manifest.artifacts}
+    for kind in (("onnx", "int8"), ("onnx", "fp32")):
+        if artifact := by_kind.get(kind):
+            path = folder / artifact.file
+            return open_engine(read_proved(path, artifact.sha256), file_name=str(path), threads=threads)
+    raise ManifestError(f"{folder}: the bundle holds no ONNX model; name one of its files instead")
+
+
+def to_pixels(picture: Picture) -> Pixels:
+    """The tensor, uint8, 784 values, that the network reads for `picture`; see `DigitClassifier.predict`.
+
+    Raises:
+        InputError: The picture cannot be turned into a tensor.
+    """
+    if isinstance(picture, np.ndarray):
+        return _array_to_pixels(picture)
+    if isinstance(picture, (str, Path)):
+        return picture_to_pixels(open_picture(Path(picture), origin=str(picture)), origin=str(picture))
+    if isinstance(picture, bytes):
+        return picture_to_pixels(open_picture(picture, origin="bytes"), origin="bytes")
+    if isinstance(picture, Image.Image):
+        return picture_to_pixels(picture)
+    raise InputError(f"cannot classify a {type(picture).__name__}; expected a path, bytes, a Pillow image or an array")
+
+
+def _array_to_pixels(array: npt.NDArray[Any]) -> Pixels:
+    if array.dtype != np.uint8:
+        raise InputDtypeError(f"array of dtype {array.dtype}; expected uint8 pixels, 0..255")
+    shape = array.shape
+    if not (len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))) or 0 in shape:
+        raise InputShapeError(
+            f"array of shape {shape}; expected (28, 28), or a picture of (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
+        )
+    if (len(shape) == 2 or shape[2] == 1) and is_mnist_shaped(array):
+        return array
+    return picture_to_pixels(Image.fromarray(array[..., 0] if shape[2:] == (1,) else array), origin="array")
+
+
+def _as_batch(pictures: Sequence[Picture] | Pixels) -> Pixels:
+    if isinstance(pictures, np.ndarray) and pictures.ndim in (3, 4) and pictures.shape[1:3] == (28, 28):
+        if pictures.dtype != np.uint8:
+            raise InputDtypeError(f"array of dtype {pictures.dtype}; expected uint8 pixels, 0..255")
+        if pictures.shape[3:] in ((), (1,)):
+            return pictures.reshape(-1, 28, 28, 1)
+    return _stack(pictures)
+
+
+def _stack(pictures: Iterable[Picture]) -> Pixels:
+    rows = []
+    for index, picture in enumerate(pictures):
+        try:
+            rows.append(to_pixels(picture).reshape(28, 28, 1))
+        except InputError as error:
+            raise type(error)(f"item {index}: {error}") from error
+    return np.stack(rows) if rows else np.empty((0, 28, 28, 1), np.uint8)
+
+
+def _prediction(probabilities: npt.NDArray[np.float32]) -> Prediction:
+    probabilities.flags.writeable = False
+    digit = int(probabilities.argmax())
+    return Prediction(digit, float(probabilities[digit]), probabilities)
