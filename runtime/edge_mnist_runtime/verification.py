@@ -1,0 +1,85 @@
+"""Is this copy of a bundle whole, and does this machine still give its answers?"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_mnist_runtime.engines import open_engine
+from edge_mnist_runtime.errors import GateError, IntegrityError, MissingExtraError
+from edge_mnist_runtime.manifest import GOLDEN_FILE, Artifact, Manifest, read_proved
+
+PROBABILITY_TOLERANCE: Final = 0.05
+"""How far a probability may be off. Kernels of other processors round an integer step otherwise now and then, and one
+step of an early layer can move a probability by a few hundredths; the digit itself must be the same."""
+
+
+@dataclass(frozen=True)
+class ReplayResult:
+    """One model file's answers to the golden vectors."""
+
+    file: str
+    backend: str | None
+    """None where the file could not be run here."""
+    skipped: str | None
+    """Why it could not be run here."""
+    n: int
+    """Golden vectors."""
+    same_digits: int
+    """How many of them gave the recorded digit."""
+    max_abs_probability_diff: float
+    """Largest difference from a recorded probability, in 0..1."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether every digit was the recorded one and every probability within the tolerance."""
+        return self.same_digits == self.n and self.max_abs_probability_diff <= PROBABILITY_TOLERANCE
+
+
+def verify_bundle(folder: Path) -> tuple[ReplayResult, ...]:
+    """Check every hash of a bundle and replay its golden vectors.
+
+    Returns:
+        One result for each model file; .tflite files are skipped, with the reason, where LiteRT is not installed.
+
+    Raises:
+        IntegrityError: A file is missing, damaged or unreadable.
+    """
+    manifest = Manifest.load(folder)
+    contents = {file: read_proved(folder / file, sha256) for file, sha256 in manifest.hashes().items()}
+    try:
+        golden = dict(np.load(io.BytesIO(contents[GOLDEN_FILE]), allow_pickle=False))
+        return tuple(_replay(artifact, contents[artifact.file], golden) for artifact in manifest.artifacts)
+    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise IntegrityError(f"{folder}: its golden vectors cannot be read ({error}); export it again") from error
+
+
+def require_replayed(results: tuple[ReplayResult, ...], folder: Path) -> None:
+    """Raise `GateError` unless every file that could run here gave its recorded answers, and at least one could run."""
+    wrong = [result for result in results if not result.skipped and not result.passed]
+    if wrong:
+        raise GateError(
+            f"{folder}: {wrong[0].file} gives {wrong[0].same_digits} of {wrong[0].n} golden digits here, probabilities "
+            f"off by up to {wrong[0].max_abs_probability_diff:.3f}; do not use it on this device"
+        )
+    if all(result.skipped for result in results):
+        raise GateError(
+            f"{folder}: none of its files could be run here ({results[0].skipped if results else 'no files'})"
+        )
+
+
+def _replay(artifact: Artifact, data: bytes, golden: dict[str, npt.NDArray[np.float32]]) -> ReplayResult:
+    expected, images = golden[f"probabilities/{artifact.file}"], golden["images"].astype(np.uint8)
+    try:
+        engine = open_engine(data, file_name=artifact.file)
+    except MissingExtraError as error:
+        return ReplayResult(artifact.file, None, str(error), len(images), 0, 0.0)
+    found = engine.run(images)
+    same = int((found.argmax(1) == expected.argmax(1)).sum())
+    return ReplayResult(artifact.file, engine.backend, None, len(images), same, float(np.abs(found - expected).max()))
