@@ -1,0 +1,1 @@
+"""One module a command. They parse, call the library, and print; they hold no logic of their own."""

@@ -1,0 +1,90 @@
+"""`edge-mnist info`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from edge_mnist_runtime.commands.debugging import DebugOption
+
+if TYPE_CHECKING:
+    from edge_mnist_runtime.manifest import TensorSpec
+
+INFO_SCHEMA_VERSION: Final = 1
+
+
+def info(
+    model: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A bundle folder, an .onnx or a .tflite file.  [default: the bundled model]", show_default=False
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Say what a model file or a bundle is: precision, tensors, labels, preprocessing."""
+    files = _describe(model)
+    if as_json:
+        print(json.dumps({"schema_version": INFO_SCHEMA_VERSION, "files": files}, indent=2))
+        return
+    for file in files:
+        print(f"{file['file']}")
+        for key in ("name", "precision", "size_bytes", "inputs", "outputs", "labels", "preprocess", "source_sha256"):
+            print(f"  {key:14}{_text(file[key])}")
+
+
+def _describe(model: Path | None) -> list[dict[str, Any]]:
+    from edge_mnist_runtime.classifier import BUNDLED_MODEL, open_model
+    from edge_mnist_runtime.manifest import Manifest
+
+    if model is not None and model.is_dir():
+        manifest = Manifest.load(model)
+        return [
+            {
+                **asdict(artifact),
+                "file": str(model / artifact.file),
+                "name": manifest.name,
+                "labels": manifest.labels,
+                "preprocess": manifest.preprocess,
+                "source_sha256": manifest.source["sha256"],
+            }
+            for artifact in manifest.artifacts
+        ]
+    engine = open_model(model)
+    contract = engine.contract
+    return [
+        {
+            "file": BUNDLED_MODEL if model is None else str(model),
+            "name": contract.name,
+            "precision": contract.precision,
+            "size_bytes": engine.size_bytes,
+            "inputs": _specs(engine.inputs),
+            "outputs": _specs(engine.outputs),
+            "labels": contract.labels,
+            "preprocess": {"version": contract.preprocess_version, "sha256": contract.preprocess_sha256},
+            "source_sha256": contract.source_sha256,
+        }
+    ]
+
+
+def _specs(specs: tuple[TensorSpec, ...]) -> list[dict[str, Any]]:
+    return [asdict(spec) for spec in specs]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (list, tuple)) and value and isinstance(value[0], dict):
+        return "; ".join(
+            f"{spec['name']} {spec['dtype']} ({', '.join(map(str, spec['shape']))})"
+            + ("" if spec["scale"] is None else f", scale {spec['scale']:.8f}, zero-point {spec['zero_point']}")
+            for spec in value
+        )
+    if isinstance(value, (list, tuple)):
+        return " ".join(map(str, value))
+    if isinstance(value, dict):
+        return f"version {value['version']}, SHA-256 {value['sha256'][:16]}..."
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,31 @@
+"""`edge-mnist samples`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.errors import OutputError, UsageError
+
+
+def samples(
+    folder: Annotated[Path, typer.Argument(help="Where to write them.")] = Path("samples"),
+    debug: DebugOption = False,
+) -> None:
+    """Write ten sample pictures to try `classify` on: drawn by the project, each another kind of picture."""
+    from edge_mnist_runtime.sample_digits import read_samples
+
+    pictures = read_samples()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in pictures.items():
+            path = folder / name
+            if path.exists() and path.read_bytes() != data:
+                raise UsageError(f"{path}: exists and is another file; name another folder")
+            path.write_bytes(data)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written ({error.strerror or error}); name another folder") from error
+    print(f"{len(pictures)} pictures in {folder}; now: edge-mnist classify {folder}")
