@@ -1,0 +1,111 @@
+"""A run folder: what a training run leaves on disk, and what an export starts from.
+
+    model.keras   the best model so far, by validation accuracy
+    run.json      status, configuration, versions, data hashes, figures of every epoch
+    report.html   the same as pictures
+
+Each file is replaced whole (written beside itself, synced, renamed), so a run that is killed leaves the last good ones.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from edge_mnist_runtime.errors import OutputError, UsageError
+
+RUNS_FOLDER: Final = Path("runs")
+"""Where runs go, and where an export without a model looks for the newest."""
+
+MODEL_FILE: Final = "model.keras"
+RECORD_FILE: Final = "run.json"
+REPORT_FILE: Final = "report.html"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run folder, existing and writable."""
+
+    path: Path
+
+    @property
+    def model_path(self) -> Path:
+        """The best model so far."""
+        return self.path / MODEL_FILE
+
+    def read_record(self) -> dict[str, Any]:
+        """The content of run.json."""
+        record: dict[str, Any] = json.loads((self.path / RECORD_FILE).read_text("utf-8"))
+        return record
+
+    def write_record(self, record: dict[str, Any]) -> None:
+        """Replace run.json."""
+        text = json.dumps(record, indent=2) + "\n"
+        self.replace(RECORD_FILE, lambda path: path.write_text(text, "utf-8"))
+
+    def replace(self, file_name: str, write: Callable[[Path], object]) -> None:
+        """Have `write` make a file, sync it, and move it over `file_name` in one step.
+
+        Raises:
+            OutputError: The folder cannot be written; the old file is still there.
+        """
+        target = self.path / file_name
+        partial = target.with_name(f".partial-{file_name}")  # the suffix stays: Keras goes by it
+        try:
+            write(partial)
+            with partial.open("rb+") as handle:
+                os.fsync(handle.fileno())
+            partial.replace(target)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise OutputError(
+                f"{target}: cannot be written ({error.strerror or error}); free space or name another folder with -o"
+            ) from error
+
+
+def create_run_folder(path: Path, *, force: bool = False) -> RunFolder:
+    """Make a new run folder.
+
+    Args:
+        path: Where.
+        force: Replace a run that is already there.
+
+    Raises:
+        UsageError: There is something at `path` already (a run, without `force`; or anything that is no run).
+        OutputError: The folder cannot be made or written.
+    """
+    try:
+        if path.is_dir() and any(path.iterdir()):
+            if not (path / RECORD_FILE).exists():
+                raise UsageError(f"{path}: not empty and no run folder; name another with -o")
+            if not force:
+                raise UsageError(f"{path}: holds a run already; name another with -o, or replace it with --force")
+            shutil.rmtree(path)
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be used as a run folder ({error.strerror or error}); name another with -o"
+        ) from error
+    folder = RunFolder(path)
+    folder.write_record({"status": "started"})  # found out now that the folder is writable, not after an epoch
+    return folder
+
+
+def unused_run_path(name: str) -> Path:
+    """The first of runs/NAME, runs/NAME-2, runs/NAME-3, ... that does not exist yet."""
+    path, number = RUNS_FOLDER / name, 1
+    while path.exists():
+        number += 1
+        path = RUNS_FOLDER / f"{name}-{number}"
+    return path
+
+
+def newest_run(runs: Path = RUNS_FOLDER) -> Path | None:
+    """The run folder under `runs` whose model was written last, or None where there is none."""
+    models = list(runs.glob(f"*/{MODEL_FILE}"))
+    return max(models, key=lambda model: model.stat().st_mtime_ns).parent if models else None
