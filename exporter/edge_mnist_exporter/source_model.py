@@ -1,0 +1,115 @@
+"""The Keras model that an export starts from: found, loaded in safe mode, and checked against the tensor contract."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_mnist_runtime.contract import IMAGE_SHAPE
+from edge_mnist_runtime.errors import CorruptModelError, UnsupportedModelError, UsageError
+from edge_mnist_runtime.preprocess import Pixels
+from edge_mnist_trainer.run_folder import MODEL_FILE, newest_run
+
+REFERENCE_MODEL: Final = "edge.keras"
+"""The trained model inside the trainer package, used where nothing else is there."""
+
+EVALUATION_BATCH: Final = 1000
+
+
+@dataclass(frozen=True)
+class SourceModel:
+    """A loaded Keras model that follows the tensor contract."""
+
+    name: str
+    """Names the exported files: the run's folder name, or the file's stem."""
+    origin: str
+    """Where it is from, as shown to people."""
+    sha256: str
+    """SHA-256 of the .keras file."""
+    keras_model: Any
+    """A `keras.Model`: float32 (N, 28, 28, 1) in 0..1 to probabilities float32 (N, 10)."""
+
+    def probabilities(self, images: Pixels) -> npt.NDArray[np.float32]:
+        """Probabilities, float32, shape (N, 10), of images, uint8, shape (N, 28, 28, 1)."""
+        predict = self.keras_model.predict
+        result: npt.NDArray[np.float32] = predict(images / np.float32(255), batch_size=EVALUATION_BATCH, verbose=0)
+        return result
+
+    def taking_bytes(self) -> Any:
+        """The same network with the scaling in front: a `keras.Model` from uint8 (N, 28, 28, 1) in 0..255."""
+        import keras
+
+        image = keras.Input(IMAGE_SHAPE, dtype="uint8", name="image")
+        return keras.Model(image, self.keras_model(keras.ops.cast(image, "float32") * (1 / 255)))
+
+
+def find_source(model: Path | None) -> tuple[str, Path]:
+    """Decide what to export: `model` (a .keras file or a run folder), else the newest run, else the reference model.
+
+    Returns:
+        The name that the exported files will bear, and the path of the .keras file.
+
+    Raises:
+        UsageError: `model` does not exist, or is neither a .keras file nor a run folder.
+    """
+    if model is None:
+        model = newest_run()
+        if model is None:
+            path = Path(str(resources.files("edge_mnist_trainer") / "models" / REFERENCE_MODEL))
+            return path.stem, path
+    if model.is_dir():
+        if not (model / MODEL_FILE).is_file():
+            raise UsageError(f"{model}: no run folder (it holds no {MODEL_FILE}); name a run or a .keras file")
+        return model.resolve().name, model / MODEL_FILE
+    if not model.is_file():
+        raise UsageError(f"{model}: no such file or run folder")
+    if model.suffix != ".keras":
+        raise UsageError(f"{model}: not a Keras model; expected a file ending in .keras, or a run folder")
+    return model.stem, model
+
+
+def load_source(name: str, path: Path) -> SourceModel:
+    """Load a .keras file (in safe mode: no code inside it is run) and check it against the tensor contract.
+
+    Raises:
+        CorruptModelError: The file is no Keras model, or a damaged one.
+        UnsupportedModelError: Its inputs, outputs or weights break the contract.
+    """
+    import keras
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be opened ({error.strerror or error})") from error
+    try:
+        keras_model = keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # keras raises ValueError, KeyError, OSError, BadZipFile, TypeError, ...
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CorruptModelError(f"{path}: Keras cannot load this model ({reason})") from error
+    _check_contract(keras_model, path)
+    return SourceModel(name, str(path), hashlib.sha256(data).hexdigest(), keras_model)
+
+
+def _check_contract(keras_model: Any, path: Path) -> None:
+    inputs, outputs = keras_model.inputs, keras_model.outputs
+    found = [tuple(tensor.shape) for tensor in (*inputs, *outputs)]
+    if len(inputs) != 1 or len(outputs) != 1 or found != [(None, *IMAGE_SHAPE), (None, 10)]:
+        raise UnsupportedModelError(
+            f"{path}: maps {[tuple(t.shape) for t in inputs]} to {[tuple(t.shape) for t in outputs]}; "
+            "expected one input (None, 28, 28, 1) and one output (None, 10)"
+        )
+    for weight in keras_model.weights:
+        if not np.isfinite(np.asarray(weight)).all():
+            raise UnsupportedModelError(f"{path}: weight {weight.path} holds NaN or infinity; train the model again")
+    grey = np.full((1, *IMAGE_SHAPE), 0.5, np.float32)
+    total = float(np.asarray(keras_model(grey, training=False)).sum())
+    if not abs(total - 1) < 1e-3:
+        raise UnsupportedModelError(
+            f"{path}: its ten outputs sum to {total:.3g} where probabilities sum to 1; end the model with a softmax"
+        )
