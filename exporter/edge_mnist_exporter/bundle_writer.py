@@ -1,0 +1,150 @@
+"""Bundles appear whole or not at all.
+
+A bundle is built in a hidden folder beside its target, synced to disk, and put in place by one rename. Where an older
+bundle stands in that place, the two folders change names in one step (renameat2 with RENAME_EXCHANGE on Linux,
+renamex_np with RENAME_SWAP on macOS), so that at every moment the target is one whole bundle.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from edge_mnist_runtime.errors import OutputError, UsageError
+from edge_mnist_runtime.manifest import MANIFEST_FILE
+
+AT_FDCWD: Final = -100
+RENAME_EXCHANGE: Final = 2
+"""Flag of Linux's renameat2(2); macOS's RENAME_SWAP has the same value."""
+
+
+class BundleWriter:
+    """Writes one bundle. Made before the work begins, so that a target that cannot be written is found out at once.
+
+    Args:
+        target: Where the bundle shall be: a new or empty folder, or an older bundle, which is replaced.
+
+    Raises:
+        UsageError: There is something else at `target`.
+        OutputError: Nothing can be written there.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self.target = Path(os.path.realpath(target))  # a link keeps pointing where it points
+        self._staging = self.target.with_name(f".{self.target.name}.{os.getpid()}.partial")
+        with _explained(self.target):
+            if self.target.exists() and not _is_replaceable(self.target):
+                raise UsageError(f"{target}: exists and is no bundle; name another folder with -o")
+            self.target.parent.mkdir(parents=True, exist_ok=True)
+            _remove_leftovers(self.target)
+            self._staging.mkdir()
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Write all files, by name, and put the bundle in place.
+
+        Raises:
+            OutputError: The disk is full or a file cannot be written; an older bundle is untouched.
+        """
+        with _explained(self.target):
+            for name, data in files.items():
+                with (self._staging / name).open("wb") as handle:
+                    handle.write(data)
+                    handle.flush()
+                    os.fsync(handle.fileno())
+            _sync_folder(self._staging)
+            _put_in_place(self._staging, self.target)
+            _sync_folder(self.target.parent)
+
+    def close(self) -> None:
+        """Remove the hidden folder: a bundle that was not finished, or the older one that was replaced."""
+        shutil.rmtree(self._staging, ignore_errors=True)
+
+    def __enter__(self) -> BundleWriter:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def _is_replaceable(target: Path) -> bool:
+    return target.is_dir() and ((target / MANIFEST_FILE).is_file() or not any(target.iterdir()))
+
+
+@contextmanager
+def _explained(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{target}: cannot be written ({error.strerror or error}); free space or name another folder with -o"
+        ) from error
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove hidden folders of exports that were killed: those whose process is gone."""
+    for folder in target.parent.glob(f".{target.name}.*.partial"):
+        process = folder.name.removeprefix(f".{target.name}.").removesuffix(".partial")
+        if process.isdigit() and not _is_alive(int(process)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(process_id: int) -> bool:
+    if process_id == os.getpid():
+        return False  # our own folder is not made yet: this one is from an earlier process of that number
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return  # Windows cannot open folders; its renames are written through
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _put_in_place(staging: Path, target: Path) -> None:
+    if not target.exists():
+        staging.rename(target)
+        return
+    try:
+        _exchange(staging, target)
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
+            raise
+        # A file system without exchange: the older bundle is whole throughout, for a moment under another name.
+        previous = target.with_name(f"{target.name}.previous")
+        target.rename(previous)
+        staging.rename(target)
+        shutil.rmtree(previous)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Let two paths change names in one step.
+
+    Raises:
+        OSError: With errno ENOSYS, EINVAL or ENOTSUP where the system or the file system cannot do it.
+    """
+    first, second = os.fsencode(one), os.fsencode(other)
+    libc: Any = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else object()
+    if hasattr(libc, "renameat2"):  # Linux
+        failed = libc.renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE)
+    elif hasattr(libc, "renamex_np"):  # macOS
+        failed = libc.renamex_np(first, second, RENAME_EXCHANGE)
+    else:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    if failed:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
