@@ -1,0 +1,72 @@
+"""What tests of all three packages share: the command line as a user runs it, real digits, and one real bundle."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_mnist_runtime.dataset import DATA_VARIABLE
+
+COMMAND = Path(sys.executable).with_name("edge-mnist")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+RunCli = Callable[..., Finished]
+
+
+@pytest.fixture(scope="session")
+def run_cli() -> RunCli:
+    """Run `edge-mnist ARGUMENTS` in a process of its own."""
+
+    def run(*arguments: object, env: dict[str, str] | None = None, cwd: Path | None = None) -> Finished:
+        done = subprocess.run(
+            [COMMAND, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "COLUMNS": "80", **(env or {})},
+            cwd=cwd,
+            timeout=300,
+            check=False,
+        )
+        return Finished(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def mnist_folder() -> Path:
+    """The folder of the real MNIST; a test that needs it is skipped, and says so, where it was not named."""
+    named = os.environ.get(DATA_VARIABLE)
+    if not named:
+        pytest.skip(f"needs the real MNIST: set {DATA_VARIABLE}")
+    return Path(named)
+
+
+@pytest.fixture(scope="session")
+def reference_bundle(run_cli: RunCli, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reference model, exported in every precision by the real command, on MNIST or on the stand-in digits."""
+    folder = tmp_path_factory.mktemp("reference")
+    # From an empty folder, so that no run of the developer's is exported instead.
+    finished = run_cli("export", "--precision", "fp32,int8", "-o", folder / "bundle", cwd=folder)
+    assert finished.code == 0, finished.err
+    return folder / "bundle"

@@ -1,0 +1,59 @@
+"""Checks the installed wheel where nothing else is: `make wheel` runs it with the clean environment's Python."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+MUST_BE_ABSENT = ("tensorflow", "keras", "onnx", "tf2onnx", "sklearn", "scipy", "matplotlib", "ai_edge_litert")
+PACKAGES = ("edge_mnist_runtime", "edge_mnist_trainer", "edge_mnist_exporter")
+EDGE_MNIST = Path(sys.executable).with_name("edge-mnist")
+
+
+def check(holds: bool, claim: str) -> None:
+    """Print the claim, and end here if it does not hold."""
+    print(f"  {'ok' if holds else 'FAILED'}: {claim}")
+    if not holds:
+        sys.exit(1)
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the installed command."""
+    return subprocess.run([EDGE_MNIST, *arguments], capture_output=True, text=True, check=False)
+
+
+def main() -> None:
+    """Check the installation from end to end."""
+    for module in MUST_BE_ABSENT:
+        check(find_spec(module) is None, f"{module} is not installed")
+    for package in PACKAGES:
+        spec = find_spec(package)
+        check(spec is not None and "site-packages" in str(spec.origin), f"{package} comes from the wheel")
+    tops = {str(file).split("/")[0] for file in metadata.files("edge-mnist") or []}
+    packages = {top for top in tops if not top.startswith("..") and not top.endswith(".dist-info")}
+    check(packages == set(PACKAGES), f"the wheel holds {', '.join(PACKAGES)} and no other package")
+    files = {str(file) for file in metadata.files("edge-mnist") or []}
+    for file in ("edge_mnist_runtime/models/edge_int8.onnx", "edge_mnist_trainer/models/edge.keras"):
+        check(file in files, f"the wheel holds {file}")
+    with tempfile.TemporaryDirectory() as folder:
+        check(run("samples", folder).returncode == 0, "edge-mnist samples")
+        done = run("classify", folder)
+        print(done.stdout, end="")
+        digits = [(line.split()[0], Path(line.split()[-1]).name[0]) for line in done.stdout.splitlines()]
+        check(done.returncode == 0 and len(digits) == 10, "edge-mnist classify reads ten pictures")
+        check(all(found == shown for found, shown in digits), "and reads them right")
+    for extra in ("train", "export"):
+        done = run(extra)
+        check(
+            done.returncode == 3 and f'"edge-mnist[{extra}]"' in done.stderr,
+            f"edge-mnist {extra} names its extra, exit 3",
+        )
+    check(run("bench", "--samples", "50").returncode == 0, "edge-mnist bench")
+
+
+if __name__ == "__main__":
+    main()
