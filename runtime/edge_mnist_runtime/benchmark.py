@@ -16,6 +16,7 @@ import numpy as np
 
 from edge_mnist_runtime.classifier import DigitClassifier, open_model
 from edge_mnist_runtime.dataset import LabelledDigits
+from edge_mnist_runtime.engines import MAX_THREADS
 from edge_mnist_runtime.errors import UsageError
 
 BENCH_SCHEMA_VERSION: Final = 1
@@ -50,8 +51,8 @@ class BenchmarkConfig:
     def __post_init__(self) -> None:
         if self.samples < 1:
             raise UsageError(f"--samples must be at least 1, not {self.samples}")
-        if self.threads < 1:
-            raise UsageError(f"--threads must be at least 1, not {self.threads}")
+        if not 1 <= self.threads <= MAX_THREADS:
+            raise UsageError(f"--threads must be 1..{MAX_THREADS}, not {self.threads}")
 
 
 @dataclass(frozen=True)
@@ -195,10 +196,10 @@ def _percentile(values: Sequence[float], percentile: int) -> float | None:
 
 
 def _cpu_name() -> str:
+    """The processor's name as Linux has it on x86 (`model name`) or ARM boards (`Model`), else Python's."""
     try:
-        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
-            if line.lower().startswith(("model name", "model\t")):
-                return line.split(":", 1)[1].strip()
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
     except OSError:
-        pass
-    return platform.processor() or platform.machine()
+        lines = []
+    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    return fields.get("model name") or fields.get("Model") or platform.processor() or platform.machine()

@@ -67,7 +67,7 @@ class DigitClassifier:
         threads: Threads that one call may use. A net of this size is fastest on one.
 
     Raises:
-        UsageError: `model` does not exist or is no model, or `threads` is below 1.
+        UsageError: `model` does not exist or is no model, or `threads` is not in 1..256.
         IntegrityError: The model or bundle is damaged, or was made for another preprocessing.
         MissingExtraError: A .tflite file was given and LiteRT is not installed.
 
@@ -78,8 +78,6 @@ class DigitClassifier:
     """
 
     def __init__(self, model: str | Path | None = None, *, threads: int = 1) -> None:
-        if threads < 1:
-            raise UsageError(f"threads must be at least 1, not {threads}")
         self._engine = open_model(model, threads=threads)
 
     @classmethod
@@ -136,7 +134,7 @@ def open_model(model: str | Path | None, *, threads: int = 1) -> Engine:
     path = Path(model)
     if path.is_dir():
         return _open_bundle(path, threads)
-    if path.suffix not in MODEL_SUFFIXES:
+    if path.exists() and path.suffix not in MODEL_SUFFIXES:
         raise UsageError(f"{path}: not a model; expected a bundle folder or a file ending in .onnx or .tflite")
     try:
         data = path.read_bytes()

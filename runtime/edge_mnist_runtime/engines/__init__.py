@@ -18,6 +18,9 @@ from edge_mnist_runtime.preprocess import Pixels
 
 MODEL_SUFFIXES: Final = (".onnx", ".tflite")
 
+MAX_THREADS: Final = 256
+"""Engines start every thread they are asked for: a million of them would take the machine's memory."""
+
 
 class Engine(Protocol):
     """A loaded model. N is the number of images."""
@@ -55,11 +58,13 @@ def open_engine(model: bytes, *, file_name: str, threads: int = 1) -> Engine:
         threads: Threads that one call may use.
 
     Raises:
-        UsageError: The suffix is neither .onnx nor .tflite.
+        UsageError: `threads` is out of range, or the suffix is neither .onnx nor .tflite.
         MissingExtraError: The file is .tflite and LiteRT is not installed.
         CorruptModelError: The file cannot be read.
         ContractError: The file carries no contract, or one that this version does not know.
     """
+    if not 1 <= threads <= MAX_THREADS:
+        raise UsageError(f"threads must be 1..{MAX_THREADS}, not {threads}")
     suffix = Path(file_name).suffix
     if suffix == ".onnx":
         from edge_mnist_runtime.engines.onnx_session import OnnxSession
