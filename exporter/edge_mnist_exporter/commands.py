@@ -25,14 +25,16 @@ def export(
     model: Annotated[
         Path | None,
         typer.Argument(
-            help="A .keras file or a run folder.  [default: the newest run under runs/, else the reference model]",
-            show_default=False,
+            help="A .keras file or a run folder.",
+            show_default="the newest run under runs/, else the reference model",
         ),
     ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="Short for --precision int8.")] = False,
-    precision: Annotated[str | None, typer.Option(help="fp32, int8, or both as fp32,int8.  [default: int8]")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="fp32, int8, or both as fp32,int8.", show_default="int8")
+    ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The bundle folder.  [default: bundles/NAME]")
+        Path | None, typer.Option("--output", "-o", help="The bundle folder.", show_default="bundles/NAME")
     ] = None,
     max_drop: Annotated[
         float,
@@ -48,8 +50,8 @@ def export(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of MNIST's IDX files.  [default: $EDGE_MNIST_DATA, else Keras's cache or download, else "
-            "scikit-learn's digits, which is said]"
+            help="Folder of MNIST's IDX files.",
+            show_default="$EDGE_MNIST_DATA, else Keras's cache or download, else scikit-learn's digits, which is said",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
@@ -57,8 +59,8 @@ def export(
 ) -> None:
     """Convert a Keras model to TFLite and ONNX, and prove on real digits that nothing was lost.
 
-    Both files are run, in LiteRT and in onnxruntime, and compared with Keras. If either falls short, nothing is
-    written and the exit code is 5.
+    Both files are run, in LiteRT and in onnxruntime, and compared with Keras.
+    If either falls short, nothing is written and the exit code is 5.
     """
     from edge_mnist_runtime.dataset import mnist_folder
     from edge_mnist_runtime.extras import require_extra
@@ -111,9 +113,12 @@ def _print_table(report: ExportReport, path: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from edge_mnist_exporter.source_model import reference_model
+
     console = Console()
     dataset = report.dataset
-    console.print(f"{path}: Keras reads {report.reference['top1']:.2%}", highlight=False, soft_wrap=True)
+    shown = "The reference model" if path == reference_model() else str(path)
+    console.print(f"{shown}: Keras reads {report.reference['top1']:.2%}", highlight=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False)
     table.add_column("file", overflow="fold")
     for heading in ("kB", "top-1", "delta", "agreement", "max |dp|", "gates"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -49,6 +50,11 @@ class SourceModel:
         return keras.Model(image, self.keras_model(keras.ops.cast(image, "float32") * (1 / 255)))
 
 
+def reference_model() -> Path:
+    """Path of the trained model inside the trainer package."""
+    return Path(str(resources.files("edge_mnist_trainer") / "models" / REFERENCE_MODEL))
+
+
 def find_source(model: Path | None) -> tuple[str, Path]:
     """Decide what to export: `model` (a .keras file or a run folder), else the newest run, else the reference model.
 
@@ -61,8 +67,7 @@ def find_source(model: Path | None) -> tuple[str, Path]:
     if model is None:
         model = newest_run()
         if model is None:
-            path = Path(str(resources.files("edge_mnist_trainer") / "models" / REFERENCE_MODEL))
-            return path.stem, path
+            return reference_model().stem, reference_model()
     if model.is_dir():
         if not (model / MODEL_FILE).is_file():
             raise UsageError(f"{model}: no run folder (it holds no {MODEL_FILE}); name a run or a .keras file")
@@ -87,6 +92,8 @@ def load_source(name: str, path: Path) -> SourceModel:
         data = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path}: cannot be opened ({error.strerror or error})") from error
+    if not zipfile.is_zipfile(path):
+        raise CorruptModelError(f"{path}: not a .keras file, or a damaged one (no zip archive); save the model again")
     try:
         keras_model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # keras raises ValueError, KeyError, OSError, BadZipFile, TypeError, ...

@@ -23,7 +23,10 @@ from edge_mnist_runtime.errors import EdgeMnistError
 
 DISTRIBUTION: Final = "edge-mnist"
 COMMANDS_GROUP: Final = "edge_mnist.commands"
-"""Entry point group of the commands that other packages of this distribution add."""
+"""Entry point group of the commands that other packages of this distribution add..."""
+
+COMMANDS_ORDER: Final = ("train", "export")
+"""...and the order in which --help lists them."""
 
 INTERRUPTED: Final = 130
 """Exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
@@ -41,7 +44,7 @@ def build_app() -> typer.Typer:
     app.callback()(_global_options)
     workstation, device = "At the workstation", "On the device"
     for name, command in _joined_commands():
-        app.command(name, rich_help_panel=workstation, no_args_is_help=False)(command)
+        app.command(name, rich_help_panel=workstation)(command)
     for command in (classify, bench, verify, info, samples):
         app.command(rich_help_panel=device)(command)
     return app
@@ -79,7 +82,8 @@ def _joined_commands() -> list[tuple[str, Any]]:
         entries = metadata.distribution(DISTRIBUTION).entry_points
     except metadata.PackageNotFoundError:  # run from a source tree that is not installed: the runtime alone
         return []
-    return [(entry.name, entry.load()) for entry in entries if entry.group == COMMANDS_GROUP]
+    joined = {entry.name: entry for entry in entries if entry.group == COMMANDS_GROUP}
+    return [(name, joined[name].load()) for name in COMMANDS_ORDER if name in joined]
 
 
 def _print_version(on: bool | None) -> None:

@@ -25,10 +25,12 @@ def train(
     seed: Annotated[int, typer.Option(help="Decides weights, order and distortions.")] = DEFAULTS.seed,
     data: Annotated[
         Path | None,
-        typer.Option(help="Folder of MNIST's IDX files.  [default: $EDGE_MNIST_DATA, else Keras's cache or download]"),
+        typer.Option(
+            help="Folder of MNIST's IDX files.", show_default="$EDGE_MNIST_DATA, else Keras's cache or download"
+        ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The run folder.  [default: a new one, runs/edge...]")
+        Path | None, typer.Option("--output", "-o", help="The run folder.", show_default="a new one, runs/edge...")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the run that is in that folder.")] = False,
     debug: DebugOption = False,

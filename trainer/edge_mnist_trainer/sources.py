@@ -107,7 +107,7 @@ def _load_from_keras(half: Half) -> LabelledDigits:
             arrays = keras.datasets.mnist.load_data()
     except Exception as error:  # keras wraps network errors in bare Exception
         raise DataNotFoundError(
-            f"MNIST is not cached and could not be downloaded ({type(error).__name__}); "
+            "MNIST is not cached and could not be downloaded; "
             f"name a folder with its four IDX files: --data DIR or {DATA_VARIABLE}"
         ) from error
     images, labels = arrays[0] if half == "train" else arrays[1]

@@ -15,15 +15,13 @@ from edge_mnist_runtime.commands.debugging import DebugOption
 def bench(
     models: Annotated[
         list[Path] | None,
-        typer.Argument(
-            help="Bundle folders, .onnx or .tflite files.  [default: the bundled model]", show_default=False
-        ),
+        typer.Argument(help="Bundle folders, .onnx or .tflite files.", show_default="the bundled model"),
     ] = None,
     samples: Annotated[int, typer.Option(help="One-image predictions of each model.")] = 3000,
     threads: Annotated[int, typer.Option(help="Threads that one call may use.")] = 1,
     data: Annotated[
         Path | None,
-        typer.Option(help="Folder of MNIST's IDX files.  [default: $EDGE_MNIST_DATA, else sample pictures]"),
+        typer.Option(help="Folder of MNIST's IDX files.", show_default="$EDGE_MNIST_DATA, else sample pictures"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
     debug: DebugOption = False,

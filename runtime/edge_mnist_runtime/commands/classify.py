@@ -24,7 +24,7 @@ def classify(
     model: Annotated[
         Path | None,
         typer.Option(
-            "--model", "-m", help="A bundle folder, an .onnx or a .tflite file.  [default: the bundled model]"
+            "--model", "-m", help="A bundle folder, an .onnx or a .tflite file.", show_default="the bundled model"
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
@@ -32,8 +32,8 @@ def classify(
 ) -> None:
     """Say which digit each picture shows.
 
-    A picture that cannot be classified gets one line on standard error; the others are still done, and the exit code
-    is 8.
+    A picture that cannot be classified gets one line on standard error; the
+    others are still done, and the exit code is 8.
     """
     from edge_mnist_runtime.classifier import DigitClassifier
 

@@ -20,9 +20,7 @@ INFO_SCHEMA_VERSION: Final = 1
 def info(
     model: Annotated[
         Path | None,
-        typer.Argument(
-            help="A bundle folder, an .onnx or a .tflite file.  [default: the bundled model]", show_default=False
-        ),
+        typer.Argument(help="A bundle folder, an .onnx or a .tflite file.", show_default="the bundled model"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
     debug: DebugOption = False,

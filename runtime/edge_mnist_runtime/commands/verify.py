@@ -21,7 +21,8 @@ def verify(
 ) -> None:
     """Check that a bundle is whole and that this device gives its recorded answers.
 
-    Exit code 6: a file is missing or damaged. Exit code 5: the files are whole, but the answers differ here.
+    Exit code 6: a file is missing or damaged. Exit code 5: the files are
+    whole, but the answers differ here.
     """
     from edge_mnist_runtime.verification import require_replayed, verify_bundle
 
