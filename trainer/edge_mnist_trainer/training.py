@@ -107,7 +107,10 @@ class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships 
         self._folder.write_record(self.record)
 
     def _save_model(self, path: Path) -> None:
-        self.model.save(path, include_optimizer=False)  # its state is four times as large as the network
+        # A copy that was never compiled: Keras would save the optimizer too, four times as large as the network.
+        bare = keras.models.clone_model(self.model)
+        bare.set_weights(self.model.get_weights())
+        bare.save(path)
 
 
 def train(
