@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import math
 import os
 import struct
 import zlib
@@ -94,7 +95,7 @@ def decode_idx(data: bytes, *, origin: str) -> npt.NDArray[np.uint8]:
     if struct.unpack(">I", data[:4])[0] != UINT8_IDX_MAGIC.get(rank) or len(data) < 4 + 4 * rank:
         raise DataError(f"{origin}: not an IDX file of uint8 values (magic {data[:4].hex()}); fetch it again")
     shape = struct.unpack(f">{rank}I", data[4 : 4 + 4 * rank])
-    found, expected = len(data) - 4 - 4 * rank, int(np.prod(shape, dtype=np.int64))
+    found, expected = len(data) - 4 - 4 * rank, math.prod(shape)
     if found != expected:
         raise DataError(f"{origin}: header promises {expected} values, file holds {found}; fetch it again")
     return np.frombuffer(data, np.uint8, offset=4 + 4 * rank).reshape(shape)

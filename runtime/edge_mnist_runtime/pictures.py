@@ -39,7 +39,7 @@ def open_picture(source: Path | bytes, *, origin: str) -> Image.Image:
         raise PictureError(f"{origin}: empty (0 bytes); expected a picture")
     try:
         picture = Image.open(io.BytesIO(data), formats=FORMATS)
-    except Image.DecompressionBombError:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PictureError(_too_large(origin, "far more pixels than a picture of a digit has")) from None
     except UnidentifiedImageError:
         raise PictureError(f"{origin}: not a picture; expected one of {', '.join(FORMATS)}") from None
@@ -76,6 +76,8 @@ def _read(path: Path, origin: str) -> bytes:
         raise PictureError(f"{origin}: no such file") from None
     except OSError as error:
         raise PictureError(f"{origin}: cannot be read ({error.strerror or error})") from error
+    except ValueError as error:  # a null byte in the path
+        raise PictureError(f"{origin}: not a path ({error})") from error
 
 
 def _too_large(origin: str, found: str) -> str:

@@ -63,6 +63,13 @@ PREPROCESS: Final = PreprocessDefinition()
 """The definition that this version of edge-mnist uses, and the only one that it knows."""
 
 
+WITH_ALPHA: Final = ("LA", "PA", "RGBA")
+"""Pillow's modes that have transparency..."""
+
+PREMULTIPLIED: Final = {"La": "LA", "RGBa": "RGBA"}
+"""...and those whose colours are multiplied by it already, with what they must become first."""
+
+
 def is_mnist_shaped(pixels: Pixels) -> bool:
     """Whether grey pixels, shape (H, W) or (H, W, 1), are a tensor already: 28 x 28 with four dark corners."""
     side = PREPROCESS.side_pixels
@@ -85,9 +92,15 @@ def picture_to_pixels(picture: Image.Image, *, origin: str = "picture") -> Pixel
         uint8, shape (28, 28), bright ink on black. A picture that is such a tensor already comes back unchanged.
 
     Raises:
-        PictureError: The picture is blank.
+        PictureError: The picture is blank, empty, damaged, or of a colour mode that has no grey.
     """
-    grey = _to_grey(picture)
+    if 0 in picture.size:
+        raise PictureError(f"{origin}: {picture.width} x {picture.height} pixels; expected a picture of one digit")
+    try:
+        picture.load()  # Pillow decodes late
+        grey = _to_grey(_upright(picture))
+    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, ...
+        raise PictureError(f"{origin}: damaged picture ({error}); save it again") from error
     pixels = np.asarray(grey)
     if is_mnist_shaped(pixels):
         return pixels
@@ -127,17 +140,26 @@ def _paste_offset(mass: npt.NDArray[np.float32], size: int) -> int:
     return min(max(round(PREPROCESS.centre_pixel - centre), 0), PREPROCESS.side_pixels - size)
 
 
+def _upright(picture: Image.Image) -> Image.Image:
+    """Turned as its EXIF data says; damaged EXIF data says nothing."""
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # noqa: BLE001  # whatever a broken tag makes of Pillow, the pixels are still there
+        return picture
+
+
 def _to_grey(picture: Image.Image) -> Image.Image:
-    """Upright, opaque, 8-bit grey."""
-    picture = ImageOps.exif_transpose(picture)
+    """Opaque, 8-bit grey."""
     if picture.mode == "L":
         return picture
     if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
         values = np.nan_to_num(np.asarray(picture, np.float64))
         peak = 255.0 if values.max(initial=0) <= 255 else 65535.0
         return Image.fromarray(np.clip(values * (255 / peak), 0, 255).astype(np.uint8))
-    if "A" in picture.getbands() or "transparency" in picture.info:
-        return _on_contrasting_ground(picture.convert("LA"))
+    if picture.mode in PREMULTIPLIED:
+        picture = picture.convert(PREMULTIPLIED[picture.mode])
+    if picture.mode in WITH_ALPHA or "transparency" in picture.info:
+        return _on_contrasting_ground(picture.convert("RGBA").convert("LA"))
     return picture.convert("RGB").convert("L")
 
 
