@@ -31,6 +31,8 @@ from edge_mnist_trainer.versions import installed_versions
 REPORT_FILE = "report.json"
 CARD_FILE = "MODEL_CARD.md"
 ONNX_BATCH = 256
+INPUT_SCALE = float(np.float32(1 / 255))
+"""Of every int8 file's input; the audits refuse any other."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,8 @@ def _convert(source: SourceModel, calibration: CalibrationSet, format_name: str,
         preprocess_version=PREPROCESS.version,
         preprocess_sha256=PREPROCESS.sha256,
         source_sha256=source.sha256,
+        input_scale=INPUT_SCALE if precision == "int8" else None,
+        input_zero_point=0 if precision == "int8" else None,
     )
     data = file_format.converters[precision](source, calibration.images, contract)
     file_name = f"{source.name}_{precision}{file_format.suffix}"

@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from edge_mnist_runtime.errors import ContractError
+from edge_mnist_runtime.errors import ContractError, IntegrityError
 from edge_mnist_runtime.preprocess import PREPROCESS
 
 METADATA_KEY: Final = "edge_mnist"
@@ -40,6 +40,10 @@ class ModelContract:
     """SHA-256 of that definition's parameters."""
     source_sha256: str
     """SHA-256 of the Keras file that the model was made from."""
+    input_scale: float | None
+    """What one step of the uint8 input stands for in the network's 0..1; None where the file computes in float."""
+    input_zero_point: int | None
+    """The step that stands for 0."""
 
     def to_json(self) -> str:
         """The text that a model file carries."""
@@ -61,16 +65,20 @@ class ModelContract:
         try:
             fields: dict[str, Any] = json.loads(text)
             schema_version = fields.pop("schema_version")
+            check_schema(schema_version, CONTRACT_SCHEMA_VERSION, origin=f"{origin}: contract", error=ContractError)
             contract = cls(**{**fields, "labels": tuple(fields["labels"])})
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ContractError(f"{origin}: malformed contract ({error}); export the model again") from error
-        if schema_version != CONTRACT_SCHEMA_VERSION:
-            raise ContractError(
-                f"{origin}: contract schema {schema_version} is not the known {CONTRACT_SCHEMA_VERSION}; "
-                "use the edge-mnist that made it, or export the model again"
-            )
         check_preprocess(contract.preprocess_version, contract.preprocess_sha256, origin=origin)
         return contract
+
+
+def check_schema(found: object, known: int, *, origin: str, error: type[IntegrityError]) -> None:
+    """Raise `error` unless a record's schema version is the one that this version reads."""
+    if found != known:
+        raise error(
+            f"{origin} schema {found} is not the known {known}; use the edge-mnist that made it, or export again"
+        )
 
 
 def check_preprocess(version: object, sha256: object, *, origin: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edge_mnist_runtime.contract import check_preprocess
+from edge_mnist_runtime.contract import check_preprocess, check_schema
 from edge_mnist_runtime.errors import HashMismatchError, ManifestError
 
 MANIFEST_FILE: Final = "manifest.json"
@@ -44,6 +44,12 @@ class Artifact:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
 
+    def __post_init__(self) -> None:
+        for field in ("format", "precision", "sha256"):
+            if not isinstance(getattr(self, field), str):
+                raise TypeError(f"artifact's {field} is {getattr(self, field)!r}, not text")
+        _check_file_name(self.file)
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -60,6 +66,14 @@ class Manifest:
     artifacts: tuple[Artifact, ...]
     files: dict[str, str]
     """SHA-256 of every other file of the bundle, by name."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.source["sha256"], str):
+            raise TypeError(f"source's sha256 is {self.source['sha256']!r}, not text")
+        for file, sha256 in self.files.items():
+            _check_file_name(file)
+            if not isinstance(sha256, str):
+                raise TypeError(f"SHA-256 of {file} is {sha256!r}, not text")
 
     def to_json(self) -> str:
         """The text of manifest.json."""
@@ -83,17 +97,14 @@ class Manifest:
         except (OSError, ValueError) as error:
             raise ManifestError(f"{path}: cannot be read ({error}); export the bundle again") from error
         try:
-            schema_version = record.pop("schema_version")
+            check_schema(
+                record.pop("schema_version"), MANIFEST_SCHEMA_VERSION, origin=f"{path}: manifest", error=ManifestError
+            )
             artifacts = tuple(_artifact(item) for item in record.pop("artifacts"))
             manifest = cls(**{**record, "labels": tuple(record["labels"]), "artifacts": artifacts})
             version, sha256 = manifest.preprocess["version"], manifest.preprocess["sha256"]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ManifestError(f"{path}: malformed ({error!r}); export the bundle again") from error
-        if schema_version != MANIFEST_SCHEMA_VERSION:
-            raise ManifestError(
-                f"{path}: manifest schema {schema_version} is not the known {MANIFEST_SCHEMA_VERSION}; "
-                "use the edge-mnist that made it, or export the bundle again"
-            )
         check_preprocess(version, sha256, origin=str(path))
         return manifest
 
@@ -120,6 +131,12 @@ def read_proved(path: Path, sha256: str) -> bytes:
             f"{path}: SHA-256 {found[:12]}... is not the manifest's {sha256[:12]}...; copy or export the bundle again"
         )
     return data
+
+
+def _check_file_name(file: object) -> None:
+    """A bundle's files stand in its folder: a manifest must not lead a device anywhere else."""
+    if not isinstance(file, str) or Path(file).name != file:
+        raise ValueError(f"{file!r} is no plain file name")
 
 
 def _artifact(item: dict[str, Any]) -> Artifact:

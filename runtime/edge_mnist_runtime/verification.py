@@ -56,7 +56,7 @@ def verify_bundle(folder: Path) -> tuple[ReplayResult, ...]:
     try:
         golden = dict(np.load(io.BytesIO(contents[GOLDEN_FILE]), allow_pickle=False))
         return tuple(_replay(artifact, contents[artifact.file], golden) for artifact in manifest.artifacts)
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise IntegrityError(f"{folder}: its golden vectors cannot be read ({error}); export it again") from error
 
 

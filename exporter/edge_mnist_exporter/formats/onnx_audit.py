@@ -37,6 +37,8 @@ def prove_precision(
     if problem:
         raise PrecisionProofError(f"{file_name}: {problem}, so the file is not {precision}")
     inputs, outputs = _ends(graph)
+    if precision == "int8" and (inputs[0].zero_point != 0 or abs((inputs[0].scale or 0) * 255 - 1) > 1e-6):
+        raise PrecisionProofError(f"{file_name}: input scale {inputs[0].scale} is not 1/255: pixels would be misread")
     return inputs, outputs
 
 

@@ -43,9 +43,9 @@ def prove_precision(
     found = (inputs[0].dtype, outputs[0].dtype)
     if len(inputs) != 1 or len(outputs) != 1 or found != IO_DTYPES[precision]:
         raise PrecisionProofError(f"{file_name}: takes and gives {found}, expected {IO_DTYPES[precision]}")
-    if precision == "int8" and abs((inputs[0].scale or 0) * 255 - 1) > 1e-6:
+    if precision == "int8" and (inputs[0].zero_point != 0 or abs((inputs[0].scale or 0) * 255 - 1) > 1e-6):
         raise PrecisionProofError(
-            f"{file_name}: input scale {inputs[0].scale} is not 1/255, so pixels would be misread; "
+            f"{file_name}: input scale {inputs[0].scale} is not 1/255: pixels would be misread; "
             "use more --calibration-samples"
         )
     return inputs, outputs

@@ -32,7 +32,18 @@ def info(
         return
     for file in files:
         print(f"{file['file']}")
-        for key in ("name", "precision", "size_bytes", "inputs", "outputs", "labels", "preprocess", "source_sha256"):
+        for key in (
+            "name",
+            "format",
+            "precision",
+            "size_bytes",
+            "sha256",
+            "inputs",
+            "outputs",
+            "labels",
+            "preprocess",
+            "source_sha256",
+        ):
             print(f"  {key:14}{_text(file[key])}")
 
 
@@ -59,6 +70,8 @@ def _describe(model: Path | None) -> list[dict[str, Any]]:
         {
             "file": BUNDLED_MODEL if model is None else str(model),
             "name": contract.name,
+            "format": engine.format,
+            "sha256": engine.sha256,
             "precision": contract.precision,
             "size_bytes": engine.size_bytes,
             "inputs": _specs(engine.inputs),

@@ -30,6 +30,14 @@ class Engine(Protocol):
         """Name of the library that runs it: `onnxruntime` or `litert`."""
 
     @property
+    def format(self) -> str:
+        """Format of the model file: `onnx` or `tflite`."""
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the model file."""
+
+    @property
     def size_bytes(self) -> int:
         """Size of the model file."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -20,6 +22,7 @@ DTYPES: Final = {"tensor(uint8)": "uint8", "tensor(int8)": "int8", "tensor(float
 class OnnxSession:
     """An `Engine` over one onnxruntime session on the CPU. Safe to call from many threads at once."""
 
+    format = "onnx"
     backend = "onnxruntime"
 
     def __init__(self, model: bytes, *, origin: str, threads: int = 1) -> None:
@@ -38,11 +41,16 @@ class OnnxSession:
         except Exception as error:  # onnxruntime's own classes derive from Exception directly
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise CorruptModelError(f"{origin}: onnxruntime cannot read this model ({reason})") from error
-        self.size_bytes = len(model)
+        self.size_bytes, self.sha256 = len(model), hashlib.sha256(model).hexdigest()
         self.contract = ModelContract.from_json(
             self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY), origin=origin
         )
-        self.inputs = _specs(self._session.get_inputs())
+        # ONNX keeps an input's scale in the nodes behind it, which onnxruntime does not show; the contract repeats it.
+        contract = self.contract
+        self.inputs = tuple(
+            replace(spec, scale=contract.input_scale, zero_point=contract.input_zero_point)
+            for spec in _specs(self._session.get_inputs())
+        )
         self.outputs = _specs(self._session.get_outputs())
         _check_ends(self.inputs, self.outputs, origin)
         self._input_name = self.inputs[0].name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from typing import Any
 
@@ -17,11 +18,12 @@ from edge_mnist_runtime.preprocess import Pixels
 class TFLiteInterpreter:
     """An `Engine` over one LiteRT interpreter. Calls from several threads wait for each other."""
 
+    format = "tflite"
     backend = "litert"
 
     def __init__(self, model: bytes, *, origin: str, threads: int = 1) -> None:
         self._interpreter = _load(model, origin, threads)
-        self.size_bytes = len(model)
+        self.size_bytes, self.sha256 = len(model), hashlib.sha256(model).hexdigest()
         self.contract = ModelContract.from_json(_metadata(model, origin), origin=origin)
         (image,), (probabilities,) = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         self.inputs, self.outputs = (_spec(image),), (_spec(probabilities),)
