@@ -51,6 +51,10 @@ class BenchmarkConfig:
     def __post_init__(self) -> None:
         if self.samples < 1:
             raise UsageError(f"--samples must be at least 1, not {self.samples}")
+        if self.warmup < 0:
+            raise UsageError(f"warmup must be at least 0, not {self.warmup}")
+        if not self.batch_sizes or min(self.batch_sizes) < 1:
+            raise UsageError(f"batch_sizes must be one or more sizes of at least 1, not {self.batch_sizes}")
         if not 1 <= self.threads <= MAX_THREADS:
             raise UsageError(f"--threads must be 1..{MAX_THREADS}, not {self.threads}")
 

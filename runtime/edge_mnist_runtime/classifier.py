@@ -138,8 +138,8 @@ def open_model(model: str | Path | None, *, threads: int = 1) -> Engine:
         raise UsageError(f"{path}: not a model; expected a bundle folder or a file ending in .onnx or .tflite")
     try:
         data = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be opened ({error.strerror or error})") from error
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        raise UsageError(f"{path}: cannot be opened ({getattr(error, 'strerror', None) or error})") from error
     return open_engine(data, file_name=str(path), threads=threads)
 
 
@@ -184,11 +184,17 @@ def _array_to_pixels(array: npt.NDArray[Any]) -> Pixels:
 
 
 def _as_batch(pictures: Sequence[Picture] | Pixels) -> Pixels:
-    if isinstance(pictures, np.ndarray) and pictures.ndim in (3, 4) and pictures.shape[1:3] == (28, 28):
+    if isinstance(pictures, np.ndarray):
         if pictures.dtype != np.uint8:
             raise InputDtypeError(f"array of dtype {pictures.dtype}; expected uint8 pixels, 0..255")
-        if pictures.shape[3:] in ((), (1,)):
-            return pictures.reshape(-1, 28, 28, 1)
+        if pictures.shape[1:] not in ((28, 28), (28, 28, 1)):
+            raise InputShapeError(
+                f"array of shape {pictures.shape}; expected (N, 28, 28) or (N, 28, 28, 1); "
+                "one picture goes to predict, several of other sizes go as a list"
+            )
+        return pictures.reshape(-1, 28, 28, 1)
+    if isinstance(pictures, (str, bytes, Path, Image.Image)):
+        raise InputError(f"a single {type(pictures).__name__}; expected a list of pictures, one goes to predict")
     return _stack(pictures)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+import warnings
 from importlib import metadata
 from typing import Annotated, Any, Final, NoReturn
 
@@ -17,6 +18,7 @@ from edge_mnist_runtime.commands import debugging
 from edge_mnist_runtime.commands.bench import bench
 from edge_mnist_runtime.commands.classify import classify
 from edge_mnist_runtime.commands.info import info
+from edge_mnist_runtime.commands.messages import print_error
 from edge_mnist_runtime.commands.samples import samples
 from edge_mnist_runtime.commands.verify import verify
 from edge_mnist_runtime.errors import EdgeMnistError
@@ -52,6 +54,8 @@ def build_app() -> typer.Typer:
 
 def main() -> NoReturn:
     """Run the command line: one line on standard error and a documented exit code for every error."""
+    # Pillow warns of what it reads; what matters of it arrives as an error, in one line.
+    warnings.filterwarnings("ignore", module="PIL")
     try:
         code = build_app()(standalone_mode=False)
     except EdgeMnistError as error:
@@ -72,8 +76,7 @@ def _fail(message: str, code: int) -> NoReturn:
     if debugging.enabled:
         traceback.print_exc()
     if message:
-        line = " ".join(message.split())
-        print(f"edge-mnist: error: {line}", file=sys.stderr)
+        print_error(message)
     sys.exit(code)
 
 

@@ -33,13 +33,13 @@ def bench(
 
     config = BenchmarkConfig(samples=samples, threads=threads)
     messages = Console(stderr=True)
-    found, skipped = _find_models(models or [])
+    found, skipped = _find_models(models) if models else ([None], [])
     for item in skipped:
         print(f"edge-mnist: skipped {item['model']}: {item['reason']}", file=sys.stderr)
     digits, notice = _find_digits(data)
     with messages.status("measuring") as status:
         report = run_benchmark(
-            found or [None],
+            found,
             digits,
             config,
             on_progress=lambda done, total: status.update(f"measuring: {done} of {total} predictions of each model"),
@@ -53,12 +53,12 @@ def bench(
 
 def _find_models(arguments: list[Path]) -> tuple[list[Path | None], list[dict[str, str]]]:
     """Model files of all arguments, and those of bundles that cannot run here with the reason."""
-    from edge_mnist_runtime.errors import MissingExtraError
+    from edge_mnist_runtime.errors import ManifestError, MissingExtraError
     from edge_mnist_runtime.extras import require_extra
     from edge_mnist_runtime.manifest import Manifest, read_proved
 
     found: list[Path | None] = []
-    skipped = []
+    skipped: list[dict[str, str]] = []
     for argument in arguments:
         if not argument.is_dir():
             found.append(argument)
@@ -72,6 +72,9 @@ def _find_models(arguments: list[Path]) -> tuple[list[Path | None], list[dict[st
                 found.append(path)
             except MissingExtraError as error:
                 skipped.append({"model": str(path), "reason": str(error)})
+    if not found:
+        require_extra("litert", "Running .tflite models", *(["ai_edge_litert"] if skipped else []))
+        raise ManifestError(f"{', '.join(map(str, arguments))}: no model files in the bundle; export it again")
     return found, skipped
 
 

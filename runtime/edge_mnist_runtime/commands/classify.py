@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.commands.messages import one_line, print_error
 from edge_mnist_runtime.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,11 +43,11 @@ def classify(
     for path, outcome in _outcomes(classifier, paths):
         if isinstance(outcome, InputError):
             errors.append({"path": str(path), "error": str(outcome)})
-            print(f"edge-mnist: error: {outcome}", file=sys.stderr)
+            print_error(str(outcome))
         elif as_json:
             predictions.append({"path": str(path), **outcome.to_dict()})
         else:
-            print(f"{outcome.digit}  {outcome.confidence:7.2%}  {path}")
+            print(f"{outcome.digit}  {outcome.confidence:7.2%}  {one_line(str(path))}")
     if as_json:
         record = {"schema_version": CLASSIFY_SCHEMA_VERSION, "predictions": predictions, "errors": errors}
         print(json.dumps(record, indent=2))

@@ -22,10 +22,10 @@ def samples(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in pictures.items():
-            path = folder / name
-            if path.exists() and path.read_bytes() != data:
-                raise UsageError(f"{path}: exists and is another file; name another folder")
-            path.write_bytes(data)
+            if (folder / name).exists() and (folder / name).read_bytes() != data:
+                raise UsageError(f"{folder / name}: exists and is another file; name another folder")
+        for name, data in pictures.items():
+            (folder / name).write_bytes(data)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({error.strerror or error}); name another folder") from error
     print(f"{len(pictures)} pictures in {folder}; now: edge-mnist classify {folder}")
