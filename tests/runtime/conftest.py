@@ -1,0 +1,160 @@
+"""What the runtime's tests share: its own sample pictures, one classifier, drawn digits, damaged models and bundles."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from edge_mnist_runtime import DigitClassifier
+from edge_mnist_runtime.classifier import BUNDLED_MODEL
+from edge_mnist_runtime.contract import METADATA_KEY
+from edge_mnist_runtime.sample_digits import read_samples
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+THREE = ((0.0, 0.1), (0.6, 0.0), (1.0, 0.25), (0.4, 0.5), (1.0, 0.75), (0.6, 1.0), (0.0, 0.9))
+"""A three in strokes, x and y in 0..1."""
+
+Pixels = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+@pytest.fixture(scope="session")
+def package_folders() -> dict[str, Path]:
+    """The source folder of each import package."""
+    return {stage: REPOSITORY / stage / f"edge_mnist_{stage}" for stage in ("runtime", "trainer", "exporter")}
+
+
+@pytest.fixture(scope="session")
+def classifier() -> DigitClassifier:
+    """The bundled model."""
+    return DigitClassifier()
+
+
+@pytest.fixture(scope="session")
+def sample_pictures() -> dict[str, bytes]:
+    """The ten sample picture files by name; each name begins with its digit."""
+    return read_samples()
+
+
+@pytest.fixture(scope="session")
+def samples_folder(sample_pictures: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ten sample pictures as files."""
+    folder = tmp_path_factory.mktemp("samples")
+    for name, data in sample_pictures.items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def draw_three() -> Callable[..., Image.Image]:
+    """Draw a three: `draw_three(size, left_top, height, ink=..., ground=...)`."""
+
+    def draw(
+        size: tuple[int, int] = (200, 200),
+        left_top: tuple[int, int] = (60, 50),
+        height: int = 100,
+        *,
+        ink: int = 0,
+        ground: int = 255,
+    ) -> Image.Image:
+        finer = 4
+        picture = Image.new("L", (size[0] * finer, size[1] * finer), ground)
+        points = [((left_top[0] + 0.65 * x * height) * finer, (left_top[1] + y * height) * finer) for x, y in THREE]
+        radius = 0.06 * height * finer
+        pen = ImageDraw.Draw(picture)
+        pen.line(points, ink, width=round(2 * radius))
+        for x, y in points:
+            pen.ellipse((x - radius, y - radius, x + radius, y + radius), ink)
+        return picture.reduce(finer)
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def bundled_onnx() -> bytes:
+    """The bytes of the bundled model file."""
+    return (resources.files("edge_mnist_runtime") / "models" / BUNDLED_MODEL).read_bytes()
+
+
+@pytest.fixture(scope="session")
+def onnx_with_contract(bundled_onnx: bytes) -> Callable[[str | None], bytes]:
+    """The bundled model with another text as its contract, or with none."""
+    import onnx
+
+    def make(text: str | None) -> bytes:
+        model = onnx.load_model_from_string(bundled_onnx)
+        del model.metadata_props[:]
+        if text is not None:
+            onnx.helper.set_model_props(model, {METADATA_KEY: text})
+        return bytes(model.SerializeToString())
+
+    return make
+
+
+@pytest.fixture
+def bundle_copy(reference_bundle: Path, tmp_path: Path) -> Path:
+    """A copy of the reference bundle that a test may damage."""
+    return Path(shutil.copytree(reference_bundle, tmp_path / "bundle"))
+
+
+@pytest.fixture(scope="session")
+def flip_byte() -> Callable[[Path], None]:
+    """Change one byte in the middle of a file."""
+
+    def flip(path: Path) -> None:
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 0xFF
+        path.write_bytes(data)
+
+    return flip
+
+
+@pytest.fixture(scope="session")
+def replace_in_bundle() -> Callable[[Path, str, bytes], None]:
+    """Replace a file of a bundle and put its new SHA-256 into the manifest."""
+
+    def replace(bundle: Path, name: str, data: bytes) -> None:
+        (bundle / name).write_bytes(data)
+        path = bundle / "manifest.json"
+        record = json.loads(path.read_text())
+        record["files"][name] = hashlib.sha256(data).hexdigest()
+        path.write_text(json.dumps(record))
+
+    return replace
+
+
+@pytest.fixture(scope="session")
+def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run Python source in a process of its own: `run_python(source, *arguments)`."""
+
+    def run(source: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", source, *map(str, arguments)]
+        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+
+    return run
+
+
+@pytest.fixture
+def in_process_cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., int]:
+    """Run `edge-mnist ARGUMENTS` in this process, which is faster, and give its exit code."""
+    from edge_mnist_runtime.cli import main
+
+    def run(*arguments: object) -> int:
+        monkeypatch.setattr(sys, "argv", ["edge-mnist", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert "Traceback" not in capsys.readouterr().err
+        return int(ended.value.code or 0)
+
+    return run

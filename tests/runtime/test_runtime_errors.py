@@ -1,0 +1,53 @@
+"""The tree of errors at the top of errors.py is the truth."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+
+from edge_mnist_runtime import errors
+
+CLASSES = {
+    name: value
+    for name, value in vars(errors).items()
+    if inspect.isclass(value) and issubclass(value, Exception) and value.__module__ == errors.__name__
+}
+
+TREE_LINE = re.compile(r"^(?P<indent>[ │├└─]*)(?P<name>[A-Z]\w+) +(?P<code>\d+)  \S", re.MULTILINE)
+
+
+def drawn_tree() -> dict[str, tuple[str | None, int]]:
+    """Name of each class in the docstring's tree, with its parent's name and its exit code."""
+    drawn: dict[str, tuple[str | None, int]] = {}
+    branch: list[tuple[int, str]] = []
+    for line in TREE_LINE.finditer(errors.__doc__ or ""):
+        depth = len(line["indent"])
+        branch = [(other, name) for other, name in branch if other < depth]
+        drawn[line["name"]] = (branch[-1][1] if branch else None, int(line["code"]))
+        branch.append((depth, line["name"]))
+    return drawn
+
+
+def test_every_class_is_drawn_and_every_drawn_class_exists() -> None:
+    assert set(drawn_tree()) == set(CLASSES)
+
+
+@pytest.mark.parametrize("name", sorted(CLASSES))
+def test_class_has_the_parent_and_exit_code_that_the_tree_gives_it(name: str) -> None:
+    parent, code = drawn_tree()[name]
+    assert CLASSES[name].exit_code == code
+    assert CLASSES[name].__base__ is (CLASSES[parent] if parent else Exception)
+
+
+@pytest.mark.parametrize("name", sorted(CLASSES))
+def test_class_says_in_a_docstring_of_its_own_what_it_means(name: str) -> None:
+    assert vars(CLASSES[name]).get("__doc__", "").strip()
+
+
+def test_missing_extra_names_the_command_that_installs_it() -> None:
+    error = errors.MissingExtraError("litert", "Running .tflite models")
+    assert 'pip install "edge-mnist[litert]"' in str(error)
+    assert "Running .tflite models" in str(error)
+    assert error.extra == "litert"
