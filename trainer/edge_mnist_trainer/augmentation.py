@@ -58,14 +58,15 @@ def warp(images: npt.NDArray[np.uint8], maps: npt.NDArray[np.float32]) -> npt.ND
     centre = np.array([(height - 1) / 2, (width - 1) / 2], np.float32)
     grid = np.stack([rows.ravel() - centre[0], columns.ravel() - centre[1]])  # (2, H*W)
     source = maps[:, :, :2] @ grid + maps[:, :, 2:] + centre[:, np.newaxis]  # (N, 2, H*W)
-    # One black pixel all round stands for the infinite black ground: coordinates are clipped onto it.
-    padded = np.pad(images[..., 0], ((0, 0), (1, 1), (1, 1))).reshape(-1)
-    row = np.clip(source[:, 0] + 1, 0, height + 0.999)
-    column = np.clip(source[:, 1] + 1, 0, width + 0.999)
+    # Black all round stands for the infinite black ground: coordinates are clipped onto it. One pixel before the image
+    # and two behind it, so that the lower neighbour of the last clipped coordinate is there too.
+    padded = np.pad(images[..., 0], ((0, 0), (1, 2), (1, 2))).reshape(-1)
+    row = np.clip(source[:, 0] + 1, 0, height + 1)
+    column = np.clip(source[:, 1] + 1, 0, width + 1)
     top, left = row.astype(np.int32), column.astype(np.int32)
-    row_part, column_part = row - top, column - left
-    stride = width + 2
-    corner = top * stride + left + (np.arange(n_images, dtype=np.int32) * (height + 2) * stride)[:, np.newaxis]
+    row_part, column_part = row - top.astype(np.float32), column - left.astype(np.float32)
+    stride = width + 3
+    corner = top * stride + left + (np.arange(n_images, dtype=np.int32) * (height + 3) * stride)[:, np.newaxis]
     upper = padded[corner] * (1 - column_part) + padded[corner + 1] * column_part
     lower = padded[corner + stride] * (1 - column_part) + padded[corner + stride + 1] * column_part
     warped: npt.NDArray[np.float32] = upper * (1 - row_part) + lower * row_part
