@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -39,8 +40,8 @@ class BundleWriter:
         self.target = Path(os.path.realpath(target))  # a link keeps pointing where it points
         self._staging = self.target.with_name(f".{self.target.name}.{os.getpid()}.partial")
         with _explained(self.target):
-            if self.target.exists() and not _is_replaceable(self.target):
-                raise UsageError(f"{target}: exists and is no bundle; name another folder with -o")
+            _recover(self.target)
+            _check_replaceable(self.target)
             self.target.parent.mkdir(parents=True, exist_ok=True)
             _remove_leftovers(self.target)
             self._staging.mkdir()
@@ -72,8 +73,28 @@ class BundleWriter:
         self.close()
 
 
-def _is_replaceable(target: Path) -> bool:
-    return target.is_dir() and ((target / MANIFEST_FILE).is_file() or not any(target.iterdir()))
+def _check_replaceable(target: Path) -> None:
+    """Raise `UsageError` unless `target` is absent, an empty folder, or a bundle and nothing but a bundle."""
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise UsageError(f"{target}: exists and is no folder; name another with -o")
+    present = {path.name for path in target.iterdir()}
+    unknown = present - _bundle_files(target / MANIFEST_FILE)
+    if unknown:
+        raise UsageError(
+            f"{target}: holds {min(unknown)}, which belongs to no bundle and would be lost; name another folder with -o"
+        )
+
+
+def _bundle_files(manifest: Path) -> set[str]:
+    """Names of the files that belong to a bundle of any version, by its manifest; none where it is no manifest."""
+    try:
+        record = json.loads(manifest.read_text("utf-8"))
+        models = {artifact["file"] for artifact in record["artifacts"]}
+        return {MANIFEST_FILE, *models, *record["files"]} if record["preprocess"] else set()
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 @contextmanager
@@ -84,6 +105,17 @@ def _explained(target: Path) -> Iterator[None]:
         raise OutputError(
             f"{target}: cannot be written ({error.strerror or error}); free space or name another folder with -o"
         ) from error
+
+
+def _recover(target: Path) -> None:
+    """Undo what a kill between the two renames of `_put_in_place` left."""
+    previous = _previous(target)
+    if previous.exists() and not target.exists():
+        previous.rename(target)
+
+
+def _previous(target: Path) -> Path:
+    return target.with_name(f".{target.name}.previous")
 
 
 def _remove_leftovers(target: Path) -> None:
@@ -126,7 +158,8 @@ def _put_in_place(staging: Path, target: Path) -> None:
         if error.errno not in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
             raise
         # A file system without exchange: the older bundle is whole throughout, for a moment under another name.
-        previous = target.with_name(f"{target.name}.previous")
+        previous = _previous(target)
+        shutil.rmtree(previous, ignore_errors=True)
         target.rename(previous)
         staging.rename(target)
         shutil.rmtree(previous)
