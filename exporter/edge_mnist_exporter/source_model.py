@@ -104,7 +104,12 @@ def load_source(name: str, path: Path) -> SourceModel:
 
 
 def _check_contract(keras_model: Any, path: Path) -> None:
-    inputs, outputs = keras_model.inputs, keras_model.outputs
+    try:
+        inputs, outputs = keras_model.inputs, keras_model.outputs
+    except AttributeError:
+        raise UnsupportedModelError(
+            f"{path}: has no defined input shape; build it with keras.Input((28, 28, 1)) and save it again"
+        ) from None
     found = [tuple(tensor.shape) for tensor in (*inputs, *outputs)]
     if len(inputs) != 1 or len(outputs) != 1 or found != [(None, *IMAGE_SHAPE), (None, 10)]:
         raise UnsupportedModelError(

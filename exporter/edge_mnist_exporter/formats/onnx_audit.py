@@ -53,7 +53,8 @@ def _int8_problem(graph: onnx.GraphProto) -> str | None:
         for name in node.input:
             if name in constants and constants[name].data_type == onnx.TensorProto.FLOAT:
                 return f"{node.op_type} {node.name} reads the float32 constant {name}"
-            if name and name not in constants and makers[name].op_type != "DequantizeLinear":
+            maker = makers.get(name)
+            if name and name not in constants and (maker is None or maker.op_type != "DequantizeLinear"):
                 return f"{node.op_type} {node.name} reads {name}, which is not quantized"
         if node.op_type in WEIGHTED_OPS:
             stored = constants.get(makers[node.input[1]].input[0]) if node.input[1] in makers else None
