@@ -62,13 +62,13 @@ def main() -> NoReturn:
         _fail(str(error), error.exit_code)
     except typer.TyperException as error:
         _fail(error.format_message(), error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        _fail("interrupted", INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output left: nothing to say, and nobody to say it to
         sys.exit(1)
     except Exception as error:  # noqa: BLE001  # the last resort: whatever it is, one line and exit code 1
         _fail(f"unexpected {type(error).__name__}: {error} (--debug shows where)", 1)
+    if code == INTERRUPTED:  # typer has turned Ctrl-C into this
+        print("edge-mnist: interrupted", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -42,12 +42,13 @@ def train(
     from edge_mnist_runtime.dataset import mnist_folder
     from edge_mnist_runtime.extras import require_extra
     from edge_mnist_trainer.chatter import chatter_silenced
-    from edge_mnist_trainer.run_folder import create_run_folder, unused_run_path
+    from edge_mnist_trainer.run_folder import check_run_path, create_run_folder, unused_run_path
 
     config = TrainingConfig(epochs=epochs, batch_size=batch_size, seed=seed)
     require_extra("train", "edge-mnist train", "keras", "tensorflow", "matplotlib", "sklearn")
     mnist_folder(data)  # a folder that does not exist is said at once, not after TensorFlow's start
     path = output or unused_run_path("edge")
+    check_run_path(path, force=force)
     with chatter_silenced(show=debug) as terminal:
         from edge_mnist_trainer.report_page import write_report_page
         from edge_mnist_trainer.sources import load_mnist
@@ -59,16 +60,16 @@ def train(
             outcome = run_training(digits, config, folder, callbacks=(progress.callback(),), on_start=progress.start)
         if outcome.best_epoch is not None:
             write_report_page(folder, digits)
-    _conclude(outcome, path)
+    _conclude(outcome, path, epochs)
 
 
-def _conclude(outcome: TrainingOutcome, path: Path) -> None:
+def _conclude(outcome: TrainingOutcome, path: Path, epochs: int) -> None:
     interrupted = outcome.status == "interrupted"
     if outcome.best_epoch is None:
-        typer.echo(f"Interrupted before the first epoch was finished: no model in {path}.", err=True)
+        typer.echo(f"Stopped before the first epoch was finished: no model in {path}.", err=True)
         raise typer.Exit(INTERRUPTED)
     if interrupted:
-        typer.echo(f"Interrupted after {outcome.epochs} epochs; the best model so far is kept.", err=True)
+        typer.echo(f"Stopped after {outcome.epochs} of {epochs} epochs; the best model so far is kept.", err=True)
     typer.echo(
         f"Validation top-1 {outcome.best_validation_top1:.2%} (epoch {outcome.best_epoch} of {outcome.epochs}).\n"
         f"{path / 'model.keras'}\n{path / 'run.json'}\n{path / 'report.html'}\n"

@@ -66,27 +66,39 @@ class RunFolder:
             raise OutputError(
                 f"{target}: cannot be written ({error.strerror or error}); free space or name another folder with -o"
             ) from error
+        except BaseException:  # Ctrl-C among them
+            partial.unlink(missing_ok=True)
+            raise
+
+
+def check_run_path(path: Path, *, force: bool = False) -> None:
+    """Raise `UsageError` if something at `path` is in the way of a new run.
+
+    Args:
+        path: Where the run shall be: a new or empty folder, or with `force` an older run.
+        force: Whether an older run may be replaced.
+    """
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path}: exists and is no folder; name another with -o")
+    if path.is_dir() and any(path.iterdir()):
+        if not (path / RECORD_FILE).exists():
+            raise UsageError(f"{path}: not empty and no run folder; name another with -o")
+        if not force:
+            raise UsageError(f"{path}: holds a run already; name another with -o, or replace it with --force")
 
 
 def create_run_folder(path: Path, *, force: bool = False) -> RunFolder:
-    """Make a new run folder.
-
-    Args:
-        path: Where.
-        force: Replace a run that is already there.
+    """Make a new run folder; with `force` in place of an older run.
 
     Raises:
-        UsageError: There is something at `path` already (a run, without `force`; or anything that is no run).
+        UsageError: As `check_run_path`.
         OutputError: The folder cannot be made or written.
     """
     try:
-        if path.is_dir() and any(path.iterdir()):
-            if not (path / RECORD_FILE).exists():
-                raise UsageError(f"{path}: not empty and no run folder; name another with -o")
-            if not force:
-                raise UsageError(f"{path}: holds a run already; name another with -o, or replace it with --force")
+        check_run_path(path, force=force)
+        if path.exists():
             shutil.rmtree(path)
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True)
     except OSError as error:
         raise OutputError(
             f"{path}: cannot be used as a run folder ({error.strerror or error}); name another with -o"
