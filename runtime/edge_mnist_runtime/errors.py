@@ -25,7 +25,20 @@ A message says what was wrong, where, and how to go on, in one line.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+INTERRUPTED_EXIT_CODE: Final = 130
+"""Of a command that Ctrl-C ended: 128 + SIGINT, as shells have it."""
+
+LONGEST_REASON: Final = 200
+"""Characters of another library's message that fit into one readable line."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, cut where it is endless; the class's name where there is no message."""
+    text = str(error).strip()
+    line = text.splitlines()[0] if text else type(error).__name__
+    return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]}... (--debug shows all)"
 
 
 class EdgeMnistError(Exception):

@@ -214,3 +214,23 @@ def test_file_named_itself_may_have_any_suffix(sample_pictures: dict[str, bytes]
     path.write_bytes(sample_pictures["3-transparent.png"])
     assert find_pictures(path) == [path]
     assert open_picture(path, origin="digit").size > (0, 0)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "RGB", "P", "I;16"])
+def test_largest_picture_takes_bounded_memory(mode: str, tmp_path: Path, run_script: Callable[..., str]) -> None:
+    side = int(MAX_PIXELS**0.5) - 1
+    Image.new(mode, (side, side)).save(tmp_path / "large.png")
+    peak_megabytes = run_script(
+        "import resource, sys\n"
+        "from edge_mnist_runtime import DigitClassifier, PictureError\n"
+        "try:\n    DigitClassifier().predict(sys.argv[1])\nexcept PictureError:\n    pass\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000)",
+        tmp_path / "large.png",
+    )
+    assert int(peak_megabytes) < 450  # 80 for the engine, 160 for the pixels, as much again for one conversion
+
+
+def test_hidden_files_are_no_pictures_of_the_user(tmp_path: Path) -> None:
+    Image.new("L", (9, 9)).save(tmp_path / "digit.png")
+    (tmp_path / "._digit.png").write_bytes(b"what macOS leaves on foreign disks")
+    assert find_pictures(tmp_path) == [tmp_path / "digit.png"]

@@ -175,6 +175,13 @@ def test_every_mode_gives_the_tensor_of_the_grey_picture(mode: str, draw_three: 
     assert_same_digit_shape(picture_to_pixels(picture), picture_to_pixels(grey))
 
 
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_camera_depths_inside_16_bit_files_keep_their_grey_levels(bits: int, draw_three: Draw) -> None:
+    grey = draw_three(ink=255, ground=0)
+    deep = Image.fromarray((np.asarray(grey, np.uint32) * (2**bits - 1) // 255).astype(np.uint16))
+    assert difference(to_pixels(png(deep)), picture_to_pixels(grey)).max() <= 8
+
+
 @pytest.mark.parametrize("mode", ["LAB", "La", "RGBa", "I;16B"])
 def test_rare_mode_is_read_or_refused(mode: str, draw_three: Draw) -> None:
     grey = draw_three()
