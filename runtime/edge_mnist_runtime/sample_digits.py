@@ -5,12 +5,12 @@ They let a first run classify and measure something real where MNIST is not at h
 
 from __future__ import annotations
 
-from importlib import resources
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from edge_mnist_runtime.dataset import LabelledDigits
+from edge_mnist_runtime.dataset import DATA_VARIABLE, LabelledDigits, load_mnist_half, mnist_folder
 
 SAMPLES_NAME: Final = "edge-mnist-samples"
 """Name of these digits in tables and reports."""
@@ -18,8 +18,23 @@ SAMPLES_NAME: Final = "edge-mnist-samples"
 
 def read_samples() -> dict[str, bytes]:
     """The picture files by name; each name begins with the digit that it shows."""
-    folder = resources.files("edge_mnist_runtime") / "samples"
-    return {entry.name: entry.read_bytes() for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)}
+    return {path.name: path.read_bytes() for path in sorted(Path(__file__).with_name("samples").iterdir())}
+
+
+def load_benchmark_digits(data: Path | None) -> tuple[LabelledDigits, str | None]:
+    """MNIST's test images where a folder is named, else the sample pictures.
+
+    Returns:
+        The digits, and what must be said about them; None for MNIST.
+
+    Raises:
+        DataNotFoundError: A folder that was named does not hold MNIST.
+        DataError: A file is damaged or is not MNIST's.
+    """
+    folder = mnist_folder(data)
+    if folder:
+        return load_mnist_half(folder, "t10k"), None
+    return load_samples(), f"Measured on the sample pictures: MNIST was not named (--data or {DATA_VARIABLE})."
 
 
 def load_samples() -> LabelledDigits:

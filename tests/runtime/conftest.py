@@ -146,15 +146,13 @@ def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture
-def in_process_cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., int]:
+def in_process_cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., int]:
     """Run `edge-mnist ARGUMENTS` in this process, which is faster, and give its exit code."""
-    from edge_mnist_runtime.cli import main
+    from edge_mnist_runtime.cli import run
 
-    def run(*arguments: object) -> int:
-        monkeypatch.setattr(sys, "argv", ["edge-mnist", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
+    def run_here(*arguments: object) -> int:
+        code = run([*map(str, arguments)])
         assert "Traceback" not in capsys.readouterr().err
-        return int(ended.value.code or 0)
+        return code
 
-    return run
+    return run_here
