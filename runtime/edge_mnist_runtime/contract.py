@@ -20,6 +20,9 @@ CONTRACT_SCHEMA_VERSION: Final = 1
 
 DIGIT_LABELS: Final = tuple("0123456789")
 
+PRECISIONS: Final = ("fp32", "int8")
+"""Every precision that a model file may have."""
+
 IMAGE_SHAPE: Final = (28, 28, 1)
 """Height, width and channels of one image."""
 
@@ -44,6 +47,18 @@ class ModelContract:
     """What one step of the uint8 input stands for in the network's 0..1; None where the file computes in float."""
     input_zero_point: int | None
     """The step that stands for 0."""
+
+    def __post_init__(self) -> None:
+        for field in ("name", "preprocess_sha256", "source_sha256"):
+            if not isinstance(getattr(self, field), str):
+                raise TypeError(f"{field} is {getattr(self, field)!r}, not text")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision is {self.precision!r}, not one of {', '.join(PRECISIONS)}")
+        check_labels(self.labels)
+        if not isinstance(self.input_scale, (float, type(None))) or not isinstance(
+            self.input_zero_point, (int, type(None))
+        ):
+            raise TypeError(f"input scale and zero-point are {self.input_scale!r} and {self.input_zero_point!r}")
 
     def to_json(self) -> str:
         """The text that a model file carries."""
@@ -73,6 +88,12 @@ class ModelContract:
         return contract
 
 
+def check_labels(labels: tuple[str, ...]) -> None:
+    """Raise `ValueError` unless output i stands for the digit i, which `DigitClassifier` relies on."""
+    if labels != DIGIT_LABELS:
+        raise ValueError(f"labels are {labels}, not the digits 0 to 9 in order")
+
+
 def check_schema(found: object, known: int, *, origin: str, error: type[IntegrityError]) -> None:
     """Raise `error` unless a record's schema version is the one that this version reads."""
     if found != known:
@@ -81,10 +102,10 @@ def check_schema(found: object, known: int, *, origin: str, error: type[Integrit
         )
 
 
-def check_preprocess(version: object, sha256: object, *, origin: str) -> None:
+def check_preprocess(version: object, sha256: object, *, origin: str, remedy: str = "export the model again") -> None:
     """Raise `ContractError` unless version and hash are those of this version's preprocessing."""
     if sha256 != PREPROCESS.sha256:
         raise ContractError(
             f"{origin}: made for preprocessing {version} ({str(sha256)[:12]}...), this version has "
-            f"{PREPROCESS.version} ({PREPROCESS.sha256[:12]}...); export the model again"
+            f"{PREPROCESS.version} ({PREPROCESS.sha256[:12]}...); {remedy}"
         )

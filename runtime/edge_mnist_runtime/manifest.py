@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edge_mnist_runtime.contract import check_preprocess, check_schema
+from edge_mnist_runtime.contract import check_labels, check_preprocess, check_schema
 from edge_mnist_runtime.errors import HashMismatchError, ManifestError
 
 MANIFEST_FILE: Final = "manifest.json"
@@ -68,6 +68,7 @@ class Manifest:
     """SHA-256 of every other file of the bundle, by name."""
 
     def __post_init__(self) -> None:
+        check_labels(self.labels)
         if not isinstance(self.source["sha256"], str):
             raise TypeError(f"source's sha256 is {self.source['sha256']!r}, not text")
         for file, sha256 in self.files.items():
@@ -90,7 +91,7 @@ class Manifest:
         path = folder / MANIFEST_FILE
         try:
             record = json.loads(path.read_text("utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise ManifestError(
                 f"{folder}: no {MANIFEST_FILE}, so no bundle; make one with `edge-mnist export`"
             ) from None

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import onnxruntime
 
 from edge_mnist_runtime.contract import IMAGE_SHAPE, METADATA_KEY, ModelContract
-from edge_mnist_runtime.errors import ContractError, CorruptModelError
+from edge_mnist_runtime.errors import ContractError, CorruptModelError, first_line
 from edge_mnist_runtime.manifest import TensorSpec
 from edge_mnist_runtime.preprocess import Pixels
 
@@ -39,8 +39,7 @@ class OnnxSession:
                 model, options, providers=["CPUExecutionProvider"], enable_fallback=0
             )
         except Exception as error:  # onnxruntime's own classes derive from Exception directly
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise CorruptModelError(f"{origin}: onnxruntime cannot read this model ({reason})") from error
+            raise CorruptModelError(f"{origin}: onnxruntime cannot read this model ({first_line(error)})") from error
         self.size_bytes, self.sha256 = len(model), hashlib.sha256(model).hexdigest()
         self.contract = ModelContract.from_json(
             self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY), origin=origin

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_runtime.contract import IMAGE_SHAPE, METADATA_KEY, ModelContract
-from edge_mnist_runtime.errors import ContractError, CorruptModelError, MissingExtraError
+from edge_mnist_runtime.errors import ContractError, CorruptModelError, MissingExtraError, first_line
 from edge_mnist_runtime.manifest import TensorSpec
 from edge_mnist_runtime.preprocess import Pixels
 
@@ -73,7 +73,7 @@ def _load(model: bytes, origin: str, threads: int) -> Any:
         interpreter = litert.Interpreter(model_content=model, num_threads=threads)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise CorruptModelError(f"{origin}: LiteRT cannot read this model ({str(error).splitlines()[0]})") from error
+        raise CorruptModelError(f"{origin}: LiteRT cannot read this model ({first_line(error)})") from error
     return interpreter
 
 
@@ -85,7 +85,7 @@ def _metadata(model: bytes, origin: str) -> str | None:
             if entry.name == METADATA_KEY.encode():
                 return bytes(content.buffers[entry.buffer].data).decode()
     except Exception as error:  # a broken flatbuffer fails with struct.error, IndexError, TypeError, ...
-        raise CorruptModelError(f"{origin}: its metadata cannot be read ({error})") from error
+        raise CorruptModelError(f"{origin}: its metadata cannot be read ({first_line(error)})") from error
     return None
 
 
