@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import glob
 import json
 import os
 import shutil
+import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +22,9 @@ from typing import Any, Final
 
 from edge_mnist_runtime.errors import OutputError, UsageError
 from edge_mnist_runtime.manifest import MANIFEST_FILE
+
+STAGING_SUFFIX: Final = ".partial"
+"""Of the hidden folders that bundles are built in."""
 
 AT_FDCWD: Final = -100
 RENAME_EXCHANGE: Final = 2
@@ -38,13 +44,14 @@ class BundleWriter:
 
     def __init__(self, target: Path) -> None:
         self.target = Path(os.path.realpath(target))  # a link keeps pointing where it points
-        self._staging = self.target.with_name(f".{self.target.name}.{os.getpid()}.partial")
+        if not self.target.name:
+            raise UsageError(f"{target}: a bundle cannot be the root folder; name another with -o")
         with _explained(self.target):
             _recover(self.target)
             _check_replaceable(self.target)
             self.target.parent.mkdir(parents=True, exist_ok=True)
             _remove_leftovers(self.target)
-            self._staging.mkdir()
+            self._staging, self._lock = _make_staging(self.target)
 
     def write(self, files: Mapping[str, bytes]) -> None:
         """Write all files, by name, and put the bundle in place.
@@ -59,12 +66,16 @@ class BundleWriter:
                     handle.flush()
                     os.fsync(handle.fileno())
             _sync_folder(self._staging)
+            _check_replaceable(self.target)  # again: it is minutes since the work began
             _put_in_place(self._staging, self.target)
             _sync_folder(self.target.parent)
 
     def close(self) -> None:
         """Remove the hidden folder: a bundle that was not finished, or the older one that was replaced."""
         shutil.rmtree(self._staging, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def __enter__(self) -> BundleWriter:
         return self
@@ -118,24 +129,43 @@ def _previous(target: Path) -> Path:
     return target.with_name(f".{target.name}.previous")
 
 
+def _make_staging(target: Path) -> tuple[Path, int | None]:
+    """Make a hidden folder beside `target`, and lock it for as long as this process lives."""
+    while True:
+        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=STAGING_SUFFIX, dir=target.parent))
+        lock = _lock(staging)
+        if staging.exists():  # another process may have taken it for a leftover before it was locked
+            umask = os.umask(0)
+            os.umask(umask)
+            staging.chmod(0o777 & ~umask)
+            return staging, lock
+
+
 def _remove_leftovers(target: Path) -> None:
-    """Remove hidden folders of exports that were killed: those whose process is gone."""
-    for folder in target.parent.glob(f".{target.name}.*.partial"):
-        process = folder.name.removeprefix(f".{target.name}.").removesuffix(".partial")
-        if process.isdigit() and not _is_alive(int(process)):
+    """Remove the hidden folders of exports that were killed: those that no living process has locked."""
+    for folder in target.parent.glob(f".{glob.escape(target.name)}.*{STAGING_SUFFIX}"):
+        lock = _lock(folder)
+        if lock is not None:
             shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
 
 
-def _is_alive(process_id: int) -> bool:
-    if process_id == os.getpid():
-        return False  # our own folder is not made yet: this one is from an earlier process of that number
+def _lock(folder: Path) -> int | None:
+    """Lock a folder until the descriptor is closed or the process dies; None where somebody else has locked it.
+
+    flock(2), not a process number in the name: numbers mean nothing across containers that share a volume.
+    """
+    if sys.platform == "win32":
+        return None  # no flock: leftovers of killed exports stay there
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        return True
-    return True
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def _sync_folder(folder: Path) -> None:

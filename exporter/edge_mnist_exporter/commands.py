@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from edge_mnist_exporter.report import ExportReport
 
 DEFAULTS = ExportConfig()
-PRECISIONS: Final = ("fp32", "int8")
 BUNDLES_FOLDER: Final = Path("bundles")
 """Where bundles go that are given no place."""
 
@@ -62,11 +61,11 @@ def export(
     Both files are run, in LiteRT and in onnxruntime, and compared with Keras.
     If either falls short, nothing is written and the exit code is 5.
     """
+    from edge_mnist_runtime.commands.chatter import chatter_silenced
     from edge_mnist_runtime.dataset import mnist_folder
     from edge_mnist_runtime.extras import require_extra
-    from edge_mnist_trainer.chatter import chatter_silenced
 
-    config = ExportConfig(_precisions(int8, precision), max_drop, min_agreement, calibration_samples, seed)
+    config = ExportConfig(_read_precisions(int8, precision), max_drop, min_agreement, calibration_samples, seed)
     require_extra(
         "export", "edge-mnist export", "tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai_edge_litert", "sklearn"
     )
@@ -86,14 +85,12 @@ def export(
     require_passed(finished)
 
 
-def _precisions(int8: bool, precision: str | None) -> tuple[str, ...]:
+def _read_precisions(int8: bool, precision: str | None) -> tuple[str, ...]:
     if precision is None:
         return DEFAULTS.precisions
-    asked = [item.strip() for item in precision.split(",")]
-    unknown = [item for item in asked if item not in PRECISIONS]
-    if unknown:
-        raise UsageError(f"--precision {precision}: {unknown[0]!r} is unknown; expected {' or '.join(PRECISIONS)}")
-    return tuple(dict.fromkeys([*(["int8"] if int8 else []), *asked]))
+    if int8:
+        raise UsageError(f"--int8 is short for --precision int8; leave it out beside --precision {precision}")
+    return tuple(dict.fromkeys(item.strip() for item in precision.split(",")))
 
 
 def _print(export: Export, path: Path, shown_target: Path, *, as_json: bool) -> None:
@@ -112,21 +109,24 @@ def _print(export: Export, path: Path, shown_target: Path, *, as_json: bool) -> 
 def _print_table(report: ExportReport, path: Path) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from edge_mnist_exporter.source_model import reference_model
 
     console = Console()
     dataset = report.dataset
     shown = "The reference model" if path == reference_model() else str(path)
-    console.print(f"{shown}: Keras reads {report.reference['top1']:.2%}", highlight=False, soft_wrap=True)
+    console.print(Text(f"{shown}: Keras reads {report.reference['top1']:.2%}"), soft_wrap=True)
+    if not report.artifacts:
+        return
     table = Table(box=None, pad_edge=False)
     table.add_column("file", overflow="fold")
     for heading in ("kB", "top-1", "delta", "agreement", "max |dp|", "gates"):
         table.add_column(heading, justify="right")
     for item in report.artifacts:
-        passed = all(gate.passed for gate in report.gates if item.file in gate.name)
+        passed = all(gate.passed for gate in report.gates if gate.file == item.file)
         table.add_row(
-            item.file,
+            Text(item.file),
             f"{item.size_bytes / 1000:.1f}",
             f"{item.top1:.2%}",
             f"{item.delta_points:+.2f}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edge_mnist_runtime.contract import PRECISIONS
 from edge_mnist_runtime.errors import UsageError
 
 
@@ -27,8 +28,12 @@ class ExportConfig:
     """Decides which training images those are."""
 
     def __post_init__(self) -> None:
-        if not self.precisions:
-            raise UsageError("no precision asked for; give --int8 or --precision fp32,int8")
+        unknown = [precision for precision in self.precisions if precision not in PRECISIONS]
+        if unknown or not self.precisions:
+            found = repr(unknown[0]) if unknown else "none"
+            raise UsageError(
+                f"--precision: {found} is unknown; expected {' or '.join(PRECISIONS)}, or both as fp32,int8"
+            )
         if not 0 <= self.max_drop_points <= 100:
             raise UsageError(f"--max-drop must be 0..100 percentage points, not {self.max_drop_points:g}")
         if not 0 <= self.min_agreement <= 1:

@@ -14,7 +14,7 @@ from edge_mnist_exporter.calibration import CalibrationSet, draw_calibration
 from edge_mnist_exporter.config import ExportConfig
 from edge_mnist_exporter.evaluation import Comparison, Probabilities, compare, top1
 from edge_mnist_exporter.formats import FORMATS
-from edge_mnist_exporter.gates import judge
+from edge_mnist_exporter.gates import judge, judge_reference
 from edge_mnist_exporter.golden import golden_vectors
 from edge_mnist_exporter.model_card import model_card
 from edge_mnist_exporter.report import ArtifactReport, DatasetRecord, ExportReport
@@ -25,8 +25,8 @@ from edge_mnist_runtime.engines import Engine, open_engine
 from edge_mnist_runtime.errors import GateError, UnsupportedModelError
 from edge_mnist_runtime.manifest import GOLDEN_FILE, MANIFEST_FILE, Artifact, Manifest
 from edge_mnist_runtime.preprocess import PREPROCESS
+from edge_mnist_runtime.versions import installed_versions
 from edge_mnist_trainer.sources import DigitSource, load_export_digits
-from edge_mnist_trainer.versions import installed_versions
 
 REPORT_FILE = "report.json"
 CARD_FILE = "MODEL_CARD.md"
@@ -86,12 +86,16 @@ def export_bundle(
         calibration = draw_calibration(digits.calibration, config.calibration_samples, seed=config.seed)
         on_stage("loading the Keras model")
         source = load_source(name, model)
+        on_stage(f"evaluating Keras on {len(digits.evaluation):,} images")
+        reference = _evaluate_reference(source, digits.evaluation)
         files = []
-        for precision in config.precisions:
-            for format_name in FORMATS:
-                on_stage(f"converting to {precision} {format_name}")
-                files.append(_convert(source, calibration, format_name, precision))
-        report = _measure(source, files, digits, calibration=calibration, config=config, on_stage=on_stage)
+        # A model that reads no digits is fed wrongly; converting it would only hide that behind other errors.
+        if judge_reference(top1(reference, digits.evaluation.labels)).passed:
+            for precision in config.precisions:
+                for format_name in FORMATS:
+                    on_stage(f"converting to {precision} {format_name}")
+                    files.append(_convert(source, calibration, format_name, precision))
+        report = _measure(source, reference, files, digits, calibration=calibration, config=config, on_stage=on_stage)
         if not report.passed:
             return Export(report, None, ())
         on_stage("writing the bundle")
@@ -102,11 +106,11 @@ def export_bundle(
 
 def require_passed(export: Export) -> None:
     """Raise `GateError`, naming every gate that failed, unless the export passed."""
-    failed = [
-        f"{gate.name} = {gate.value:.4f}, must be {gate.limit}" for gate in export.report.gates if not gate.passed
-    ]
+    failed = [gate for gate in export.report.gates if not gate.passed]
     if failed:
-        raise GateError(f"nothing was written: {'; '.join(failed)}")
+        measured = "; ".join(f"{gate.name} = {gate.value:.4f}, must be {gate.limit}" for gate in failed)
+        hint = " (the Keras model reads too few digits; edge-mnist feeds it pixels in 0..1: does it expect 0..255?)"
+        raise GateError(f"nothing was written: {measured}{'' if failed[0].file else hint}")
 
 
 def _convert(source: SourceModel, calibration: CalibrationSet, format_name: str, precision: str) -> ExportedFile:
@@ -128,8 +132,16 @@ def _convert(source: SourceModel, calibration: CalibrationSet, format_name: str,
     return ExportedFile(artifact, data, open_engine(data, file_name=file_name))
 
 
+def _evaluate_reference(source: SourceModel, evaluation: LabelledDigits) -> Probabilities:
+    reference = source.probabilities(evaluation.images)
+    if not np.isfinite(reference).all():
+        raise UnsupportedModelError(f"{source.origin}: gives NaN or infinity on {evaluation.name} images")
+    return reference
+
+
 def _measure(
     source: SourceModel,
+    reference: Probabilities,
     files: Sequence[ExportedFile],
     digits: DigitSource,
     *,
@@ -138,10 +150,6 @@ def _measure(
     on_stage: Callable[[str], None],
 ) -> ExportReport:
     evaluation = digits.evaluation
-    on_stage(f"evaluating Keras on {len(evaluation):,} images")
-    reference = source.probabilities(evaluation.images)
-    if not np.isfinite(reference).all():
-        raise UnsupportedModelError(f"{source.origin}: gives NaN or infinity on {evaluation.name} images")
     comparisons: list[tuple[str, Comparison]] = []
     for file in files:
         on_stage(f"evaluating {file.artifact.file} in {file.engine.backend}")
@@ -154,6 +162,7 @@ def _measure(
             "file": Path(source.origin).name,
             "sha256": source.sha256,
             "parameters": source.keras_model.count_params(),
+            "preprocess": source.preprocess,
         },
         dataset=DatasetRecord(evaluation.name, evaluation.split, len(evaluation), evaluation.sha256, digits.notice),
         calibration=calibration.origin,

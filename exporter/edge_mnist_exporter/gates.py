@@ -25,6 +25,8 @@ class Gate:
     limit: str
     """The comparison that must hold, such as `<= 0.5`."""
     passed: bool
+    file: str | None
+    """The file that it is about; None for the Keras model."""
 
 
 def judge(
@@ -37,17 +39,22 @@ def judge(
         comparisons: File name and figures of every file.
         config: The limits.
     """
-    gates = [_at_least("reference_top1", reference_top1, LEAST_REFERENCE_TOP1)]
+    gates = [judge_reference(reference_top1)]
     for file, figures in comparisons:
         drop = 0.0 - figures.delta_points  # not -x, which turns 0.0 into -0.0
-        gates.append(_at_most(f"drop_points({file})", drop, config.max_drop_points))
-        gates.append(_at_least(f"agreement({file})", figures.agreement, config.min_agreement))
+        gates.append(_at_most(f"drop_points({file})", drop, config.max_drop_points, file))
+        gates.append(_at_least(f"agreement({file})", figures.agreement, config.min_agreement, file))
     return tuple(gates)
 
 
-def _at_most(name: str, value: float, limit: float) -> Gate:
-    return Gate(name, value, f"<= {limit:g}", value <= limit + ROUNDING)
+def judge_reference(reference_top1: float) -> Gate:
+    """Hold the Keras model itself against the least that it must read."""
+    return _at_least("reference_top1", reference_top1, LEAST_REFERENCE_TOP1, None)
 
 
-def _at_least(name: str, value: float, limit: float) -> Gate:
-    return Gate(name, value, f">= {limit:g}", value >= limit - ROUNDING)
+def _at_most(name: str, value: float, limit: float, file: str | None) -> Gate:
+    return Gate(name, value, f"<= {limit:g}", value <= limit + ROUNDING, file)
+
+
+def _at_least(name: str, value: float, limit: float, file: str | None) -> Gate:
+    return Gate(name, value, f">= {limit:g}", value >= limit - ROUNDING, file)

@@ -45,7 +45,7 @@ class ExportReport:
 
     name: str
     source: dict[str, Any]
-    """`file`, `sha256` and `parameters` of the Keras model."""
+    """`file`, `sha256`, `parameters` and `preprocess` (`recorded` or `assumed`) of the Keras model."""
     dataset: DatasetRecord
     calibration: dict[str, Any]
     """Data set, split, count, seed and index hash of the calibration images."""

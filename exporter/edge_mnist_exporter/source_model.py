@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import json
+import tempfile
 import zipfile
 from dataclasses import dataclass
 from importlib import resources
@@ -12,10 +15,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edge_mnist_runtime.contract import IMAGE_SHAPE
-from edge_mnist_runtime.errors import CorruptModelError, UnsupportedModelError, UsageError
+from edge_mnist_runtime.contract import IMAGE_SHAPE, check_preprocess
+from edge_mnist_runtime.errors import CorruptModelError, UnsupportedModelError, UsageError, first_line
 from edge_mnist_runtime.preprocess import Pixels
-from edge_mnist_trainer.run_folder import MODEL_FILE, newest_run
+from edge_mnist_trainer.run_folder import MODEL_FILE, RECORD_FILE, newest_run
 
 REFERENCE_MODEL: Final = "edge.keras"
 """The trained model inside the trainer package, used where nothing else is there."""
@@ -35,6 +38,8 @@ class SourceModel:
     """SHA-256 of the .keras file."""
     keras_model: Any
     """A `keras.Model`: float32 (N, 28, 28, 1) in 0..1 to probabilities float32 (N, 10)."""
+    preprocess: str
+    """`recorded` by the run that trained it and compared with this version's, or `assumed` to be this version's."""
 
     def probabilities(self, images: Pixels) -> npt.NDArray[np.float32]:
         """Probabilities, float32, shape (N, 10), of images, uint8, shape (N, 28, 28, 1)."""
@@ -92,15 +97,39 @@ def load_source(name: str, path: Path) -> SourceModel:
         data = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path}: cannot be opened ({error.strerror or error})") from error
-    if not zipfile.is_zipfile(path):
+    if not zipfile.is_zipfile(io.BytesIO(data)):
         raise CorruptModelError(f"{path}: not a .keras file, or a damaged one (no zip archive); save the model again")
-    try:
-        keras_model = keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # keras raises ValueError, KeyError, OSError, BadZipFile, TypeError, ...
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise CorruptModelError(f"{path}: Keras cannot load this model ({reason})") from error
+    preprocess = _check_recorded_preprocess(path)
+    with tempfile.TemporaryDirectory() as folder:
+        # These bytes and no others: a training run may replace the file between hashing and loading.
+        copy = Path(folder) / "model.keras"
+        copy.write_bytes(data)
+        try:
+            keras_model = keras.models.load_model(copy, compile=False, safe_mode=True)
+        except Exception as error:  # keras raises ValueError, KeyError, OSError, TypeError, ...
+            raise CorruptModelError(f"{path}: Keras cannot load this model ({first_line(error)})") from error
     _check_contract(keras_model, path)
-    return SourceModel(name, str(path), hashlib.sha256(data).hexdigest(), keras_model)
+    return SourceModel(name, str(path), hashlib.sha256(data).hexdigest(), keras_model, preprocess)
+
+
+def _check_recorded_preprocess(path: Path) -> str:
+    """Compare the preprocessing that a model was trained with, where its run recorded it, with this version's.
+
+    Returns:
+        `recorded`, or `assumed` where there is no record: a lone .keras file says nothing of its pixels.
+
+    Raises:
+        ContractError: The model was trained with another preprocessing.
+    """
+    for record in (path.with_name(RECORD_FILE), path.with_suffix(".json")):
+        try:
+            preprocess = json.loads(record.read_text("utf-8"))["preprocess"]
+            version, sha256 = preprocess["version"], preprocess["sha256"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        check_preprocess(version, sha256, origin=str(path), remedy="train the model again")
+        return "recorded"
+    return "assumed"
 
 
 def _check_contract(keras_model: Any, path: Path) -> None:

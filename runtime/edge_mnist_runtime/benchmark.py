@@ -8,7 +8,6 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +16,10 @@ import numpy as np
 from edge_mnist_runtime.classifier import DigitClassifier, open_model
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.engines import MAX_THREADS
-from edge_mnist_runtime.errors import UsageError
+from edge_mnist_runtime.errors import ManifestError, MissingExtraError, UsageError
+from edge_mnist_runtime.extras import require_extra
+from edge_mnist_runtime.manifest import Manifest, read_proved
+from edge_mnist_runtime.versions import installed_versions
 
 BENCH_SCHEMA_VERSION: Final = 1
 
@@ -78,6 +80,38 @@ class ModelTiming:
     """`p50`, `p90`, `p99` of one `DigitClassifier.predict` of a (28, 28) array; null where the sample is too small."""
     images_per_second: dict[str, float]
     """Throughput of `predict_batch`, by batch size."""
+
+
+def find_models(paths: Sequence[Path]) -> tuple[Sequence[Path | None], list[dict[str, str]]]:
+    """Model files to measure: lone files as they are, and those of bundles, proved whole.
+
+    Returns:
+        The files, and those of bundles that cannot run here, as `model` and `reason`.
+
+    Raises:
+        IntegrityError: A bundle is damaged, or holds no models.
+        MissingExtraError: Nothing can be measured without it.
+    """
+    found: list[Path] = []
+    skipped: list[dict[str, str]] = []
+    for folder in paths:
+        if not folder.is_dir():
+            found.append(folder)
+            continue
+        for artifact in Manifest.load(folder).artifacts:
+            path = folder / artifact.file
+            read_proved(path, artifact.sha256)
+            try:
+                if artifact.format == "tflite":
+                    require_extra("litert", "Running .tflite models", "ai_edge_litert")
+                found.append(path)
+            except MissingExtraError as error:
+                skipped.append({"model": str(path), "reason": str(error)})
+    if not found:
+        if skipped:
+            raise MissingExtraError("litert", "Running .tflite models")
+        raise ManifestError(f"{', '.join(map(str, paths))}: no model files in the bundle; export it again")
+    return found, skipped
 
 
 def run_benchmark(
@@ -144,20 +178,13 @@ def run_benchmark(
 
 def describe_environment() -> dict[str, Any]:
     """The machine and the versions that a figure was measured with."""
-    versions = {}
-    for name in ("edge-mnist", "onnxruntime", "ai-edge-litert", "numpy", "pillow"):
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
     return {
         "cpu": _cpu_name(),
         "machine": platform.machine(),
         "system": platform.system(),
         "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "load_average_1min": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-        "python": platform.python_version(),
-        "versions": versions,
+        "versions": installed_versions("edge-mnist", "onnxruntime", "ai-edge-litert", "numpy", "pillow"),
     }
 
 

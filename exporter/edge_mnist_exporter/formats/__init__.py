@@ -61,6 +61,3 @@ FORMATS: Final = {
     ),
 }
 """By the name that manifests and reports use."""
-
-PRECISIONS: Final = ("fp32", "int8")
-"""Every precision that some format has."""

@@ -17,7 +17,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from edge_mnist_exporter.source_model import SourceModel
 from edge_mnist_runtime.contract import IMAGE_SHAPE, METADATA_KEY, ModelContract
-from edge_mnist_runtime.errors import ConversionError
+from edge_mnist_runtime.errors import ConversionError, first_line
 from edge_mnist_runtime.preprocess import Pixels
 
 OPSET: Final = 17
@@ -61,7 +61,9 @@ def to_int8(source: SourceModel, calibration: Pixels, contract: ModelContract) -
                 extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]},
             )
         except Exception as error:  # the quantizer raises whatever its parts do
-            raise ConversionError(f"{source.origin}: onnxruntime's quantizer refused it ({error})") from error
+            raise ConversionError(
+                f"{source.origin}: onnxruntime's quantizer refused it ({first_line(error)})"
+            ) from error
         return _with_contract(_take_bytes(onnx.load(quantized), source.origin), contract)
 
 
@@ -82,7 +84,7 @@ def _trace(model: Any, dtype: Any, source: SourceModel) -> onnx.ModelProto:
     try:
         proto: onnx.ModelProto = tf2onnx.convert.from_function(traced, signature, opset=OPSET)[0]
     except Exception as error:  # tf2onnx raises ValueError, KeyError, AssertionError, ...
-        raise ConversionError(f"{source.origin}: tf2onnx refused it ({str(error).splitlines()[0]})") from error
+        raise ConversionError(f"{source.origin}: tf2onnx refused it ({first_line(error)})") from error
     return proto
 
 
@@ -126,5 +128,7 @@ def _with_contract(model: onnx.ModelProto, contract: ModelContract) -> bytes:
     try:
         onnx.checker.check_model(model, full_check=True)
     except Exception as error:
-        raise ConversionError(f"{contract.name}: the converted graph is not valid ONNX ({error})") from error
+        raise ConversionError(
+            f"{contract.name}: the converted graph is not valid ONNX ({first_line(error)})"
+        ) from error
     return bytes(model.SerializeToString(deterministic=True))

@@ -13,7 +13,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 
 from edge_mnist_exporter.source_model import SourceModel
 from edge_mnist_runtime.contract import METADATA_KEY, ModelContract
-from edge_mnist_runtime.errors import ConversionError
+from edge_mnist_runtime.errors import ConversionError, first_line
 from edge_mnist_runtime.preprocess import Pixels
 
 
@@ -43,7 +43,7 @@ def _finish(converter: Any, source: SourceModel, contract: ModelContract) -> byt
     try:
         model = bytes(converter.convert())
     except Exception as error:  # the converter raises its own ConverterError, ValueError, RuntimeError, ...
-        raise ConversionError(f"{source.origin}: TensorFlow's converter refused it ({_first_line(error)})") from error
+        raise ConversionError(f"{source.origin}: TensorFlow's converter refused it ({first_line(error)})") from error
     return _with_contract(model, contract)
 
 
@@ -62,7 +62,3 @@ def _with_contract(model: bytes, contract: ModelContract) -> bytes:
     builder = flatbuffers.Builder(len(model) + 4096)
     builder.Finish(content.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
+from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 
 
@@ -27,23 +30,16 @@ def bench(
     debug: DebugOption = False,
 ) -> None:
     """Measure how long a digit takes here, for every model side by side."""
-    from rich.console import Console
-
-    from edge_mnist_runtime.benchmark import BenchmarkConfig, run_benchmark
+    from edge_mnist_runtime.benchmark import BenchmarkConfig, find_models, run_benchmark
+    from edge_mnist_runtime.sample_digits import load_benchmark_digits
 
     config = BenchmarkConfig(samples=samples, threads=threads)
-    messages = Console(stderr=True)
-    found, skipped = _find_models(models) if models else ([None], [])
+    found, skipped = find_models(models) if models else ([None], [])
     for item in skipped:
         print(f"edge-mnist: skipped {item['model']}: {item['reason']}", file=sys.stderr)
-    digits, notice = _find_digits(data)
-    with messages.status("measuring") as status:
-        report = run_benchmark(
-            found,
-            digits,
-            config,
-            on_progress=lambda done, total: status.update(f"measuring: {done} of {total} predictions of each model"),
-        )
+    digits, notice = load_benchmark_digits(data)
+    with chatter_silenced(show=debug) as terminal, _progress(terminal) as on_progress:
+        report = run_benchmark(found, digits, config, on_progress=on_progress)
     report["skipped"] = skipped
     if as_json:
         print(json.dumps(report, indent=2))
@@ -51,59 +47,34 @@ def bench(
         _print_table(report, notice)
 
 
-def _find_models(arguments: list[Path]) -> tuple[list[Path | None], list[dict[str, str]]]:
-    """Model files of all arguments, and those of bundles that cannot run here with the reason."""
-    from edge_mnist_runtime.errors import ManifestError, MissingExtraError
-    from edge_mnist_runtime.extras import require_extra
-    from edge_mnist_runtime.manifest import Manifest, read_proved
+@contextmanager
+def _progress(terminal: TextIO) -> Iterator[Callable[[int, int], None]]:
+    """A bar that is drawn between measurements only: a thread that redraws it would be measured too."""
+    from rich.console import Console
+    from rich.progress import Progress
 
-    found: list[Path | None] = []
-    skipped: list[dict[str, str]] = []
-    for argument in arguments:
-        if not argument.is_dir():
-            found.append(argument)
-            continue
-        for artifact in Manifest.load(argument).artifacts:
-            path = argument / artifact.file
-            read_proved(path, artifact.sha256)
-            try:
-                if artifact.format == "tflite":
-                    require_extra("litert", "Running .tflite models", "ai_edge_litert")
-                found.append(path)
-            except MissingExtraError as error:
-                skipped.append({"model": str(path), "reason": str(error)})
-    if not found:
-        require_extra("litert", "Running .tflite models", *(["ai_edge_litert"] if skipped else []))
-        raise ManifestError(f"{', '.join(map(str, arguments))}: no model files in the bundle; export it again")
-    return found, skipped
-
-
-def _find_digits(data: Path | None) -> tuple[Any, str | None]:
-    """Digits to measure on, and what must be said about them."""
-    from edge_mnist_runtime.dataset import DATA_VARIABLE, load_mnist_half, mnist_folder
-    from edge_mnist_runtime.sample_digits import load_samples
-
-    folder = mnist_folder(data)
-    if folder:
-        return load_mnist_half(folder, "t10k"), None
-    return load_samples(), f"Measured on the sample pictures: MNIST was not named (--data or {DATA_VARIABLE})."
+    console = Console(file=terminal)
+    with Progress(console=console, transient=True, auto_refresh=False, disable=not console.is_terminal) as bar:
+        task = bar.add_task("measuring")
+        yield lambda done, total: bar.update(task, completed=done, total=total, refresh=True)
 
 
 def _print_table(report: dict[str, Any], notice: str | None) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, title_justify="left")
-    for heading, justify in (
-        ("model", "left"), ("backend", "left"), ("kB", "right"), ("load ms", "right"), ("p50 us", "right"),
-        ("p90 us", "right"), ("p99 us", "right"), ("digits/s", "right"),
-    ):  # fmt: skip
-        table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    table = Table(box=None, pad_edge=False)
+    table.add_column("model", overflow="fold")
+    table.add_column("backend")
+    for heading in ("kB", "load ms", "p50 us", "p90 us", "p99 us", "digits/s"):
+        table.add_column(heading, justify="right")
     largest = str(max(report["config"]["batch_sizes"]))
-    for model in report["models"]:
+    models = report["models"]
+    for name, model in zip(_shorten([model["model"] for model in models]), models, strict=True):
         latency = ["-" if value is None else f"{value:.1f}" for value in model["latency_us"].values()]
         table.add_row(
-            Path(model["model"]).name,
+            Text(name),
             model["backend"],
             f"{model['size_bytes'] / 1000:.1f}",
             f"{model['load_ms']:.1f}",
@@ -112,12 +83,25 @@ def _print_table(report: dict[str, Any], notice: str | None) -> None:
         )
     console = Console()
     console.print(table)
-    env, samples = report["env"], report["config"]["samples"]
-    console.print(
-        f"\n{samples:,} predictions of one digit each, {report['digits']['name']} in rotation, "
-        f"{report['config']['threads']} thread; digits/s in batches of {largest}.\n"
-        f"{env['cpu']}, {env['usable_cores']} cores, onnxruntime {env['versions'].get('onnxruntime')}.",
-        highlight=False,
-    )
+    console.print(Text("\n" + _explain(report, largest)))
     if notice:
-        console.print(notice, highlight=False)
+        console.print(Text(notice))
+
+
+def _explain(report: dict[str, Any], largest: str) -> str:
+    """What the figures are, under the table."""
+    env, config = report["env"], report["config"]
+    threads = f"{config['threads']} thread{'s' if config['threads'] > 1 else ''}"
+    missing = any(value is None for model in report["models"] for value in model["latency_us"].values())
+    return (
+        f"{config['samples']:,} predictions of one digit each, {report['digits']['name']} in rotation, {threads}; "
+        f"digits/s in batches of {largest}.\n"
+        + ("-: p90 needs 64 samples and p99 662 to be known with 99 % confidence.\n" if missing else "")
+        + f"{env['cpu']}, {env['usable_cores']} cores, onnxruntime {env['versions'].get('onnxruntime')}."
+    )
+
+
+def _shorten(models: list[str]) -> list[str]:
+    """File names alone where they differ, else the paths."""
+    names = [Path(model).name for model in models]
+    return names if len(set(names)) == len(names) else models

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.commands.messages import one_line, print_error
 from edge_mnist_runtime.errors import InputError
@@ -37,7 +38,8 @@ def classify(
     """
     from edge_mnist_runtime.classifier import DigitClassifier
 
-    classifier = DigitClassifier(model)
+    with chatter_silenced(show=debug):
+        classifier = DigitClassifier(model)
     predictions: list[dict[str, Any]] = []
     errors: list[dict[str, str]] = []
     for path, outcome in _outcomes(classifier, paths):

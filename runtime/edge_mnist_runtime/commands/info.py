@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def info(
     debug: DebugOption = False,
 ) -> None:
     """Say what a model file or a bundle is: precision, tensors, labels, preprocessing."""
-    files = _describe(model)
+    with chatter_silenced(show=debug):
+        files = _describe(model)
     if as_json:
         print(json.dumps({"schema_version": INFO_SCHEMA_VERSION, "files": files}, indent=2))
         return
@@ -68,7 +70,7 @@ def _describe(model: Path | None) -> list[dict[str, Any]]:
     contract = engine.contract
     return [
         {
-            "file": BUNDLED_MODEL if model is None else str(model),
+            "file": BUNDLED_MODEL.name if model is None else str(model),
             "name": contract.name,
             "format": engine.format,
             "sha256": engine.sha256,

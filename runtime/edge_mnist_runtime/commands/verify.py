@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
+from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 
 VERIFY_SCHEMA_VERSION: Final = 1
@@ -26,7 +27,8 @@ def verify(
     """
     from edge_mnist_runtime.verification import require_replayed, verify_bundle
 
-    results = verify_bundle(bundle)
+    with chatter_silenced(show=debug):
+        results = verify_bundle(bundle)
     if as_json:
         record = {
             "schema_version": VERIFY_SCHEMA_VERSION,
