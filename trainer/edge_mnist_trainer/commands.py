@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.errors import INTERRUPTED_EXIT_CODE
 from edge_mnist_trainer.config import TrainingConfig
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from edge_mnist_trainer.training import TrainingOutcome
 
 DEFAULTS = TrainingConfig()
-INTERRUPTED = 130
 
 
 def train(
@@ -39,9 +39,9 @@ def train(
 
     Ctrl-C ends it early and keeps the best model so far.
     """
+    from edge_mnist_runtime.commands.chatter import chatter_silenced
     from edge_mnist_runtime.dataset import mnist_folder
     from edge_mnist_runtime.extras import require_extra
-    from edge_mnist_trainer.chatter import chatter_silenced
     from edge_mnist_trainer.run_folder import check_run_path, create_run_folder, unused_run_path
 
     config = TrainingConfig(epochs=epochs, batch_size=batch_size, seed=seed)
@@ -58,16 +58,19 @@ def train(
         folder = create_run_folder(path, force=force)
         with _Progress(config, terminal) as progress:
             outcome = run_training(digits, config, folder, callbacks=(progress.callback(),), on_start=progress.start)
-        if outcome.best_epoch is not None:
+        if outcome.best_epoch is None:
+            kept = folder.restore_previous()
+        else:
             write_report_page(folder, digits)
+    if outcome.best_epoch is None:
+        left = f"the run in {path} is the old one" if kept else f"no model in {path}"
+        typer.echo(f"Stopped before the first epoch was finished: {left}.", err=True)
+        raise typer.Exit(INTERRUPTED_EXIT_CODE)
     _conclude(outcome, path, epochs)
 
 
 def _conclude(outcome: TrainingOutcome, path: Path, epochs: int) -> None:
     interrupted = outcome.status == "interrupted"
-    if outcome.best_epoch is None:
-        typer.echo(f"Stopped before the first epoch was finished: no model in {path}.", err=True)
-        raise typer.Exit(INTERRUPTED)
     if interrupted:
         typer.echo(f"Stopped after {outcome.epochs} of {epochs} epochs; the best model so far is kept.", err=True)
     typer.echo(
@@ -76,7 +79,7 @@ def _conclude(outcome: TrainingOutcome, path: Path, epochs: int) -> None:
         f"Next: edge-mnist export {path} --int8"
     )
     if interrupted:
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(INTERRUPTED_EXIT_CODE)
 
 
 class _Progress:

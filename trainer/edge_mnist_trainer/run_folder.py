@@ -32,11 +32,26 @@ class RunFolder:
     """One run folder, existing and writable."""
 
     path: Path
+    previous: Path | None = None
+    """Where the run that this one replaces is kept until this one has a model."""
 
     @property
     def model_path(self) -> Path:
         """The best model so far."""
         return self.path / MODEL_FILE
+
+    def drop_previous(self) -> None:
+        """Remove the run that this one replaces: this one has a model now."""
+        if self.previous:
+            shutil.rmtree(self.previous, ignore_errors=True)
+
+    def restore_previous(self) -> bool:
+        """Put the run that this one should have replaced back in its place; False where there was none."""
+        if not self.previous or not self.previous.exists():
+            return False
+        shutil.rmtree(self.path)
+        self.previous.rename(self.path)
+        return True
 
     def read_record(self) -> dict[str, Any]:
         """The content of run.json."""
@@ -81,8 +96,10 @@ def check_run_path(path: Path, *, force: bool = False) -> None:
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path}: exists and is no folder; name another with -o")
     if path.is_dir() and any(path.iterdir()):
-        if not (path / RECORD_FILE).exists():
-            raise UsageError(f"{path}: not empty and no run folder; name another with -o")
+        unknown = {file.name for file in path.iterdir()} - {MODEL_FILE, RECORD_FILE, REPORT_FILE}
+        if unknown or not (path / RECORD_FILE).exists():
+            found = min(unknown, default=MODEL_FILE)
+            raise UsageError(f"{path}: holds {found} and is no run folder; name another with -o")
         if not force:
             raise UsageError(f"{path}: holds a run already; name another with -o, or replace it with --force")
 
@@ -96,14 +113,16 @@ def create_run_folder(path: Path, *, force: bool = False) -> RunFolder:
     """
     try:
         check_run_path(path, force=force)
-        if path.exists():
-            shutil.rmtree(path)
-        path.mkdir(parents=True)
+        previous = path.with_name(f".{path.name}.previous")
+        if (path / RECORD_FILE).exists():
+            shutil.rmtree(previous, ignore_errors=True)
+            path.rename(previous)
+        path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
             f"{path}: cannot be used as a run folder ({error.strerror or error}); name another with -o"
         ) from error
-    folder = RunFolder(path)
+    folder = RunFolder(path, previous)
     folder.write_record({"status": "started"})  # found out now that the folder is writable, not after an epoch
     return folder
 

@@ -24,7 +24,7 @@ from edge_mnist_runtime.dataset import (
     mnist_half,
     prove_mnist,
 )
-from edge_mnist_runtime.errors import DataNotFoundError
+from edge_mnist_runtime.errors import DataNotFoundError, first_line
 from edge_mnist_runtime.preprocess import normalise_ink
 from edge_mnist_trainer.splits import split_train_validation
 
@@ -65,13 +65,11 @@ def load_export_digits(data: Path | None = None) -> DigitSource:
         DataNotFoundError: A folder that was named does not hold MNIST.
         DataError: A file is damaged or is not MNIST's.
     """
-    folder = mnist_folder(data)
     try:
-        training = load_mnist_half(folder, "train") if folder else _load_from_keras("train")
-        test = load_mnist_half(folder, "t10k") if folder else _load_from_keras("t10k")
+        training, test = load_mnist("train", data), load_mnist("t10k", data)
     except DataNotFoundError:
-        if folder:
-            raise
+        if mnist_folder(data):
+            raise  # a folder that was named is never replaced by another source
         return _stand_in_source()
     return DigitSource(split_train_validation(training)[0], test, notice=None)
 
@@ -94,7 +92,8 @@ def _stand_in_source() -> DigitSource:
         digits.take(indices[indices % 2 == 1], "odd"),
         notice=(
             f"MNIST is not here (no --data, no {DATA_VARIABLE}, no cache, no download): calibrated and evaluated on "
-            f"scikit-learn's 1,797 8x8 digits ({STAND_IN_NAME}) instead. Figures on them say nothing about MNIST."
+            f"scikit-learn's 1,797 8x8 digits ({STAND_IN_NAME}) instead. "
+            "Figures on them say nothing about MNIST."
         ),
     )
 
@@ -107,7 +106,7 @@ def _load_from_keras(half: Half) -> LabelledDigits:
             arrays = keras.datasets.mnist.load_data()
     except Exception as error:  # keras wraps network errors in bare Exception
         raise DataNotFoundError(
-            "MNIST is not cached and could not be downloaded; "
+            f"MNIST is neither cached nor could it be downloaded ({first_line(error)}); "
             f"name a folder with its four IDX files: --data DIR or {DATA_VARIABLE}"
         ) from error
     images, labels = arrays[0] if half == "train" else arrays[1]

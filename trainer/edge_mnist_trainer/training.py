@@ -14,12 +14,12 @@ import numpy as np
 
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.preprocess import PREPROCESS
+from edge_mnist_runtime.versions import installed_versions
 from edge_mnist_trainer.architectures import build_edge
 from edge_mnist_trainer.augmentation import AffineRange, draw_affine_maps, warp
 from edge_mnist_trainer.config import TrainingConfig
 from edge_mnist_trainer.run_folder import MODEL_FILE, RunFolder
 from edge_mnist_trainer.splits import split_train_validation
-from edge_mnist_trainer.versions import installed_versions
 
 RUN_SCHEMA_VERSION = 1
 
@@ -101,6 +101,7 @@ class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships 
         best = self.record["best"]
         if best is None or figures["val_accuracy"] > best["validation_top1"]:
             self._folder.replace(MODEL_FILE, self._save_model)
+            self._folder.drop_previous()
             self.record["best"] = {"epoch": epoch + 1, "validation_top1": figures["val_accuracy"]}
         self.record["epochs"].append({"epoch": epoch + 1, **figures})
         self.record["seconds"] = round(time.perf_counter() - self._started, 1)
@@ -108,7 +109,7 @@ class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships 
 
     def _save_model(self, path: Path) -> None:
         # The same layers in a model that was never compiled: Keras would save the optimizer too, four times as large.
-        keras.Model(self.model.inputs, self.model.outputs, name=self.model.name).save(path)
+        keras.Model(self.model.input, self.model.output, name=self.model.name).save(path)
 
 
 def train(
