@@ -13,7 +13,7 @@ import onnxruntime
 from turns import measure_in_turns, print_ratios
 
 from edge_mnist_runtime import DigitClassifier
-from edge_mnist_runtime.dataset import load_mnist_half, mnist_folder
+from edge_mnist_runtime.dataset import find_mnist_folder, load_mnist_half
 from edge_mnist_runtime.sample_digits import load_samples
 
 ROUNDS = 400
@@ -23,7 +23,7 @@ CALLS = 50
 
 def main() -> None:
     """Measure and print."""
-    folder = mnist_folder()
+    folder = find_mnist_folder()
     digits = load_mnist_half(folder, "t10k") if folder else load_samples()
     print(f"{digits.name} digits in rotation, {ROUNDS} x {CALLS} calls each\n")
     classifier = DigitClassifier()

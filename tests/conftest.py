@@ -32,6 +32,7 @@ class Finished:
 
 
 RunCli = Callable[..., Finished]
+RunScript = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +50,24 @@ def run_cli() -> RunCli:
             check=False,
         )
         return Finished(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def run_script() -> RunScript:
+    """Run Python source in a process of its own, which must succeed, and give what it printed."""
+
+    def run(source: str, *arguments: object) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", source, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
 
     return run
 

@@ -62,14 +62,14 @@ def export(
     If either falls short, nothing is written and the exit code is 5.
     """
     from edge_mnist_runtime.commands.chatter import chatter_silenced
-    from edge_mnist_runtime.dataset import mnist_folder
+    from edge_mnist_runtime.dataset import find_mnist_folder
     from edge_mnist_runtime.extras import require_extra
 
     config = ExportConfig(_read_precisions(int8, precision), max_drop, min_agreement, calibration_samples, seed)
     require_extra(
         "export", "edge-mnist export", "tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai_edge_litert", "sklearn"
     )
-    mnist_folder(data)  # a folder that does not exist is said at once, not after TensorFlow's start
+    find_mnist_folder(data)  # a folder that does not exist is said at once, not after TensorFlow's start
     from edge_mnist_exporter.source_model import find_source
 
     name, path = find_source(model)
@@ -111,11 +111,11 @@ def _print_table(report: ExportReport, path: Path) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from edge_mnist_exporter.source_model import reference_model
+    from edge_mnist_exporter.source_model import find_reference_model
 
     console = Console()
     dataset = report.dataset
-    shown = "The reference model" if path == reference_model() else str(path)
+    shown = "The reference model" if path == find_reference_model() else str(path)
     console.print(Text(f"{shown}: Keras reads {report.reference['top1']:.2%}"), soft_wrap=True)
     if not report.artifacts:
         return

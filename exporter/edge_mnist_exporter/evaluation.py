@@ -25,17 +25,17 @@ class Comparison:
     """Largest difference of any probability on any image, in 0..1."""
 
 
-def top1(probabilities: Probabilities, labels: npt.NDArray[np.uint8]) -> float:
+def measure_top1(probabilities: Probabilities, labels: npt.NDArray[np.uint8]) -> float:
     """Part of the images whose most probable digit is the label, in 0..1."""
     return float(np.mean(probabilities.argmax(1) == labels))
 
 
 def compare(found: Probabilities, reference: Probabilities, labels: npt.NDArray[np.uint8]) -> Comparison:
     """Compare a file's probabilities with Keras's; `labels` is uint8, shape (N,)."""
-    found_top1 = top1(found, labels)
+    found_top1 = measure_top1(found, labels)
     return Comparison(
         top1=found_top1,
-        delta_points=100 * (found_top1 - top1(reference, labels)),
+        delta_points=100 * (found_top1 - measure_top1(reference, labels)),
         agreement=float(np.mean(found.argmax(1) == reference.argmax(1))),
         max_abs_probability_diff=float(np.abs(found - reference).max()),
     )

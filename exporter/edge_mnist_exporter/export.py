@@ -12,11 +12,11 @@ import numpy as np
 from edge_mnist_exporter.bundle_writer import BundleWriter
 from edge_mnist_exporter.calibration import CalibrationSet, draw_calibration
 from edge_mnist_exporter.config import ExportConfig
-from edge_mnist_exporter.evaluation import Comparison, Probabilities, compare, top1
+from edge_mnist_exporter.evaluation import Comparison, Probabilities, compare, measure_top1
 from edge_mnist_exporter.formats import FORMATS
 from edge_mnist_exporter.gates import judge, judge_reference
-from edge_mnist_exporter.golden import golden_vectors
-from edge_mnist_exporter.model_card import model_card
+from edge_mnist_exporter.golden import make_golden_vectors
+from edge_mnist_exporter.model_card import write_model_card
 from edge_mnist_exporter.report import ArtifactReport, DatasetRecord, ExportReport
 from edge_mnist_exporter.source_model import SourceModel, load_source
 from edge_mnist_runtime.contract import DIGIT_LABELS, ModelContract
@@ -90,7 +90,7 @@ def export_bundle(
         reference = _evaluate_reference(source, digits.evaluation)
         files = []
         # A model that reads no digits is fed wrongly; converting it would only hide that behind other errors.
-        if judge_reference(top1(reference, digits.evaluation.labels)).passed:
+        if judge_reference(measure_top1(reference, digits.evaluation.labels)).passed:
             for precision in config.precisions:
                 for format_name in FORMATS:
                     on_stage(f"converting to {precision} {format_name}")
@@ -155,7 +155,7 @@ def _measure(
         on_stage(f"evaluating {file.artifact.file} in {file.engine.backend}")
         found = _run_batched(file.engine, evaluation)
         comparisons.append((file.artifact.file, compare(found, reference, evaluation.labels)))
-    reference_top1 = top1(reference, evaluation.labels)
+    reference_top1 = measure_top1(reference, evaluation.labels)
     return ExportReport(
         name=source.name,
         source={
@@ -187,8 +187,8 @@ def _contents(source: SourceModel, files: Sequence[ExportedFile], report: Export
     """Every file of the bundle by name, the manifest last because it carries the hashes of all others."""
     extra = {
         REPORT_FILE: report.to_json().encode(),
-        CARD_FILE: model_card(report).encode(),
-        GOLDEN_FILE: golden_vectors({file.artifact.file: file.engine for file in files}),
+        CARD_FILE: write_model_card(report).encode(),
+        GOLDEN_FILE: make_golden_vectors({file.artifact.file: file.engine for file in files}),
     }
     manifest = Manifest(
         name=source.name,

@@ -18,7 +18,7 @@ GOLDEN_DIGITS_EACH: Final = 4
 GOLDEN_SEED: Final = 2026
 
 
-def golden_vectors(engines: Mapping[str, Engine]) -> bytes:
+def make_golden_vectors(engines: Mapping[str, Engine]) -> bytes:
     """The bytes of golden.npz.
 
     Args:

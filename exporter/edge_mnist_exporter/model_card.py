@@ -5,7 +5,7 @@ from __future__ import annotations
 from edge_mnist_exporter.report import ExportReport
 
 
-def model_card(report: ExportReport) -> str:
+def write_model_card(report: ExportReport) -> str:
     """The Markdown text of MODEL_CARD.md."""
     dataset = report.dataset
     sections = [

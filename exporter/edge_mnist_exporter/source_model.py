@@ -47,7 +47,7 @@ class SourceModel:
         result: npt.NDArray[np.float32] = predict(images / np.float32(255), batch_size=EVALUATION_BATCH, verbose=0)
         return result
 
-    def taking_bytes(self) -> Any:
+    def build_bytes_model(self) -> Any:
         """The same network with the scaling in front: a `keras.Model` from uint8 (N, 28, 28, 1) in 0..255."""
         import keras
 
@@ -55,7 +55,7 @@ class SourceModel:
         return keras.Model(image, self.keras_model(keras.ops.cast(image, "float32") * (1 / 255)))
 
 
-def reference_model() -> Path:
+def find_reference_model() -> Path:
     """Path of the trained model inside the trainer package."""
     return Path(str(resources.files("edge_mnist_trainer") / "models" / REFERENCE_MODEL))
 
@@ -72,7 +72,7 @@ def find_source(model: Path | None) -> tuple[str, Path]:
     if model is None:
         model = newest_run()
         if model is None:
-            return reference_model().stem, reference_model()
+            return find_reference_model().stem, find_reference_model()
     if model.is_dir():
         if not (model / MODEL_FILE).is_file():
             raise UsageError(f"{model}: no run folder (it holds no {MODEL_FILE}); name a run or a .keras file")

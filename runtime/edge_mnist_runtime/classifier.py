@@ -99,6 +99,10 @@ class DigitClassifier:
                 or (28, 28, 1) with dark corners is read as it is: bright ink on black, as in MNIST. Any other, (H, W),
                 (H, W, 1), (H, W, 3) or (H, W, 4), is a picture like those from files.
 
+        Returns:
+            The most probable digit. A picture that holds ink but no digit gets one too; a 28 x 28 array is not even
+            asked whether it holds ink.
+
         Raises:
             InputError: The picture cannot be classified; the message says why and where.
         """
@@ -110,6 +114,9 @@ class DigitClassifier:
         Args:
             pictures: A sequence of whatever `predict` takes, or one uint8 array of shape (N, 28, 28) or
                 (N, 28, 28, 1), bright ink on black, which is read as it is.
+
+        Returns:
+            One prediction a picture, in input order; an empty list for no pictures.
 
         Raises:
             InputError: One of them cannot be classified; the message names its index.

@@ -128,7 +128,7 @@ def _read_proved(folder: Path, file_name: str) -> npt.NDArray[np.uint8]:
     return decode_idx(data, origin=str(path))
 
 
-def mnist_half(half: Half, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8]) -> LabelledDigits:
+def name_mnist_half(half: Half, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8]) -> LabelledDigits:
     """Name and shape one half of MNIST: `images` (N, 28, 28), `labels` (N,), both uint8."""
     return LabelledDigits("mnist", "test" if half == "t10k" else "train", images[..., np.newaxis], labels)
 
@@ -140,14 +140,14 @@ def load_mnist_half(folder: Path, half: Half) -> LabelledDigits:
         DataNotFoundError: A file is missing.
         DataError: A file is damaged or is not MNIST's.
     """
-    return mnist_half(
+    return name_mnist_half(
         half,
         _read_proved(folder, f"{half}-images-idx3-ubyte"),
         _read_proved(folder, f"{half}-labels-idx1-ubyte"),
     )
 
 
-def mnist_folder(data: Path | None = None) -> Path | None:
+def find_mnist_folder(data: Path | None = None) -> Path | None:
     """The folder that the user named: `data`, else the environment variable `EDGE_MNIST_DATA`, else None.
 
     Raises:

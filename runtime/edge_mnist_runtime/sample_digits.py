@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from edge_mnist_runtime.dataset import DATA_VARIABLE, LabelledDigits, load_mnist_half, mnist_folder
+from edge_mnist_runtime.dataset import DATA_VARIABLE, LabelledDigits, find_mnist_folder, load_mnist_half
 
 SAMPLES_NAME: Final = "edge-mnist-samples"
 """Name of these digits in tables and reports."""
@@ -31,7 +31,7 @@ def load_benchmark_digits(data: Path | None) -> tuple[LabelledDigits, str | None
         DataNotFoundError: A folder that was named does not hold MNIST.
         DataError: A file is damaged or is not MNIST's.
     """
-    folder = mnist_folder(data)
+    folder = find_mnist_folder(data)
     if folder:
         return load_mnist_half(folder, "t10k"), None
     return load_samples(), f"Measured on the sample pictures: MNIST was not named (--data or {DATA_VARIABLE})."

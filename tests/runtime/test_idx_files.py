@@ -21,7 +21,7 @@ from edge_mnist_runtime.dataset import (
     load_mnist_half,
 )
 from edge_mnist_runtime.dataset import (
-    mnist_folder as named_folder,
+    find_mnist_folder as named_folder,
 )
 from edge_mnist_runtime.errors import DataError, DataNotFoundError
 

@@ -112,7 +112,10 @@ def test_onnx_with_malformed_contract_is_refused(
     ("change", "expected"),
     [
         ({"preprocess_sha256": "0" * 64}, "preprocessing"),
-        ({"preprocess_sha256": None}, "preprocessing"),
+        ({"preprocess_sha256": None}, "preprocess_sha256 is None"),
+        ({"labels": [*"9876543210"]}, "labels"),
+        ({"precision": "fp4"}, "precision"),
+        ({"input_scale": "x"}, "scale"),
         ({"preprocess_version": 2, "preprocess_sha256": "f" * 64}, "preprocessing 2"),
         ({"schema_version": 2}, "schema 2"),
         ({"schema_version": 2, "a_field_of_the_future": True}, "schema 2"),

@@ -40,13 +40,13 @@ def train(
     Ctrl-C ends it early and keeps the best model so far.
     """
     from edge_mnist_runtime.commands.chatter import chatter_silenced
-    from edge_mnist_runtime.dataset import mnist_folder
+    from edge_mnist_runtime.dataset import find_mnist_folder
     from edge_mnist_runtime.extras import require_extra
     from edge_mnist_trainer.run_folder import check_run_path, create_run_folder, unused_run_path
 
     config = TrainingConfig(epochs=epochs, batch_size=batch_size, seed=seed)
     require_extra("train", "edge-mnist train", "keras", "tensorflow", "matplotlib", "sklearn")
-    mnist_folder(data)  # a folder that does not exist is said at once, not after TensorFlow's start
+    find_mnist_folder(data)  # a folder that does not exist is said at once, not after TensorFlow's start
     path = output or unused_run_path("edge")
     check_run_path(path, force=force)
     with chatter_silenced(show=debug) as terminal:

@@ -19,9 +19,9 @@ from edge_mnist_runtime.dataset import (
     Half,
     LabelledDigits,
     encode_idx,
+    find_mnist_folder,
     load_mnist_half,
-    mnist_folder,
-    mnist_half,
+    name_mnist_half,
     prove_mnist,
 )
 from edge_mnist_runtime.errors import DataNotFoundError, first_line
@@ -54,7 +54,7 @@ def load_mnist(half: Half, data: Path | None = None) -> LabelledDigits:
         DataNotFoundError: It is nowhere to be had, or a folder that was named does not hold it.
         DataError: A file is damaged or is not MNIST's.
     """
-    folder = mnist_folder(data)
+    folder = find_mnist_folder(data)
     return load_mnist_half(folder, half) if folder else _load_from_keras(half)
 
 
@@ -68,7 +68,7 @@ def load_export_digits(data: Path | None = None) -> DigitSource:
     try:
         training, test = load_mnist("train", data), load_mnist("t10k", data)
     except DataNotFoundError:
-        if mnist_folder(data):
+        if find_mnist_folder(data):
             raise  # a folder that was named is never replaced by another source
         return _stand_in_source()
     return DigitSource(split_train_validation(training)[0], test, notice=None)
@@ -112,7 +112,7 @@ def _load_from_keras(half: Half) -> LabelledDigits:
     images, labels = arrays[0] if half == "train" else arrays[1]
     for kind, values in (("images-idx3", images), ("labels-idx1", labels)):
         prove_mnist(f"{half}-{kind}-ubyte", encode_idx(values), origin="Keras's copy of MNIST")
-    return mnist_half(half, images, labels)
+    return name_mnist_half(half, images, labels)
 
 
 @contextmanager

@@ -33,7 +33,7 @@ QUANTIZED_OPS: Final = ["Conv", "Gemm", "MatMul", "Add", "MaxPool", "AveragePool
 def to_fp32(source: SourceModel, calibration: Pixels, contract: ModelContract) -> bytes:
     """Float ONNX that takes the same uint8 pixels as the int8 file. See `Converter`."""
     del calibration  # float needs no ranges
-    return _with_contract(_trace(source.taking_bytes(), tf.uint8, source), contract)
+    return _with_contract(_trace(source.build_bytes_model(), tf.uint8, source), contract)
 
 
 def to_int8(source: SourceModel, calibration: Pixels, contract: ModelContract) -> bytes:

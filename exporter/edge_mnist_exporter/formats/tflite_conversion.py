@@ -36,7 +36,7 @@ def to_int8(source: SourceModel, calibration: Pixels, contract: ModelContract) -
 def to_fp32(source: SourceModel, calibration: Pixels, contract: ModelContract) -> bytes:
     """Float TFLite that takes the same uint8 pixels as the int8 file. See `Converter`."""
     del calibration  # float needs no ranges
-    return _finish(tf.lite.TFLiteConverter.from_keras_model(source.taking_bytes()), source, contract)
+    return _finish(tf.lite.TFLiteConverter.from_keras_model(source.build_bytes_model()), source, contract)
 
 
 def _finish(converter: Any, source: SourceModel, contract: ModelContract) -> bytes:
