@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 
 # Real MNIST where it is at hand; set EDGE_MNIST_DATA to nothing to do without.
 ifeq ($(origin EDGE_MNIST_DATA),undefined)
-ifneq ($(wildcard ../shared/mnist/train-images-idx3-ubyte.gz),)
+ifneq ($(wildcard ../shared/mnist/train-images-idx3-ubyte*),)
 export EDGE_MNIST_DATA := $(abspath ../shared/mnist)
 endif
 endif
@@ -19,15 +19,18 @@ help: ## Show this list
 install: $(INSTALLED) ## Make the virtual environment .venv with everything in it
 
 $(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' || \
+	    { echo "TensorFlow needs Python 3.10 to 3.13, this is $$($(PYTHON) -V): make PYTHON=python3.13" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	@touch $@
 
 quickstart: $(INSTALLED) ## Export the reference model, measure it, and classify sample pictures
-	$(BIN)/edge-mnist export --int8 --output quickstart/bundle
-	$(BIN)/edge-mnist bench quickstart/bundle
-	$(BIN)/edge-mnist samples quickstart/samples
-	$(BIN)/edge-mnist classify quickstart/samples --model quickstart/bundle
+	@mkdir -p quickstart  # a folder of its own: without runs/, so that the reference model is what is exported
+	cd quickstart && ../$(BIN)/edge-mnist export --int8 --output bundle
+	cd quickstart && ../$(BIN)/edge-mnist bench bundle
+	cd quickstart && ../$(BIN)/edge-mnist samples samples
+	cd quickstart && ../$(BIN)/edge-mnist classify samples --model bundle
 	@echo && echo "Made here:" && find quickstart -type f | sort | sed 's/^/  /'
 
 test: $(INSTALLED) ## Run every test
@@ -48,18 +51,18 @@ wheel: $(INSTALLED) ## Build the wheel, install it alone in a clean environment,
 	.venv-wheel/bin/python tests/wheel_check.py
 
 reference: $(INSTALLED) ## Train the reference model anew on MNIST and put it into the packages
-	$(BIN)/edge-mnist train --seed 0 --output runs/edge
-	$(BIN)/edge-mnist export runs/edge --int8 --output bundles/edge
-	cp runs/edge/model.keras trainer/edge_mnist_trainer/models/edge.keras
-	cp runs/edge/run.json trainer/edge_mnist_trainer/models/edge.json
-	cp bundles/edge/edge_int8.onnx runtime/edge_mnist_runtime/models/edge_int8.onnx
+	$(BIN)/edge-mnist train --seed 0 --output build/reference/edge --force
+	$(BIN)/edge-mnist export build/reference/edge --int8 --max-drop 0.1 --output build/reference/bundle
+	cp build/reference/edge/model.keras trainer/edge_mnist_trainer/models/edge.keras
+	cp build/reference/edge/run.json trainer/edge_mnist_trainer/models/edge.json
+	cp build/reference/bundle/edge_int8.onnx runtime/edge_mnist_runtime/models/edge_int8.onnx
 
 constraints: ## Resolve every dependency anew, for every supported Python
 	$(PYTHON) -m pip install --quiet --target build/uv uv
 	@echo "backports-strenum<1.3" > build/limits.txt  # 1.3 refuses Python 3.11 and newer, which uv does not see
 	@head -2 constraints.txt > build/constraints.txt
-	build/uv/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 --upgrade --quiet --constraint build/limits.txt \
-	    --no-header --no-annotate --no-emit-index-url >> build/constraints.txt
+	build/uv/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 --upgrade --quiet \
+	    --constraint build/limits.txt --no-header --no-annotate --no-emit-index-url >> build/constraints.txt
 	mv build/constraints.txt constraints.txt
 
 clean: ## Remove what was built, but no runs and no bundles
