@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -18,6 +17,7 @@ from edge_mnist_runtime.versions import installed_versions
 from edge_mnist_trainer.architectures import build_edge
 from edge_mnist_trainer.augmentation import AffineRange, draw_affine_maps, warp
 from edge_mnist_trainer.config import TrainingConfig
+from edge_mnist_trainer.keras_file import save_keras
 from edge_mnist_trainer.run_folder import MODEL_FILE, RunFolder
 from edge_mnist_trainer.splits import split_train_validation
 
@@ -100,16 +100,12 @@ class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships 
         figures = {name: float(value) for name, value in (logs or {}).items()}
         best = self.record["best"]
         if best is None or figures["val_accuracy"] > best["validation_top1"]:
-            self._folder.replace(MODEL_FILE, self._save_model)
+            self._folder.replace(MODEL_FILE, lambda path: save_keras(self.model, path))
             self._folder.drop_previous()
             self.record["best"] = {"epoch": epoch + 1, "validation_top1": figures["val_accuracy"]}
         self.record["epochs"].append({"epoch": epoch + 1, **figures})
         self.record["seconds"] = round(time.perf_counter() - self._started, 1)
         self._folder.write_record(self.record)
-
-    def _save_model(self, path: Path) -> None:
-        # The same layers in a model that was never compiled: Keras would save the optimizer too, four times as large.
-        keras.Model(self.model.input, self.model.output, name=self.model.name).save(path)
 
 
 def train(
