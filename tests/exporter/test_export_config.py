@@ -1,0 +1,75 @@
+"""Settings of an export."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from edge_mnist_exporter.calibration import draw_calibration
+from edge_mnist_exporter.config import ExportConfig
+from edge_mnist_runtime.dataset import LabelledDigits
+from edge_mnist_runtime.errors import UsageError
+from edge_mnist_trainer.splits import indices_sha256
+
+
+@pytest.mark.parametrize(
+    ("option", "values"),
+    [
+        ("--max-drop", {"max_drop_points": -1}),
+        ("--max-drop", {"max_drop_points": 100.5}),
+        ("--max-drop", {"max_drop_points": math.nan}),
+        ("--min-agreement", {"min_agreement": 2}),
+        ("--min-agreement", {"min_agreement": -0.1}),
+        ("--min-agreement", {"min_agreement": math.nan}),
+        ("--calibration-samples", {"calibration_samples": 0}),
+        ("--calibration-samples", {"calibration_samples": -3}),
+        ("--seed", {"seed": -1}),
+    ],
+)
+def test_value_out_of_range_is_refused_by_the_name_of_its_option(option, values):
+    with pytest.raises(UsageError, match=rf"^{option} .*{next(iter(values.values())):g}$"):
+        ExportConfig(**values)
+
+
+def test_no_precision_at_all_is_refused():
+    with pytest.raises(UsageError, match="--precision"):
+        ExportConfig(precisions=())
+
+
+def test_limits_of_the_ranges_are_accepted():
+    ExportConfig(max_drop_points=0, min_agreement=1, calibration_samples=1)
+    ExportConfig(max_drop_points=100, min_agreement=0)
+
+
+@pytest.fixture
+def numbered() -> LabelledDigits:
+    """256 images whose every pixel is their number."""
+    images = np.broadcast_to(np.arange(256, dtype=np.uint8)[:, None, None, None], (256, 28, 28, 1))
+    return LabelledDigits("numbered", "train", images, np.zeros(256, np.uint8))
+
+
+def test_more_calibration_images_than_there_are_is_refused(numbered):
+    with pytest.raises(UsageError, match=r"--calibration-samples 257: numbered train has 256 images"):
+        draw_calibration(numbered, 257, seed=0)
+
+
+def test_calibration_images_are_different_ones_repeatable_by_seed(numbered):
+    first, again, other = (draw_calibration(numbered, 100, seed=seed) for seed in (0, 0, 1))
+    assert len(np.unique(first.images[:, 0, 0, 0])) == 100
+    assert np.array_equal(first.images, again.images)
+    assert first.origin == again.origin
+    assert first.origin["indices_sha256"] != other.origin["indices_sha256"]
+
+
+def test_calibration_says_where_its_images_are_from(numbered):
+    drawn = draw_calibration(numbered, 10, seed=3)
+    indices = drawn.images[:, 0, 0, 0].astype(np.int64)
+    assert drawn.origin == {
+        "name": "numbered",
+        "split": "train",
+        "n": 10,
+        "seed": 3,
+        "indices_sha256": indices_sha256(indices),
+    }

@@ -1,0 +1,224 @@
+"""What the export of the reference model leaves on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
+
+from edge_mnist_exporter.golden import GOLDEN_DIGITS_EACH, GOLDEN_SEED
+from edge_mnist_runtime.contract import METADATA_KEY, ModelContract
+from edge_mnist_runtime.dataset import DATA_VARIABLE
+from edge_mnist_runtime.manifest import Manifest
+from edge_mnist_runtime.verification import verify_bundle
+from edge_mnist_trainer.strokes import draw_digits
+
+pytestmark = pytest.mark.slow
+
+MODEL_FILES = ("edge_fp32.tflite", "edge_fp32.onnx", "edge_int8.tflite", "edge_int8.onnx")
+
+
+@pytest.fixture(scope="module")
+def tflite(reference_bundle) -> Interpreter:
+    interpreter = Interpreter(str(reference_bundle / "edge_int8.tflite"), num_threads=1)
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+@pytest.fixture(scope="module")
+def onnx_int8(reference_bundle) -> onnx.ModelProto:
+    return onnx.load(reference_bundle / "edge_int8.onnx")
+
+
+def test_bundle_holds_its_files_alone(reference_bundle):
+    names = {path.name for path in reference_bundle.iterdir()}
+    assert names == {*MODEL_FILES, "report.json", "MODEL_CARD.md", "golden.npz", "manifest.json"}
+    assert [path.name for path in reference_bundle.parent.iterdir()] == [reference_bundle.name]
+
+
+def test_report_carries_the_promised_fields(report):
+    assert report["schema_version"] == 1
+    assert {"name", "split", "n", "sha256"} <= report["dataset"].keys()
+    assert 0.9 < report["reference"]["top1"] <= 1
+    assert tuple(artifact["file"] for artifact in report["artifacts"]) == MODEL_FILES
+    fields = {
+        *("file", "format", "precision", "size_bytes", "sha256"),
+        *("top1", "delta_points", "agreement", "max_abs_probability_diff"),
+    }
+    for artifact in report["artifacts"]:
+        assert fields <= artifact.keys()
+        assert artifact["file"] == f"edge_{artifact['precision']}.{artifact['format']}"
+    for gate in report["gates"]:
+        assert {"name", "value", "limit", "passed"} <= gate.keys()
+
+
+def test_report_passes_every_gate_of_every_file(report):
+    assert report["passed"]
+    names = [gate["name"] for gate in report["gates"]]
+    assert names == [
+        "reference_top1",
+        *(f"{figure}({file})" for file in MODEL_FILES for figure in ("drop_points", "agreement")),
+    ]
+    assert all(gate["passed"] for gate in report["gates"])
+
+
+def test_report_s_figures_fit_together(report):
+    for artifact in report["artifacts"]:
+        delta = 100 * (artifact["top1"] - report["reference"]["top1"])
+        assert artifact["delta_points"] == pytest.approx(delta, abs=1e-9)
+        assert abs(delta) <= 100 * (1 - artifact["agreement"]) + 1e-9
+
+
+def test_float_files_answer_as_keras_does(report):
+    for artifact in report["artifacts"]:
+        if artifact["precision"] == "fp32":
+            assert artifact["max_abs_probability_diff"] < 1e-3
+            assert artifact["agreement"] > 0.999
+
+
+def test_calibration_and_evaluation_images_are_not_the_same_part(report):
+    assert report["calibration"]["name"] == report["dataset"]["name"]
+    assert report["calibration"]["split"] != report["dataset"]["split"]
+
+
+def test_hashes_and_sizes_are_those_of_the_files(reference_bundle, report):
+    manifest = Manifest.load(reference_bundle)
+    hashes = manifest.hashes()
+    assert {*hashes, "manifest.json"} == {path.name for path in reference_bundle.iterdir()}
+    for name, sha256 in hashes.items():
+        assert hashlib.sha256((reference_bundle / name).read_bytes()).hexdigest() == sha256
+    for listed, reported in zip(manifest.artifacts, report["artifacts"], strict=True):
+        size = (reference_bundle / listed.file).stat().st_size
+        assert (listed.size_bytes, listed.sha256) == (reported["size_bytes"], reported["sha256"])
+        assert (listed.file, listed.size_bytes) == (reported["file"], size)
+
+
+def test_bundle_names_the_model_that_it_was_made_from(reference_bundle, report, reference_model):
+    expected = hashlib.sha256(reference_model.read_bytes()).hexdigest()
+    assert report["source"]["sha256"] == Manifest.load(reference_bundle).source["sha256"] == expected
+
+
+def test_tflite_int8_takes_and_gives_bytes(tflite):
+    (image,), (probabilities,) = tflite.get_input_details(), tflite.get_output_details()
+    assert (image["dtype"], list(image["shape"])) == (np.uint8, [1, 28, 28, 1])
+    assert (probabilities["dtype"], list(probabilities["shape"])) == (np.uint8, [1, 10])
+    assert image["quantization"] == (pytest.approx(1 / 255, rel=1e-6), 0)
+
+
+def test_tflite_int8_holds_no_float_tensor(tflite):
+    dtypes = {np.dtype(tensor["dtype"]).name for tensor in tflite.get_tensor_details()}
+    assert dtypes <= {"uint8", "int8", "int32"}
+
+
+def test_onnx_int8_takes_bytes_and_gives_float_probabilities(reference_bundle, drawn_images):
+    session = onnxruntime.InferenceSession(reference_bundle / "edge_int8.onnx", providers=["CPUExecutionProvider"])
+    (image,), (probabilities,) = session.get_inputs(), session.get_outputs()
+    assert (image.name, image.type, image.shape) == ("image", "tensor(uint8)", ["N", 28, 28, 1])
+    assert (probabilities.name, probabilities.type) == ("probabilities", "tensor(float)")
+    assert probabilities.shape == ["N", 10]
+    for n_images in (1, 7):
+        (found,) = session.run(None, {"image": drawn_images[:n_images]})
+        assert (found.shape, found.dtype) == ((n_images, 10), np.float32)
+        assert np.allclose(found.sum(1), 1, atol=1e-5)
+
+
+def test_onnx_int8_has_an_opset_with_per_channel_quantization(onnx_int8):
+    (opset,) = [entry.version for entry in onnx_int8.opset_import if entry.domain in ("", "ai.onnx")]
+    assert opset >= 13
+
+
+def test_onnx_int8_stores_every_weight_as_int8(onnx_int8):
+    makers = {output: node for node in onnx_int8.graph.node for output in node.output}
+    stored = {tensor.name: tensor.data_type for tensor in onnx_int8.graph.initializer}
+    weighted = [node for node in onnx_int8.graph.node if node.op_type in ("Conv", "Gemm", "MatMul")]
+    assert weighted
+    for node in weighted:
+        assert stored[makers[node.input[1]].input[0]] == onnx.TensorProto.INT8
+
+
+def test_onnx_int8_is_a_quarter_of_the_float_file_s_weights(onnx_int8):
+    floats = [t for t in onnx_int8.graph.initializer if t.data_type == onnx.TensorProto.FLOAT]
+    assert sum(int(np.prod(tensor.dims)) for tensor in floats) < 500  # scales alone
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_onnx_carries_its_contract(reference_bundle, report, precision):
+    model = onnx.load(reference_bundle / f"edge_{precision}.onnx")
+    text = {entry.key: entry.value for entry in model.metadata_props}[METADATA_KEY]
+    contract = ModelContract.from_json(text, origin="test")
+    assert (contract.name, contract.precision) == ("edge", precision)
+    assert contract.source_sha256 == report["source"]["sha256"]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_tflite_carries_its_contract(reference_bundle, report, precision):
+    model = schema.Model.GetRootAsModel((reference_bundle / f"edge_{precision}.tflite").read_bytes(), 0)
+    entries = [model.Metadata(index) for index in range(model.MetadataLength())]
+    (buffer,) = [model.Buffers(entry.Buffer()) for entry in entries if entry.Name() == METADATA_KEY.encode()]
+    contract = ModelContract.from_json(buffer.DataAsNumpy().tobytes().decode(), origin="test")
+    assert (contract.name, contract.precision) == ("edge", precision)
+    assert contract.source_sha256 == report["source"]["sha256"]
+
+
+def test_model_card_names_the_data_that_it_was_measured_on(reference_bundle, report):
+    card = (reference_bundle / "MODEL_CARD.md").read_text("utf-8")
+    dataset = report["dataset"]
+    assert f"Measured on {dataset['n']:,} images of {dataset['name']} ({dataset['split']})" in card
+    assert all(f"`{file}`" in card for file in MODEL_FILES)
+    assert dataset["notice"] is None or dataset["notice"] in card
+
+
+def test_stand_in_digits_are_announced_in_report_and_card(reference_bundle, report):
+    if report["dataset"]["name"] == "mnist":
+        assert report["dataset"]["notice"] is None
+        return
+    assert not os.environ.get(DATA_VARIABLE)
+    assert report["dataset"]["name"] == "sklearn-digits"
+    assert "scikit-learn" in report["dataset"]["notice"]
+    assert "scikit-learn" in (reference_bundle / "MODEL_CARD.md").read_text("utf-8")
+
+
+def test_golden_vectors_replay_exactly_where_they_were_made(reference_bundle):
+    results = verify_bundle(reference_bundle)
+    assert tuple(result.file for result in results) == MODEL_FILES
+    for result in results:
+        assert result.passed
+        assert (result.same_digits, result.max_abs_probability_diff) == (result.n, 0.0)
+
+
+def test_golden_vectors_show_digits_that_the_project_draws(reference_bundle):
+    golden = np.load(io.BytesIO((reference_bundle / "golden.npz").read_bytes()), allow_pickle=False)
+    images, labels = draw_digits(GOLDEN_DIGITS_EACH, seed=GOLDEN_SEED)
+    assert np.array_equal(golden["images"], images)
+    assert np.array_equal(golden["labels"], labels)
+    for file in MODEL_FILES:
+        answers = golden[f"probabilities/{file}"]
+        assert (answers.shape, answers.dtype) == ((len(labels), 10), np.float32)
+        assert np.mean(answers.argmax(1) == labels) >= 0.9
+
+
+def test_tflite_int8_is_at_most_40_kb(reference_bundle):
+    assert (reference_bundle / "edge_int8.tflite").stat().st_size <= 40_000
+
+
+def test_int8_files_keep_the_accuracy_on_mnist(mnist_folder, report):
+    assert (report["dataset"]["name"], report["dataset"]["n"]) == ("mnist", 10_000)
+    for artifact in report["artifacts"]:
+        if artifact["precision"] == "int8":
+            assert artifact["top1"] >= 0.994
+            assert abs(artifact["delta_points"]) <= 0.1
+
+
+def test_json_files_end_with_a_newline(reference_bundle):
+    for name in ("report.json", "manifest.json"):
+        text = (reference_bundle / name).read_text("utf-8")
+        assert text.endswith("}\n")
+        assert json.loads(text)

@@ -1,0 +1,145 @@
+"""Run folders: made once, written whole."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from edge_mnist_runtime.errors import OutputError, UsageError
+from edge_mnist_trainer.run_folder import RunFolder, create_run_folder, newest_run, unused_run_path
+
+FILL_DISK = """
+import resource, sys
+from pathlib import Path
+from edge_mnist_runtime.errors import OutputError
+from edge_mnist_trainer.run_folder import RunFolder
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))  # Python ignores SIGXFSZ: a longer write fails with EFBIG
+try:
+    RunFolder(Path(sys.argv[1])).write_record({"long": "x" * 100_000})
+except OutputError as error:
+    print(error)
+"""
+
+
+@pytest.fixture
+def run(tmp_path) -> RunFolder:
+    folder = create_run_folder(tmp_path / "run")
+    folder.write_record({"generation": 1})
+    return folder
+
+
+def names(folder: RunFolder) -> list[str]:
+    return sorted(path.name for path in folder.path.iterdir())
+
+
+def test_new_run_folder_says_that_it_has_started(tmp_path):
+    folder = create_run_folder(tmp_path / "deep" / "run")
+    assert folder.read_record() == {"status": "started"}
+
+
+def test_record_is_replaced(run):
+    run.write_record({"generation": 2})
+    assert run.read_record() == {"generation": 2}
+    assert names(run) == ["run.json"]
+
+
+@pytest.mark.parametrize("error", [OSError, RuntimeError, KeyboardInterrupt])
+def test_failed_write_leaves_the_old_file_and_nothing_else(run, error):
+    def fail(path):
+        path.write_text("half")
+        raise error("halfway")
+
+    with pytest.raises(OutputError if error is OSError else error):
+        run.replace("run.json", fail)
+    assert run.read_record() == {"generation": 1}
+    assert names(run) == ["run.json"]
+
+
+def test_full_disk_is_said_and_leaves_the_old_record(run, run_script):
+    assert "run.json: cannot be written" in run_script(FILL_DISK, run.path)
+    assert run.read_record() == {"generation": 1}
+    assert names(run) == ["run.json"]
+
+
+def test_existing_run_is_refused_without_force(run):
+    with pytest.raises(UsageError, match="--force"):
+        create_run_folder(run.path)
+    assert run.read_record() == {"generation": 1}
+
+
+def test_existing_run_is_replaced_with_force(run):
+    (run.path / "model.keras").write_bytes(b"old")
+    create_run_folder(run.path, force=True)
+    assert names(run) == ["run.json"]
+    assert run.read_record() == {"status": "started"}
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_folder_that_is_no_run_is_refused_even_with_force(tmp_path, force):
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(UsageError, match="no run folder"):
+        create_run_folder(tmp_path, force=force)
+    assert (tmp_path / "thesis.txt").read_text() == "precious"
+
+
+def test_empty_folder_becomes_a_run_folder(tmp_path):
+    assert create_run_folder(tmp_path).path == tmp_path
+
+
+def test_file_in_the_way_is_refused(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("precious")
+    with pytest.raises(UsageError, match="is no folder"):
+        create_run_folder(file, force=True)
+    assert file.read_text() == "precious"
+
+
+def test_file_as_parent_is_refused(tmp_path):
+    (tmp_path / "file").write_text("precious")
+    with pytest.raises(OutputError, match="cannot be used"):
+        create_run_folder(tmp_path / "file" / "run")
+
+
+def test_unused_path_counts_up(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for expected in ("runs/edge", "runs/edge-2", "runs/edge-3"):
+        path = unused_run_path("edge")
+        assert path.as_posix() == expected
+        path.mkdir(parents=True)
+
+
+def test_newest_run_is_the_one_whose_model_was_written_last(tmp_path):
+    for second, name in enumerate(("b", "c", "a")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.keras").touch()
+        os.utime(tmp_path / name / "model.keras", (second, second))
+    assert newest_run(tmp_path) == tmp_path / "a"
+
+
+def test_newest_run_overlooks_runs_without_a_model(tmp_path):
+    create_run_folder(tmp_path / "no-epoch-finished")
+    assert newest_run(tmp_path) is None
+
+
+def test_no_runs_folder_means_no_run(tmp_path):
+    assert newest_run(tmp_path / "runs") is None
+
+
+def test_replaced_run_is_kept_until_the_new_one_has_a_model(run):
+    (run.path / "model.keras").write_bytes(b"precious")
+    new = create_run_folder(run.path, force=True)
+    assert names(new) == ["run.json"]
+    assert new.restore_previous()
+    assert (run.path / "model.keras").read_bytes() == b"precious"
+    newer = create_run_folder(run.path, force=True)
+    newer.drop_previous()
+    assert not newer.restore_previous()
+    assert [path.name for path in run.path.parent.iterdir()] == [run.path.name]
+
+
+def test_run_with_a_file_of_the_users_own_is_refused_even_with_force(run):
+    (run.path / "thesis.txt").write_text("precious")
+    with pytest.raises(UsageError, match=r"holds thesis\.txt"):
+        create_run_folder(run.path, force=True)
+    assert (run.path / "thesis.txt").read_text() == "precious"
