@@ -56,13 +56,17 @@ def run_cli() -> RunCli:
 
 @pytest.fixture(scope="session")
 def run_script() -> RunScript:
-    """Run Python source in a process of its own, which must succeed, and give what it printed."""
+    """Run Python source in a process of its own, which must succeed, and give what it printed.
 
-    def run(source: str, *arguments: object) -> str:
+    `env` is added to the environment; `prefix` stands before the command.
+    """
+
+    def run(source: str, *arguments: object, env: dict[str, str] | None = None, prefix: tuple[str, ...] = ()) -> str:
         done = subprocess.run(
-            [sys.executable, "-c", source, *map(str, arguments)],
+            [*prefix, sys.executable, "-c", source, *map(str, arguments)],
             capture_output=True,
             text=True,
+            env={**os.environ, **(env or {})},
             timeout=300,
             check=False,
         )

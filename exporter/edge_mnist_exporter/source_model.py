@@ -121,15 +121,14 @@ def _check_recorded_preprocess(path: Path) -> str:
     Raises:
         ContractError: The model was trained with another preprocessing.
     """
-    for record in (path.with_name(RECORD_FILE), path.with_suffix(".json")):
-        try:
-            preprocess = json.loads(record.read_text("utf-8"))["preprocess"]
-            version, sha256 = preprocess["version"], preprocess["sha256"]
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        check_preprocess(version, sha256, origin=str(path), remedy="train the model again")
-        return "recorded"
-    return "assumed"
+    record = path.with_name(RECORD_FILE) if path.name == MODEL_FILE else path.with_suffix(".json")
+    try:
+        preprocess = json.loads(record.read_text("utf-8"))["preprocess"]
+        version, sha256 = preprocess["version"], preprocess["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return "assumed"
+    check_preprocess(version, sha256, origin=str(path), remedy="train the model again")
+    return "recorded"
 
 
 def _check_contract(keras_model: Any, path: Path) -> None:
