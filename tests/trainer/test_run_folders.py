@@ -143,3 +143,16 @@ def test_run_with_a_file_of_the_users_own_is_refused_even_with_force(run):
     with pytest.raises(UsageError, match=r"holds thesis\.txt"):
         create_run_folder(run.path, force=True)
     assert (run.path / "thesis.txt").read_text() == "precious"
+
+
+def test_forced_run_that_was_killed_before_its_model_does_not_cost_the_old_one(run):
+    (run.path / "model.keras").write_bytes(b"precious")
+    create_run_folder(run.path, force=True)  # killed here
+    newer = create_run_folder(run.path, force=True)
+    assert newer.restore_previous()
+    assert (run.path / "model.keras").read_bytes() == b"precious"
+
+
+def test_partial_file_of_a_killed_run_is_in_nobodys_way(run):
+    (run.path / ".partial-model.keras").write_bytes(b"half")
+    assert names(create_run_folder(run.path, force=True)) == ["run.json"]

@@ -56,14 +56,16 @@ def train(
 
         digits = load_mnist("train", data)
         folder = create_run_folder(path, force=force)
-        with _Progress(config, terminal) as progress:
-            outcome = run_training(digits, config, folder, callbacks=(progress.callback(),), on_start=progress.start)
-        if outcome.best_epoch is None:
-            kept = folder.restore_previous()
-        else:
+        try:
+            with _Progress(config, terminal) as progress:
+                callbacks = (progress.callback(),)
+                outcome = run_training(digits, config, folder, callbacks=callbacks, on_start=progress.start)
+        finally:  # after an error, too
+            restored = folder.restore_previous()
+        if outcome.best_epoch is not None:
             write_report_page(folder, digits)
     if outcome.best_epoch is None:
-        left = f"the run in {path} is the old one" if kept else f"no model in {path}"
+        left = f"the run in {path} is the old one" if restored else f"no model in {path}"
         typer.echo(f"Stopped before the first epoch was finished: {left}.", err=True)
         raise typer.Exit(INTERRUPTED_EXIT_CODE)
     _conclude(outcome, path, epochs)

@@ -26,6 +26,9 @@ MODEL_FILE: Final = "model.keras"
 RECORD_FILE: Final = "run.json"
 REPORT_FILE: Final = "report.html"
 
+PARTIAL_PREFIX: Final = ".partial-"
+"""Of files that are being written; one that a killed run left belongs to nobody."""
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -46,8 +49,11 @@ class RunFolder:
             shutil.rmtree(self.previous, ignore_errors=True)
 
     def restore_previous(self) -> bool:
-        """Put the run that this one should have replaced back in its place; False where there was none."""
-        if not self.previous or not self.previous.exists():
+        """Put the run that this one should have replaced back in its place; False where there was none.
+
+        A run that has a model stays.
+        """
+        if self.model_path.exists() or not self.previous or not self.previous.exists():
             return False
         shutil.rmtree(self.path)
         self.previous.rename(self.path)
@@ -70,7 +76,7 @@ class RunFolder:
             OutputError: The folder cannot be written; the old file is still there.
         """
         target = self.path / file_name
-        partial = target.with_name(f".partial-{file_name}")  # the suffix stays: Keras goes by it
+        partial = target.with_name(f"{PARTIAL_PREFIX}{file_name}")  # the suffix stays: Keras goes by it
         try:
             write(partial)
             with partial.open("rb+") as handle:
@@ -96,7 +102,8 @@ def check_run_path(path: Path, *, force: bool = False) -> None:
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path}: exists and is no folder; name another with -o")
     if path.is_dir() and any(path.iterdir()):
-        unknown = {file.name for file in path.iterdir()} - {MODEL_FILE, RECORD_FILE, REPORT_FILE}
+        names = {file.name for file in path.iterdir() if not file.name.startswith(PARTIAL_PREFIX)}
+        unknown = names - {MODEL_FILE, RECORD_FILE, REPORT_FILE}
         if unknown or not (path / RECORD_FILE).exists():
             found = min(unknown, default=MODEL_FILE)
             raise UsageError(f"{path}: holds {found} and is no run folder; name another with -o")
@@ -115,8 +122,12 @@ def create_run_folder(path: Path, *, force: bool = False) -> RunFolder:
         check_run_path(path, force=force)
         previous = path.with_name(f".{path.name}.previous")
         if (path / RECORD_FILE).exists():
-            shutil.rmtree(previous, ignore_errors=True)
-            path.rename(previous)
+            # A run that was killed before it had a model is worth less than the one that it would have replaced.
+            if (path / MODEL_FILE).exists() or not previous.exists():
+                shutil.rmtree(previous, ignore_errors=True)
+                path.rename(previous)
+            else:
+                shutil.rmtree(path)
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(

@@ -13,11 +13,10 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
-from edge_mnist_runtime.preprocess import Pixels, normalise_ink
+from edge_mnist_runtime.preprocess import EXIF_ORIENTATION, Pixels, normalise_ink
 from edge_mnist_trainer.strokes import draw_ink
 
 SAMPLES_SEED: Final = 7
-EXIF_ORIENTATION: Final = 0x0112
 ROTATED_BY_90: Final = 6
 """EXIF orientation of a picture that must be turned clockwise by 90 degrees to stand upright."""
 
