@@ -48,7 +48,7 @@ def _int8_problem(graph: onnx.GraphProto) -> str | None:
     for node in graph.node:
         if node.op_type in ("QuantizeLinear", "DequantizeLinear", *FLOAT_OPS):
             continue
-        if node.op_type in TRANSPARENT_OPS and _is_bytes(node.input[0], graph, makers):
+        if node.op_type in TRANSPARENT_OPS and _is_quantized(node.input[0], graph, makers):
             continue
         for name in node.input:
             if name in constants and constants[name].data_type == onnx.TensorProto.FLOAT:
@@ -76,10 +76,22 @@ def _fp32_problem(graph: onnx.GraphProto) -> str | None:
     return None
 
 
-def _is_bytes(name: str, graph: onnx.GraphProto, makers: Mapping[str, onnx.NodeProto]) -> bool:
-    """Whether the tensor is the uint8 input, or the input moved about."""
+def _unmoved(name: str, makers: Mapping[str, onnx.NodeProto]) -> str:
+    """The tensor whose values this one holds in another order."""
     while name in makers and makers[name].op_type in TRANSPARENT_OPS:
         name = makers[name].input[0]
+    return name
+
+
+def _is_quantized(name: str, graph: onnx.GraphProto, makers: Mapping[str, onnx.NodeProto]) -> bool:
+    """Whether the tensor holds 8-bit values: those of the input or of a quantizer, moved about or not."""
+    maker = makers.get(_unmoved(name, makers))
+    return _is_bytes(name, graph, makers) or (maker is not None and maker.op_type == "QuantizeLinear")
+
+
+def _is_bytes(name: str, graph: onnx.GraphProto, makers: Mapping[str, onnx.NodeProto]) -> bool:
+    """Whether the tensor is the uint8 input, or the input moved about."""
+    name = _unmoved(name, makers)
     return bool(name == graph.input[0].name and graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8)
 
 

@@ -15,6 +15,7 @@ import tf2onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from edge_mnist_exporter.formats.onnx_stem import widen_stem
 from edge_mnist_exporter.source_model import SourceModel
 from edge_mnist_runtime.contract import IMAGE_SHAPE, METADATA_KEY, ModelContract
 from edge_mnist_runtime.errors import ConversionError, first_line
@@ -64,7 +65,9 @@ def to_int8(source: SourceModel, calibration: Pixels, contract: ModelContract) -
             raise ConversionError(
                 f"{source.origin}: onnxruntime's quantizer refused it ({first_line(error)})"
             ) from error
-        return _with_contract(_take_bytes(onnx.load(quantized), source.origin), contract)
+        model = _take_bytes(onnx.load(quantized), source.origin)
+        widen_stem(model)
+        return _with_contract(model, contract)
 
 
 class _CalibrationReader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime.quantization ships no types
