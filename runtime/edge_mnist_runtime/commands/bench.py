@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -102,6 +103,9 @@ def _explain(report: dict[str, Any], largest: str) -> str:
 
 
 def _shorten(models: list[str]) -> list[str]:
-    """File names alone where they differ, else the paths."""
+    """File names alone where they differ, else the paths without the folders that all of them share."""
     names = [Path(model).name for model in models]
-    return names if len(set(names)) == len(names) else models
+    if len(set(names)) == len(names):
+        return names
+    shared = os.path.commonpath([os.path.dirname(model) for model in models])  # noqa: PTH120  # text, not files
+    return [model[len(shared) :].lstrip(os.sep) for model in models]
