@@ -21,7 +21,7 @@ from edge_mnist_exporter.report import ArtifactReport, DatasetRecord, ExportRepo
 from edge_mnist_exporter.source_model import SourceModel, load_source
 from edge_mnist_runtime.contract import DIGIT_LABELS, ModelContract
 from edge_mnist_runtime.dataset import LabelledDigits
-from edge_mnist_runtime.engines import Engine, open_engine
+from edge_mnist_runtime.engines import Engine, open_engine, run_in_batches
 from edge_mnist_runtime.errors import GateError, UnsupportedModelError
 from edge_mnist_runtime.manifest import GOLDEN_FILE, MANIFEST_FILE, Artifact, Manifest
 from edge_mnist_runtime.preprocess import PREPROCESS
@@ -30,7 +30,6 @@ from edge_mnist_trainer.sources import DigitSource, load_export_digits
 
 REPORT_FILE = "report.json"
 CARD_FILE = "MODEL_CARD.md"
-ONNX_BATCH = 256
 INPUT_SCALE = float(np.float32(1 / 255))
 """Of every int8 file's input; the audits refuse any other."""
 
@@ -128,8 +127,9 @@ def _convert(source: SourceModel, calibration: CalibrationSet, format_name: str,
     data = file_format.converters[precision](source, calibration.images, contract)
     file_name = f"{source.name}_{precision}{file_format.suffix}"
     inputs, outputs = file_format.audit(data, precision, file_name)
-    artifact = Artifact(file_name, format_name, precision, hashlib.sha256(data).hexdigest(), len(data), inputs, outputs)
-    return ExportedFile(artifact, data, open_engine(data, file_name=file_name))
+    engine = open_engine(data, file_name=file_name)
+    artifact = Artifact(file_name, format_name, precision, engine.sha256, engine.size_bytes, inputs, outputs)
+    return ExportedFile(artifact, data, engine)
 
 
 def _evaluate_reference(source: SourceModel, evaluation: LabelledDigits) -> Probabilities:
@@ -153,7 +153,7 @@ def _measure(
     comparisons: list[tuple[str, Comparison]] = []
     for file in files:
         on_stage(f"evaluating {file.artifact.file} in {file.engine.backend}")
-        found = _run_batched(file.engine, evaluation)
+        found = np.concatenate(list(run_in_batches(file.engine, evaluation.images)))
         comparisons.append((file.artifact.file, compare(found, reference, evaluation.labels)))
     reference_top1 = measure_top1(reference, evaluation.labels)
     return ExportReport(
@@ -176,11 +176,6 @@ def _measure(
             "edge-mnist", "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy", "pillow"
         ),
     )
-
-
-def _run_batched(engine: Engine, digits: LabelledDigits) -> Probabilities:
-    starts = range(0, len(digits), ONNX_BATCH)
-    return np.concatenate([engine.run(digits.images[start : start + ONNX_BATCH]) for start in starts])
 
 
 def _contents(source: SourceModel, files: Sequence[ExportedFile], report: ExportReport) -> dict[str, bytes]:

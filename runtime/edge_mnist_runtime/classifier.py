@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from edge_mnist_runtime.engines import MODEL_SUFFIXES, Engine, open_engine
+from edge_mnist_runtime.engines import MODEL_SUFFIXES, Engine, open_engine, run_in_batches
 from edge_mnist_runtime.errors import InputDtypeError, InputError, InputShapeError, ManifestError, UsageError
 from edge_mnist_runtime.manifest import Manifest, read_proved
 from edge_mnist_runtime.pictures import open_picture
@@ -22,9 +22,6 @@ Picture: TypeAlias = str | Path | bytes | Image.Image | npt.NDArray[np.uint8]
 
 BUNDLED_MODEL: Final = Path(__file__).with_name("models") / "edge_int8.onnx"
 """The model inside this package that `DigitClassifier()` uses. (importlib.resources would cost a cold start 5 ms.)"""
-
-BATCH_IMAGES: Final = 256
-"""Most images in one call of the engine: enough to spread the cost of a call, small enough to stay in the cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,10 +118,9 @@ class DigitClassifier:
         Raises:
             InputError: One of them cannot be classified; the message names its index.
         """
-        images = _as_batch(pictures)
         predictions: list[Prediction] = []
-        for start in range(0, len(images), BATCH_IMAGES):
-            predictions += map(_prediction, self._engine.run(images[start : start + BATCH_IMAGES]))
+        for probabilities in run_in_batches(self._engine, _as_batch(pictures)):
+            predictions += map(_prediction, probabilities)
         return predictions
 
 

@@ -5,6 +5,7 @@ Whatever runs a model in this project (classifier, benchmark, verification, expo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -17,6 +18,9 @@ from edge_mnist_runtime.manifest import TensorSpec
 from edge_mnist_runtime.preprocess import Pixels
 
 MODEL_SUFFIXES: Final = (".onnx", ".tflite")
+
+BATCH_IMAGES: Final = 256
+"""Most images in one call of an engine: enough to spread the cost of a call, small enough to stay in the cache."""
 
 MAX_THREADS: Final = 256
 """Engines start every thread they are asked for: a million of them would take the machine's memory."""
@@ -83,3 +87,17 @@ def open_engine(model: bytes, *, file_name: str, threads: int = 1) -> Engine:
 
         return TFLiteInterpreter(model, origin=file_name, threads=threads)
     raise UsageError(f"{file_name}: not a model; expected a bundle folder or a file ending in .onnx or .tflite")
+
+
+def run_in_batches(engine: Engine, images: Pixels) -> Iterator[npt.NDArray[np.float32]]:
+    """Run any number of images, at most `BATCH_IMAGES` in one call.
+
+    Args:
+        engine: The loaded model.
+        images: uint8, shape (N, 28, 28, 1).
+
+    Yields:
+        Probabilities of each batch, float32, shape (at most `BATCH_IMAGES`, 10), in input order.
+    """
+    for start in range(0, len(images), BATCH_IMAGES):
+        yield engine.run(images[start : start + BATCH_IMAGES])
