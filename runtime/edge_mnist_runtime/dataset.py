@@ -22,7 +22,10 @@ import numpy.typing as npt
 from edge_mnist_runtime.errors import DataError, DataNotFoundError
 
 DATA_VARIABLE: Final = "EDGE_MNIST_DATA"
-"""Environment variable naming the folder with the four IDX files."""
+"""Environment variable naming the folder with the four IDX files, or digits of the user's own."""
+
+MNIST_NAME: Final = "mnist"
+"""Name of MNIST in tables, reports and cards: of proved files alone."""
 
 MNIST_SHA256: Final = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -110,27 +113,42 @@ def prove_mnist(file_name: str, data: bytes, *, origin: str) -> None:
         )
 
 
-def _read_proved(folder: Path, file_name: str) -> npt.NDArray[np.uint8]:
-    packed, plain = folder / f"{file_name}.gz", folder / file_name
-    path = packed if packed.exists() else plain
+def find_idx_file(folder: Path, file_name: str) -> Path | None:
+    """The file of that name in `folder`, .gz before plain; None where there is neither."""
+    for path in (folder / f"{file_name}.gz", folder / file_name):
+        if path.exists():
+            return path
+    return None
+
+
+def read_unpacked(path: Path) -> bytes:
+    """Read a whole file, unpacked where its name ends in .gz.
+
+    Raises:
+        DataError: It cannot be read or unpacked.
+    """
     try:
         data = path.read_bytes()
-        if path is packed:
-            data = gzip.decompress(data)
-    except FileNotFoundError:
+        return gzip.decompress(data) if path.suffix == ".gz" else data
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read ({error}); fetch it again") from error
+
+
+def _read_proved(folder: Path, file_name: str) -> npt.NDArray[np.uint8]:
+    path = find_idx_file(folder, file_name)
+    if path is None:
         raise DataNotFoundError(
             f"{folder}: no {file_name}[.gz]; name a folder that holds MNIST's four IDX files "
             f"(--data DIR or {DATA_VARIABLE})"
-        ) from None
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read ({error}); fetch it again") from error
+        )
+    data = read_unpacked(path)
     prove_mnist(file_name, data, origin=str(path))
     return decode_idx(data, origin=str(path))
 
 
 def name_mnist_half(half: Half, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8]) -> LabelledDigits:
     """Name and shape one half of MNIST: `images` (N, 28, 28), `labels` (N,), both uint8."""
-    return LabelledDigits("mnist", "test" if half == "t10k" else "train", images[..., np.newaxis], labels)
+    return LabelledDigits(MNIST_NAME, "test" if half == "t10k" else "train", images[..., np.newaxis], labels)
 
 
 def load_mnist_half(folder: Path, half: Half) -> LabelledDigits:
@@ -150,8 +168,11 @@ def load_mnist_half(folder: Path, half: Half) -> LabelledDigits:
 def find_mnist_folder(data: Path | None = None) -> Path | None:
     """The folder that the user named: `data`, else the environment variable `EDGE_MNIST_DATA`, else None.
 
+    Whether it holds MNIST is for the readers to say. An .npz file may stand in its place: the trainer reads such digits
+    of the user's own, and `load_mnist_half` refuses them.
+
     Raises:
-        DataNotFoundError: The folder named does not exist. A folder that was asked for is never silently replaced.
+        DataNotFoundError: What was named does not exist. A folder that was asked for is never silently replaced.
     """
     if data is None:
         named = os.environ.get(DATA_VARIABLE)
@@ -160,6 +181,10 @@ def find_mnist_folder(data: Path | None = None) -> Path | None:
         data, source = Path(named), DATA_VARIABLE
     else:
         source = "--data"
-    if not data.is_dir():
-        raise DataNotFoundError(f"{data}: no such folder (from {source}); name the folder of MNIST's four IDX files")
+    is_npz = data.suffix.lower() == ".npz"
+    if not data.is_dir() and not (is_npz and data.is_file()):
+        raise DataNotFoundError(
+            f"{data}: no such {'file' if is_npz else 'folder'} (from {source}); "
+            "name the folder of MNIST's four IDX files"
+        )
     return data
