@@ -52,14 +52,67 @@ STROKES: Final[dict[int, tuple[tuple[Point, ...], ...]]] = {
 }
 """Control points of each digit's strokes, (x, y) in a unit square, y down; Catmull-Rom curves pass through them."""
 
+OTHER_HANDS: Final[tuple[dict[int, tuple[tuple[Point, ...], ...]], ...]] = (
+    {
+        1: (((0.18, 0.3), (0.4, 0.14), (0.58, 0.0)), ((0.58, 0.0), (0.58, 0.5), (0.58, 1.0))),
+        3: (
+            ((0.12, 0.02), (0.5, 0.03), (0.86, 0.02)),
+            ((0.86, 0.02), (0.62, 0.22), (0.42, 0.42)),
+            ((0.42, 0.42), (0.8, 0.52), (0.84, 0.8), (0.5, 1.0), (0.1, 0.9)),
+        ),
+        4: (
+            ((0.62, 0.0), (0.4, 0.3), (0.1, 0.68)),
+            ((0.1, 0.68), (0.5, 0.68), (0.92, 0.66)),
+            ((0.62, 0.4), (0.58, 0.7), (0.54, 1.0)),
+        ),
+        7: (
+            ((0.1, 0.08), (0.5, 0.05), (0.88, 0.06), (0.66, 0.45), (0.45, 1.0)),
+            ((0.32, 0.5), (0.56, 0.48), (0.8, 0.46)),
+        ),
+        9: (
+            ((0.84, 0.18), (0.5, 0.0), (0.18, 0.15), (0.2, 0.42), (0.55, 0.48), (0.84, 0.18)),
+            ((0.84, 0.18), (0.88, 0.6), (0.74, 0.92), (0.42, 1.0), (0.12, 0.88)),
+        ),
+    },
+    {
+        1: (
+            ((0.22, 0.26), (0.4, 0.12), (0.56, 0.0)),
+            ((0.56, 0.0), (0.55, 0.5), (0.54, 1.0)),
+            ((0.22, 1.0), (0.54, 1.0), (0.88, 1.0)),
+        ),
+        4: (
+            ((0.68, 0.0), (0.68, 0.5), (0.68, 1.0)),
+            ((0.68, 0.0), (0.4, 0.34), (0.06, 0.7)),
+            ((0.06, 0.7), (0.5, 0.7), (0.95, 0.7)),
+        ),
+        5: (((0.86, 0.02), (0.55, 0.0), (0.24, 0.1), (0.2, 0.36), (0.6, 0.5), (0.82, 0.74), (0.5, 1.0), (0.1, 0.94)),),
+        6: (
+            ((0.3, 0.0), (0.16, 0.4), (0.14, 0.75), (0.4, 1.0), (0.78, 0.88), (0.76, 0.58), (0.4, 0.52), (0.16, 0.72)),
+        ),
+        7: (
+            ((0.14, 0.2), (0.14, 0.08), (0.16, 0.03)),
+            ((0.14, 0.04), (0.5, 0.04), (0.86, 0.04)),
+            ((0.86, 0.04), (0.6, 0.5), (0.5, 1.0)),
+            ((0.36, 0.52), (0.58, 0.5), (0.8, 0.48)),
+        ),
+        9: (
+            ((0.78, 0.1), (0.45, 0.0), (0.16, 0.22), (0.34, 0.46), (0.72, 0.4), (0.82, 0.12)),
+            ((0.8, 0.06), (0.8, 0.5), (0.8, 0.8), (0.56, 1.0), (0.26, 0.92)),
+        ),
+    },
+)
+"""How other schools teach to write some of them: a 1 with a flag or a foot, a 4 from one bent stroke and a short one, a
+crossed 7, a hooked 9. MNIST's writers, Americans all, hardly write so. A digit that is missing is as in `STROKES`."""
 
-def draw_ink(digit: int, rng: np.random.Generator, *, side_pixels: int = 200) -> Pixels:
+
+def draw_ink(digit: int, rng: np.random.Generator, *, side_pixels: int = 200, hand: int | None = None) -> Pixels:
     """Draw one digit as white ink on black.
 
     Args:
         digit: 0..9.
         rng: Decides slant, proportions, wobble, pen width and place.
         side_pixels: Height and width of the result.
+        hand: Index into `OTHER_HANDS`; None for `STROKES`.
 
     Returns:
         uint8, shape (side_pixels, side_pixels), anti-aliased.
@@ -75,7 +128,8 @@ def draw_ink(digit: int, rng: np.random.Generator, *, side_pixels: int = 200) ->
     pen = height * rng.uniform(0.085, 0.13)
     image = Image.new("L", (fine, fine), 0)
     draw = ImageDraw.Draw(image)
-    for stroke in STROKES[digit]:
+    strokes = STROKES[digit] if hand is None else OTHER_HANDS[hand].get(digit, STROKES[digit])
+    for stroke in strokes:
         points = np.asarray(stroke) + rng.normal(0, 0.012, (len(stroke), 2))
         curve = _catmull_rom(points)
         x = left + width * (curve[:, 0] + slant * (0.5 - curve[:, 1]))
@@ -85,8 +139,8 @@ def draw_ink(digit: int, rng: np.random.Generator, *, side_pixels: int = 200) ->
     return np.asarray(image.reduce(2))
 
 
-def draw_digits(digits_each: int, *, seed: int) -> tuple[Pixels, npt.NDArray[np.uint8]]:
-    """Draw every digit `digits_each` times, as tensors.
+def draw_digits(digits_each: int, *, seed: int, hand: int | None = None) -> tuple[Pixels, npt.NDArray[np.uint8]]:
+    """Draw every digit `digits_each` times, as tensors; `hand` as for `draw_ink`.
 
     Returns:
         Images, uint8, shape (10 * digits_each, 28, 28, 1), bright ink on black, and their labels, uint8, in the order
@@ -94,7 +148,7 @@ def draw_digits(digits_each: int, *, seed: int) -> tuple[Pixels, npt.NDArray[np.
     """
     labels = np.tile(np.arange(10, dtype=np.uint8), digits_each)
     rng = np.random.default_rng(seed)
-    images = np.stack([normalise_ink(draw_ink(int(digit), rng)) for digit in labels])
+    images = np.stack([normalise_ink(draw_ink(int(digit), rng, hand=hand)) for digit in labels])
     return images[..., np.newaxis], labels
 
 
