@@ -5,9 +5,38 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge_mnist_runtime.errors import UsageError
-from edge_mnist_trainer.config import TrainingConfig
+from edge_mnist_trainer.architectures import ARCHITECTURES
+from edge_mnist_trainer.augmentation import AffineRange
+from edge_mnist_trainer.config import Augmentation, TrainingConfig
+
+finite = st.floats(0, 100)
+augmentations = st.builds(
+    Augmentation,
+    affine=st.builds(AffineRange, finite, finite, finite, finite),
+    elastic_pixels=finite,
+    corrupted_part=st.floats(0, 1),
+    printed_part=st.floats(0, 0.5),
+    drawn_part=st.floats(0, 0.4),
+)
+configs = st.builds(
+    TrainingConfig,
+    epochs=st.integers(1, 1000),
+    batch_size=st.integers(1, 10_000),
+    seed=st.integers(0, 2**31 - 1),
+    optimizer=st.sampled_from(["adam", "adamw"]),
+    schedule=st.sampled_from(["cosine", "constant"]),
+    peak_learning_rate=st.floats(1e-9, 10),
+    warmup_part=st.floats(0, 1),
+    weight_decay=finite,
+    longest_average_steps=st.integers(0, 10_000),
+    augmentation=st.none() | augmentations,
+    keep=st.sampled_from(["best", "last"]),
+    patience=st.none() | st.integers(1, 100),
+)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +48,12 @@ from edge_mnist_trainer.config import TrainingConfig
         ("--batch-size", {"batch_size": -5}),
         ("--seed", {"seed": -1}),
         ("--seed", {"seed": 2**31}),
+        ("--learning-rate", {"peak_learning_rate": 0.0}),
+        ("--learning-rate", {"peak_learning_rate": -0.1}),
+        ("--learning-rate", {"peak_learning_rate": float("nan")}),
+        ("--learning-rate", {"peak_learning_rate": float("inf")}),
+        ("--patience", {"patience": 0}),
+        ("--patience", {"patience": -3}),
     ],
 )
 def test_value_out_of_range_is_refused_by_the_name_of_its_option(option, values):
@@ -27,14 +62,32 @@ def test_value_out_of_range_is_refused_by_the_name_of_its_option(option, values)
 
 
 def test_smallest_values_are_accepted():
-    assert TrainingConfig(epochs=1, batch_size=1, seed=0).epochs == 1
+    config = TrainingConfig(epochs=1, batch_size=1, seed=0, patience=1)
+    assert (config.epochs, config.patience) == (1, 1)
 
 
-def test_config_goes_through_json():
-    config = TrainingConfig()
-    assert json.loads(json.dumps(config.to_dict()))["affine"]["shift_pixels"] == config.affine.shift_pixels
+@given(configs)
+def test_config_comes_back_from_json_as_it_was(config):
+    assert TrainingConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_config_of_every_network_comes_back_from_json(name):
+    config = ARCHITECTURES[name].config
+    assert TrainingConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_reading_a_config_leaves_what_was_stored_alone():
+    stored = json.loads(json.dumps(TrainingConfig().to_dict()))
+    before = json.dumps(stored)
+    TrainingConfig.from_dict(stored)
+    assert json.dumps(stored) == before
 
 
 @pytest.mark.parametrize(("total_steps", "horizon"), [(1, 1), (200, 10), (1_000_000, 1000)])
 def test_average_reaches_over_a_twentieth_of_a_short_run(total_steps, horizon):
     assert TrainingConfig().average_momentum(total_steps) == pytest.approx(1 - 1 / horizon)
+
+
+def test_no_average_where_none_is_asked_for():
+    assert TrainingConfig(longest_average_steps=0).average_momentum(1000) is None

@@ -1,12 +1,40 @@
-"""What a training run is made of; the one place where its defaults live."""
+"""What a training run is made of; the one place where the defaults of a setting live.
+
+Each architecture brings a config of its own (`architectures.py`).
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_trainer.augmentation import AffineRange
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What training images undergo, drawn anew for each image in each epoch."""
+
+    affine: AffineRange = field(default_factory=AffineRange)
+    """Rotation, scale, shear and shift."""
+    elastic_pixels: float = 0.0
+    """Standard deviation of a smooth displacement field, in pixels; 0 for none."""
+    corrupted_part: float = 0.0
+    """Part of the images, 0..1, that undergo one corruption each (`corruptions.py`) after the distortion."""
+    printed_part: float = 0.0
+    """Part of an epoch's images, 0 to below 1, that are digits in the training families of `fonts.py`."""
+    drawn_part: float = 0.0
+    """Likewise, digits drawn as in the other hands of `strokes.py`."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.printed_part + self.drawn_part < 1:
+            raise UsageError("printed and drawn digits must leave a part of an epoch to the digits to be learnt")
+
+    def to_dict(self) -> dict[str, Any]:
+        """As records store it."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -23,16 +51,24 @@ class TrainingConfig:
     """Images in one optimizer step, at least 1."""
     seed: int = 0
     """Seeds weights, order and augmentation: 0..2**31-1. Two runs on one machine give the same weights."""
+    optimizer: Literal["adamw", "adam"] = "adamw"
+    """AdamW (Loshchilov and Hutter, 2019), or plain Adam as the published baselines use it."""
+    schedule: Literal["cosine", "constant"] = "cosine"
+    """A linear warm-up and a cosine down to zero, or one learning rate throughout."""
     peak_learning_rate: float = 3e-3
-    """AdamW's learning rate at the end of the warm-up; a cosine takes it from there to zero."""
+    """The learning rate at the end of the warm-up, or throughout."""
     warmup_part: float = 0.05
     """Part of all steps over which the learning rate climbs linearly from zero to its peak."""
     weight_decay: float = 0.01
-    """AdamW's decoupled weight decay (Loshchilov and Hutter, 2019)."""
+    """AdamW's decoupled weight decay."""
     longest_average_steps: int = 1000
-    """Horizon of the exponential moving average of the weights; short runs use a twentieth of their steps."""
-    affine: AffineRange = field(default_factory=AffineRange)
-    """The distortions that training images undergo."""
+    """Horizon of the weights' exponential moving average; short runs use a twentieth of their steps, 0 is none."""
+    augmentation: Augmentation | None = field(default_factory=Augmentation)
+    """The distortions that training images undergo; None for none."""
+    keep: Literal["best", "last"] = "best"
+    """The epoch whose weights model.keras holds: the one that reads the validation images best, or the last one."""
+    patience: int | None = None
+    """Epochs without a better validation loss after which a run ends; None for never."""
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
@@ -41,12 +77,28 @@ class TrainingConfig:
             raise UsageError(f"--batch-size must be at least 1, not {self.batch_size}")
         if not 0 <= self.seed < 2**31:
             raise UsageError(f"--seed must be 0..{2**31 - 1}, not {self.seed}")
+        if not 0 < self.peak_learning_rate < math.inf:
+            raise UsageError(f"--learning-rate must be above 0 and finite, not {self.peak_learning_rate}")
+        if self.patience is not None and self.patience < 1:
+            raise UsageError(f"--patience must be at least 1, not {self.patience}")
 
-    def average_momentum(self, total_steps: int) -> float:
-        """Momentum of the weights' moving average for a run of `total_steps` optimizer steps, in 0..1."""
+    def average_momentum(self, total_steps: int) -> float | None:
+        """Momentum of the weights' moving average over `total_steps` optimizer steps, in 0..1; None for none."""
+        if not self.longest_average_steps:
+            return None
         horizon = max(1, min(self.longest_average_steps, total_steps // 20))
         return 1 - 1 / horizon
 
     def to_dict(self) -> dict[str, Any]:
         """As run.json stores it."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> TrainingConfig:
+        """What `to_dict` gave, after its way through JSON."""
+        values = dict(stored)
+        if values["augmentation"]:
+            augmentation = dict(values["augmentation"])
+            augmentation["affine"] = AffineRange(**augmentation["affine"])
+            values["augmentation"] = Augmentation(**augmentation)
+        return cls(**values)

@@ -1,0 +1,115 @@
+"""What the network sees while it learns: shuffled batches, distorted anew in each epoch, repeatable by seed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from edge_mnist_runtime.dataset import LabelledDigits
+from edge_mnist_trainer.augmentation import draw_affine_maps, draw_elastic_fields, warp
+from edge_mnist_trainer.config import Augmentation
+from edge_mnist_trainer.corruptions import draw_corrupted
+from edge_mnist_trainer.fonts import render_digits
+from edge_mnist_trainer.strokes import OTHER_HANDS, draw_digits
+
+PRINTED_VARIANTS: Final = 12
+"""Pictures of each digit in each training face, before they are distorted like any other image."""
+
+DRAWN_VARIANTS: Final = 100
+"""Drawings of each digit in each of the other hands of `strokes.py`, likewise."""
+
+
+class DistortedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras ships no types
+    """Batches of shuffled, randomly distorted digits, another draw each epoch, repeatable by seed."""
+
+    def __init__(
+        self, digits: LabelledDigits, augmentation: Augmentation | None, *, batch_size: int, seed: int
+    ) -> None:
+        super().__init__()
+        self._augmentation = augmentation
+        self._batch_size, self._seed, self._epoch = batch_size, seed, 0
+        self._images, self._labels, self._n_written = digits.images, digits.labels, len(digits)
+        self._added: list[tuple[int, int, int]] = []  # from this index to that one, so many in an epoch
+        if augmentation:
+            rest = 1 - augmentation.printed_part - augmentation.drawn_part
+            if augmentation.printed_part:
+                printed = render_digits("train", variants=PRINTED_VARIANTS)
+                self._add(printed.images, printed.labels, round(len(digits) * augmentation.printed_part / rest))
+            if augmentation.drawn_part:
+                images, labels = _draw_other_hands()
+                self._add(images, labels, round(len(digits) * augmentation.drawn_part / rest))
+        self._shuffle()
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._order) / self._batch_size)
+
+    @property
+    def n_images(self) -> int:
+        """Images in an epoch: the digits, and printed and drawn ones where the augmentation asks for them."""
+        return len(self._order)
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        """Batch `index`: images float32 (B, 28, 28, 1) in 0..1, labels uint8 (B,)."""
+        images, labels = self.pixels(index)
+        return images / np.float32(255), labels
+
+    def pixels(self, index: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+        """Batch `index`: images uint8 (B, 28, 28, 1) as a device would see them, labels uint8 (B,)."""
+        chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
+        rng = np.random.default_rng((self._seed, self._epoch, index))
+        images = self._images[chosen]
+        return (distort(images, self._augmentation, rng) if self._augmentation else images), self._labels[chosen]
+
+    def on_epoch_end(self) -> None:
+        """Shuffle anew."""
+        self._epoch += 1
+        self._shuffle()
+
+    def skip_epochs(self, n_epochs: int) -> None:
+        """Be where `n_epochs` epochs lead."""
+        self._epoch += n_epochs
+        self._shuffle()
+
+    def _add(self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8], n_in_epoch: int) -> None:
+        start = len(self._labels)
+        self._images = np.concatenate([self._images, images])
+        self._labels = np.concatenate([self._labels, labels])
+        self._added.append((start, len(self._labels), n_in_epoch))
+
+    def _shuffle(self) -> None:
+        rng = np.random.default_rng((self._seed, self._epoch))
+        drawn = [rng.integers(start, end, n_in_epoch) for start, end, n_in_epoch in self._added]
+        self._order = rng.permutation(np.concatenate([np.arange(self._n_written), *drawn]))
+
+
+def _draw_other_hands() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    parts = [draw_digits(DRAWN_VARIANTS, seed=hand, hand=hand) for hand in range(len(OTHER_HANDS))]
+    return np.concatenate([images for images, _ in parts]), np.concatenate([labels for _, labels in parts])
+
+
+def distort(
+    images: npt.NDArray[np.uint8], augmentation: Augmentation, rng: np.random.Generator
+) -> npt.NDArray[np.uint8]:
+    """Distort each image at random: affine and elastic at once, then a corruption for some.
+
+    Args:
+        images: uint8, shape (N, 28, 28, 1).
+        augmentation: How far.
+        rng: Decides everything.
+
+    Returns:
+        uint8, shape (N, 28, 28, 1): whole grey levels, as a device sees them.
+    """
+    maps = draw_affine_maps(len(images), augmentation.affine, rng)
+    fields = None
+    if augmentation.elastic_pixels:
+        fields = draw_elastic_fields(len(images), augmentation.elastic_pixels, rng)
+    distorted = np.rint(warp(images, maps, fields)).astype(np.uint8)
+    if augmentation.corrupted_part:
+        chosen = np.flatnonzero(rng.random(len(images)) < augmentation.corrupted_part)
+        distorted[chosen] = draw_corrupted(distorted[chosen], rng)
+    return distorted
