@@ -23,7 +23,7 @@ DISTRIBUTION: Final = "edge-mnist"
 COMMANDS_GROUP: Final = "edge_mnist.commands"
 """Entry point group of the commands that other packages of this distribution add..."""
 
-WORKSTATION_COMMANDS: Final = ("train", "export")
+WORKSTATION_COMMANDS: Final = ("train", "export", "archs", "transfer-set", "report")
 """...and the order in which --help lists them."""
 
 DEVICE_COMMANDS: Final = ("classify", "bench", "verify", "info", "samples")

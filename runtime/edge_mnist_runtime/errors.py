@@ -9,6 +9,7 @@
     │   ├── UnsupportedModelError   4  the Keras model breaks the tensor contract
     │   └── PrecisionProofError     4  a converted file is not what its name would say
     ├── GateError                   5  accuracy or parity fell short; nothing was written
+    ├── DivergedError               5  a training run's loss is no longer a number
     ├── IntegrityError              6  a file is not what it should be
     │   ├── CorruptModelError       6  a model file cannot be read
     │   ├── ContractError           6  a model or bundle was made for another preprocessing or tensor contract
@@ -92,6 +93,12 @@ class PrecisionProofError(ConversionError):
 
 class GateError(EdgeMnistError):
     """Accuracy or parity fell short of a limit; nothing was written."""
+
+    exit_code = 5
+
+
+class DivergedError(EdgeMnistError):
+    """A training run's loss is no longer a number; the last good model is kept."""
 
     exit_code = 5
 

@@ -101,9 +101,9 @@ def test_model_of_another_shape_cannot_be_converted(run_cli, tmp_path):
 
 @pytest.mark.slow
 def test_export_leaves_old_bundle_when_gate_fails(run_cli, old_bundle, tmp_path, folder_hashes):
-    from edge_mnist_trainer.architectures import build_edge
+    from edge_mnist_trainer.architectures import find_architecture
 
-    build_edge().save(tmp_path / "untrained.keras")
+    find_architecture("edge").build().save(tmp_path / "untrained.keras")
     before = folder_hashes(old_bundle)
     finished = run_cli("export", "untrained.keras", "--json", "-o", old_bundle, cwd=tmp_path)
     assert finished.code == 5

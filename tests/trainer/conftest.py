@@ -5,16 +5,19 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
 
+from edge_mnist_runtime.cli import run
 from edge_mnist_runtime.dataset import DATA_VARIABLE, LabelledDigits
+from edge_mnist_trainer.architectures import Architecture, custom_architecture, find_architecture
 from edge_mnist_trainer.config import TrainingConfig
 from edge_mnist_trainer.run_folder import RunFolder, create_run_folder
+from edge_mnist_trainer.sources import DigitSet
 from edge_mnist_trainer.strokes import draw_digits
 
 if TYPE_CHECKING:
@@ -40,10 +43,66 @@ def without_mnist(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def drawn_digits() -> LabelledDigits:
-    """12,000 images, 11,000 of them for training: the same hundred drawn digits over and over."""
+def drawn_digits() -> DigitSet:
+    """5,000 training and 1,000 validation images: the same hundred drawn digits over and over."""
     images, labels = draw_digits(10, seed=1)
-    return LabelledDigits("drawn", "train", np.tile(images, (120, 1, 1, 1)), np.tile(labels, 120))
+    training, validation = (
+        LabelledDigits("drawn", split, np.tile(images, (times, 1, 1, 1)), np.tile(labels, times))
+        for split, times in (("train", 50), ("validation", 10))
+    )
+    return DigitSet(training, validation, test=None)
+
+
+@pytest.fixture(scope="session")
+def few_digits(drawn_digits: DigitSet) -> DigitSet:
+    """200 training and 100 validation images, for runs where learning matters little."""
+    training, validation = drawn_digits.training, drawn_digits.validation
+    return DigitSet(training.take(np.arange(200), "train"), validation.take(np.arange(100), "validation"), test=None)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Architecture:
+    """The smallest network that there is: four filters and ten answers, undistorted images, no moving average."""
+    architecture = custom_architecture(filters=(4,), pool=4, dense=())
+    config = replace(architecture.config, epochs=3, batch_size=50, augmentation=None, longest_average_steps=0)
+    return replace(architecture, config=config)
+
+
+class Ended(NamedTuple):
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+RunHere = Callable[..., Ended]
+Refuse = Callable[..., None]
+
+
+@pytest.fixture
+def run_here(capfd: pytest.CaptureFixture[str]) -> RunHere:
+    """Run `edge-mnist ARGUMENTS` inside this process, where TensorFlow is imported already."""
+
+    def run_command(*arguments: object) -> Ended:
+        capfd.readouterr()
+        code = run([str(argument) for argument in arguments])
+        return Ended(code, *capfd.readouterr())
+
+    return run_command
+
+
+@pytest.fixture(scope="session")
+def assert_refused() -> Refuse:
+    """Check that a command ended with an exit code, nothing on standard output, and one line that holds all words."""
+
+    def check(ended: Ended, code: int, *words: object) -> None:
+        assert (ended.code, ended.out) == (code, ""), ended
+        assert len(ended.err.splitlines()) == 1, ended.err
+        assert ended.err.startswith("edge-mnist: error: ")
+        assert all(str(word) in ended.err for word in words), ended.err
+
+    return check
 
 
 @dataclass(frozen=True)
@@ -60,7 +119,7 @@ Train = Callable[..., FinishedTraining]
 
 
 @pytest.fixture(scope="session")
-def train_on_drawn(drawn_digits: LabelledDigits, tmp_path_factory: pytest.TempPathFactory) -> Train:
+def train_on_drawn(drawn_digits: DigitSet, tmp_path_factory: pytest.TempPathFactory) -> Train:
     """Train two epochs for real; `interrupt_at` is the (epoch, step), from 0, at which Ctrl-C comes."""
     import keras
 
@@ -84,8 +143,8 @@ def train_on_drawn(drawn_digits: LabelledDigits, tmp_path_factory: pytest.TempPa
     def run(*, seed: int, interrupt_at: tuple[int, int] | None = None) -> FinishedTraining:
         folder = create_run_folder(tmp_path_factory.mktemp("training") / "run")
         watcher = Watcher(interrupt_at)
-        config = TrainingConfig(epochs=2, batch_size=512, seed=seed)
-        outcome = train(drawn_digits, config, folder, callbacks=(watcher,))
+        config = TrainingConfig(epochs=2, batch_size=128, seed=seed)
+        outcome = train(drawn_digits, find_architecture("edge"), config, folder, callbacks=(watcher,))
         return FinishedTraining(folder, outcome, watcher.after_epochs, watcher.after_first_step)
 
     return run

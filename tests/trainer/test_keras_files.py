@@ -14,9 +14,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def model():
-    from edge_mnist_trainer.architectures import build_edge
+    from edge_mnist_trainer.architectures import find_architecture
 
-    return build_edge()
+    return find_architecture("edge").build()
 
 
 @pytest.fixture
@@ -44,6 +44,22 @@ def test_same_network_is_saved_as_the_same_bytes(model, saved, tmp_path):
 
     save_keras(model, tmp_path / "again.keras")
     assert (tmp_path / "again.keras").read_bytes() == saved.read_bytes()
+
+
+def test_network_made_again_with_the_same_weights_is_saved_as_the_same_bytes(model, saved, tmp_path):
+    import keras
+
+    from edge_mnist_trainer.architectures import find_architecture
+    from edge_mnist_trainer.keras_file import save_keras
+
+    # As in a process of its own: whatever Keras shares between layers is another object, at another address.
+    keras.utils.clear_session()
+    twin = find_architecture("edge").build()
+    twin.set_weights(model.get_weights())
+    save_keras(twin, tmp_path / "twin.keras")
+    with zipfile.ZipFile(saved) as one, zipfile.ZipFile(tmp_path / "twin.keras") as other:
+        assert one.read("config.json") == other.read("config.json")
+    assert (tmp_path / "twin.keras").read_bytes() == saved.read_bytes()
 
 
 def keys_of(config) -> set[str]:

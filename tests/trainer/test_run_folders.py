@@ -6,8 +6,15 @@ import os
 
 import pytest
 
-from edge_mnist_runtime.errors import OutputError, UsageError
-from edge_mnist_trainer.run_folder import RunFolder, create_run_folder, newest_run, unused_run_path
+from edge_mnist_runtime.errors import IntegrityError, OutputError, UsageError
+from edge_mnist_trainer.run_folder import (
+    RunFolder,
+    check_run_path,
+    create_run_folder,
+    newest_run,
+    open_run_folder,
+    unused_run_path,
+)
 
 FILL_DISK = """
 import resource, sys
@@ -25,7 +32,7 @@ except OutputError as error:
 @pytest.fixture
 def run(tmp_path) -> RunFolder:
     folder = create_run_folder(tmp_path / "run")
-    folder.write_record({"generation": 1})
+    folder.write_record({"status": "running", "generation": 1})
     return folder
 
 
@@ -39,8 +46,8 @@ def test_new_run_folder_says_that_it_has_started(tmp_path):
 
 
 def test_record_is_replaced(run):
-    run.write_record({"generation": 2})
-    assert run.read_record() == {"generation": 2}
+    run.write_record({"status": "running", "generation": 2})
+    assert run.read_record()["generation"] == 2
     assert names(run) == ["run.json"]
 
 
@@ -52,20 +59,20 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(run, error):
 
     with pytest.raises(OutputError if error is OSError else error):
         run.replace("run.json", fail)
-    assert run.read_record() == {"generation": 1}
+    assert run.read_record()["generation"] == 1
     assert names(run) == ["run.json"]
 
 
 def test_full_disk_is_said_and_leaves_the_old_record(run, run_script):
     assert "run.json: cannot be written" in run_script(FILL_DISK, run.path)
-    assert run.read_record() == {"generation": 1}
+    assert run.read_record()["generation"] == 1
     assert names(run) == ["run.json"]
 
 
 def test_existing_run_is_refused_without_force(run):
     with pytest.raises(UsageError, match="--force"):
         create_run_folder(run.path)
-    assert run.read_record() == {"generation": 1}
+    assert run.read_record()["generation"] == 1
 
 
 def test_existing_run_is_replaced_with_force(run):
@@ -151,6 +158,46 @@ def test_forced_run_that_was_killed_before_its_model_does_not_cost_the_old_one(r
     newer = create_run_folder(run.path, force=True)
     assert newer.restore_previous()
     assert (run.path / "model.keras").read_bytes() == b"precious"
+
+
+def test_everything_that_a_run_leaves_is_replaced_with_it(run):
+    for name in ("model.keras", "report.html", "checkpoint.npz"):
+        (run.path / name).write_bytes(b"old")
+    (run.path / "tensorboard" / "train").mkdir(parents=True)
+    (run.path / "tensorboard" / "train" / "events").write_bytes(b"old")
+    assert names(create_run_folder(run.path, force=True)) == ["run.json"]
+
+
+def test_path_is_checked_without_a_trace(tmp_path, run):
+    check_run_path(tmp_path / "new")
+    check_run_path(run.path, force=True)
+    with pytest.raises(UsageError, match="--force"):
+        check_run_path(run.path)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert run.read_record() == {"status": "running", "generation": 1}
+
+
+def test_checkpoint_of_a_complete_run_is_dropped(run):
+    (run.path / "checkpoint.npz").write_bytes(b"old")
+    run.drop_checkpoint()
+    run.drop_checkpoint()
+    assert names(run) == ["run.json"]
+
+
+def test_run_is_opened_where_there_is_one(tmp_path, run):
+    assert open_run_folder(run.path).read_record()["generation"] == 1
+    for path in (tmp_path, tmp_path / "nowhere", run.path / "run.json"):
+        with pytest.raises(UsageError, match="no run folder"):
+            open_run_folder(path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"config": 1}', "\xff"])
+def test_record_that_cannot_be_read_is_refused_in_one_line(run, text):
+    (run.path / "run.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(IntegrityError) as caught:
+        run.read_record()
+    assert str(caught.value).startswith(f"{run.path / 'run.json'}: cannot be read (")
+    assert "\n" not in str(caught.value)
 
 
 def test_partial_file_of_a_killed_run_is_in_nobodys_way(run):

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import keras
 
+from edge_mnist_runtime.errors import CorruptModelError, first_line
+
 UNKNOWN_TO_KERAS_3_12: Final = {
     "input_axes": None,
     "output_axes": None,
@@ -22,6 +24,9 @@ UNKNOWN_TO_KERAS_3_12: Final = {
     "renorm_momentum": 0.99,
 }
 """Arguments that came after Keras 3.12, with the defaults that every version means where they are left out."""
+
+SHARED_OBJECT_ID: Final = "shared_object_id"
+"""An address in memory, another one in every process; without it, equal objects are made twice."""
 
 SAME_DATE: Final = (1980, 1, 1, 0, 0, 0)
 """The earliest date that a zip archive can hold."""
@@ -46,13 +51,25 @@ def save_keras(model: Any, path: Path) -> None:
             archive.writestr(zipfile.ZipInfo(name, SAME_DATE), data)
 
 
+def load_keras(path: Path) -> Any:
+    """Load a model without compiling it.
+
+    Raises:
+        CorruptModelError: It cannot be read.
+    """
+    try:
+        return keras.models.load_model(path, compile=False)
+    except Exception as error:  # Keras raises ValueError, OSError, KeyError, BadZipFile, ...
+        raise CorruptModelError(f"{path}: cannot be read ({first_line(error)}); train it anew") from error
+
+
 def _drop_defaults(config: Any) -> Any:
     """The same configuration without those arguments that older versions do not know and that hold their defaults."""
     if isinstance(config, dict):
         return {
             key: _drop_defaults(value)
             for key, value in config.items()
-            if key not in UNKNOWN_TO_KERAS_3_12 or value != UNKNOWN_TO_KERAS_3_12[key]
+            if key != SHARED_OBJECT_ID and (key not in UNKNOWN_TO_KERAS_3_12 or value != UNKNOWN_TO_KERAS_3_12[key])
         }
     if isinstance(config, list):
         return [_drop_defaults(item) for item in config]

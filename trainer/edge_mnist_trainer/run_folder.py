@@ -3,6 +3,8 @@
     model.keras   the best model so far, by validation accuracy
     run.json      status, configuration, versions, data hashes, figures of every epoch
     report.html   the same as pictures
+    checkpoint.npz   what --resume goes on from, while the run is not complete
+    tensorboard/  logs, where they were asked for
 
 Each file is replaced whole (written beside itself, synced, renamed), so a run that is killed leaves the last good ones.
 """
@@ -17,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edge_mnist_runtime.errors import OutputError, UsageError
+from edge_mnist_runtime.errors import CorruptModelError, OutputError, UsageError, first_line
 
 RUNS_FOLDER: Final = Path("runs")
 """Where runs go, and where an export without a model looks for the newest."""
@@ -25,6 +27,8 @@ RUNS_FOLDER: Final = Path("runs")
 MODEL_FILE: Final = "model.keras"
 RECORD_FILE: Final = "run.json"
 REPORT_FILE: Final = "report.html"
+CHECKPOINT_FILE: Final = "checkpoint.npz"
+LOGS_FOLDER: Final = "tensorboard"
 
 PARTIAL_PREFIX: Final = ".partial-"
 """Of files that are being written; one that a killed run left belongs to nobody."""
@@ -48,6 +52,10 @@ class RunFolder:
         if self.previous:
             shutil.rmtree(self.previous, ignore_errors=True)
 
+    def drop_checkpoint(self) -> None:
+        """Remove what a run goes on from: it is complete."""
+        (self.path / CHECKPOINT_FILE).unlink(missing_ok=True)
+
     def restore_previous(self) -> bool:
         """Put the run that this one should have replaced back in its place; False where there was none.
 
@@ -60,8 +68,18 @@ class RunFolder:
         return True
 
     def read_record(self) -> dict[str, Any]:
-        """The content of run.json."""
-        record: dict[str, Any] = json.loads((self.path / RECORD_FILE).read_text("utf-8"))
+        """The content of run.json.
+
+        Raises:
+            CorruptModelError: It is no record.
+        """
+        path = self.path / RECORD_FILE
+        try:
+            record: Any = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise CorruptModelError(f"{path}: cannot be read ({first_line(error)}); train anew") from error
+        if not isinstance(record, dict) or not isinstance(record.get("status"), str):
+            raise CorruptModelError(f"{path}: no record of a run (it has no status); train anew")
         return record
 
     def write_record(self, record: dict[str, Any]) -> None:
@@ -103,7 +121,7 @@ def check_run_path(path: Path, *, force: bool = False) -> None:
         raise UsageError(f"{path}: exists and is no folder; name another with -o")
     if path.is_dir() and any(path.iterdir()):
         names = {file.name for file in path.iterdir() if not file.name.startswith(PARTIAL_PREFIX)}
-        unknown = names - {MODEL_FILE, RECORD_FILE, REPORT_FILE}
+        unknown = names - {MODEL_FILE, RECORD_FILE, REPORT_FILE, CHECKPOINT_FILE, LOGS_FOLDER}
         if unknown or not (path / RECORD_FILE).exists():
             found = min(unknown, default=MODEL_FILE)
             raise UsageError(f"{path}: holds {found} and is no run folder; name another with -o")
@@ -136,6 +154,17 @@ def create_run_folder(path: Path, *, force: bool = False) -> RunFolder:
     folder = RunFolder(path, previous)
     folder.write_record({"status": "started"})  # found out now that the folder is writable, not after an epoch
     return folder
+
+
+def open_run_folder(path: Path) -> RunFolder:
+    """An existing run.
+
+    Raises:
+        UsageError: There is none at `path`.
+    """
+    if not (path / RECORD_FILE).exists():
+        raise UsageError(f"{path}: no run folder (it holds no {RECORD_FILE}); name one that edge-mnist train made")
+    return RunFolder(path)
 
 
 def unused_run_path(name: str) -> Path:

@@ -1,0 +1,131 @@
+"""`edge-mnist train --resume`, as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from edge_mnist_trainer.run_folder import CHECKPOINT_FILE, RECORD_FILE, RunFolder, create_run_folder
+
+COMMAND = Path(sys.executable).with_name("edge-mnist")
+NANO = ("--arch", "nano", "--epochs", 3, "--batch-size", 20, "--seed", 7)
+
+
+@pytest.fixture(scope="module")
+def data(drawn_digits, tmp_path_factory) -> Path:
+    """A thousand drawn digits as a user's own: 900 to train on."""
+    path = tmp_path_factory.mktemp("data") / "drawn.npz"
+    np.savez(path, images=drawn_digits.training.images[:1000], labels=drawn_digits.training.labels[:1000])
+    return path
+
+
+@pytest.fixture(scope="module")
+def killed_run(data, tmp_path_factory) -> Path:
+    """What SIGKILL left of `edge-mnist train`, in the middle of its second epoch."""
+    run = tmp_path_factory.mktemp("command") / "run"
+    arguments = map(str, (COMMAND, "train", *NANO, "--data", data, "-o", run))
+    with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as training:
+        while not (run / CHECKPOINT_FILE).exists():
+            assert training.poll() is None, training.stderr.read()
+            time.sleep(0.001)
+        training.kill()
+    assert training.returncode == -signal.SIGKILL
+    record = RunFolder(run).read_record()
+    assert (record["status"], len(record["epochs"])) == ("running", 1)
+    return run
+
+
+@pytest.fixture
+def killed_copy(killed_run, tmp_path) -> Path:
+    return Path(shutil.copytree(killed_run, tmp_path / "run"))
+
+
+def content(run: Path):
+    """What a run has come to: its record without the time that it took, and its model."""
+    record = RunFolder(run).read_record()
+    assert record.pop("seconds") > 0
+    return record, (run / "model.keras").read_bytes()
+
+
+@pytest.mark.slow
+def test_killed_command_ends_as_if_it_had_not_been_killed(killed_copy, data, run_cli, run_here, tmp_path):
+    resumed = run_cli("train", "--resume", killed_copy, "--data", data)
+    assert resumed.code == 0, resumed.err
+    assert "going on after epoch 1 of 3" in resumed.err
+    assert "epoch   1/3" not in resumed.err
+    assert "epoch   2/3" in resumed.err
+    assert "epoch   3/3" in resumed.err
+    keras.utils.clear_session()  # layers are numbered from one, as in a process of its own
+    whole = run_here("train", *NANO, "--data", data, "-o", tmp_path / "whole")
+    assert whole.code == 0, whole.err
+    assert content(killed_copy) == content(tmp_path / "whole")
+    names = {"model.keras", "run.json", "report.html"}
+    assert {path.name for path in killed_copy.iterdir()} - {".partial-model.keras"} == names
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *(("--arch", "nano"), ("--epochs", 5), ("--batch-size", 20), ("--seed", 7), ("--learning-rate", 0.1)),
+        *(("--patience", 3), ("--force",), ("-o", "other"), ("--filters", "8"), ("--dense", "8"), ("--pool", 2)),
+        ("--kernel-size", 3),
+    ],
+)
+def test_no_setting_is_changed_beside_resume(run_here, assert_refused, tmp_path, option):
+    create_run_folder(tmp_path / "run").write_record({"status": "interrupted"})
+    name = {"-o": "--output"}.get(option[0], option[0])
+    assert_refused(run_here("train", "--resume", tmp_path / "run", *option), 2, f"{name} cannot be changed with")
+
+
+@pytest.mark.slow
+def test_other_digits_are_refused(killed_copy, run_here, assert_refused, drawn_digits, tmp_path):
+    other = tmp_path / "drawn.npz"
+    np.savez(other, images=drawn_digits.training.images[1:1001], labels=drawn_digits.training.labels[1:1001])
+    before = {path.name: path.read_bytes() for path in killed_copy.iterdir()}
+    refused = run_here("train", "--resume", killed_copy, "--data", other)
+    assert_refused(refused, 2, killed_copy, "another dataset", "start anew")
+    assert {path.name: path.read_bytes() for path in killed_copy.iterdir()} == before
+
+
+@pytest.mark.slow
+def test_damaged_checkpoint_is_refused(killed_copy, data, run_here, assert_refused):
+    (killed_copy / CHECKPOINT_FILE).write_bytes(b"PK")
+    refused = run_here("train", "--resume", killed_copy, "--data", data)
+    assert_refused(refused, 6, "checkpoint.npz: cannot be read", "--force")
+
+
+@pytest.mark.parametrize("status", ["completed", "stopped early"])
+def test_run_that_has_ended_is_refused(run_here, assert_refused, tmp_path, status):
+    create_run_folder(tmp_path / "run").write_record({"status": status})
+    refused = run_here("train", "--resume", tmp_path / "run")
+    assert_refused(refused, 2, tmp_path / "run", f"is {status}, nothing is left to do")
+
+
+def test_run_that_never_began_is_refused(run_here, assert_refused, tmp_path):
+    create_run_folder(tmp_path / "run")
+    assert_refused(run_here("train", "--resume", tmp_path / "run"), 2, "was ended before it began", "--force")
+
+
+@pytest.mark.parametrize("name", ["nowhere", "empty", "letter.txt"])
+def test_what_is_no_run_is_refused(run_here, assert_refused, tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "letter.txt").write_text("Dear run,")
+    assert_refused(run_here("train", "--resume", tmp_path / name), 2, tmp_path / name, "no run folder")
+
+
+EARLIER_VERSION = {"status": "interrupted", "schema_version": 1, "architecture": "edge", "config": {"epochs": 40}}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", json.dumps(EARLIER_VERSION)])
+def test_record_that_is_none_of_this_version_s_is_refused(run_here, assert_refused, tmp_path, text):
+    (tmp_path / RECORD_FILE).write_text(text)
+    assert_refused(run_here("train", "--resume", tmp_path), 6, tmp_path / RECORD_FILE, "cannot be read")

@@ -1,0 +1,84 @@
+"""The state of a run between two epochs, so that a run that was killed goes on as if it had not been.
+
+checkpoint.npz holds every variable of the model and of its optimizer (weights, their moving average, AdamW's moments,
+the step, the state of dropout), and the record as it was then. Everything else follows from the seed and the epoch.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from edge_mnist_runtime.errors import CorruptModelError, UsageError, first_line
+from edge_mnist_trainer.run_folder import CHECKPOINT_FILE, RECORD_FILE, RunFolder
+
+
+def write_checkpoint(folder: RunFolder, model: Any, record: dict[str, Any]) -> None:
+    """Keep the state of a compiled model between two epochs; the former checkpoint stands until this one is whole."""
+    arrays: Any = {f"variable_{number}": np.asarray(value) for number, value in enumerate(_variables(model))}
+    arrays["record"] = np.frombuffer(json.dumps(record).encode(), np.uint8)
+
+    def write(path: Any) -> None:
+        with path.open("wb") as handle:
+            np.savez(handle, **arrays)
+
+    folder.replace(CHECKPOINT_FILE, write)
+
+
+def read_checkpoint(folder: RunFolder, model: Any, expected: dict[str, Any]) -> dict[str, Any]:
+    """Bring a compiled model into the state that the checkpoint holds.
+
+    Args:
+        folder: The run to go on with.
+        model: A compiled model of the same architecture.
+        expected: The record of a run with today's settings and data: those of the checkpoint must be the same.
+
+    Returns:
+        The record as it was then; its `epochs` are those that need not be trained again. `expected` itself for a run
+        that was killed in its first epoch.
+
+    Raises:
+        UsageError: There is no checkpoint, or it belongs to other settings or other data.
+        CorruptModelError: It cannot be read.
+    """
+    path = folder.path / CHECKPOINT_FILE
+    if not path.exists():
+        if len(folder.read_record()["epochs"]) <= 1:  # killed in the first epoch, or right behind it
+            return expected
+        raise UsageError(f"{folder.path}: holds no {CHECKPOINT_FILE} to go on from; start anew with --force")
+    try:
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as archive:  # NumPy leaves files open
+            arrays = {name: archive[name] for name in archive.files}
+        record: dict[str, Any] = json.loads(arrays.pop("record").tobytes())
+        _check_same(folder, record, expected)
+        for number, variable in enumerate(_variables(model)):
+            variable.assign(arrays[f"variable_{number}"])
+    except UsageError:
+        raise
+    except Exception as error:  # zipfile and NumPy raise OSError, BadZipFile, ValueError, NotImplementedError, ...
+        raise CorruptModelError(
+            f"{path}: cannot be read ({first_line(error)}); remove it and start anew with --force"
+        ) from error
+    return record
+
+
+def _check_same(folder: RunFolder, record: dict[str, Any], expected: dict[str, Any]) -> None:
+    for key in ("architecture", "options", "config", "dataset", "transfer_set", "preprocess", "versions"):
+        before, now = record[key], json.loads(json.dumps(expected[key]))
+        if before != now:
+            part = _difference(before, now) if isinstance(before, dict) and isinstance(now, dict) else ""
+            raise UsageError(
+                f"{folder.path / RECORD_FILE}: the run was begun with another {key}{part}; "
+                "resume it with the same, or start anew with --force"
+            )
+
+
+def _difference(before: dict[str, Any], now: dict[str, Any]) -> str:
+    name = next(name for name in (*before, *now) if before.get(name) != now.get(name))
+    return f" ({name} {before.get(name)}, now {now.get(name)})"
+
+
+def _variables(model: Any) -> list[Any]:
+    return [*model.variables, *model.optimizer.variables]

@@ -1,0 +1,83 @@
+"""How far a training run is, on the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+
+class TrainingProgress:
+    """A live bar with the time that is left, and one line an epoch; the lines alone where there is no terminal."""
+
+    def __init__(self, epochs: int, terminal: TextIO) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        self._epochs = epochs
+        self._console = Console(file=terminal)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[figures]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("starting", total=None, figures="")
+        self._steps = 0
+
+    def __enter__(self) -> TrainingProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    def start(self, steps_an_epoch: int, epochs_done: int) -> None:
+        """Learn how long an epoch is, and how many are done already."""
+        self._steps = steps_an_epoch
+        # What is done already is left out of the bar: its time that is left is reckoned from what is seen.
+        self._bar.update(self._task, total=steps_an_epoch * (self._epochs - epochs_done))
+        self._epochs_done = epochs_done
+        if epochs_done:
+            self._console.print(f"going on after epoch {epochs_done} of {self._epochs}", highlight=False)
+
+    def callback(self) -> Any:
+        """The Keras callback that moves the bar."""
+        import keras
+
+        progress = self
+
+        class Mover(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
+            epoch = 0
+
+            def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+                self.epoch = epoch
+
+            def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+                progress.step(self.epoch, batch + 1, logs or {})
+
+            def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+                progress.end_epoch(epoch, logs or {})
+
+        return Mover()
+
+    def step(self, epoch: int, batch: int, logs: dict[str, float]) -> None:
+        """One optimizer step is done."""
+        self._bar.update(
+            self._task,
+            completed=(epoch - self._epochs_done) * self._steps + batch,
+            description=f"epoch {epoch + 1}/{self._epochs}",
+            figures=f"loss {logs['loss']:.4f}  top-1 {logs['accuracy']:.2%}",
+        )
+
+    def end_epoch(self, epoch: int, logs: dict[str, float]) -> None:
+        """One epoch is done and validated."""
+        self._console.print(
+            f"epoch {epoch + 1:3}/{self._epochs}  loss {logs['loss']:.4f}  top-1 {logs['accuracy']:.2%}  "
+            f"validation loss {logs['val_loss']:.4f}  top-1 {logs['val_accuracy']:.2%}",
+            highlight=False,
+        )

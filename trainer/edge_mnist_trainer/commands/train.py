@@ -1,0 +1,250 @@
+"""`edge-mnist train`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+
+import typer
+
+from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.errors import INTERRUPTED_EXIT_CODE, UsageError
+from edge_mnist_trainer.architectures import (
+    DEFAULT_ARCHITECTURE,
+    Architecture,
+    custom_architecture,
+    find_architecture,
+)
+from edge_mnist_trainer.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from edge_mnist_trainer.run_folder import RunFolder
+    from edge_mnist_trainer.training import TrainingOutcome
+
+TRAIN_MODULES: Final = ("keras", "matplotlib", "sklearn", "scipy", "pymupdf_fonts", "font_lato")
+"""What the extra brings and a run needs; whichever of its parts is missing, the extra is."""
+
+OWN = "as the architecture has it"
+CUSTOM_PANEL = "Sizes of --arch custom"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a run is to do, and where."""
+
+    architecture: Architecture
+    config: TrainingConfig
+    path: Path
+    resume: bool
+
+
+def train(
+    arch: Annotated[
+        str | None, typer.Option(help="Which network; edge-mnist archs lists them.", show_default=DEFAULT_ARCHITECTURE)
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="MNIST's IDX files, or your own digits: folders 0 to 9 of pictures, EMNIST's IDX files, an .npz.",
+            show_default="$EDGE_MNIST_DATA, else Keras's cache or download",
+        ),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training images.", show_default=OWN)] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images in one optimizer step.", show_default=OWN)] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="The highest one.", show_default=OWN)] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="End after so many epochs without a better validation loss.", show_default=OWN)
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Decides weights, order and distortions.", show_default="0")] = None,
+    transfer_set: Annotated[
+        Path | None, typer.Option(help="Learn from a teacher: what edge-mnist transfer-set made.", show_default="none")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The run folder.", show_default="a new one, runs/ARCH...")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the run that is in that folder.")] = False,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with this run, with its own settings.", show_default="none")
+    ] = None,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write logs for TensorBoard, too.")] = False,
+    filters: Annotated[
+        str | None,
+        typer.Option(help="Channels of each convolution.", show_default="32,64", rich_help_panel=CUSTOM_PANEL),
+    ] = None,
+    kernel_size: Annotated[
+        int | None, typer.Option(help="Side of the kernels.", show_default="3", rich_help_panel=CUSTOM_PANEL)
+    ] = None,
+    pool: Annotated[
+        int | None, typer.Option(help="Side of the poolings.", show_default="2", rich_help_panel=CUSTOM_PANEL)
+    ] = None,
+    dense: Annotated[
+        str | None,
+        typer.Option(help="Units of each hidden layer.", show_default="64", rich_help_panel=CUSTOM_PANEL),
+    ] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Train a digit network, and keep the weights that read the validation images best.
+
+    Ctrl-C ends it early and keeps the best model so far; --resume goes on.
+    """
+    from edge_mnist_runtime.extras import require_extra
+
+    sizes = {"filters": filters, "kernel_size": kernel_size, "pool": pool, "dense": dense}
+    settings = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "peak_learning_rate": learning_rate,
+        "patience": patience,
+        "seed": seed,
+    }
+    require_extra("train", "edge-mnist train", *TRAIN_MODULES)
+    if tensorboard:
+        require_extra("tensorboard", "--tensorboard", "tensorboard", "tensorflow")
+    if resume:
+        _refuse_beside_resume({"arch": arch, "output": output, "force": force or None, **settings, **sizes})
+        job = _read_job(resume)
+    else:
+        job = _plan_job(arch, settings, sizes, output)
+    outcome = _run(job, data, transfer_set, force=force, tensorboard=tensorboard, debug=debug)
+    _conclude(outcome, job)
+
+
+def _plan_job(arch: str | None, settings: dict[str, Any], sizes: dict[str, Any], output: Path | None) -> Job:
+    from edge_mnist_trainer.run_folder import unused_run_path
+
+    architecture = find_architecture(arch or DEFAULT_ARCHITECTURE)
+    asked = {name: value for name, value in sizes.items() if value is not None}
+    if asked and architecture.name != "custom":
+        option = next(iter(asked)).replace("_", "-")
+        raise UsageError(f"--{option} belongs to --arch custom; {architecture.name} has its own sizes")
+    if asked:
+        for name in asked.keys() & {"filters", "dense"}:
+            asked[name] = _read_sizes(name, asked[name])
+        architecture = custom_architecture(**asked)
+    config = replace(architecture.config, **{name: value for name, value in settings.items() if value is not None})
+    return Job(architecture, config, output or unused_run_path(architecture.name), resume=False)
+
+
+def _read_sizes(option: str, text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise UsageError(f"--{option} {text}: must be whole numbers with commas between, like 32,64") from None
+
+
+def _refuse_beside_resume(options: dict[str, Any]) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        option = {"peak_learning_rate": "learning-rate"}.get(given[0], given[0].replace("_", "-"))
+        raise UsageError(f"--{option} cannot be changed with --resume: a run goes on with its own settings")
+
+
+def _read_job(path: Path) -> Job:
+    from edge_mnist_trainer.run_folder import open_run_folder
+
+    record = open_run_folder(path).read_record()
+    if record["status"] == "started":
+        raise UsageError(f"{path}: was ended before it began; start anew with --force")
+    if record["status"] not in ("running", "interrupted"):
+        raise UsageError(f"{path}: is {record['status']}, nothing is left to do; start anew with --force")
+    try:
+        options: Any = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in record["options"].items()
+        }
+        known = find_architecture(record["architecture"])
+        architecture = custom_architecture(**options) if known.name == "custom" else known
+        config = TrainingConfig.from_dict(record["config"])
+    except (KeyError, TypeError, AttributeError) as error:
+        from edge_mnist_runtime.errors import CorruptModelError, first_line
+
+        raise CorruptModelError(
+            f"{path / 'run.json'}: cannot be read ({first_line(error)}), or of another version; start anew"
+        ) from error
+    return Job(architecture, config, path, resume=True)
+
+
+def _run(
+    job: Job, data: Path | None, transfer_set: Path | None, *, force: bool, tensorboard: bool, debug: bool
+) -> TrainingOutcome:
+    from edge_mnist_runtime.commands.chatter import chatter_silenced
+    from edge_mnist_runtime.dataset import find_mnist_folder
+    from edge_mnist_trainer.run_folder import check_run_path, create_run_folder, open_run_folder
+
+    find_mnist_folder(data)  # a folder that does not exist is said at once, not after TensorFlow's start
+    if not job.resume:
+        check_run_path(job.path, force=force)
+    with chatter_silenced(show=debug) as terminal:
+        from edge_mnist_trainer.commands.progress import TrainingProgress
+        from edge_mnist_trainer.report_page import write_report_page
+        from edge_mnist_trainer.sources import load_digit_set
+        from edge_mnist_trainer.training import train as run_training
+        from edge_mnist_trainer.transfer_set import open_transfer_set
+
+        lessons = open_transfer_set(transfer_set) if transfer_set else None
+        digits = load_digit_set(data)
+        for line in digits.left_out:
+            print(f"left out: {line}", file=terminal)
+        folder = open_run_folder(job.path) if job.resume else create_run_folder(job.path, force=force)
+        try:
+            with TrainingProgress(job.config.epochs, terminal) as progress:
+                outcome = run_training(
+                    digits,
+                    job.architecture,
+                    job.config,
+                    folder,
+                    transfer_set=lessons,
+                    resume=job.resume,
+                    callbacks=(progress.callback(), *_tensorboard(folder, on=tensorboard)),
+                    on_start=progress.start,
+                )
+        finally:  # after an error, too
+            restored = folder.restore_previous()
+        if outcome.best_epoch is not None:
+            write_report_page(folder, digits)
+    if outcome.best_epoch is None:
+        _leave_without_model(job.path, restored=restored)
+    return outcome
+
+
+def _tensorboard(folder: RunFolder, *, on: bool) -> tuple[Any, ...]:
+    if not on:
+        return ()
+    import keras
+
+    from edge_mnist_trainer.run_folder import LOGS_FOLDER
+
+    return (keras.callbacks.TensorBoard(str(folder.path / LOGS_FOLDER)),)
+
+
+def _leave_without_model(path: Path, *, restored: bool) -> NoReturn:
+    left = f"the run in {path} is the old one" if restored else f"no model in {path}"
+    typer.echo(f"Stopped before the first epoch was finished: {left}.", err=True)
+    raise typer.Exit(INTERRUPTED_EXIT_CODE)
+
+
+def _conclude(outcome: TrainingOutcome, job: Job) -> None:
+    from edge_mnist_trainer.run_folder import LOGS_FOLDER
+
+    path, interrupted = job.path, outcome.status == "interrupted"
+    if interrupted:
+        typer.echo(
+            f"Stopped after {outcome.epochs} of {job.config.epochs} epochs; the best model so far is kept.\n"
+            f"Go on with: edge-mnist train --resume {path}",
+            err=True,
+        )
+    elif outcome.status == "stopped early":
+        typer.echo(
+            f"Ended after {outcome.epochs} of {job.config.epochs} epochs: the validation loss fell no further for "
+            f"{job.config.patience}.",
+            err=True,
+        )
+    logs = path / LOGS_FOLDER
+    typer.echo(
+        f"Validation top-1 {outcome.best_validation_top1:.2%} (epoch {outcome.best_epoch} of {outcome.epochs}).\n"
+        f"{path / 'model.keras'}\n{path / 'run.json'}\n{path / 'report.html'}\n"
+        + (f"{logs} (tensorboard --logdir {logs})\n" if logs.exists() else "")
+        + f"Next: edge-mnist export {path} --int8"
+    )
+    if interrupted:
+        raise typer.Exit(INTERRUPTED_EXIT_CODE)

@@ -1,0 +1,102 @@
+"""`edge-mnist transfer-set`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.errors import OutputError, UsageError
+from edge_mnist_trainer.architectures import DEFAULT_ARCHITECTURE, find_architecture
+
+if TYPE_CHECKING:
+    from edge_mnist_trainer.config import Augmentation
+
+
+def transfer_set(
+    teachers: Annotated[list[Path], typer.Argument(help="Run folders; their answers are averaged.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder of the transfer set: a new one.")],
+    views: Annotated[int, typer.Option(help="Distorted copies of every digit; 48 MB each.")] = 20,
+    arch: Annotated[str, typer.Option(help="Distort as this network's training does.")] = DEFAULT_ARCHITECTURE,
+    seed: Annotated[int, typer.Option(help="Decides the distortions.")] = 0,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="As for edge-mnist train.", show_default="$EDGE_MNIST_DATA, else Keras's cache or download"),
+    ] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Have trained networks read distorted digits, for a small one to learn from (knowledge distillation).
+
+    Next: edge-mnist train --arch NAME --transfer-set DIR
+    """
+    from edge_mnist_runtime.commands.chatter import chatter_silenced
+    from edge_mnist_runtime.dataset import find_mnist_folder
+    from edge_mnist_runtime.extras import require_extra
+    from edge_mnist_trainer.commands.train import TRAIN_MODULES
+    from edge_mnist_trainer.run_folder import open_run_folder
+
+    augmentation = find_architecture(arch).config.augmentation
+    if augmentation is None:
+        raise UsageError(f"--arch {arch}: is trained on undistorted images; name one that is not")
+    if views < 1:
+        raise UsageError(f"--views must be at least 1, not {views}")
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise UsageError(f"{output}: exists already; name a new folder with -o")
+    require_extra("train", "edge-mnist transfer-set", *TRAIN_MODULES)
+    find_mnist_folder(data)
+    models = [open_run_folder(path).model_path for path in teachers]
+    for model in models:
+        if not model.exists():
+            raise UsageError(f"{model.parent}: holds no {model.name} yet; finish an epoch of it first")
+    with chatter_silenced(show=debug) as terminal:
+        _make(models, output, augmentation, views, seed, data, terminal)
+    typer.echo(f"{output}\nNext: edge-mnist train --arch {arch} --transfer-set {output}")
+
+
+def _make(
+    models: list[Path],
+    output: Path,
+    augmentation: Augmentation,
+    views: int,
+    seed: int,
+    data: Path | None,
+    terminal: Any,
+) -> None:
+    import hashlib
+
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    from edge_mnist_trainer.keras_file import load_keras
+    from edge_mnist_trainer.sources import load_digit_set
+    from edge_mnist_trainer.transfer_set import make_transfer_set
+
+    digits = load_digit_set(data).training
+    networks = {hashlib.sha256(path.read_bytes()).hexdigest(): load_keras(path) for path in models}
+    partial = output.with_name(f".{output.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    columns = (TextColumn("labelling"), BarColumn(bar_width=None), TimeElapsedColumn(), TimeRemainingColumn())
+    console = Console(file=terminal)
+    try:
+        partial.mkdir(parents=True)
+        with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+            task = bar.add_task("labelling", total=None)
+            make_transfer_set(
+                digits,
+                networks,
+                augmentation,
+                partial,
+                views=views,
+                seed=seed,
+                on_batch=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+        partial.replace(output)
+    except OSError as error:
+        raise OutputError(
+            f"{output}: cannot be written ({error.strerror or error}); free space or name another folder with -o"
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
