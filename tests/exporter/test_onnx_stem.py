@@ -50,6 +50,12 @@ def sources(reference_source):
         "5 x 5": build(layers.Conv2D(4, 5, padding="same", activation="relu"), layers.MaxPooling2D(2)),
         "valid": build(layers.Conv2D(4, 3, activation="relu"), layers.MaxPooling2D(2)),
         "stride 2": build(layers.Conv2D(4, 3, strides=2, padding="same", activation="relu"), layers.MaxPooling2D(2)),
+        "stride 2, 5 x 5": build(layers.Conv2D(4, 5, strides=2, padding="same", activation="relu")),
+        "stride 2, 6 x 6": build(layers.Conv2D(3, 6, strides=2, padding="same", activation="relu")),
+        "stride 2, 2 x 2": build(layers.Conv2D(3, 2, strides=2, activation="relu")),
+        "stride 2, 7 x 7": build(layers.Conv2D(3, 7, strides=2, padding="same", activation="relu")),
+        "stride 2, valid": build(layers.Conv2D(3, 5, strides=2, activation="relu")),
+        "stride 3": build(layers.Conv2D(3, 3, strides=3, padding="same", activation="relu")),
         "pool 4": build(layers.Conv2D(4, 3, padding="same", activation="relu"), layers.MaxPooling2D(4)),
         "no pool": build(layers.Conv2D(4, 3, padding="same", activation="relu"), layers.Conv2D(4, 3)),
     }
@@ -60,7 +66,10 @@ def answers(model: onnx.ModelProto, images: np.ndarray) -> np.ndarray:
     return session.run(["probabilities"], {"image": images})[0]
 
 
-@pytest.mark.parametrize("name", ["reference", "three filters"])
+WIDENED = ["reference", "three filters", "stride 2", "stride 2, 5 x 5", "stride 2, 6 x 6", "stride 2, 2 x 2"]
+
+
+@pytest.mark.parametrize("name", WIDENED)
 def test_wide_stem_gives_the_same_bits(name, sources, quantize_plainly, drawn_images):
     from edge_mnist_exporter.formats.onnx_stem import widen_stem
 
@@ -73,7 +82,9 @@ def test_wide_stem_gives_the_same_bits(name, sources, quantize_plainly, drawn_im
         assert np.array_equal(answers(wide, images), answers(plain, images))
 
 
-@pytest.mark.parametrize("name", ["5 x 5", "valid", "stride 2", "pool 4", "no pool"])
+@pytest.mark.parametrize(
+    "name", ["5 x 5", "valid", "pool 4", "no pool", "stride 2, 7 x 7", "stride 2, valid", "stride 3"]
+)
 def test_other_stems_are_left_as_they_are(name, sources, quantize_plainly):
     from edge_mnist_exporter.formats.onnx_stem import widen_stem
 
@@ -88,4 +99,4 @@ def test_exported_reference_has_the_wide_stem(reference_bundle):
     first = next(node for node in graph.node if node.op_type == "Conv")
     weights = next(node.input[0] for node in graph.node if node.output[0] == first.input[1])
     (shape,) = ([*tensor.dims] for tensor in graph.initializer if tensor.name == weights)
-    assert shape == [48, 4, 3, 3]
+    assert shape[1:] == [4, 3, 3]

@@ -1,9 +1,10 @@
 """The first convolution of a QDQ graph, rewritten so that onnxruntime runs it fast, to the same answers bit by bit.
 
-onnxruntime's int8 kernels take their speed from the input channels, and a grey image has one: the first 3 x 3
-convolution was the slowest operation of the whole network. Here each 2 x 2 block of pixels becomes one place with four
-channels (space to depth), and the convolution computes all four of its outputs that the following 2 x 2 max-pooling
-compares, as four groups of channels of that place. The weights are the same, with zeros where a tap falls outside.
+onnxruntime's int8 kernels take their speed from the input channels, and a grey image has one: the first convolution
+was the slowest operation of the whole network. Here each 2 x 2 block of pixels becomes one place with four channels
+(space to depth). A convolution with stride 2 then is one with stride 1 over these places. Where a 2 x 2 max-pooling
+follows a convolution with stride 1, all four outputs that it compares are computed as four groups of channels of their
+place. The weights are the same, with zeros where a tap falls outside.
 """
 
 from __future__ import annotations
@@ -22,20 +23,31 @@ CELLS: Final = 14
 
 @dataclass(frozen=True)
 class _Stem:
-    """The nodes from the input to the first pooling: bytes -> dequantize -> conv -> quantize -> dequantize -> pool."""
+    """The nodes from the input to the first convolution: bytes -> reshape -> dequantize -> conv."""
 
     reshape: onnx.NodeProto
     dequantize: onnx.NodeProto
     conv: onnx.NodeProto
-    quantize_after: onnx.NodeProto
-    dequantize_after: onnx.NodeProto
-    pool: onnx.NodeProto
     constants: tuple[onnx.NodeProto, ...]
     """The dequantizers of the convolution's weights and, where it has one, of its bias."""
+    weights: onnx.TensorProto
+    """int8, (F, 1, K, K)."""
+
+
+@dataclass(frozen=True)
+class _Pooling:
+    """What follows the first convolution: quantize -> dequantize -> pool."""
+
+    quantize: onnx.NodeProto
+    dequantize: onnx.NodeProto
+    pool: onnx.NodeProto
 
 
 def widen_stem(model: onnx.ModelProto) -> bool:
-    """Rewrite the stem in place where it is a 3 x 3 convolution of one channel before a 2 x 2 max-pooling.
+    """Rewrite the stem in place.
+
+    Two are known: a convolution of one channel with stride 2 and a kernel of at most 6 x 6, and a 3 x 3 convolution of
+    one channel before a 2 x 2 max-pooling.
 
     Args:
         model: A QDQ graph that takes `image`, uint8, (N, 28, 28, 1).
@@ -48,18 +60,33 @@ def widen_stem(model: onnx.ModelProto) -> bool:
     stem = _find_stem(graph, constants)
     if stem is None:
         return False
-    weights = constants[stem.constants[0].input[0]]
-    filters = weights.dims[0]
-    _replace(weights, _regroup(numpy_helper.to_array(weights)))
-    per_filter = {name for node in stem.constants for name in node.input} - {weights.name}  # bias, scales, zero-points
-    for name in per_filter:
-        if constants[name].dims:
-            _replace(constants[name], np.tile(numpy_helper.to_array(constants[name]), 4))
+    moves = [(stem.dequantize, _to_cells(graph))]
+    if _has_stride_2(stem):
+        top, left = _read_attributes(stem.conv)["pads"][:2]
+        _replace(stem.weights, _gather_taps(numpy_helper.to_array(stem.weights), top, left))
+    elif (pooling := _find_pooling(graph, stem)) is not None:
+        filters = stem.weights.dims[0]
+        _replace(stem.weights, _regroup(numpy_helper.to_array(stem.weights)))
+        _repeat_per_filter(stem, constants)
+        _set_attributes(pooling.pool, kernel_shape=[1, 4], strides=[1, 4])
+        moves.append((pooling.dequantize, _to_groups(graph, pooling, filters)))
+        pooling.dequantize.input[0] = "stem_groups"
+    else:
+        return False
     _set_attributes(stem.conv, kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[1, 1])
-    _set_attributes(stem.pool, kernel_shape=[1, 4], strides=[1, 4])
-    stem.dequantize.input[0], stem.dequantize_after.input[0] = "stem_cells", "stem_groups"
-    _insert(graph, stem, filters)
+    stem.dequantize.input[0] = "stem_cells"
+    _insert(graph, stem.reshape, moves)
     return True
+
+
+def _gather_taps(weights: npt.NDArray[np.int8], top: int, left: int) -> npt.NDArray[np.int8]:
+    """Weights (F, 1, K, K) with stride 2 over pixels as weights (F, 4, 3, 3) with stride 1 over cells."""
+    filters, _, height, width = weights.shape
+    wide = np.zeros((filters, 4, 3, 3), np.int8)
+    for ky, kx in np.ndindex(height, width):
+        y, x = ky - top, kx - left  # the pixel under this tap, from the cell's own corner: -2..3
+        wide[:, 2 * (y % 2) + x % 2, y // 2 + 1, x // 2 + 1] = weights[:, 0, ky, kx]
+    return wide
 
 
 def _regroup(weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
@@ -72,61 +99,106 @@ def _regroup(weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
     return wide.reshape(4 * filters, 4, 3, 3)
 
 
-def _insert(graph: onnx.GraphProto, stem: _Stem, filters: int) -> None:
-    """Put the moves of bytes in: pixels to cells at the input, and groups side by side before the pooling.
+def _repeat_per_filter(stem: _Stem, constants: dict[str, onnx.TensorProto]) -> None:
+    """Bias, scales and zero-points for four groups of filters in place of one."""
+    for name in {name for node in stem.constants for name in node.input} - {stem.weights.name}:
+        if constants[name].dims:
+            _replace(constants[name], np.tile(numpy_helper.to_array(constants[name]), 4))
 
-    Both are written channels-last, so that onnxruntime's own channels-last convolution and pooling meet them without a
-    transposition.
-    """
-    for name, shape in (
-        ("stem_blocks_shape", [-1, CELLS, 2, CELLS, 2]),
-        ("stem_cells_shape", [-1, CELLS, CELLS, 4]),
-        ("stem_groups_shape", [-1, CELLS, 4 * CELLS, filters]),
-    ):
-        graph.initializer.append(numpy_helper.from_array(np.array(shape, np.int64), name))
-    to_cells = [
+
+# The moves of bytes are written channels-last, so that onnxruntime's own channels-last convolution and pooling meet
+# them without a transposition.
+
+
+def _to_cells(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """From the input's pixels to cells, (N, 4, 14, 14)."""
+    return [
         helper.make_node("Reshape", [graph.input[0].name, "stem_blocks_shape"], ["stem_blocks"]),
         helper.make_node("Transpose", ["stem_blocks"], ["stem_cells_rows"], perm=[0, 1, 3, 2, 4]),
         helper.make_node("Reshape", ["stem_cells_rows", "stem_cells_shape"], ["stem_cells_last"]),
         helper.make_node("Transpose", ["stem_cells_last"], ["stem_cells"], perm=[0, 3, 1, 2]),
     ]
-    to_groups = [
-        helper.make_node("Transpose", [stem.quantize_after.output[0]], ["stem_filters_last"], perm=[0, 2, 3, 1]),
+
+
+def _to_groups(graph: onnx.GraphProto, pooling: _Pooling, filters: int) -> list[onnx.NodeProto]:
+    """From four groups of channels to four places side by side, (N, F, 14, 56)."""
+    shape = np.array([-1, CELLS, 4 * CELLS, filters], np.int64)
+    graph.initializer.append(numpy_helper.from_array(shape, "stem_groups_shape"))
+    return [
+        helper.make_node("Transpose", [pooling.quantize.output[0]], ["stem_filters_last"], perm=[0, 2, 3, 1]),
         helper.make_node("Reshape", ["stem_filters_last", "stem_groups_shape"], ["stem_groups_last"]),
         helper.make_node("Transpose", ["stem_groups_last"], ["stem_groups"], perm=[0, 3, 1, 2]),
     ]
-    nodes = [node for node in graph.node if node is not stem.reshape]
-    at_input, at_pool = nodes.index(stem.dequantize), nodes.index(stem.dequantize_after)
-    ordered = [*nodes[:at_input], *to_cells, *nodes[at_input:at_pool], *to_groups, *nodes[at_pool:]]
-    unused = next(tensor for tensor in graph.initializer if tensor.name == stem.reshape.input[1])
+
+
+def _insert(
+    graph: onnx.GraphProto, reshape: onnx.NodeProto, moves: list[tuple[onnx.NodeProto, list[onnx.NodeProto]]]
+) -> None:
+    """Put each list of nodes in front of the node named with it, in place of the reshape at the input."""
+    for name, shape in (
+        ("stem_blocks_shape", [-1, CELLS, 2, CELLS, 2]),
+        ("stem_cells_shape", [-1, CELLS, CELLS, 4]),
+    ):
+        graph.initializer.append(numpy_helper.from_array(np.array(shape, np.int64), name))
+    ordered: list[onnx.NodeProto] = []
+    for node in graph.node:
+        ordered += next((inserted for before, inserted in moves if before is node), [])
+        if node is not reshape:
+            ordered.append(node)
+    unused = next(tensor for tensor in graph.initializer if tensor.name == reshape.input[1])
     graph.initializer.remove(unused)
     copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in ordered]
     del graph.node[:]
     graph.node.extend(copies)
 
 
-def _find_stem(graph: onnx.GraphProto, constants: dict[str, onnx.TensorProto]) -> _Stem | None:
-    """Follow the input from node to node; None where it does not meet exactly the nodes of `_Stem`."""
+def _follow(graph: onnx.GraphProto, name: str, *op_types: str) -> list[onnx.NodeProto] | None:
+    """The nodes from a tensor on, each the only user of the one before; None where they are others."""
     nodes = []
-    name = graph.input[0].name
-    for op_type in ("Reshape", "DequantizeLinear", "Conv", "QuantizeLinear", "DequantizeLinear", "MaxPool"):
+    for op_type in op_types:
         users = [node for node in graph.node if name in node.input]
         if len(users) != 1 or users[0].op_type != op_type:
             return None
         nodes.append(users[0])
         name = users[0].output[0]
-    makers = {output: node for node in graph.node for output in node.output}
-    dequantizers = tuple(makers[tensor] for tensor in nodes[2].input[1:] if tensor in makers)
-    if len(dequantizers) != len(nodes[2].input) - 1 or any(n.op_type != "DequantizeLinear" for n in dequantizers):
+    return nodes
+
+
+def _find_stem(graph: onnx.GraphProto, constants: dict[str, onnx.TensorProto]) -> _Stem | None:
+    """A convolution of one channel at the input; None where there is another."""
+    nodes = _follow(graph, graph.input[0].name, "Reshape", "DequantizeLinear", "Conv")
+    if nodes is None:
         return None
-    reshape, dequantize, _, quantize_after, dequantize_after, pool = nodes
-    stem = _Stem(reshape, dequantize, nodes[2], quantize_after, dequantize_after, pool, dequantizers)
-    shape = list(constants[dequantizers[0].input[0]].dims)
-    conv, pool = _read_attributes(stem.conv), _read_attributes(stem.pool)
-    plain = (conv["pads"], conv["strides"], conv["dilations"], conv["group"]) == ([1] * 4, [1, 1], [1, 1], 1)
+    reshape, dequantize, conv = nodes
+    makers = {output: node for node in graph.node for output in node.output}
+    dequantizers = tuple(makers[tensor] for tensor in conv.input[1:] if tensor in makers)
+    if len(dequantizers) != len(conv.input) - 1 or any(n.op_type != "DequantizeLinear" for n in dequantizers):
+        return None
+    weights = constants[dequantizers[0].input[0]]
+    attributes = _read_attributes(conv)
+    plain = attributes["dilations"] == [1, 1] and attributes["group"] == 1 and weights.dims[1] == 1
+    return _Stem(reshape, dequantize, conv, dequantizers, weights) if plain else None
+
+
+def _has_stride_2(stem: _Stem) -> bool:
+    """Whether the convolution halves 28 to 14 places, by a kernel within three cells."""
+    attributes = _read_attributes(stem.conv)
+    top, left, bottom, right = attributes["pads"]
+    height, width = stem.weights.dims[2:]
+    halves = (28 + top + bottom - height) // 2 == (28 + left + right - width) // 2 == CELLS - 1
+    within = max(top, left) <= 2 and max(height - top, width - left) <= 4
+    return bool(attributes["strides"] == [2, 2] and halves and within)
+
+
+def _find_pooling(graph: onnx.GraphProto, stem: _Stem) -> _Pooling | None:
+    """A 2 x 2 max-pooling behind a 3 x 3 convolution; None where there is another."""
+    nodes = _follow(graph, stem.conv.output[0], "QuantizeLinear", "DequantizeLinear", "MaxPool")
+    if nodes is None:
+        return None
+    conv, pool = _read_attributes(stem.conv), _read_attributes(nodes[2])
+    same = (conv["pads"], conv["strides"], list(stem.weights.dims[2:])) == ([1] * 4, [1, 1], [3, 3])
     halving = (pool["kernel_shape"], pool["pads"], pool["strides"], pool["ceil_mode"]) == ([2, 2], [0] * 4, [2, 2], 0)
-    matches = shape[1:] == [1, 3, 3] and plain and halving
-    return stem if matches else None
+    return _Pooling(*nodes) if same and halving else None
 
 
 def _read_attributes(node: onnx.NodeProto) -> dict[str, Any]:
