@@ -15,6 +15,7 @@ import tf2onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from edge_mnist_exporter.formats.onnx_cleaning import fix_shapes, free_logits
 from edge_mnist_exporter.formats.onnx_stem import widen_stem
 from edge_mnist_exporter.source_model import SourceModel
 from edge_mnist_runtime.contract import IMAGE_SHAPE, METADATA_KEY, ModelContract
@@ -58,14 +59,13 @@ def to_int8(source: SourceModel, calibration: Pixels, contract: ModelContract) -
                 per_channel=True,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
-                # The last Gemm hands float32 logits to the softmax: requantizing them would only lose digits.
-                extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]},
             )
         except Exception as error:  # the quantizer raises whatever its parts do
             raise ConversionError(
                 f"{source.origin}: onnxruntime's quantizer refused it ({first_line(error)})"
             ) from error
         model = _take_bytes(onnx.load(quantized), source.origin)
+        free_logits(model.graph)
         widen_stem(model)
         return _with_contract(model, contract)
 
@@ -88,6 +88,7 @@ def _trace(model: Any, dtype: Any, source: SourceModel) -> onnx.ModelProto:
         proto: onnx.ModelProto = tf2onnx.convert.from_function(traced, signature, opset=OPSET)[0]
     except Exception as error:  # tf2onnx raises ValueError, KeyError, AssertionError, ...
         raise ConversionError(f"{source.origin}: tf2onnx refused it ({first_line(error)})") from error
+    fix_shapes(proto)
     return proto
 
 

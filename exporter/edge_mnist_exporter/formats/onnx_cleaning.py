@@ -1,0 +1,58 @@
+"""What tf2onnx and onnxruntime's quantizer leave in a graph that need not be there."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+
+def fix_shapes(model: onnx.ModelProto) -> None:
+    """Give every Reshape whose target is computed at run time a constant one, where only the batch is free.
+
+    tf2onnx computes the shape behind Keras's Flatten from the batch with Shape, Gather and Concat: four operations at
+    every run, and none of them can be int8.
+    """
+    graph = model.graph
+    constants = {tensor.name for tensor in graph.initializer}
+    constants |= {output for node in graph.node if node.op_type == "Constant" for output in node.output}
+    inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    shapes = {value.name: value.type.tensor_type.shape for value in (*inferred.value_info, *inferred.output)}
+    for number, node in enumerate(graph.node):
+        if node.op_type != "Reshape" or node.input[1] in constants or node.output[0] not in shapes:
+            continue
+        sizes = [dim.dim_value for dim in shapes[node.output[0]].dim]  # 0 where it is free
+        if sizes and all(sizes[1:]):
+            name = f"fixed_shape_{number}"
+            graph.initializer.append(numpy_helper.from_array(np.array([-1, *sizes[1:]], np.int64), name))
+            node.input[1] = name
+    drop_unused(graph)
+
+
+def free_logits(graph: onnx.GraphProto) -> None:
+    """Let the softmax read what the last layer computes: requantizing logits would only lose digits."""
+    makers = {output: node for node in graph.node for output in node.output}
+    for softmax in [node for node in graph.node if node.op_type == "Softmax"]:
+        dequantize = makers.get(softmax.input[0])
+        quantize = makers.get(dequantize.input[0]) if dequantize is not None else None
+        if dequantize is None or quantize is None:
+            continue
+        if (quantize.op_type, dequantize.op_type) == ("QuantizeLinear", "DequantizeLinear"):
+            softmax.input[0] = quantize.input[0]
+    drop_unused(graph)
+
+
+def drop_unused(graph: onnx.GraphProto) -> None:
+    """Remove nodes and constants that no output depends on."""
+    makers = {output: node for node in graph.node for output in node.output}
+    needed: set[str] = set()
+    waiting = [value.name for value in graph.output]
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            waiting += makers[name].input if name in makers else ()
+    for node in [node for node in graph.node if needed.isdisjoint(node.output)]:
+        graph.node.remove(node)
+    for tensor in [tensor for tensor in graph.initializer if tensor.name not in needed]:
+        graph.initializer.remove(tensor)
