@@ -34,7 +34,7 @@ quickstart: $(INSTALLED) ## Export the reference model, measure it, and classify
 	@echo && echo "Made here:" && find quickstart -type f | sort | sed 's/^/  /'
 
 test: $(INSTALLED) ## Run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile  # a file in one process: its fixtures are dear
 
 lint: $(INSTALLED) ## Check style and format
 	$(BIN)/ruff check .
@@ -50,12 +50,23 @@ wheel: $(INSTALLED) ## Build the wheel, install it alone in a clean environment,
 	.venv-wheel/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl
 	.venv-wheel/bin/python tests/wheel_check.py
 
-reference: $(INSTALLED) ## Train the reference model anew on MNIST and put it into the packages
-	$(BIN)/edge-mnist train --seed 0 --output build/reference/edge --force
-	$(BIN)/edge-mnist export build/reference/edge --int8 --max-drop 0.1 --output build/reference/bundle
-	cp build/reference/edge/model.keras trainer/edge_mnist_trainer/models/edge.keras
-	cp build/reference/edge/run.json trainer/edge_mnist_trainer/models/edge.json
-	cp build/reference/bundle/edge_int8.onnx runtime/edge_mnist_runtime/models/edge_int8.onnx
+REFERENCE := build/reference
+TEACHERS := $(REFERENCE)/teacher-0 $(REFERENCE)/teacher-1
+
+reference: $(INSTALLED) ## Train the reference models anew on MNIST and put them into the packages
+	for seed in 0 1; do \
+	    $(BIN)/edge-mnist train --arch teacher --seed $$seed -o $(REFERENCE)/teacher-$$seed --force || exit; done
+	rm -rf $(REFERENCE)/mnist $(REFERENCE)/everything
+	$(BIN)/edge-mnist transfer-set $(TEACHERS) --arch edge --views 24 -o $(REFERENCE)/mnist
+	$(BIN)/edge-mnist transfer-set $(TEACHERS) --arch robust --views 12 -o $(REFERENCE)/everything
+	$(BIN)/edge-mnist train --arch edge --transfer-set $(REFERENCE)/mnist -o $(REFERENCE)/edge --force
+	$(BIN)/edge-mnist train --arch nano --transfer-set $(REFERENCE)/mnist -o $(REFERENCE)/nano --force
+	$(BIN)/edge-mnist train --arch robust --transfer-set $(REFERENCE)/everything -o $(REFERENCE)/robust --force
+	for name in edge nano robust; do \
+	    $(BIN)/edge-mnist export $(REFERENCE)/$$name --int8 --max-drop 0.1 -o $(REFERENCE)/$$name-bundle || exit; \
+	    cp $(REFERENCE)/$$name/model.keras trainer/edge_mnist_trainer/models/$$name.keras; \
+	    cp $(REFERENCE)/$$name/run.json trainer/edge_mnist_trainer/models/$$name.json; \
+	    cp $(REFERENCE)/$$name-bundle/$${name}_int8.onnx runtime/edge_mnist_runtime/models/; done
 
 constraints: ## Resolve every dependency anew, for every supported Python
 	$(PYTHON) -m pip install --quiet --target build/uv uv

@@ -48,7 +48,7 @@ def train(
     callbacks: tuple[Any, ...] = (),
     on_start: Callable[[int, int], None] = lambda _steps, _epoch: None,
 ) -> TrainingOutcome:
-    """Train a network and keep the weights that read the validation images best.
+    """Train a network and keep the weights of its best epoch or of its last, as the settings say.
 
     Args:
         digits: What to train and to validate on.

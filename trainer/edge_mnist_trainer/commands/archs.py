@@ -43,7 +43,7 @@ def _measure_all() -> list[dict[str, Any]]:
                 "macs": size.macs,
                 "int8_weights_bytes": size.int8_weights_bytes,
                 "epochs": architecture.config.epochs,
-                "published": architecture.published,
+                "published": str(architecture.published) if architecture.published else None,
             }
         )
     return rows

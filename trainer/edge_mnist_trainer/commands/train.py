@@ -84,9 +84,9 @@ def train(
     ] = None,
     debug: DebugOption = False,
 ) -> None:
-    """Train a digit network, and keep the weights that read the validation images best.
+    """Train a digit network on MNIST, or on digits of your own.
 
-    Ctrl-C ends it early and keeps the best model so far; --resume goes on.
+    Ctrl-C ends it early and keeps the model so far; --resume goes on.
     """
     from edge_mnist_runtime.extras import require_extra
 
@@ -229,7 +229,7 @@ def _conclude(outcome: TrainingOutcome, job: Job) -> None:
     path, interrupted = job.path, outcome.status == "interrupted"
     if interrupted:
         typer.echo(
-            f"Stopped after {outcome.epochs} of {job.config.epochs} epochs; the best model so far is kept.\n"
+            f"Stopped after {outcome.epochs} of {job.config.epochs} epochs; the model so far is kept.\n"
             f"Go on with: edge-mnist train --resume {path}",
             err=True,
         )

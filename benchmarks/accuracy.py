@@ -1,0 +1,155 @@
+"""Every architecture trained, exported to int8 and measured: what docs/results says about accuracy.
+
+    python benchmarks/accuracy.py --runs build/accuracy --results docs/results
+
+Runs and bundles that are in place already are used as they are, so that a long measurement can go on where it ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge_mnist_trainer.architectures import ARCHITECTURES
+from edge_mnist_trainer.network_size import measure_network
+
+EDGE_MNIST = Path(sys.executable).with_name("edge-mnist")
+FORMATS = ("tflite", "onnx")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One trained and exported network."""
+
+    name: str
+    seed: int
+    validation_top1: float
+    keras_top1: float
+    files: dict[str, dict[str, Any]]
+    """The report's entry of each file, by format."""
+    latency_us: dict[str, float | None]
+    """p50 of one digit, by format."""
+
+
+def main() -> None:
+    """Train, export, measure, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--archs", default=",".join(name for name in ARCHITECTURES if name != "teacher"))
+    parser.add_argument("--seeds", type=int, default=1, help="runs of each architecture")
+    parser.add_argument("--runs", type=Path, default=Path("build/accuracy"))
+    parser.add_argument("--results", type=Path, default=Path("docs/results"))
+    parser.add_argument("--transfer-set", action="append", default=[], metavar="ARCH=DIR", help="learn from a teacher")
+    options = parser.parse_args()
+    teachers = dict(item.split("=", 1) for item in options.transfer_set)
+    names = options.archs.split(",")
+    for name in names:
+        for seed in range(options.seeds):
+            train_and_export(name, seed, options.runs, teachers.get(name))
+    measured = [read_measured(name, seed, options.runs) for name in names for seed in range(options.seeds)]
+    options.results.mkdir(parents=True, exist_ok=True)
+    (options.results / "accuracy.json").write_text(json.dumps([vars(item) for item in measured], indent=2) + "\n")
+    (options.results / "accuracy.md").write_text(write_page(measured, teachers))
+    print(options.results / "accuracy.md")
+
+
+def train_and_export(name: str, seed: int, runs: Path, transfer_set: str | None) -> None:
+    """`edge-mnist train`, `export --int8` and `bench`, each unless its result is there."""
+    run, bundle, speed = (runs / f"{name}-{seed}{suffix}" for suffix in ("", "-bundle", "-bench.json"))
+    if not (run / "report.html").exists():
+        teacher = ["--transfer-set", transfer_set] if transfer_set else []
+        call("train", "--arch", name, "--seed", seed, "-o", run, "--force", *teacher)
+    if not bundle.exists():
+        call("export", run, "--int8", "-o", bundle)
+    if not speed.exists():
+        speed.write_text(call("bench", bundle, "--json"))
+
+
+def call(*arguments: object) -> str:
+    """Run `edge-mnist`, which must succeed, and give what it printed."""
+    print("edge-mnist", *arguments, file=sys.stderr, flush=True)
+    return subprocess.run([EDGE_MNIST, *map(str, arguments)], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def read_measured(name: str, seed: int, runs: Path) -> Measured:
+    """What the commands left on disk."""
+    record = json.loads((runs / f"{name}-{seed}" / "run.json").read_text())
+    report = json.loads((runs / f"{name}-{seed}-bundle" / "report.json").read_text())
+    speed = json.loads((runs / f"{name}-{seed}-bench.json").read_text())
+    return Measured(
+        name,
+        seed,
+        record["best"]["validation_top1"],
+        report["reference"]["top1"],
+        {Path(item["file"]).suffix[1:]: item for item in report["artifacts"]},
+        {Path(model["model"]).suffix[1:]: model["latency_us"]["p50"] for model in speed["models"]},
+    )
+
+
+def write_page(measured: list[Measured], teachers: dict[str, str]) -> str:
+    """The Markdown page."""
+    lines = [
+        "# Accuracy of every architecture",
+        "",
+        "Written by `benchmarks/accuracy.py`. Accuracies are on MNIST's 10,000 test images, read once for this table;",
+        "epochs were chosen on 5,000 validation images. p50: one digit, one thread, `edge-mnist bench`, "
+        f"{platform.machine()}.",
+        "",
+        "| `--arch` | seeds | published | float | int8 TFLite | int8 ONNX | parameters | MMAC | TFLite kB | ONNX kB "
+        "| TFLite us | ONNX us |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name in dict.fromkeys(item.name for item in measured):
+        lines.append(_row(name, [item for item in measured if item.name == name]))
+    lines += ["", *_compare_with_published(measured)]
+    taught = [f"`{name}`" for name in teachers]
+    if taught:
+        lines.append(f"- {', '.join(taught)}: taught by the `teacher` networks (docs/reference-model.md).")
+    return "\n".join([*lines, ""])
+
+
+def _compare_with_published(measured: list[Measured]) -> list[str]:
+    lines = []
+    for item in measured:
+        published = ARCHITECTURES[item.name].published
+        if published is None or item.seed:
+            continue
+        found = item.keras_top1 if published.split == "test" else item.validation_top1
+        verdict = "reached" if found >= published.top1 else "not reached: 55,000 training images here, 60,000 there"
+        lines.append(f"- `{item.name}`: {published} published, {found:.2%} here; {verdict}.")
+    return lines
+
+
+def _row(name: str, runs: list[Measured]) -> str:
+    size = measure_network(ARCHITECTURES[name].build())
+    accuracies = [[item.keras_top1 for item in runs]]
+    accuracies += [[item.files[form]["top1"] for item in runs] for form in FORMATS]
+    first = runs[0]
+    cells = [
+        f"`{name}`",
+        str(len(runs)),
+        str(ARCHITECTURES[name].published or ""),
+        *map(_mean, accuracies),
+        f"{size.parameters:,}",
+        f"{size.macs / 1e6:.2f}",
+        *(f"{first.files[form]['size_bytes'] / 1000:.1f}" for form in FORMATS),
+        *(f"{first.latency_us[form]:.1f}" for form in FORMATS),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _mean(values: list[float]) -> str:
+    if len(values) == 1:
+        return f"{values[0]:.2%}"
+    return f"{np.mean(values):.3%} ± {np.std(values, ddof=1) * 100:.3f}"
+
+
+if __name__ == "__main__":
+    main()
