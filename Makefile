@@ -58,8 +58,8 @@ reference: $(INSTALLED) ## Train the reference models anew on MNIST and put them
 	    $(BIN)/edge-mnist train --arch teacher --seed $$seed -o $(REFERENCE)/teacher-$$seed --force || exit; done
 	rm -rf $(REFERENCE)/mnist $(REFERENCE)/everything
 	$(BIN)/edge-mnist transfer-set $(TEACHERS) --arch edge --views 24 -o $(REFERENCE)/mnist
-	$(BIN)/edge-mnist transfer-set $(TEACHERS) --arch robust --views 12 -o $(REFERENCE)/everything
-	$(BIN)/edge-mnist train --arch edge --transfer-set $(REFERENCE)/mnist -o $(REFERENCE)/edge --force
+	$(BIN)/edge-mnist transfer-set $(TEACHERS) --arch robust --views 10 -o $(REFERENCE)/everything
+	$(BIN)/edge-mnist train --arch edge --seed 4 --transfer-set $(REFERENCE)/mnist -o $(REFERENCE)/edge --force
 	$(BIN)/edge-mnist train --arch nano --transfer-set $(REFERENCE)/mnist -o $(REFERENCE)/nano --force
 	$(BIN)/edge-mnist train --arch robust --transfer-set $(REFERENCE)/everything -o $(REFERENCE)/robust --force
 	for name in edge nano robust; do \

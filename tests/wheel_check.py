@@ -37,8 +37,9 @@ def main() -> None:
     packages = {top for top in tops if not top.startswith("..") and not top.endswith(".dist-info")}
     check(packages == set(PACKAGES), f"the wheel holds {', '.join(PACKAGES)} and no other package")
     files = {str(file) for file in metadata.files("edge-mnist") or []}
-    for file in ("edge_mnist_runtime/models/edge_int8.onnx", "edge_mnist_trainer/models/edge.keras"):
-        check(file in files, f"the wheel holds {file}")
+    for name in ("edge", "nano", "robust"):
+        for file in (f"edge_mnist_runtime/models/{name}_int8.onnx", f"edge_mnist_trainer/models/{name}.keras"):
+            check(file in files, f"the wheel holds {file}")
     with tempfile.TemporaryDirectory() as folder:
         check(run("samples", folder).returncode == 0, "edge-mnist samples")
         done = run("classify", folder)

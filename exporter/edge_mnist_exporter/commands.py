@@ -24,7 +24,7 @@ def export(
     model: Annotated[
         Path | None,
         typer.Argument(
-            help="A .keras file or a run folder.",
+            help="A .keras file, a run folder, or a reference model: edge, nano, robust.",
             show_default="the newest run under runs/, else the reference model",
         ),
     ] = None,
@@ -49,7 +49,7 @@ def export(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of MNIST's IDX files.",
+            help="MNIST's IDX files, or your own digits as for edge-mnist train.",
             show_default="$EDGE_MNIST_DATA, else Keras's cache or download, else scikit-learn's digits, which is said",
         ),
     ] = None,
@@ -111,11 +111,12 @@ def _print_table(report: ExportReport, path: Path) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from edge_mnist_exporter.source_model import find_reference_model
+    from edge_mnist_exporter.source_model import REFERENCE_MODELS, find_reference_model
 
     console = Console()
     dataset = report.dataset
-    shown = "The reference model" if path == find_reference_model() else str(path)
+    references = {find_reference_model(name): f"The reference model {name}" for name in REFERENCE_MODELS}
+    shown = references.get(path, str(path))
     console.print(Text(f"{shown}: Keras reads {report.reference['top1']:.2%}"), soft_wrap=True)
     if not report.artifacts:
         return

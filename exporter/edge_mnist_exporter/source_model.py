@@ -20,8 +20,8 @@ from edge_mnist_runtime.errors import CorruptModelError, UnsupportedModelError, 
 from edge_mnist_runtime.preprocess import Pixels
 from edge_mnist_trainer.run_folder import MODEL_FILE, RECORD_FILE, newest_run
 
-REFERENCE_MODEL: Final = "edge.keras"
-"""The trained model inside the trainer package, used where nothing else is there."""
+REFERENCE_MODELS: Final = ("edge", "nano", "robust")
+"""The trained models inside the trainer package; the first is used where nothing else is there."""
 
 EVALUATION_BATCH: Final = 1000
 
@@ -55,13 +55,16 @@ class SourceModel:
         return keras.Model(image, self.keras_model(keras.ops.cast(image, "float32") * (1 / 255)))
 
 
-def find_reference_model() -> Path:
-    """Path of the trained model inside the trainer package."""
-    return Path(str(resources.files("edge_mnist_trainer") / "models" / REFERENCE_MODEL))
+def find_reference_model(name: str = REFERENCE_MODELS[0]) -> Path:
+    """Path of a trained model inside the trainer package."""
+    return Path(str(resources.files("edge_mnist_trainer") / "models" / f"{name}.keras"))
 
 
 def find_source(model: Path | None) -> tuple[str, Path]:
-    """Decide what to export: `model` (a .keras file or a run folder), else the newest run, else the reference model.
+    """Decide what to export: `model`, else the newest run, else the reference model.
+
+    Args:
+        model: A .keras file, a run folder, or the name of a reference model where no file has that name.
 
     Returns:
         The name that the exported files will bear, and the path of the .keras file.
@@ -73,6 +76,8 @@ def find_source(model: Path | None) -> tuple[str, Path]:
         model = newest_run()
         if model is None:
             return find_reference_model().stem, find_reference_model()
+    if str(model) in REFERENCE_MODELS and not model.exists():
+        return str(model), find_reference_model(str(model))
     if model.is_dir():
         if not (model / MODEL_FILE).is_file():
             raise UsageError(f"{model}: no run folder (it holds no {MODEL_FILE}); name a run or a .keras file")

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from edge_mnist_runtime.bundled_models import find_bundled
 from edge_mnist_runtime.classifier import DigitClassifier, open_model
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.engines import MAX_THREADS
@@ -124,7 +125,7 @@ def run_benchmark(
     """Measure models side by side.
 
     Args:
-        models: Model files; None is the bundled model.
+        models: Model files, or names of bundled models; None is the default one.
         digits: Images that take turns as input.
         config: What is measured.
         on_progress: Called with the one-image rounds done and to do.
@@ -194,7 +195,7 @@ def _load(model: Path | None, threads: int) -> tuple[DigitClassifier, str, int, 
         started = time.perf_counter_ns()
         engine = open_model(model, threads=threads)
         times_ms.append((time.perf_counter_ns() - started) / 1e6)
-    name = "bundled model" if model is None else str(model)
+    name = bundled.stem if (bundled := find_bundled(model)) else str(model)
     size_bytes = engine.size_bytes
     return DigitClassifier.from_engine(engine), name, size_bytes, statistics.median(times_ms)
 

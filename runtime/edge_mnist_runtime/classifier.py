@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from edge_mnist_runtime.bundled_models import find_bundled
 from edge_mnist_runtime.engines import MODEL_SUFFIXES, Engine, open_engine, run_in_batches
 from edge_mnist_runtime.errors import InputDtypeError, InputError, InputShapeError, ManifestError, UsageError
 from edge_mnist_runtime.manifest import Manifest, read_proved
@@ -19,9 +20,6 @@ from edge_mnist_runtime.preprocess import Pixels, is_mnist_shaped, picture_to_pi
 
 Picture: TypeAlias = str | Path | bytes | Image.Image | npt.NDArray[np.uint8]
 """Whatever `DigitClassifier.predict` takes: a path, the bytes of a picture file, a Pillow image, or a uint8 array."""
-
-BUNDLED_MODEL: Final = Path(__file__).with_name("models") / "edge_int8.onnx"
-"""The model inside this package that `DigitClassifier()` uses. (importlib.resources would cost a cold start 5 ms.)"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +56,9 @@ class DigitClassifier:
     One classifier may be used by many threads at once.
 
     Args:
-        model: A bundle folder, an .onnx file, or a .tflite file (extra `litert`); by default the int8 ONNX model inside
-            this package. Of a bundle, its int8 ONNX file is used, else its fp32 one.
+        model: A bundle folder, an .onnx file, a .tflite file (extra `litert`), or the name of a model inside this
+            package: `robust`, the default, `edge` or `nano`. Of a bundle, its int8 ONNX file is used, else its fp32
+            one.
         threads: Threads that one call may use. A net of this size is fastest on one.
 
     Raises:
@@ -125,14 +124,14 @@ class DigitClassifier:
 
 
 def open_model(model: str | Path | None, *, threads: int = 1) -> Engine:
-    """Load a bundle's preferred model, a lone model file, or the bundled model where `model` is None.
+    """Load a bundle's preferred model, a lone model file, or a model inside this package.
 
     Raises:
         As `DigitClassifier` does.
     """
-    if model is None:
-        return open_engine(BUNDLED_MODEL.read_bytes(), file_name=BUNDLED_MODEL.name, threads=threads)
-    path = Path(model)
+    if bundled := find_bundled(model):
+        return open_engine(bundled.read_bytes(), file_name=bundled.name, threads=threads)
+    path = Path(model or "")
     if path.is_dir():
         return _open_bundle(path, threads)
     if path.exists() and path.suffix not in MODEL_SUFFIXES:

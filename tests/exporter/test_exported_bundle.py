@@ -205,8 +205,8 @@ def test_golden_vectors_show_digits_that_the_project_draws(reference_bundle):
         assert np.mean(answers.argmax(1) == labels) >= 0.9
 
 
-def test_tflite_int8_is_at_most_40_kb(reference_bundle):
-    assert (reference_bundle / "edge_int8.tflite").stat().st_size <= 40_000
+def test_tflite_int8_is_at_most_30_kb(reference_bundle):
+    assert (reference_bundle / "edge_int8.tflite").stat().st_size <= 30_000
 
 
 def test_int8_files_keep_the_accuracy_on_mnist(mnist_folder, report):

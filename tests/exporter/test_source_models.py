@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_mnist_exporter.source_model import find_source, load_source
+from edge_mnist_exporter.source_model import REFERENCE_MODELS, find_reference_model, find_source, load_source
 from edge_mnist_runtime.classifier import open_model
 from edge_mnist_runtime.errors import (
     ContractError,
@@ -220,7 +221,21 @@ def test_reference_model_has_its_preprocessing_recorded(reference_source):
     assert reference_source.preprocess == "recorded"
 
 
-def test_bundled_onnx_was_made_from_the_packaged_keras_model(reference_source):
-    contract = open_model(None).contract
-    assert (contract.name, contract.precision) == ("edge", "int8")
-    assert contract.source_sha256 == reference_source.sha256
+@pytest.mark.parametrize("name", REFERENCE_MODELS)
+def test_bundled_onnx_was_made_from_the_packaged_keras_model(name):
+    contract = open_model(name).contract
+    assert (contract.name, contract.precision) == (name, "int8")
+    assert contract.source_sha256 == hashlib.sha256(find_reference_model(name).read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("name", REFERENCE_MODELS)
+def test_reference_model_is_found_by_name(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_source(Path(name)) == (name, find_reference_model(name))
+
+
+def test_folder_goes_before_the_reference_model_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "edge").mkdir()
+    with pytest.raises(UsageError, match="edge: no run folder"):
+        find_source(Path("edge"))

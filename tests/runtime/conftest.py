@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from edge_mnist_runtime import DigitClassifier
-from edge_mnist_runtime.classifier import BUNDLED_MODEL
+from edge_mnist_runtime.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
 from edge_mnist_runtime.contract import METADATA_KEY
 from edge_mnist_runtime.sample_digits import read_samples
 
@@ -84,7 +83,7 @@ def draw_three() -> Callable[..., Image.Image]:
 @pytest.fixture(scope="session")
 def bundled_onnx() -> bytes:
     """The bytes of the bundled model file."""
-    return (resources.files("edge_mnist_runtime") / "models" / BUNDLED_MODEL).read_bytes()
+    return BUNDLED_MODELS[DEFAULT_MODEL].read_bytes()
 
 
 @pytest.fixture(scope="session")

@@ -128,4 +128,4 @@ EARLIER_VERSION = {"status": "interrupted", "schema_version": 1, "architecture":
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", json.dumps(EARLIER_VERSION)])
 def test_record_that_is_none_of_this_version_s_is_refused(run_here, assert_refused, tmp_path, text):
     (tmp_path / RECORD_FILE).write_text(text)
-    assert_refused(run_here("train", "--resume", tmp_path), 6, tmp_path / RECORD_FILE, "cannot be read")
+    assert_refused(run_here("train", "--resume", tmp_path), 6, tmp_path / RECORD_FILE, "anew")

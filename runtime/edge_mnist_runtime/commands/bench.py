@@ -19,7 +19,7 @@ from edge_mnist_runtime.commands.debugging import DebugOption
 def bench(
     models: Annotated[
         list[Path] | None,
-        typer.Argument(help="Bundle folders, .onnx or .tflite files.", show_default="the bundled model"),
+        typer.Argument(help="Bundles, .onnx or .tflite files, or robust, edge, nano.", show_default="robust"),
     ] = None,
     samples: Annotated[int, typer.Option(help="One-image predictions of each model.")] = 3000,
     threads: Annotated[int, typer.Option(help="Threads that one call may use.")] = 1,

@@ -25,7 +25,7 @@ def classify(
     model: Annotated[
         Path | None,
         typer.Option(
-            "--model", "-m", help="A bundle folder, an .onnx or a .tflite file.", show_default="the bundled model"
+            "--model", "-m", help="A bundle, an .onnx or .tflite file, or robust, edge, nano.", show_default="robust"
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,

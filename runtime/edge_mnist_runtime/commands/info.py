@@ -21,7 +21,7 @@ INFO_SCHEMA_VERSION: Final = 1
 def info(
     model: Annotated[
         Path | None,
-        typer.Argument(help="A bundle folder, an .onnx or a .tflite file.", show_default="the bundled model"),
+        typer.Argument(help="A bundle, an .onnx or .tflite file, or robust, edge, nano.", show_default="robust"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
     debug: DebugOption = False,
@@ -50,7 +50,8 @@ def info(
 
 
 def _describe(model: Path | None) -> list[dict[str, Any]]:
-    from edge_mnist_runtime.classifier import BUNDLED_MODEL, open_model
+    from edge_mnist_runtime.bundled_models import find_bundled
+    from edge_mnist_runtime.classifier import open_model
     from edge_mnist_runtime.manifest import Manifest
 
     if model is not None and model.is_dir():
@@ -70,7 +71,7 @@ def _describe(model: Path | None) -> list[dict[str, Any]]:
     contract = engine.contract
     return [
         {
-            "file": BUNDLED_MODEL.name if model is None else str(model),
+            "file": bundled.name if (bundled := find_bundled(model)) else str(model),
             "name": contract.name,
             "format": engine.format,
             "sha256": engine.sha256,
