@@ -6,13 +6,13 @@ All candidates take turns on the same digits in one process. The bare session is
 from __future__ import annotations
 
 import itertools
-from importlib import resources
 
 import numpy as np
 import onnxruntime
 from turns import measure_in_turns, print_ratios
 
 from edge_mnist_runtime import DigitClassifier
+from edge_mnist_runtime.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
 from edge_mnist_runtime.dataset import find_mnist_folder, load_mnist_half
 from edge_mnist_runtime.sample_digits import load_samples
 
@@ -56,7 +56,7 @@ def _bare_session() -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    model = (resources.files("edge_mnist_runtime") / "models" / "edge_int8.onnx").read_bytes()
+    model = BUNDLED_MODELS[DEFAULT_MODEL].read_bytes()
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
