@@ -203,3 +203,16 @@ def test_record_that_cannot_be_read_is_refused_in_one_line(run, text):
 def test_partial_file_of_a_killed_run_is_in_nobodys_way(run):
     (run.path / ".partial-model.keras").write_bytes(b"half")
     assert names(create_run_folder(run.path, force=True)) == ["run.json"]
+
+
+def test_resumed_run_gives_up_what_it_replaces_as_the_first_one_would(tmp_path):
+    """A --force run, killed before it had a model, is opened again to go on."""
+    path = tmp_path / "run"
+    old = create_run_folder(path)
+    old.replace("model.keras", lambda file: file.write_bytes(b"old"))
+    create_run_folder(path, force=True)
+    resumed = open_run_folder(path)
+    assert (tmp_path / ".run.previous" / "model.keras").read_bytes() == b"old"
+    resumed.replace("model.keras", lambda file: file.write_bytes(b"new"))
+    resumed.drop_previous()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run"]

@@ -138,7 +138,7 @@ def create_run_folder(path: Path, *, force: bool = False) -> RunFolder:
     """
     try:
         check_run_path(path, force=force)
-        previous = path.with_name(f".{path.name}.previous")
+        previous = _previous_path(path)
         if (path / RECORD_FILE).exists():
             # A run that was killed before it had a model is worth less than the one that it would have replaced.
             if (path / MODEL_FILE).exists() or not previous.exists():
@@ -156,6 +156,11 @@ def create_run_folder(path: Path, *, force: bool = False) -> RunFolder:
     return folder
 
 
+def _previous_path(path: Path) -> Path:
+    """Where a run is kept that the one at `path` replaces, until that one has a model."""
+    return path.with_name(f".{path.name}.previous")
+
+
 def open_run_folder(path: Path) -> RunFolder:
     """An existing run.
 
@@ -164,7 +169,7 @@ def open_run_folder(path: Path) -> RunFolder:
     """
     if not (path / RECORD_FILE).exists():
         raise UsageError(f"{path}: no run folder (it holds no {RECORD_FILE}); name one that edge-mnist train made")
-    return RunFolder(path)
+    return RunFolder(path, _previous_path(path))
 
 
 def unused_run_path(name: str) -> Path:
