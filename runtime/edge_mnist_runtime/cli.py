@@ -57,6 +57,8 @@ def main() -> NoReturn:
     """Run the command line in a process of its own."""
     # Pillow warns of what it reads; what matters of it arrives as an error, in one line.
     warnings.filterwarnings("ignore", module="PIL")
+    # Ctrl-C in the middle of TensorFlow's start leaves half-made objects, whose destructors fail and would say so.
+    sys.unraisablehook = lambda failure: sys.__unraisablehook__(failure) if debugging.enabled else None
     _leave(run(sys.argv[1:]))
 
 

@@ -302,3 +302,31 @@ def test_samples_into_a_file_is_refused(one_line_error: Callable[..., str], tmp_
     (tmp_path / "file").touch()
     one_line_error(2, "samples", tmp_path / "file" / "samples")
     one_line_error(2, "samples", tmp_path / "file")
+
+
+# destructors
+
+
+FAILING_DESTRUCTOR = """
+import sys
+from edge_mnist_runtime import cli
+from edge_mnist_runtime.commands import debugging
+class HalfMade:
+    def __del__(self):
+        raise AttributeError("half made")
+def run(arguments):
+    debugging.enabled = "--debug" in arguments
+    HalfMade()
+    return 130
+cli.run = run
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("arguments", [[], ["--debug"]])
+def test_failing_destructor_is_shown_with_debug_alone(arguments: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FAILING_DESTRUCTOR, *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (130, "")
+    assert ("half made" in done.stderr) is bool(arguments)
