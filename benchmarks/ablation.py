@@ -1,6 +1,6 @@
 """What each part of the recipe behind `edge` pays, on validation images alone: docs/results/ablation.md.
 
-    python benchmarks/ablation.py --transfer-set build/reference/bent
+    python benchmarks/ablation.py --transfer-set build/reference/mnist
 
 Every row changes one thing. Runs that are in place already are used as they are.
 """

@@ -23,15 +23,43 @@ DRAWN_VARIANTS: Final = 100
 """Drawings of each digit in each of the other hands of `strokes.py`, likewise."""
 
 
-class DistortedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras ships no types
+class SeededBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras ships no types
+    """Shuffled batches whose order in an epoch follows from a seed and that epoch's number alone."""
+
+    _order: npt.NDArray[np.intp]
+
+    def __init__(self, *, batch_size: int, seed: int) -> None:
+        super().__init__()
+        self._batch_size, self._seed, self._epoch = batch_size, seed, 0
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._order) / self._batch_size)
+
+    def on_epoch_end(self) -> None:
+        """Shuffle anew."""
+        self.skip_epochs(1)
+
+    def skip_epochs(self, n_epochs: int) -> None:
+        """Be where `n_epochs` epochs lead."""
+        self._epoch += n_epochs
+        self._shuffle()
+
+    def _shuffle(self) -> None:
+        raise NotImplementedError
+
+    def _chosen(self, index: int) -> npt.NDArray[np.intp]:
+        """Indices of the images in batch `index`."""
+        return self._order[index * self._batch_size : (index + 1) * self._batch_size]
+
+
+class DistortedBatches(SeededBatches):
     """Batches of shuffled, randomly distorted digits, another draw each epoch, repeatable by seed."""
 
     def __init__(
         self, digits: LabelledDigits, augmentation: Augmentation | None, *, batch_size: int, seed: int
     ) -> None:
-        super().__init__()
+        super().__init__(batch_size=batch_size, seed=seed)
         self._augmentation = augmentation
-        self._batch_size, self._seed, self._epoch = batch_size, seed, 0
         self._images, self._labels, self._n_written = digits.images, digits.labels, len(digits)
         self._added: list[tuple[int, int, int]] = []  # from this index to that one, so many in an epoch
         if augmentation:
@@ -43,9 +71,6 @@ class DistortedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras sh
                 images, labels = _draw_other_hands()
                 self._add(images, labels, round(len(digits) * augmentation.drawn_part / rest))
         self._shuffle()
-
-    def __len__(self) -> int:
-        return math.ceil(len(self._order) / self._batch_size)
 
     @property
     def n_images(self) -> int:
@@ -59,20 +84,10 @@ class DistortedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras sh
 
     def pixels(self, index: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
         """Batch `index`: images uint8 (B, 28, 28, 1) as a device would see them, labels uint8 (B,)."""
-        chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
+        chosen = self._chosen(index)
         rng = np.random.default_rng((self._seed, self._epoch, index))
         images = self._images[chosen]
         return (distort(images, self._augmentation, rng) if self._augmentation else images), self._labels[chosen]
-
-    def on_epoch_end(self) -> None:
-        """Shuffle anew."""
-        self._epoch += 1
-        self._shuffle()
-
-    def skip_epochs(self, n_epochs: int) -> None:
-        """Be where `n_epochs` epochs lead."""
-        self._epoch += n_epochs
-        self._shuffle()
 
     def _add(self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8], n_in_epoch: int) -> None:
         start = len(self._labels)

@@ -12,20 +12,18 @@ consistent", 2022). It is made once and serves any number of students, so the te
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.errors import CorruptModelError, UsageError, first_line
 from edge_mnist_runtime.preprocess import PREPROCESS
-from edge_mnist_trainer.batches import DistortedBatches
+from edge_mnist_trainer.batches import DistortedBatches, SeededBatches
 from edge_mnist_trainer.config import Augmentation
 
 IMAGES_FILE: Final = "images.npy"
@@ -57,33 +55,20 @@ class TransferSet:
         return self.record
 
 
-class TransferBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras ships no types
+class TransferBatches(SeededBatches):
     """Shuffled batches of a transfer set, one view an epoch, over and over, repeatable by seed."""
 
     def __init__(self, transfer_set: TransferSet, *, batch_size: int, seed: int) -> None:
-        super().__init__()
-        self._set, self._batch_size, self._seed, self._epoch = transfer_set, batch_size, seed, 0
+        super().__init__(batch_size=batch_size, seed=seed)
+        self._set = transfer_set
         self._n = len(transfer_set.images) // transfer_set.n_views
         self._shuffle()
 
-    def __len__(self) -> int:
-        return math.ceil(self._n / self._batch_size)
-
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         """Batch `index`: images float32 (B, 28, 28, 1) in 0..1, probabilities float32 (B, 10)."""
-        chosen = np.sort(self._order[index * self._batch_size : (index + 1) * self._batch_size])
+        chosen = np.sort(self._chosen(index))
         images = self._set.images[chosen] / np.float32(255)
         return images, self._set.probabilities[chosen].astype(np.float32)
-
-    def on_epoch_end(self) -> None:
-        """Go on to the next view."""
-        self._epoch += 1
-        self._shuffle()
-
-    def skip_epochs(self, n_epochs: int) -> None:
-        """Be where `n_epochs` epochs lead."""
-        self._epoch += n_epochs
-        self._shuffle()
 
     def _shuffle(self) -> None:
         order = np.random.default_rng((self._seed, self._epoch)).permutation(self._n)
