@@ -15,7 +15,7 @@ from edge_mnist_trainer.augmentation import AffineRange
 from edge_mnist_trainer.batches import DistortedBatches, distort
 from edge_mnist_trainer.config import Augmentation
 from edge_mnist_trainer.fonts import render_digits
-from edge_mnist_trainer.strokes import OTHER_HANDS, draw_digits
+from edge_mnist_trainer.strokes import draw_digits, draw_other_hands
 
 pytestmark = pytest.mark.slow
 
@@ -109,7 +109,7 @@ def with_printed(numbered) -> DistortedBatches:
     """A fifth of every epoch is printed; the written ones bear numbers from 10 on."""
     written = replace(numbered, labels=numbered.labels + np.uint8(10))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batches, "PRINTED_VARIANTS", 1)  # twelve take seconds to render
+        patch.setattr(batches, "PRINTED_VARIANTS", 1)  # more take seconds to render
         return DistortedBatches(written, Augmentation(STILL, printed_part=0.2), batch_size=30, seed=0)
 
 
@@ -121,7 +121,7 @@ def test_printed_part_is_that_part_of_an_epoch(with_printed):
 
 
 def test_printed_digits_are_those_of_the_training_families(with_printed):
-    known = render_digits("train", variants=1)
+    known = render_digits("train", variants=1, varied=True)
     by_pixels = dict(zip((image.tobytes() for image in known.images), known.labels.tolist(), strict=True))
     found = [
         (image.tobytes(), int(label))
@@ -151,12 +151,18 @@ def test_drawn_part_is_of_the_other_hands(numbered, monkeypatch):
     monkeypatch.setattr(batches, "DRAWN_VARIANTS", 1)
     written = replace(numbered, labels=numbered.labels + np.uint8(10))
     fed = DistortedBatches(written, Augmentation(STILL, drawn_part=0.2), batch_size=200, seed=0)
-    hands = [draw_digits(1, seed=hand, hand=hand) for hand in range(len(OTHER_HANDS))]
-    known = {image.tobytes(): int(label) for drawn in hands for image, label in zip(*drawn, strict=True)}
+    known = {image.tobytes(): int(label) for image, label in zip(*draw_other_hands(1, seed=0), strict=True)}
     images, labels = fed.pixels(0)
     found = [(image.tobytes(), int(label)) for image, label in zip(images, labels, strict=True) if label < 10]
     assert (len(found), fed.n_images) == (25, 125)
     assert all(known[pixels] == label for pixels, label in found)
+
+
+def test_made_digits_are_told_from_written_ones(numbered, monkeypatch):
+    monkeypatch.setattr(batches, "DRAWN_VARIANTS", 1)
+    written = replace(numbered, labels=numbered.labels + np.uint8(10))
+    fed = DistortedBatches(written, Augmentation(STILL, drawn_part=0.2), batch_size=200, seed=0)
+    assert np.array_equal(fed.made(0), fed.pixels(0)[1] < 10)
 
 
 def test_printed_and_drawn_parts_are_parts_of_the_same_epoch(numbered, monkeypatch):

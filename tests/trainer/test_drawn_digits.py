@@ -10,7 +10,7 @@ from PIL import Image
 
 from edge_mnist_runtime.sample_digits import read_samples
 from edge_mnist_trainer.sample_pictures import draw_samples
-from edge_mnist_trainer.strokes import draw_digits, draw_ink
+from edge_mnist_trainer.strokes import OTHER_HANDS, STROKES, draw_digits, draw_ink, draw_other_hands
 
 LOSSY_TOLERANCE = 4
 """Grey levels by which decoders of JPEG and WebP may differ."""
@@ -66,6 +66,38 @@ def test_drawn_tensors_have_mnist_s_size_and_place():
         mass = image[..., 0] / image.sum()
         assert abs(mass.sum(1) @ np.arange(28) - 14) <= 1
         assert abs(mass.sum(0) @ np.arange(28) - 14) <= 1
+
+
+def test_other_hands_come_hand_after_hand_in_label_order():
+    images, labels = draw_other_hands(2, seed=0)
+    assert (images.shape, images.dtype) == ((len(OTHER_HANDS) * 20, 28, 28, 1), np.uint8)
+    assert labels.tolist() == list(range(10)) * 2 * len(OTHER_HANDS)
+
+
+def test_other_hands_are_repeatable_by_seed():
+    first, again, other = (draw_other_hands(1, seed=seed)[0] for seed in (8, 8, 9))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("hand", range(len(OTHER_HANDS)))
+def test_another_hand_writes_some_digits_otherwise(hand):
+    assert all(strokes != STROKES[digit] for digit, strokes in OTHER_HANDS[hand].items())
+    for digit in OTHER_HANDS[hand]:
+        own, other = (draw_ink(digit, np.random.default_rng(0), hand=each) for each in (None, hand))
+        assert not np.array_equal(own, other)
+
+
+def test_other_hands_are_narrower_and_bolder_too():
+    narrow, bold = [], []
+    for seed in range(40):
+        ink = draw_ink(0, np.random.default_rng(seed), narrowest=0.4, thickest=0.18) > 127
+        rows, columns = np.nonzero(ink)
+        narrow.append(np.ptp(columns) / np.ptp(rows))
+        bold.append(ink.sum() / np.ptp(rows) ** 2)
+    usual = [draw_ink(0, np.random.default_rng(seed)) > 127 for seed in range(40)]
+    assert min(narrow) < min(np.ptp(np.nonzero(ink)[1]) / np.ptp(np.nonzero(ink)[0]) for ink in usual)
+    assert max(bold) > max(ink.sum() / np.ptp(np.nonzero(ink)[0]) ** 2 for ink in usual)
 
 
 def test_shipped_samples_are_one_of_each_digit():

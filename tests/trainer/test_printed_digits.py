@@ -60,9 +60,17 @@ def rendered():
     return render_digits("validation", variants=3)
 
 
-def test_rendered_digits_are_mnist_shaped(rendered):
-    assert (rendered.images.shape, rendered.images.dtype) == ((17 * 10 * 3, 28, 28, 1), np.uint8)
-    for image in rendered.images:
+@pytest.fixture(scope="module")
+def varied():
+    return render_digits("validation", variants=3, varied=True)
+
+
+@pytest.mark.parametrize("how", ["rendered", "varied"])
+def test_rendered_digits_are_mnist_shaped(how, request):
+    digits = request.getfixturevalue(how)
+    n_faces = len(font_faces("validation"))
+    assert (digits.images.shape, digits.images.dtype) == ((n_faces * 10 * 3, 28, 28, 1), np.uint8)
+    for image in digits.images:
         assert is_mnist_shaped(image)
         rows, columns = np.nonzero(image[..., 0])
         assert max(np.ptp(rows), np.ptp(columns)) + 1 <= 20
@@ -71,7 +79,20 @@ def test_rendered_digits_are_mnist_shaped(rendered):
 
 def test_every_digit_of_every_face_is_rendered_as_often_as_asked(rendered):
     assert (rendered.name, rendered.split, rendered.labels.dtype) == ("fonts", "validation", np.uint8)
-    assert rendered.labels.tolist() == [digit for _ in range(17) for digit in range(10) for _ in range(3)]
+    assert rendered.labels.tolist() == [
+        digit for _ in font_faces("validation") for digit in range(10) for _ in range(3)
+    ]
+
+
+def test_varied_digits_are_lighter_and_bolder_narrower_and_wider_than_the_faces(rendered, varied):
+    def spreads(digits):
+        ink = (digits.images[..., 0] > 127).sum(axis=(1, 2))
+        columns = (digits.images[..., 0] > 127).any(axis=1).sum(axis=1)
+        return ink[digits.labels != 1], columns[digits.labels != 1]
+
+    for plain, changed in zip(spreads(rendered), spreads(varied), strict=True):
+        assert np.percentile(changed, 5) < np.percentile(plain, 5)
+        assert np.percentile(changed, 95) > np.percentile(plain, 95)
 
 
 def test_variants_of_a_digit_differ(rendered):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from edge_mnist_runtime.errors import CorruptModelError, UsageError
 from edge_mnist_runtime.preprocess import PREPROCESS
+from edge_mnist_trainer import batches
 from edge_mnist_trainer.batches import DistortedBatches
 from edge_mnist_trainer.config import Augmentation
 from edge_mnist_trainer.run_folder import create_run_folder, open_run_folder
@@ -57,6 +58,22 @@ def folder(few_digits, teacher, guesser, tmp_path_factory) -> Path:
     teachers = {"a" * 64: teacher, "b" * 64: guesser}
     make_transfer_set(few_digits.training, teachers, BENT, made, views=VIEWS, seed=4)
     return made
+
+
+def test_misread_drawn_digits_have_their_label_and_written_ones_what_the_teacher_says(
+    few_digits, guesser, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(batches, "DRAWN_VARIANTS", 2)
+    augmentation = Augmentation(drawn_part=0.4)
+    made = make_transfer_set(few_digits.training, {"b" * 64: guesser}, augmentation, tmp_path, views=1, seed=4)
+    fed = DistortedBatches(few_digits.training, augmentation, batch_size=len(made.images), seed=4)
+    labels, drawn = fed.pixels(0)[1], fed.made(0)
+    answers = np.asarray(guesser(made.images / np.float32(255)))
+    misread = answers.argmax(axis=1) != labels
+    assert (drawn & misread).any()
+    assert (~drawn & misread).any()
+    said = np.where((drawn & misread)[:, np.newaxis], np.eye(10)[labels], answers)
+    assert np.abs(made.probabilities - said).max() < 1e-3
 
 
 @pytest.fixture(scope="module")

@@ -123,7 +123,7 @@ def custom_architecture(
 # What the project's own networks see: distortions strong enough that longer training goes on paying. They keep their
 # last epoch: where a cosine ends in an average, the best of many epochs on 5,000 images is mostly the luckiest.
 _BENT: Final = Augmentation(elastic_pixels=0.8)
-_EVERYTHING: Final = Augmentation(elastic_pixels=0.8, corrupted_part=0.25, printed_part=0.1, drawn_part=0.05)
+_EVERYTHING: Final = Augmentation(elastic_pixels=0.8, corrupted_part=0.25, printed_part=0.12, drawn_part=0.1)
 
 _KNOWN: Final = (
     Architecture(

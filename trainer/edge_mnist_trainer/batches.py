@@ -14,9 +14,9 @@ from edge_mnist_trainer.augmentation import draw_affine_maps, draw_elastic_field
 from edge_mnist_trainer.config import Augmentation
 from edge_mnist_trainer.corruptions import draw_corrupted
 from edge_mnist_trainer.fonts import render_digits
-from edge_mnist_trainer.strokes import OTHER_HANDS, draw_digits
+from edge_mnist_trainer.strokes import draw_other_hands
 
-PRINTED_VARIANTS: Final = 12
+PRINTED_VARIANTS: Final = 16
 """Pictures of each digit in each training face, before they are distorted like any other image."""
 
 DRAWN_VARIANTS: Final = 100
@@ -65,10 +65,10 @@ class DistortedBatches(SeededBatches):
         if augmentation:
             rest = 1 - augmentation.printed_part - augmentation.drawn_part
             if augmentation.printed_part:
-                printed = render_digits("train", variants=PRINTED_VARIANTS)
+                printed = render_digits("train", variants=PRINTED_VARIANTS, varied=True)
                 self._add(printed.images, printed.labels, round(len(digits) * augmentation.printed_part / rest))
             if augmentation.drawn_part:
-                images, labels = _draw_other_hands()
+                images, labels = draw_other_hands(DRAWN_VARIANTS, seed=0)
                 self._add(images, labels, round(len(digits) * augmentation.drawn_part / rest))
         self._shuffle()
 
@@ -89,6 +89,10 @@ class DistortedBatches(SeededBatches):
         images = self._images[chosen]
         return (distort(images, self._augmentation, rng) if self._augmentation else images), self._labels[chosen]
 
+    def made(self, index: int) -> npt.NDArray[np.bool_]:
+        """Which images of batch `index` are printed or drawn, shape (B,): their labels are beyond doubt."""
+        return self._chosen(index) >= self._n_written
+
     def _add(self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8], n_in_epoch: int) -> None:
         start = len(self._labels)
         self._images = np.concatenate([self._images, images])
@@ -99,11 +103,6 @@ class DistortedBatches(SeededBatches):
         rng = np.random.default_rng((self._seed, self._epoch))
         drawn = [rng.integers(start, end, n_in_epoch) for start, end, n_in_epoch in self._added]
         self._order = rng.permutation(np.concatenate([np.arange(self._n_written), *drawn]))
-
-
-def _draw_other_hands() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    parts = [draw_digits(DRAWN_VARIANTS, seed=hand, hand=hand) for hand in range(len(OTHER_HANDS))]
-    return np.concatenate([images for images, _ in parts]), np.concatenate([labels for _, labels in parts])
 
 
 def distort(

@@ -100,12 +100,34 @@ OTHER_HANDS: Final[tuple[dict[int, tuple[tuple[Point, ...], ...]], ...]] = (
             ((0.8, 0.06), (0.8, 0.5), (0.8, 0.8), (0.56, 1.0), (0.26, 0.92)),
         ),
     },
+    {
+        1: (((0.05, 0.4), (0.35, 0.2), (0.64, 0.0)), ((0.64, 0.0), (0.63, 0.5), (0.62, 1.0))),
+        4: (
+            ((0.5, 0.0), (0.3, 0.3), (0.1, 0.62), (0.42, 0.68), (0.88, 0.58)),
+            ((0.92, 0.28), (0.66, 0.62), (0.42, 1.0)),
+        ),
+        7: (((0.08, 0.06), (0.5, 0.04), (0.9, 0.06), (0.72, 0.5), (0.66, 1.0)),),
+        9: (
+            ((0.78, 0.16), (0.46, 0.0), (0.16, 0.18), (0.36, 0.42), (0.74, 0.34), (0.78, 0.16)),
+            ((0.78, 0.16), (0.72, 0.5), (0.82, 0.94)),
+            ((0.82, 0.94), (0.5, 1.0), (0.14, 0.95)),
+        ),
+    },
 )
 """How other schools teach to write some of them: a 1 with a flag or a foot, a 4 from one bent stroke and a short one, a
-crossed 7, a hooked 9. MNIST's writers, Americans all, hardly write so. A digit that is missing is as in `STROKES`."""
+crossed 7, a hooked 9 or one with a foot. MNIST's writers, Americans all, hardly write so. A digit that is missing is as
+in `STROKES`."""
 
 
-def draw_ink(digit: int, rng: np.random.Generator, *, side_pixels: int = 200, hand: int | None = None) -> Pixels:
+def draw_ink(
+    digit: int,
+    rng: np.random.Generator,
+    *,
+    side_pixels: int = 200,
+    hand: int | None = None,
+    narrowest: float = 0.58,
+    thickest: float = 0.13,
+) -> Pixels:
     """Draw one digit as white ink on black.
 
     Args:
@@ -113,19 +135,21 @@ def draw_ink(digit: int, rng: np.random.Generator, *, side_pixels: int = 200, ha
         rng: Decides slant, proportions, wobble, pen width and place.
         side_pixels: Height and width of the result.
         hand: Index into `OTHER_HANDS`; None for `STROKES`.
+        narrowest: Least width, as a part of the height; the greatest is 0.8.
+        thickest: Greatest width of the pen, as a part of the height; the least is 0.085.
 
     Returns:
         uint8, shape (side_pixels, side_pixels), anti-aliased.
     """
     fine = side_pixels * 2  # drawn twice as large and averaged down: anti-aliasing
     height = fine * rng.uniform(0.5, 0.62)
-    width = height * rng.uniform(0.58, 0.8)
+    width = height * rng.uniform(narrowest, 0.8)
     slant = rng.uniform(-0.05, 0.25)
     left, top = (
         (fine - width) / 2 + fine * rng.uniform(-0.05, 0.05),
         (fine - height) / 2 + fine * rng.uniform(-0.05, 0.05),
     )
-    pen = height * rng.uniform(0.085, 0.13)
+    pen = height * rng.uniform(0.085, thickest)
     image = Image.new("L", (fine, fine), 0)
     draw = ImageDraw.Draw(image)
     strokes = STROKES[digit] if hand is None else OTHER_HANDS[hand].get(digit, STROKES[digit])
@@ -139,8 +163,8 @@ def draw_ink(digit: int, rng: np.random.Generator, *, side_pixels: int = 200, ha
     return np.asarray(image.reduce(2))
 
 
-def draw_digits(digits_each: int, *, seed: int, hand: int | None = None) -> tuple[Pixels, npt.NDArray[np.uint8]]:
-    """Draw every digit `digits_each` times, as tensors; `hand` as for `draw_ink`.
+def draw_digits(digits_each: int, *, seed: int) -> tuple[Pixels, npt.NDArray[np.uint8]]:
+    """Draw every digit `digits_each` times, as tensors.
 
     Returns:
         Images, uint8, shape (10 * digits_each, 28, 28, 1), bright ink on black, and their labels, uint8, in the order
@@ -148,8 +172,27 @@ def draw_digits(digits_each: int, *, seed: int, hand: int | None = None) -> tupl
     """
     labels = np.tile(np.arange(10, dtype=np.uint8), digits_each)
     rng = np.random.default_rng(seed)
-    images = np.stack([normalise_ink(draw_ink(int(digit), rng, hand=hand)) for digit in labels])
+    images = np.stack([normalise_ink(draw_ink(int(digit), rng)) for digit in labels])
     return images[..., np.newaxis], labels
+
+
+def draw_other_hands(digits_each: int, *, seed: int) -> tuple[Pixels, npt.NDArray[np.uint8]]:
+    """Draw every digit `digits_each` times in each of `OTHER_HANDS`, narrow and wide, coarse and clean.
+
+    Half of them are drawn on 14 to 60 pixels a side, where the loops of narrow digits begin to close.
+
+    Returns:
+        As `draw_digits`, hand after hand.
+    """
+    labels = np.tile(np.arange(10, dtype=np.uint8), digits_each)
+    images = []
+    for hand in range(len(OTHER_HANDS)):
+        rng = np.random.default_rng((seed, hand))
+        for digit in labels:
+            side = int(np.exp(rng.uniform(np.log(14), np.log(60)))) if rng.random() < 0.5 else 200
+            ink = draw_ink(int(digit), rng, side_pixels=side, hand=hand, narrowest=0.4, thickest=0.18)
+            images.append(normalise_ink(ink))
+    return np.stack(images)[..., np.newaxis], np.tile(labels, len(OTHER_HANDS))
 
 
 def _catmull_rom(points: npt.NDArray[np.float64], *, steps: int = 24) -> npt.NDArray[np.float64]:

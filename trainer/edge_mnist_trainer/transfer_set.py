@@ -5,7 +5,7 @@ on the very images that the student sees (Beyer et al., "Knowledge distillation:
 consistent", 2022). It is made once and serves any number of students, so the teachers run once.
 
     images.npy            uint8, shape (V * N, 28, 28, 1): V views of N digits, view after view
-    probabilities.npy     float16, shape (V * N, 10): the mean over the teachers
+    probabilities.npy     float16, shape (V * N, 10): the mean over the teachers, or a made digit's label
     transfer_set.json     teachers, distortions, data, hashes
 """
 
@@ -87,6 +87,8 @@ def make_transfer_set(
 ) -> TransferSet:
     """Distort the training digits `views` times, and have the teachers read them.
 
+    Where they misread a printed or drawn digit, whose label is beyond doubt, the set has its label instead.
+
     Args:
         digits: The training split.
         teachers: Keras models by the SHA-256 of their files; their probabilities are averaged.
@@ -104,10 +106,13 @@ def make_transfer_set(
         _begin_array(probabilities, np.float16, (views * n, 10))
         for view in range(views):
             for index in range(len(batches)):
-                pixels = batches.pixels(index)[0]
+                pixels, labels = batches.pixels(index)
                 answers = [np.asarray(model.predict_on_batch(pixels / np.float32(255))) for model in teachers.values()]
+                answer = np.mean(answers, axis=0)
+                wrong = batches.made(index) & (answer.argmax(axis=1) != labels)
+                answer[wrong] = np.eye(10)[labels[wrong]]
                 images.write(pixels.tobytes())
-                probabilities.write(np.mean(answers, axis=0).astype(np.float16).tobytes())
+                probabilities.write(answer.astype(np.float16).tobytes())
                 on_batch(view * len(batches) + index + 1, views * len(batches))
             batches.on_epoch_end()
     record = {
