@@ -26,6 +26,7 @@ from edge_mnist_trainer.network_builders import (
     make_conv,
     make_dense,
     make_layer,
+    pooled,
     stem,
 )
 
@@ -129,8 +130,8 @@ _KNOWN: Final = (
     Architecture(
         "edge",
         "the default: best for its size",
-        partial(build_normalised, "edge", stem(16), halving(24), Convolution(32), last(32)),
-        TrainingConfig(epochs=60, peak_learning_rate=4e-3, augmentation=_BENT, keep="last"),
+        partial(build_normalised, "edge", pooled(16), Convolution(20), pooled(22), Convolution(28), last(32)),
+        TrainingConfig(epochs=50, peak_learning_rate=4e-3, augmentation=_BENT, keep="last"),
     ),
     Architecture(
         "nano",
