@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import io
 from collections.abc import Callable, Sequence
@@ -15,6 +14,8 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from edge_mnist_trainer.web_page import png_address
 
 SIZE_INCHES: Final = (5.0, 3.3)
 """Of one curve: its letters are as large as the page's on a phone, and two stand side by side on a screen."""
@@ -124,8 +125,3 @@ def _draw_png(draw: Callable[[Axes], None], *, ink: str, lines: str) -> str:
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, transparent=True)
     return png_address(buffer.getvalue())
-
-
-def png_address(data: bytes) -> str:
-    """A PNG file as an address that holds all of it."""
-    return f"data:image/png;base64,{base64.b64encode(data).decode()}"

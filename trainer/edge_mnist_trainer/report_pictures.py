@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import html
-import io
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_trainer.batches import distort
 from edge_mnist_trainer.config import Augmentation, TrainingConfig
-from edge_mnist_trainer.report_figures import png_address
+from edge_mnist_trainer.web_page import show_picture
 
 MOST_MISTAKES: Final = 24
 """Mistakes that are shown."""
@@ -83,7 +81,7 @@ def show_mistakes(digits: LabelledDigits, probabilities: npt.NDArray[np.floating
 def _show_mistake(mistake: Mistake, image: npt.NDArray[np.uint8]) -> str:
     title = f"label {mistake.label}, read as {mistake.answer}"
     return (
-        f"<figure>{_show_image(image[..., 0], f'Validation image {mistake.index}: {title}')}"
+        f"<figure>{show_picture(image, f'Validation image {mistake.index}: {title}')}"
         f"<figcaption><b>{title}</b>{mistake.answer}: {mistake.answer_probability:.1%}, "
         f"{mistake.label}: {mistake.label_probability:.1%}<br>image {mistake.index}</figcaption></figure>"
     )
@@ -104,7 +102,7 @@ def show_samples(digits: LabelledDigits, record: dict[str, Any]) -> str:
     figures = []
     for image, label in zip(digits.images[chosen], digits.labels[chosen], strict=True):
         views = _show_views(image, augmentation, rng) if augmentation else ""
-        original = _show_image(image[..., 0], f"A training image of a {label}, as it is")
+        original = show_picture(image, f"A training image of a {label}, as it is")
         figures.append(f"<figure>{original}{views}</figure>")
     return f"{_explain_samples(augmentation, lessons)}<div class='samples'>{''.join(figures)}</div>"
 
@@ -125,7 +123,7 @@ def _show_views(image: npt.NDArray[np.uint8], augmentation: Augmentation, rng: n
     for number, view in enumerate(views):
         top = number * (side + GAP_PIXELS)
         strip[top : top + side] = np.stack([view, np.full_like(view, 255)], axis=2)
-    return _show_image(strip, f"{VIEWS} distorted views of it")
+    return show_picture(strip, f"{VIEWS} distorted views of it")
 
 
 def _explain_samples(augmentation: Augmentation | None, lessons: dict[str, Any] | None) -> str:
@@ -146,9 +144,3 @@ def _explain_samples(augmentation: Augmentation | None, lessons: dict[str, Any] 
             f"{augmentation.printed_part:.0%} of an epoch's images are printed digits, distorted alike; not shown here."
         )
     return f"<p>{html.escape(' '.join(sentences), quote=False)}</p>"
-
-
-def _show_image(pixels: npt.NDArray[np.uint8], text: str) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
-    return f"<img class='pixels' alt='{html.escape(text)}' src='{png_address(buffer.getvalue())}'>"

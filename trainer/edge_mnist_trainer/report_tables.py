@@ -1,11 +1,10 @@
-"""The tables and lists of a report: confusions, figures of each digit, other digits, files left out, settings."""
+"""The tables and lists of a report: confusions, figures of each digit, other digits, files left out."""
 
 from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +37,7 @@ def show_confusions(labels: Labels, found: Labels) -> str:
         rows.append(f"<tr><th scope='row'>{label}</th>{cells}</tr>")
     heads = "".join(f"<th scope='col'>{digit}</th>" for digit in range(10))
     return (
-        "<div class='wide'><table class='confusions'>"
+        "<div class='wide'><table class='heat'>"
         "<caption>Each row is a label, each column what it was read as. The redder, the more mistakes.</caption>"
         f"<tr><td></td>{heads}</tr>{''.join(rows)}</table></div>"
     )
@@ -122,32 +121,6 @@ def show_left_out(left_out: list[str]) -> str:
     number = "1 file was" if len(left_out) == 1 else f"{len(left_out):,} files were"
     state = " open" if len(left_out) <= FEW_LEFT_OUT else ""
     return f"<details{state}><summary>{number} left out</summary><ul>{lines}{more}</ul></details>"
-
-
-def show_settings(settings: dict[str, Any]) -> str:
-    """Names and values, nested as deep as they are, in two columns."""
-    rows = "".join(_setting_rows(settings.items(), depth=0))
-    return f"<div class='wide'><table class='settings'>{rows}</table></div>"
-
-
-def _setting_rows(settings: Iterable[tuple[str, Any]], *, depth: int) -> Iterator[str]:
-    for key, value in settings:
-        name = html.escape(str(key).replace("_", " "))
-        nested = isinstance(value, dict)
-        yield (
-            f"<tr><th scope='row' style='--depth:{depth}'>{name}</th>"
-            f"<td>{'' if nested else html.escape(_name_value(value))}</td></tr>"
-        )
-        if nested:
-            yield from _setting_rows(value.items(), depth=depth + 1)
-
-
-def _name_value(value: Any) -> str:
-    if value is None or value == []:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _percent(part: float) -> str:
