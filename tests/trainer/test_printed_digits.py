@@ -86,13 +86,13 @@ def test_every_digit_of_every_face_is_rendered_as_often_as_asked(rendered):
 
 def test_varied_digits_are_lighter_and_bolder_narrower_and_wider_than_the_faces(rendered, varied):
     def spreads(digits):
-        ink = (digits.images[..., 0] > 127).sum(axis=(1, 2))
-        columns = (digits.images[..., 0] > 127).any(axis=1).sum(axis=1)
+        ink = (digits.images[..., 0] > 60).sum(axis=(1, 2))
+        columns = (digits.images[..., 0] > 60).any(axis=1).sum(axis=1)
         return ink[digits.labels != 1], columns[digits.labels != 1]
 
     for plain, changed in zip(spreads(rendered), spreads(varied), strict=True):
-        assert np.percentile(changed, 5) < np.percentile(plain, 5)
-        assert np.percentile(changed, 95) > np.percentile(plain, 95)
+        assert changed.min() < plain.min()
+        assert changed.max() > plain.max()
 
 
 def test_variants_of_a_digit_differ(rendered):

@@ -136,7 +136,7 @@ _KNOWN: Final = (
     Architecture(
         "nano",
         "at most 4 kB of int8 weights",
-        partial(build_normalised, "nano", stem(6), halving(10), Convolution(14), last(14)),
+        partial(build_normalised, "nano", pooled(8), pooled(10), Convolution(14), last(13)),
         TrainingConfig(epochs=80, peak_learning_rate=6e-3, augmentation=Augmentation(), keep="last"),
     ),
     Architecture(

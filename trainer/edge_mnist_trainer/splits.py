@@ -11,6 +11,7 @@ Digits of the user's own are cut label by label, in file order, for the same rea
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -40,10 +41,16 @@ def split_train_validation(digits: LabelledDigits) -> tuple[LabelledDigits, Labe
     return digits.take(np.flatnonzero(~held_out), "train"), digits.take(np.flatnonzero(held_out), "validation")
 
 
-def split_each_label(digits: LabelledDigits) -> tuple[LabelledDigits, LabelledDigits]:
+def split_each_label(
+    digits: LabelledDigits, names: Sequence[str] | None = None
+) -> tuple[LabelledDigits, LabelledDigits]:
     """Cut digits of the user's own: the last tenth of each label's images, at least one, goes to validation.
 
     Files that stand side by side tend to share a writer, so the cut leaves them together.
+
+    Args:
+        digits: All of them.
+        names: Of the labels, for messages, where they are no digits.
 
     Raises:
         DataError: A label has a single image.
@@ -52,8 +59,9 @@ def split_each_label(digits: LabelledDigits) -> tuple[LabelledDigits, LabelledDi
     for label in np.unique(digits.labels):
         of_label = np.flatnonzero(digits.labels == label)
         if len(of_label) < 2:
+            name = names[label] if names else f"digit {label}"
             raise DataError(
-                f"{digits.name}: a single image of digit {label}; add more, it takes two: "
+                f"{digits.name}: a single image of {name}; add more, it takes two: "
                 "one to train on, one to validate with"
             )
         held_out[of_label[-max(1, len(of_label) // OWN_VALIDATION_DIVISOR) :]] = True

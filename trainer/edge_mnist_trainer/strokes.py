@@ -152,15 +152,18 @@ def draw_ink(
     pen = height * rng.uniform(0.085, thickest)
     image = Image.new("L", (fine, fine), 0)
     draw = ImageDraw.Draw(image)
-    strokes = STROKES[digit] if hand is None else OTHER_HANDS[hand].get(digit, STROKES[digit])
-    for stroke in strokes:
-        points = np.asarray(stroke) + rng.normal(0, 0.012, (len(stroke), 2))
-        curve = _catmull_rom(points)
+    for curve in stroke_curves(digit, rng, hand=hand):
         x = left + width * (curve[:, 0] + slant * (0.5 - curve[:, 1]))
         y = top + height * curve[:, 1]
         for at_x, at_y in zip(x, y, strict=True):
             draw.ellipse((at_x - pen / 2, at_y - pen / 2, at_x + pen / 2, at_y + pen / 2), fill=255)
     return np.asarray(image.reduce(2))
+
+
+def stroke_curves(digit: int, rng: np.random.Generator, *, hand: int | None) -> list[npt.NDArray[np.float64]]:
+    """The pen's way through one digit, each time a little different: points (x, y), float64, shape (K, 2), a stroke."""
+    strokes = STROKES[digit] if hand is None else OTHER_HANDS[hand].get(digit, STROKES[digit])
+    return [_catmull_rom(np.asarray(stroke) + rng.normal(0, 0.012, (len(stroke), 2))) for stroke in strokes]
 
 
 def draw_digits(digits_each: int, *, seed: int) -> tuple[Pixels, npt.NDArray[np.uint8]]:
