@@ -10,21 +10,65 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
+
 from edge_mnist_runtime.errors import ContractError, IntegrityError
 from edge_mnist_runtime.preprocess import PREPROCESS
 
 METADATA_KEY: Final = "edge_mnist"
 """Where the contract stands in a model file."""
 
-CONTRACT_SCHEMA_VERSION: Final = 1
+CONTRACT_SCHEMA_VERSION: Final = 2
 
 DIGIT_LABELS: Final = tuple("0123456789")
 
-PRECISIONS: Final = ("fp32", "int8")
-"""Every precision that a model file may have."""
+PRECISIONS: Final = ("fp32", "fp16", "int8", "int16x8", "dynamic", "mixed")
+"""Every precision that a model file may have.
+
+`int16x8`: int8 weights, int16 activations; `dynamic`: int8 weights, float activations; `mixed`: int8 but for some
+layers in float.
+"""
 
 IMAGE_SHAPE: Final = (28, 28, 1)
-"""Height, width and channels of one image."""
+"""Height, width and channels of a digit."""
+
+LABEL_COUNTS: Final = range(2, 1001)
+"""How many classes a model may tell apart."""
+
+
+@dataclass(frozen=True)
+class InputRange:
+    """What a network's input values stand for: value = (byte - mean) / deviation.
+
+    Raises:
+        ValueError: A deviation is not above zero, or a value is not finite.
+    """
+
+    mean: tuple[float, ...] = (0.0,)
+    """In grey levels, 0..255; one for all channels, or one for each."""
+    deviation: tuple[float, ...] = (255.0,)
+    """In grey levels; as many as there are means."""
+
+    def __post_init__(self) -> None:
+        values = np.array([self.mean, self.deviation], np.float64)  # ValueError where the lengths differ
+        if not values.size or not np.isfinite(values).all() or not (values[1] > 0).all():
+            raise ValueError(f"mean {self.mean} and deviation {self.deviation} are no input range")
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether all channels have the same."""
+        return len({*self.mean}) == len({*self.deviation}) == 1
+
+    def apply(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """The network's input values, float32, of images, uint8, both of shape (N, H, W, C)."""
+        centred: npt.NDArray[Any] = images - np.array(self.mean, np.float32) if any(self.mean) else images
+        values: npt.NDArray[np.float32] = np.divide(centred, np.array(self.deviation, np.float32))
+        return values
+
+
+UNIT_RANGE: Final = InputRange()
+"""0..1, which every network of this project is trained on."""
 
 
 @dataclass(frozen=True)
@@ -34,31 +78,52 @@ class ModelContract:
     name: str
     """Name of the model, as in `<name>_<precision>.onnx`."""
     precision: str
-    """`fp32` or `int8`, proved from the graph by the exporter."""
+    """One of `PRECISIONS`, proved from the graph by the exporter."""
     labels: tuple[str, ...]
     """Class names, in output order."""
-    preprocess_version: int
-    """Version of the preprocessing that the model was trained and calibrated with."""
-    preprocess_sha256: str
+    image_shape: tuple[int, int, int]
+    """Height, width and channels of one image."""
+    input_range: InputRange
+    """What a file with a float32 input takes; one with an 8-bit input takes the bytes themselves (int8: less 128)."""
+    preprocess_version: int | None
+    """Version of the preprocessing that the model was trained and calibrated with; None for what is no digit
+    classifier: how its pictures become tensors is not this project's."""
+    preprocess_sha256: str | None
     """SHA-256 of that definition's parameters."""
     source_sha256: str
     """SHA-256 of the Keras file that the model was made from."""
     input_scale: float | None
-    """What one step of the uint8 input stands for in the network's 0..1; None where the file computes in float."""
+    """What one step of an 8-bit input stands for in the network's range; None where the file takes floats or computes
+    in float."""
     input_zero_point: int | None
     """The step that stands for 0."""
 
     def __post_init__(self) -> None:
-        for field in ("name", "preprocess_sha256", "source_sha256"):
+        for field in ("name", "source_sha256"):
             if not isinstance(getattr(self, field), str):
                 raise TypeError(f"{field} is {getattr(self, field)!r}, not text")
+        if len(self.image_shape) != 3 or any(type(size) is not int or size < 1 for size in self.image_shape):
+            raise ValueError(f"image_shape is {self.image_shape}, not (height, width, channels)")
+        if len(self.input_range.mean) not in (1, self.image_shape[2]):
+            raise ValueError(f"input_range has {len(self.input_range.mean)} means for {self.image_shape[2]} channels")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision is {self.precision!r}, not one of {', '.join(PRECISIONS)}")
         check_labels(self.labels)
+        if self.preprocess_sha256 is not None and not self._has_digit_ends:
+            raise ValueError("a preprocessing is named, but this is no classifier of 28 x 28 digits")
         if not isinstance(self.input_scale, (float, type(None))) or not isinstance(
             self.input_zero_point, (int, type(None))
         ):
             raise TypeError(f"input scale and zero-point are {self.input_scale!r} and {self.input_zero_point!r}")
+
+    @property
+    def reads_digits(self) -> bool:
+        """Whether pictures of digits become its input by the one preprocessing definition."""
+        return self._has_digit_ends and self.preprocess_sha256 is not None
+
+    @property
+    def _has_digit_ends(self) -> bool:
+        return (self.labels, self.image_shape) == (DIGIT_LABELS, IMAGE_SHAPE)
 
     def to_json(self) -> str:
         """The text that a model file carries."""
@@ -81,17 +146,23 @@ class ModelContract:
             fields: dict[str, Any] = json.loads(text)
             schema_version = fields.pop("schema_version")
             check_schema(schema_version, CONTRACT_SCHEMA_VERSION, origin=f"{origin}: contract", error=ContractError)
-            contract = cls(**{**fields, "labels": tuple(fields["labels"])})
+            span = {end: tuple(map(float, fields["input_range"][end])) for end in ("mean", "deviation")}
+            named = {name: tuple(fields[name]) for name in ("labels", "image_shape")}
+            contract = cls(**{**fields, **named, "input_range": InputRange(**span)})
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ContractError(f"{origin}: malformed contract ({error}); export the model again") from error
-        check_preprocess(contract.preprocess_version, contract.preprocess_sha256, origin=origin)
+        if contract.preprocess_sha256 is not None:
+            check_preprocess(contract.preprocess_version, contract.preprocess_sha256, origin=origin)
         return contract
 
 
 def check_labels(labels: tuple[str, ...]) -> None:
-    """Raise `ValueError` unless output i stands for the digit i, which `DigitClassifier` relies on."""
-    if labels != DIGIT_LABELS:
-        raise ValueError(f"labels are {labels}, not the digits 0 to 9 in order")
+    """Raise `ValueError` unless these can be the names of a model's classes: 2 to 1,000 different texts."""
+    if len(labels) not in LABEL_COUNTS or not all(isinstance(label, str) and label for label in labels):
+        raise ValueError(f"{len(labels)} labels, not 2 to 1,000 names")
+    if len({*labels}) < len(labels):
+        twice = next(label for index, label in enumerate(labels) if label in labels[:index])
+        raise ValueError(f"the label {twice!r} stands for two classes")
 
 
 def check_schema(found: object, known: int, *, origin: str, error: type[IntegrityError]) -> None:

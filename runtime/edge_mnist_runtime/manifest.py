@@ -13,7 +13,7 @@ from edge_mnist_runtime.errors import HashMismatchError, ManifestError
 
 MANIFEST_FILE: Final = "manifest.json"
 GOLDEN_FILE: Final = "golden.npz"
-MANIFEST_SCHEMA_VERSION: Final = 1
+MANIFEST_SCHEMA_VERSION: Final = 2
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,11 @@ class Artifact:
     format: str
     """`tflite` or `onnx`."""
     precision: str
-    """`fp32` or `int8`."""
+    """One of `contract.PRECISIONS`."""
     sha256: str
     size_bytes: int
+    top1: float
+    """Part of the evaluation images that it read right where it was made, in 0..1."""
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
 
@@ -48,6 +50,8 @@ class Artifact:
         for field in ("format", "precision", "sha256"):
             if not isinstance(getattr(self, field), str):
                 raise TypeError(f"artifact's {field} is {getattr(self, field)!r}, not text")
+        if not isinstance(self.top1, (int, float)) or not 0 <= self.top1 <= 1:
+            raise TypeError(f"artifact's top1 is {self.top1!r}, not in 0..1")
         _check_file_name(self.file)
 
 
@@ -57,10 +61,12 @@ class Manifest:
 
     name: str
     labels: tuple[str, ...]
-    preprocess: dict[str, Any]
-    """`version` and `sha256` of the preprocessing definition."""
+    preprocess: dict[str, Any] | None
+    """`version` and `sha256` of the preprocessing definition; None for what is no digit classifier."""
     source: dict[str, Any]
     """`file` and `sha256` of the Keras model."""
+    evaluation: dict[str, Any]
+    """`name`, `split`, `n` and `sha256` of the images behind every `top1`."""
     versions: dict[str, str]
     """Versions of what made the bundle."""
     artifacts: tuple[Artifact, ...]
@@ -69,8 +75,9 @@ class Manifest:
 
     def __post_init__(self) -> None:
         check_labels(self.labels)
-        if not isinstance(self.source["sha256"], str):
-            raise TypeError(f"source's sha256 is {self.source['sha256']!r}, not text")
+        for name, part in (("source", self.source), ("evaluation", self.evaluation)):
+            if not isinstance(part["sha256"], str):
+                raise TypeError(f"{name}'s sha256 is {part['sha256']!r}, not text")
         for file, sha256 in self.files.items():
             _check_file_name(file)
             if not isinstance(sha256, str):
@@ -103,10 +110,11 @@ class Manifest:
             )
             artifacts = tuple(_artifact(item) for item in record.pop("artifacts"))
             manifest = cls(**{**record, "labels": tuple(record["labels"]), "artifacts": artifacts})
-            version, sha256 = manifest.preprocess["version"], manifest.preprocess["sha256"]
+            preprocess = manifest.preprocess and (manifest.preprocess["version"], manifest.preprocess["sha256"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ManifestError(f"{path}: malformed ({error!r}); export the bundle again") from error
-        check_preprocess(version, sha256, origin=str(path))
+        if preprocess:
+            check_preprocess(*preprocess, origin=str(path))
         return manifest
 
     def hashes(self) -> dict[str, str]:

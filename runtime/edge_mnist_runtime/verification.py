@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from edge_mnist_runtime.bundled_models import BUNDLED_GOLDEN, BUNDLED_MODELS
 from edge_mnist_runtime.engines import open_engine
 from edge_mnist_runtime.errors import GateError, IntegrityError, MissingExtraError
-from edge_mnist_runtime.manifest import GOLDEN_FILE, Artifact, Manifest, read_proved
+from edge_mnist_runtime.manifest import GOLDEN_FILE, Manifest, read_proved
 
 PROBABILITY_TOLERANCE: Final = 0.05
 """How far a probability may be off. Kernels of other processors round an integer step otherwise now and then, and one
@@ -35,6 +37,8 @@ class ReplayResult:
     """How many of them gave the recorded digit."""
     max_abs_probability_diff: float
     """Largest difference from a recorded probability, in 0..1."""
+    identical: int = 0
+    """Golden vectors whose ten probabilities are the recorded ones bit by bit."""
 
     @property
     def passed(self) -> bool:
@@ -55,7 +59,7 @@ def verify_bundle(folder: Path) -> tuple[ReplayResult, ...]:
     contents = {file: read_proved(folder / file, sha256) for file, sha256 in manifest.hashes().items()}
     try:
         golden = dict(np.load(io.BytesIO(contents[GOLDEN_FILE]), allow_pickle=False))
-        return tuple(_replay(artifact, contents[artifact.file], golden) for artifact in manifest.artifacts)
+        return tuple(_replay(artifact.file, contents[artifact.file], golden) for artifact in manifest.artifacts)
     except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise IntegrityError(f"{folder}: its golden vectors cannot be read ({error}); export it again") from error
 
@@ -74,12 +78,32 @@ def require_replayed(results: tuple[ReplayResult, ...], folder: Path) -> None:
         )
 
 
-def _replay(artifact: Artifact, data: bytes, golden: dict[str, npt.NDArray[np.float32]]) -> ReplayResult:
-    expected, images = golden[f"probabilities/{artifact.file}"], golden["images"].astype(np.uint8)
+def replay_bundled() -> tuple[ReplayResult, ...]:
+    """Replay the golden vectors of the models inside this package.
+
+    Raises:
+        IntegrityError: They cannot be read, or belong to other models than these.
+    """
     try:
-        engine = open_engine(data, file_name=artifact.file)
+        golden = dict(np.load(io.BytesIO(BUNDLED_GOLDEN.read_bytes()), allow_pickle=False))
+        results = []
+        for path in BUNDLED_MODELS.values():
+            data = path.read_bytes()
+            if hashlib.sha256(data).hexdigest() != str(golden[f"sha256/{path.name}"]):
+                raise IntegrityError(f"{BUNDLED_GOLDEN}: not of this {path.name}; install edge-mnist again")
+            results.append(_replay(path.name, data, golden))
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise IntegrityError(f"{BUNDLED_GOLDEN}: cannot be read ({error}); install edge-mnist again") from error
+    return tuple(results)
+
+
+def _replay(file: str, data: bytes, golden: dict[str, npt.NDArray[Any]]) -> ReplayResult:
+    expected, images = golden[f"probabilities/{file}"], golden["images"].astype(np.uint8)
+    try:
+        engine = open_engine(data, file_name=file)
     except MissingExtraError as error:
-        return ReplayResult(artifact.file, None, str(error), len(images), 0, 0.0)
+        return ReplayResult(file, None, str(error), len(images), 0, 0.0)
     found = engine.run(images)
     same = int((found.argmax(1) == expected.argmax(1)).sum())
-    return ReplayResult(artifact.file, engine.backend, None, len(images), same, float(np.abs(found - expected).max()))
+    identical = int((found == expected).all(1).sum())
+    return ReplayResult(file, engine.backend, None, len(images), same, float(np.abs(found - expected).max()), identical)

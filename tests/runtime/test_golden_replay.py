@@ -41,7 +41,7 @@ def test_reference_bundle_replays_its_answers(reference_bundle: Path) -> None:
 def test_verify_prints_json_alone(reference_bundle: Path, run_cli: Callable[..., Any]) -> None:
     finished = run_cli("verify", reference_bundle, "--json")
     assert finished.code == 0
-    assert finished.json["schema_version"] == 1
+    assert finished.json["schema_version"] == 2
     assert [file["passed"] for file in finished.json["files"]] == [True] * 4
 
 

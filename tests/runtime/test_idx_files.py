@@ -91,7 +91,11 @@ def test_file_of_other_digits_is_not_mnist(tmp_path: Path) -> None:
     assert IMAGES_FILE in str(caught.value)
 
 
-@pytest.mark.parametrize("data", [b"", b"no gzip at all", gzip.compress(LABELS)[:-9], gzip.compress(LABELS) + b"rest"])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"no gzip at all", gzip.compress(LABELS)[:-9], gzip.compress(LABELS) + b"rest"],
+    ids=["empty", "no gzip", "truncated", "with more behind it"],  # gzip writes the time: never in a test's name
+)
 def test_damaged_gz_is_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / f"{IMAGES_FILE}.gz").write_bytes(data)
     with pytest.raises(DataError, match=r"idx3-ubyte\.gz"):

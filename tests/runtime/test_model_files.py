@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.classifier import open_model
-from edge_mnist_runtime.contract import DIGIT_LABELS, METADATA_KEY, ModelContract
+from edge_mnist_runtime.contract import DIGIT_LABELS, IMAGE_SHAPE, METADATA_KEY, UNIT_RANGE, InputRange, ModelContract
 from edge_mnist_runtime.errors import (
     ContractError,
     CorruptModelError,
@@ -48,8 +49,18 @@ def assert_refused(path: Path, error: type[EdgeMnistError], *expected: str) -> N
 
 
 def contract_record() -> dict[str, Any]:
-    preprocess = (PREPROCESS.version, PREPROCESS.sha256)
-    contract = ModelContract("made-up", "int8", DIGIT_LABELS, *preprocess, "0" * 64, 1 / 255, 0)
+    contract = ModelContract(
+        name="made-up",
+        precision="int8",
+        labels=DIGIT_LABELS,
+        image_shape=IMAGE_SHAPE,
+        input_range=UNIT_RANGE,
+        preprocess_version=PREPROCESS.version,
+        preprocess_sha256=PREPROCESS.sha256,
+        source_sha256="0" * 64,
+        input_scale=1 / 255,
+        input_zero_point=0,
+    )
     return json.loads(contract.to_json())
 
 
@@ -112,13 +123,21 @@ def test_onnx_with_malformed_contract_is_refused(
     ("change", "expected"),
     [
         ({"preprocess_sha256": "0" * 64}, "preprocessing"),
-        ({"preprocess_sha256": None}, "preprocess_sha256 is None"),
-        ({"labels": [*"9876543210"]}, "labels"),
+        ({"labels": [*"9876543210"]}, "no classifier of 28 x 28 digits"),
+        ({"labels": [*"0123456788"]}, "the label '8' stands for two classes"),
+        ({"labels": ["0"]}, "1 labels"),
+        ({"image_shape": [28, 28]}, "image_shape"),
+        ({"image_shape": [28, 28, 0]}, "image_shape"),
+        ({"input_range": {"mean": [0.0], "deviation": [0.0]}}, "no input range"),
+        ({"input_range": {"mean": [0.0, 0.0], "deviation": [255.0]}}, "malformed contract"),
+        ({"input_range": {"mean": [0.0, 1.0], "deviation": [1.0, 1.0]}}, "2 means for 1 channels"),
+        ({"input_range": None}, "malformed contract"),
         ({"precision": "fp4"}, "precision"),
         ({"input_scale": "x"}, "scale"),
         ({"preprocess_version": 2, "preprocess_sha256": "f" * 64}, "preprocessing 2"),
-        ({"schema_version": 2}, "schema 2"),
-        ({"schema_version": 2, "a_field_of_the_future": True}, "schema 2"),
+        ({"schema_version": 1}, "schema 1 is not the known 2"),
+        ({"schema_version": 3}, "schema 3"),
+        ({"schema_version": 3, "a_field_of_the_future": True}, "schema 3"),
     ],
 )
 def test_contract_of_another_version_is_refused_by_name(
@@ -140,7 +159,27 @@ def test_onnx_with_other_tensors_is_refused(tmp_path: Path) -> None:
     helper.set_model_props(model, {METADATA_KEY: json.dumps(contract_record())})
     path = tmp_path / "model.onnx"
     onnx.save_model(model, path)
-    assert_refused(path, ContractError, "expected uint8 (N, 28, 28, 1)")
+    assert_refused(path, ContractError, "('float32', ('N', 10))", "images of (28, 28, 1) in and 10 probabilities out")
+
+
+def test_contract_keeps_what_it_says_of_another_classifier() -> None:
+    ends = {"labels": ("cat", "dog"), "image_shape": (32, 48, 3), "input_range": InputRange((127.5,), (127.5,))}
+    digits = ModelContract.from_json(json.dumps(contract_record()), origin="test")
+    contract = replace(digits, **ends, preprocess_version=None, preprocess_sha256=None)
+    assert ModelContract.from_json(contract.to_json(), origin="test") == contract
+    assert digits.reads_digits
+    assert not contract.reads_digits
+
+
+def test_file_without_preprocessing_reads_no_digits_and_is_opened_as_a_model_alone(
+    onnx_with_contract: Callable[[str | None], bytes], tmp_path: Path
+) -> None:
+    path = tmp_path / "model.onnx"
+    nothing = {"preprocess_version": None, "preprocess_sha256": None}
+    path.write_bytes(onnx_with_contract(json.dumps({**contract_record(), **nothing})))
+    assert open_model(path).run(np.zeros((2, 28, 28, 1), np.uint8)).shape == (2, 10)
+    with pytest.raises(ContractError, match=r"model.onnx: no digit classifier"):
+        DigitClassifier(path)
 
 
 @pytest.mark.parametrize("data", [b"", b"this is no model\n", b"\x1c\0\0\0TFL3", b"\x1c\0\0\0TFL3" + b"\xff" * 4096])
@@ -206,8 +245,8 @@ def test_manifest_that_is_no_text_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "error", "expected"),
     [
-        (lambda record: record.update(schema_version=2), ManifestError, "schema 2"),
-        (lambda record: record.update(schema_version=2, of_the_future=True), ManifestError, "schema 2"),
+        (lambda record: record.update(schema_version=1), ManifestError, "schema 1"),
+        (lambda record: record.update(schema_version=3, of_the_future=True), ManifestError, "schema 3"),
         (lambda record: record.update(preprocess={"version": 9, "sha256": "0" * 64}), ContractError, "preprocessing 9"),
         (lambda record: record.update(artifacts=[]), ManifestError, "no ONNX model"),
     ],

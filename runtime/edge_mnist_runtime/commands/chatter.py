@@ -9,17 +9,20 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 STDOUT_FD, STDERR_FD = 1, 2
 
 
 @contextmanager
-def chatter_silenced(*, show: bool = False) -> Iterator[TextIO]:
-    """Drop what is written to file descriptors 1 and 2 while the context is open.
+def chatter_silenced(*, show: bool = False, kept_for: tuple[type[Exception], ...] = ()) -> Iterator[TextIO]:
+    """Keep what is written to file descriptors 1 and 2 off the terminal while the context is open.
 
     Args:
         show: Let it through instead, for --debug.
+        kept_for: Errors that it may explain: where one of them ends the context, what was written is kept in a file
+            that the error's message then names. Otherwise it is dropped.
 
     Yields:
         The real standard error, for those who must write meanwhile.
@@ -29,16 +32,30 @@ def chatter_silenced(*, show: bool = False) -> Iterator[TextIO]:
         return
     sys.stdout.flush()
     sys.stderr.flush()
-    stdout, stderr, nowhere = os.dup(STDOUT_FD), os.dup(STDERR_FD), os.open(os.devnull, os.O_WRONLY)
+    stdout, stderr = os.dup(STDOUT_FD), os.dup(STDERR_FD)
+    log, log_path = _open_log() if kept_for else (os.open(os.devnull, os.O_WRONLY), None)
     try:
-        os.dup2(nowhere, STDOUT_FD)
-        os.dup2(nowhere, STDERR_FD)
+        os.dup2(log, STDOUT_FD)
+        os.dup2(log, STDERR_FD)
         with os.fdopen(os.dup(stderr), "w", encoding="utf-8", buffering=1) as terminal:
             yield terminal
+    except kept_for as error:
+        error.args = (f"{error} (what the tools said: {log_path})",)
+        log_path = None
+        raise
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
         os.dup2(stdout, STDOUT_FD)
         os.dup2(stderr, STDERR_FD)
-        for descriptor in (stdout, stderr, nowhere):
+        for descriptor in (stdout, stderr, log):
             os.close(descriptor)
+        if log_path:
+            log_path.unlink(missing_ok=True)
+
+
+def _open_log() -> tuple[int, Path]:
+    import tempfile  # a device's commands keep no log, and start the faster
+
+    descriptor, path = tempfile.mkstemp(prefix="edge-mnist-", suffix=".log")
+    return descriptor, Path(path)

@@ -5,43 +5,72 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.errors import UsageError
 
-VERIFY_SCHEMA_VERSION: Final = 1
+if TYPE_CHECKING:
+    from edge_mnist_runtime.accuracy_check import AccuracyResult
+
+VERIFY_SCHEMA_VERSION: Final = 2
 
 
 def verify(
     bundle: Annotated[Path, typer.Argument(help="A bundle folder.", show_default=False)],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also measure the accuracy, on MNIST's IDX files or an .npz file of images and labels.",
+            show_default=False,
+        ),
+    ] = None,
+    min_top1: Annotated[float, typer.Option(metavar="PART", min=0.0, max=1.0, help="Least accuracy on --data.")] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
     debug: DebugOption = False,
 ) -> None:
     """Check that a bundle is whole and that this device gives its recorded answers.
 
     Exit code 6: a file is missing or damaged. Exit code 5: the files are
-    whole, but the answers differ here.
+    whole, but the answers or the accuracy differ here.
     """
+    from edge_mnist_runtime.accuracy_check import check_accuracy, require_accuracy
     from edge_mnist_runtime.verification import require_replayed, verify_bundle
 
+    if min_top1 and data is None:
+        raise UsageError("--min-top1 needs --data to measure it on")
     with chatter_silenced(show=debug):
         results = verify_bundle(bundle)
+        accuracies = check_accuracy(bundle, data) if data else ()
     if as_json:
         record = {
             "schema_version": VERIFY_SCHEMA_VERSION,
             "bundle": str(bundle),
             "files": [{**asdict(result), "passed": None if result.skipped else result.passed} for result in results],
+            "accuracy": [{**asdict(result), "passed": result.passed} for result in accuracies],
         }
         print(json.dumps(record, indent=2))
     else:
         print(f"{bundle}: every file has the SHA-256 that the manifest gives it")
         for result in results:
             print(f"{result.file}: {_verdict(result.skipped, result.same_digits, result.n)}")
+        for accuracy in accuracies:
+            print(f"{accuracy.file}: {_accuracy_verdict(accuracy)}")
     require_replayed(results, bundle)
+    require_accuracy(accuracies, bundle, min_top1=min_top1)
 
 
 def _verdict(skipped: str | None, same: int, n: int) -> str:
     return f"not replayed. {skipped}" if skipped else f"{same} of {n} golden digits as recorded"
+
+
+def _accuracy_verdict(result: AccuracyResult) -> str:
+    if result.top1 is None:
+        return f"not measured. {result.skipped}"
+    compared = (
+        "other images than the report's" if result.recorded_top1 is None else f"{result.recorded_top1:.2%} recorded"
+    )
+    return f"reads {result.top1:.2%} of {result.n:,} images, {compared}"

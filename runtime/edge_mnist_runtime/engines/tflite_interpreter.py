@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_mnist_runtime.contract import IMAGE_SHAPE, METADATA_KEY, ModelContract
-from edge_mnist_runtime.errors import ContractError, CorruptModelError, MissingExtraError, first_line
+from edge_mnist_runtime.contract import METADATA_KEY, ModelContract
+from edge_mnist_runtime.engines import check_ends, to_input
+from edge_mnist_runtime.errors import CorruptModelError, MissingExtraError, first_line
 from edge_mnist_runtime.manifest import TensorSpec
 from edge_mnist_runtime.preprocess import Pixels
 
@@ -27,16 +28,14 @@ class TFLiteInterpreter:
         self.contract = ModelContract.from_json(_metadata(model, origin), origin=origin)
         (image,), (probabilities,) = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         self.inputs, self.outputs = (_spec(image),), (_spec(probabilities),)
-        ends = [(self.inputs[0].dtype, self.inputs[0].shape[1:]), self.outputs[0].shape[1:]]
-        if ends != [("uint8", IMAGE_SHAPE), (10,)]:
-            raise ContractError(f"{origin}: takes and gives {ends}; expected uint8 (1, 28, 28, 1) in and (1, 10) out")
+        check_ends(self.contract, self.inputs, self.outputs, origin)
         self._input_index, self._output_index = image["index"], probabilities["index"]
         scale, self._zero_point = self.outputs[0].scale, self.outputs[0].zero_point or 0
         self._scale = None if scale is None else np.float32(scale)
         self._lock = threading.Lock()  # an interpreter holds the tensors of one call at a time
 
     def run(self, images: Pixels) -> npt.NDArray[np.float32]:
-        """Probabilities, float32, shape (N, 10), of images, uint8, shape (N, 28, 28, 1), one call an image."""
+        """Probabilities, float32, shape (N, K), of images, uint8, shape (N, H, W, C), one call an image."""
         stored = self.run_stored(images)
         if self._scale is None:
             return stored
@@ -44,8 +43,9 @@ class TFLiteInterpreter:
         return real
 
     def run_stored(self, images: Pixels) -> npt.NDArray[Any]:
-        """The output as the file stores it, shape (N, 10): uint8 steps of its scale, or float32."""
-        stored = np.empty((len(images), 10), self.outputs[0].dtype)
+        """The output as the file stores it, shape (N, K): 8-bit steps of its scale, or float32."""
+        stored = np.empty((len(images), len(self.contract.labels)), self.outputs[0].dtype)
+        images = to_input(images, self.inputs[0].dtype, self.contract)
         interpreter = self._interpreter
         with self._lock:
             for row in range(len(images)):
