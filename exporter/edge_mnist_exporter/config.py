@@ -2,10 +2,69 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
 
-from edge_mnist_runtime.contract import PRECISIONS
+from edge_mnist_exporter.gate_config import INT8_PRECISION, GateConfig
+from edge_mnist_exporter.kinds import FORMAT_NAMES, Kind, choose_kinds
+from edge_mnist_runtime.contract import InputRange, check_labels
 from edge_mnist_runtime.errors import UsageError
+
+CALIBRATION_METHODS: Final = ("minmax", "entropy", "percentile")
+
+OPSETS: Final = range(13, 19)
+"""Per-channel QDQ needs 13; what tf2onnx writes ends at 18."""
+
+
+@dataclass(frozen=True)
+class SourceConfig:
+    """What is said about a model that it does not say itself.
+
+    Raises:
+        UsageError: The labels are not 2 to 1,000 different names.
+    """
+
+    labels: tuple[str, ...] | None = None
+    """Names of the classes, in output order; None for 0, 1, 2, ..."""
+    input_range: InputRange | None = None
+    """What the network was trained on; None for what its rescaling layer says, else 0..1."""
+    unsafe: bool = False
+    """Run code that the model brings with it (Lambda layers)."""
+
+    def __post_init__(self) -> None:
+        if self.labels is not None:
+            try:
+                check_labels(self.labels)
+            except ValueError as error:
+                raise UsageError(f"--labels: {error}") from None
+
+
+@dataclass(frozen=True)
+class ConversionConfig:
+    """How a network becomes a file.
+
+    Raises:
+        UsageError: A value is out of its range; the message names the option.
+    """
+
+    calibration_method: str = "minmax"
+    """How ranges follow from what the calibration images made of each tensor: `minmax`, `entropy` or `percentile`
+    (the last two in onnxruntime's quantizer alone)."""
+    per_channel: bool = True
+    """Whether each output channel's weights have a scale of their own."""
+    opset: int = 17
+    """ONNX's. 17 is what every onnxruntime since 1.12 (2022) reads."""
+    float_layers: tuple[str, ...] = ()
+    """Layers that a mixed file computes in float, by the names that `layer_errors` gives them."""
+
+    def __post_init__(self) -> None:
+        if self.calibration_method not in CALIBRATION_METHODS:
+            raise UsageError(
+                f"--calibration-method {self.calibration_method}: expected {', '.join(CALIBRATION_METHODS)}"
+            )
+        if self.opset not in OPSETS:
+            raise UsageError(f"--opset must be {OPSETS[0]}..{OPSETS[-1]}, not {self.opset}")
 
 
 @dataclass(frozen=True)
@@ -17,28 +76,44 @@ class ExportConfig:
     """
 
     precisions: tuple[str, ...] = ("int8",)
-    """Which precisions to write, each as TFLite and as ONNX."""
-    max_drop_points: float = 0.5
-    """Most top-1 accuracy that a file may lose against Keras, in percentage points."""
-    min_agreement: float = 0.99
-    """Least part of the evaluation images on which a file gives Keras's answer, in 0..1."""
+    """Which precisions to write."""
+    formats: tuple[str, ...] | None = None
+    """In which formats, each precision in each of them; None for every one that has it."""
+    io: str | None = None
+    """Dtype of the files' inputs and, where the format has it, outputs; None for each precision's own."""
+    source: SourceConfig = field(default_factory=SourceConfig)
+    """What is said about the model."""
+    conversion: ConversionConfig = field(default_factory=ConversionConfig)
+    """How a network becomes a file."""
+    auto_mixed: bool = False
+    """Where an int8 file falls short, keep as few layers as possible in float, in a mixed file in its place."""
+    gates: GateConfig = field(default_factory=GateConfig)
+    """The limits that the files must keep."""
     calibration_samples: int = 500
     """Training images that fix the quantizers' ranges, at least 1."""
+    calibration_data: Path | None = None
+    """A folder of pictures to calibrate on, at most `calibration_samples` of them; None for training images."""
     seed: int = 0
-    """Decides which training images those are."""
+    """Decides which images those are."""
 
     def __post_init__(self) -> None:
-        unknown = [precision for precision in self.precisions if precision not in PRECISIONS]
-        if unknown or not self.precisions:
-            found = repr(unknown[0]) if unknown else "none"
+        _ = self.kinds  # raises where there are none such
+        if self.conversion.calibration_method != "minmax" and any(kind.is_calibrated_tflite for kind in self.kinds):
             raise UsageError(
-                f"--precision: {found} is unknown; expected {' or '.join(PRECISIONS)}, or both as fp32,int8"
+                f"--calibration-method {self.conversion.calibration_method}: TensorFlow's converter knows minmax "
+                "alone; add --format onnx"
             )
-        if not 0 <= self.max_drop_points <= 100:
-            raise UsageError(f"--max-drop must be 0..100 percentage points, not {self.max_drop_points:g}")
-        if not 0 <= self.min_agreement <= 1:
-            raise UsageError(f"--min-agreement must be 0..1, not {self.min_agreement:g}")
+        if self.gates.min_int8_parity is not None and INT8_PRECISION not in self.precisions:
+            raise UsageError(
+                f"min_int8_parity compares two int8 files, and --precision {','.join(self.precisions)} writes none; "
+                "add int8, or leave the limit out"
+            )
         if self.calibration_samples < 1:
             raise UsageError(f"--calibration-samples must be at least 1, not {self.calibration_samples}")
         if self.seed < 0:
             raise UsageError(f"--seed must be at least 0, not {self.seed}")
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What files to write, precision by precision."""
+        return choose_kinds(self.precisions, self.formats or FORMAT_NAMES, self.io, named=self.formats is not None)

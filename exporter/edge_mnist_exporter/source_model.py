@@ -1,12 +1,9 @@
-"""The Keras model that an export starts from: found, loaded in safe mode, and checked against the tensor contract."""
+"""The Keras model that an export starts from: found, loaded, and brought to the ends that converters expect."""
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
-import tempfile
-import zipfile
+import math
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -15,8 +12,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edge_mnist_runtime.contract import IMAGE_SHAPE, check_preprocess
-from edge_mnist_runtime.errors import CorruptModelError, UnsupportedModelError, UsageError, first_line
+from edge_mnist_exporter.config import SourceConfig
+from edge_mnist_exporter.model_ends import fit_ends
+from edge_mnist_exporter.model_file import MODEL_SUFFIXES, SAVED_MODEL_FILE, read_model
+from edge_mnist_runtime.contract import DIGIT_LABELS, IMAGE_SHAPE, InputRange, check_preprocess
+from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.preprocess import Pixels
 from edge_mnist_trainer.run_folder import MODEL_FILE, RECORD_FILE, newest_run
 
@@ -28,31 +28,56 @@ EVALUATION_BATCH: Final = 1000
 
 @dataclass(frozen=True)
 class SourceModel:
-    """A loaded Keras model that follows the tensor contract."""
+    """A loaded Keras image classifier, whatever file and form it came in. K is the number of classes."""
 
     name: str
     """Names the exported files: the run's folder name, or the file's stem."""
     origin: str
     """Where it is from, as shown to people."""
     sha256: str
-    """SHA-256 of the .keras file."""
+    """SHA-256 of the file; of a SavedModel, over its files."""
     keras_model: Any
-    """A `keras.Model`: float32 (N, 28, 28, 1) in 0..1 to probabilities float32 (N, 10)."""
+    """A `keras.Model`: float32 (N, H, W, C) in `input_range` to probabilities float32 (N, K)."""
+    labels: tuple[str, ...]
+    """Names of the K classes, in output order."""
+    image_shape: tuple[int, int, int]
+    """Height, width and channels of one image."""
+    input_range: InputRange
+    """What bytes become before the network reads them."""
     preprocess: str
-    """`recorded` by the run that trained it and compared with this version's, or `assumed` to be this version's."""
+    """`recorded` by the run that trained it and compared with this version's, `assumed` to be this version's, or
+    `none`: it reads no digits."""
+    notes: tuple[str, ...] = ()
+    """What was changed at its ends."""
+
+    @property
+    def reads_digits(self) -> bool:
+        """Whether pictures of digits become its input by the one preprocessing definition."""
+        return self.preprocess != "none"
+
+    @property
+    def input_quantization(self) -> tuple[float, int]:
+        """Scale and zero-point with which an 8-bit input holds the bytes themselves.
+
+        Where the mean is no whole grey level the zero-point is off by up to half of one.
+        """
+        return float(np.float32(1 / self.input_range.deviation[0])), math.floor(self.input_range.mean[0] + 0.5)
 
     def probabilities(self, images: Pixels) -> npt.NDArray[np.float32]:
-        """Probabilities, float32, shape (N, 10), of images, uint8, shape (N, 28, 28, 1)."""
-        predict = self.keras_model.predict
-        result: npt.NDArray[np.float32] = predict(images / np.float32(255), batch_size=EVALUATION_BATCH, verbose=0)
+        """Probabilities, float32, shape (N, K), of images, uint8, shape (N, H, W, C)."""
+        values = self.input_range.apply(images)
+        result: npt.NDArray[np.float32] = self.keras_model.predict(values, batch_size=EVALUATION_BATCH, verbose=0)
         return result
 
     def build_bytes_model(self) -> Any:
-        """The same network with the scaling in front: a `keras.Model` from uint8 (N, 28, 28, 1) in 0..255."""
+        """The same network with the scaling in front: a `keras.Model` from uint8 (N, H, W, C) in 0..255."""
         import keras
 
-        image = keras.Input(IMAGE_SHAPE, dtype="uint8", name="image")
-        return keras.Model(image, self.keras_model(keras.ops.cast(image, "float32") * (1 / 255)))
+        image = keras.Input(self.image_shape, dtype="uint8", name="image")
+        values = keras.ops.cast(image, "float32")
+        if self.input_range.mean[0]:
+            values = values - self.input_range.mean[0]
+        return keras.Model(image, self.keras_model(values * (1 / self.input_range.deviation[0])))
 
 
 def find_reference_model(name: str = REFERENCE_MODELS[0]) -> Path:
@@ -64,13 +89,14 @@ def find_source(model: Path | None) -> tuple[str, Path]:
     """Decide what to export: `model`, else the newest run, else the reference model.
 
     Args:
-        model: A .keras file, a run folder, or the name of a reference model where no file has that name.
+        model: A .keras or .h5 file, a SavedModel or run folder, or the name of a reference model where no file has
+            that name.
 
     Returns:
-        The name that the exported files will bear, and the path of the .keras file.
+        The name that the exported files will bear, and the path of the model.
 
     Raises:
-        UsageError: `model` does not exist, or is neither a .keras file nor a run folder.
+        UsageError: `model` does not exist, or is none of these.
     """
     if model is None:
         model = newest_run()
@@ -79,42 +105,49 @@ def find_source(model: Path | None) -> tuple[str, Path]:
     if str(model) in REFERENCE_MODELS and not model.exists():
         return str(model), find_reference_model(str(model))
     if model.is_dir():
+        if (model / SAVED_MODEL_FILE).is_file():
+            return model.resolve().name, model
         if not (model / MODEL_FILE).is_file():
-            raise UsageError(f"{model}: no run folder (it holds no {MODEL_FILE}); name a run or a .keras file")
+            raise UsageError(
+                f"{model}: neither a run folder (it holds no {MODEL_FILE}) nor a SavedModel (no {SAVED_MODEL_FILE})"
+            )
         return model.resolve().name, model / MODEL_FILE
     if not model.is_file():
         raise UsageError(f"{model}: no such file or run folder")
-    if model.suffix != ".keras":
-        raise UsageError(f"{model}: not a Keras model; expected a file ending in .keras, or a run folder")
+    if model.suffix not in MODEL_SUFFIXES:
+        raise UsageError(
+            f"{model}: not a Keras model; expected a file ending in {', '.join(MODEL_SUFFIXES)}, a SavedModel or a run"
+        )
     return model.stem, model
 
 
-def load_source(name: str, path: Path) -> SourceModel:
-    """Load a .keras file (in safe mode: no code inside it is run) and check it against the tensor contract.
+def load_source(name: str, path: Path, config: SourceConfig | None = None) -> SourceModel:
+    """Load a Keras model (in safe mode: no code inside it is run) and bring its ends into the one form.
 
     Raises:
         CorruptModelError: The file is no Keras model, or a damaged one.
-        UnsupportedModelError: Its inputs, outputs or weights break the contract.
+        UnsupportedModelError: It is no image classifier, or needs code that may not run.
+        UsageError: The labels are too few or too many, or the input range contradicts the model.
     """
-    import keras
-
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be opened ({error.strerror or error})") from error
-    if not zipfile.is_zipfile(io.BytesIO(data)):
-        raise CorruptModelError(f"{path}: not a .keras file, or a damaged one (no zip archive); save the model again")
+    config = config or SourceConfig()
     preprocess = _check_recorded_preprocess(path)
-    with tempfile.TemporaryDirectory() as folder:
-        # These bytes and no others: a training run may replace the file between hashing and loading.
-        copy = Path(folder) / "model.keras"
-        copy.write_bytes(data)
-        try:
-            keras_model = keras.models.load_model(copy, compile=False, safe_mode=True)
-        except Exception as error:  # keras raises ValueError, KeyError, OSError, TypeError, ...
-            raise CorruptModelError(f"{path}: Keras cannot load this model ({first_line(error)})") from error
-    _check_contract(keras_model, path)
-    return SourceModel(name, str(path), hashlib.sha256(data).hexdigest(), keras_model, preprocess)
+    model, sha256 = read_model(path, unsafe=config.unsafe)
+    ends = fit_ends(model, path, input_range=config.input_range)
+    labels = config.labels or tuple(map(str, range(ends.n_classes)))
+    if len(labels) != ends.n_classes:
+        raise UsageError(f"{path}: tells {ends.n_classes} classes apart, but there are {len(labels)} labels")
+    is_digits = (labels, ends.image_shape) == (DIGIT_LABELS, IMAGE_SHAPE)
+    return SourceModel(
+        name=name,
+        origin=str(path),
+        sha256=sha256,
+        keras_model=ends.keras_model,
+        labels=labels,
+        image_shape=ends.image_shape,
+        input_range=ends.input_range,
+        preprocess=preprocess if is_digits else "none",
+        notes=ends.notes,
+    )
 
 
 def _check_recorded_preprocess(path: Path) -> str:
@@ -134,27 +167,3 @@ def _check_recorded_preprocess(path: Path) -> str:
         return "assumed"
     check_preprocess(version, sha256, origin=str(path), remedy="train the model again")
     return "recorded"
-
-
-def _check_contract(keras_model: Any, path: Path) -> None:
-    try:
-        inputs, outputs = keras_model.inputs, keras_model.outputs
-    except AttributeError:
-        raise UnsupportedModelError(
-            f"{path}: has no defined input shape; build it with keras.Input((28, 28, 1)) and save it again"
-        ) from None
-    found = [tuple(tensor.shape) for tensor in (*inputs, *outputs)]
-    if len(inputs) != 1 or len(outputs) != 1 or found != [(None, *IMAGE_SHAPE), (None, 10)]:
-        raise UnsupportedModelError(
-            f"{path}: maps {[tuple(t.shape) for t in inputs]} to {[tuple(t.shape) for t in outputs]}; "
-            "expected one input (None, 28, 28, 1) and one output (None, 10)"
-        )
-    for weight in keras_model.weights:
-        if not np.isfinite(np.asarray(weight)).all():
-            raise UnsupportedModelError(f"{path}: weight {weight.path} holds NaN or infinity; train the model again")
-    grey = np.full((1, *IMAGE_SHAPE), 0.5, np.float32)
-    total = float(np.asarray(keras_model(grey, training=False)).sum())
-    if not abs(total - 1) < 1e-3:
-        raise UnsupportedModelError(
-            f"{path}: its ten outputs sum to {total:.3g} where probabilities sum to 1; end the model with a softmax"
-        )

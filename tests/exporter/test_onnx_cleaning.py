@@ -7,39 +7,27 @@ import onnx
 import onnxruntime
 import pytest
 
-from edge_mnist_runtime.contract import DIGIT_LABELS, ModelContract
-from edge_mnist_runtime.preprocess import PREPROCESS
-
 pytestmark = pytest.mark.slow
 
-CONTRACT = ModelContract("made-up", "int8", DIGIT_LABELS, PREPROCESS.version, PREPROCESS.sha256, "0" * 64, 1 / 255, 0)
 COMPUTED_SHAPES = {"Shape", "Gather", "Concat", "Slice", "Cast"}
 
 
 @pytest.fixture(scope="module")
-def flattening_source():
+def flattening_source(as_source):
     """A network as the published baselines are: pooling, Flatten, a hidden Dense layer."""
     import keras
     from keras import layers
-
-    from edge_mnist_exporter.source_model import SourceModel
 
     keras.utils.set_random_seed(0)
     image = keras.Input((28, 28, 1))
     x = layers.MaxPooling2D(2)(layers.Conv2D(4, 3, activation="relu")(image))
     x = layers.Dense(16, activation="relu")(layers.Flatten()(x))
-    model = keras.Model(image, layers.Dense(10, activation="softmax")(x))
-    return SourceModel("made-up", "made-up", "0" * 64, model, "assumed")
+    return as_source(keras.Model(image, layers.Dense(10, activation="softmax")(x)))
 
 
 @pytest.fixture(scope="module")
-def converted(flattening_source, drawn_images):
-    from edge_mnist_exporter.formats import onnx_conversion
-
-    return {
-        "fp32": onnx_conversion.to_fp32(flattening_source, drawn_images, CONTRACT),
-        "int8": onnx_conversion.to_int8(flattening_source, drawn_images, CONTRACT),
-    }
+def converted(flattening_source, convert, drawn_images):
+    return {name: convert(flattening_source, "onnx", name, drawn_images).data for name in ("fp32", "int8")}
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
@@ -61,9 +49,9 @@ def test_batches_of_any_size_give_keras_answers(precision, n_images, converted, 
 
 
 def test_hidden_layers_are_int8_and_logits_are_float(converted):
-    from edge_mnist_exporter.formats.onnx_audit import prove_precision
+    from edge_mnist_exporter.formats.onnx_audit import audit
 
-    prove_precision(converted["int8"], "int8", "made-up_int8.onnx")
+    audit(converted["int8"], "int8", "made-up_int8.onnx")
     graph = onnx.load_from_string(converted["int8"]).graph
     makers = {output: node for node in graph.node for output in node.output}
     softmax = next(node for node in graph.node if node.op_type == "Softmax")

@@ -7,42 +7,41 @@ import onnx
 import onnxruntime
 import pytest
 
-from edge_mnist_runtime.contract import DIGIT_LABELS, ModelContract
-from edge_mnist_runtime.preprocess import PREPROCESS
-
 pytestmark = pytest.mark.slow
-
-CONTRACT = ModelContract("made-up", "int8", DIGIT_LABELS, PREPROCESS.version, PREPROCESS.sha256, "0" * 64, 1 / 255, 0)
 
 
 @pytest.fixture(scope="module")
-def quantize_plainly(drawn_images):
+def quantize_plainly(convert, drawn_images):
     """Convert a source to int8 ONNX without the rewriting."""
     from edge_mnist_exporter.formats import onnx_conversion
 
-    def convert(source) -> onnx.ModelProto:
+    def run(source) -> onnx.ModelProto:
+        height, width, _ = source.image_shape
+        images = np.concatenate([drawn_images, drawn_images], axis=2)[:, :height, :width]
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(onnx_conversion, "widen_stem", lambda _model: False)
-            return onnx.load_from_string(onnx_conversion.to_int8(source, drawn_images, CONTRACT))
+            return onnx.load_from_string(convert(source, "onnx", "int8", images).data)
 
-    return convert
+    return run
 
 
 @pytest.fixture(scope="module")
-def sources(reference_source):
+def sources(reference_source, as_source):
     """Networks with other stems, by name."""
     import keras
     from keras import layers
 
-    from edge_mnist_exporter.source_model import SourceModel
-
-    def build(*stem) -> SourceModel:
-        image = keras.Input((28, 28, 1))
+    def build(*stem, height=28, width=28):
+        image = keras.Input((height, width, 1))
         x = image
         for layer in stem:
             x = layer(x)
         x = layers.Dense(10, activation="softmax")(layers.Flatten()(x))
-        return SourceModel("made-up", "made-up", "0" * 64, keras.Model(image, x), "assumed")
+        return as_source(keras.Model(image, x))
+
+    def halving(*, stride: int, **size):
+        convolution = layers.Conv2D(4, 3, strides=stride, padding="same", activation="relu")
+        return build(convolution, *([layers.MaxPooling2D(2)] if stride == 1 else []), **size)
 
     return {
         "reference": reference_source,
@@ -58,6 +57,11 @@ def sources(reference_source):
         "stride 3": build(layers.Conv2D(3, 3, strides=3, padding="same", activation="relu")),
         "pool 4": build(layers.Conv2D(4, 3, padding="same", activation="relu"), layers.MaxPooling2D(4)),
         "no pool": build(layers.Conv2D(4, 3, padding="same", activation="relu"), layers.Conv2D(4, 3)),
+        "16 x 36": halving(stride=1, height=16, width=36),
+        "16 x 36, stride 2": halving(stride=2, height=16, width=36),
+        "17 x 36": halving(stride=1, height=17, width=36),
+        "16 x 35, stride 2": halving(stride=2, height=16, width=35),
+        "other rows": build(layers.Reshape((14, 56, 1)), layers.Conv2D(4, 3, padding="same"), layers.MaxPooling2D(2)),
     }
 
 
@@ -66,7 +70,14 @@ def answers(model: onnx.ModelProto, images: np.ndarray) -> np.ndarray:
     return session.run(["probabilities"], {"image": images})[0]
 
 
-WIDENED = ["reference", "three filters", "stride 2", "stride 2, 5 x 5", "stride 2, 6 x 6", "stride 2, 2 x 2"]
+WIDENED = [
+    *("reference", "three filters", "16 x 36", "16 x 36, stride 2"),
+    *("stride 2", "stride 2, 5 x 5", "stride 2, 6 x 6", "stride 2, 2 x 2"),
+]
+LEFT_ALONE = [
+    *("5 x 5", "valid", "pool 4", "no pool", "stride 2, 7 x 7", "stride 2, valid", "stride 3"),
+    *("17 x 36", "16 x 35, stride 2", "other rows"),
+]
 
 
 @pytest.mark.parametrize("name", WIDENED)
@@ -77,14 +88,14 @@ def test_wide_stem_gives_the_same_bits(name, sources, quantize_plainly, drawn_im
     wide = onnx.load_from_string(plain.SerializeToString())
     assert widen_stem(wide)
     onnx.checker.check_model(wide, full_check=True)
-    noise = np.random.default_rng(0).integers(0, 256, (300, 28, 28, 1), np.uint8)
-    for images in (drawn_images, noise, np.full((1, 28, 28, 1), 255, np.uint8)):
+    shape = sources[name].image_shape
+    noise = np.random.default_rng(0).integers(0, 256, (300, *shape), np.uint8)
+    drawn = [drawn_images] if shape == drawn_images.shape[1:] else []
+    for images in (*drawn, noise, np.full((1, *shape), 255, np.uint8)):
         assert np.array_equal(answers(wide, images), answers(plain, images))
 
 
-@pytest.mark.parametrize(
-    "name", ["5 x 5", "valid", "pool 4", "no pool", "stride 2, 7 x 7", "stride 2, valid", "stride 3"]
-)
+@pytest.mark.parametrize("name", LEFT_ALONE)
 def test_other_stems_are_left_as_they_are(name, sources, quantize_plainly):
     from edge_mnist_exporter.formats.onnx_stem import widen_stem
 

@@ -10,15 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge_mnist_exporter.config import SourceConfig
 from edge_mnist_exporter.source_model import REFERENCE_MODELS, find_reference_model, find_source, load_source
 from edge_mnist_runtime.classifier import open_model
-from edge_mnist_runtime.errors import (
-    ContractError,
-    CorruptModelError,
-    IntegrityError,
-    UnsupportedModelError,
-    UsageError,
-)
+from edge_mnist_runtime.contract import UNIT_RANGE
+from edge_mnist_runtime.errors import ContractError, CorruptModelError, UnsupportedModelError, UsageError
 from edge_mnist_runtime.preprocess import PREPROCESS
 
 pytestmark = pytest.mark.slow
@@ -96,22 +92,21 @@ def test_model_with_a_flipped_weight_byte_is_corrupt(keras, tmp_path, reference_
         load_source("flipped", tmp_path / "flipped.keras")
 
 
-def test_code_inside_a_model_is_not_run(keras, tmp_path, image, digits_of):
-    marker, path = str(tmp_path / "was-run"), tmp_path / "lambda.keras"
-    code = keras.layers.Lambda(lambda x: (__import__("pathlib").Path(marker).touch(), x)[1], output_shape=(28, 28, 1))
-    keras.Model(image, digits_of(code(image))).save(path)
-    keras.models.load_model(path, safe_mode=False)(np.zeros((1, 28, 28, 1), np.float32))
-    Path(marker).unlink()  # the code does run where it may
-    with pytest.raises(IntegrityError, match=r"lambda.keras"):
-        load_source("lambda", path)
-    assert not Path(marker).exists()
-
-
-def test_wrong_input_shape_is_named(keras, reason_for_refusal, digits_of):
-    image = keras.Input((32, 32, 3))
-    message = reason_for_refusal(image, digits_of(image))
-    assert "(None, 32, 32, 3)" in message
-    assert "(None, 28, 28, 1)" in message
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ((28, 28, 2), "expected images (None, H, W), (None, H, W, 1), (None, H, W, 3), or a flat square"),
+        ((3, 28, 28), "channels stand first"),
+        ((50,), "(None, 50)"),
+        ((1,), "(None, 1)"),
+        ((28, 28, 1, 1), "(None, 28, 28, 1, 1)"),
+        ((None, None, 3), "(None, None, None, 3), whose size is free"),
+    ],
+)
+def test_input_that_holds_no_images_of_one_size_is_refused(keras, reason_for_refusal, shape, words):
+    image = keras.Input(shape)
+    flatten = keras.layers.GlobalAveragePooling2D() if shape == (None, None, 3) else keras.layers.Flatten()
+    assert words in reason_for_refusal(image, keras.layers.Dense(10, activation="softmax")(flatten(image)))
 
 
 def test_second_input_is_refused(keras, reason_for_refusal, image, digits_of):
@@ -123,12 +118,60 @@ def test_second_output_is_refused(reason_for_refusal, image, digits_of):
     assert "one output" in reason_for_refusal(image, [digits_of(image), digits_of(image)])
 
 
-def test_eleven_outputs_are_refused(reason_for_refusal, image, digits_of):
-    assert "(None, 11)" in reason_for_refusal(image, digits_of(image, units=11))
+@pytest.mark.parametrize("units", [1, 1001])
+def test_number_of_classes_that_is_none_is_refused(reason_for_refusal, image, digits_of, units):
+    message = reason_for_refusal(image, digits_of(image, units=units))
+    assert f"(None, {units}); expected one value for each of 2 to 1,000 classes" in message
 
 
-def test_logits_are_refused_with_the_way_out(reason_for_refusal, image, digits_of):
-    assert "softmax" in reason_for_refusal(image, digits_of(image, activation=None))
+def test_answer_that_is_a_picture_is_refused(keras, reason_for_refusal, image):
+    assert "(None, 28, 28, 4)" in reason_for_refusal(image, keras.layers.Conv2D(4, 3, padding="same")(image))
+
+
+def test_sigmoid_is_refused_with_the_way_out(reason_for_refusal, image, digits_of):
+    assert "softmax" in reason_for_refusal(image, digits_of(image, activation="sigmoid"))
+
+
+def test_whole_numbers_are_refused_without_a_rescaling_layer(keras, reason_for_refusal, digits_of):
+    image = keras.Input((28, 28, 1), dtype="uint8")
+    assert "takes uint8" in reason_for_refusal(image, digits_of(image))
+
+
+@pytest.fixture
+def load(keras, tmp_path):
+    """Save a model and load it as a source."""
+
+    def save_and_load(inputs, outputs, **config):
+        keras.Model(inputs, outputs).save(tmp_path / "model.keras")
+        return load_source("model", tmp_path / "model.keras", SourceConfig(**config))
+
+    return save_and_load
+
+
+def test_eleven_classes_of_logits_become_probabilities(load, image, digits_of, drawn_images):
+    source = load(image, digits_of(image, units=11, activation=None))
+    assert source.labels == tuple(map(str, range(11)))
+    assert (source.reads_digits, source.notes) == (False, ("added a softmax behind its logits",))
+    assert np.allclose(source.probabilities(drawn_images).sum(1), 1, atol=1e-5)
+
+
+def test_ten_classes_of_digit_images_with_other_names_are_no_digits(load, image, digits_of):
+    assert load(image, digits_of(image)).reads_digits
+    clothes = load(image, digits_of(image), labels=("shirt", "shoe", *"abcdefgh"))
+    assert (clothes.reads_digits, clothes.preprocess, clothes.labels[:2]) == (False, "none", ("shirt", "shoe"))
+
+
+@pytest.mark.parametrize("n_labels", [9, 11])
+def test_labels_that_are_too_many_or_too_few_are_refused(load, image, digits_of, n_labels):
+    with pytest.raises(UsageError, match=rf"model.keras: tells 10 classes apart, but there are {n_labels} labels"):
+        load(image, digits_of(image), labels=tuple(map(str, range(n_labels))))
+
+
+def test_rescaling_layer_may_take_whole_numbers(keras, load, digits_of, drawn_images):
+    image = keras.Input((28, 28, 1), dtype="uint8")
+    source = load(image, digits_of(keras.layers.Rescaling(1 / 255)(image)))
+    assert source.input_range == UNIT_RANGE
+    assert source.probabilities(drawn_images[:2]).shape == (2, 10)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -157,13 +200,13 @@ def test_missing_model_is_refused(tmp_path):
 
 
 def test_file_with_another_suffix_is_refused(tmp_path):
-    (tmp_path / "model.h5").write_bytes(b"HDF")
-    with pytest.raises(UsageError, match=r"model.h5.*\.keras"):
-        find_source(tmp_path / "model.h5")
+    (tmp_path / "model.pth").write_bytes(b"PK")
+    with pytest.raises(UsageError, match=r"model.pth: not a Keras model; expected a file ending in .keras, .h5"):
+        find_source(tmp_path / "model.pth")
 
 
 def test_folder_without_a_model_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="no run folder"):
+    with pytest.raises(UsageError, match=r"neither a run folder .* nor a SavedModel"):
         find_source(tmp_path)
 
 
@@ -237,5 +280,5 @@ def test_reference_model_is_found_by_name(name, tmp_path, monkeypatch):
 def test_folder_goes_before_the_reference_model_of_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "edge").mkdir()
-    with pytest.raises(UsageError, match="edge: no run folder"):
+    with pytest.raises(UsageError, match="edge: neither a run folder"):
         find_source(Path("edge"))

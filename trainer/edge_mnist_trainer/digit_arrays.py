@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeAlias
 
@@ -11,12 +12,33 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.npyio import NpzFile
 
+from edge_mnist_runtime.contract import IMAGE_SHAPE
 from edge_mnist_runtime.dataset import decode_idx, find_idx_file, read_unpacked
 from edge_mnist_runtime.errors import DataError, first_line
 from edge_mnist_runtime.preprocess import Pixels
 
-ImagesAndLabels: TypeAlias = tuple[Pixels, npt.NDArray[np.uint8]]
-"""Images, uint8, shape (N, 28, 28, 1), bright ink on black, and their digits 0..9, uint8, shape (N,)."""
+ImagesAndLabels: TypeAlias = tuple[Pixels, npt.NDArray[Any]]
+"""Images, uint8, shape (N, H, W, C), and their labels 0..K-1, uint8 (uint16 above 256 classes), shape (N,). Of digits
+(N, 28, 28, 1), bright ink on black, and 0..9."""
+
+
+@dataclass(frozen=True)
+class ImageClasses:
+    """What images are expected to be."""
+
+    image_shape: tuple[int, int, int] = IMAGE_SHAPE
+    """Height, width and channels."""
+    n_classes: int = 10
+    """K."""
+
+    def __str__(self) -> str:
+        height, width, channels = self.image_shape
+        grey = f"(N, {height}, {width}) or " if channels == 1 else ""
+        ink = ", bright ink on black" if self == DIGITS else ""
+        return f"uint8 {grey}(N, {height}, {width}, {channels}){ink}"
+
+
+DIGITS: Final = ImageClasses()
 
 IDX_NAME: Final = re.compile(r"(?P<prefix>.*?)(train|t10k|test)-(images-idx3|labels-idx1)-ubyte(\.gz)?", re.DOTALL)
 """MNIST's file names after a prefix of the data set's own. EMNIST writes `test` where MNIST has `t10k`."""
@@ -72,8 +94,12 @@ def _read_idx_half(folder: Path, stem: str) -> ImagesAndLabels:
     return check_labelled(pixels, digits, images_origin=str(images), labels_origin=str(labels))
 
 
-def read_npz(path: Path) -> tuple[ImagesAndLabels, ImagesAndLabels | None]:
+def read_npz(path: Path, expected: ImageClasses = DIGITS) -> tuple[ImagesAndLabels, ImagesAndLabels | None]:
     """Read `x_train` and `y_train`, or `images` and `labels`; and `x_test` and `y_test` where there are such.
+
+    Args:
+        path: The file.
+        expected: What its images are to be.
 
     Raises:
         DataError: The file is damaged, an array is missing, of another dtype or shape, or holds Python objects; or
@@ -81,12 +107,12 @@ def read_npz(path: Path) -> tuple[ImagesAndLabels, ImagesAndLabels | None]:
     """
     try:
         with path.open("rb") as file:  # opened here, because NumPy leaves open what turns out to be damaged
-            return _read_archive(path, file)
+            return _read_archive(path, file, expected)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
 
 
-def _read_archive(path: Path, file: BinaryIO) -> tuple[ImagesAndLabels, ImagesAndLabels | None]:
+def _read_archive(path: Path, file: BinaryIO, expected: ImageClasses) -> tuple[ImagesAndLabels, ImagesAndLabels | None]:
     try:
         archive = np.load(file, allow_pickle=False)
     except Exception as error:  # zipfile and NumPy raise OSError, BadZipFile, ValueError, EOFError, ...
@@ -100,18 +126,19 @@ def _read_archive(path: Path, file: BinaryIO) -> tuple[ImagesAndLabels, ImagesAn
             raise DataError(f"{path}: holds two data sets ({', '.join(archive.files)}); {NPZ_EXPECTED}")
         if not layouts:
             raise DataError(f"{path}: holds {', '.join(archive.files) or 'no arrays'}; {NPZ_EXPECTED}")
-        training = _read_npz_pair(path, archive, *layouts[0])
+        training = _read_npz_pair(path, archive, *layouts[0], expected)
         has_test = not {"x_test", "y_test"}.isdisjoint(archive.files)
-        return training, _read_npz_pair(path, archive, "x_test", "y_test") if has_test else None
+        return training, _read_npz_pair(path, archive, "x_test", "y_test", expected) if has_test else None
 
 
-def _read_npz_pair(path: Path, archive: NpzFile, images: str, labels: str) -> ImagesAndLabels:
+def _read_npz_pair(path: Path, archive: NpzFile, images: str, labels: str, expected: ImageClasses) -> ImagesAndLabels:
     if images not in archive.files:
         raise DataError(f"{path}: labels without images ({labels} alone); add {images}")
     if labels not in archive.files:
         raise DataError(f"{path}: images without labels ({images} alone); add {labels}")
     pixels, digits = (_read_npz_array(path, archive, name) for name in (images, labels))
-    return check_labelled(pixels, digits, images_origin=f"{path}: {images}", labels_origin=f"{path}: {labels}")
+    origins = {"images_origin": f"{path}: {images}", "labels_origin": f"{path}: {labels}"}
+    return check_labelled(pixels, digits, **origins, expected=expected)
 
 
 def _read_npz_array(path: Path, archive: NpzFile, name: str) -> npt.NDArray[Any]:
@@ -125,26 +152,31 @@ def _read_npz_array(path: Path, archive: NpzFile, name: str) -> npt.NDArray[Any]
 
 
 def check_labelled(
-    images: npt.NDArray[Any], labels: npt.NDArray[Any], *, images_origin: str, labels_origin: str
+    images: npt.NDArray[Any],
+    labels: npt.NDArray[Any],
+    *,
+    images_origin: str,
+    labels_origin: str,
+    expected: ImageClasses = DIGITS,
 ) -> ImagesAndLabels:
     """Images and labels as `LabelledDigits` has them, once they are known to belong together.
 
     Args:
-        images: Should be uint8, shape (N, 28, 28) or (N, 28, 28, 1).
-        labels: Should be integers 0..9, shape (N,).
+        images: Should be uint8, shape (N, H, W, C), or (N, H, W) where C is 1.
+        labels: Should be integers 0..K-1, shape (N,).
         images_origin: Where the images are from, for error messages.
         labels_origin: Where the labels are from.
+        expected: H, W, C and K.
 
     Raises:
         DataError: They are not, or N differs or is 0.
     """
-    if images.dtype != np.uint8 or images.shape[1:] not in ((28, 28), (28, 28, 1)):
-        raise DataError(
-            f"{images_origin} is {images.dtype} {images.shape}; expected uint8 (N, 28, 28) or (N, 28, 28, 1), "
-            "bright ink on black"
-        )
+    shapes = [expected.image_shape] + ([expected.image_shape[:2]] if expected.image_shape[2] == 1 else [])
+    if images.dtype != np.uint8 or images.shape[1:] not in shapes:
+        raise DataError(f"{images_origin} is {images.dtype} {images.shape}; expected {expected}")
+    last = expected.n_classes - 1
     if labels.dtype.kind not in "iu" or labels.ndim != 1:
-        raise DataError(f"{labels_origin} is {labels.dtype} {labels.shape}; expected integers (N,), digits 0..9")
+        raise DataError(f"{labels_origin} is {labels.dtype} {labels.shape}; expected integers (N,), 0..{last}")
     n_images, n_labels = len(images), len(labels)
     if n_images != n_labels:
         missing = "labels" if n_images > n_labels else "images"
@@ -153,11 +185,11 @@ def check_labelled(
             f"from index {min(n_images, n_labels)} on the {missing} are missing"
         )
     if n_images == 0:
-        raise DataError(f"{images_origin}: no images; expected at least two of each digit")
-    outside = np.flatnonzero((labels < 0) | (labels > 9))
+        raise DataError(f"{images_origin}: no images; expected at least two of each class")
+    outside = np.flatnonzero((labels < 0) | (labels > last))
     if outside.size:
         raise DataError(
-            f"{labels_origin}: {outside.size} of {n_labels} labels are outside 0..9, "
+            f"{labels_origin}: {outside.size} of {n_labels} labels are outside 0..{last}, "
             f"the first {labels[outside[0]]} at index {outside[0]}; leave those images out"
         )
-    return images.reshape(-1, 28, 28, 1), labels.astype(np.uint8)
+    return images.reshape(-1, *expected.image_shape), labels.astype(np.uint8 if last < 256 else np.uint16)

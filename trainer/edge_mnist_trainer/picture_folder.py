@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
 from edge_mnist_runtime.commands.messages import one_line
+from edge_mnist_runtime.contract import DIGIT_LABELS
 from edge_mnist_runtime.errors import DataError, PictureError
 from edge_mnist_runtime.pictures import open_picture
-from edge_mnist_runtime.preprocess import Pixels, picture_to_pixels
+from edge_mnist_runtime.preprocess import Pixels
+from edge_mnist_runtime.reading import picture_to_pixels
 from edge_mnist_trainer.digit_arrays import ImagesAndLabels
+
+DIGITS_BY_NAME: Final = {name: int(name) for name in DIGIT_LABELS}
 
 LEFT_BY_FILE_MANAGERS: Final = ("thumbs.db", "desktop.ini", "__macosx")
 """Names, in lower case, that Windows and macOS leave in folders and archives. They hide the others behind a dot."""
@@ -24,12 +28,29 @@ def is_left_by_a_file_manager(name: str) -> bool:
     return name.startswith(".") or name.lower() in LEFT_BY_FILE_MANAGERS
 
 
-def read_picture_folder(folder: Path, label_folders: Sequence[Path]) -> tuple[ImagesAndLabels, tuple[str, ...]]:
+ReadPicture: TypeAlias = Callable[[Path, str], Pixels]
+"""(file, its name for messages) to the tensor of one image; raises PictureError."""
+
+
+def read_digit(file: Path, origin: str) -> Pixels:
+    """The tensor, uint8, shape (28, 28, 1), of one picture of a digit, as a device would make it."""
+    return picture_to_pixels(open_picture(file, origin=origin), origin=origin)[..., np.newaxis]
+
+
+def read_picture_folder(
+    folder: Path,
+    label_folders: Sequence[Path],
+    *,
+    read: ReadPicture = read_digit,
+    labels_by_name: Mapping[str, int] = DIGITS_BY_NAME,
+) -> tuple[ImagesAndLabels, tuple[str, ...]]:
     """Read every picture of every label.
 
     Args:
         folder: What the user named; paths in messages begin below it.
-        label_folders: Its sub-folders, each named by a digit.
+        label_folders: Its sub-folders, each named by a label.
+        read: Makes a picture a tensor.
+        labels_by_name: What each name stands for.
 
     Returns:
         Images and labels, sorted by path; and one line, path and reason, for each file that could not be read.
@@ -41,23 +62,23 @@ def read_picture_folder(folder: Path, label_folders: Sequence[Path]) -> tuple[Im
     labels: list[int] = []
     left_out: list[str] = []
     for label_folder in label_folders:
-        of_label, bad = _read_label(folder, label_folder)
+        of_label, bad = _read_label(folder, label_folder, read)
         images += of_label
-        labels += [int(label_folder.name)] * len(of_label)
+        labels += [labels_by_name[label_folder.name]] * len(of_label)
         left_out += bad
     n_files = len(images) + len(left_out)
     if len(left_out) > n_files / 2:
         raise DataError(f"{folder}: {len(left_out)} of {n_files} pictures cannot be read, the first: {left_out[0]}")
-    return (np.stack(images)[..., np.newaxis], np.array(labels, np.uint8)), tuple(left_out)
+    return (np.stack(images), np.array(labels, np.uint8 if max(labels) < 256 else np.uint16)), tuple(left_out)
 
 
-def _read_label(folder: Path, label_folder: Path) -> tuple[list[Pixels], list[str]]:
-    """The tensors, uint8, shape (28, 28) each, of one label, and a line for each file that gave none."""
+def _read_label(folder: Path, label_folder: Path, read: ReadPicture) -> tuple[list[Pixels], list[str]]:
+    """The tensors of one label, and a line for each file that gave none."""
     images, left_out = [], []
-    for file in _find_files(label_folder):
+    for file in find_files(label_folder):
         origin = one_line(file.relative_to(folder).as_posix())
         try:
-            images.append(picture_to_pixels(open_picture(file, origin=origin), origin=origin))
+            images.append(read(file, origin))
         except PictureError as error:
             left_out.append(one_line(str(error)))
     digit = label_folder.name
@@ -65,19 +86,19 @@ def _read_label(folder: Path, label_folder: Path) -> tuple[list[Pixels], list[st
         raise DataError(f"{folder}: sub-folder {digit} holds no picture; fill it or remove it")
     if not images:
         raise DataError(
-            f"{folder}: no picture of digit {digit} can be read ({len(left_out)} tried), the first: {left_out[0]}"
+            f"{folder}: no picture of {digit} can be read ({len(left_out)} tried), the first: {left_out[0]}"
         )
     return images, left_out
 
 
-def _find_files(label_folder: Path) -> list[Path]:
-    """Every file below the folder that may be meant as a picture, sorted by path.
+def find_files(folder: Path) -> list[Path]:
+    """Every file below a folder that may be meant as a picture, sorted by path.
 
     A file of another suffix is among them, and so is a link that leads nowhere or to a folder: opening it fails, and
     then it is named.
     """
     found: list[Path] = []
-    for parent, folders, files in os.walk(label_folder, onerror=_refuse):
+    for parent, folders, files in os.walk(folder, onerror=_refuse):
         folders[:] = [name for name in folders if not is_left_by_a_file_manager(name)]
         links = [name for name in folders if Path(parent, name).is_symlink()]
         found += [Path(parent, name) for name in files + links if not is_left_by_a_file_manager(name)]

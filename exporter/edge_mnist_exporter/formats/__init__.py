@@ -11,31 +11,33 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from edge_mnist_exporter.audit import GraphAudit, InputScale
 from edge_mnist_exporter.formats import onnx_audit, onnx_conversion, tflite_audit, tflite_conversion
-from edge_mnist_exporter.source_model import SourceModel
-from edge_mnist_runtime.contract import ModelContract
-from edge_mnist_runtime.manifest import TensorSpec
+from edge_mnist_exporter.formats.request import ConversionRequest, Mixer
+from edge_mnist_exporter.layer_errors import LayerError
 from edge_mnist_runtime.preprocess import Pixels
 
+Converter = Callable[[ConversionRequest], bytes]
+"""Makes the bytes of a model file; raises ConversionError where the converter fails."""
 
-class Converter(Protocol):
-    """Makes the bytes of a model file."""
 
-    def __call__(self, source: SourceModel, calibration: Pixels, contract: ModelContract) -> bytes:
-        """Convert.
+class Audit(Protocol):
+    """Proves a file's precision from its bytes, and reads what the file holds and costs."""
+
+    def __call__(
+        self, data: bytes, precision: str, file_name: str, *, expected_input: InputScale | None = None
+    ) -> GraphAudit:
+        """Audit.
 
         Args:
-            source: The Keras model.
-            calibration: Images, uint8, shape (N, 28, 28, 1), that fix the ranges of quantized tensors.
-            contract: What the file must carry about itself.
+            data: The whole file.
+            precision: What its name says.
+            file_name: For messages.
+            expected_input: Scale and zero-point that the input must have; None where any will do.
 
         Raises:
-            ConversionError: The converter failed.
+            PrecisionProofError: The graph does not prove it.
         """
-
-
-Audit = Callable[[bytes, str, str], tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]]
-"""(file bytes, precision, file name) to the inputs and outputs; raises PrecisionProofError."""
 
 
 @dataclass(frozen=True)
@@ -45,19 +47,39 @@ class FileFormat:
     suffix: str
     converters: dict[str, Converter]
     """By precision."""
+    make_mixer: Callable[[ConversionRequest], Mixer]
+    """For many files that differ in what stays in float."""
+    measure_errors: Callable[[ConversionRequest, Pixels], list[LayerError]]
+    """What int8 does to every layer, in the network's order, while it reads images, uint8, shape (N, H, W, C)."""
     audit: Audit
 
 
 FORMATS: Final = {
     "tflite": FileFormat(
         ".tflite",
-        {"fp32": tflite_conversion.to_fp32, "int8": tflite_conversion.to_int8},
-        tflite_audit.prove_precision,
+        {
+            "fp32": tflite_conversion.to_fp32,
+            "fp16": tflite_conversion.to_fp16,
+            "int8": tflite_conversion.to_int8,
+            "int16x8": tflite_conversion.to_int16x8,
+            "dynamic": tflite_conversion.to_dynamic,
+            "mixed": tflite_conversion.to_mixed,
+        },
+        tflite_conversion.make_mixer,
+        tflite_conversion.measure_errors,
+        tflite_audit.audit,
     ),
     "onnx": FileFormat(
         ".onnx",
-        {"fp32": onnx_conversion.to_fp32, "int8": onnx_conversion.to_int8},
-        onnx_audit.prove_precision,
+        {
+            "fp32": onnx_conversion.to_fp32,
+            "fp16": onnx_conversion.to_fp16,
+            "int8": onnx_conversion.to_int8,
+            "mixed": onnx_conversion.to_mixed,
+        },
+        onnx_conversion.make_mixer,
+        onnx_conversion.measure_errors,
+        onnx_audit.audit,
     ),
 }
 """By the name that manifests and reports use."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 
 def fix_shapes(model: onnx.ModelProto) -> None:
@@ -16,7 +16,7 @@ def fix_shapes(model: onnx.ModelProto) -> None:
     graph = model.graph
     constants = {tensor.name for tensor in graph.initializer}
     constants |= {output for node in graph.node if node.op_type == "Constant" for output in node.output}
-    inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    inferred = _infer_shapes(model)
     shapes = {value.name: value.type.tensor_type.shape for value in (*inferred.value_info, *inferred.output)}
     for number, node in enumerate(graph.node):
         if node.op_type != "Reshape" or node.input[1] in constants or node.output[0] not in shapes:
@@ -27,6 +27,16 @@ def fix_shapes(model: onnx.ModelProto) -> None:
             graph.initializer.append(numpy_helper.from_array(np.array([-1, *sizes[1:]], np.int64), name))
             node.input[1] = name
     drop_unused(graph)
+
+
+def _infer_shapes(model: onnx.ModelProto) -> onnx.GraphProto:
+    """The graph with the shapes of its tensors, as far as they can be told from a free batch."""
+    newer = onnx.ModelProto()
+    newer.CopyFrom(model)
+    for opset in newer.opset_import:
+        if not opset.domain:  # onnx follows computed shapes from opset 14 on; those operations mean the same in 13
+            opset.version = max(opset.version, 14)
+    return onnx.shape_inference.infer_shapes(newer, data_prop=True).graph
 
 
 def free_logits(graph: onnx.GraphProto) -> None:
@@ -40,6 +50,20 @@ def free_logits(graph: onnx.GraphProto) -> None:
         if (quantize.op_type, dequantize.op_type) == ("QuantizeLinear", "DequantizeLinear"):
             softmax.input[0] = quantize.input[0]
     drop_unused(graph)
+
+
+def store_as_float16(graph: onnx.GraphProto) -> None:
+    """Store every float32 constant as float16, with a Cast to float32 behind it; what is computed stays in float32."""
+    casts = []
+    for tensor in [tensor for tensor in graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT]:
+        stored = f"{tensor.name}_float16"
+        casts.append(helper.make_node("Cast", [stored], [tensor.name], to=onnx.TensorProto.FLOAT))
+        values = numpy_helper.to_array(tensor).astype(np.float16)
+        graph.initializer.remove(tensor)
+        graph.initializer.append(numpy_helper.from_array(values, stored))
+    nodes = [*casts, *(onnx.NodeProto.FromString(node.SerializeToString()) for node in graph.node)]
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def drop_unused(graph: onnx.GraphProto) -> None:

@@ -3,136 +3,226 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
 import onnx
 import tensorflow as tf
 import tf2onnx
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from edge_mnist_exporter.formats.onnx_cleaning import fix_shapes, free_logits
+from edge_mnist_exporter.formats.layer_names import list_layers
+from edge_mnist_exporter.formats.onnx_calibration import (
+    METHODS,
+    MOVES,
+    CalibrationReader,
+    fix_input,
+    list_moved,
+    measure_entropy_ranges,
+)
+from edge_mnist_exporter.formats.onnx_cleaning import fix_shapes, free_logits, store_as_float16
+from edge_mnist_exporter.formats.onnx_layers import find_layers, measure_layers
 from edge_mnist_exporter.formats.onnx_stem import widen_stem
-from edge_mnist_exporter.source_model import SourceModel
-from edge_mnist_runtime.contract import IMAGE_SHAPE, METADATA_KEY, ModelContract
-from edge_mnist_runtime.errors import ConversionError, first_line
+from edge_mnist_exporter.formats.request import ConversionRequest, Mixer
+from edge_mnist_exporter.layer_errors import LayerError
+from edge_mnist_runtime.contract import METADATA_KEY
+from edge_mnist_runtime.errors import ConversionError
 from edge_mnist_runtime.preprocess import Pixels
 
-OPSET: Final = 17
-"""Per-channel QDQ needs 13, 8-bit MaxPool 12; 17 is what every onnxruntime since 1.12 (2022) reads."""
-
-CALIBRATION_BATCH: Final = 100
-
-QUANTIZED_OPS: Final = ["Conv", "Gemm", "MatMul", "Add", "MaxPool", "AveragePool", "GlobalAveragePool", "Reshape",
-                        "Squeeze", "Flatten", "Transpose", "Relu", "Concat"]  # fmt: skip
+QUANTIZED_OPS: Final = [
+    *("Conv", "Gemm", "MatMul", "Add", "Sub", "Mul", "Max", "Neg", "Concat"),
+    *("Relu", "Clip", "LeakyRelu", "Elu", "Sigmoid", "Tanh", "Softplus"),
+    *("MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMax"),
+    *("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Pad", "Slice", "Tile"),
+]
 """All that may stand before the softmax. Softmax itself stays in float: its ten values are what the file promises."""
 
 
-def to_fp32(source: SourceModel, calibration: Pixels, contract: ModelContract) -> bytes:
-    """Float ONNX that takes the same uint8 pixels as the int8 file. See `Converter`."""
-    del calibration  # float needs no ranges
-    return _with_contract(_trace(source.build_bytes_model(), tf.uint8, source), contract)
+def to_fp32(request: ConversionRequest) -> bytes:
+    """Float ONNX. See `Converter`."""
+    return _with_contract(_trace_float(request), request)
 
 
-def to_int8(source: SourceModel, calibration: Pixels, contract: ModelContract) -> bytes:
-    """QDQ ONNX: uint8 pixels in, float32 probabilities out, per-channel int8 weights, uint8 activations.
+def to_fp16(request: ConversionRequest) -> bytes:
+    """ONNX with weights stored as float16 and computed in float32, as TFLite has it. See `Converter`.
+
+    Arithmetic in float16 would need kernels that few processors have; onnxruntime unpacks the weights once, when the
+    file is loaded, so that it then costs what float32 costs.
+    """
+    model = _trace_float(request)
+    store_as_float16(model.graph)
+    return _with_contract(model, request)
+
+
+def to_int8(request: ConversionRequest) -> bytes:
+    """QDQ ONNX: uint8 or float in, float32 probabilities out, int8 weights, uint8 activations.
 
     uint8 activations with int8 weights are what onnxruntime's x86 and ARM kernels are fastest on. See `Converter`.
     """
-    floating = _trace(source.keras_model, tf.float32, source)
+    return _finish(quantize(request), request)
+
+
+def make_mixer(request: ConversionRequest) -> Mixer:
+    """Trace once, for files that compute some layers in float and all others in int8."""
+    prepared = prepare(request)
+
+    def mix(float_layers: tuple[str, ...]) -> bytes:
+        asked = replace(request, config=replace(request.config, float_layers=float_layers))
+        return _finish(quantize(asked, prepared), asked)
+
+    return mix
+
+
+def to_mixed(request: ConversionRequest) -> bytes:
+    """QDQ ONNX with the layers in `config.float_layers` in float, all others in int8. See `Converter`."""
+    return make_mixer(request)(request.config.float_layers)
+
+
+def measure_errors(request: ConversionRequest, images: Pixels) -> list[LayerError]:
+    """What int8 does to every layer of the network; see `onnx_layers.measure_layers`."""
+    prepared = prepare(request)
+    layers = find_layers(prepared, list_layers(request.source.keras_model))
+    return measure_layers(prepared, quantize(request, prepared), layers, request.source.input_range.apply(images))
+
+
+def _finish(model: onnx.ModelProto, request: ConversionRequest) -> bytes:
+    if request.kind.has_8_bit_input:
+        _take_bytes(model, request)
+    free_logits(model.graph)
+    widen_stem(model)
+    return _with_contract(model, request)
+
+
+def prepare(request: ConversionRequest) -> onnx.ModelProto:
+    """The float graph as it goes into onnxruntime's quantizer, from floats to probabilities.
+
+    Raises:
+        ConversionError: tf2onnx or onnxruntime refused.
+    """
+    floating = _trace(request.source.keras_model, tf.float32, request)
     with tempfile.TemporaryDirectory() as folder:
-        traced, prepared, quantized = (Path(folder) / f"{stage}.onnx" for stage in ("traced", "prepared", "quantized"))
+        traced, prepared = (Path(folder) / f"{stage}.onnx" for stage in ("traced", "prepared"))
         onnx.save(floating, traced)
         try:
             # Fuses MatMul and Add into Gemm, among others; the symbolic part would need sympy and adds nothing here.
             quant_pre_process(str(traced), str(prepared), skip_symbolic_shape=True)
+        except Exception as error:  # it raises whatever its parts do
+            raise request.refused("onnxruntime", error) from error
+        return onnx.load(prepared)
+
+
+def quantize(request: ConversionRequest, prepared: onnx.ModelProto | None = None) -> onnx.ModelProto:
+    """The QDQ graph as onnxruntime's quantizer makes it, from floats to probabilities.
+
+    The layers in `config.float_layers` stay in float.
+
+    Args:
+        request: What is asked for.
+        prepared: What `prepare` gave, where it is at hand.
+
+    Raises:
+        ConversionError: tf2onnx or the quantizer refused.
+    """
+    config, method = request.config, request.config.calibration_method
+    prepared = prepared or prepare(request)
+    layers = find_layers(prepared, list_layers(request.source.keras_model)) if config.float_layers else []
+    with tempfile.TemporaryDirectory() as folder:
+        floating, quantized = Path(folder) / "prepared.onnx", Path(folder) / "quantized.onnx"
+        onnx.save(prepared, floating)
+        values = request.calibration_values
+        try:
+            ranges = measure_entropy_ranges(floating, QUANTIZED_OPS, values) if method == "entropy" else {}
             quantize_static(
-                prepared,
+                floating,
                 quantized,
-                _CalibrationReader(calibration),
+                CalibrationReader(values),
                 quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=QUANTIZED_OPS,
-                per_channel=True,
+                nodes_to_exclude=[
+                    node for layer in layers if layer.name in config.float_layers for node in layer.nodes
+                ],
+                per_channel=config.per_channel,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
+                calibrate_method=METHODS[method],
+                extra_options={"TensorQuantOverrides": {**ranges, **fix_input(prepared, request.source)}},
             )
         except Exception as error:  # the quantizer raises whatever its parts do
-            raise ConversionError(
-                f"{source.origin}: onnxruntime's quantizer refused it ({first_line(error)})"
-            ) from error
-        model = _take_bytes(onnx.load(quantized), source.origin)
-        free_logits(model.graph)
-        widen_stem(model)
-        return _with_contract(model, contract)
+            raise request.refused("onnxruntime's quantizer", error) from error
+        return onnx.load(quantized)
 
 
-class _CalibrationReader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime.quantization ships no types
-    """Feeds calibration images to onnxruntime's quantizer, in the float range that the Keras model was trained on."""
-
-    def __init__(self, images: Pixels) -> None:
-        self._batches: Iterator[Pixels] = iter(np.array_split(images, -(-len(images) // CALIBRATION_BATCH)))
-
-    def get_next(self) -> dict[str, npt.NDArray[np.float32]] | None:
-        batch = next(self._batches, None)
-        return None if batch is None else {"image": batch / np.float32(255)}
+def _trace_float(request: ConversionRequest) -> onnx.ModelProto:
+    source = request.source
+    if request.kind.input_dtype == "float32":
+        return _trace(source.keras_model, tf.float32, request)
+    return _trace(source.build_bytes_model(), tf.uint8, request)
 
 
-def _trace(model: Any, dtype: Any, source: SourceModel) -> onnx.ModelProto:
-    signature = (tf.TensorSpec((None, *IMAGE_SHAPE), dtype, name="image"),)
+def _trace(model: Any, dtype: Any, request: ConversionRequest) -> onnx.ModelProto:
+    signature = (tf.TensorSpec((None, *request.source.image_shape), dtype, name="image"),)
     traced = tf.function(lambda image: {"probabilities": model(image, training=False)}, input_signature=signature)
     try:
-        proto: onnx.ModelProto = tf2onnx.convert.from_function(traced, signature, opset=OPSET)[0]
+        proto: onnx.ModelProto = tf2onnx.convert.from_function(traced, signature, opset=request.config.opset)[0]
     except Exception as error:  # tf2onnx raises ValueError, KeyError, AssertionError, ...
-        raise ConversionError(f"{source.origin}: tf2onnx refused it ({first_line(error)})") from error
+        raise request.refused("tf2onnx", error) from error
+    _store_captured(proto.graph, traced.get_concrete_function())
+    for node in proto.graph.node:
+        if not onnx.defs.has(node.op_type, node.domain):  # tf2onnx only logs what it could not convert
+            at = request.locate(node.name, *node.output)
+            raise ConversionError(
+                f"{request.source.origin}: tf2onnx refused it at {at} (ONNX has no operation like {node.op_type})"
+            )
     fix_shapes(proto)
     return proto
 
 
-def _take_bytes(model: onnx.ModelProto, origin: str) -> onnx.ModelProto:
-    """Drop the quantizer at the input, so that the graph takes the bytes that it would have made.
+def _store_captured(graph: onnx.GraphProto, function: Any) -> None:
+    """Store the tensors that layers brought with them, which tf2onnx took for inputs."""
+    captured = {inner.name: outer for outer, inner in function.graph.captures if outer.dtype != tf.resource}
+    for value in [value for value in graph.input if value.name in captured]:
+        graph.initializer.append(onnx.numpy_helper.from_array(captured[value.name].numpy(), value.name))
+        graph.input.remove(value)
+
+
+def _take_bytes(model: onnx.ModelProto, request: ConversionRequest) -> None:
+    """Drop the quantizers at the input, so that the graph takes the bytes that they would have made.
 
     Raises:
-        ConversionError: The input's scale is not exactly 1/255 with zero-point 0, which is what makes bytes and
-            floats in 0..1 the same thing. It is whenever the calibration images reach both ends.
+        ConversionError: Something computes before them.
     """
     graph = model.graph
-    quantizer = next(node for node in graph.node if node.op_type == "QuantizeLinear")
-    before = {output: node for node in graph.node for output in node.output}
-    path = before.get(quantizer.input[0])
-    if quantizer.input[0] != "image" and (path is None or path.op_type not in ("Reshape", "Transpose")):
-        raise ConversionError(f"{origin}: its first operation is {path.op_type if path else 'unknown'}, before any "
-                              "quantization; int8 needs a network that begins with quantizable layers")  # fmt: skip
-    values = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    scale, zero_point = values[quantizer.input[1]], values[quantizer.input[2]]
-    if np.float32(scale) != np.float32(1 / 255) or zero_point != 0:
-        raise ConversionError(
-            f"{origin}: calibration images span {float(scale) * 255:.3f} of the input range, not all of it; "
-            "use more --calibration-samples"
-        )
+    moved = list_moved(graph)
+    quantizers = []
+    for node in graph.node:
+        if moved.isdisjoint(node.input) or node.op_type in MOVES:
+            continue
+        if node.op_type != "QuantizeLinear":
+            raise ConversionError(
+                f"{request.source.origin}: computes {node.op_type} at {request.locate(node.name, *node.output)} before "
+                "any quantization; an int8 ONNX file needs a network that begins with layers that can be quantized"
+            )
+        quantizers.append(node)
+    unquantized = {node.output[0]: node.input[0] for node in quantizers}
     for node in graph.node:
         for index, name in enumerate(node.input):
-            if name == quantizer.output[0]:
-                node.input[index] = quantizer.input[0]
-    graph.node.remove(quantizer)
+            node.input[index] = unquantized.get(name, name)
+    for quantizer in quantizers:
+        graph.node.remove(quantizer)
     graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.UINT8
     del graph.value_info[:]  # the types recorded for the first tensors no longer hold
-    return model
 
 
-def _with_contract(model: onnx.ModelProto, contract: ModelContract) -> bytes:
+def _with_contract(model: onnx.ModelProto, request: ConversionRequest) -> bytes:
     """The bytes of the file, with free batch axes by one name and the contract in `metadata_props`."""
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "N"
-    onnx.helper.set_model_props(model, {METADATA_KEY: contract.to_json()})
+    onnx.helper.set_model_props(model, {METADATA_KEY: request.contract.to_json()})
     model.producer_name, model.producer_version, model.doc_string = "edge-mnist", "", ""
     try:
         onnx.checker.check_model(model, full_check=True)
     except Exception as error:
-        raise ConversionError(
-            f"{contract.name}: the converted graph is not valid ONNX ({first_line(error)})"
-        ) from error
+        raise request.refused("onnx's own checker", error) from error
     return bytes(model.SerializeToString(deterministic=True))

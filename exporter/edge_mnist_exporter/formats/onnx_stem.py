@@ -10,15 +10,15 @@ place. The weights are the same, with zeros where a tap falls outside.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
-CELLS: Final = 14
-"""Places along each axis after space to depth."""
+Cells = tuple[int, int]
+"""Places along each axis after space to depth: half the rows and columns of the image."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class _Stem:
     """The dequantizers of the convolution's weights and, where it has one, of its bias."""
     weights: onnx.TensorProto
     """int8, (F, 1, K, K)."""
+    cells: Cells
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def widen_stem(model: onnx.ModelProto) -> bool:
     one channel before a 2 x 2 max-pooling.
 
     Args:
-        model: A QDQ graph that takes `image`, uint8, (N, 28, 28, 1).
+        model: A QDQ graph that takes `image`, uint8, (N, H, W, 1), H and W even.
 
     Returns:
         Whether it was; any other graph is left as it is.
@@ -60,7 +61,7 @@ def widen_stem(model: onnx.ModelProto) -> bool:
     stem = _find_stem(graph, constants)
     if stem is None:
         return False
-    moves = [(stem.dequantize, _to_cells(graph))]
+    moves = []
     if _has_stride_2(stem):
         top, left = _read_attributes(stem.conv)["pads"][:2]
         _replace(stem.weights, _gather_taps(numpy_helper.to_array(stem.weights), top, left))
@@ -69,11 +70,12 @@ def widen_stem(model: onnx.ModelProto) -> bool:
         _replace(stem.weights, _regroup(numpy_helper.to_array(stem.weights)))
         _repeat_per_filter(stem, constants)
         _set_attributes(pooling.pool, kernel_shape=[1, 4], strides=[1, 4])
-        moves.append((pooling.dequantize, _to_groups(graph, pooling, filters)))
+        moves.append((pooling.dequantize, _to_groups(graph, pooling, filters, stem.cells)))
         pooling.dequantize.input[0] = "stem_groups"
     else:
         return False
     _set_attributes(stem.conv, kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[1, 1])
+    moves.append((stem.dequantize, _to_cells(graph, stem.cells)))
     stem.dequantize.input[0] = "stem_cells"
     _insert(graph, stem.reshape, moves)
     return True
@@ -110,8 +112,11 @@ def _repeat_per_filter(stem: _Stem, constants: dict[str, onnx.TensorProto]) -> N
 # them without a transposition.
 
 
-def _to_cells(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
-    """From the input's pixels to cells, (N, 4, 14, 14)."""
+def _to_cells(graph: onnx.GraphProto, cells: Cells) -> list[onnx.NodeProto]:
+    """From the input's pixels to cells, (N, 4, H / 2, W / 2)."""
+    rows, columns = cells
+    _append_shape(graph, "stem_blocks_shape", [-1, rows, 2, columns, 2])
+    _append_shape(graph, "stem_cells_shape", [-1, rows, columns, 4])
     return [
         helper.make_node("Reshape", [graph.input[0].name, "stem_blocks_shape"], ["stem_blocks"]),
         helper.make_node("Transpose", ["stem_blocks"], ["stem_cells_rows"], perm=[0, 1, 3, 2, 4]),
@@ -120,10 +125,10 @@ def _to_cells(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     ]
 
 
-def _to_groups(graph: onnx.GraphProto, pooling: _Pooling, filters: int) -> list[onnx.NodeProto]:
-    """From four groups of channels to four places side by side, (N, F, 14, 56)."""
-    shape = np.array([-1, CELLS, 4 * CELLS, filters], np.int64)
-    graph.initializer.append(numpy_helper.from_array(shape, "stem_groups_shape"))
+def _to_groups(graph: onnx.GraphProto, pooling: _Pooling, filters: int, cells: Cells) -> list[onnx.NodeProto]:
+    """From four groups of channels to four places side by side, (N, F, H / 2, 2 W)."""
+    rows, columns = cells
+    _append_shape(graph, "stem_groups_shape", [-1, rows, 4 * columns, filters])
     return [
         helper.make_node("Transpose", [pooling.quantize.output[0]], ["stem_filters_last"], perm=[0, 2, 3, 1]),
         helper.make_node("Reshape", ["stem_filters_last", "stem_groups_shape"], ["stem_groups_last"]),
@@ -131,22 +136,21 @@ def _to_groups(graph: onnx.GraphProto, pooling: _Pooling, filters: int) -> list[
     ]
 
 
+def _append_shape(graph: onnx.GraphProto, name: str, sizes: list[int]) -> None:
+    graph.initializer.append(numpy_helper.from_array(np.array(sizes, np.int64), name))
+
+
 def _insert(
     graph: onnx.GraphProto, reshape: onnx.NodeProto, moves: list[tuple[onnx.NodeProto, list[onnx.NodeProto]]]
 ) -> None:
     """Put each list of nodes in front of the node named with it, in place of the reshape at the input."""
-    for name, shape in (
-        ("stem_blocks_shape", [-1, CELLS, 2, CELLS, 2]),
-        ("stem_cells_shape", [-1, CELLS, CELLS, 4]),
-    ):
-        graph.initializer.append(numpy_helper.from_array(np.array(shape, np.int64), name))
     ordered: list[onnx.NodeProto] = []
     for node in graph.node:
         ordered += next((inserted for before, inserted in moves if before is node), [])
         if node is not reshape:
             ordered.append(node)
-    unused = next(tensor for tensor in graph.initializer if tensor.name == reshape.input[1])
-    graph.initializer.remove(unused)
+    if not any(reshape.input[1] in node.input for node in ordered):
+        graph.initializer.remove(next(t for t in graph.initializer if t.name == reshape.input[1]))
     copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in ordered]
     del graph.node[:]
     graph.node.extend(copies)
@@ -165,11 +169,14 @@ def _follow(graph: onnx.GraphProto, name: str, *op_types: str) -> list[onnx.Node
 
 
 def _find_stem(graph: onnx.GraphProto, constants: dict[str, onnx.TensorProto]) -> _Stem | None:
-    """A convolution of one channel at the input; None where there is another."""
+    """A convolution of one channel at the input, of even height and width; None where there is another."""
+    height, width = (dim.dim_value for dim in graph.input[0].type.tensor_type.shape.dim[1:3])
     nodes = _follow(graph, graph.input[0].name, "Reshape", "DequantizeLinear", "Conv")
-    if nodes is None:
+    if nodes is None or height % 2 or width % 2:
         return None
     reshape, dequantize, conv = nodes
+    if numpy_helper.to_array(constants[reshape.input[1]]).tolist()[1:] != [1, height, width]:
+        return None
     makers = {output: node for node in graph.node for output in node.output}
     dequantizers = tuple(makers[tensor] for tensor in conv.input[1:] if tensor in makers)
     if len(dequantizers) != len(conv.input) - 1 or any(n.op_type != "DequantizeLinear" for n in dequantizers):
@@ -177,15 +184,17 @@ def _find_stem(graph: onnx.GraphProto, constants: dict[str, onnx.TensorProto]) -
     weights = constants[dequantizers[0].input[0]]
     attributes = _read_attributes(conv)
     plain = attributes["dilations"] == [1, 1] and attributes["group"] == 1 and weights.dims[1] == 1
-    return _Stem(reshape, dequantize, conv, dequantizers, weights) if plain else None
+    return _Stem(reshape, dequantize, conv, dequantizers, weights, (height // 2, width // 2)) if plain else None
 
 
 def _has_stride_2(stem: _Stem) -> bool:
-    """Whether the convolution halves 28 to 14 places, by a kernel within three cells."""
+    """Whether the convolution halves both axes, by a kernel within three cells."""
     attributes = _read_attributes(stem.conv)
     top, left, bottom, right = attributes["pads"]
     height, width = stem.weights.dims[2:]
-    halves = (28 + top + bottom - height) // 2 == (28 + left + right - width) // 2 == CELLS - 1
+    pixels = [2 * cells for cells in stem.cells]
+    found = (pixels[0] + top + bottom - height) // 2 + 1, (pixels[1] + left + right - width) // 2 + 1
+    halves = found == stem.cells
     within = max(top, left) <= 2 and max(height - top, width - left) <= 4
     return bool(attributes["strides"] == [2, 2] and halves and within)
 

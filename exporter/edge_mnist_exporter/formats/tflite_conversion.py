@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import flatbuffers
@@ -11,50 +12,129 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 
-from edge_mnist_exporter.source_model import SourceModel
-from edge_mnist_runtime.contract import METADATA_KEY, ModelContract
-from edge_mnist_runtime.errors import ConversionError, first_line
+from edge_mnist_exporter.formats.layer_names import list_layers
+from edge_mnist_exporter.formats.request import ConversionRequest, Mixer
+from edge_mnist_exporter.formats.tflite_cleaning import name_tensors
+from edge_mnist_exporter.formats.tflite_layers import find_layers, measure_layers
+from edge_mnist_exporter.kinds import Kind
+from edge_mnist_exporter.layer_errors import LayerError
+from edge_mnist_runtime.contract import METADATA_KEY
 from edge_mnist_runtime.preprocess import Pixels
 
 
-def to_int8(source: SourceModel, calibration: Pixels, contract: ModelContract) -> bytes:
-    """Integer-only TFLite: uint8 pixels in, uint8 probabilities out, per-channel int8 weights. See `Converter`."""
+def to_int8(request: ConversionRequest) -> bytes:
+    """Integer-only TFLite: 8-bit weights and activations, 8-bit or float ends. See `Converter`."""
+    # Without this set the converter leaves what it cannot quantize in float, and says nothing.
+    converter = _calibrated(request, tf.lite.OpsSet.TFLITE_BUILTINS_INT8)
+    converter.inference_input_type = converter.inference_output_type = tf.as_dtype(request.kind.input_dtype)
+    return _finish(converter, request)
 
+
+def to_int16x8(request: ConversionRequest) -> bytes:
+    """Integer-only TFLite between float ends: int8 weights, int16 activations. See `Converter`."""
+    operations = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+    return _finish(_calibrated(request, operations), request)
+
+
+def make_mixer(request: ConversionRequest) -> Mixer:
+    """Calibrate once, for files that compute some layers in float and all others in int8, between float ends."""
+    layers = find_layers(_finish_plain(_float_converter(request), request), list_layers(request.source.keras_model))
+
+    def options(float_layers: tuple[str, ...]) -> Any:
+        names = [name for layer in layers if layer.name in float_layers for name in layer.tensor_names]
+        return tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=names)
+
+    # TensorFlow's converter leaves named nodes in float through its debugger alone.
+    try:
+        converter = _calibrated(request, tf.lite.OpsSet.TFLITE_BUILTINS)
+        dataset = converter.representative_dataset
+        debugger = tf.lite.experimental.QuantizationDebugger(
+            converter=converter, debug_dataset=dataset, debug_options=options(())
+        )
+    except Exception as error:  # as in _finish_plain
+        raise request.refused("TensorFlow's quantizer", error) from error
+
+    def mix(float_layers: tuple[str, ...]) -> bytes:
+        try:
+            debugger.options = options(float_layers)
+            return _with_contract(bytes(debugger.get_nondebug_quantized_model()), request)
+        except Exception as error:
+            raise request.refused("TensorFlow's quantizer", error) from error
+
+    return mix
+
+
+def measure_errors(request: ConversionRequest, images: Pixels) -> list[LayerError]:
+    """What int8 does to every layer of the network; see `tflite_layers.measure_layers`."""
+    exact, quantized = (
+        make(replace(request, kind=Kind("tflite", precision, "float32")))
+        for precision, make in (("fp32", to_fp32), ("int8", to_int8))
+    )
+    values = request.source.input_range.apply(images)
+    return measure_layers(exact, quantized, list_layers(request.source.keras_model), values)
+
+
+def to_mixed(request: ConversionRequest) -> bytes:
+    """TFLite with the layers in `config.float_layers` in float, all others in int8. See `Converter`."""
+    return make_mixer(request)(request.config.float_layers)
+
+
+def to_dynamic(request: ConversionRequest) -> bytes:
+    """TFLite with int8 weights, where a layer has at least 1,024 of them, and float activations. See `Converter`."""
+    converter = _float_converter(request)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    return _finish(converter, request)
+
+
+def to_fp16(request: ConversionRequest) -> bytes:
+    """TFLite with weights stored as float16 and computed in float32. See `Converter`."""
+    converter = _float_converter(request)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
+    return _finish(converter, request)
+
+
+def to_fp32(request: ConversionRequest) -> bytes:
+    """Float TFLite. See `Converter`."""
+    return _finish(_float_converter(request), request)
+
+
+def _calibrated(request: ConversionRequest, operations: Any) -> Any:
     def representative_dataset() -> Iterator[list[npt.NDArray[np.float32]]]:
-        for image in calibration:
-            yield [image[np.newaxis] / np.float32(255)]
+        for image in request.calibration_values:
+            yield [image[np.newaxis]]
 
-    converter = tf.lite.TFLiteConverter.from_keras_model(source.keras_model)
+    converter = tf.lite.TFLiteConverter.from_keras_model(request.source.keras_model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = representative_dataset
-    # Without this set the converter leaves what it cannot quantize in float, and says nothing.
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = converter.inference_output_type = tf.uint8
-    return _finish(converter, source, contract)
+    converter.target_spec.supported_ops = [operations]
+    # The converter has no public switch for it; the audit reads from the file whether it did as it was told.
+    converter._experimental_disable_per_channel = not request.config.per_channel
+    return converter
 
 
-def to_fp32(source: SourceModel, calibration: Pixels, contract: ModelContract) -> bytes:
-    """Float TFLite that takes the same uint8 pixels as the int8 file. See `Converter`."""
-    del calibration  # float needs no ranges
-    return _finish(tf.lite.TFLiteConverter.from_keras_model(source.build_bytes_model()), source, contract)
+def _float_converter(request: ConversionRequest) -> Any:
+    source, takes_floats = request.source, request.kind.input_dtype == "float32"
+    return tf.lite.TFLiteConverter.from_keras_model(source.keras_model if takes_floats else source.build_bytes_model())
 
 
-def _finish(converter: Any, source: SourceModel, contract: ModelContract) -> bytes:
+def _finish(converter: Any, request: ConversionRequest) -> bytes:
+    return _with_contract(_finish_plain(converter, request), request)
+
+
+def _finish_plain(converter: Any, request: ConversionRequest) -> bytes:
     try:
-        model = bytes(converter.convert())
+        return bytes(converter.convert())
     except Exception as error:  # the converter raises its own ConverterError, ValueError, RuntimeError, ...
-        raise ConversionError(f"{source.origin}: TensorFlow's converter refused it ({first_line(error)})") from error
-    return _with_contract(model, contract)
+        raise request.refused("TensorFlow's converter", error) from error
 
 
-def _with_contract(model: bytes, contract: ModelContract) -> bytes:
-    """The same model with plain tensor names and the contract in a metadata buffer."""
+def _with_contract(model: bytes, request: ConversionRequest) -> bytes:
+    """The same TFLite file with plain tensor names and the contract in a metadata buffer."""
     content = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
-    graph = content.subgraphs[0]
-    graph.tensors[graph.inputs[0]].name = b"image"
-    graph.tensors[graph.outputs[0]].name = b"probabilities"
+    name_tensors(content, list_layers(request.source.keras_model))
     buffer = schema.BufferT()
-    buffer.data = np.frombuffer(contract.to_json().encode(), np.uint8)
+    buffer.data = np.frombuffer(request.contract.to_json().encode(), np.uint8)
     entry = schema.MetadataT()
     entry.name, entry.buffer = METADATA_KEY.encode(), len(content.buffers)
     content.buffers.append(buffer)

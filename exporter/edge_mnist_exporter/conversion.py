@@ -1,0 +1,93 @@
+"""One file of a bundle: converted, proved, loaded; not yet measured, not yet written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge_mnist_exporter.audit import GraphAudit
+from edge_mnist_exporter.config import ConversionConfig
+from edge_mnist_exporter.formats import FORMATS
+from edge_mnist_exporter.formats.request import ConversionRequest
+from edge_mnist_exporter.kinds import Kind
+from edge_mnist_exporter.source_model import SourceModel
+from edge_mnist_runtime.contract import ModelContract
+from edge_mnist_runtime.engines import Engine, open_engine
+from edge_mnist_runtime.errors import PrecisionProofError
+from edge_mnist_runtime.manifest import Artifact
+from edge_mnist_runtime.preprocess import PREPROCESS, Pixels
+
+
+@dataclass(frozen=True)
+class ExportedFile:
+    """A model file and the engine that runs it."""
+
+    file: str
+    """Its name in the bundle."""
+    kind: Kind
+    data: bytes
+    engine: Engine
+    audit: GraphAudit
+
+    def artifact(self, top1: float) -> Artifact:
+        """As the manifest has it; `top1` is its accuracy on the evaluation images, in 0..1."""
+        kind, engine = self.kind, self.engine
+        return Artifact(
+            file=self.file,
+            format=kind.format,
+            precision=kind.precision,
+            sha256=engine.sha256,
+            size_bytes=engine.size_bytes,
+            top1=top1,
+            inputs=self.audit.inputs,
+            outputs=self.audit.outputs,
+        )
+
+
+def make_request(source: SourceModel, calibration: Pixels, kind: Kind, config: ConversionConfig) -> ConversionRequest:
+    """What a converter needs to make a file of that kind."""
+    return ConversionRequest(source, kind, make_contract(source, kind), calibration, config)
+
+
+def convert(request: ConversionRequest) -> ExportedFile:
+    """Convert, prove the precision from the graph, and load.
+
+    Raises:
+        ConversionError: The converter refused.
+        PrecisionProofError: The file is not what its name would say.
+    """
+    return prove(request, FORMATS[request.kind.format].converters[request.kind.precision](request))
+
+
+def prove(request: ConversionRequest, data: bytes) -> ExportedFile:
+    """Prove a converted file's precision and ends from its graph, and load it."""
+    kind, source = request.kind, request.source
+    file_format = FORMATS[kind.format]
+    name = f"{source.name}_{kind.precision}{file_format.suffix}"
+    contract = request.contract
+    expected = None
+    if contract.input_scale is not None and contract.input_zero_point is not None:
+        expected = contract.input_scale, contract.input_zero_point
+    audit = file_format.audit(data, kind.precision, name, expected_input=expected)
+    found = [spec.dtype for spec in audit.inputs]
+    if found != [kind.input_dtype]:
+        raise PrecisionProofError(f"{name}: takes {', '.join(found)} where {kind.input_dtype} was asked for")
+    return ExportedFile(name, kind, data, open_engine(data, file_name=name), audit)
+
+
+def make_contract(source: SourceModel, kind: Kind) -> ModelContract:
+    """What a file of that kind says about itself."""
+    scale, zero_point = source.input_quantization if kind.has_8_bit_input else (None, None)
+    if zero_point is not None and kind.input_dtype == "int8":
+        zero_point -= 128
+    return ModelContract(
+        name=source.name,
+        precision=kind.precision,
+        labels=source.labels,
+        image_shape=source.image_shape,
+        input_range=source.input_range,
+        preprocess_version=PREPROCESS.version if source.reads_digits else None,
+        preprocess_sha256=PREPROCESS.sha256 if source.reads_digits else None,
+        source_sha256=source.sha256,
+        input_scale=scale,
+        input_zero_point=zero_point,
+    )

@@ -1,0 +1,118 @@
+"""The layers of an ONNX graph: their names, and what quantization does to each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+from onnx import numpy_helper
+
+from edge_mnist_exporter.formats.layer_names import find_layer
+from edge_mnist_exporter.layer_errors import LayerError, median_signal_to_noise, round_to_steps, signal_to_noise
+
+ACTIVATIONS: Final = ("Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSigmoid", "Tanh", "Elu", "PRelu")
+"""Operations that belong to the layer in front of them: quantizers fuse both."""
+
+MOVES: Final = ("Reshape", "Transpose", "Squeeze", "Flatten", "Identity", "Softmax")
+"""Operations that lose nothing, or, the softmax, that stay in float anyway."""
+
+DEQUANTIZED: Final = "_DequantizeLinear_Output"
+"""What onnxruntime's quantizer appends to the name of a tensor that it quantized."""
+
+
+@dataclass(frozen=True)
+class OnnxLayer:
+    """One layer of a float graph."""
+
+    name: str
+    operator: str
+    """Of its first operation."""
+    nodes: tuple[str, ...]
+    """Names of its operations."""
+    output: str
+    """Its last tensor."""
+
+
+def find_layers(model: onnx.ModelProto, keras_layers: Iterable[tuple[str, bool]]) -> list[OnnxLayer]:
+    """The layers of a float graph, in its order, without those that only move values.
+
+    Args:
+        model: A float graph, as it goes into the quantizer.
+        keras_layers: As `list_layers` gives them.
+    """
+    known = tuple(keras_layers)
+    constants = {tensor.name for tensor in model.graph.initializer}
+    owners: dict[str, str] = {}  # by tensor
+    found: dict[str, OnnxLayer] = {}
+    for node in model.graph.node:
+        if node.op_type == "Constant":
+            continue
+        name = owners.get(node.input[0]) if node.op_type in ACTIVATIONS and node.input[0] in owners else None
+        weights = constants.intersection(node.input)  # other inputs bear the name of the layer before
+        name = name or find_layer((node.name, *node.output, *sorted(weights)), known) or node.name
+        owners[node.output[0]] = name
+        before = found.get(name)
+        if node.op_type in MOVES and before is None:
+            continue
+        if before is None:
+            found[name] = OnnxLayer(name, node.op_type, (node.name,), node.output[0])
+        else:
+            output = before.output if node.op_type in MOVES else node.output[0]
+            found[name] = OnnxLayer(name, before.operator, (*before.nodes, node.name), output)
+    return list(found.values())
+
+
+def measure_layers(
+    exact: onnx.ModelProto, quantized: onnx.ModelProto, layers: Iterable[OnnxLayer], values: npt.NDArray[np.float32]
+) -> list[LayerError]:
+    """Compare every layer of a QDQ graph with the float graph that it was made from.
+
+    Args:
+        exact: The float graph.
+        quantized: The QDQ graph, from floats, as onnxruntime's quantizer left it.
+        layers: What `find_layers` found in the float graph.
+        values: The network's input, float32, shape (N, H, W, C).
+    """
+    scales = _read_scales(quantized)
+    known = {output for node in quantized.graph.node for output in node.output}
+    compared = [layer for layer in layers if layer.output in known]
+    ends = [layer.output + DEQUANTIZED if layer.output in scales else layer.output for layer in compared]
+    wanted = _run(exact, [layer.output for layer in compared], values)
+    found = _run(quantized, ends, values)
+    errors = []
+    for layer, right, measured in zip(compared, wanted, found, strict=True):
+        own = round_to_steps(right, *scales[layer.output]) if layer.output in scales else right
+        own_snr_db = median_signal_to_noise(right, own, channel_axis=1)
+        errors.append(LayerError(layer.name, layer.operator, signal_to_noise(right, measured), own_snr_db))
+    return errors
+
+
+def _read_scales(model: onnx.ModelProto) -> dict[str, tuple[float, int, npt.DTypeLike]]:
+    """Scale, zero-point and dtype of every quantized activation, by its float tensor's name."""
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    scales: dict[str, tuple[float, int, npt.DTypeLike]] = {}
+    for node in model.graph.node:
+        if node.op_type == "QuantizeLinear":
+            scale, zero_point = (constants[name] for name in node.input[1:3])
+            scales[node.input[0]] = float(scale), int(zero_point), zero_point.dtype
+    return scales
+
+
+def _run(model: onnx.ModelProto, names: list[str], values: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
+    """The values of some inner tensors."""
+    opened = onnx.ModelProto()
+    opened.CopyFrom(model)
+    known = {value.name for value in opened.graph.output}
+    for name in dict.fromkeys(names):
+        if name not in known:
+            opened.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(opened.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    results: list[npt.NDArray[np.float32]] = session.run(names, {opened.graph.input[0].name: values})
+    return results

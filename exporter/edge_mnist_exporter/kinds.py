@@ -1,0 +1,105 @@
+"""Which precisions exist in which format, and with which inputs; for all others, why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from edge_mnist_runtime.errors import UsageError
+
+FORMAT_NAMES: Final = ("tflite", "onnx")
+
+INPUT_DTYPES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
+    ("tflite", "fp32"): ("uint8", "float32"),
+    ("tflite", "fp16"): ("uint8", "float32"),
+    ("tflite", "int8"): ("uint8", "int8", "float32"),
+    ("tflite", "int16x8"): ("float32",),
+    ("tflite", "dynamic"): ("uint8", "float32"),
+    ("onnx", "fp32"): ("uint8", "float32"),
+    ("onnx", "fp16"): ("uint8", "float32"),
+    ("onnx", "int8"): ("uint8", "float32"),
+}
+"""Input dtypes by format and precision, the usual one first."""
+
+PRECISION_NAMES: Final = tuple(dict.fromkeys(precision for _, precision in INPUT_DTYPES))
+"""What may be asked for; `mixed` is what `--auto-mixed` makes where int8 falls short."""
+
+ABSENT: Final = {
+    ("onnx", "dynamic"): "onnxruntime's dynamic quantizer turns convolutions into ConvInteger, several times slower "
+    "than float and refused by some builds",
+    ("onnx", "int16x8"): "onnxruntime has no int16 convolutions",
+}
+"""Why a precision does not exist in a format."""
+
+NO_INPUT: Final = {
+    ("onnx", "int8", "int8"): "onnxruntime's fast kernels take uint8 activations",
+    ("tflite", "int16x8", "uint8"): "its kernels take int16, which no byte stands for",
+    ("tflite", "int16x8", "int8"): "its kernels take int16, which no byte stands for",
+}
+"""Why a precision does not have an input dtype; for all others, it computes in float from the first layer on."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of file."""
+
+    format: str
+    precision: str
+    input_dtype: str
+
+    @property
+    def is_calibrated_tflite(self) -> bool:
+        """Whether TensorFlow's converter chooses its ranges from calibration images."""
+        return self.format == "tflite" and self.precision in ("int8", "int16x8")
+
+    @property
+    def has_8_bit_input(self) -> bool:
+        """Whether its input holds steps of a scale that stand for the bytes themselves."""
+        return self.precision in ("int8", "mixed") and self.input_dtype != "float32"
+
+
+def choose_kinds(
+    precisions: tuple[str, ...], formats: tuple[str, ...], io: str | None, *, named: bool
+) -> tuple[Kind, ...]:
+    """Every precision in every format.
+
+    Args:
+        precisions: Which.
+        formats: Which.
+        io: Input dtype; None for the usual one of each.
+        named: Whether the formats were asked for; otherwise those that do not have a precision are left out of it.
+
+    Raises:
+        UsageError: A name is unknown, or a combination does not exist; the message says why.
+    """
+    _check_known("--precision", precisions, PRECISION_NAMES)
+    _check_known("--format", formats, FORMAT_NAMES)
+    kinds = []
+    for precision in precisions:
+        for format_name in formats:
+            reason = ABSENT.get((format_name, precision))
+            if reason is None:
+                kinds.append(Kind(format_name, precision, _choose_input(format_name, precision, io)))
+            elif named:
+                raise UsageError(f"--precision {precision} --format {format_name}: there is no such file: {reason}")
+    return tuple(kinds)
+
+
+def _choose_input(format_name: str, precision: str, io: str | None) -> str:
+    dtypes = INPUT_DTYPES[format_name, precision]
+    if io is None or io in dtypes:
+        return io or dtypes[0]
+    reason = NO_INPUT.get((format_name, precision, io), "it computes in float from the first layer on")
+    others = [name for name in FORMAT_NAMES if io in INPUT_DTYPES.get((name, precision), ())]
+    raise UsageError(
+        f"--io {io}: {precision} {format_name} takes {' or '.join(dtypes)}"
+        + (f"; {reason}" if io in ("uint8", "int8") else "")
+        + (f"; add --format {others[0]}" if others else "")
+    )
+
+
+def _check_known(option: str, names: tuple[str, ...], known: tuple[str, ...]) -> None:
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        found = repr(unknown[0]) if unknown else "none"
+        raise UsageError(f"{option}: {found} is unknown; expected one or several of {','.join(known)}")

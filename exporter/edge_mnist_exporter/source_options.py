@@ -1,0 +1,59 @@
+"""What a command line says about a model: its labels, and what its input values stand for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from edge_mnist_runtime.contract import InputRange
+from edge_mnist_runtime.errors import UsageError
+
+RANGES = {
+    "0..1": InputRange((0.0,), (255.0,)),
+    "0..255": InputRange((0.0,), (1.0,)),
+    "-1..1": InputRange((127.5,), (127.5,)),
+}
+"""By the name that people give them."""
+
+
+def parse_input_range(text: str) -> InputRange:
+    """Read `0..1`, `0..255`, `-1..1`, or means and deviations.
+
+    Args:
+        text: A range by name; MEAN,STD; or three means, then three deviations, one a channel. Means and deviations are
+            in 0..1, as torchvision and others state them: 0.1307,0.3081.
+
+    Raises:
+        UsageError: It is none of these.
+    """
+    if text in RANGES:
+        return RANGES[text]
+    try:
+        values = tuple(255 * float(value) for value in text.split(","))
+        half = len(values) // 2 if len(values) in (2, 6) else 0
+        return InputRange(values[:half], values[half:])  # ValueError where there are none
+    except ValueError:
+        raise UsageError(
+            f"--input-range {text}: expected {', '.join(RANGES)}, MEAN,STD in 0..1, or three means and three deviations"
+        ) from None
+
+
+def read_labels(path: Path) -> tuple[str, ...]:
+    """Read the names of classes: one a line, or a JSON list.
+
+    Raises:
+        UsageError: The file cannot be read, or is no such list.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: cannot be read as labels ({getattr(error, 'strerror', None) or error})") from error
+    if path.suffix == ".json":
+        try:
+            names = json.loads(text)
+        except ValueError as error:
+            raise UsageError(f"{path}: not JSON ({error})") from error
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise UsageError(f"{path}: expected a list of names")
+        return tuple(names)
+    return tuple(line.strip() for line in text.splitlines() if line.strip())

@@ -1,0 +1,126 @@
+"""Every combination of precision, format and input dtype: made as asked for, or refused with the reason."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from edge_mnist_exporter.config import ConversionConfig, ExportConfig
+from edge_mnist_exporter.kinds import ABSENT, FORMAT_NAMES, INPUT_DTYPES, PRECISION_NAMES, Kind, choose_kinds
+from edge_mnist_runtime.engines import INPUT_DTYPES as ENGINE_DTYPES
+from edge_mnist_runtime.errors import UsageError
+
+IO = ("uint8", "int8", "float32")
+
+
+@pytest.mark.parametrize(
+    ("format_name", "precision", "io"), [*itertools.product(FORMAT_NAMES, PRECISION_NAMES, (*IO, None))]
+)
+def test_combination_is_made_as_asked_for_or_refused_with_the_reason(format_name, precision, io):
+    try:
+        kinds = choose_kinds((precision,), (format_name,), io, named=True)
+    except UsageError as refused:
+        message = str(refused)
+        if (format_name, precision) in ABSENT:
+            assert (
+                message
+                == f"--precision {precision} --format {format_name}: there is no such file: "
+                + (ABSENT[format_name, precision])
+            )
+        else:
+            assert message.startswith(f"--io {io}: {precision} {format_name} takes ")
+            assert io not in INPUT_DTYPES[format_name, precision]
+            assert "; " in message
+        return
+    assert kinds == (Kind(format_name, precision, io or INPUT_DTYPES[format_name, precision][0]),)
+
+
+@pytest.mark.slow
+def test_every_converter_can_be_asked_for_and_is_there():
+    from edge_mnist_exporter.formats import FORMATS
+
+    made = {(name, precision) for name, known in FORMATS.items() for precision in known.converters}
+    assert made - {(name, "mixed") for name in FORMAT_NAMES} == INPUT_DTYPES.keys()
+    assert INPUT_DTYPES.keys().isdisjoint(ABSENT)
+    assert INPUT_DTYPES.keys() | ABSENT.keys() == {*itertools.product(FORMAT_NAMES, PRECISION_NAMES)}
+    assert {dtype for dtypes in INPUT_DTYPES.values() for dtype in dtypes} == {*IO} == {*ENGINE_DTYPES}
+
+
+def list_subsets(names):
+    return [chosen for size in range(1, len(names) + 1) for chosen in itertools.combinations(names, size)]
+
+
+def kinds_or_refusal(*arguments, **options) -> tuple[tuple[Kind, ...], str]:
+    try:
+        return ExportConfig(*arguments, **options).kinds, ""
+    except UsageError as error:
+        return (), str(error)
+
+
+def test_no_file_is_left_out_or_replaced():
+    """Without named formats a precision goes into every one that has it; with them, all or nothing."""
+    for precisions, formats in itertools.product(list_subsets(PRECISION_NAMES), (*list_subsets(FORMAT_NAMES), None)):
+        kinds, refusal = kinds_or_refusal(precisions, formats)
+        asked = [*itertools.product(precisions, formats or FORMAT_NAMES)]
+        existing = [(precision, name) for precision, name in asked if (name, precision) not in ABSENT]
+        assert bool(refusal) == (formats is not None and existing != asked)
+        assert [(kind.precision, kind.format) for kind in kinds] == ([] if refusal else existing)
+        assert refusal or {kind.precision for kind in kinds} == {*precisions}
+
+
+def test_files_take_the_dtype_that_was_asked_for_or_there_are_none():
+    for precisions, io in itertools.product(list_subsets(PRECISION_NAMES), IO):
+        kinds, refusal = kinds_or_refusal(precisions, io=io)
+        assert {kind.input_dtype for kind in kinds} == (set() if refusal else {io})
+        assert not refusal or refusal.startswith(f"--io {io}: ")
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (
+            {"precisions": ("int4",)},
+            "--precision: 'int4' is unknown; expected one or several of fp32,fp16,int8,int16x8",
+        ),
+        ({"precisions": ("int8", "")}, "--precision: '' is unknown"),
+        ({"precisions": ("mixed",)}, "--precision: 'mixed' is unknown"),
+        ({"formats": ("onnx", "coreml")}, "--format: 'coreml' is unknown; expected one or several of tflite,onnx"),
+        ({"io": "float16"}, "--io float16: int8 tflite takes uint8 or int8 or float32"),
+        ({"precisions": ("int16x8",), "formats": ("onnx",)}, "onnxruntime has no int16 convolutions"),
+        ({"precisions": ("dynamic",), "formats": ("tflite", "onnx")}, "--precision dynamic --format onnx"),
+        (
+            {"io": "int8"},
+            "--io int8: int8 onnx takes uint8 or float32; onnxruntime's fast kernels take uint8 activations; "
+            "add --format tflite",
+        ),
+    ],
+)
+def test_what_does_not_exist_is_refused_in_one_line(values, words):
+    with pytest.raises(UsageError) as refused:
+        ExportConfig(**values)
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("method", ["entropy", "percentile"])
+def test_calibration_method_that_tflite_does_not_have_is_refused_with_the_way_out(method):
+    conversion = ConversionConfig(calibration_method=method)
+    for precisions, formats in ((("int8",), None), (("fp32", "int16x8"), ("tflite",))):
+        with pytest.raises(UsageError, match=f"--calibration-method {method}: .* minmax alone; add --format onnx"):
+            ExportConfig(precisions, formats, conversion=conversion)
+    assert ExportConfig(("int8",), ("onnx",), conversion=conversion).kinds == (Kind("onnx", "int8", "uint8"),)
+    assert len(ExportConfig(("fp32",), conversion=conversion).kinds) == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"calibration_method": "kl"}, "--calibration-method kl: expected minmax, entropy, percentile"),
+        ({"opset": 12}, "--opset must be 13..18, not 12"),
+        ({"opset": 19}, "--opset must be 13..18, not 19"),
+    ],
+)
+def test_conversion_that_is_not_known_is_refused(values, words):
+    with pytest.raises(UsageError, match=words):
+        ConversionConfig(**values)
