@@ -1,0 +1,73 @@
+"""Where activations lie in one block of memory, so that those never needed at once share their place.
+
+The planner is greedy by size (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020,
+section 5.1), the one that TensorFlow Lite and its version for microcontrollers use: the largest buffer first, each into
+the smallest gap that holds it between the buffers that live while it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+ALIGNMENT: Final = 16
+"""Bytes that every buffer begins at a multiple of, as in TensorFlow Lite for microcontrollers."""
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """One tensor that needs memory for a while."""
+
+    first_use: int
+    """Number of the operation that writes it."""
+    last_use: int
+    """Number of the last operation that reads it, at least `first_use`."""
+    size_bytes: int
+
+    def __post_init__(self) -> None:
+        if not (self.first_use <= self.last_use and self.size_bytes >= 0):
+            raise ValueError(f"no buffer lives from {self.first_use} to {self.last_use} in {self.size_bytes} bytes")
+
+    def lives_beside(self, other: Buffer) -> bool:
+        """Whether some operation needs both."""
+        return self.first_use <= other.last_use and other.first_use <= self.last_use
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """A place for every buffer."""
+
+    offsets: tuple[int, ...]
+    """Where each buffer begins, in bytes from the block's start, in the order that the buffers were given in."""
+    arena_bytes: int
+    """Size of the block."""
+
+
+def plan_memory(buffers: Sequence[Buffer], *, alignment: int = ALIGNMENT) -> MemoryPlan:
+    """Place buffers so that no two that live at the same time overlap.
+
+    Args:
+        buffers: What needs memory, and from when to when.
+        alignment: Bytes; offsets and the arena's size are multiples of it.
+    """
+    sizes = [-(-buffer.size_bytes // alignment) * alignment for buffer in buffers]
+    by_size = sorted(range(len(buffers)), key=lambda index: (-sizes[index], buffers[index].first_use))
+    placed: dict[int, int] = {}
+    for index in by_size:
+        taken = [(at, at + sizes[other]) for other, at in placed.items() if buffers[index].lives_beside(buffers[other])]
+        placed[index] = _find_place(sizes[index], sorted(taken))
+    ends = [offset + sizes[index] for index, offset in placed.items()]
+    return MemoryPlan(tuple(placed[index] for index in range(len(buffers))), max(ends, default=0))
+
+
+def _find_place(size: int, taken: Sequence[tuple[int, int]]) -> int:
+    """The start of the smallest gap that holds `size` bytes, or the end of what is taken, given in order of start."""
+    best: tuple[int, int] | None = None
+    end = 0
+    for start, stop in taken:
+        gap = start - end
+        if gap >= size and (best is None or gap < best[0]):
+            best = (gap, end)
+        end = max(end, stop)
+    return end if best is None else best[1]

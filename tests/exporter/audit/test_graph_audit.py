@@ -1,0 +1,205 @@
+"""What an audit says of the reference models, against other ways to find the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+from edge_mnist_exporter.memory_plan import plan_memory
+
+pytestmark = pytest.mark.slow
+
+MODELS = ("edge", "nano", "robust")
+FORMATS = ("tflite", "onnx")
+PRECISIONS = ("fp32", "int8")
+
+
+@pytest.fixture(scope="module")
+def sources():
+    from edge_mnist_exporter.source_model import find_reference_model, load_source
+
+    return {name: load_source(name, find_reference_model(name)) for name in MODELS}
+
+
+@pytest.fixture(scope="module")
+def converted(sources, convert, drawn_images):
+    """Bytes by model, format and precision."""
+    return {
+        (name, format_name, precision): convert(sources[name], format_name, precision, drawn_images).data
+        for name in MODELS
+        for format_name in FORMATS
+        for precision in PRECISIONS
+    }
+
+
+@pytest.fixture(scope="module")
+def audits(converted):
+    from edge_mnist_exporter import formats
+
+    return {
+        (name, format_name, precision): formats.FORMATS[format_name].audit(data, precision, f"{name}.{format_name}")
+        for (name, format_name, precision), data in converted.items()
+    }
+
+
+def widening(sources, name):
+    """What the wide stem of int8 ONNX multiplies and stores more than the first convolution: MACs, bytes.
+
+    A stride of 2 over 5 x 5 pixels becomes 3 x 3 over four channels. A pooling behind 3 x 3 pixels becomes four groups
+    of filters over 3 x 3 and four channels, each with its biases, at a quarter of the places.
+    """
+    first = sources[name].keras_model.get_layer("conv1")
+    filters, places = first.filters, 14 * 14
+    if first.strides == (2, 2):
+        return (36 - 25) * filters * places, (36 - 25) * filters
+    return (4 * 36 - 4 * 9) * filters * places, (4 * 36 - 9 + (4 - 1) * 4) * filters
+
+
+def count_poolings(sources, name):
+    return sum(layer.name.startswith("pool") for layer in sources[name].keras_model.layers)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_macs_are_those_of_the_keras_layers(name, format_name, precision, sources, audits):
+    from edge_mnist_trainer.network_size import measure_network
+
+    expected = measure_network(sources[name].keras_model).macs
+    if (format_name, precision) == ("onnx", "int8"):
+        expected += widening(sources, name)[0]
+    assert audits[name, format_name, precision].macs == expected
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_weights_are_those_of_the_keras_layers(name, format_name, sources, audits):
+    from edge_mnist_trainer.network_size import measure_network
+
+    expected = measure_network(sources[name].keras_model).int8_weights_bytes
+    if format_name == "onnx":
+        expected += widening(sources, name)[1]
+    int8, fp32 = (audits[name, format_name, precision] for precision in ("int8", "fp32"))
+    assert int8.weights_bytes == sum(int8.weight_dtypes.values()) == expected
+    assert int8.weight_dtypes.keys() == {"int8", "int32"}
+    layers = [layer for layer in sources[name].keras_model.layers if hasattr(layer, "kernel")]
+    n_values = sum(int(np.prod(layer.kernel.shape)) + layer.output.shape[-1] for layer in layers)
+    assert fp32.weight_dtypes == {"float32": 4 * n_values}
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_arena_is_what_litert_plans(name, precision, converted):
+    """LiteRT's reference kernels need no memory of their own beside convolutions, so that its arena shows the plan.
+
+    It aligns to 64 bytes and keeps the input to the end; everything else is as here.
+    """
+    from edge_mnist_exporter.formats.tflite_graph import read_tflite
+
+    data = converted[name, "tflite", precision]
+    graph = read_tflite(data, name).graph
+    image, *others = graph.list_buffers()
+    kept = replace(image, last_use=len(graph.operations) - 1)
+    expected = plan_memory([kept, *others], alignment=64).arena_bytes
+    interpreter = Interpreter(
+        model_content=data, num_threads=1, experimental_op_resolver_type=OpResolverType.BUILTIN_REF
+    )
+    interpreter.allocate_tensors()
+    names = {tensor.name for tensor in graph.activations}
+    planned = [
+        interpreter.tensor(tensor["index"])() for tensor in interpreter.get_tensor_details() if tensor["name"] in names
+    ]
+    spans = [(array.__array_interface__["data"][0], array.nbytes) for array in planned]
+    extent = max(start + size for start, size in spans) - min(start for start, _ in spans)
+    assert len(spans) == len(names) > 5
+    assert -(-extent // 64) * 64 == expected
+
+
+def test_arena_of_the_reference_model_is_its_two_largest_neighbours(audits):
+    """28 x 28 x 16 values beside the 14 x 14 x 16 that they are pooled to; nothing else is alive with both."""
+    assert audits["edge", "tflite", "fp32"].arena_bytes == 4 * (28 * 28 * 16 + 14 * 14 * 16)
+    assert audits["edge", "tflite", "int8"].arena_bytes == 28 * 28 * 16 + 14 * 14 * 16
+    # The wide stem holds the same values twice: as groups of filters, and as groups of places.
+    assert audits["edge", "onnx", "int8"].arena_bytes == 2 * 28 * 28 * 16
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_onnxruntime_fuses_what_the_audit_says_it_does(name, converted, audits, tmp_path):
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath = str(tmp_path / "fused.onnx")
+    options.log_severity_level = 4
+    data = converted[name, "onnx", "int8"]
+    onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    fused = onnx.load(tmp_path / "fused.onnx").graph
+    assert not [node for node in fused.node if "Linear" in node.op_type and not node.op_type.startswith("QLinear")]
+    n_stored = sum(tensor.data_type in (onnx.TensorProto.INT8, onnx.TensorProto.INT32) and bool(tensor.dims)
+                   and not tensor.name.endswith("zero_point") for tensor in fused.initializer)  # fmt: skip
+    n_activations = len(fused.input) + sum(len(node.output) for node in fused.node)
+    assert audits[name, "onnx", "int8"].n_tensors == n_activations + n_stored
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_int8_onnx_is_float_from_the_logits_on(name, audits):
+    found = audits[name, "onnx", "int8"]
+    assert len(found.float_tensors) == 2
+    assert found.float_tensors[-1] == "probabilities"
+    assert found.float_layers == ()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_int8_tflite_holds_no_float(name, sources, audits):
+    found = audits[name, "tflite", "int8"]
+    assert (found.float_tensors, found.float_layers) == ((), ())
+    n_convolutions = sum(layer.name.startswith("conv") for layer in sources[name].keras_model.layers)
+    expected = {"QUANTIZE": 2, "CONV_2D": n_convolutions, "MEAN": 1, "FULLY_CONNECTED": 1, "SOFTMAX": 1}
+    poolings = count_poolings(sources, name)
+    assert found.operators == expected | ({"MAX_POOL_2D": poolings} if poolings else {})
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_float_files_are_float_throughout(name, format_name, sources, audits):
+    found = audits[name, format_name, "fp32"]
+    assert found.n_tensors == len(found.float_tensors) + 1  # the image, in bytes
+    assert len(found.float_layers) == sum(hasattr(layer, "kernel") for layer in sources[name].keras_model.layers)
+    assert found.per_channel is None
+
+
+def test_report_carries_the_audit_of_every_file(report):
+    for artifact in report["artifacts"]:
+        found = artifact["audit"]
+        assert found["precision"] == artifact["precision"]
+        assert found["weights_bytes"] == sum(found["weight_dtypes"].values()) < artifact["size_bytes"]
+        assert found["inputs"][0]["dtype"] == "uint8"
+        assert min(found["arena_bytes"], found["macs"], found["n_tensors"]) > 0
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_products_of_activations_count_as_macs_but_not_as_layers(format_name, to_tflite, trace, audit):
+    import keras
+    from keras import layers
+
+    image = keras.Input((6, 8), name="image")
+    score = keras.ops.matmul(image, keras.ops.transpose(image, (0, 2, 1)))
+    model = keras.Model(image, layers.Dense(7)(layers.Flatten()(score)))
+    data = to_tflite(model, "fp32") if format_name == "tflite" else trace(model).SerializeToString()
+    found = audit(data, "fp32", f"made-up.{format_name}")
+    assert found.macs == 6 * 6 * 8 + 36 * 7
+    assert len(found.float_layers) == 1
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_transposed_convolution_counts_its_kernel_at_every_input(format_name, to_tflite, trace, audit):
+    import keras
+    from keras import layers
+
+    image = keras.Input((5, 6, 2), name="image")
+    model = keras.Model(image, layers.Conv2DTranspose(4, 3, strides=2, padding="same")(image))
+    data = to_tflite(model, "fp32") if format_name == "tflite" else trace(model).SerializeToString()
+    assert audit(data, "fp32", f"made-up.{format_name}").macs == 5 * 6 * 2 * 3 * 3 * 4
