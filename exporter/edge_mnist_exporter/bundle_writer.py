@@ -9,22 +9,17 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import glob
 import json
 import os
 import shutil
-import sys
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from edge_mnist_exporter.staging import StagingFolder, sync_folder
 from edge_mnist_runtime.errors import OutputError, UsageError
 from edge_mnist_runtime.manifest import MANIFEST_FILE
-
-STAGING_SUFFIX: Final = ".partial"
-"""Of the hidden folders that bundles are built in."""
 
 AT_FDCWD: Final = -100
 RENAME_EXCHANGE: Final = 2
@@ -36,22 +31,24 @@ class BundleWriter:
 
     Args:
         target: Where the bundle shall be: a new or empty folder, or an older bundle, which is replaced.
+        name_own_files: Names of the files in a folder that may be replaced: a bundle's, or those of another kind of
+            folder that is written alike.
 
     Raises:
         UsageError: There is something else at `target`.
         OutputError: Nothing can be written there.
     """
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, name_own_files: Callable[[Path], set[str]] | None = None) -> None:
         self.target = Path(os.path.realpath(target))  # a link keeps pointing where it points
+        self._name_own_files = name_own_files or name_bundle_files
         if not self.target.name:
             raise UsageError(f"{target}: a bundle cannot be the root folder; name another with -o")
-        with _explained(self.target):
+        with explained(self.target):
             _recover(self.target)
-            _check_replaceable(self.target)
+            check_replaceable(self.target, self._name_own_files)
             self.target.parent.mkdir(parents=True, exist_ok=True)
-            _remove_leftovers(self.target)
-            self._staging, self._lock = _make_staging(self.target)
+            self._staging = StagingFolder(self.target)
 
     def write(self, files: Mapping[str, bytes]) -> None:
         """Write all files, by name, and put the bundle in place.
@@ -59,23 +56,15 @@ class BundleWriter:
         Raises:
             OutputError: The disk is full or a file cannot be written; an older bundle is untouched.
         """
-        with _explained(self.target):
-            for name, data in files.items():
-                with (self._staging / name).open("wb") as handle:
-                    handle.write(data)
-                    handle.flush()
-                    os.fsync(handle.fileno())
-            _sync_folder(self._staging)
-            _check_replaceable(self.target)  # again: it is minutes since the work began
-            _put_in_place(self._staging, self.target)
-            _sync_folder(self.target.parent)
+        with explained(self.target):
+            self._staging.write(files)
+            check_replaceable(self.target, self._name_own_files)  # again: it is minutes since the work began
+            _put_in_place(self._staging.path, self.target)
+            sync_folder(self.target.parent)
 
     def close(self) -> None:
         """Remove the hidden folder: a bundle that was not finished, or the older one that was replaced."""
-        shutil.rmtree(self._staging, ignore_errors=True)
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._staging.close()
 
     def __enter__(self) -> BundleWriter:
         return self
@@ -84,32 +73,32 @@ class BundleWriter:
         self.close()
 
 
-def _check_replaceable(target: Path) -> None:
-    """Raise `UsageError` unless `target` is absent, an empty folder, or a bundle and nothing but a bundle."""
-    if not target.exists():
-        return
-    if not target.is_dir():
-        raise UsageError(f"{target}: exists and is no folder; name another with -o")
-    present = {path.name for path in target.iterdir()}
-    unknown = present - _bundle_files(target / MANIFEST_FILE)
-    if unknown:
-        raise UsageError(
-            f"{target}: holds {min(unknown)}, which belongs to no bundle and would be lost; name another folder with -o"
-        )
-
-
-def _bundle_files(manifest: Path) -> set[str]:
-    """Names of the files that belong to a bundle of any version, by its manifest; none where it is no manifest."""
+def name_bundle_files(folder: Path) -> set[str]:
+    """Names of the files that belong to the bundle in `folder`, of any version; none where there is no bundle."""
     try:
-        record = json.loads(manifest.read_text("utf-8"))
+        record = json.loads((folder / MANIFEST_FILE).read_text("utf-8"))
         models = {artifact["file"] for artifact in record["artifacts"]}
         return {MANIFEST_FILE, *models, *record["files"]} if record["preprocess"] else set()
     except (OSError, ValueError, KeyError, TypeError):
         return set()
 
 
+def check_replaceable(target: Path, name_own_files: Callable[[Path], set[str]]) -> None:
+    """Raise `UsageError` unless `target` is absent, an empty folder, or holds nothing but files of its own."""
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise UsageError(f"{target}: exists and is no folder; name another with -o")
+    unknown = {path.name for path in target.iterdir()} - name_own_files(target)
+    if unknown:
+        raise UsageError(
+            f"{target}: holds {min(unknown)}, which no export wrote and which would be lost; name another with -o"
+        )
+
+
 @contextmanager
-def _explained(target: Path) -> Iterator[None]:
+def explained(target: Path) -> Iterator[None]:
+    """Say of what the system refuses where it was and how to go on, as `OutputError`."""
     try:
         yield
     except OSError as error:
@@ -127,55 +116,6 @@ def _recover(target: Path) -> None:
 
 def _previous(target: Path) -> Path:
     return target.with_name(f".{target.name}.previous")
-
-
-def _make_staging(target: Path) -> tuple[Path, int | None]:
-    """Make a hidden folder beside `target`, and lock it for as long as this process lives."""
-    while True:
-        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=STAGING_SUFFIX, dir=target.parent))
-        lock = _lock(staging)
-        if staging.exists():  # another process may have taken it for a leftover before it was locked
-            umask = os.umask(0)
-            os.umask(umask)
-            staging.chmod(0o777 & ~umask)
-            return staging, lock
-
-
-def _remove_leftovers(target: Path) -> None:
-    """Remove the hidden folders of exports that were killed: those that no living process has locked."""
-    for folder in target.parent.glob(f".{glob.escape(target.name)}.*{STAGING_SUFFIX}"):
-        lock = _lock(folder)
-        if lock is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-            os.close(lock)
-
-
-def _lock(folder: Path) -> int | None:
-    """Lock a folder until the descriptor is closed or the process dies; None where somebody else has locked it.
-
-    flock(2), not a process number in the name: numbers mean nothing across containers that share a volume.
-    """
-    if sys.platform == "win32":
-        return None  # no flock: leftovers of killed exports stay there
-    import fcntl
-
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return  # Windows cannot open folders; its renames are written through
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _put_in_place(staging: Path, target: Path) -> None:

@@ -4,43 +4,29 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
+from edge_mnist_exporter.auto_mixed import mix_failing
 from edge_mnist_exporter.bundle_writer import BundleWriter
-from edge_mnist_exporter.calibration import CalibrationSet, draw_calibration
+from edge_mnist_exporter.calibration import choose_calibration, choose_search_images
 from edge_mnist_exporter.config import ExportConfig
-from edge_mnist_exporter.evaluation import Comparison, Probabilities, compare, measure_top1
-from edge_mnist_exporter.formats import FORMATS
-from edge_mnist_exporter.gates import judge, judge_reference
+from edge_mnist_exporter.conversion import ExportedFile, convert, make_request
+from edge_mnist_exporter.evaluation import measure_top1
+from edge_mnist_exporter.export_page import make_export_page
+from edge_mnist_exporter.gates import REFERENCE_GATE, Gate, judge_reference
 from edge_mnist_exporter.golden import make_golden_vectors
+from edge_mnist_exporter.measurement import evaluate_reference, measure
 from edge_mnist_exporter.model_card import write_model_card
-from edge_mnist_exporter.report import ArtifactReport, DatasetRecord, ExportReport
+from edge_mnist_exporter.own_images import load_export_images
+from edge_mnist_exporter.report import ExportReport, MixedChoice
+from edge_mnist_exporter.report_places import PAGE_FILE, REPORT_FILE, ReportPlaces, shorten
 from edge_mnist_exporter.source_model import SourceModel, load_source
-from edge_mnist_runtime.contract import DIGIT_LABELS, ModelContract
-from edge_mnist_runtime.dataset import LabelledDigits
-from edge_mnist_runtime.engines import Engine, open_engine, run_in_batches
-from edge_mnist_runtime.errors import GateError, UnsupportedModelError
-from edge_mnist_runtime.manifest import GOLDEN_FILE, MANIFEST_FILE, Artifact, Manifest
+from edge_mnist_runtime.errors import GateError
+from edge_mnist_runtime.manifest import GOLDEN_FILE, MANIFEST_FILE, Manifest
 from edge_mnist_runtime.preprocess import PREPROCESS
-from edge_mnist_runtime.versions import installed_versions
-from edge_mnist_trainer.sources import DigitSource, load_export_digits
 
-REPORT_FILE = "report.json"
 CARD_FILE = "MODEL_CARD.md"
-INPUT_SCALE = float(np.float32(1 / 255))
-"""Of every int8 file's input; the audits refuse any other."""
-
-
-@dataclass(frozen=True)
-class ExportedFile:
-    """One converted file, proved and loaded, not yet written."""
-
-    artifact: Artifact
-    data: bytes
-    engine: Engine
 
 
 @dataclass(frozen=True)
@@ -49,9 +35,11 @@ class Export:
 
     report: ExportReport
     target: Path | None
-    """Where the bundle is; None where a gate failed and nothing was written."""
+    """Where the bundle is; None where a gate failed and none was written."""
     files: tuple[str, ...]
     """Names of the bundle's files."""
+    page: Path
+    """Where report.html is: beside the bundle, or in the folder of the failure."""
 
 
 def export_bundle(
@@ -67,115 +55,70 @@ def export_bundle(
 
     Args:
         name: Names the files.
-        model: A .keras file.
+        model: A .keras or .h5 file, or a SavedModel folder.
         target: Where the bundle shall be; an older bundle there is replaced in one step.
         config: Precisions, limits, calibration.
-        data: Folder of MNIST's IDX files; see `sources.load_export_digits` for what happens without.
+        data: Where its images are; see `sources.load_export_digits` for what happens without.
         on_stage: Called with a few words whenever another stage begins.
 
     Returns:
-        The export. Where a gate failed, `report.passed` is false and nothing was written: `require_passed` raises.
+        The export. Where a gate failed, `report.passed` is false and no bundle was written: `require_passed` raises.
 
     Raises:
         EdgeMnistError: Each of the subclasses with an exit code of 2, 4 or 6.
     """
     with BundleWriter(target) as writer:
-        on_stage("loading digits")
-        digits = load_export_digits(data)
-        calibration = draw_calibration(digits.calibration, config.calibration_samples, seed=config.seed)
+        places = ReportPlaces(writer.target)
         on_stage("loading the Keras model")
-        source = load_source(name, model)
+        source = load_source(name, model, config.source)
+        on_stage("loading images")
+        digits = load_export_images(source, data)
+        calibration = choose_calibration(source, digits, config)
         on_stage(f"evaluating Keras on {len(digits.evaluation):,} images")
-        reference = _evaluate_reference(source, digits.evaluation)
+        reference = evaluate_reference(source, digits.evaluation)
         files = []
         # A model that reads no digits is fed wrongly; converting it would only hide that behind other errors.
         if judge_reference(measure_top1(reference, digits.evaluation.labels)).passed:
-            for precision in config.precisions:
-                for format_name in FORMATS:
-                    on_stage(f"converting to {precision} {format_name}")
-                    files.append(_convert(source, calibration, format_name, precision))
-        report = _measure(source, reference, files, digits, calibration=calibration, config=config, on_stage=on_stage)
+            for kind in config.kinds:
+                on_stage(f"converting to {kind.precision} {kind.format}")
+                files.append(convert(make_request(source, calibration.images, kind, config.conversion)))
+        choices: list[MixedChoice] = []
+        if config.auto_mixed:
+            files, choices = mix_failing(
+                files,
+                lambda kind: make_request(source, calibration.images, kind, config.conversion),
+                choose_search_images(digits.calibration, calibration),
+                config.gates,
+                on_stage=on_stage,
+            )
+        report = measure(source, reference, files, digits, calibration=calibration, config=config, on_stage=on_stage)
+        report = replace(report, mixed=tuple(choices))
+        page = make_export_page(report, digits.evaluation.images)
         if not report.passed:
-            return Export(report, None, ())
+            places.write_failure(report.to_json(), page)
+            return Export(report, None, (), places.failure / PAGE_FILE)
         on_stage("writing the bundle")
         contents = _contents(source, files, report)
-        writer.write(contents)
-        return Export(report, writer.target, tuple(contents))
+        with places.page_after(page):
+            writer.write(contents)
+        return Export(report, writer.target, tuple(contents), places.page)
 
 
 def require_passed(export: Export) -> None:
-    """Raise `GateError`, naming every gate that failed, unless the export passed."""
-    failed = [gate for gate in export.report.gates if not gate.passed]
+    """Raise `GateError`, naming every gate that failed, by how much, and where that is reported, unless all passed."""
+    failed = export.report.failed_gates
     if failed:
-        measured = "; ".join(f"{gate.name} = {gate.value:.4f}, must be {gate.limit}" for gate in failed)
-        hint = " (the Keras model reads too few digits; edge-mnist feeds it pixels in 0..1: does it expect 0..255?)"
-        raise GateError(f"nothing was written: {measured}{'' if failed[0].file else hint}")
+        measured = "; ".join(map(_describe_failure, failed))
+        hint = " (of the Keras model itself: was it trained on other values than 0..1? say so: --input-range 0..255)"
+        fed_wrongly = any(gate.name == REFERENCE_GATE for gate in failed)
+        raise GateError(
+            f"no bundle was written: {measured}{hint if fed_wrongly else ''}; "
+            f"the report of the failure is in {shorten(export.page.parent)}/"
+        )
 
 
-def _convert(source: SourceModel, calibration: CalibrationSet, format_name: str, precision: str) -> ExportedFile:
-    file_format = FORMATS[format_name]
-    contract = ModelContract(
-        name=source.name,
-        precision=precision,
-        labels=DIGIT_LABELS,
-        preprocess_version=PREPROCESS.version,
-        preprocess_sha256=PREPROCESS.sha256,
-        source_sha256=source.sha256,
-        input_scale=INPUT_SCALE if precision == "int8" else None,
-        input_zero_point=0 if precision == "int8" else None,
-    )
-    data = file_format.converters[precision](source, calibration.images, contract)
-    file_name = f"{source.name}_{precision}{file_format.suffix}"
-    inputs, outputs = file_format.audit(data, precision, file_name)
-    engine = open_engine(data, file_name=file_name)
-    artifact = Artifact(file_name, format_name, precision, engine.sha256, engine.size_bytes, inputs, outputs)
-    return ExportedFile(artifact, data, engine)
-
-
-def _evaluate_reference(source: SourceModel, evaluation: LabelledDigits) -> Probabilities:
-    reference = source.probabilities(evaluation.images)
-    if not np.isfinite(reference).all():
-        raise UnsupportedModelError(f"{source.origin}: gives NaN or infinity on {evaluation.name} images")
-    return reference
-
-
-def _measure(
-    source: SourceModel,
-    reference: Probabilities,
-    files: Sequence[ExportedFile],
-    digits: DigitSource,
-    *,
-    calibration: CalibrationSet,
-    config: ExportConfig,
-    on_stage: Callable[[str], None],
-) -> ExportReport:
-    evaluation = digits.evaluation
-    comparisons: list[tuple[str, Comparison]] = []
-    for file in files:
-        on_stage(f"evaluating {file.artifact.file} in {file.engine.backend}")
-        found = np.concatenate(list(run_in_batches(file.engine, evaluation.images)))
-        comparisons.append((file.artifact.file, compare(found, reference, evaluation.labels)))
-    reference_top1 = measure_top1(reference, evaluation.labels)
-    return ExportReport(
-        name=source.name,
-        source={
-            "file": Path(source.origin).name,
-            "sha256": source.sha256,
-            "parameters": source.keras_model.count_params(),
-            "preprocess": source.preprocess,
-        },
-        dataset=DatasetRecord(evaluation.name, evaluation.split, len(evaluation), evaluation.sha256, digits.notice),
-        calibration=calibration.origin,
-        reference={"top1": reference_top1},
-        artifacts=tuple(
-            ArtifactReport(a.file, a.format, a.precision, a.size_bytes, a.sha256, **asdict(figures))
-            for a, (_, figures) in zip((file.artifact for file in files), comparisons, strict=True)
-        ),
-        gates=judge(reference_top1, comparisons, config),
-        versions=installed_versions(
-            "edge-mnist", "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy", "pillow"
-        ),
-    )
+def _describe_failure(gate: Gate) -> str:
+    return f"{gate.name} = {gate.value:.4f}, must be {gate.limit}, is off by {-gate.margin:.4f}"
 
 
 def _contents(source: SourceModel, files: Sequence[ExportedFile], report: ExportReport) -> dict[str, bytes]:
@@ -183,16 +126,17 @@ def _contents(source: SourceModel, files: Sequence[ExportedFile], report: Export
     extra = {
         REPORT_FILE: report.to_json().encode(),
         CARD_FILE: write_model_card(report).encode(),
-        GOLDEN_FILE: make_golden_vectors({file.artifact.file: file.engine for file in files}),
+        GOLDEN_FILE: make_golden_vectors({file.file: file.engine for file in files}, files[0].engine.contract),
     }
     manifest = Manifest(
         name=source.name,
-        labels=DIGIT_LABELS,
-        preprocess=PREPROCESS.to_dict(),
+        labels=source.labels,
+        preprocess=PREPROCESS.to_dict() if source.reads_digits else None,
         source={"file": Path(source.origin).name, "sha256": source.sha256},
+        evaluation={key: asdict(report.dataset)[key] for key in ("name", "split", "n", "sha256")},
         versions=report.versions,
-        artifacts=tuple(file.artifact for file in files),
+        artifacts=tuple(file.artifact(item.figures.top1) for file, item in zip(files, report.artifacts, strict=True)),
         files={file: hashlib.sha256(data).hexdigest() for file, data in extra.items()},
     )
-    models = {file.artifact.file: file.data for file in files}
+    models = {file.file: file.data for file in files}
     return {**models, **extra, MANIFEST_FILE: manifest.to_json().encode()}

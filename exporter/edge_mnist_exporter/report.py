@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
-from edge_mnist_exporter.gates import Gate
+import numpy as np
 
-REPORT_SCHEMA_VERSION: Final = 1
+from edge_mnist_exporter.evaluation import Comparison, Flip, ModelFigures
+from edge_mnist_exporter.gates import Gate
+from edge_mnist_exporter.parity import AgreementMatrix, Int8Parity
+from edge_mnist_runtime.dataset import LabelledDigits
+
+REPORT_SCHEMA_VERSION: Final = 2
+
+LINE_CHARACTERS: Final = 240
+"""Of report.json: a list or object of numbers and words stands on one line if it fits, as a flip does."""
 
 
 @dataclass(frozen=True)
@@ -18,25 +26,74 @@ class DatasetRecord:
     name: str
     split: str
     n: int
+    n_per_class: tuple[int, ...]
+    """How many of them there are of each class, by label."""
+    image_shape: tuple[int, ...]
+    """Height, width and channels of one image."""
     sha256: str
     """Over pixels and labels."""
     notice: str | None
     """What must be said about them wherever a figure is shown; None for MNIST."""
 
+    @classmethod
+    def describe(cls, digits: LabelledDigits, n_classes: int, notice: str | None) -> DatasetRecord:
+        """The record of these images."""
+        n_per_class = tuple(map(int, np.bincount(digits.labels, minlength=n_classes)))
+        shape = tuple(map(int, digits.images.shape[1:]))
+        return cls(digits.name, digits.split, len(digits), n_per_class, shape, digits.sha256, notice)
+
 
 @dataclass(frozen=True)
 class ArtifactReport:
-    """One exported file and its figures; see `evaluation.Comparison` for their meaning."""
+    """One exported file and its figures, which report.json has beside each other."""
 
     file: str
     format: str
     precision: str
     size_bytes: int
     sha256: str
-    top1: float
-    delta_points: float
-    agreement: float
-    max_abs_probability_diff: float
+    audit: dict[str, Any]
+    """What its graph proves and costs; see `audit.GraphAudit`."""
+    figures: Comparison
+
+    def to_dict(self) -> dict[str, Any]:
+        """As report.json has it."""
+        record = asdict(self)
+        figures = record.pop("figures")
+        return {**record, **figures}
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> ArtifactReport:
+        """What `to_dict` was made from."""
+        own = {field.name: record[field.name] for field in fields(cls) if field.name != "figures"}
+        figures = {field.name: record[field.name] for field in fields(Comparison)}
+        flips = tuple(Flip(**flip) for flip in figures["flips"])
+        return cls(**own, figures=Comparison(**{**_with_tuples(figures), "flips": flips}))
+
+
+@dataclass(frozen=True)
+class MixedChoice:
+    """Which layers stay in float, and what that costs."""
+
+    file: str
+    """The mixed file."""
+    instead_of: str
+    """The int8 file that fell short."""
+    float_layers: tuple[str, ...]
+    """Those that stay in float, in the network's order; none of them can be left out."""
+    trials: int
+    """Files that were made and judged."""
+    more_bytes: int
+    """Size of the mixed file less that of the int8 file."""
+    more_us: float
+    """Median time of one call of the mixed file less that of the int8 file, on this machine."""
+
+    def __str__(self) -> str:
+        layers = ", ".join(self.float_layers)
+        return (
+            f"{self.file} is in the place of {self.instead_of}, which fell short: {layers} in float, "
+            f"for {self.more_bytes:+,} bytes and {self.more_us:+.1f} us ({self.trials} files tried)"
+        )
 
 
 @dataclass(frozen=True)
@@ -44,26 +101,87 @@ class ExportReport:
     """Everything that one export measured."""
 
     name: str
+    labels: tuple[str, ...]
+    """Class names, in output order."""
     source: dict[str, Any]
     """`file`, `sha256`, `parameters` and `preprocess` (`recorded` or `assumed`) of the Keras model."""
     dataset: DatasetRecord
     calibration: dict[str, Any]
     """Data set, split, count, seed and index hash of the calibration images."""
-    reference: dict[str, float]
-    """`top1` of the Keras model."""
+    reference: ModelFigures
+    """Of the Keras model."""
     artifacts: tuple[ArtifactReport, ...]
+    agreement: AgreementMatrix
+    """Between the Keras model and every file."""
+    int8_parity: Int8Parity | None
+    """Between the two int8 files; None where there are none."""
     gates: tuple[Gate, ...]
     versions: dict[str, str]
+    mixed: tuple[MixedChoice, ...] = ()
+    """What stays in float where int8 fell short."""
 
     @property
     def passed(self) -> bool:
         """Whether every gate passed."""
         return all(gate.passed for gate in self.gates)
 
+    @property
+    def failed_gates(self) -> tuple[Gate, ...]:
+        """Every gate that did not."""
+        return tuple(gate for gate in self.gates if not gate.passed)
+
     def to_dict(self) -> dict[str, Any]:
         """As report.json has it."""
-        return {"schema_version": REPORT_SCHEMA_VERSION, "passed": self.passed, **asdict(self)}
+        artifacts = [artifact.to_dict() for artifact in self.artifacts]
+        return {"schema_version": REPORT_SCHEMA_VERSION, "passed": self.passed, **asdict(self), "artifacts": artifacts}
 
     def to_json(self) -> str:
         """The text of report.json."""
-        return json.dumps(self.to_dict(), indent=2) + "\n"
+        return _lay_out(self.to_dict()) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> ExportReport:
+        """What `to_json` was made from.
+
+        Raises:
+            ValueError: It is no report, or one of another schema version.
+        """
+        record = json.loads(text)
+        if not isinstance(record, dict) or record.get("schema_version") != REPORT_SCHEMA_VERSION:
+            raise ValueError(f"no export report of schema version {REPORT_SCHEMA_VERSION}")
+        parity = record["int8_parity"]
+        matrix = record["agreement"]
+        return cls(
+            name=record["name"],
+            labels=tuple(record["labels"]),
+            source=record["source"],
+            dataset=DatasetRecord(**_with_tuples(record["dataset"])),
+            calibration=record["calibration"],
+            reference=ModelFigures(**_with_tuples(record["reference"])),
+            artifacts=tuple(ArtifactReport.from_dict(item) for item in record["artifacts"]),
+            agreement=AgreementMatrix(tuple(matrix["names"]), tuple(map(tuple, matrix["matrix"]))),
+            int8_parity=Int8Parity(**_with_tuples(parity)) if parity else None,
+            gates=tuple(Gate(**_with_tuples(gate)) for gate in record["gates"]),
+            versions=record["versions"],
+            mixed=tuple(MixedChoice(**_with_tuples(choice)) for choice in record["mixed"]),
+        )
+
+
+def _with_tuples(record: dict[str, Any]) -> dict[str, Any]:
+    """A record whose lists are tuples, as frozen dataclasses have them."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in record.items()}
+
+
+def _lay_out(value: Any, indent: str = "") -> str:
+    """JSON text, indented; a file that lost every answer flips thousands of images, and each shall take one line."""
+    line = json.dumps(value, allow_nan=False)
+    parts = list(value.values()) if isinstance(value, dict) else value
+    if not isinstance(parts, (list, tuple)) or not parts:
+        return line
+    if len(line) <= LINE_CHARACTERS and not any(isinstance(part, (dict, list, tuple)) for part in parts):
+        return line
+    inner = f"{indent}  "
+    names = [f"{json.dumps(name)}: " for name in value] if isinstance(value, dict) else [""] * len(parts)
+    lines = [f"{inner}{name}{_lay_out(part, inner)}" for name, part in zip(names, parts, strict=True)]
+    first, last = ("{", "}") if isinstance(value, dict) else ("[", "]")
+    return f"{first}\n" + ",\n".join(lines) + f"\n{indent}{last}"

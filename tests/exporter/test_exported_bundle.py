@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 
 import numpy as np
 import onnx
@@ -15,11 +16,15 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from edge_mnist_exporter.golden import GOLDEN_DIGITS_EACH, GOLDEN_SEED
+from edge_mnist_exporter.source_model import find_reference_model
 from edge_mnist_runtime.contract import METADATA_KEY, ModelContract
-from edge_mnist_runtime.dataset import DATA_VARIABLE
+from edge_mnist_runtime.dataset import DATA_VARIABLE, LabelledDigits
+from edge_mnist_runtime.engines import open_engine, run_in_batches
 from edge_mnist_runtime.manifest import Manifest
 from edge_mnist_runtime.verification import verify_bundle
+from edge_mnist_trainer.sources import load_export_digits
 from edge_mnist_trainer.strokes import draw_digits
+from edge_mnist_trainer.web_page import show_picture
 
 pytestmark = pytest.mark.slow
 
@@ -34,6 +39,19 @@ def tflite(reference_bundle) -> Interpreter:
 
 
 @pytest.fixture(scope="module")
+def evaluation() -> LabelledDigits:
+    """The images that the reference bundle was measured on."""
+    return load_export_digits().evaluation
+
+
+def _keras_answers(evaluation: LabelledDigits) -> np.ndarray:
+    import keras
+
+    model = keras.models.load_model(find_reference_model(), compile=False)
+    return model.predict(evaluation.images / np.float32(255), batch_size=1000, verbose=0)
+
+
+@pytest.fixture(scope="module")
 def onnx_int8(reference_bundle) -> onnx.ModelProto:
     return onnx.load(reference_bundle / "edge_int8.onnx")
 
@@ -41,17 +59,21 @@ def onnx_int8(reference_bundle) -> onnx.ModelProto:
 def test_bundle_holds_its_files_alone(reference_bundle):
     names = {path.name for path in reference_bundle.iterdir()}
     assert names == {*MODEL_FILES, "report.json", "MODEL_CARD.md", "golden.npz", "manifest.json"}
-    assert [path.name for path in reference_bundle.parent.iterdir()] == [reference_bundle.name]
+    beside = {path.name for path in reference_bundle.parent.iterdir()}
+    assert beside == {reference_bundle.name, f"{reference_bundle.name}.report.html"}
 
 
 def test_report_carries_the_promised_fields(report):
-    assert report["schema_version"] == 1
-    assert {"name", "split", "n", "sha256"} <= report["dataset"].keys()
+    assert report["schema_version"] == 2
+    assert {"name", "split", "n", "n_per_class", "image_shape", "sha256"} <= report["dataset"].keys()
     assert 0.9 < report["reference"]["top1"] <= 1
+    assert 0 <= report["reference"]["expected_calibration_error"] < 0.2
+    assert len(report["reference"]["per_class_top1"]) == len(report["labels"]) == 10
     assert tuple(artifact["file"] for artifact in report["artifacts"]) == MODEL_FILES
     fields = {
         *("file", "format", "precision", "size_bytes", "sha256"),
-        *("top1", "delta_points", "agreement", "max_abs_probability_diff"),
+        *("top1", "delta_points", "delta_interval_points", "mcnemar_p", "lost", "gained", "agreement", "flips"),
+        *("max_abs_probability_diff", "expected_calibration_error", "per_class_top1"),
     }
     for artifact in report["artifacts"]:
         assert fields <= artifact.keys()
@@ -99,6 +121,49 @@ def test_hashes_and_sizes_are_those_of_the_files(reference_bundle, report):
         size = (reference_bundle / listed.file).stat().st_size
         assert (listed.size_bytes, listed.sha256) == (reported["size_bytes"], reported["sha256"])
         assert (listed.file, listed.size_bytes) == (reported["file"], size)
+
+
+def test_figures_of_the_report_are_those_of_its_files_run_again(reference_bundle, report, evaluation):
+    """Every file, run here on the evaluation images, against Keras: nothing in the report is taken on trust."""
+    labels, keras = evaluation.labels, _keras_answers(evaluation)
+    engines = {file: open_engine((reference_bundle / file).read_bytes(), file_name=file) for file in MODEL_FILES}
+    answers = {
+        file: np.concatenate(list(run_in_batches(engine, evaluation.images))) for file, engine in engines.items()
+    }
+    found = {name: probabilities.argmax(1) for name, probabilities in {"keras": keras, **answers}.items()}
+    assert report["agreement"]["names"] == list(found)
+    for row, name in zip(report["agreement"]["matrix"], found, strict=True):
+        assert row == [np.mean(found[name] == found[other]) for other in found]
+    for artifact in report["artifacts"]:
+        answered, wrong = found[artifact["file"]], found["keras"] != labels
+        assert artifact["top1"] == np.mean(answered == labels)
+        assert artifact["lost"] == np.sum((answered != labels) & ~wrong)
+        assert artifact["gained"] == np.sum((answered == labels) & wrong)
+        assert [flip["index"] for flip in artifact["flips"]] == np.flatnonzero(answered != found["keras"]).tolist()
+        for flip in artifact["flips"]:
+            assert (flip["label"], flip["answer"]) == (labels[flip["index"]], answered[flip["index"]])
+            assert flip["reference_answer"] == found["keras"][flip["index"]]
+        each = [np.mean(answered[labels == digit] == digit) for digit in range(10)]
+        assert artifact["per_class_top1"] == pytest.approx(each)
+    tflite, onnx_file = (answers[f"edge_int8.{kind}"] for kind in ("tflite", "onnx"))
+    steps = np.abs(np.rint(tflite * 256) - np.minimum(np.rint(onnx_file * 256), 255)).max(1).astype(int)
+    assert report["int8_parity"]["images_by_steps"] == np.bincount(steps).tolist()
+    assert report["int8_parity"]["step"] == 1 / 256
+
+
+def test_bundle_shows_no_evaluation_image(reference_bundle, report, evaluation):
+    """Neither as pixels nor inside a PNG; the page beside the bundle does show them, so the search can succeed."""
+    flipped = {flip["index"] for artifact in report["artifacts"] for flip in artifact["flips"]}
+    assert flipped
+    pictures = {show_picture(evaluation.images[index], "") for index in flipped}
+    addresses = {re.search(r"base64,([^']+)'", picture).group(1) for picture in pictures}
+    page = reference_bundle.with_name(f"{reference_bundle.name}.report.html").read_text("utf-8")
+    assert all(address in page for address in addresses)
+    for path in reference_bundle.iterdir():
+        data = path.read_bytes()
+        assert path.suffix != ".html"
+        assert not any(address.encode() in data for address in addresses)
+        assert not any(evaluation.images[index].tobytes() in data for index in flipped)
 
 
 def test_bundle_names_the_model_that_it_was_made_from(reference_bundle, report, reference_model):

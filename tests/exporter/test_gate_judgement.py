@@ -3,25 +3,45 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_mnist_exporter.config import ExportConfig
 from edge_mnist_exporter.evaluation import Comparison
+from edge_mnist_exporter.gate_config import GateConfig
 from edge_mnist_exporter.gates import LEAST_REFERENCE_TOP1, judge
+from edge_mnist_exporter.parity import Int8Parity
 
-LIMITS = ExportConfig(max_drop_points=0.5, min_agreement=0.99)
+LIMITS = GateConfig(max_drop_points=0.5, min_agreement=0.99)
+
+ALIKE = Comparison(
+    top1=0.99,
+    expected_calibration_error=0.0,
+    per_class_top1=(0.99,),
+    delta_points=0.0,
+    delta_interval_points=(-0.1, 0.1),
+    mcnemar_p=1.0,
+    lost=0,
+    gained=0,
+    agreement=1.0,
+    max_abs_probability_diff=0.01,
+    flips=(),
+)
 
 
-def figures(*, delta_points: float = 0.0, agreement: float = 1.0) -> Comparison:
-    return Comparison(top1=0.99, delta_points=delta_points, agreement=agreement, max_abs_probability_diff=0.01)
+def figures(**changes: float) -> Comparison:
+    return replace(ALIKE, **changes)
 
 
-def failed(reference_top1: float, *files: Comparison) -> list[str]:
+def parity(agreement: float) -> Int8Parity:
+    return Int8Parity("m_int8.tflite", "m_int8.onnx", agreement, 1 / 256, 0, 1.0, (1,))
+
+
+def failed(reference_top1: float, *files: Comparison, limits: GateConfig = LIMITS) -> list[str]:
     named = [(f"file{number}", comparison) for number, comparison in enumerate(files)]
-    return [gate.name for gate in judge(reference_top1, named, LIMITS) if not gate.passed]
+    return [gate.name for gate in judge(reference_top1, named, limits) if not gate.passed]
 
 
 def test_perfect_file_passes_every_gate():
@@ -71,6 +91,42 @@ def test_gate_says_value_and_limit():
     assert (drop.value, drop.limit) == (0.25, "<= 0.5")
     assert gates["agreement(edge_int8.onnx)"].limit == ">= 0.99"
     assert gates["reference_top1"].value == 0.99
+
+
+def test_gate_says_how_far_it_is_from_its_limit():
+    gates = {gate.name: gate for gate in judge(0.4, [("file", figures(delta_points=-2.0, agreement=0.999))], LIMITS)}
+    assert gates["drop_points(file)"].margin == -1.5
+    assert gates["agreement(file)"].margin == pytest.approx(0.009)
+    assert gates["reference_top1"].margin == pytest.approx(-0.1)
+    assert (gates["reference_top1"].files, gates["agreement(file)"].files) == ((), ("file",))
+
+
+def test_limits_that_were_not_set_are_not_judged():
+    worst = figures(max_abs_probability_diff=1.0, top1=0.0)
+    assert [gate.name for gate in judge(0.99, [("f", worst)], LIMITS, parity(0.0))] == [
+        "reference_top1",
+        "drop_points(f)",
+        "agreement(f)",
+    ]
+
+
+@pytest.mark.parametrize(("difference", "passes"), [(0.2, True), (0.1 + 0.1, True), (0.2001, False), (1.0, False)])
+def test_probability_difference_is_judged_where_it_is_limited(difference, passes):
+    found = failed(0.99, figures(max_abs_probability_diff=difference), limits=replace(LIMITS, max_probability_diff=0.2))
+    assert found == ([] if passes else ["probability_diff(file0)"])
+
+
+@pytest.mark.parametrize(("top1", "passes"), [(0.95, True), (1.0, True), (0.9499, False)])
+def test_top1_of_a_file_is_judged_where_it_is_limited(top1, passes):
+    found = failed(0.99, figures(top1=top1), limits=replace(LIMITS, min_top1=0.95))
+    assert found == ([] if passes else ["top1(file0)"])
+
+
+@pytest.mark.parametrize(("agreement", "passes"), [(0.998, True), (0.9979, False)])
+def test_int8_pair_is_judged_once_where_it_is_limited(agreement, passes):
+    gates = judge(0.99, [("m_int8.tflite", ALIKE)], replace(LIMITS, min_int8_parity=0.998), parity(agreement))
+    (gate,) = [gate for gate in gates if gate.name == "int8_parity"]
+    assert (gate.value, gate.passed, gate.files) == (agreement, passes, ("m_int8.tflite", "m_int8.onnx"))
 
 
 def test_no_loss_is_not_shown_as_minus_zero():

@@ -1,0 +1,31 @@
+"""The audit of every file as rows of words, for pages and cards."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from edge_mnist_exporter.report import ArtifactReport, ExportReport
+
+HEADS: Final = ("file", "takes", "gives", "weights", "scales", "float tensors", "peak memory", "MACs", "operators")
+
+
+def describe_audits(report: ExportReport) -> list[list[str]]:
+    """One row a file, under `HEADS`."""
+    return [_describe(item) for item in report.artifacts]
+
+
+def _describe(item: ArtifactReport) -> list[str]:
+    audit = item.audit
+    per_channel = {True: "per channel", False: "per tensor", None: "none"}[audit["per_channel"]]
+    n_float = len(audit["float_tensors"])
+    return [
+        item.file,
+        audit["inputs"][0]["dtype"],
+        audit["outputs"][0]["dtype"],
+        ", ".join(f"{n_bytes:,} B {dtype}" for dtype, n_bytes in audit["weight_dtypes"].items()),
+        per_channel,
+        f"{n_float} of {audit['n_tensors']}",
+        f"{audit['arena_bytes'] + audit['unpacked_weights_bytes']:,} B",
+        f"{audit['macs']:,}",
+        ", ".join(name if count == 1 else f"{count} {name}" for name, count in audit["operators"].items()),
+    ]

@@ -1,0 +1,135 @@
+"""The limits that an export must keep, from options and from a file.
+
+The file is TOML, with one table; each key is optional:
+
+    [gate]
+    max_drop_points = 0.5        # --max-drop
+    min_agreement = 0.99         # --min-agreement
+    max_probability_diff = 0.2   # --max-probability-diff
+    min_top1 = 0.99
+    min_int8_parity = 0.995
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+from edge_mnist_runtime.errors import UsageError, first_line
+from edge_mnist_runtime.extras import require_extra
+
+INT8_PRECISION: Final = "int8"
+"""Of the pair of files that `min_int8_parity` is about."""
+
+GATE_TABLE: Final = "gate"
+"""Name of the file's table."""
+
+
+@dataclass(frozen=True)
+class _Range:
+    """What a limit may be."""
+
+    highest: float
+    unit: str = ""
+    option: str | None = None
+    """The option that sets it; None where only a file does."""
+
+
+_RANGES: Final = {
+    "max_drop_points": _Range(100, " percentage points", "--max-drop"),
+    "min_agreement": _Range(1, option="--min-agreement"),
+    "max_probability_diff": _Range(1, option="--max-probability-diff"),
+    "min_top1": _Range(1),
+    "min_int8_parity": _Range(1),
+}
+
+
+@dataclass(frozen=True)
+class GateConfig:
+    """The limits of one export; None: not judged.
+
+    Raises:
+        UsageError: A value is out of its range; the message names the option.
+    """
+
+    max_drop_points: float = 0.5
+    """Most top-1 accuracy that a file may lose against Keras, in percentage points."""
+    min_agreement: float = 0.99
+    """Least part of the evaluation images on which a file gives Keras's answer, in 0..1."""
+    max_probability_diff: float | None = None
+    """Most that any probability of a file may differ from Keras's on any image, in 0..1."""
+    min_top1: float | None = None
+    """Least part of the evaluation images that a file must read right, in 0..1."""
+    min_int8_parity: float | None = None
+    """Least part of the evaluation images on which the int8 TFLite and the int8 ONNX file agree, in 0..1."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None:
+                _check_range(_RANGES[field.name].option or field.name, field.name, value)
+
+    @classmethod
+    def load(cls, file: Path | None, **options: float | None) -> GateConfig:
+        """The limits of a file, with those that were given as options in their place.
+
+        Args:
+            file: A TOML file; None for the defaults.
+            **options: Limits by name; None where the option was not given.
+
+        Raises:
+            UsageError: The file cannot be read or is no such file, or a value is out of its range.
+        """
+        given = {name: value for name, value in options.items() if value is not None}
+        return cls(**{**(_read_file(file) if file else {}), **given})
+
+
+def _read_file(file: Path) -> dict[str, float]:
+    content = _read_toml(file)
+    known = ", ".join(_RANGES)
+    for name in content:
+        if name != GATE_TABLE:
+            raise UsageError(
+                f"{file}: {_quote(name)} is unknown; expected one table [{GATE_TABLE}] with any of {known}"
+            )
+    table = content.get(GATE_TABLE)
+    if not isinstance(table, dict):
+        raise UsageError(f"{file}: has no table [{GATE_TABLE}]; expected one with any of {known}")
+    for key, value in table.items():
+        if key not in _RANGES:
+            raise UsageError(f"{file}: [{GATE_TABLE}] {_quote(key)} is unknown; expected any of {known}")
+        where = f"{file}: [{GATE_TABLE}] {key}"
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise UsageError(f"{where} must be a number, not {_quote(value)}")
+        _check_range(where, key, value)
+    return {key: float(value) for key, value in table.items()}
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        require_extra("export", "--gate", "tomli")
+        import tomli as tomllib
+    try:
+        with file.open("rb") as handle:
+            content: dict[str, Any] = tomllib.load(handle)
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read ({error.strerror or error}); --gate takes a TOML file") from error
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or brackets without end
+        raise UsageError(f"{file}: is no TOML file ({first_line(error)})") from error
+    return content
+
+
+def _quote(value: object) -> str:
+    """A value as one short line, whatever it is."""
+    text = f"{value:g}" if isinstance(value, float) else repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."
+
+
+def _check_range(where: str, name: str, value: float) -> None:
+    limits = _RANGES[name]
+    if not 0 <= value <= limits.highest:
+        raise UsageError(f"{where} must be 0..{limits.highest:g}{limits.unit}, not {_quote(value)}")

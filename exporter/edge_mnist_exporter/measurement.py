@@ -1,0 +1,117 @@
+"""What an export measures: every file beside Keras and beside the others, on the same images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from edge_mnist_exporter.calibration import CalibrationSet
+from edge_mnist_exporter.config import ExportConfig
+from edge_mnist_exporter.conversion import ExportedFile
+from edge_mnist_exporter.evaluation import Probabilities, compare, measure_model
+from edge_mnist_exporter.gate_config import INT8_PRECISION
+from edge_mnist_exporter.gates import judge
+from edge_mnist_exporter.parity import KERAS_NAME, Int8Parity, measure_agreement, measure_int8_parity
+from edge_mnist_exporter.report import ArtifactReport, DatasetRecord, ExportReport
+from edge_mnist_exporter.source_model import SourceModel
+from edge_mnist_runtime.dataset import LabelledDigits
+from edge_mnist_runtime.engines import run_in_batches
+from edge_mnist_runtime.errors import ConversionError, UnsupportedModelError
+from edge_mnist_runtime.versions import installed_versions
+from edge_mnist_trainer.sources import DigitSource
+
+
+def evaluate_reference(source: SourceModel, evaluation: LabelledDigits) -> Probabilities:
+    """Keras's probabilities on the evaluation images.
+
+    Raises:
+        UnsupportedModelError: They are not all numbers.
+    """
+    reference = source.probabilities(evaluation.images)
+    if not np.isfinite(reference).all():
+        raise UnsupportedModelError(f"{source.origin}: gives NaN or infinity on {evaluation.name} images")
+    return reference
+
+
+def measure(
+    source: SourceModel,
+    reference: Probabilities,
+    files: Sequence[ExportedFile],
+    digits: DigitSource,
+    *,
+    calibration: CalibrationSet,
+    config: ExportConfig,
+    on_stage: Callable[[str], None],
+) -> ExportReport:
+    """Run every file over the evaluation images, and compare and judge what they answer.
+
+    Args:
+        source: The Keras model.
+        reference: Its probabilities on the evaluation images, float32, shape (N, K).
+        files: What was converted.
+        digits: The images.
+        calibration: What the quantizers saw.
+        config: The limits, and how the files were made.
+        on_stage: Called with a few words whenever another file begins.
+    """
+    evaluation = digits.evaluation
+    answers = {KERAS_NAME: reference}
+    for file in files:
+        on_stage(f"evaluating {file.file} in {file.engine.backend}")
+        answers[file.file] = _evaluate_file(file, evaluation)
+    comparisons = {file: compare(answers[file], reference, evaluation.labels) for file in answers if file != KERAS_NAME}
+    figures = measure_model(reference, evaluation.labels)
+    int8_parity = _compare_int8_pair(files, answers)
+    return ExportReport(
+        name=source.name,
+        labels=source.labels,
+        source={
+            "file": Path(source.origin).name,
+            "sha256": source.sha256,
+            "parameters": source.keras_model.count_params(),
+            "preprocess": source.preprocess,
+            "notes": list(source.notes),
+        },
+        dataset=DatasetRecord.describe(evaluation, len(source.labels), digits.notice),
+        calibration={**calibration.origin, "method": config.conversion.calibration_method},
+        reference=figures,
+        artifacts=tuple(
+            ArtifactReport(
+                file=file.file,
+                format=file.kind.format,
+                precision=file.kind.precision,
+                size_bytes=file.engine.size_bytes,
+                sha256=file.engine.sha256,
+                audit=file.audit.to_dict(),
+                figures=comparisons[file.file],
+            )
+            for file in files
+        ),
+        agreement=measure_agreement(answers),
+        int8_parity=int8_parity,
+        gates=judge(figures.top1, comparisons.items(), config.gates, int8_parity),
+        versions=installed_versions(
+            *("edge-mnist", "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert"),
+            *("numpy", "scipy", "pillow"),
+        ),
+    )
+
+
+def _evaluate_file(file: ExportedFile, evaluation: LabelledDigits) -> Probabilities:
+    found = np.concatenate(list(run_in_batches(file.engine, evaluation.images)))
+    if not np.isfinite(found).all():
+        raise ConversionError(
+            f"{file.file}: gives NaN or infinity on {evaluation.name} images in {file.engine.backend}"
+        )
+    return found
+
+
+def _compare_int8_pair(files: Sequence[ExportedFile], answers: Mapping[str, Probabilities]) -> Int8Parity | None:
+    pair = {file.kind.format: file for file in files if file.kind.precision == INT8_PRECISION}
+    if pair.keys() != {"tflite", "onnx"}:
+        return None
+    tflite, onnx = pair["tflite"].file, pair["onnx"].file
+    step = pair["tflite"].audit.outputs[0].scale
+    return measure_int8_parity((tflite, answers[tflite]), (onnx, answers[onnx]), step)
