@@ -1,0 +1,155 @@
+"""Where int8 falls short: the fewest layers that must stay in float for a file to pass its gates."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+
+from edge_mnist_exporter.conversion import ExportedFile, prove
+from edge_mnist_exporter.evaluation import Probabilities, compare
+from edge_mnist_exporter.formats import FORMATS
+from edge_mnist_exporter.formats.request import ConversionRequest, Mixer
+from edge_mnist_exporter.gate_config import GateConfig
+from edge_mnist_exporter.gates import judge_file
+from edge_mnist_exporter.kinds import Kind
+from edge_mnist_exporter.layer_errors import LayerError
+from edge_mnist_exporter.report import MixedChoice
+from edge_mnist_runtime.dataset import LabelledDigits
+from edge_mnist_runtime.engines import Engine, run_in_batches
+from edge_mnist_runtime.preprocess import Pixels
+
+ERROR_IMAGES: Final = 100
+"""Of the images that a choice is judged on, so many tell what each layer loses."""
+
+TIMED_CALLS: Final = 400
+"""One-image calls of each file, in turns, behind the figure of what the layers cost."""
+
+Passes = Callable[[tuple[str, ...]], bool]
+"""Whether a file passes with these layers in float."""
+
+
+def choose_layers(layers: Sequence[str], passes: Passes) -> tuple[str, ...] | None:
+    """The fewest layers, as far as a greedy search finds them.
+
+    Layers are added from the worst on until the file passes; then every one that can go again goes, the least bad
+    first. So no layer of the answer can be left out.
+
+    Args:
+        layers: All layers, worst first.
+        passes: Judges a choice.
+
+    Returns:
+        The chosen layers, worst first; None where the file does not pass even with all of them in float.
+    """
+    for n_layers in range(1, len(layers) + 1):
+        chosen = tuple(layers[:n_layers])
+        if passes(chosen):
+            break
+    else:
+        return None
+    for layer in reversed(chosen):
+        fewer = tuple(name for name in chosen if name != layer)
+        if fewer and passes(fewer):
+            chosen = fewer
+    return chosen
+
+
+def rank_layers(errors: Sequence[LayerError]) -> list[str]:
+    """Names of the layers by what they lose by their own rounding, the worst first."""
+    return list(dict.fromkeys(error.layer for error in sorted(errors, key=lambda error: error.own_snr_db)))
+
+
+def mixed_kind(format_name: str, first_layer: str, float_layers: Sequence[str]) -> Kind:
+    """The kind of a mixed file: it takes floats where its first layer does, and always in TFLite."""
+    takes_floats = format_name == "tflite" or first_layer in float_layers
+    return Kind(format_name, "mixed", "float32" if takes_floats else "uint8")
+
+
+def mix_failing(
+    files: Sequence[ExportedFile],
+    request: Callable[[Kind], ConversionRequest],
+    images: LabelledDigits,
+    gates: GateConfig,
+    *,
+    on_stage: Callable[[str], None] = lambda _stage: None,
+) -> tuple[list[ExportedFile], list[MixedChoice]]:
+    """Put a mixed file in the place of every int8 file that falls short.
+
+    Args:
+        files: What was converted.
+        request: What a converter needs for a file of a kind.
+        images: What the choice is judged on: training images that did not calibrate.
+        gates: The limits.
+        on_stage: Called with a few words for every file that is searched for.
+
+    Returns:
+        The files, and what was chosen. An int8 file stays where no mixed one passes either.
+    """
+    reference = request(files[0].kind).source.probabilities(images.images) if files else None
+    kept, choices = [], []
+    for file in files:
+        if reference is None or file.kind.precision != "int8" or _passes(file, reference, images, gates):
+            kept.append(file)
+            continue
+        on_stage(f"searching for the layers that {file.file} needs in float")
+        mixed = _mix(file, request, lambda made: _passes(made, reference, images, gates), images.images)
+        kept.append(mixed[0] if mixed else file)
+        choices += [mixed[1]] if mixed else []
+    return kept, choices
+
+
+def _passes(file: ExportedFile, reference: Probabilities, images: LabelledDigits, gates: GateConfig) -> bool:
+    found = np.concatenate(list(run_in_batches(file.engine, images.images)))
+    figures = compare(found, reference, images.labels)
+    return all(gate.passed for gate in judge_file(file.file, figures, gates))
+
+
+def _mix(
+    int8: ExportedFile,
+    request: Callable[[Kind], ConversionRequest],
+    passes: Callable[[ExportedFile], bool],
+    images: Pixels,
+) -> tuple[ExportedFile, MixedChoice] | None:
+    file_format = FORMATS[int8.kind.format]
+    errors = file_format.measure_errors(request(int8.kind), images[:ERROR_IMAGES])
+    order = list(dict.fromkeys(error.layer for error in errors))
+    mixers: dict[Kind, Mixer] = {}
+    made: dict[tuple[str, ...], ExportedFile] = {}
+
+    def try_layers(float_layers: tuple[str, ...]) -> bool:
+        asked = request(mixed_kind(int8.kind.format, order[0], float_layers))
+        if asked.kind not in mixers:
+            mixers[asked.kind] = file_format.make_mixer(asked)
+        made[float_layers] = prove(asked, mixers[asked.kind](float_layers))
+        return passes(made[float_layers])
+
+    chosen = choose_layers(rank_layers(errors), try_layers)
+    if chosen is None:
+        return None
+    mixed = made[chosen]
+    return mixed, MixedChoice(
+        file=mixed.file,
+        instead_of=int8.file,
+        float_layers=tuple(name for name in order if name in chosen),
+        trials=len(made),
+        more_bytes=mixed.engine.size_bytes - int8.engine.size_bytes,
+        more_us=measure_cost_us(mixed.engine, int8.engine, images),
+    )
+
+
+def measure_cost_us(mixed: Engine, int8: Engine, images: Pixels) -> float:
+    """Median time of one call of `mixed` less that of `int8`, in microseconds, measured in turns."""
+    times: dict[Engine, list[int]] = {mixed: [], int8: []}
+    rows = [images[index : index + 1] for index in range(len(images))]
+    for number in range(-TIMED_CALLS // 4, TIMED_CALLS):
+        row = np.ascontiguousarray(rows[number % len(rows)])
+        for engine, taken in times.items():
+            start = time.perf_counter_ns()
+            engine.run(row)
+            if number >= 0:
+                taken.append(time.perf_counter_ns() - start)
+    return (statistics.median(times[mixed]) - statistics.median(times[int8])) / 1000

@@ -1,0 +1,136 @@
+"""`edge-mnist debug`. TensorFlow is imported when the command runs, not before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge_mnist_exporter.config import ConversionConfig, ExportConfig, SourceConfig
+from edge_mnist_exporter.gate_config import GateConfig
+from edge_mnist_exporter.source_options import parse_input_range
+from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.errors import ConversionError, UsageError
+
+if TYPE_CHECKING:
+    from edge_mnist_exporter.diagnosis import Diagnosis
+    from edge_mnist_exporter.layer_errors import LayerError
+
+DEFAULTS = ExportConfig()
+
+
+def debug(
+    model: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A .keras or .h5 file, a run folder, or a reference model: edge, nano, robust.",
+            show_default="the newest run under runs/, else the reference model",
+        ),
+    ] = None,
+    formats: Annotated[str, typer.Option("--format", metavar="LIST", help="Of tflite,onnx.")] = "tflite,onnx",
+    images: Annotated[int, typer.Option(help="Training images to watch the layers on.")] = 100,
+    auto_mixed: Annotated[
+        bool,
+        typer.Option("--auto-mixed", help="Where int8 falls short, find the fewest layers that must stay in float."),
+    ] = False,
+    gate: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.toml", help="What falls short means, as for edge-mnist export.", show_default=False),
+    ] = None,
+    input_range: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RANGE",
+            help="What the network was trained on, as for edge-mnist export.",
+            show_default="its rescaling layer's, else 0..1",
+        ),
+    ] = None,
+    per_channel: Annotated[
+        bool, typer.Option("--per-channel/--no-per-channel", help="One weight scale an output channel, or one a layer.")
+    ] = DEFAULTS.conversion.per_channel,
+    calibration_method: Annotated[
+        str, typer.Option(metavar="NAME", help="minmax; for ONNX also entropy or percentile.")
+    ] = DEFAULTS.conversion.calibration_method,
+    calibration_samples: Annotated[
+        int, typer.Option(help="Training images that fix the int8 ranges.")
+    ] = DEFAULTS.calibration_samples,
+    seed: Annotated[int, typer.Option(help="Decides which images those are.")] = DEFAULTS.seed,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="As for edge-mnist export.", show_default="$EDGE_MNIST_DATA, ..."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
+    show: DebugOption = False,
+) -> None:
+    """Say what int8 does to every layer: signal to noise against the same layer in float, worst first.
+
+    `own` is what most channels of a layer lose by the range that the layer was
+    given, whatever came before: where it is low, int8 goes wrong.
+    """
+    from edge_mnist_runtime.commands.chatter import chatter_silenced
+    from edge_mnist_runtime.dataset import find_mnist_folder
+    from edge_mnist_runtime.extras import require_extra
+
+    if images < 1:
+        raise UsageError(f"--images must be at least 1, not {images}")
+    config = ExportConfig(
+        formats=tuple(dict.fromkeys(item.strip() for item in formats.split(","))),
+        source=SourceConfig(input_range=None if input_range is None else parse_input_range(input_range)),
+        conversion=ConversionConfig(calibration_method, per_channel),
+        gates=GateConfig.load(gate),
+        calibration_samples=calibration_samples,
+        seed=seed,
+        auto_mixed=auto_mixed,
+    )
+    require_extra("export", "edge-mnist debug", "tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai_edge_litert")
+    find_mnist_folder(data)
+    from edge_mnist_exporter.source_model import find_source
+
+    name, path = find_source(model)
+    with chatter_silenced(show=show, kept_for=(ConversionError,)) as terminal:
+        from rich.console import Console
+
+        with Console(file=terminal).status("starting TensorFlow") as status:
+            from edge_mnist_exporter.diagnosis import diagnose
+
+            found = diagnose(name, path, config, n_images=images, data=data, on_stage=status.update)
+    if found.notice:
+        typer.echo(f"edge-mnist: note: {found.notice}", err=True)
+    if as_json:
+        typer.echo(found.to_json())
+    else:
+        _print(found, auto_mixed=auto_mixed)
+
+
+def _print(found: Diagnosis, *, auto_mixed: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    for format_name, errors in found.layers.items():
+        table = Table(box=None, pad_edge=False)
+        table.add_column(f"{found.name}, int8 {format_name}")
+        table.add_column("operator")
+        table.add_column("SNR dB", justify="right")
+        table.add_column("own dB", justify="right")
+        for error in errors:
+            table.add_row(Text(error.layer), error.operator, f"{error.snr_db:.1f}", f"{error.own_snr_db:.1f}")
+        console.print(table)
+        console.print(Text(_name_culprit(errors)))
+        console.print()
+    console.print(
+        f"Over {found.n_images} training images. SNR: of the layer's output, with what the layers before it lost. own: "
+        "of its exact output rounded to its range, the median channel."
+    )
+    if auto_mixed:
+        for choice in found.mixed:
+            console.print(Text(str(choice)))
+        if not found.mixed:
+            console.print("No layer needs to stay in float: int8 passes, or nothing helps.")
+
+
+def _name_culprit(errors: tuple[LayerError, ...]) -> str:
+    worst = min(errors, key=lambda error: error.own_snr_db)
+    return f"Most is lost at {worst.layer}: rounded to its range, its median channel keeps {worst.own_snr_db:.1f} dB."

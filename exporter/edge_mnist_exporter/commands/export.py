@@ -1,0 +1,233 @@
+"""`edge-mnist export`. TensorFlow is imported when the command runs, not before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from edge_mnist_exporter.config import ConversionConfig, ExportConfig, SourceConfig
+from edge_mnist_exporter.gate_config import GateConfig
+from edge_mnist_exporter.source_options import parse_input_range, read_labels
+from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.errors import ConversionError, UsageError
+
+if TYPE_CHECKING:
+    from edge_mnist_exporter.export import Export
+
+DEFAULTS = ExportConfig()
+FILES: Final = "The files"
+CALIBRATION: Final = "Calibration"
+MODEL: Final = "The model, where it does not say so itself"
+"""Panels of --help."""
+
+BUNDLES_FOLDER: Final = Path("bundles")
+"""Where bundles go that are given no place."""
+
+
+def export(
+    model: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A .keras or .h5 file, a SavedModel, a run folder, or a reference model: edge, nano, robust.",
+            show_default="the newest run under runs/, else the reference model",
+        ),
+    ] = None,
+    int8: Annotated[bool, typer.Option("--int8", help="Short for --precision int8.")] = False,
+    precision: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="Of fp32,fp16,int8,int16x8,dynamic.", show_default="int8"),
+    ] = None,
+    formats: Annotated[
+        str | None,
+        typer.Option("--format", metavar="LIST", help="Of tflite,onnx.", show_default="each that has the precision"),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The bundle folder.", show_default="bundles/NAME")
+    ] = None,
+    max_drop: Annotated[
+        float | None,
+        typer.Option(
+            metavar="POINTS",
+            help="Most top-1 that a file may lose against Keras, in percentage points.",
+            show_default=f"{DEFAULTS.gates.max_drop_points:g}",
+        ),
+    ] = None,
+    min_agreement: Annotated[
+        float | None,
+        typer.Option(
+            metavar="PART",
+            help="Least part of the images on which a file must give Keras's answer.",
+            show_default=f"{DEFAULTS.gates.min_agreement:g}",
+        ),
+    ] = None,
+    max_probability_diff: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DIFF",
+            help="Most that any probability may differ from Keras's, in 0..1.",
+            show_default="not judged",
+        ),
+    ] = None,
+    gate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml",
+            help="Limits from a file: a table \\[gate] with any of max_drop_points, min_agreement, "
+            "max_probability_diff, min_top1 (of every file), min_int8_parity (part of the images on which the two int8 "
+            "files agree). Options beside it win.",
+        ),
+    ] = None,
+    io: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DTYPE",
+            help="What the files take: uint8, int8 or float32.",
+            show_default="uint8; of int16x8 float32",
+            rich_help_panel=FILES,
+        ),
+    ] = None,
+    per_channel: Annotated[
+        bool,
+        typer.Option(
+            "--per-channel/--no-per-channel",
+            help="One weight scale an output channel, or one a layer.",
+            rich_help_panel=FILES,
+        ),
+    ] = DEFAULTS.conversion.per_channel,
+    opset: Annotated[int, typer.Option(help="ONNX's, 13 to 18.", rich_help_panel=FILES)] = DEFAULTS.conversion.opset,
+    auto_mixed: Annotated[
+        bool,
+        typer.Option(
+            "--auto-mixed",
+            help="Where an int8 file falls short, keep as few layers as possible in float: NAME_mixed.",
+        ),
+    ] = False,
+    calibration_samples: Annotated[
+        int, typer.Option(help="Training images that fix the int8 ranges.", rich_help_panel=CALIBRATION)
+    ] = DEFAULTS.calibration_samples,
+    calibration_method: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="minmax; for ONNX also entropy or percentile.",
+            rich_help_panel=CALIBRATION,
+        ),
+    ] = DEFAULTS.conversion.calibration_method,
+    calibration_data: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder of pictures to use instead, at most --calibration-samples of them.",
+            show_default=False,
+            rich_help_panel=CALIBRATION,
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="Decides which images those are.", rich_help_panel=CALIBRATION)
+    ] = DEFAULTS.seed,
+    input_range: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RANGE",
+            help="What the network was trained on: 0..1, 0..255, -1..1, or MEAN,STD.",
+            show_default="its rescaling layer's, else 0..1",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="Names of its classes, one a line, or a JSON list.", show_default="0, 1, 2, ...", rich_help_panel=MODEL
+        ),
+    ] = None,
+    unsafe: Annotated[
+        bool,
+        typer.Option("--unsafe", help="Run code that the model brings (Lambda layers).", rich_help_panel=MODEL),
+    ] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="MNIST's IDX files, your own digits as for edge-mnist train, or images of your model's own shape.",
+            show_default="$EDGE_MNIST_DATA, else Keras's cache or download, else scikit-learn's digits, which is said",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Convert a Keras model to TFLite and ONNX, and prove on real digits that nothing was lost.
+
+    Both files are run, in LiteRT and in onnxruntime, and compared with Keras.
+    If either falls short, no bundle is written, the report of the failure is
+    kept in OUTPUT.failed, and the exit code is 5.
+    """
+    from edge_mnist_runtime.commands.chatter import chatter_silenced
+    from edge_mnist_runtime.dataset import find_mnist_folder
+    from edge_mnist_runtime.extras import require_extra
+
+    config = ExportConfig(
+        precisions=_read_precisions(int8, precision),
+        formats=None if formats is None else _read_list(formats),
+        io=io,
+        source=SourceConfig(
+            labels=None if labels is None else read_labels(labels),
+            input_range=None if input_range is None else parse_input_range(input_range),
+            unsafe=unsafe,
+        ),
+        auto_mixed=auto_mixed,
+        conversion=ConversionConfig(calibration_method, per_channel, opset),
+        gates=GateConfig.load(
+            gate, max_drop_points=max_drop, min_agreement=min_agreement, max_probability_diff=max_probability_diff
+        ),
+        calibration_samples=calibration_samples,
+        calibration_data=calibration_data,
+        seed=seed,
+    )
+    require_extra(
+        "export",
+        "edge-mnist export",
+        *("tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai_edge_litert", "sklearn", "scipy"),
+    )
+    find_mnist_folder(data)  # a folder that does not exist is said at once, not after TensorFlow's start
+    from edge_mnist_exporter.source_model import find_source
+
+    name, path = find_source(model)
+    target = output or BUNDLES_FOLDER / name
+    with chatter_silenced(show=debug, kept_for=(ConversionError,)) as terminal:
+        from rich.console import Console
+
+        with Console(file=terminal).status("starting TensorFlow") as status:
+            from edge_mnist_exporter.export import export_bundle, require_passed
+
+            finished = export_bundle(name, path, target, config, data=data, on_stage=status.update)
+    _print(finished, path, output or target, as_json=as_json)
+    require_passed(finished)
+
+
+def _read_precisions(int8: bool, precision: str | None) -> tuple[str, ...]:
+    if precision is None:
+        return DEFAULTS.precisions
+    if int8:
+        raise UsageError(f"--int8 is short for --precision int8; leave it out beside --precision {precision}")
+    return _read_list(precision)
+
+
+def _read_list(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(item.strip() for item in text.split(",")))
+
+
+def _print(export: Export, path: Path, shown_target: Path, *, as_json: bool) -> None:
+    if export.report.dataset.notice:
+        typer.echo(f"edge-mnist: note: {export.report.dataset.notice}", err=True)
+    if as_json:
+        typer.echo(export.report.to_json(), nl=False)
+        return
+    from edge_mnist_exporter.report_places import shorten
+    from edge_mnist_exporter.report_table import print_report
+
+    print_report(export.report, path)
+    if export.target:
+        typer.echo(f"\nWritten to {shown_target}:")
+        for file in export.files:
+            typer.echo(f"  {file}")
+        typer.echo(f"\nReport (shows evaluation images, not for distribution):\n  {shorten(export.page)}")

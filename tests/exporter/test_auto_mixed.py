@@ -1,0 +1,138 @@
+"""`edge-mnist debug` and `--auto-mixed`, on a network that plain int8 destroys."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_mnist_exporter.auto_mixed import choose_layers, mixed_kind, rank_layers
+from edge_mnist_exporter.layer_errors import LayerError
+from edge_mnist_runtime import DigitClassifier
+
+NAMES = tuple("abcdefgh")
+
+
+@given(st.sets(st.sampled_from(NAMES), min_size=1), st.permutations(NAMES))
+def test_chosen_layers_are_the_needed_ones_and_no_other(needed, order):
+    chosen = choose_layers(order, lambda layers: needed <= set(layers))
+    assert set(chosen) == needed
+    assert list(chosen) == [name for name in order if name in needed]
+
+
+@given(st.lists(st.sets(st.sampled_from(NAMES), min_size=1), min_size=1, max_size=4))
+def test_no_chosen_layer_can_be_left_out(ways):
+    def passes(layers):
+        return any(way <= set(layers) for way in ways)
+
+    chosen = choose_layers(NAMES, passes)
+    assert passes(chosen)
+    assert not any(passes(tuple(set(chosen) - {layer})) for layer in chosen if len(chosen) > 1)
+
+
+def test_where_nothing_passes_nothing_is_chosen():
+    assert choose_layers(NAMES, lambda _: False) is None
+
+
+def test_layers_are_ranked_by_what_they_lose_themselves():
+    errors = [LayerError("a", "Conv", 1, 40), LayerError("b", "Conv", 30, 2), LayerError("c", "Conv", 2, 20)]
+    assert rank_layers(errors) == ["b", "c", "a"]
+
+
+@pytest.mark.parametrize(
+    ("format_name", "float_layers", "dtype"),
+    [("tflite", ("b",), "float32"), ("onnx", ("b",), "uint8"), ("onnx", ("a", "b"), "float32")],
+)
+def test_mixed_file_takes_bytes_where_its_first_layer_does(format_name, float_layers, dtype):
+    assert mixed_kind(format_name, "a", float_layers).input_dtype == dtype
+
+
+@pytest.fixture(scope="module")
+def lopsided(reference_model, tmp_path_factory):
+    """The reference network with one channel two thousand times as strong, and weighed so much less by the next layer.
+
+    In float it answers as before; in int8 that channel's range leaves the others of its tensor nothing.
+    """
+    import keras
+
+    model = keras.models.load_model(reference_model, compile=False)
+    norm, following = model.get_layer("norm2"), model.get_layer("conv3")
+    gamma, beta, *statistics = norm.get_weights()
+    gamma[3] *= 2000
+    beta[3] *= 2000
+    norm.set_weights([gamma, beta, *statistics])
+    (kernel,) = following.get_weights()
+    kernel[:, :, 3, :] /= 2000
+    following.set_weights([kernel])
+    path = tmp_path_factory.mktemp("lopsided") / "lopsided.keras"
+    model.save(path)
+    return path
+
+
+@pytest.mark.slow
+def test_int8_alone_is_refused(lopsided, run_cli, tmp_path):
+    finished = run_cli("export", lopsided, "--int8", "-o", tmp_path / "bundle")
+    assert finished.code == 5
+    assert not (tmp_path / "bundle").exists()
+
+
+@pytest.mark.slow
+def test_debug_names_the_layer_where_most_is_lost(lopsided, run_cli):
+    finished = run_cli("debug", lopsided)
+    assert finished.code == 0, finished.err
+    assert finished.out.count("Most is lost at conv2:") == 2
+    assert max(map(len, finished.out.splitlines())) <= 80
+
+
+@pytest.mark.slow
+def test_debug_finds_what_must_stay_in_float_and_prints_json_alone(lopsided, run_cli):
+    finished = run_cli("debug", lopsided, "--auto-mixed", "--json")
+    assert finished.code == 0, finished.err
+    assert list(finished.json["layers"]) == ["tflite", "onnx"]
+    for errors in finished.json["layers"].values():
+        assert [error["snr_db"] for error in errors] == sorted(error["snr_db"] for error in errors)
+        by_layer = {error["layer"]: error for error in errors}
+        assert min(by_layer, key=lambda layer: by_layer[layer]["own_snr_db"]) == "conv2"
+        assert by_layer["conv1"]["snr_db"] > 30
+        assert by_layer["conv3"]["snr_db"] < 10
+    assert [choice["float_layers"] for choice in finished.json["mixed"]] == [["conv2", "conv3"]] * 2
+
+
+@pytest.mark.slow
+def test_sound_network_needs_no_layer_in_float(reference_model, run_cli):
+    finished = run_cli("debug", reference_model, "--auto-mixed", "--format", "onnx", "--json")
+    assert finished.code == 0, finished.err
+    assert finished.json["mixed"] == []
+    assert min(error["own_snr_db"] for error in finished.json["layers"]["onnx"]) > 20
+
+
+@pytest.mark.slow
+def test_mixed_files_take_the_place_of_those_that_fall_short(lopsided, run_cli, tmp_path):
+    bundle = tmp_path / "bundle"
+    finished = run_cli("export", lopsided, "--int8", "--auto-mixed", "-o", bundle)
+    assert finished.code == 0, finished.err
+    assert {path.name for path in bundle.glob("lopsided_*")} == {"lopsided_mixed.tflite", "lopsided_mixed.onnx"}
+    report = json.loads((bundle / "report.json").read_text("utf-8"))
+    assert [choice["instead_of"] for choice in report["mixed"]] == ["lopsided_int8.tflite", "lopsided_int8.onnx"]
+    for item, choice in zip(report["artifacts"], report["mixed"], strict=True):
+        assert item["precision"] == "mixed"
+        assert item["agreement"] >= 0.99
+        assert len(item["audit"]["float_layers"]) == 2
+        assert 0 < choice["more_bytes"] < 50_000
+    assert "conv2, conv3 in float" in (bundle / "MODEL_CARD.md").read_text("utf-8")
+    assert run_cli("verify", bundle).code == 0
+    assert DigitClassifier(bundle).engine.contract.precision == "mixed"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [(["--images", "0"], "--images"), (["--format", "tfl"], "'tfl' is unknown"), (["no-such.keras"], "no-such.keras")],
+)
+def test_bad_option_of_debug_is_refused_in_one_line(arguments, expected, run_cli):
+    finished = run_cli("debug", *arguments)
+    assert finished.code == 2
+    assert finished.err.count("\n") == 1
+    assert expected in finished.err
