@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +13,26 @@ from PIL import Image
 
 from edge_mnist_runtime.bundled_models import find_bundled
 from edge_mnist_runtime.engines import MODEL_SUFFIXES, Engine, open_engine, run_in_batches
-from edge_mnist_runtime.errors import InputDtypeError, InputError, InputShapeError, ManifestError, UsageError
+from edge_mnist_runtime.errors import (
+    ContractError,
+    InputDtypeError,
+    InputError,
+    InputShapeError,
+    ManifestError,
+    UsageError,
+)
 from edge_mnist_runtime.manifest import Manifest, read_proved
+from edge_mnist_runtime.picture_definition import ReadingMode, require_mode
 from edge_mnist_runtime.pictures import open_picture
-from edge_mnist_runtime.preprocess import Pixels, is_mnist_shaped, picture_to_pixels
+from edge_mnist_runtime.preprocess import Pixels, is_mnist_shaped
+from edge_mnist_runtime.reading import Reading, read_picture
 
 Picture: TypeAlias = str | Path | bytes | Image.Image | npt.NDArray[np.uint8]
 """Whatever `DigitClassifier.predict` takes: a path, the bytes of a picture file, a Pillow image, or a uint8 array."""
+
+
+PREFERRED_PRECISIONS: Final = ("int8", "mixed", "fp16", "fp32")
+"""Which of a bundle's ONNX files is used: the first of these that it has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +70,16 @@ class DigitClassifier:
 
     Args:
         model: A bundle folder, an .onnx file, a .tflite file (extra `litert`), or the name of a model inside this
-            package: `robust`, the default, `edge` or `nano`. Of a bundle, its int8 ONNX file is used, else its fp32
-            one.
+            package: `robust`, the default, `edge` or `nano`. Of a bundle, its int8 ONNX file is used, else its mixed,
+            fp16 or fp32 one.
+        preprocess: How pictures are read. `auto`, the default, passes 28 x 28 tensors on, reads clean drawings as
+            `mnist` does and all else as `photo` does: uneven light, shadows, lined and squared paper, any pen. `raw`
+            takes nothing but tensors. See `edge_mnist_runtime.reading.read_picture`.
         threads: Threads that one call may use. A net of this size is fastest on one.
 
     Raises:
-        UsageError: `model` does not exist or is no model, or `threads` is not in 1..256.
+        UsageError: `model` does not exist or is no model, `preprocess` is none of the four, or `threads` is not in
+            1..256.
         IntegrityError: The model or bundle is damaged, or was made for another preprocessing.
         MissingExtraError: A .tflite file was given and LiteRT is not installed.
 
@@ -72,14 +89,16 @@ class DigitClassifier:
         7
     """
 
-    def __init__(self, model: str | Path | None = None, *, threads: int = 1) -> None:
-        self._engine = open_model(model, threads=threads)
+    def __init__(self, model: str | Path | None = None, *, preprocess: ReadingMode = "auto", threads: int = 1) -> None:
+        self._mode = require_mode(preprocess)
+        self._engine = _require_digits(open_model(model, threads=threads), str(model))
 
     @classmethod
-    def from_engine(cls, engine: Engine) -> DigitClassifier:
+    def from_engine(cls, engine: Engine, *, preprocess: ReadingMode = "auto") -> DigitClassifier:
         """A classifier over a model that is loaded already."""
         classifier = cls.__new__(cls)
-        classifier._engine = engine
+        classifier._mode = require_mode(preprocess)
+        classifier._engine = _require_digits(engine, engine.contract.name)
         return classifier
 
     @property
@@ -93,7 +112,8 @@ class DigitClassifier:
         Args:
             picture: A path, the bytes of a picture file, a Pillow image, or a uint8 array. An array of shape (28, 28)
                 or (28, 28, 1) with dark corners is read as it is: bright ink on black, as in MNIST. Any other, (H, W),
-                (H, W, 1), (H, W, 3) or (H, W, 4), is a picture like those from files.
+                (H, W, 1), (H, W, 3) or (H, W, 4), is a picture like those from files. (With `preprocess="photo"` each
+                is; with `"raw"` any of 28 by 28 is read as it is.)
 
         Returns:
             The most probable digit. A picture that holds ink but no digit gets one too; a 28 x 28 array is not even
@@ -102,7 +122,7 @@ class DigitClassifier:
         Raises:
             InputError: The picture cannot be classified; the message says why and where.
         """
-        return _prediction(self._engine.run(to_pixels(picture).reshape(1, 28, 28, 1))[0])
+        return _prediction(self._engine.run(to_pixels(picture, self._mode).reshape(1, 28, 28, 1))[0])
 
     def predict_batch(self, pictures: Sequence[Picture] | Pixels) -> list[Prediction]:
         """Classify many pictures, in order.
@@ -118,7 +138,7 @@ class DigitClassifier:
             InputError: One of them cannot be classified; the message names its index.
         """
         predictions: list[Prediction] = []
-        for probabilities in run_in_batches(self._engine, _as_batch(pictures)):
+        for probabilities in run_in_batches(self._engine, _as_batch(pictures, self._mode)):
             predictions += map(_prediction, probabilities)
         return predictions
 
@@ -143,34 +163,59 @@ def open_model(model: str | Path | None, *, threads: int = 1) -> Engine:
     return open_engine(data, file_name=str(path), threads=threads)
 
 
+def _require_digits(engine: Engine, origin: str) -> Engine:
+    contract = engine.contract
+    if not contract.reads_digits:
+        raise ContractError(
+            f"{origin}: no digit classifier (images of {contract.image_shape}, {len(contract.labels)} classes); "
+            "only `info`, `verify` and `open_model` take it"
+        )
+    return engine
+
+
 def _open_bundle(folder: Path, threads: int) -> Engine:
     manifest = Manifest.load(folder)
     by_kind = {(artifact.format, artifact.precision): artifact for artifact in manifest.artifacts}
-    for kind in (("onnx", "int8"), ("onnx", "fp32")):
-        if artifact := by_kind.get(kind):
+    for precision in PREFERRED_PRECISIONS:
+        if artifact := by_kind.get(("onnx", precision)):
             path = folder / artifact.file
             return open_engine(read_proved(path, artifact.sha256), file_name=str(path), threads=threads)
     raise ManifestError(f"{folder}: the bundle holds no ONNX model; name one of its files instead")
 
 
-def to_pixels(picture: Picture) -> Pixels:
+def to_pixels(picture: Picture, mode: ReadingMode = "auto") -> Pixels:
     """The tensor, uint8, 784 values, that the network reads for `picture`; see `DigitClassifier.predict`.
 
     Raises:
         InputError: The picture cannot be turned into a tensor.
     """
+    if isinstance(picture, np.ndarray):  # first and alone, because it costs a quarter of a prediction
+        _require_pixels(picture)
+        if mode != "photo" and _is_tensor(picture, mode):
+            return picture
+    return read_any(picture, mode).pixels
+
+
+def read_any(picture: Picture, mode: ReadingMode = "auto") -> Reading:
+    """As `to_pixels`, with what was done on the way.
+
+    Raises:
+        InputError: The picture cannot be turned into a tensor.
+    """
     if isinstance(picture, np.ndarray):
-        return _array_to_pixels(picture)
+        _require_pixels(picture)
+        grey = picture[..., 0] if picture.shape[2:] == (1,) else picture
+        return read_picture(Image.fromarray(grey), mode=mode, origin="array")
     if isinstance(picture, (str, Path)):
-        return picture_to_pixels(open_picture(Path(picture), origin=str(picture)), origin=str(picture))
+        return read_picture(open_picture(Path(picture), origin=str(picture)), mode=mode, origin=str(picture))
     if isinstance(picture, bytes):
-        return picture_to_pixels(open_picture(picture, origin="bytes"), origin="bytes")
+        return read_picture(open_picture(picture, origin="bytes"), mode=mode, origin="bytes")
     if isinstance(picture, Image.Image):
-        return picture_to_pixels(picture)
+        return read_picture(picture, mode=mode)
     raise InputError(f"cannot classify a {type(picture).__name__}; expected a path, bytes, a Pillow image or an array")
 
 
-def _array_to_pixels(array: npt.NDArray[Any]) -> Pixels:
+def _require_pixels(array: npt.NDArray[Any]) -> None:
     if array.dtype != np.uint8:
         raise InputDtypeError(f"array of dtype {array.dtype}; expected uint8 pixels, 0..255")
     shape = array.shape
@@ -178,12 +223,15 @@ def _array_to_pixels(array: npt.NDArray[Any]) -> Pixels:
         raise InputShapeError(
             f"array of shape {shape}; expected (28, 28), or a picture of (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
         )
-    if (len(shape) == 2 or shape[2] == 1) and is_mnist_shaped(array):
-        return array
-    return picture_to_pixels(Image.fromarray(array[..., 0] if shape[2:] == (1,) else array), origin="array")
 
 
-def _as_batch(pictures: Sequence[Picture] | Pixels) -> Pixels:
+def _is_tensor(array: Pixels, mode: ReadingMode) -> bool:
+    if len(array.shape) == 3 and array.shape[2] != 1:
+        return False
+    return array.shape[:2] == (28, 28) if mode == "raw" else is_mnist_shaped(array)
+
+
+def _as_batch(pictures: Sequence[Picture] | Pixels, mode: ReadingMode) -> Pixels:
     if isinstance(pictures, np.ndarray):
         if pictures.dtype != np.uint8:
             raise InputDtypeError(f"array of dtype {pictures.dtype}; expected uint8 pixels, 0..255")
@@ -195,14 +243,14 @@ def _as_batch(pictures: Sequence[Picture] | Pixels) -> Pixels:
         return pictures.reshape(-1, 28, 28, 1)
     if isinstance(pictures, (str, bytes, Path, Image.Image)):
         raise InputError(f"a single {type(pictures).__name__}; expected a list of pictures, one goes to predict")
-    return _stack(pictures)
+    return _stack(pictures, mode)
 
 
-def _stack(pictures: Iterable[Picture]) -> Pixels:
+def _stack(pictures: Iterable[Picture], mode: ReadingMode) -> Pixels:
     rows = []
     for index, picture in enumerate(pictures):
         try:
-            rows.append(to_pixels(picture).reshape(28, 28, 1))
+            rows.append(to_pixels(picture, mode).reshape(28, 28, 1))
         except InputError as error:
             raise type(error)(f"item {index}: {error}") from error
     return np.stack(rows) if rows else np.empty((0, 28, 28, 1), np.uint8)

@@ -9,7 +9,8 @@ from typing import Final
 from PIL import Image, UnidentifiedImageError
 
 from edge_mnist_runtime.errors import PictureError
-from edge_mnist_runtime.preprocess import PREPROCESS, describe_damage
+from edge_mnist_runtime.preprocess import PREPROCESS
+from edge_mnist_runtime.reading import describe_damage
 
 SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
 """What counts as a picture inside a folder; a file that is named itself may have any suffix."""

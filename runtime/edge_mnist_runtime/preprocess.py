@@ -1,4 +1,4 @@
-"""The one way from any picture to the tensor that the network reads.
+"""The one way from ink to the tensor that the network reads.
 
 Training, calibration, evaluation and the device all use this definition. Its version and parameters are hashed into
 every artefact, and the runtime refuses an artefact made for another definition.
@@ -18,9 +18,9 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFilter
 
-from edge_mnist_runtime.errors import PictureError, first_line
+from edge_mnist_runtime.errors import PictureError
+from edge_mnist_runtime.levels import otsu_threshold
 
 Pixels = npt.NDArray[np.uint8]
 """Pixels, uint8, bright ink on black, 0..255; the shape is said where it is used."""
@@ -63,27 +63,6 @@ PREPROCESS: Final = PreprocessDefinition()
 """The definition that this version of edge-mnist uses, and the only one that it knows."""
 
 
-PREMULTIPLIED: Final = {"La": "LA", "RGBa": "RGBA"}
-"""Pillow's modes whose colours are multiplied by their transparency, with what they must become first."""
-
-AS_COLOURS: Final = ("1", "P", "PA")
-"""Pillow's modes whose values are no amounts of light, so that they cannot be averaged."""
-
-EXIF_ORIENTATION: Final = 0x0112
-"""EXIF tag of the orientation (Exif 2.3, section 4.6.4)."""
-
-UPRIGHT_BY: Final = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What turns a picture of each EXIF orientation upright."""
-
-
 def is_mnist_shaped(pixels: Pixels) -> bool:
     """Whether grey pixels, shape (H, W) or (H, W, 1), are a tensor already: 28 x 28 with four dark corners."""
     side = PREPROCESS.side_pixels
@@ -93,32 +72,6 @@ def is_mnist_shaped(pixels: Pixels) -> bool:
     flat = pixels.reshape(-1)
     last = side * side - 1
     return bool(flat.item(0) < 128 > flat.item(side - 1) and flat.item(last - side + 1) < 128 > flat.item(last))
-
-
-def picture_to_pixels(picture: Image.Image, *, origin: str = "picture") -> Pixels:
-    """Turn a picture of one digit into the tensor that the network reads.
-
-    Args:
-        picture: Any Pillow image: grey, colour, 16-bit, palette, CMYK, with or without transparency or EXIF rotation.
-        origin: Where it is from, for error messages.
-
-    Returns:
-        uint8, shape (28, 28), bright ink on black. A picture that is such a tensor already comes back unchanged.
-
-    Raises:
-        PictureError: The picture is blank, empty, damaged, or of a colour mode that has no grey.
-    """
-    if 0 in picture.size:
-        raise PictureError(f"{origin}: {picture.width} x {picture.height} pixels; expected a picture of one digit")
-    try:
-        picture.load()  # Pillow decodes late
-        grey = _to_grey(_turn_upright(_shrink(picture), _read_orientation(picture)))
-    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, ...
-        raise PictureError(describe_damage(origin, error)) from error
-    pixels = np.asarray(grey)
-    if is_mnist_shaped(pixels):
-        return pixels
-    return normalise_ink(_find_ink(grey, origin=origin), origin=origin)
 
 
 def normalise_ink(ink: Pixels, *, origin: str = "picture") -> Pixels:
@@ -136,7 +89,7 @@ def normalise_ink(ink: Pixels, *, origin: str = "picture") -> Pixels:
     """
     if ink.size == 0 or int(ink.max()) < PREPROCESS.least_contrast:
         raise PictureError(f"{origin}: blank, no ink found; expected a picture of one digit")
-    top, bottom, left, right = _ink_box(ink)
+    top, bottom, left, right = ink_box(ink)
     box = ink[top:bottom, left:right]
     scale = PREPROCESS.ink_side_pixels / max(box.shape)
     height, width = (max(1, round(side * scale)) for side in box.shape)
@@ -169,118 +122,8 @@ def _paste_offset(mass: npt.NDArray[np.float32], size: int) -> int:
     return min(max(round(PREPROCESS.centre_pixel - centre), 0), PREPROCESS.side_pixels - size)
 
 
-def describe_damage(origin: str, error: Exception) -> str:
-    """What to say of a picture whose decoder failed."""
-    return f"{origin}: damaged picture ({first_line(error)}); save it again"
-
-
-def _shrink(picture: Image.Image) -> Image.Image:
-    """Average a large picture down, in its own mode: every later step then costs little time and memory."""
-    reduction = max(picture.size) // PREPROCESS.working_side_pixels
-    if reduction < 2:
-        return picture
-    if picture.mode in AS_COLOURS:
-        picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
-    elif picture.mode.startswith("I;16"):
-        picture = _from_deep_grey(picture)
-    return picture.reduce(reduction)
-
-
-def _read_orientation(picture: Image.Image) -> int:
-    """The EXIF orientation, 1..8; 1, upright, where there is none or where it is damaged."""
-    try:
-        return int(picture.getexif().get(EXIF_ORIENTATION, 1))
-    except Exception:  # noqa: BLE001  # whatever a broken tag makes of Pillow, the pixels are still there
-        return 1
-
-
-def _turn_upright(picture: Image.Image, orientation: int) -> Image.Image:
-    turn = UPRIGHT_BY.get(orientation)
-    return picture if turn is None else picture.transpose(turn)
-
-
-def _to_grey(picture: Image.Image) -> Image.Image:
-    """Opaque, 8-bit grey."""
-    if picture.mode == "L":
-        return picture
-    if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
-        return _from_deep_grey(picture)
-    if picture.mode in PREMULTIPLIED:
-        picture = picture.convert(PREMULTIPLIED[picture.mode])
-    if picture.has_transparency_data:
-        return _on_contrasting_ground(picture.convert("RGBA").convert("LA"))
-    return picture.convert("RGB").convert("L")
-
-
-def _from_deep_grey(picture: Image.Image) -> Image.Image:
-    """8-bit grey of 10, 12, 16 or 32 bits: white is the smallest 2**n - 1, n >= 8, that no pixel exceeds.
-
-    Floating-point pictures that stay within 0..1 have white at 1.
-    """
-    values = np.asarray(picture)
-    if values.dtype.kind == "f":
-        values = np.nan_to_num(values)
-        if 0 < values.max() <= 1:
-            values = values * 255
-        values = np.clip(values, 0, 2**31 - 1).astype(np.int32)
-    elif values.dtype.kind == "i":
-        values = np.maximum(values, 0)
-    bits = max(8, int(values.max()).bit_length())
-    return Image.fromarray((values >> (bits - 8)).astype(np.uint8))
-
-
-def _on_contrasting_ground(picture: Image.Image) -> Image.Image:
-    grey, alpha = picture.split()
-    weight = np.asarray(alpha, np.float64)
-    visible_mean = float((np.asarray(grey) * weight).sum() / max(1.0, weight.sum()))
-    ground = Image.new("L", picture.size, 0 if visible_mean >= 128 else 255)
-    ground.paste(grey, mask=alpha)
-    return ground
-
-
-def _find_ink(grey: Image.Image, *, origin: str) -> Pixels:
-    """Subtract the ground: uint8, shape (H, W), bright ink on exactly 0."""
-    if max(grey.size) >= PREPROCESS.median_filter_from_pixels:
-        grey = grey.filter(ImageFilter.MedianFilter(3))
-    values = np.asarray(grey, np.int16)
-    border = np.concatenate([values[0], values[-1], values[1:-1, 0], values[1:-1, -1]])
-    ground = float(_quantile(border, 0.5))
-    darker, lighter = ground - float(values.min()), float(values.max()) - ground
-    if max(darker, lighter) < PREPROCESS.least_contrast:
-        raise PictureError(f"{origin}: blank, no ink found; expected a picture of one digit")
-    contrast = np.clip(ground - values if darker >= lighter else values - ground, 0, 255)
-    threshold = otsu_threshold(contrast.astype(np.uint8))
-    floor = PREPROCESS.floor_part * threshold
-    full = float(_quantile(contrast[contrast > threshold], PREPROCESS.full_percentile / 100))
-    ink: Pixels = np.clip((contrast - floor) * (255 / (full - floor)), 0, 255).astype(np.uint8)
-    return ink
-
-
-def _quantile(values: npt.NDArray[Any], part: float) -> Any:
-    """The value below which `part` (0..1) of all values lie, without interpolation.
-
-    NumPy's median and percentile import numpy.ma, which costs a cold start 6 ms.
-    """
-    return np.sort(values, axis=None)[int(part * (values.size - 1))]
-
-
-def _ink_box(ink: Pixels) -> tuple[int, int, int, int]:
+def ink_box(ink: Pixels) -> tuple[int, int, int, int]:
     """Top, bottom, left and right (the far ends exclusive) of all ink above half of Otsu's threshold."""
     mask = ink > otsu_threshold(ink) / 2
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-
-
-def otsu_threshold(values: Pixels) -> int:
-    """The grey level that best parts `values` (uint8, any shape) in two, after Otsu (1979).
-
-    Returns:
-        The largest level of the lower class, in 0..254: `values > threshold` is the upper class, never empty where
-        two levels occur.
-    """
-    counts = np.bincount(values.reshape(-1), minlength=256).astype(np.float64)
-    weight = counts.cumsum()
-    mass = (counts * np.arange(256)).cumsum()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = (mass[-1] * weight - mass * weight[-1]) ** 2 / (weight * (weight[-1] - weight))
-    return int(np.nan_to_num(between[:-1], nan=-1.0, posinf=-1.0).argmax())

@@ -15,7 +15,9 @@ from PIL import Image, ImageChops, ImageOps
 
 from edge_mnist_runtime.classifier import to_pixels
 from edge_mnist_runtime.errors import PictureError
-from edge_mnist_runtime.preprocess import PREPROCESS, otsu_threshold, picture_to_pixels
+from edge_mnist_runtime.levels import otsu_threshold
+from edge_mnist_runtime.preprocess import PREPROCESS
+from edge_mnist_runtime.reading import picture_to_pixels
 
 DEFINITION_SHA256 = "d7dff5647e0330117d36ec67432fd48b50edf40f6f1da40b3ee9a9acb8a9d5e6"
 """Every artefact carries it: whoever changes it makes every older model unreadable, and must mean to."""
@@ -67,11 +69,11 @@ def test_definition_is_the_one_that_artefacts_carry() -> None:
     assert PREPROCESS.to_dict() == {"version": 1, "sha256": DEFINITION_SHA256}
 
 
-def test_sample_pictures_give_their_golden_tensors(sample_pictures: dict[str, bytes]) -> None:
+def test_sample_pictures_read_as_drawings_give_their_golden_tensors(sample_pictures: dict[str, bytes]) -> None:
     golden = np.load(GOLDEN)
     assert set(golden.files) == set(sample_pictures)
     for name, data in sample_pictures.items():
-        off = difference(to_pixels(data), golden[name])
+        off = difference(to_pixels(data, "mnist"), golden[name])
         assert off.max() <= 12, name
         assert (off <= 2).mean() >= 0.99, name
 

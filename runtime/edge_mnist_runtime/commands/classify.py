@@ -12,6 +12,7 @@ import typer
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.commands.messages import one_line, print_error
+from edge_mnist_runtime.commands.reading_mode import PreprocessOption
 from edge_mnist_runtime.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def classify(
             "--model", "-m", help="A bundle, an .onnx or .tflite file, or robust, edge, nano.", show_default="robust"
         ),
     ] = None,
+    preprocess: PreprocessOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
     debug: DebugOption = False,
 ) -> None:
@@ -37,9 +39,10 @@ def classify(
     others are still done, and the exit code is 8.
     """
     from edge_mnist_runtime.classifier import DigitClassifier
+    from edge_mnist_runtime.picture_definition import require_mode
 
     with chatter_silenced(show=debug):
-        classifier = DigitClassifier(model)
+        classifier = DigitClassifier(model, preprocess=require_mode(preprocess))
     predictions: list[dict[str, Any]] = []
     errors: list[dict[str, str]] = []
     for path, outcome in _outcomes(classifier, paths):

@@ -44,15 +44,17 @@ def info(
             "outputs",
             "labels",
             "preprocess",
+            "picture_reading",
             "source_sha256",
         ):
-            print(f"  {key:14}{_text(file[key])}")
+            print(f"  {key:17}{_text(file[key])}")
 
 
 def _describe(model: Path | None) -> list[dict[str, Any]]:
     from edge_mnist_runtime.bundled_models import find_bundled
     from edge_mnist_runtime.classifier import open_model
     from edge_mnist_runtime.manifest import Manifest
+    from edge_mnist_runtime.picture_definition import PICTURE_READING
 
     if model is not None and model.is_dir():
         manifest = Manifest.load(model)
@@ -63,6 +65,7 @@ def _describe(model: Path | None) -> list[dict[str, Any]]:
                 "name": manifest.name,
                 "labels": manifest.labels,
                 "preprocess": manifest.preprocess,
+                "picture_reading": PICTURE_READING.to_dict() if manifest.preprocess else None,
                 "source_sha256": manifest.source["sha256"],
             }
             for artifact in manifest.artifacts
@@ -80,7 +83,12 @@ def _describe(model: Path | None) -> list[dict[str, Any]]:
             "inputs": _specs(engine.inputs),
             "outputs": _specs(engine.outputs),
             "labels": contract.labels,
-            "preprocess": {"version": contract.preprocess_version, "sha256": contract.preprocess_sha256},
+            "preprocess": (
+                {"version": contract.preprocess_version, "sha256": contract.preprocess_sha256}
+                if contract.reads_digits
+                else None
+            ),
+            "picture_reading": PICTURE_READING.to_dict() if contract.reads_digits else None,
             "source_sha256": contract.source_sha256,
         }
     ]
@@ -101,4 +109,6 @@ def _text(value: Any) -> str:
         return " ".join(map(str, value))
     if isinstance(value, dict):
         return f"version {value['version']}, SHA-256 {value['sha256'][:16]}..."
+    if value is None:
+        return "none: not a digit classifier"  # only a preprocessing may be missing
     return f"{value:,}" if isinstance(value, int) else str(value)

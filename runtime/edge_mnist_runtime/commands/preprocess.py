@@ -1,0 +1,103 @@
+"""`edge-mnist preprocess`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.commands.reading_mode import PreprocessOption
+from edge_mnist_runtime.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from edge_mnist_runtime.preprocess import Pixels
+    from edge_mnist_runtime.reading import Reading
+
+PREPROCESS_SCHEMA_VERSION: Final = 1
+
+SHADES: Final = " .:-=+*#%@"
+"""From no ink to full ink."""
+
+LARGEST_SCALE: Final = 100
+
+
+def preprocess(
+    picture: Annotated[Path, typer.Argument(help="A picture file.", show_default=False)],
+    save: Annotated[
+        Path | None, typer.Option(help="Write what the network sees as a PNG of 28 x 28 pixels.", show_default=False)
+    ] = None,
+    scale: Annotated[int, typer.Option(help="Write each pixel as a square of so many.")] = 1,
+    mode: PreprocessOption = "auto",
+    steps: Annotated[
+        bool, typer.Option("--steps", help="Write the steps before it, too: OUT-1-picture.png...")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Show what the network sees of a picture, and how it was found."""
+    from edge_mnist_runtime.picture_definition import PICTURE_READING, require_mode
+    from edge_mnist_runtime.pictures import open_picture
+    from edge_mnist_runtime.preprocess import PREPROCESS
+    from edge_mnist_runtime.reading import read_picture
+
+    known = require_mode(mode)
+    if not 1 <= scale <= LARGEST_SCALE:
+        raise UsageError(f"--scale {scale}: expected 1 to {LARGEST_SCALE}")
+    if steps and save is None:
+        raise UsageError("--steps writes beside what --save names; add --save OUT.png")
+    reading = read_picture(open_picture(picture, origin=str(picture)), mode=known, origin=str(picture))
+    written = [] if save is None else _save(reading, save, scale=scale, with_steps=steps)
+    if as_json:
+        record = {
+            "schema_version": PREPROCESS_SCHEMA_VERSION,
+            "path": str(picture),
+            **reading.to_dict(),
+            "picture_reading": PICTURE_READING.to_dict(),
+            "preprocess": PREPROCESS.to_dict(),
+            "files": [str(path) for path in written],
+            "pixels": reading.pixels.tolist(),
+        }
+        print(json.dumps(record))
+        return
+    if sys.stdout.isatty():
+        print("\n".join(_draw(reading.pixels)))
+    print(_describe(reading))
+    for path in written:
+        print(path)
+
+
+def _save(reading: Reading, path: Path, *, scale: int, with_steps: bool) -> list[Path]:
+    from PIL import Image
+
+    pictures = {path: Image.fromarray(reading.pixels.repeat(scale, 0).repeat(scale, 1))}
+    if with_steps:
+        for number, (name, step) in enumerate(reading.steps, 1):
+            pictures[path.with_name(f"{path.stem}-{number}-{name}.png")] = step
+    try:
+        for target, picture in pictures.items():
+            picture.save(target, "PNG")
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"{path}: cannot be written ({reason}); name another file") from error
+    return list(pictures)
+
+
+def _draw(pixels: Pixels) -> list[str]:
+    """Lines of text that look like the digit: two characters a pixel, because they are tall."""
+    return ["".join(2 * SHADES[int(value) * len(SHADES) // 256] for value in row).rstrip() for row in pixels]
+
+
+def _describe(reading: Reading) -> str:
+    words: list[Any] = [f"read as {reading.mode}"]
+    if reading.box is None:
+        return f"{words[0]}: the picture is what the network sees already"
+    top, bottom, left, right = reading.box
+    words.append(f"ink {'light on dark' if reading.light_on_dark else 'dark on light'}")
+    words.append(f"found from {left:.0%} to {right:.0%} of the width and {top:.0%} to {bottom:.0%} of the height")
+    if reading.lines_removed:
+        words.append(f"{reading.lines_removed} printed line{'s' if reading.lines_removed > 1 else ''} removed")
+    return ", ".join(words)

@@ -1,0 +1,84 @@
+"""Connected parts of a mask: labelled by runs, as scanners do, because nothing here may need more than NumPy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Mask = npt.NDArray[np.bool_]
+Labels = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Components:
+    """Parts of a mask that hang together, over edges and corners."""
+
+    labels: Labels
+    """Shape (H, W): 0 where the mask is not set, else the number of the part, from 1."""
+    boxes: npt.NDArray[np.intp]
+    """Shape (N, 4): top, bottom, left and right of each part, the far ends exclusive."""
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def sums(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Sum of `values`, shape (H, W), over each part; float64, shape (N,)."""
+        weights = values.reshape(-1).astype(np.float64)
+        return np.bincount(self.labels.reshape(-1), weights, minlength=len(self) + 1)[1:].astype(np.float64)
+
+    def mask_of(self, chosen: npt.NDArray[np.bool_]) -> Mask:
+        """Where the chosen parts are; `chosen` is bool, shape (N,)."""
+        return np.concatenate([[False], chosen])[self.labels]
+
+
+def label_components(mask: Mask) -> Components:
+    """Find the parts of `mask`, bool, shape (H, W)."""
+    height, width = mask.shape
+    edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    rows, starts = np.nonzero(edges == 1)
+    ends = np.nonzero(edges == -1)[1]  # exclusive
+    parents = _join(*_touching(rows, starts, ends, height), len(rows))
+    roots, numbers = np.unique(parents, return_inverse=True)
+    labels = np.zeros((height, width), np.intp)
+    labels[mask] = np.repeat(numbers + 1, ends - starts)
+    boxes = np.empty((len(roots), 4), np.intp)
+    boxes[:, [0, 2]], boxes[:, [1, 3]] = max(height, width), 0
+    for column, values in ((0, rows), (2, starts)):
+        np.minimum.at(boxes[:, column], numbers, values)
+    for column, values in ((1, rows + 1), (3, ends)):
+        np.maximum.at(boxes[:, column], numbers, values)
+    return Components(labels, boxes)
+
+
+def _touching(rows: Labels, starts: Labels, ends: Labels, height: int) -> tuple[Labels, Labels]:
+    """Pairs of runs in neighbouring rows that touch: their indices, two arrays of shape (M,)."""
+    first = np.searchsorted(rows, np.arange(height + 2))  # where each row's runs begin
+    # Of the row below, the runs that end at or after this one's start (corners count) and start at or before its end.
+    stride = max(int(ends.max(initial=0)), 1) + 2
+    low = np.searchsorted(rows * stride + ends, (rows + 1) * stride + starts, side="left")
+    high = np.searchsorted(rows * stride + starts, (rows + 1) * stride + ends, side="right")
+    low, high = np.maximum(low, first[rows + 1]), np.minimum(high, first[rows + 2])
+    counts = np.maximum(high - low, 0)
+    above = np.repeat(np.arange(len(rows)), counts)
+    within = np.arange(counts.sum()) - np.repeat(counts.cumsum() - counts, counts)
+    return above, low[above] + within
+
+
+def _join(one: Labels, other: Labels, n: int) -> Labels:
+    """The least member of each run's part, shape (n,): labels flow along the pairs until none changes."""
+    parents = np.arange(n)
+    while True:
+        lowest = np.minimum(parents[one], parents[other])
+        changed = parents.copy()
+        np.minimum.at(changed, parents[one], lowest)
+        np.minimum.at(changed, parents[other], lowest)
+        while True:  # point every run at the end of its chain
+            shorter = changed[changed]
+            if np.array_equal(shorter, changed):
+                break
+            changed = shorter
+        if np.array_equal(changed, parents):
+            return parents
+        parents = changed

@@ -1,0 +1,141 @@
+"""The digit's ink among everything else that is dark: specks, frames, shadows, what is left of lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_mnist_runtime.components import Components, Mask, label_components
+from edge_mnist_runtime.levels import quantile
+from edge_mnist_runtime.picture_definition import PICTURE_READING
+
+Floats = npt.NDArray[np.float32]
+Box = tuple[int, int, int, int]
+"""Top, bottom, left and right, the far ends exclusive."""
+
+
+@dataclass(frozen=True)
+class Ink:
+    """The digit's own ink."""
+
+    darkness: Floats
+    """Shape (H, W): as measured where the digit is, 0 elsewhere."""
+    mask: Mask
+    """Where the digit is, shape (H, W)."""
+    box: Box
+    """Around the mask."""
+    level: float
+    """Darkness of full ink."""
+    stroke_pixels: float
+    """Mean width of the strokes."""
+
+    @property
+    def length(self) -> float:
+        """Length of all strokes in pixels, times their darkness."""
+        return float(self.darkness.sum()) / max(1.0, self.stroke_pixels)
+
+    @property
+    def side_pixels(self) -> int:
+        """Longer side of the box."""
+        return max(self.box[1] - self.box[0], self.box[3] - self.box[2])
+
+
+def peak_of(darkness: Floats) -> float:
+    """Darkness that the ink of even a small digit reaches."""
+    return float(quantile(darkness, 1 - PICTURE_READING.peak_part))
+
+
+def pick_ink(darkness: Floats, noise: float) -> Ink | None:
+    """Find the digit.
+
+    Args:
+        darkness: Shape (H, W), lines removed.
+        noise: Standard deviation of its noise.
+
+    Returns:
+        None where nothing stands out.
+    """
+    peak = peak_of(darkness)
+    high, low = max(0.5 * peak, 5 * noise), max(0.28 * peak, 3 * noise)
+    parts = label_components(darkness > low)
+    if not len(parts) or peak <= 0:
+        return None
+    mass = parts.sums(np.where(darkness > high, darkness, 0))
+    chosen = choose_parts(parts, mass, darkness.shape)
+    if not chosen.any():
+        return None
+    mask = parts.mask_of(chosen)
+    level = float(quantile(darkness[mask], 0.75))
+    box = _box_around(parts.boxes[chosen])
+    own: Floats = np.where(mask, darkness, 0).astype(np.float32)
+    return Ink(own, mask, box, level, _stroke_width(own[box[0] : box[1], box[2] : box[3]] / np.float32(level)))
+
+
+def _stroke_width(ink: Floats) -> float:
+    """Mean width of strokes, in pixels: twice the area over the outline; full ink is 1, shape (H, W)."""
+    soft = np.pad(np.minimum(ink, 1), 1)
+    steps = np.hypot(soft[1:, :-1] - soft[:-1, :-1], soft[:-1, 1:] - soft[:-1, :-1])
+    return float(2 * soft.sum() / max(float(steps.sum()), 1e-6))
+
+
+def choose_parts(parts: Components, mass: npt.NDArray[np.float64], shape: tuple[int, ...]) -> Mask:
+    """Which parts are the digit: the heaviest one, and what is near enough and heavy enough to belong to it."""
+    boxes = parts.boxes
+    heights, widths = boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2]
+    sides = np.maximum(heights, widths)
+    breadth = _breadths(parts)
+    at_edge = (boxes[:, 0] == 0) | (boxes[:, 2] == 0) | (boxes[:, 1] == shape[0]) | (boxes[:, 3] == shape[1])
+    score = mass * np.where(at_edge, 0.25, 1.0) * (sides >= 0.04 * min(shape))
+    score[_is_frame(parts, mass)] = 0
+    chosen = np.zeros(len(parts), np.bool_)
+    if not score.max(initial=0) > 0:
+        return chosen
+    main = score.argmax()
+    chosen[main] = True
+    blob = (breadth > 2 * breadth[main]) & (np.minimum(heights, widths) > 2 * breadth[main])
+    while True:
+        top, bottom, left, right = _box_around(boxes[chosen])
+        side = max(bottom - top, right - left)
+        gap_down = np.maximum(np.maximum(top - boxes[:, 1], boxes[:, 0] - bottom), 0)
+        gap_right = np.maximum(np.maximum(left - boxes[:, 3], boxes[:, 2] - right), 0)
+        near = np.hypot(gap_down, gap_right) <= PICTURE_READING.group_gap * side
+        # What stands beside the digit, thin, straight and as long as it, is a rest of a frame or of a line.
+        rest = ((gap_right > 0.08 * side) & (heights > 6 * widths) & (heights > 0.9 * (bottom - top))) | (
+            (gap_down > 0) & (widths > 6 * heights) & (widths > 0.9 * (right - left))
+        )
+        rest &= breadth < 0.8 * breadth[main]
+        joins = near & (score >= 0.03 * mass[chosen].sum()) & (sides >= 0.1 * side) & ~chosen & ~rest & ~blob
+        if not joins.any():
+            return chosen
+        chosen |= joins
+
+
+def _breadths(parts: Components) -> npt.NDArray[np.float64]:
+    """Mean width of each part's strokes, in pixels: twice the area over the outline; shape (N,)."""
+    mask = parts.labels > 0
+    padded = np.pad(mask, 1)
+    inside = padded[2:, 1:-1] & padded[:-2, 1:-1] & padded[1:-1, 2:] & padded[1:-1, :-2]
+    area, outline = parts.sums(mask.astype(np.float32)), parts.sums((mask & ~inside).astype(np.float32))
+    return 2 * area / np.maximum(outline, 1)
+
+
+def _is_frame(parts: Components, mass: npt.NDArray[np.float64]) -> Mask:
+    """Which parts are drawn around another one: ink along all four sides of the box, and something inside."""
+    found, boxes = np.zeros(len(parts), np.bool_), parts.boxes
+    for index in np.argsort(-mass)[:5]:
+        top, bottom, left, right = (int(side) for side in boxes[index])
+        inside = (boxes[:, 0] > top) & (boxes[:, 1] < bottom) & (boxes[:, 2] > left) & (boxes[:, 3] < right)
+        tall = (boxes[:, 1] - boxes[:, 0]) >= 0.3 * (bottom - top)
+        own = parts.labels[top:bottom, left:right] == index + 1
+        depth = max(1, round(0.12 * max(own.shape)))
+        sides = (own[:depth].any(0), own[-depth:].any(0), own[:, :depth].any(1), own[:, -depth:].any(1))
+        covered = sorted(float(side.mean()) for side in sides)
+        holds_something = (inside & tall & (mass > 0.1 * mass[index])).any()
+        found[index] = covered[1] > 0.85 if holds_something else covered[0] > 0.9 and own.mean() < 0.16
+    return found
+
+
+def _box_around(boxes: npt.NDArray[np.intp]) -> Box:
+    return int(boxes[:, 0].min()), int(boxes[:, 1].max()), int(boxes[:, 2].min()), int(boxes[:, 3].max())
