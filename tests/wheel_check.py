@@ -40,6 +40,8 @@ def main() -> None:
     for name in ("edge", "nano", "robust"):
         for file in (f"edge_mnist_runtime/models/{name}_int8.onnx", f"edge_mnist_trainer/models/{name}.keras"):
             check(file in files, f"the wheel holds {file}")
+    for file in ("golden.npz", "saturation.onnx"):
+        check(f"edge_mnist_runtime/models/{file}" in files, f"the wheel holds {file}")
     with tempfile.TemporaryDirectory() as folder:
         check(run("samples", folder).returncode == 0, "edge-mnist samples")
         done = run("classify", folder)
@@ -54,6 +56,11 @@ def main() -> None:
             f"edge-mnist {extra} names its extra, exit 3",
         )
     check(run("bench", "--samples", "50").returncode == 0, "edge-mnist bench")
+    done = run("bench", "--samples", "50", "--plot", "latency.png")
+    check(
+        done.returncode == 3 and '"edge-mnist[plot]"' in done.stderr, "edge-mnist bench --plot names its extra, exit 3"
+    )
+    check(run("doctor").returncode == 0, "edge-mnist doctor")
 
 
 if __name__ == "__main__":

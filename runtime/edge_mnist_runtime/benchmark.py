@@ -2,117 +2,44 @@
 
 from __future__ import annotations
 
-import os
-import platform
+import json
+import math
+import re
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from edge_mnist_runtime.bundled_models import find_bundled
-from edge_mnist_runtime.classifier import DigitClassifier, open_model
+from edge_mnist_runtime.benchmark_config import BenchmarkConfig
+from edge_mnist_runtime.candidates import Candidate, load_candidate
+from edge_mnist_runtime.classifier import to_pixels
 from edge_mnist_runtime.dataset import LabelledDigits
-from edge_mnist_runtime.engines import MAX_THREADS
-from edge_mnist_runtime.errors import ManifestError, MissingExtraError, UsageError
-from edge_mnist_runtime.extras import require_extra
-from edge_mnist_runtime.manifest import Manifest, read_proved
-from edge_mnist_runtime.versions import installed_versions
+from edge_mnist_runtime.environment import describe_environment
+from edge_mnist_runtime.errors import UsageError
+from edge_mnist_runtime.fresh_process import FreshProcessError, measure_import_ms, measure_memory_mb
+from edge_mnist_runtime.noise import find_noise
+from edge_mnist_runtime.operator_profile import NO_TFLITE_PROFILER, profile_operators
+from edge_mnist_runtime.percentiles import PERCENTILES, estimate_percentile, percentile_name
+from edge_mnist_runtime.sample_digits import read_samples
+from edge_mnist_runtime.sampling import Call, Sample, SamplingConfig, sample_in_turns
 
-BENCH_SCHEMA_VERSION: Final = 1
+BENCH_SCHEMA_VERSION: Final = 2
 
-LEAST_SAMPLES: Final = {50: 1, 90: 64, 99: 662}
-"""Samples from which a percentile is given: MLPerf LoadGen's early-stopping rule at 99 % confidence; below, null."""
+PHOTOGRAPH: Final = "9-photograph.jpg"
+"""The sample picture behind the stages that begin with a picture file."""
 
-ROUND_SAMPLES: Final = 50
-"""One-image calls of one model before the next model's turn: what disturbs the machine disturbs all of them."""
+STAGES: Final = SamplingConfig(samples=1_000, seconds=1.0, warmup=200, least=200, turn=12)
+"""How much of each stage is measured, at most; one turn, however long it takes, is enough for a median."""
 
-LOADS: Final = 5
-"""How often each model is loaded; the median is reported."""
+KEPT_LATENCIES: Final = 2_000
+"""Latencies of each model that a report keeps, evenly thinned and in their order, for `compare`."""
 
-
-@dataclass(frozen=True)
-class BenchmarkConfig:
-    """What is measured.
-
-    Raises:
-        UsageError: A value is out of its range; the message names the option.
-    """
-
-    samples: int = 3000
-    """One-image calls of each model, at least 1."""
-    warmup: int = 300
-    """Calls before them that do not count."""
-    batch_sizes: tuple[int, ...] = (32, 256)
-    """Images in one call, for throughput."""
-    threads: int = 1
-    """Threads that one call may use."""
-
-    def __post_init__(self) -> None:
-        if self.samples < 1:
-            raise UsageError(f"--samples must be at least 1, not {self.samples}")
-        if self.warmup < 0:
-            raise UsageError(f"warmup must be at least 0, not {self.warmup}")
-        if not self.batch_sizes or min(self.batch_sizes) < 1:
-            raise UsageError(f"batch_sizes must be one or more sizes of at least 1, not {self.batch_sizes}")
-        if not 1 <= self.threads <= MAX_THREADS:
-            raise UsageError(f"--threads must be 1..{MAX_THREADS}, not {self.threads}")
-
-
-@dataclass(frozen=True)
-class ModelTiming:
-    """One model's figures."""
-
-    model: str
-    """Path of the file, or name of the bundled one."""
-    backend: str
-    precision: str
-    size_bytes: int
-    load_ms: float
-    """From the bytes of the file to a model that can be called, median of five."""
-    first_us: float
-    """The first prediction after loading."""
-    samples: int
-    """One-image predictions behind the percentiles."""
-    latency_us: dict[str, float | None]
-    """`p50`, `p90`, `p99` of one `DigitClassifier.predict` of a (28, 28) array; null where the sample is too small."""
-    images_per_second: dict[str, float]
-    """Throughput of `predict_batch`, by batch size."""
-
-
-def find_models(paths: Sequence[Path]) -> tuple[Sequence[Path | None], list[dict[str, str]]]:
-    """Model files to measure: lone files as they are, and those of bundles, proved whole.
-
-    Returns:
-        The files, and those of bundles that cannot run here, as `model` and `reason`.
-
-    Raises:
-        IntegrityError: A bundle is damaged, or holds no models.
-        MissingExtraError: Nothing can be measured without it.
-    """
-    found: list[Path] = []
-    skipped: list[dict[str, str]] = []
-    for folder in paths:
-        if not folder.is_dir():
-            found.append(folder)
-            continue
-        for artifact in Manifest.load(folder).artifacts:
-            path = folder / artifact.file
-            read_proved(path, artifact.sha256)
-            try:
-                if artifact.format == "tflite":
-                    require_extra("litert", "Running .tflite models", "ai_edge_litert")
-                found.append(path)
-            except MissingExtraError as error:
-                skipped.append({"model": str(path), "reason": str(error)})
-    if not found:
-        if skipped:
-            raise MissingExtraError("litert", "Running .tflite models")
-        raise ManifestError(f"{', '.join(map(str, paths))}: no model files in the bundle; export it again")
-    return found, skipped
+Progress = Callable[[str, float], None]
+"""Called with what is being done and the part of it that is done, 0..1."""
 
 
 def run_benchmark(
@@ -120,7 +47,7 @@ def run_benchmark(
     digits: LabelledDigits,
     config: BenchmarkConfig,
     *,
-    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    on_progress: Progress = lambda _what, _part: None,
 ) -> dict[str, Any]:
     """Measure models side by side.
 
@@ -128,87 +55,131 @@ def run_benchmark(
         models: Model files, or names of bundled models; None is the default one.
         digits: Images that take turns as input.
         config: What is measured.
-        on_progress: Called with the one-image rounds done and to do.
+        on_progress: Called between measurements.
 
     Returns:
-        The JSON report: `schema_version`, `env`, `digits`, `config`, `models`.
+        The JSON report: `schema_version`, `env`, `digits`, `config`, `import_ms` by back end, `preprocess_us`,
+        `models`, `advice`, `warnings`.
 
     Raises:
         As `DigitClassifier` does, for any of the models.
+        UsageError: Operators shall be timed, and no model is one whose engine can tell.
     """
     environment = describe_environment()  # before our own work shows in the load average
-    loaded = [_load(model, config.threads) for model in models]
-    classifiers = [classifier for classifier, *_ in loaded]
     singles = list(digits.images[..., 0])
-    firsts = [_time_us(classifier, singles[0]) for classifier in classifiers]
-    for classifier in classifiers:
-        for index in range(config.warmup):
-            classifier.predict(singles[index % len(singles)])
-    latencies: list[list[float]] = [[] for _ in classifiers]
-    for done in range(0, config.samples, ROUND_SAMPLES):
-        on_progress(done, config.samples)
-        for classifier, measured in zip(classifiers, latencies, strict=True):
-            for index in range(done, min(done + ROUND_SAMPLES, config.samples)):
-                measured.append(_time_us(classifier, singles[index % len(singles)]))
-    throughputs = [_throughput(classifier, digits, config.batch_sizes) for classifier in classifiers]
-    on_progress(config.samples, config.samples)
-    timings = [
-        ModelTiming(
-            model=name,
-            backend=classifier.engine.backend,
-            precision=classifier.engine.contract.precision,
-            size_bytes=size_bytes,
-            load_ms=load_ms,
-            first_us=first_us,
-            samples=len(measured),
-            latency_us={f"p{percentile}": _percentile(measured, percentile) for percentile in LEAST_SAMPLES},
-            images_per_second=throughput,
-        )
-        for (classifier, name, size_bytes, load_ms), first_us, measured, throughput in zip(
-            loaded, firsts, latencies, throughputs, strict=True
-        )
+    pairs = [(model, threads) for model in models for threads in config.threads]
+    candidates = [load_candidate(model, singles[0], threads=threads) for model, threads in pairs]
+    if config.profile and all(candidate.classifier.engine.format == "tflite" for candidate in candidates):
+        raise UsageError(f"--profile: {NO_TFLITE_PROFILER}")
+    calls = [Call(candidate.classifier.predict, singles) for candidate in candidates]
+    samples = sample_in_turns(calls, config.sampling, on_progress=lambda part: on_progress("measuring", part))
+    preprocess, stages = _measure_stages(candidates, digits, config, on_progress)
+    records = [
+        _describe_model(candidate, sample) | {"stages_us": stage}
+        for candidate, sample, stage in zip(candidates, samples, stages, strict=True)
     ]
+    for index, (candidate, record) in enumerate(zip(candidates, records, strict=True)):
+        on_progress("throughput", index / len(records))
+        record["images_per_second"] = _throughput(candidate, digits, config.batch_sizes)
+        record["operators"] = _profile(candidate, digits) if config.profile else None
+    imports, failures = _measure_fresh(candidates, records, config, on_progress)
     return {
         "schema_version": BENCH_SCHEMA_VERSION,
         "env": environment,
         "digits": {"name": digits.name, "split": digits.split, "n": len(digits), "sha256": digits.sha256},
         "config": asdict(config),
-        "models": [asdict(timing) for timing in timings],
+        "import_ms": imports,
+        "preprocess_us": preprocess,
+        "models": records,
+        "advice": advise(records),
+        "warnings": find_noise(environment, records) + failures,
     }
 
 
-def describe_environment() -> dict[str, Any]:
-    """The machine and the versions that a figure was measured with."""
+def advise(models: Sequence[dict[str, Any]]) -> list[str]:
+    """What to ship here instead, where a float file of the same network and format is faster than its int8 one.
+
+    Args:
+        models: As the report has them.
+
+    Returns:
+        One sentence for each such file.
+    """
+    medians = {(model["model"], model.get("threads", 1)): model["latency_us"]["p50"] for model in models}
+    advice = []
+    for (name, threads), int8_us in medians.items():
+        float_us = medians.get((name.replace("_int8.", "_fp32."), threads)) if "_int8." in name else None
+        if float_us is not None and int8_us is not None and float_us < int8_us:
+            advice.append(
+                f"{Path(name).name} takes {int8_us:.1f} us here, its fp32 twin {float_us:.1f}: ship fp32 here"
+            )
+    return advice
+
+
+def format_report(report: dict[str, Any]) -> str:
+    """The report's JSON, with each list of numbers on one line."""
+    number = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
+    numbers = rf"\[\s+({number}(?:,\s+{number})*)\s+\]"
+    return re.sub(numbers, lambda found: "[" + " ".join(found[1].split()) + "]", json.dumps(report, indent=2))
+
+
+def _describe_model(candidate: Candidate, sample: Sample) -> dict[str, Any]:
+    """What a report says of one model's one-image calls."""
+    engine = candidate.classifier.engine
+    estimates = {percentile_name(p): estimate_percentile(sample.latencies_us, p) for p in PERCENTILES}
+    step = math.ceil(len(sample.latencies_us) / KEPT_LATENCIES)
     return {
-        "cpu": _cpu_name(),
-        "machine": platform.machine(),
-        "system": platform.system(),
-        "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "load_average_1min": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-        "versions": installed_versions("edge-mnist", "onnxruntime", "ai-edge-litert", "numpy", "pillow"),
+        "model": candidate.model,
+        "backend": engine.backend,
+        "precision": engine.contract.precision,
+        "size_bytes": engine.size_bytes,
+        "sha256": engine.sha256,
+        "threads": candidate.threads,
+        "load_ms": candidate.load_ms,
+        "first_us": candidate.first_us,
+        "samples": len(sample.latencies_us),
+        "stopped": sample.stopped,
+        "warmup": {"calls": sample.warmup_calls, "steady": sample.steady},
+        "late": sample.late,
+        "latency_us": {name: _rounded(estimate.value) for name, estimate in estimates.items()},
+        "bound_us": {name: _rounded(estimate.bound) for name, estimate in estimates.items()},
+        "unknown": {name: estimate.reason for name, estimate in estimates.items() if estimate.reason},
+        "service_us": _middle(sample.service_us) if sample.service_us else None,
+        "latencies_us": [round(latency, 2) for latency in sample.latencies_us[::step]],
     }
 
 
-def _load(model: Path | None, threads: int) -> tuple[DigitClassifier, str, int, float]:
-    times_ms = []
-    for _ in range(LOADS):
-        started = time.perf_counter_ns()
-        engine = open_model(model, threads=threads)
-        times_ms.append((time.perf_counter_ns() - started) / 1e6)
-    name = bundled.stem if (bundled := find_bundled(model)) else str(model)
-    size_bytes = engine.size_bytes
-    return DigitClassifier.from_engine(engine), name, size_bytes, statistics.median(times_ms)
+def _measure_stages(
+    candidates: Sequence[Candidate], digits: LabelledDigits, config: BenchmarkConfig, on_progress: Progress
+) -> tuple[dict[str, float | None], list[dict[str, dict[str, float | None]]]]:
+    """From a picture file to the tensor; and of each model, the engine alone and the whole way from that file."""
+    photograph = [read_samples()[PHOTOGRAPH]]
+    tensors = [digits.images[index : index + 1] for index in range(len(digits))]
+    calls = [Call(to_pixels, photograph)]
+    for candidate in candidates:
+        calls += [
+            Call(candidate.classifier.engine.run, tensors),
+            Call(candidate.classifier.predict, photograph),
+        ]
+    stages = replace(
+        STAGES,
+        samples=min(STAGES.samples, config.samples),
+        seconds=min(STAGES.seconds, config.seconds),
+        warmup=min(STAGES.warmup, config.warmup),
+    )
+    samples = sample_in_turns(calls, stages, on_progress=lambda part: on_progress("stages", part))
+    preprocess, *rest = (_middle(sample.latencies_us) for sample in samples)
+    pairs = zip(rest[::2], rest[1::2], strict=True)
+    return preprocess, [{"run": run, "picture": picture} for run, picture in pairs]
 
 
-def _time_us(classifier: DigitClassifier, image: Any) -> float:
-    started = time.perf_counter_ns()
-    classifier.predict(image)
-    return (time.perf_counter_ns() - started) / 1e3
+def _middle(latencies_us: Sequence[float]) -> dict[str, float | None]:
+    return {percentile_name(p): _rounded(estimate_percentile(latencies_us, p).value) for p in (50.0, 90.0)}
 
 
-def _throughput(classifier: DigitClassifier, digits: LabelledDigits, sizes: Sequence[int]) -> dict[str, float]:
+def _throughput(candidate: Candidate, digits: LabelledDigits, sizes: Sequence[int]) -> dict[str, float]:
     """Images per second of `predict_batch`, the median of several calls, by batch size."""
-    result = {}
+    classifier, result = candidate.classifier, {}
     for size in sizes:
         batch = digits.images[np.arange(size) % len(digits)]
         classifier.predict_batch(batch)
@@ -221,17 +192,36 @@ def _throughput(classifier: DigitClassifier, digits: LabelledDigits, sizes: Sequ
     return result
 
 
-def _percentile(values: Sequence[float], percentile: int) -> float | None:
-    if len(values) < LEAST_SAMPLES[percentile]:
+def _profile(candidate: Candidate, digits: LabelledDigits) -> list[dict[str, Any]] | None:
+    """Time of every operator; None where the engine does not tell."""
+    if candidate.classifier.engine.format == "tflite":
         return None
-    return round(float(np.percentile(values, percentile)), 2)
+    operators = profile_operators(
+        candidate.path.read_bytes(), digits.images, origin=str(candidate.path), threads=candidate.threads
+    )
+    return [asdict(operator) for operator in operators]
 
 
-def _cpu_name() -> str:
-    """The processor's name as Linux has it on x86 (`model name`) or ARM boards (`Model`), else Python's."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        lines = []
-    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    return fields.get("model name") or fields.get("Model") or platform.processor() or platform.machine()
+def _measure_fresh(
+    candidates: Sequence[Candidate], records: list[dict[str, Any]], config: BenchmarkConfig, on_progress: Progress
+) -> tuple[dict[str, float], list[str]]:
+    """Import time of each back end, and peak memory of each model, which is put into its record."""
+    imports: dict[str, float] = {}
+    failures: list[str] = []
+    for index, (candidate, record) in enumerate(zip(candidates, records, strict=True)):
+        on_progress("fresh processes", index / len(records))
+        record["memory_mb"] = None
+        if not config.fresh_processes:
+            continue
+        backend = candidate.classifier.engine.backend
+        try:
+            if backend not in imports:
+                imports[backend] = round(measure_import_ms(backend), 1)
+            record["memory_mb"] = measure_memory_mb(str(candidate.path), backend, candidate.threads)
+        except FreshProcessError as error:
+            failures.append(f"{Path(candidate.model).name}: import and memory were not measured ({error})")
+    return imports, failures
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

@@ -18,6 +18,9 @@ BUNDLED_MODELS: Final = {
 }
 """Their int8 ONNX files."""
 
+BUNDLED_GOLDEN: Final = Path(__file__).with_name("models") / "golden.npz"
+"""Digits that the project drew, and what each of them answers, as in a bundle; made by `make golden`."""
+
 DEFAULT_MODEL: Final = "robust"
 """What `DigitClassifier()` uses."""
 

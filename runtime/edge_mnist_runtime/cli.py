@@ -23,10 +23,10 @@ DISTRIBUTION: Final = "edge-mnist"
 COMMANDS_GROUP: Final = "edge_mnist.commands"
 """Entry point group of the commands that other packages of this distribution add..."""
 
-WORKSTATION_COMMANDS: Final = ("train", "export", "archs", "transfer-set", "report")
+WORKSTATION_COMMANDS: Final = ("train", "export", "debug", "archs", "transfer-set", "report")
 """...and the order in which --help lists them."""
 
-DEVICE_COMMANDS: Final = ("classify", "bench", "verify", "info", "samples")
+DEVICE_COMMANDS: Final = ("classify", "preprocess", "bench", "compare", "doctor", "verify", "info", "samples")
 """The runtime's own commands: the function of that name in the module of that name."""
 
 
@@ -38,7 +38,8 @@ def build_app(only: str | None = None) -> typer.Typer:
     """
     app = typer.Typer(
         help="Ship a handwritten-digit network, and prove that nothing was lost on the way.",
-        epilog="Exit codes: 0 ok, 2 usage, 3 extra missing, 4 conversion, 5 accuracy gate, 6 integrity, 8 bad input.",
+        epilog="Exit codes: 0 ok, 2 usage, 3 extra missing, 4 conversion, 5 accuracy gate, 6 integrity, 7 slower, "
+        "8 bad input.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},

@@ -8,14 +8,16 @@
     ├── ConversionError             4  a model could not be converted
     │   ├── UnsupportedModelError   4  the Keras model breaks the tensor contract
     │   └── PrecisionProofError     4  a converted file is not what its name would say
-    ├── GateError                   5  accuracy or parity fell short; nothing was written
+    ├── GateError                   5  accuracy or parity fell short; no bundle was written
     ├── DivergedError               5  a training run's loss is no longer a number
     ├── IntegrityError              6  a file is not what it should be
     │   ├── CorruptModelError       6  a model file cannot be read
     │   ├── ContractError           6  a model or bundle was made for another preprocessing or tensor contract
     │   ├── ManifestError           6  a bundle's manifest is missing or malformed
     │   ├── HashMismatchError       6  a file's SHA-256 differs from the recorded one
-    │   └── DataError               6  a data file is damaged or not MNIST's
+    │   ├── DataError               6  a data file is damaged or not MNIST's
+    │   └── UnfitDeviceError        6  this device does not give the answers that it must
+    ├── RegressionError             7  a model became slower than the limit allows
     └── InputError                  8  an input cannot be classified
         ├── PictureError            8  a picture cannot be opened
         ├── InputShapeError         8  an array has the wrong shape
@@ -92,7 +94,7 @@ class PrecisionProofError(ConversionError):
 
 
 class GateError(EdgeMnistError):
-    """Accuracy or parity fell short of a limit; nothing was written."""
+    """Accuracy or parity fell short of a limit; no bundle was written."""
 
     exit_code = 5
 
@@ -127,6 +129,16 @@ class HashMismatchError(IntegrityError):
 
 class DataError(IntegrityError):
     """A data file is damaged or is not the one it claims to be."""
+
+
+class UnfitDeviceError(IntegrityError):
+    """This device computes something else than what was recorded, or than what is exact."""
+
+
+class RegressionError(EdgeMnistError):
+    """A model takes longer than before, by more than the limit, and not by chance."""
+
+    exit_code = 7
 
 
 class InputError(EdgeMnistError):

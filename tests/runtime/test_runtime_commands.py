@@ -16,7 +16,19 @@ from edge_mnist_runtime import __version__
 
 RunCli = Callable[..., Any]
 
-COMMANDS = ("train", "export", "classify", "bench", "verify", "info", "samples")
+COMMANDS = (
+    "train",
+    "export",
+    "debug",
+    "classify",
+    "preprocess",
+    "bench",
+    "compare",
+    "doctor",
+    "verify",
+    "info",
+    "samples",
+)
 
 ERRORS = {
     "no such command": (["no-such-command"], 2),
@@ -28,14 +40,34 @@ ERRORS = {
     "classify without arguments": (["classify"], 2),
     "classify with a missing model": (["classify", "digit.png", "--model", "absent.onnx"], 2),
     "classify with a missing picture": (["classify", "absent.png"], 8),
+    "classify in an unknown reading": (["classify", "digit.png", "--preprocess", "best"], 2),
+    "preprocess without arguments": (["preprocess"], 2),
+    "preprocess of a missing picture": (["preprocess", "absent.png"], 8),
+    "preprocess in an unknown reading": (["preprocess", "absent.png", "--mode", "best"], 2),
+    "preprocess at scale 0": (["preprocess", "absent.png", "--scale", "0"], 2),
+    "preprocess at scale 101": (["preprocess", "absent.png", "--scale", "101"], 2),
+    "preprocess with steps and no place for them": (["preprocess", "absent.png", "--steps"], 2),
     "bench of no samples": (["bench", "--samples", "0"], 2),
     "bench of minus five samples": (["bench", "--samples", "-5"], 2),
     "bench of half a sample": (["bench", "--samples", "0.5"], 2),
     "bench without threads": (["bench", "--threads", "0"], 2),
     "bench with a million threads": (["bench", "--threads", "1000000"], 2),
+    "bench with threads that are no numbers": (["bench", "--threads", "1,many"], 2),
+    "bench of no seconds": (["bench", "--seconds", "0"], 2),
+    "bench at no rate": (["bench", "--rate", "0"], 2),
+    "bench in batches of none": (["bench", "--batch", "0"], 2),
+    "bench with a plot of no kind": (["bench", "--plot", "latency.txt"], 2),
+    "bench with a plot into no folder": (["bench", "--plot", "absent/latency.png"], 2),
     "bench of a missing path": (["bench", "absent"], 2),
     "bench of a missing file": (["bench", "absent.onnx"], 2),
     "bench on a missing folder": (["bench", "--data", "absent"], 2),
+    "compare without arguments": (["compare"], 2),
+    "compare of one report": (["compare", "old.json"], 2),
+    "compare of missing reports": (["compare", "old.json", "new.json"], 2),
+    "compare with a limit that is no percentage": (["compare", "a", "b", "--max-regression", "5"], 2),
+    "doctor of no bundle": (["doctor", "."], 6),
+    "doctor of a missing folder": (["doctor", "absent"], 6),
+    "doctor of two bundles": (["doctor", "one", "two"], 2),
     "verify without arguments": (["verify"], 2),
     "verify of no bundle": (["verify", "."], 6),
     "verify of a missing folder": (["verify", "absent"], 6),
@@ -220,7 +252,7 @@ def test_bench_prints_json_alone(run_cli: RunCli) -> None:
     finished = run_cli("bench", "--json", "--samples", "100")
     assert finished.code == 0
     report = json.loads(finished.out)
-    assert report["schema_version"] == 1
+    assert report["schema_version"] == 2
     assert report["config"]["samples"] == 100
     assert report["skipped"] == []
     (model,) = report["models"]
@@ -229,8 +261,15 @@ def test_bench_prints_json_alone(run_cli: RunCli) -> None:
     assert model["latency_us"]["p99"] is None
 
 
+def test_bench_prints_no_line_wider_than_80_columns(run_cli: RunCli) -> None:
+    finished = run_cli("bench", "edge", "nano", "--samples", "10", "--threads", "1,2", "--profile", "--no-startup")
+    assert finished.code == 0, finished.err
+    assert max(map(len, finished.out.splitlines())) <= 80
+    assert "nano_int8 x2" in finished.out
+
+
 def test_bench_says_what_it_measured_on(run_cli: RunCli) -> None:
-    finished = run_cli("bench", "--samples", "10", env={"EDGE_MNIST_DATA": ""})
+    finished = run_cli("bench", "--samples", "10", "--no-startup", env={"EDGE_MNIST_DATA": ""})
     assert finished.code == 0
     assert "sample pictures" in finished.out
     assert "p50" in finished.out
@@ -244,7 +283,7 @@ def test_bench_measures_on_the_mnist_that_was_named(run_cli: RunCli, mnist_folde
 
 @pytest.mark.slow
 def test_bench_measures_every_file_of_a_bundle(run_cli: RunCli, reference_bundle: Path) -> None:
-    finished = run_cli("bench", reference_bundle, "--json", "--samples", "64")
+    finished = run_cli("bench", reference_bundle, "--json", "--samples", "64", "--no-startup")
     assert finished.code == 0
     found = {(model["backend"], model["precision"]) for model in finished.json["models"]}
     assert found == {(backend, precision) for backend in ("onnxruntime", "litert") for precision in ("fp32", "int8")}

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, TextIO
 
 import typer
 
@@ -21,91 +19,74 @@ def bench(
         list[Path] | None,
         typer.Argument(help="Bundles, .onnx or .tflite files, or robust, edge, nano.", show_default="robust"),
     ] = None,
-    samples: Annotated[int, typer.Option(help="One-image predictions of each model.")] = 3000,
-    threads: Annotated[int, typer.Option(help="Threads that one call may use.")] = 1,
+    samples: Annotated[int, typer.Option(help="Most predictions of each model.")] = 20_000,
+    seconds: Annotated[float, typer.Option(help="Most time for each model's predictions.")] = 10.0,
+    threads: Annotated[str, typer.Option(help="Threads that one call may use, as in 1,2,4.")] = "1",
+    batch: Annotated[str, typer.Option(help="Images in one call, for throughput.")] = "32,256",
+    rate: Annotated[
+        float | None,
+        typer.Option(help="Predictions a second, each due at its moment.", show_default="one right after the other"),
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Option(help="Folder of MNIST's IDX files.", show_default="$EDGE_MNIST_DATA, else sample pictures"),
     ] = None,
+    profile: Annotated[bool, typer.Option("--profile", help="Time every operator, too (.onnx only).")] = False,
+    startup: Annotated[bool, typer.Option(help="Import time and peak memory, in processes of their own.")] = True,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the percentiles (.png, .svg, .pdf).", show_default=False)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Measure how long a digit takes here, for every model side by side."""
-    from edge_mnist_runtime.benchmark import BenchmarkConfig, find_models, run_benchmark
+    """Measure how long a digit takes here, for every model side by side.
+
+    Ends when the percentiles are stable, or at --samples or --seconds.
+    """
+    from edge_mnist_runtime.benchmark import format_report, run_benchmark
+    from edge_mnist_runtime.benchmark_config import BenchmarkConfig, parse_counts
+    from edge_mnist_runtime.candidates import find_models
+    from edge_mnist_runtime.latency_plot import check_plot, draw_plot
     from edge_mnist_runtime.sample_digits import load_benchmark_digits
 
-    config = BenchmarkConfig(samples=samples, threads=threads)
+    config = BenchmarkConfig(
+        samples=samples,
+        seconds=seconds,
+        threads=parse_counts(threads, "--threads"),
+        batch_sizes=parse_counts(batch, "--batch"),
+        rate=rate,
+        fresh_processes=startup,
+        profile=profile,
+    )
+    if plot:
+        check_plot(plot)
     found, skipped = find_models(models) if models else ([None], [])
     for item in skipped:
         print(f"edge-mnist: skipped {item['model']}: {item['reason']}", file=sys.stderr)
     digits, notice = load_benchmark_digits(data)
     with chatter_silenced(show=debug) as terminal, _progress(terminal) as on_progress:
         report = run_benchmark(found, digits, config, on_progress=on_progress)
-    report["skipped"] = skipped
+        report["skipped"] = skipped
+        if plot:
+            draw_plot(report, plot)
     if as_json:
-        print(json.dumps(report, indent=2))
-    else:
-        _print_table(report, notice)
+        print(format_report(report))
+        return
+    from edge_mnist_runtime.commands.bench_tables import print_report
+
+    print_report(report, notice)
 
 
 @contextmanager
-def _progress(terminal: TextIO) -> Iterator[Callable[[int, int], None]]:
+def _progress(terminal: TextIO) -> Iterator[Callable[[str, float], None]]:
     """A bar that is drawn between measurements only: a thread that redraws it would be measured too."""
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
     console = Console(file=terminal)
-    with Progress(console=console, transient=True, auto_refresh=False, disable=not console.is_terminal) as bar:
-        task = bar.add_task("measuring")
-        yield lambda done, total: bar.update(task, completed=done, total=total, refresh=True)
-
-
-def _print_table(report: dict[str, Any], notice: str | None) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    table.add_column("model", overflow="fold")
-    table.add_column("backend")
-    for heading in ("kB", "load ms", "p50 us", "p90 us", "p99 us", "digits/s"):
-        table.add_column(heading, justify="right")
-    largest = str(max(report["config"]["batch_sizes"]))
-    models = report["models"]
-    for name, model in zip(_shorten([model["model"] for model in models]), models, strict=True):
-        latency = ["-" if value is None else f"{value:.1f}" for value in model["latency_us"].values()]
-        table.add_row(
-            Text(name),
-            model["backend"],
-            f"{model['size_bytes'] / 1000:.1f}",
-            f"{model['load_ms']:.1f}",
-            *latency,
-            f"{model['images_per_second'][largest]:,.0f}",
-        )
-    console = Console()
-    console.print(table)
-    console.print(Text("\n" + _explain(report, largest)))
-    if notice:
-        console.print(Text(notice))
-
-
-def _explain(report: dict[str, Any], largest: str) -> str:
-    """What the figures are, under the table."""
-    env, config = report["env"], report["config"]
-    threads = f"{config['threads']} thread{'s' if config['threads'] > 1 else ''}"
-    missing = any(value is None for model in report["models"] for value in model["latency_us"].values())
-    return (
-        f"{config['samples']:,} predictions of one digit each, {report['digits']['name']} in rotation, {threads}; "
-        f"digits/s in batches of {largest}.\n"
-        + ("-: p90 needs 64 samples and p99 662 to be known with 99 % confidence.\n" if missing else "")
-        + f"{env['cpu']}, {env['usable_cores']} cores, onnxruntime {env['versions'].get('onnxruntime')}."
-    )
-
-
-def _shorten(models: list[str]) -> list[str]:
-    """File names alone where they differ, else the paths without the folders that all of them share."""
-    names = [Path(model).name for model in models]
-    if len(set(names)) == len(names):
-        return names
-    shared = os.path.commonpath([os.path.dirname(model) for model in models])  # noqa: PTH120  # text, not files
-    return [model[len(shared) :].lstrip(os.sep) for model in models]
+    columns = (TextColumn("{task.description:15}"), BarColumn(), TaskProgressColumn())
+    with Progress(
+        *columns, console=console, transient=True, auto_refresh=False, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task("warming up", total=1.0)
+        yield lambda what, part: bar.update(task, description=what, completed=part, refresh=True)

@@ -1,0 +1,100 @@
+"""The models of one measurement: found, proved whole, and loaded."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from edge_mnist_runtime.bundled_models import find_bundled
+from edge_mnist_runtime.classifier import DigitClassifier, open_model
+from edge_mnist_runtime.errors import ManifestError, MissingExtraError
+from edge_mnist_runtime.extras import require_extra
+from edge_mnist_runtime.manifest import Manifest, read_proved
+from edge_mnist_runtime.preprocess import Pixels
+
+LOADS: Final = 5
+"""How often each model is loaded; medians are reported."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One loaded model."""
+
+    model: str
+    """Path of the file, or name of the bundled one."""
+    path: Path
+    """The file."""
+    threads: int
+    """Threads that one call may use."""
+    classifier: DigitClassifier
+    load_ms: float
+    """From the bytes of the file to a model that can be called, median of five."""
+    first_us: float
+    """The first prediction after loading, median of five."""
+
+
+def find_models(paths: Sequence[Path]) -> tuple[Sequence[Path | None], list[dict[str, str]]]:
+    """Model files to measure: lone files as they are, and those of bundles, proved whole.
+
+    Returns:
+        The files, and those of bundles that cannot run here, as `model` and `reason`.
+
+    Raises:
+        IntegrityError: A bundle is damaged, or holds no models.
+        MissingExtraError: Nothing can be measured without it.
+    """
+    found: list[Path] = []
+    skipped: list[dict[str, str]] = []
+    for folder in paths:
+        if not folder.is_dir():
+            found.append(folder)
+            continue
+        for artifact in Manifest.load(folder).artifacts:
+            path = folder / artifact.file
+            read_proved(path, artifact.sha256)
+            try:
+                if artifact.format == "tflite":
+                    require_extra("litert", "Running .tflite models", "ai_edge_litert")
+                found.append(path)
+            except MissingExtraError as error:
+                skipped.append({"model": str(path), "reason": str(error)})
+    if not found:
+        if skipped:
+            raise MissingExtraError("litert", "Running .tflite models")
+        raise ManifestError(f"{', '.join(map(str, paths))}: no model files in the bundle; export it again")
+    return found, skipped
+
+
+def load_candidate(model: Path | None, image: Pixels, *, threads: int) -> Candidate:
+    """Load a model several times, and time it.
+
+    Args:
+        model: A model file, or the name of a bundled model; None is the default one.
+        image: What the first prediction reads, uint8, shape (28, 28).
+        threads: Threads that one call may use.
+
+    Raises:
+        As `DigitClassifier` does.
+    """
+    load_times_ms, first_times_us = [], []
+    for _ in range(LOADS):
+        started = time.perf_counter_ns()
+        engine = open_model(model, threads=threads)
+        load_times_ms.append((time.perf_counter_ns() - started) / 1e6)
+        classifier = DigitClassifier.from_engine(engine)
+        started = time.perf_counter_ns()
+        classifier.predict(image)
+        first_times_us.append((time.perf_counter_ns() - started) / 1e3)
+    bundled = find_bundled(model)
+    return Candidate(
+        bundled.stem if bundled else str(model),
+        bundled or Path(str(model)),
+        threads,
+        classifier,
+        round(statistics.median(load_times_ms), 3),
+        round(statistics.median(first_times_us), 2),
+    )

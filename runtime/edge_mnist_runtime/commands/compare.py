@@ -1,0 +1,69 @@
+"""`edge-mnist compare`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.commands.messages import one_line
+
+if TYPE_CHECKING:
+    from edge_mnist_runtime.regression import RegressionReport
+
+
+def compare(
+    old: Annotated[Path, typer.Argument(help="What `bench --json` said before.", show_default=False)],
+    new: Annotated[Path, typer.Argument(help="What it says now.", show_default=False)],
+    max_regression: Annotated[str, typer.Option(metavar="PERCENT", help="Most that a median may grow.")] = "5%",
+    force: Annotated[bool, typer.Option("--force", help="Compare although the machines are not alike.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Say whether a model became slower between two measurements on one machine.
+
+    Exit code 7: one did, by more than the limit, and not by chance: the 95 %
+    interval of the change lies above it.
+    """
+    from edge_mnist_runtime.regression import compare_reports, parse_percent, require_no_regression
+
+    limit = parse_percent(max_regression, "--max-regression")
+    report = compare_reports(old, new, max_regression=limit, force=force)
+    if as_json:
+        print(json.dumps(report.to_dict(), indent=2))
+    else:
+        _print_table(report)
+    for line in (*report.unpaired, *(f"not alike: {item}" for item in report.unlike), *report.warnings):
+        print(one_line(f"edge-mnist: warning: {line}"), file=sys.stderr)
+    require_no_regression(report)
+
+
+def _print_table(report: RegressionReport) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("model", overflow="fold")
+    for heading in ("p50 us", "now", "change", "p90", "p99", "effect"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict")
+    colours = {"regression": "bold red", "slower": "yellow", "faster": "green"}
+    for change in report.changes:
+        table.add_row(
+            Text(change.model),
+            *("-" if value is None else f"{value:,.1f}" for value in (change.old_us["p50"], change.new_us["p50"])),
+            *("-" if ratio is None else f"{ratio - 1:+.1%}" for ratio in change.ratio.values()),
+            f"{change.cliffs_delta:+.2f}",
+            Text(change.verdict, style=colours.get(change.verdict, "")),
+        )
+        if change.p50_interval:
+            low, high = (f"{bound - 1:+.1%}" for bound in change.p50_interval)
+            table.add_row(Text(f"  95 %: {low} to {high}", style="dim"))
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(Text("\nchange: of p50, below it its 95 % interval. effect: Cliff's delta, -1 to 1."))

@@ -1,0 +1,74 @@
+"""A measurement as a picture: latency by percentile, and throughput by batch size. The one module that draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from edge_mnist_runtime.errors import OutputError, UsageError
+from edge_mnist_runtime.extras import require_extra
+
+SUFFIXES: Final = (".png", ".svg", ".pdf")
+
+TICKS: Final = (0.0, 50.0, 90.0, 99.0, 99.9)
+"""Percentiles on the axis, which stretches the tail: each power of ten towards 100 is as wide as the one before."""
+
+
+def check_plot(path: Path) -> None:
+    """Refuse what cannot become a plot, before anything is measured.
+
+    Raises:
+        UsageError: The file name's suffix is none of `SUFFIXES`, its folder does not exist, or it is a folder itself.
+        MissingExtraError: matplotlib is not installed.
+    """
+    if path.suffix not in SUFFIXES:
+        raise UsageError(f"--plot {path}: expected a file name ending in {', '.join(SUFFIXES)}")
+    if not path.parent.is_dir():
+        raise UsageError(f"--plot {path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise UsageError(f"--plot {path}: is a folder")
+    require_extra("plot", "--plot", "matplotlib")
+
+
+def draw_plot(report: dict[str, Any], path: Path) -> None:
+    """Draw a report of `run_benchmark`.
+
+    Raises:
+        UsageError: As `check_plot`.
+        MissingExtraError: As `check_plot`.
+        OutputError: The file cannot be written.
+    """
+    check_plot(path)
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 4.5), layout="constrained")
+    latency, throughput = figure.subplots(1, 2, width_ratios=(2, 1))
+    for model in report["models"]:
+        name = Path(model["model"]).name + (f" x{model['threads']}" if model["threads"] > 1 else "")
+        ordered = np.sort(model["latencies_us"])
+        (line,) = latency.plot(_stretch(100 * np.arange(len(ordered)) / len(ordered)), ordered, label=name)
+        batches = model["images_per_second"]
+        throughput.plot(
+            [int(size) for size in batches], [rate / 1000 for rate in batches.values()], "o-", color=line.get_color()
+        )
+    latency.set(xlabel="percentile", ylabel="latency of one digit, us", yscale="log", title=report["env"]["cpu"])
+    latency.set_xticks([_stretch(np.array(tick)) for tick in TICKS], [f"{tick:g}" for tick in TICKS])
+    latency.legend(frameon=False)
+    throughput.set(xlabel="images in one call", ylabel="thousand digits a second", xscale="log", ylim=(0, None))
+    sizes = report["config"]["batch_sizes"]
+    throughput.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    throughput.minorticks_off()
+    for axes in (latency, throughput):
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    try:
+        figure.savefig(path, dpi=150)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def _stretch(percentile: Any) -> Any:
+    """Where a percentile stands on the axis."""
+    return -np.log10(1 - percentile / 100)

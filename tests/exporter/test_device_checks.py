@@ -1,0 +1,38 @@
+"""What `make golden` writes into the runtime package."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+
+from edge_mnist_exporter.device_checks import make_bundled_golden, make_saturation_model
+from edge_mnist_runtime.bundled_models import BUNDLED_GOLDEN, BUNDLED_MODELS
+from edge_mnist_runtime.engines import open_engine
+from edge_mnist_runtime.saturation import ACTIVATION, CHANNELS, SIDE, find_wrong_layers
+
+
+def test_golden_vectors_in_the_package_are_what_the_command_writes() -> None:
+    made, shipped = (np.load(io.BytesIO(data)) for data in (make_bundled_golden(), BUNDLED_GOLDEN.read_bytes()))
+    assert set(made) == set(shipped)
+    assert np.array_equal(made["images"], shipped["images"])
+    for path in BUNDLED_MODELS.values():
+        assert made[f"sha256/{path.name}"] == shipped[f"sha256/{path.name}"], "run: make golden"
+
+
+def test_saturation_model_is_repeatable_and_its_sums_are_exact_here() -> None:
+    data = make_saturation_model()
+    assert data == make_saturation_model()
+    image = np.full((1, SIDE, SIDE, CHANNELS), ACTIVATION, np.uint8)
+    assert find_wrong_layers(open_engine(data, file_name="saturation.onnx").run(image)[0].astype(np.float64)) == {}
+
+
+def test_saturation_model_is_run_by_int8_kernels() -> None:
+    """Were a layer left in float, its sum would be exact everywhere and prove nothing."""
+    from edge_mnist_runtime.operator_profile import profile_operators
+
+    images = np.zeros((1, SIDE, SIDE, CHANNELS), np.uint8)
+    operators = [item.operator for item in profile_operators(make_saturation_model(), images, origin="saturation.onnx")]
+    assert operators.count("QLinearConv") == 3
+    assert operators.count("QLinearMatMul") == 1
+    assert not {"Conv", "MatMul", "FusedConv"} & {*operators}
