@@ -1,13 +1,16 @@
-"""What anyone would write without edge-mnist: the same two conversions and the same evaluations, and nothing else.
+"""What anyone would write without edge-mnist: the same conversions and the same evaluations, and nothing else.
 
-The peer of `bench_export.py`; it audits nothing, gates nothing and writes two files.
+The peer of `bench_export.py`; it audits nothing, gates nothing, compares nothing, and writes the model files alone.
+Command line: the folder to write into, then the precisions.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import ai_edge_litert.interpreter
 import keras
@@ -17,6 +20,7 @@ import onnxruntime
 import tensorflow as tf
 import tf2onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from edge_mnist_trainer.sources import load_export_digits
 
@@ -33,46 +37,83 @@ class Reader(CalibrationDataReader):
         return None if batch is None else {"image": batch / np.float32(255)}
 
 
-def main() -> None:
-    """Convert, evaluate, write into the folder that the command line names."""
-    folder = Path(sys.argv[1])
-    source = load_export_digits()
-    calibration, images, labels = source.calibration.images[:500], source.evaluation.images, source.evaluation.labels
-    model = keras.models.load_model(resources.files("edge_mnist_trainer") / "models" / "edge.keras", compile=False)
-
+def to_tflite(model: Any, precision: str, calibration: np.ndarray) -> bytes:
+    """As TensorFlow's guide has it."""
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    if precision == "fp32":
+        return converter.convert()
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([image[np.newaxis] / np.float32(255)] for image in calibration)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = converter.inference_output_type = tf.uint8
-    tflite = converter.convert()
-    (folder / "edge_int8.tflite").write_bytes(tflite)
+    if precision == "fp16":
+        converter.target_spec.supported_types = [tf.float16]
+    if precision in ("int8", "int16x8"):
+        converter.representative_dataset = lambda: ([image[np.newaxis] / np.float32(255)] for image in calibration)
+    if precision == "int8":
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.uint8
+    if precision == "int16x8":
+        converter.target_spec.supported_ops = [
+            tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+        ]
+    return converter.convert()
 
+
+def to_onnx(model: Any, precisions: list[str], calibration: np.ndarray, folder: Path) -> Iterator[Path]:
+    """One trace, then each precision that ONNX has."""
     signature = (tf.TensorSpec((None, 28, 28, 1), tf.float32, name="image"),)
     traced = tf.function(lambda image: {"probabilities": model(image, training=False)}, input_signature=signature)
     proto, _ = tf2onnx.convert.from_function(traced, signature, opset=17)
-    onnx.save(proto, folder / "float.onnx")
-    quantize_static(
-        folder / "float.onnx", folder / "edge_int8.onnx", Reader(calibration), quant_format=QuantFormat.QDQ,
-        per_channel=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
-    )  # fmt: skip
+    onnx.save(proto, folder / "edge_fp32.onnx")
+    if "fp32" in precisions:
+        yield folder / "edge_fp32.onnx"
+    if "fp16" in precisions:
+        onnx.save(convert_float_to_float16(proto, keep_io_types=True), folder / "edge_fp16.onnx")
+        yield folder / "edge_fp16.onnx"
+    if "int8" in precisions:
+        quantize_static(
+            folder / "edge_fp32.onnx", folder / "edge_int8.onnx", Reader(calibration), quant_format=QuantFormat.QDQ,
+            per_channel=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
+        )  # fmt: skip
+        yield folder / "edge_int8.onnx"
 
-    reference = model.predict(images / np.float32(255), batch_size=1000, verbose=0).argmax(1)
-    interpreter = ai_edge_litert.interpreter.Interpreter(model_content=tflite, num_threads=1)
+
+def run_tflite(data: bytes, images: np.ndarray) -> np.ndarray:
+    """The answers, one image at a time."""
+    interpreter = ai_edge_litert.interpreter.Interpreter(model_content=data, num_threads=1)
     interpreter.allocate_tensors()
-    entry, result = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
-    lite = []
-    for image in images:
-        interpreter.set_tensor(entry, image[np.newaxis])
+    entry, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]["index"]
+    values = images if entry["dtype"] == np.uint8 else images / np.float32(255)
+    answers = []
+    for value in values:
+        interpreter.set_tensor(entry["index"], value[np.newaxis])
         interpreter.invoke()
-        lite.append(interpreter.get_tensor(result)[0].argmax())
+        answers.append(interpreter.get_tensor(result)[0].argmax())
+    return np.array(answers)
+
+
+def run_onnx(path: Path, images: np.ndarray) -> np.ndarray:
+    """The answers, in batches."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(folder / "edge_int8.onnx", options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     batches = [images[start : start + 256] / np.float32(255) for start in range(0, len(images), 256)]
-    onnx_answers = np.concatenate([session.run(None, {"image": batch})[0].argmax(1) for batch in batches])
-    for name, answers in (("keras", reference), ("tflite", np.array(lite)), ("onnx", onnx_answers)):
-        print(name, (answers == labels).mean())
+    return np.concatenate([session.run(None, {"image": batch})[0].argmax(1) for batch in batches])
+
+
+def main() -> None:
+    """Convert, evaluate, write."""
+    folder, precisions = Path(sys.argv[1]), sys.argv[2:]
+    source = load_export_digits()
+    calibration, images, labels = source.calibration.images[:500], source.evaluation.images, source.evaluation.labels
+    model = keras.models.load_model(resources.files("edge_mnist_trainer") / "models" / "edge.keras", compile=False)
+    answers = {"keras": model.predict(images / np.float32(255), batch_size=1000, verbose=0).argmax(1)}
+    for precision in precisions:
+        data = to_tflite(model, precision, calibration)
+        (folder / f"edge_{precision}.tflite").write_bytes(data)
+        answers[f"{precision} tflite"] = run_tflite(data, images)
+    for path in to_onnx(model, precisions, calibration, folder):
+        answers[path.name] = run_onnx(path, images)
+    for name, found in answers.items():
+        print(name, (found == labels).mean())
 
 
 if __name__ == "__main__":

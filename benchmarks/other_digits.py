@@ -24,11 +24,12 @@ from edge_mnist_trainer.sources import load_digit_set
 
 HEAD = """# Digits that are not MNIST's
 
-Written by `benchmarks/other_digits.py`: the int8 ONNX files, in onnxruntime. Fonts are of families that trained nothing
-and chose nothing. scikit-learn's digits trained nothing, but chose something: its misread 4s and 9s led to the other
-hands of `strokes.py`. The corruptions are of MNIST's 10,000 test images, a third at each severity. `edge` and `nano`
-are trained on MNIST alone, distorted; `robust` on corrupted, printed and drawn digits as well, with the same kinds of
-corruption at random strengths.
+Written by `benchmarks/other_digits.py`: the int8 ONNX files, in onnxruntime. Fonts are of families that trained
+nothing, and scikit-learn's digits trained nothing; but both chose something: misread 4s and 9s of scikit-learn's led to
+the other hands of `strokes.py` and to coarse, narrow drawings, and Lato's hairlines, which earlier models misread, to
+fainter strokes in `fonts.py`. The corruptions are of MNIST's 10,000 test images, a third at each severity. `edge` and
+`nano` are trained on MNIST alone, distorted; `robust` on corrupted, printed and drawn digits as well, with the same
+kinds of corruption at random strengths.
 """
 
 

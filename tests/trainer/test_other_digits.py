@@ -9,7 +9,7 @@ import pytest
 
 from edge_mnist_trainer import other_digits
 from edge_mnist_trainer.corruptions import CORRUPTIONS
-from edge_mnist_trainer.fonts import render_digits
+from edge_mnist_trainer.fonts import font_faces, render_digits
 from edge_mnist_trainer.other_digits import OtherDigitsReport, judge_on_other_digits, top1
 from edge_mnist_trainer.sources import load_stand_in
 
@@ -63,7 +63,8 @@ def test_fonts_are_those_of_the_split_alone(few_digits, split, other):
 def test_every_image_is_read_once_and_undistorted_mnist_is_not(few_digits):
     memory = Memory()
     judge_on_other_digits(memory, few_digits.validation, "validation")
-    assert memory.shown == 17 * 10 + 1797 + len(CORRUPTIONS) * len(few_digits.validation)
+    n_printed = len(font_faces("validation")) * 10
+    assert memory.shown == n_printed + 1797 + len(CORRUPTIONS) * len(few_digits.validation)
 
 
 def test_report_goes_through_json_with_its_mean():

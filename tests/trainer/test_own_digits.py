@@ -174,7 +174,7 @@ def test_label_without_one_readable_picture_is_refused(tmp_path):
     folder = write_folder(tmp_path / "ours", digits=(1, 3, 7))
     for file in (folder / "3").iterdir():
         truncate(file)
-    assert re.search(r"no picture of digit 3 can be read \(3 tried\).*3/00\.png: damaged", refusal(folder))
+    assert re.search(r"no picture of 3 can be read \(3 tried\).*3/00\.png: damaged", refusal(folder))
 
 
 def test_empty_folder_of_a_label_is_refused(tmp_path):
