@@ -1,4 +1,4 @@
-"""What a command line says about a model: its labels, and what its input values stand for."""
+"""What a command line says in words: lists of names, a model's labels, and what its input values stand for."""
 
 from __future__ import annotations
 
@@ -36,6 +36,11 @@ def parse_input_range(text: str) -> InputRange:
         raise UsageError(
             f"--input-range {text}: expected {', '.join(RANGES)}, MEAN,STD in 0..1, or three means and three deviations"
         ) from None
+
+
+def parse_names(text: str) -> tuple[str, ...]:
+    """The names of a list like `tflite,onnx`, each once, in the order given."""
+    return tuple(dict.fromkeys(item.strip() for item in text.split(",")))
 
 
 def read_labels(path: Path) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import typer
 
 from edge_mnist_exporter.config import ConversionConfig, ExportConfig, SourceConfig
 from edge_mnist_exporter.gate_config import GateConfig
-from edge_mnist_exporter.source_options import parse_input_range
+from edge_mnist_exporter.source_options import parse_input_range, parse_names
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.errors import ConversionError, UsageError
 
@@ -75,7 +75,7 @@ def debug(
     if images < 1:
         raise UsageError(f"--images must be at least 1, not {images}")
     config = ExportConfig(
-        formats=tuple(dict.fromkeys(item.strip() for item in formats.split(","))),
+        formats=parse_names(formats),
         source=SourceConfig(input_range=None if input_range is None else parse_input_range(input_range)),
         conversion=ConversionConfig(calibration_method, per_channel),
         gates=GateConfig.load(gate),

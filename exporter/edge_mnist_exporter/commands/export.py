@@ -9,7 +9,7 @@ import typer
 
 from edge_mnist_exporter.config import ConversionConfig, ExportConfig, SourceConfig
 from edge_mnist_exporter.gate_config import GateConfig
-from edge_mnist_exporter.source_options import parse_input_range, read_labels
+from edge_mnist_exporter.source_options import parse_input_range, parse_names, read_labels
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.errors import ConversionError, UsageError
 
@@ -167,7 +167,7 @@ def export(
 
     config = ExportConfig(
         precisions=_read_precisions(int8, precision),
-        formats=None if formats is None else _read_list(formats),
+        formats=None if formats is None else parse_names(formats),
         io=io,
         source=SourceConfig(
             labels=None if labels is None else read_labels(labels),
@@ -209,11 +209,7 @@ def _read_precisions(int8: bool, precision: str | None) -> tuple[str, ...]:
         return DEFAULTS.precisions
     if int8:
         raise UsageError(f"--int8 is short for --precision int8; leave it out beside --precision {precision}")
-    return _read_list(precision)
-
-
-def _read_list(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(item.strip() for item in text.split(",")))
+    return parse_names(precision)
 
 
 def _print(export: Export, path: Path, shown_target: Path, *, as_json: bool) -> None:
