@@ -1,20 +1,73 @@
-"""How long a person waits: `edge-mnist --help`, and a cold `classify` of one picture against the bare imports."""
+"""How long a person waits: a cold start in Python and on the command line, against the bare imports; and its memory.
+
+The classifier's cold start is imports, loading and a first prediction in a process of its own; it is compared with
+importing NumPy and onnxruntime and opening the same session by hand.
+"""
 
 from __future__ import annotations
 
+import compileall
+import statistics
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from turns import command, measure_in_turns, print_ratios
 
+from edge_mnist_runtime.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
 from edge_mnist_runtime.sample_digits import read_samples
 
 ROUNDS = 25
 
+BY_HAND = """
+import sys
+import numpy as np, onnxruntime
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = options.inter_op_num_threads = 1
+options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+session = onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
+session.run(["probabilities"], {"image": np.zeros((1, 28, 28, 1), np.uint8)})
+"""
+
+CLASSIFIER = """
+import sys
+import numpy as np
+from edge_mnist_runtime import DigitClassifier
+DigitClassifier(sys.argv[1]).predict(np.zeros((28, 28), np.uint8))
+"""
+
+PRINT_MEMORY = """
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmRSS")))
+"""
+
 
 def main() -> None:
     """Measure and print."""
+    model = BUNDLED_MODELS[DEFAULT_MODEL]
+    compileall.compile_dir(model.parents[1], quiet=1)  # as pip does: a source tree may have no bytecode
+    programs = {"session by hand, first run": BY_HAND, "DigitClassifier, first predict": CLASSIFIER}
+    starts = {name: command([sys.executable, "-c", program, model]) for name, program in programs.items()}
+    print_ratios(measure_in_turns(starts, rounds=ROUNDS), base="session by hand, first run")
+    if Path("/proc/self/status").exists():
+        print_memory(programs, model)
+    print()
+    measure_command_line()
+
+
+def print_memory(programs: dict[str, str], model: Path) -> None:
+    """Resident memory at the end of each program, median of five."""
+    base = None
+    for name, program in programs.items():
+        arguments = [sys.executable, "-c", program + PRINT_MEMORY, str(model)]
+        runs = [subprocess.run(arguments, check=True, capture_output=True, text=True).stdout for _ in range(5)]
+        megabytes = statistics.median(int(text) * 1024 / 1e6 for text in runs)
+        base = base or megabytes
+        print(f"{name:46}{megabytes:9.1f} MB resident   {megabytes / base:5.2f} x")
+
+
+def measure_command_line() -> None:
+    """`--help`, and a cold `classify` of one picture against the imports that it cannot do without."""
     edge_mnist = Path(sys.executable).with_name("edge-mnist")
     with tempfile.TemporaryDirectory() as folder:
         name, data = next(iter(read_samples().items()))

@@ -9,7 +9,7 @@ from typing import Any
 from edge_mnist_exporter.graph import Graph
 from edge_mnist_exporter.memory_plan import plan_memory
 from edge_mnist_runtime.errors import PrecisionProofError
-from edge_mnist_runtime.manifest import TensorSpec
+from edge_mnist_runtime.tensor_spec import TensorSpec
 
 InputScale = tuple[float, int]
 """Scale and zero-point: real value = scale * (stored value - zero-point)."""

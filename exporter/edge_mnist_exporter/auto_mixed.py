@@ -136,7 +136,7 @@ def _mix(
         instead_of=int8.file,
         float_layers=tuple(name for name in order if name in chosen),
         trials=len(made),
-        more_bytes=mixed.engine.size_bytes - int8.engine.size_bytes,
+        more_bytes=mixed.size_bytes - int8.size_bytes,
         more_us=measure_cost_us(mixed.engine, int8.engine, images),
     )
 

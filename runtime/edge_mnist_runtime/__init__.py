@@ -13,7 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from edge_mnist_runtime.classifier import DigitClassifier, Prediction
+    from edge_mnist_runtime.classifier import DigitClassifier
+    from edge_mnist_runtime.classifier_info import ClassifierInfo
     from edge_mnist_runtime.errors import (
         ContractError,
         CorruptModelError,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         HashMismatchError,
         InputDtypeError,
         InputError,
+        InputRangeError,
         InputShapeError,
         IntegrityError,
         ManifestError,
@@ -28,18 +30,25 @@ if TYPE_CHECKING:
         PictureError,
         UsageError,
     )
+    from edge_mnist_runtime.prediction import Prediction, Quality
+    from edge_mnist_runtime.row import RowDigit, RowReading
 
 __version__ = "0.1.0"
 
 _HOME_OF: Final = {
     "DigitClassifier": "classifier",
-    "Prediction": "classifier",
+    "ClassifierInfo": "classifier_info",
+    "Prediction": "prediction",
+    "Quality": "prediction",
+    "RowDigit": "row",
+    "RowReading": "row",
     "ContractError": "errors",
     "CorruptModelError": "errors",
     "EdgeMnistError": "errors",
     "HashMismatchError": "errors",
     "InputDtypeError": "errors",
     "InputError": "errors",
+    "InputRangeError": "errors",
     "InputShapeError": "errors",
     "IntegrityError": "errors",
     "ManifestError": "errors",
@@ -49,6 +58,7 @@ _HOME_OF: Final = {
 }
 
 __all__ = [
+    "ClassifierInfo",
     "ContractError",
     "CorruptModelError",
     "DigitClassifier",
@@ -56,12 +66,16 @@ __all__ = [
     "HashMismatchError",
     "InputDtypeError",
     "InputError",
+    "InputRangeError",
     "InputShapeError",
     "IntegrityError",
     "ManifestError",
     "MissingExtraError",
     "PictureError",
     "Prediction",
+    "Quality",
+    "RowDigit",
+    "RowReading",
     "UsageError",
     "__version__",
 ]

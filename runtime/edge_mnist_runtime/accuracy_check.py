@@ -11,8 +11,10 @@ import numpy.typing as npt
 
 from edge_mnist_runtime.dataset import LabelledDigits, load_mnist_half
 from edge_mnist_runtime.engines import open_engine, run_in_batches
+from edge_mnist_runtime.engines.options import Backend
 from edge_mnist_runtime.errors import DataError, DataNotFoundError, GateError, MissingExtraError, first_line
 from edge_mnist_runtime.manifest import Manifest, read_proved
+from edge_mnist_runtime.model_files import choose_artifacts
 
 TOLERANCE_POINTS: Final = 0.1
 """How far the accuracy on the very images of the report may be off, in percentage points: ten of MNIST's 10,000, which
@@ -44,13 +46,17 @@ class AccuracyResult:
         return abs(self.top1 - self.recorded_top1) * 100 <= TOLERANCE_POINTS + 1e-9
 
 
-def check_accuracy(folder: Path, data: Path) -> tuple[AccuracyResult, ...]:
+def check_accuracy(
+    folder: Path, data: Path, *, file: str | None = None, backend: Backend | None = None
+) -> tuple[AccuracyResult, ...]:
     """Run every file of a bundle over labelled images.
 
     Args:
         folder: The bundle.
         data: A folder of MNIST's IDX files, whose test images are read, or an .npz file with `x_test` and `y_test`, or
             `images` and `labels`.
+        file: Run this model file alone.
+        backend: Run the files of this back end alone; `auto` and None: those of all.
 
     Returns:
         One result for each model file; .tflite files are skipped, with the reason, where LiteRT is not installed.
@@ -64,7 +70,7 @@ def check_accuracy(folder: Path, data: Path) -> tuple[AccuracyResult, ...]:
     images = load_labelled(data)
     same = images.sha256 == manifest.evaluation["sha256"]
     results = []
-    for artifact in manifest.artifacts:
+    for artifact in choose_artifacts(folder, manifest, file=file, backend=backend):
         content = read_proved(folder / artifact.file, artifact.sha256)
         try:
             engine = open_engine(content, file_name=artifact.file)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from edge_mnist_runtime.engines import MAX_THREADS
+from edge_mnist_runtime.engines.options import MAX_THREADS
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.sampling import SamplingConfig
 

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from edge_mnist_runtime.bundled_models import find_bundled
-from edge_mnist_runtime.classifier import DigitClassifier, open_model
+from edge_mnist_runtime.classifier import DigitClassifier
+from edge_mnist_runtime.engines.options import Backend, EngineOptions
 from edge_mnist_runtime.errors import ManifestError, MissingExtraError
 from edge_mnist_runtime.extras import require_extra
 from edge_mnist_runtime.manifest import Manifest, read_proved
+from edge_mnist_runtime.model_files import choose_artifacts, open_model, require_runnable
 from edge_mnist_runtime.preprocess import Pixels
 
 LOADS: Final = 5
@@ -37,8 +39,14 @@ class Candidate:
     """The first prediction after loading, median of five."""
 
 
-def find_models(paths: Sequence[Path]) -> tuple[Sequence[Path | None], list[dict[str, str]]]:
+def find_models(
+    paths: Sequence[Path], *, backend: Backend | None = None
+) -> tuple[Sequence[Path | None], list[dict[str, str]]]:
     """Model files to measure: lone files as they are, and those of bundles, proved whole.
+
+    Args:
+        paths: Model files, names of bundled models, and bundles.
+        backend: Of bundles, the files of this back end alone; `auto` and None: those of all.
 
     Returns:
         The files, and those of bundles that cannot run here, as `model` and `reason`.
@@ -46,14 +54,17 @@ def find_models(paths: Sequence[Path]) -> tuple[Sequence[Path | None], list[dict
     Raises:
         IntegrityError: A bundle is damaged, or holds no models.
         MissingExtraError: Nothing can be measured without it.
+        UsageError: A lone file or a bundle has nothing that `backend` runs.
     """
     found: list[Path] = []
     skipped: list[dict[str, str]] = []
     for folder in paths:
         if not folder.is_dir():
+            bundled = find_bundled(folder)
+            require_runnable(bundled.name if bundled else str(folder), backend)
             found.append(folder)
             continue
-        for artifact in Manifest.load(folder).artifacts:
+        for artifact in choose_artifacts(folder, Manifest.load(folder), backend=backend):
             path = folder / artifact.file
             read_proved(path, artifact.sha256)
             try:
@@ -83,7 +94,7 @@ def load_candidate(model: Path | None, image: Pixels, *, threads: int) -> Candid
     load_times_ms, first_times_us = [], []
     for _ in range(LOADS):
         started = time.perf_counter_ns()
-        engine = open_model(model, threads=threads)
+        engine = open_model(model, options=EngineOptions(threads=threads))
         load_times_ms.append((time.perf_counter_ns() - started) / 1e6)
         classifier = DigitClassifier.from_engine(engine)
         started = time.perf_counter_ns()

@@ -2,86 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, TypeAlias
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice, repeat
+from typing import TYPE_CHECKING, Final, Literal, cast, overload
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
-from edge_mnist_runtime.bundled_models import find_bundled
-from edge_mnist_runtime.engines import MODEL_SUFFIXES, Engine, open_engine, run_in_batches
-from edge_mnist_runtime.errors import (
-    ContractError,
-    InputDtypeError,
-    InputError,
-    InputShapeError,
-    ManifestError,
-    UsageError,
+from edge_mnist_runtime.engines import Engine, run_in_batches
+from edge_mnist_runtime.engines.options import MAX_THREADS, Backend, EngineOptions
+from edge_mnist_runtime.errors import InputError, UsageError
+from edge_mnist_runtime.inputs import (
+    NO_TENSORS,
+    TENSOR,
+    Picture,
+    as_tensors,
+    decode,
+    is_tensor,
+    read_any,
+    read_or_error,
+    require_many,
+    to_pixels,
 )
-from edge_mnist_runtime.manifest import Manifest, read_proved
-from edge_mnist_runtime.picture_definition import ReadingMode, require_mode
-from edge_mnist_runtime.pictures import open_picture
-from edge_mnist_runtime.preprocess import Pixels, is_mnist_shaped
-from edge_mnist_runtime.reading import Reading, read_picture
+from edge_mnist_runtime.model_files import OpenedModel, find_and_open, open_model, over_session, require_digits
+from edge_mnist_runtime.prediction import Prediction, Quality, judge_answer, reject
+from edge_mnist_runtime.reading_mode import ReadingMode, require_mode
 
-Picture: TypeAlias = str | Path | bytes | Image.Image | npt.NDArray[np.uint8]
-"""Whatever `DigitClassifier.predict` takes: a path, the bytes of a picture file, a Pillow image, or a uint8 array."""
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import onnxruntime
+
+    from edge_mnist_runtime.classifier_info import ClassifierInfo
+    from edge_mnist_runtime.preprocess import Pixels
+    from edge_mnist_runtime.reading import Reading
+    from edge_mnist_runtime.row import RowReading
+
+__all__ = ["DigitClassifier", "Picture", "open_model", "read_any", "to_pixels"]
+
+OnError = Literal["raise", "return"]
+"""What becomes of a picture that cannot be classified: its error is raised, or stands in its place."""
 
 
-PREFERRED_PRECISIONS: Final = ("int8", "mixed", "fp16", "fp32")
-"""Which of a bundle's ONNX files is used: the first of these that it has."""
+CHUNK_PICTURES: Final = 16
+"""Pictures of a list or stream that are read before the network gets them, in one call: nobody waits long for the first
+one, and an image takes hardly longer than in 64."""
 
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """What the network makes of one picture."""
-
-    digit: int
-    """The most probable digit, 0..9."""
-    confidence: float
-    """Its probability, in 0..1."""
-    probabilities: npt.NDArray[np.float32]
-    """Of the ten digits, float32, shape (10,), read-only."""
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Prediction):
-            return NotImplemented
-        return np.array_equal(self.probabilities, other.probabilities)
-
-    def __hash__(self) -> int:
-        return hash(self.probabilities.tobytes())
-
-    def to_dict(self) -> dict[str, Any]:
-        """As the command line's JSON has it."""
-        return {
-            "digit": self.digit,
-            "confidence": self.confidence,
-            "probabilities": [float(probability) for probability in self.probabilities],
-        }
+POOL_CHUNK_PICTURES: Final = 64
+"""The same where other processes read: each chunk costs a message there and one back."""
 
 
 class DigitClassifier:
     """Reads handwritten digits with one exported model.
 
-    One classifier may be used by many threads at once.
+    One classifier may be used by many threads at once, and goes on working in forked children; it can be pickled and
+    copied, unless it runs a session of the caller's.
 
     Args:
         model: A bundle folder, an .onnx file, a .tflite file (extra `litert`), or the name of a model inside this
-            package: `robust`, the default, `edge` or `nano`. Of a bundle, its int8 ONNX file is used, else its mixed,
-            fp16 or fp32 one.
+            package: `robust`, the default, `edge` or `nano`.
         preprocess: How pictures are read. `auto`, the default, passes 28 x 28 tensors on, reads clean drawings as
             `mnist` does and all else as `photo` does: uneven light, shadows, lined and squared paper, any pen. `raw`
             takes nothing but tensors. See `edge_mnist_runtime.reading.read_picture`.
+        backend: `onnxruntime`, `litert`, or `auto`, which loads every file of a bundle, and keeps the one that is
+            fastest on this machine of those that give its golden digits their recorded answers; `info()` says what was
+            measured. None, the default: a bundle's int8 ONNX file, else its mixed, fp16 or fp32 one. A lone file's
+            suffix decides, and the models inside this package are .onnx files: with these, `auto` has one choice.
         threads: Threads that one call may use. A net of this size is fastest on one.
+        spin: Whether waiting threads burn their core for a faster start. It does nothing for one thread.
+        low_memory: Whether memory goes before speed.
+        providers: onnxruntime's execution providers, as `CPUExecutionProvider`, the preferred one first.
+        session: An onnxruntime session of the caller's, over an exported file. It comes with its own model and options.
 
     Raises:
-        UsageError: `model` does not exist or is no model, `preprocess` is none of the four, or `threads` is not in
-            1..256.
+        UsageError: `model` does not exist or is no model, or an option is unknown or cannot be honoured.
         IntegrityError: The model or bundle is damaged, or was made for another preprocessing.
-        MissingExtraError: A .tflite file was given and LiteRT is not installed.
+        MissingExtraError: LiteRT is needed and not installed.
 
     Example:
         >>> from edge_mnist_runtime import DigitClassifier
@@ -89,174 +84,203 @@ class DigitClassifier:
         7
     """
 
-    def __init__(self, model: str | Path | None = None, *, preprocess: ReadingMode = "auto", threads: int = 1) -> None:
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | None = None,
+        *,
+        preprocess: ReadingMode = "auto",
+        backend: Backend | None = None,
+        threads: int = 1,
+        spin: bool = False,
+        low_memory: bool = False,
+        providers: Sequence[str] | None = None,
+        session: onnxruntime.InferenceSession | None = None,
+    ) -> None:
+        options = EngineOptions(threads, spin, low_memory, cast("tuple[str, ...]", providers or ()))
         self._mode = require_mode(preprocess)
-        self._engine = _require_digits(open_model(model, threads=threads), str(model))
+        if session is None:
+            self._use(find_and_open(model, backend=backend, options=options))
+        else:
+            self._use(over_session(session, model, backend, options), callers=True)
 
     @classmethod
     def from_engine(cls, engine: Engine, *, preprocess: ReadingMode = "auto") -> DigitClassifier:
         """A classifier over a model that is loaded already."""
         classifier = cls.__new__(cls)
         classifier._mode = require_mode(preprocess)
-        classifier._engine = _require_digits(engine, engine.contract.name)
+        classifier._use(OpenedModel(engine, engine.contract.name), callers=True)
         return classifier
+
+    def _use(self, opened: OpenedModel, *, callers: bool = False) -> None:
+        self._opened, self._callers = opened, callers
+        self._engine = require_digits(opened.engine, opened.file)
+        self._least_confidence = self._engine.contract.least_confidence or 0.0
 
     @property
     def engine(self) -> Engine:
         """The loaded model."""
         return self._engine
 
+    def info(self) -> ClassifierInfo:
+        """What is really used: model, back end, options, and how pictures are read."""
+        from edge_mnist_runtime.classifier_info import describe_classifier
+
+        return describe_classifier(self._opened, self._mode, callers=self._callers)
+
     def predict(self, picture: Picture) -> Prediction:
         """Classify one picture of one digit.
 
         Args:
-            picture: A path, the bytes of a picture file, a Pillow image, or a uint8 array. An array of shape (28, 28)
-                or (28, 28, 1) with dark corners is read as it is: bright ink on black, as in MNIST. Any other, (H, W),
-                (H, W, 1), (H, W, 3) or (H, W, 4), is a picture like those from files. (With `preprocess="photo"` each
-                is; with `"raw"` any of 28 by 28 is read as it is.)
+            picture: A path, the bytes of a picture file, a binary file, a Pillow image, or an array of uint8, bool,
+                other integers in 0..255, uint16, or floats in 0..1; `edge_mnist_runtime.inputs` has the table. An array
+                of shape (28, 28) or (28, 28, 1) with dark corners is read as it is: bright ink on black, as in MNIST.
+                Any other, (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), is a picture like those from files. (With
+                `preprocess="photo"` each is; with `"raw"` any of 28 by 28 is read as it is.)
 
         Returns:
-            The most probable digit. A picture that holds ink but no digit gets one too; a 28 x 28 array is not even
-            asked whether it holds ink.
+            The most probable digit; or none, with the reason, where the picture is blank, shows several digits or one
+            that is cut off or too small, or where the network cannot tell.
 
         Raises:
-            InputError: The picture cannot be classified; the message says why and where.
+            InputError: The picture cannot be read at all; the message says why and where.
         """
-        return _prediction(self._engine.run(to_pixels(picture, self._mode).reshape(1, 28, 28, 1))[0])
+        quality = None
+        if is_tensor(picture, self._mode):
+            pixels = cast("Pixels", picture)
+        else:
+            reading = read_any(picture, self._mode)
+            if reading.flaw:
+                return reject(reading.flaw, reading.quality)
+            pixels, quality = reading.pixels, reading.quality
+        probabilities = self._engine.run(pixels.reshape(TENSOR))
+        probabilities.setflags(write=False)
+        row = probabilities[0]
+        digit = int(row.argmax())
+        return self._judge(digit, row.item(digit), row, pixels, quality)
 
-    def predict_batch(self, pictures: Sequence[Picture] | Pixels) -> list[Prediction]:
+    @overload
+    def predict_batch(
+        self, pictures: Iterable[Picture] | npt.NDArray[np.generic], *, on_error: Literal["raise"] = "raise"
+    ) -> list[Prediction]: ...
+
+    @overload
+    def predict_batch(
+        self, pictures: Iterable[Picture] | npt.NDArray[np.generic], *, on_error: Literal["return"]
+    ) -> list[Prediction | InputError]: ...
+
+    def predict_batch(
+        self, pictures: Iterable[Picture] | npt.NDArray[np.generic], *, on_error: OnError = "raise"
+    ) -> list[Prediction] | list[Prediction | InputError]:
         """Classify many pictures, in order.
 
         Args:
-            pictures: A sequence of whatever `predict` takes, or one uint8 array of shape (N, 28, 28) or
-                (N, 28, 28, 1), bright ink on black, which is read as it is.
+            pictures: Whatever `predict` takes, from a list or any other iterable; or one array of shape (N, 28, 28),
+                (N, 28, 28, 1) or (N, 784), bright ink on black, which is read as it is.
+            on_error: `return` gives, in place of a prediction, the error of a picture that cannot be classified;
+                `raise` raises the first one. (An array of another shape is always refused.)
 
         Returns:
             One prediction a picture, in input order; an empty list for no pictures.
 
         Raises:
             InputError: One of them cannot be classified; the message names its index.
+            UsageError: `on_error` is neither.
         """
+        if isinstance(pictures, np.ndarray):
+            return self._predict_tensors(as_tensors(pictures))
+        return [*self.predict_stream(pictures, on_error=on_error)]
+
+    def predict_stream(
+        self, pictures: Iterable[Picture], *, on_error: OnError = "raise", processes: int = 1
+    ) -> Iterator[Prediction | InputError]:
+        """Classify any number of pictures, in order, in bounded memory: results come while pictures are still read.
+
+        Args:
+            pictures: Whatever `predict` takes, from any iterable, of which a few hundred are read ahead.
+            on_error: As for `predict_batch`.
+            processes: Processes that read and classify, 1..256; 1: the caller's alone. Others get this classifier, and
+                pictures that can be pickled, as paths can. What starts them must be guarded by `if __name__ ==
+                "__main__":` where processes are not forked, as on Windows.
+
+        Yields:
+            One prediction a picture, in input order; with `on_error="return"` maybe an error.
+
+        Raises:
+            InputError: As `predict_batch`.
+            UsageError: `on_error` or `processes` is not one of those named.
+        """
+        if on_error not in ("raise", "return"):
+            raise UsageError(f"on_error must be raise or return, not {on_error!r}")
+        if not 1 <= processes <= MAX_THREADS:
+            raise UsageError(f"processes must be 1..{MAX_THREADS}, not {processes}")
+        return self._stream(iter(require_many(pictures)), on_error, processes)
+
+    def _stream(
+        self, pictures: Iterator[Picture], on_error: OnError, processes: int
+    ) -> Iterator[Prediction | InputError]:
+        size = CHUNK_PICTURES if processes == 1 else POOL_CHUNK_PICTURES
+        chunks = iter(lambda: [*islice(pictures, size)], [])
+        results: Iterable[list[Prediction | InputError]] = map(self._predict_chunk, chunks)
+        if processes > 1:
+            from edge_mnist_runtime.prediction_pool import predict_chunks
+
+            results = predict_chunks(self, chunks, processes=processes)
+        for index, outcome in enumerate(chain.from_iterable(results)):
+            if isinstance(outcome, InputError) and on_error == "raise":
+                raise type(outcome)(f"item {index}: {outcome}") from outcome
+            yield outcome
+
+    def _predict_chunk(self, pictures: list[Picture]) -> list[Prediction | InputError]:
+        outcomes = [read_or_error(picture, self._mode) for picture in pictures]
+        readings = [one for one in outcomes if not isinstance(one, InputError) and not one.flaw]
+        tensors = np.concatenate([NO_TENSORS, *(reading.pixels.reshape(TENSOR) for reading in readings)])
+        predictions = iter(self._predict_tensors(tensors, [reading.quality for reading in readings]))
+
+        def conclude(outcome: Reading | InputError) -> Prediction | InputError:
+            if isinstance(outcome, InputError):
+                return outcome
+            return reject(outcome.flaw, outcome.quality) if outcome.flaw else next(predictions)
+
+        return [conclude(outcome) for outcome in outcomes]
+
+    def read_row(self, picture: Picture) -> RowReading:
+        """Read one row of digits, such as a year, from left to right.
+
+        Args:
+            picture: As `predict` takes, but never read as a tensor, and always as `preprocess="photo"` reads.
+
+        Returns:
+            Each digit with its place. None where the picture is blank or shows several rows: its `reason` says which.
+
+        Raises:
+            InputError: The picture cannot be read at all; the message says why and where.
+        """
+        from edge_mnist_runtime.row import read_row
+
+        return read_row(decode(picture)[0], self._predict_tensors)
+
+    def _predict_tensors(self, images: Pixels, qualities: Sequence[Quality | None] | None = None) -> list[Prediction]:
+        """Of images, uint8, shape (N, 28, 28, 1), and of how well each digit shows, where that is known."""
         predictions: list[Prediction] = []
-        for probabilities in run_in_batches(self._engine, _as_batch(pictures, self._mode)):
-            predictions += map(_prediction, probabilities)
+        for probabilities in run_in_batches(self._engine, images):
+            probabilities.setflags(write=False)
+            digits, confidences = probabilities.argmax(1).tolist(), probabilities.max(1).tolist()
+            if qualities is None and min(confidences) >= self._least_confidence:
+                predictions += map(Prediction, digits, confidences, probabilities)
+                continue
+            start = len(predictions)
+            shown = repeat(None) if qualities is None else qualities[start:]
+            predictions += map(self._judge, digits, confidences, probabilities, images[start:], shown)
         return predictions
 
-
-def open_model(model: str | Path | None, *, threads: int = 1) -> Engine:
-    """Load a bundle's preferred model, a lone model file, or a model inside this package.
-
-    Raises:
-        As `DigitClassifier` does.
-    """
-    if bundled := find_bundled(model):
-        return open_engine(bundled.read_bytes(), file_name=bundled.name, threads=threads)
-    path = Path(model or "")
-    if path.is_dir():
-        return _open_bundle(path, threads)
-    if path.exists() and path.suffix not in MODEL_SUFFIXES:
-        raise UsageError(f"{path}: not a model; expected a bundle folder or a file ending in .onnx or .tflite")
-    try:
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        raise UsageError(f"{path}: cannot be opened ({getattr(error, 'strerror', None) or error})") from error
-    return open_engine(data, file_name=str(path), threads=threads)
-
-
-def _require_digits(engine: Engine, origin: str) -> Engine:
-    contract = engine.contract
-    if not contract.reads_digits:
-        raise ContractError(
-            f"{origin}: no digit classifier (images of {contract.image_shape}, {len(contract.labels)} classes); "
-            "only `info`, `verify` and `open_model` take it"
-        )
-    return engine
-
-
-def _open_bundle(folder: Path, threads: int) -> Engine:
-    manifest = Manifest.load(folder)
-    by_kind = {(artifact.format, artifact.precision): artifact for artifact in manifest.artifacts}
-    for precision in PREFERRED_PRECISIONS:
-        if artifact := by_kind.get(("onnx", precision)):
-            path = folder / artifact.file
-            return open_engine(read_proved(path, artifact.sha256), file_name=str(path), threads=threads)
-    raise ManifestError(f"{folder}: the bundle holds no ONNX model; name one of its files instead")
-
-
-def to_pixels(picture: Picture, mode: ReadingMode = "auto") -> Pixels:
-    """The tensor, uint8, 784 values, that the network reads for `picture`; see `DigitClassifier.predict`.
-
-    Raises:
-        InputError: The picture cannot be turned into a tensor.
-    """
-    if isinstance(picture, np.ndarray):  # first and alone, because it costs a quarter of a prediction
-        _require_pixels(picture)
-        if mode != "photo" and _is_tensor(picture, mode):
-            return picture
-    return read_any(picture, mode).pixels
-
-
-def read_any(picture: Picture, mode: ReadingMode = "auto") -> Reading:
-    """As `to_pixels`, with what was done on the way.
-
-    Raises:
-        InputError: The picture cannot be turned into a tensor.
-    """
-    if isinstance(picture, np.ndarray):
-        _require_pixels(picture)
-        grey = picture[..., 0] if picture.shape[2:] == (1,) else picture
-        return read_picture(Image.fromarray(grey), mode=mode, origin="array")
-    if isinstance(picture, (str, Path)):
-        return read_picture(open_picture(Path(picture), origin=str(picture)), mode=mode, origin=str(picture))
-    if isinstance(picture, bytes):
-        return read_picture(open_picture(picture, origin="bytes"), mode=mode, origin="bytes")
-    if isinstance(picture, Image.Image):
-        return read_picture(picture, mode=mode)
-    raise InputError(f"cannot classify a {type(picture).__name__}; expected a path, bytes, a Pillow image or an array")
-
-
-def _require_pixels(array: npt.NDArray[Any]) -> None:
-    if array.dtype != np.uint8:
-        raise InputDtypeError(f"array of dtype {array.dtype}; expected uint8 pixels, 0..255")
-    shape = array.shape
-    if not (len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))) or 0 in shape:
-        raise InputShapeError(
-            f"array of shape {shape}; expected (28, 28), or a picture of (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
-        )
-
-
-def _is_tensor(array: Pixels, mode: ReadingMode) -> bool:
-    if len(array.shape) == 3 and array.shape[2] != 1:
-        return False
-    return array.shape[:2] == (28, 28) if mode == "raw" else is_mnist_shaped(array)
-
-
-def _as_batch(pictures: Sequence[Picture] | Pixels, mode: ReadingMode) -> Pixels:
-    if isinstance(pictures, np.ndarray):
-        if pictures.dtype != np.uint8:
-            raise InputDtypeError(f"array of dtype {pictures.dtype}; expected uint8 pixels, 0..255")
-        if pictures.shape[1:] not in ((28, 28), (28, 28, 1)):
-            raise InputShapeError(
-                f"array of shape {pictures.shape}; expected (N, 28, 28) or (N, 28, 28, 1); "
-                "one picture goes to predict, several of other sizes go as a list"
-            )
-        return pictures.reshape(-1, 28, 28, 1)
-    if isinstance(pictures, (str, bytes, Path, Image.Image)):
-        raise InputError(f"a single {type(pictures).__name__}; expected a list of pictures, one goes to predict")
-    return _stack(pictures, mode)
-
-
-def _stack(pictures: Iterable[Picture], mode: ReadingMode) -> Pixels:
-    rows = []
-    for index, picture in enumerate(pictures):
-        try:
-            rows.append(to_pixels(picture, mode).reshape(28, 28, 1))
-        except InputError as error:
-            raise type(error)(f"item {index}: {error}") from error
-    return np.stack(rows) if rows else np.empty((0, 28, 28, 1), np.uint8)
-
-
-def _prediction(probabilities: npt.NDArray[np.float32]) -> Prediction:
-    probabilities.flags.writeable = False
-    digit = int(probabilities.argmax())
-    return Prediction(digit, float(probabilities[digit]), probabilities)
+    def _judge(
+        self,
+        digit: int,
+        confidence: float,
+        probabilities: npt.NDArray[np.float32],
+        pixels: Pixels,
+        quality: Quality | None,
+    ) -> Prediction:
+        if confidence >= self._least_confidence:
+            return Prediction(digit, confidence, probabilities, None, quality)
+        return Prediction(None, confidence, probabilities, judge_answer(probabilities, pixels), quality)

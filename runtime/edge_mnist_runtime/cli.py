@@ -26,7 +26,7 @@ COMMANDS_GROUP: Final = "edge_mnist.commands"
 WORKSTATION_COMMANDS: Final = ("train", "export", "debug", "archs", "transfer-set", "report")
 """...and the order in which --help lists them."""
 
-DEVICE_COMMANDS: Final = ("classify", "preprocess", "bench", "compare", "doctor", "verify", "info", "samples")
+DEVICE_COMMANDS: Final = ("classify", "read", "preprocess", "bench", "compare", "doctor", "verify", "info", "samples")
 """The runtime's own commands: the function of that name in the module of that name."""
 
 

@@ -21,7 +21,8 @@
     └── InputError                  8  an input cannot be classified
         ├── PictureError            8  a picture cannot be opened
         ├── InputShapeError         8  an array has the wrong shape
-        └── InputDtypeError         8  an array has the wrong dtype
+        ├── InputDtypeError         8  an array has the wrong dtype
+        └── InputRangeError         8  an array's values are out of range
 
 A message says what was wrong, where, and how to go on, in one line.
 """
@@ -156,4 +157,8 @@ class InputShapeError(InputError):
 
 
 class InputDtypeError(InputError):
-    """An array's dtype is not uint8."""
+    """An array's dtype holds no grey levels."""
+
+
+class InputRangeError(InputError):
+    """An array's values are not in the range of its dtype, or are no numbers."""

@@ -11,10 +11,10 @@ import numpy as np
 
 from edge_mnist_runtime.bundled_models import BUNDLED_MODELS
 from edge_mnist_runtime.candidates import find_models
-from edge_mnist_runtime.classifier import open_model
 from edge_mnist_runtime.environment import DOT_PRODUCTS, describe_environment
 from edge_mnist_runtime.errors import IntegrityError, MissingExtraError, UnfitDeviceError
 from edge_mnist_runtime.manifest import Manifest
+from edge_mnist_runtime.model_files import open_model
 from edge_mnist_runtime.percentiles import estimate_percentile
 from edge_mnist_runtime.requirements import find_misfits, read_requirements
 from edge_mnist_runtime.sampling import Call, SamplingConfig, sample_in_turns

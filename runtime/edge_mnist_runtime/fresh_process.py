@@ -87,11 +87,12 @@ def print_memory(model: str, backend: str, threads: str) -> None:
         import_module(module)
     import numpy as np
 
-    from edge_mnist_runtime.classifier import open_model
+    from edge_mnist_runtime.engines.options import EngineOptions
+    from edge_mnist_runtime.model_files import open_model
 
     imports = _resident_mb(peak=False)
     _forget_peak()
-    engine = open_model(model, threads=int(threads))
+    engine = open_model(model, options=EngineOptions(threads=int(threads)))
     image = np.zeros((1, *engine.contract.image_shape), np.uint8)
     for _ in range(MEMORY_CALLS):
         engine.run(image)

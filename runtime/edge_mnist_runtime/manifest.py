@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,24 +9,11 @@ from typing import Any, Final
 
 from edge_mnist_runtime.contract import check_labels, check_preprocess, check_schema
 from edge_mnist_runtime.errors import HashMismatchError, ManifestError
+from edge_mnist_runtime.tensor_spec import TensorSpec
 
 MANIFEST_FILE: Final = "manifest.json"
 GOLDEN_FILE: Final = "golden.npz"
-MANIFEST_SCHEMA_VERSION: Final = 2
-
-
-@dataclass(frozen=True)
-class TensorSpec:
-    """An input or output of a model file, as read from the file."""
-
-    name: str
-    dtype: str
-    """NumPy's name: `uint8`, `float32`, ..."""
-    shape: tuple[int | str, ...]
-    """Sizes; a string names a free axis."""
-    scale: float | None = None
-    """Real value = scale * (stored value - zero_point); None for a tensor that is not quantized."""
-    zero_point: int | None = None
+MANIFEST_SCHEMA_VERSION: Final = 3
 
 
 @dataclass(frozen=True)
@@ -72,6 +58,8 @@ class Manifest:
     artifacts: tuple[Artifact, ...]
     files: dict[str, str]
     """SHA-256 of every other file of the bundle, by name."""
+    least_confidence: float | None = None
+    """As in every file's contract: an answer whose highest probability is below it is rejected; None: none is."""
 
     def __post_init__(self) -> None:
         check_labels(self.labels)
@@ -134,7 +122,9 @@ def read_proved(path: Path, sha256: str) -> bytes:
         raise HashMismatchError(
             f"{path}: listed in the manifest, but {error.strerror}; copy the bundle again"
         ) from error
-    found = hashlib.sha256(data).hexdigest()
+    from hashlib import sha256 as hash_of  # loads OpenSSL, which a lone file does without
+
+    found = hash_of(data).hexdigest()
     if found != sha256:
         raise HashMismatchError(
             f"{path}: SHA-256 {found[:12]}... is not the manifest's {sha256[:12]}...; copy or export the bundle again"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from edge_mnist_runtime.engines.options import EngineOptions
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.preprocess import Pixels
 
@@ -60,7 +61,8 @@ def profile_operators(model: bytes, images: Pixels, *, origin: str, threads: int
 
     batch = images[[index % len(images) for index in range(PROFILED_IMAGES)]]
     with tempfile.TemporaryDirectory(prefix="edge-mnist-") as folder:
-        session = OnnxSession(model, origin=origin, threads=threads, profile_prefix=str(Path(folder) / "profile"))
+        options = EngineOptions(threads=threads)
+        session = OnnxSession(model, origin=origin, options=options, profile_prefix=str(Path(folder) / "profile"))
         for _ in range(SETTLING_CALLS + PROFILED_CALLS):
             session.run(batch)
         events = json.loads(Path(session.end_profiling()).read_text("utf-8"))

@@ -13,9 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_runtime.bundled_models import BUNDLED_GOLDEN, BUNDLED_MODELS
-from edge_mnist_runtime.engines import open_engine
+from edge_mnist_runtime.engines import Engine, open_engine, run_in_batches
+from edge_mnist_runtime.engines.options import Backend
 from edge_mnist_runtime.errors import GateError, IntegrityError, MissingExtraError
 from edge_mnist_runtime.manifest import GOLDEN_FILE, Manifest, read_proved
+from edge_mnist_runtime.model_files import choose_artifacts
+
+Golden = dict[str, npt.NDArray[Any]]
+"""What golden.npz holds: `images`, `labels`, and `probabilities/<file>` of every model file."""
 
 PROBABILITY_TOLERANCE: Final = 0.05
 """How far a probability may be off. Kernels of other processors round an integer step otherwise now and then, and one
@@ -46,22 +51,45 @@ class ReplayResult:
         return self.same_digits == self.n and self.max_abs_probability_diff <= PROBABILITY_TOLERANCE
 
 
-def verify_bundle(folder: Path) -> tuple[ReplayResult, ...]:
+def verify_bundle(folder: Path, *, file: str | None = None, backend: Backend | None = None) -> tuple[ReplayResult, ...]:
     """Check every hash of a bundle and replay its golden vectors.
+
+    Args:
+        folder: The bundle.
+        file: Replay this model file alone.
+        backend: Replay the files of this back end alone; `auto` and None: those of all.
 
     Returns:
         One result for each model file; .tflite files are skipped, with the reason, where LiteRT is not installed.
 
     Raises:
         IntegrityError: A file is missing, damaged or unreadable.
+        UsageError: The bundle holds no such file.
     """
     manifest = Manifest.load(folder)
-    contents = {file: read_proved(folder / file, sha256) for file, sha256 in manifest.hashes().items()}
+    chosen = choose_artifacts(folder, manifest, file=file, backend=backend)
+    contents = {name: read_proved(folder / name, sha256) for name, sha256 in manifest.hashes().items()}
+    golden = read_golden(contents[GOLDEN_FILE], folder) if GOLDEN_FILE in contents else {}
     try:
-        golden = dict(np.load(io.BytesIO(contents[GOLDEN_FILE]), allow_pickle=False))
-        return tuple(_replay(artifact.file, contents[artifact.file], golden) for artifact in manifest.artifacts)
+        return tuple(_replay(artifact.file, contents[artifact.file], golden) for artifact in chosen)
+    except (KeyError, ValueError) as error:
+        raise _unreadable(folder, error) from error
+
+
+def read_golden(data: bytes, folder: Path) -> Golden:
+    """The content of a bundle's golden.npz.
+
+    Raises:
+        IntegrityError: It cannot be read.
+    """
+    try:
+        return dict(np.load(io.BytesIO(data), allow_pickle=False))
     except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise IntegrityError(f"{folder}: its golden vectors cannot be read ({error}); export it again") from error
+        raise _unreadable(folder, error) from error
+
+
+def _unreadable(folder: Path, error: Exception) -> IntegrityError:
+    return IntegrityError(f"{folder}: its golden vectors cannot be read ({error}); export it again")
 
 
 def require_replayed(results: tuple[ReplayResult, ...], folder: Path) -> None:
@@ -97,13 +125,27 @@ def replay_bundled() -> tuple[ReplayResult, ...]:
     return tuple(results)
 
 
-def _replay(file: str, data: bytes, golden: dict[str, npt.NDArray[Any]]) -> ReplayResult:
+def replay_engine(engine: Engine, file: str, golden: Golden) -> ReplayResult:
+    """Replay the golden vectors of one loaded file.
+
+    Args:
+        engine: The loaded file.
+        file: Its name, under which `golden` holds its answers.
+        golden: What golden.npz holds.
+
+    Raises:
+        KeyError: `golden` holds no answers of that file.
+    """
     expected, images = golden[f"probabilities/{file}"], golden["images"].astype(np.uint8)
-    try:
-        engine = open_engine(data, file_name=file)
-    except MissingExtraError as error:
-        return ReplayResult(file, None, str(error), len(images), 0, 0.0)
-    found = engine.run(images)
+    found = np.concatenate([*run_in_batches(engine, images)])
     same = int((found.argmax(1) == expected.argmax(1)).sum())
     identical = int((found == expected).all(1).sum())
     return ReplayResult(file, engine.backend, None, len(images), same, float(np.abs(found - expected).max()), identical)
+
+
+def _replay(file: str, data: bytes, golden: Golden) -> ReplayResult:
+    try:
+        engine = open_engine(data, file_name=file)
+    except MissingExtraError as error:
+        return ReplayResult(file, None, str(error), len(golden["images"]), 0, 0.0)
+    return replay_engine(engine, file, golden)

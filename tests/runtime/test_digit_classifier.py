@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +53,7 @@ def test_prediction_is_frozen_and_its_probabilities_read_only(tensors: np.ndarra
         assert prediction.probabilities.sum() == pytest.approx(1, abs=0.01)
         assert prediction.digit == prediction.probabilities.argmax()
         assert prediction.confidence == pytest.approx(prediction.probabilities.max())
-        with pytest.raises(FrozenInstanceError):
+        with pytest.raises(AttributeError):
             prediction.digit = 0
         with pytest.raises(ValueError, match="read-only"):
             prediction.probabilities[0] = 1
@@ -71,7 +70,7 @@ def test_prediction_equals_and_hashes_by_its_probabilities(tensors: np.ndarray, 
 
 def test_prediction_as_dict_is_plain_json(tensors: np.ndarray, classifier: DigitClassifier) -> None:
     record = classifier.predict(tensors[5]).to_dict()
-    assert list(record) == ["digit", "confidence", "probabilities"]
+    assert list(record) == ["digit", "confidence", "accepted", "reason", "probabilities", "quality"]
     assert [type(value) for value in (record["digit"], record["confidence"])] == [int, float]
     assert [type(value) for value in record["probabilities"]] == [float] * 10
 
@@ -122,24 +121,8 @@ def test_input_is_left_as_it_was(tensors: np.ndarray, classifier: DigitClassifie
     assert given.flags.writeable
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.bool_, np.uint16, np.int8])
-def test_other_dtype_than_uint8_is_refused(dtype: type, classifier: DigitClassifier) -> None:
-    array = np.zeros((28, 28), dtype)
-    with pytest.raises(InputDtypeError, match=f"{array.dtype}.*expected uint8"):
-        classifier.predict(array)
-    with pytest.raises(InputDtypeError, match=f"{array.dtype}.*expected uint8"):
-        classifier.predict_batch(array[np.newaxis])
-    with pytest.raises(InputDtypeError, match=f"item 0.*{array.dtype}.*expected uint8"):
-        classifier.predict_batch([array])
-
-
-def test_floats_that_are_no_numbers_are_refused(classifier: DigitClassifier) -> None:
-    with pytest.raises(InputDtypeError, match="float32"):
-        classifier.predict(np.full((28, 28), np.nan, np.float32))
-
-
 @pytest.mark.parametrize(
-    "shape", [(), (784,), (28,), (2, 28, 28), (28, 28, 2), (1, 28, 28, 1), (0, 28), (28, 0), (0, 0)]
+    "shape", [(), (783,), (28,), (2, 28, 28), (28, 28, 2), (2, 28, 28, 1), (0, 28), (28, 0), (0, 0)]
 )
 def test_shape_that_is_no_picture_is_refused(shape: tuple[int, ...], classifier: DigitClassifier) -> None:
     with pytest.raises(InputShapeError) as caught:
@@ -159,10 +142,9 @@ def test_unsupported_type_is_refused_by_name(thing: object, classifier: DigitCla
     [
         (b"", PictureError),
         ("absent.png", PictureError),
-        (np.zeros((28, 28)), InputDtypeError),
-        (np.zeros(784, np.uint8), InputShapeError),
+        (np.zeros((28, 28), complex), InputDtypeError),
+        (np.zeros(783, np.uint8), InputShapeError),
         (None, InputError),
-        (np.full((50, 50), 90, np.uint8), PictureError),
     ],
 )
 def test_error_in_a_batch_names_the_item(

@@ -11,7 +11,7 @@ from edge_mnist_exporter.formats.onnx_fusion import fuse
 from edge_mnist_exporter.formats.onnx_graph import OnnxFile, read_onnx
 from edge_mnist_exporter.formats.onnx_precision import PROOFS, find_problem
 from edge_mnist_runtime.errors import PrecisionProofError
-from edge_mnist_runtime.manifest import TensorSpec
+from edge_mnist_runtime.tensor_spec import TensorSpec
 
 
 def audit(data: bytes, precision: str, file_name: str, *, expected_input: InputScale | None = None) -> GraphAudit:

@@ -12,7 +12,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from edge_mnist_runtime.errors import PrecisionProofError, first_line
-from edge_mnist_runtime.manifest import TensorSpec
+from edge_mnist_runtime.tensor_spec import TensorSpec
 
 MOVING_OPS: Final = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Transpose")
 """Operations that move values without changing them, and so may stand between bytes and their dequantizer."""

@@ -10,7 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edge_mnist_exporter.graph import Graph, Operation, Tensor
 from edge_mnist_runtime.errors import PrecisionProofError
-from edge_mnist_runtime.manifest import TensorSpec
+from edge_mnist_runtime.tensor_spec import TensorSpec
 
 
 def _names(codes: type) -> dict[int, str]:

@@ -10,6 +10,7 @@ from typing import Annotated, TextIO
 
 import typer
 
+from edge_mnist_runtime.commands.backend_option import OnlyBackendOption
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 
@@ -27,6 +28,7 @@ def bench(
         float | None,
         typer.Option(help="Predictions a second, each due at its moment.", show_default="one right after the other"),
     ] = None,
+    backend: OnlyBackendOption = None,
     data: Annotated[
         Path | None,
         typer.Option(help="Folder of MNIST's IDX files.", show_default="$EDGE_MNIST_DATA, else sample pictures"),
@@ -45,8 +47,11 @@ def bench(
     """
     from edge_mnist_runtime.benchmark import format_report, run_benchmark
     from edge_mnist_runtime.benchmark_config import BenchmarkConfig, parse_counts
+    from edge_mnist_runtime.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
     from edge_mnist_runtime.candidates import find_models
+    from edge_mnist_runtime.engines.options import require_backend
     from edge_mnist_runtime.latency_plot import check_plot, draw_plot
+    from edge_mnist_runtime.model_files import require_runnable
     from edge_mnist_runtime.sample_digits import load_benchmark_digits
 
     config = BenchmarkConfig(
@@ -60,7 +65,10 @@ def bench(
     )
     if plot:
         check_plot(plot)
-    found, skipped = find_models(models) if models else ([None], [])
+    known_backend = require_backend(backend)
+    if not models:
+        require_runnable(BUNDLED_MODELS[DEFAULT_MODEL].name, known_backend)
+    found, skipped = find_models(models, backend=known_backend) if models else ([None], [])
     for item in skipped:
         print(f"edge-mnist: skipped {item['model']}: {item['reason']}", file=sys.stderr)
     digits, notice = load_benchmark_digits(data)

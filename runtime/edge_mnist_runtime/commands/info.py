@@ -13,7 +13,7 @@ from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 
 if TYPE_CHECKING:
-    from edge_mnist_runtime.manifest import TensorSpec
+    from edge_mnist_runtime.tensor_spec import TensorSpec
 
 INFO_SCHEMA_VERSION: Final = 1
 
@@ -45,6 +45,7 @@ def info(
             "labels",
             "preprocess",
             "picture_reading",
+            "least_confidence",
             "source_sha256",
         ):
             print(f"  {key:17}{_text(file[key])}")
@@ -52,8 +53,8 @@ def info(
 
 def _describe(model: Path | None) -> list[dict[str, Any]]:
     from edge_mnist_runtime.bundled_models import find_bundled
-    from edge_mnist_runtime.classifier import open_model
     from edge_mnist_runtime.manifest import Manifest
+    from edge_mnist_runtime.model_files import open_model
     from edge_mnist_runtime.picture_definition import PICTURE_READING
 
     if model is not None and model.is_dir():
@@ -66,6 +67,7 @@ def _describe(model: Path | None) -> list[dict[str, Any]]:
                 "labels": manifest.labels,
                 "preprocess": manifest.preprocess,
                 "picture_reading": PICTURE_READING.to_dict() if manifest.preprocess else None,
+                "least_confidence": manifest.least_confidence or 0.0,
                 "source_sha256": manifest.source["sha256"],
             }
             for artifact in manifest.artifacts
@@ -89,6 +91,7 @@ def _describe(model: Path | None) -> list[dict[str, Any]]:
                 else None
             ),
             "picture_reading": PICTURE_READING.to_dict() if contract.reads_digits else None,
+            "least_confidence": contract.least_confidence or 0.0,
             "source_sha256": contract.source_sha256,
         }
     ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from edge_mnist_runtime.commands.backend_option import OnlyBackendOption
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.errors import UsageError
@@ -20,7 +21,7 @@ VERIFY_SCHEMA_VERSION: Final = 2
 
 
 def verify(
-    bundle: Annotated[Path, typer.Argument(help="A bundle folder.", show_default=False)],
+    bundle: Annotated[Path, typer.Argument(help="A bundle folder, or one model file inside one.", show_default=False)],
     data: Annotated[
         Path | None,
         typer.Option(
@@ -29,6 +30,7 @@ def verify(
         ),
     ] = None,
     min_top1: Annotated[float, typer.Option(metavar="PART", min=0.0, max=1.0, help="Least accuracy on --data.")] = 0.0,
+    backend: OnlyBackendOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
     debug: DebugOption = False,
 ) -> None:
@@ -38,13 +40,16 @@ def verify(
     whole, but the answers or the accuracy differ here.
     """
     from edge_mnist_runtime.accuracy_check import check_accuracy, require_accuracy
+    from edge_mnist_runtime.engines.options import require_backend
     from edge_mnist_runtime.verification import require_replayed, verify_bundle
 
     if min_top1 and data is None:
         raise UsageError("--min-top1 needs --data to measure it on")
+    known_backend = require_backend(backend)
+    folder, file = (bundle.parent, bundle.name) if bundle.is_file() else (bundle, None)
     with chatter_silenced(show=debug):
-        results = verify_bundle(bundle)
-        accuracies = check_accuracy(bundle, data) if data else ()
+        results = verify_bundle(folder, file=file, backend=known_backend)
+        accuracies = check_accuracy(folder, data, file=file, backend=known_backend) if data else ()
     if as_json:
         record = {
             "schema_version": VERIFY_SCHEMA_VERSION,
@@ -54,7 +59,7 @@ def verify(
         }
         print(json.dumps(record, indent=2))
     else:
-        print(f"{bundle}: every file has the SHA-256 that the manifest gives it")
+        print(f"{folder}: every file has the SHA-256 that the manifest gives it")
         for result in results:
             print(f"{result.file}: {_verdict(result.skipped, result.same_digits, result.n)}")
         for accuracy in accuracies:

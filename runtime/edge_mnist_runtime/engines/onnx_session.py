@@ -2,32 +2,50 @@
 
 from __future__ import annotations
 
-import hashlib
+import threading
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
 import onnxruntime
 
 from edge_mnist_runtime.contract import METADATA_KEY, ModelContract
-from edge_mnist_runtime.engines import check_ends, to_input
+from edge_mnist_runtime.engines import BATCH_IMAGES, DEFAULT_OPTIONS, LOW_MEMORY_BATCH_IMAGES, check_ends, to_input
+from edge_mnist_runtime.engines.fork import leak, survive_fork
+from edge_mnist_runtime.engines.options import EngineOptions
 from edge_mnist_runtime.environment import may_saturate
-from edge_mnist_runtime.errors import CorruptModelError, first_line
-from edge_mnist_runtime.manifest import TensorSpec
-from edge_mnist_runtime.preprocess import Pixels
+from edge_mnist_runtime.errors import CorruptModelError, UsageError, first_line
+from edge_mnist_runtime.tensor_spec import TensorSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from edge_mnist_runtime.engines.info import EngineInfo
+    from edge_mnist_runtime.preprocess import Pixels
 
 DTYPES: Final = {"tensor(uint8)": "uint8", "tensor(int8)": "int8", "tensor(float)": "float32"}
 """onnxruntime's names of the dtypes that exported models use."""
 
+PROCESSOR: Final = "CPUExecutionProvider"
+
+SPINNING: Final = "session.intra_op.allow_spinning"
+EXACT_SUMS: Final = "session.x64quantprecision"
+LEAN_WEIGHTS: Final = "session.use_device_allocator_for_initializers"
+"""Weights in as many bytes as they have, instead of in an arena that grows in powers of two."""
+
+Recipe: TypeAlias = "tuple[bytes, str, EngineOptions, str | None, bool | None]"
+"""What `OnnxSession` was made from."""
+
 
 class OnnxSession:
-    """An `Engine` over one onnxruntime session on the CPU. Safe to call from many threads at once.
+    """An `Engine` over one onnxruntime session. Safe to call from many threads at once, across forks, and to pickle.
 
     Args:
         model: The whole file.
         origin: Its name or path, for error messages.
-        threads: Threads that one call may use.
+        options: How it is run.
         profile_prefix: Where onnxruntime writes how long every operator takes, as the beginning of a path; None: no
             profiling, which slows every call down.
         exact: Whether onnxruntime is told to keep int8 sums exact; None: where this processor needs it. On x86
@@ -46,53 +64,176 @@ class OnnxSession:
         model: bytes,
         *,
         origin: str,
-        threads: int = 1,
+        options: EngineOptions = DEFAULT_OPTIONS,
         profile_prefix: str | None = None,
         exact: bool | None = None,
     ) -> None:
-        options = onnxruntime.SessionOptions()
-        # A net of this size is done before a second thread has woken up, and a spinning pool burns a core for nothing.
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        exact = may_saturate() if exact is None else exact
-        options.add_session_config_entry("session.x64quantprecision", "1" if exact else "0")
-        if profile_prefix is not None:
-            options.enable_profiling, options.profile_file_prefix = True, profile_prefix
-        options.log_severity_level = 4  # errors arrive as exceptions; onnxruntime need not print them too
+        self._recipe: Recipe | None = (model, origin, options, profile_prefix, exact)
+        self.batch_images = LOW_MEMORY_BATCH_IMAGES if options.low_memory else BATCH_IMAGES
+        self._read_ends(_open_session(*self._recipe), origin)
+
+    @classmethod
+    def from_session(cls, session: onnxruntime.InferenceSession) -> OnnxSession:
+        """An engine over a session that the caller made, with whatever options.
+
+        Raises:
+            UsageError: It is no onnxruntime session.
+            ContractError: Its model carries no contract, or one that this version does not know.
+        """
+        if not isinstance(session, onnxruntime.InferenceSession):
+            raise UsageError(f"session must be an onnxruntime.InferenceSession, not a {type(session).__name__}")
+        engine = cls.__new__(cls)
+        engine._recipe, engine.batch_images = None, BATCH_IMAGES
+        engine._read_ends(session, "session")
+        return engine
+
+    def _read_ends(self, session: onnxruntime.InferenceSession, origin: str) -> None:
         try:
-            # The provider is named and fallback is off: an error is raised, not printed and retried elsewhere.
-            self._session = onnxruntime.InferenceSession(
-                model, options, providers=["CPUExecutionProvider"], enable_fallback=0
-            )
-        except Exception as error:  # onnxruntime's own classes derive from Exception directly
-            raise CorruptModelError(f"{origin}: onnxruntime cannot read this model ({first_line(error)})") from error
-        self.size_bytes, self.sha256 = len(model), hashlib.sha256(model).hexdigest()
-        self.contract = ModelContract.from_json(
-            self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY), origin=origin
-        )
+            contract_text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+            inputs, self.outputs = _specs(session.get_inputs()), _specs(session.get_outputs())
+        except UnicodeDecodeError as error:  # onnxruntime loads names and notes that are no text
+            raise CorruptModelError(f"{origin}: malformed ONNX model ({first_line(error)})") from error
+        self.contract = contract = ModelContract.from_json(contract_text, origin=origin)
         # ONNX keeps an input's scale in the nodes behind it, which onnxruntime does not show; the contract repeats it.
-        contract = self.contract
         self.inputs = tuple(
-            replace(spec, scale=contract.input_scale, zero_point=contract.input_zero_point)
-            for spec in _specs(self._session.get_inputs())
+            replace(spec, scale=contract.input_scale, zero_point=contract.input_zero_point) for spec in inputs
         )
-        self.outputs = _specs(self._session.get_outputs())
         check_ends(contract, self.inputs, self.outputs, origin)
-        self._input_dtype = self.inputs[0].dtype
+        self._takes_bytes = self.inputs[0].dtype == "uint8"
         self._input_name = self.inputs[0].name
         self._output_names = [self.outputs[0].name]  # run(None, ...) would build this list at every call
+        self._session: onnxruntime.InferenceSession | None = session
+        self._reopening = threading.Lock()
+        survive_fork(self)
+
+    @property
+    def size_bytes(self) -> int | None:
+        """Size of the model file; None for a session of the caller's."""
+        return self._recipe and len(self._recipe[0])
+
+    @cached_property
+    def sha256(self) -> str | None:
+        """SHA-256 of the model file; None for a session of the caller's."""
+        import hashlib  # loads OpenSSL, 3 MB, for a figure that few ask for
+
+        return self._recipe and hashlib.sha256(self._recipe[0]).hexdigest()
+
+    @cached_property
+    def info(self) -> EngineInfo:
+        """What was really applied, as the session tells it."""
+        return _describe(self._session or self._reopen(), callers=self._recipe is None)
 
     def run(self, images: Pixels) -> npt.NDArray[np.float32]:
         """Probabilities, float32, shape (N, K), of images, uint8, shape (N, H, W, C)."""
-        values = images if self._input_dtype == "uint8" else to_input(images, self._input_dtype, self.contract)
-        result: list[npt.NDArray[np.float32]] = self._session.run(self._output_names, {self._input_name: values})
+        session = self._session or self._reopen()
+        values = images if self._takes_bytes else to_input(images, self.inputs[0].dtype, self.contract)
+        try:
+            result: list[npt.NDArray[np.float32]] = session.run(self._output_names, {self._input_name: values})
+        except Exception as error:  # onnxruntime's own: some contradictions in a graph show only when it runs
+            raise CorruptModelError(f"onnxruntime cannot run this model ({first_line(error)})") from error
         return result[0]
 
     def end_profiling(self) -> str:
         """End the profiling that `profile_prefix` began, and give the path of what it wrote."""
-        return str(self._session.end_profiling())
+        return str((self._session or self._reopen()).end_profiling())
+
+    def leave_to_parent(self) -> None:
+        """Forget, in a child, the parent's session."""
+        if self._session is not None:
+            leak(self._session)
+        self._session, self._reopening = None, threading.Lock()
+
+    def _reopen(self) -> onnxruntime.InferenceSession:
+        with self._reopening:
+            if self._session is None:
+                if self._recipe is None:
+                    raise UsageError(
+                        "this classifier runs a session of the caller's, which does not survive a fork; make a session "
+                        "and a classifier in the child, or give the model instead of a session"
+                    )
+                self._session = _open_session(*self._recipe)
+            return self._session
+
+    def __reduce__(self) -> tuple[Callable[..., OnnxSession], tuple[Any, ...]]:
+        if self._recipe is None:
+            raise UsageError(
+                "this classifier runs a session of the caller's, which cannot be pickled or copied; give the model "
+                "instead of a session"
+            )
+        return _restore, self._recipe
+
+
+def _restore(
+    model: bytes, origin: str, options: EngineOptions, profile_prefix: str | None, exact: bool | None
+) -> OnnxSession:
+    return OnnxSession(model, origin=origin, options=options, profile_prefix=profile_prefix, exact=exact)
+
+
+def _open_session(
+    model: bytes, origin: str, options: EngineOptions, profile_prefix: str | None, exact: bool | None
+) -> onnxruntime.InferenceSession:
+    _require_providers(options.providers)
+    settings = _session_options(options, exact=may_saturate() if exact is None else exact)
+    if profile_prefix is not None:
+        settings.enable_profiling, settings.profile_file_prefix = True, profile_prefix
+    try:
+        # Providers are named and fallback is off: an error is raised, not printed and retried elsewhere.
+        session = onnxruntime.InferenceSession(
+            model, settings, providers=list(options.providers) or [PROCESSOR], enable_fallback=0
+        )
+    except Exception as error:  # onnxruntime's own classes derive from Exception directly
+        raise CorruptModelError(f"{origin}: onnxruntime cannot read this model ({first_line(error)})") from error
+    # onnxruntime goes on without a provider whose libraries it cannot load.
+    missing = [name for name in options.providers if name not in session.get_providers()]
+    if missing:
+        raise UsageError(f"onnxruntime has {', '.join(missing)}, but cannot start it here; install what it needs")
+    return session
+
+
+def _session_options(options: EngineOptions, *, exact: bool) -> onnxruntime.SessionOptions:
+    settings = onnxruntime.SessionOptions()
+    # A net of this size is done before a second thread has woken up, and a spinning pool burns a core for nothing.
+    settings.intra_op_num_threads = options.threads
+    settings.inter_op_num_threads = 1
+    settings.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    settings.add_session_config_entry(SPINNING, str(int(options.spin)))
+    settings.add_session_config_entry(EXACT_SUMS, str(int(exact)))
+    if options.low_memory:
+        # The arena stays: without it the heap fragments, which took 14 MB more in long batches to save 0.2 in single
+        # calls. Unpacked weights would save 0.4 MB, and take twice the time.
+        settings.add_session_config_entry(LEAN_WEIGHTS, "1")
+    settings.log_severity_level = 4  # errors arrive as exceptions; onnxruntime need not print them too
+    return settings
+
+
+def _require_providers(names: tuple[str, ...]) -> None:
+    available = onnxruntime.get_available_providers() if names else []
+    for name in names:
+        if name not in available:
+            raise UsageError(f"{name}: no execution provider of this onnxruntime; it has {', '.join(available)}")
+
+
+def _describe(session: onnxruntime.InferenceSession, *, callers: bool) -> EngineInfo:
+    from edge_mnist_runtime.engines.info import EngineInfo
+
+    settings = session.get_session_options()
+
+    def entry(key: str, default: str) -> bool:
+        try:
+            return bool(settings.get_session_config_entry(key) == "1")
+        except RuntimeError:  # not set
+            return default == "1"
+
+    return EngineInfo(
+        backend=OnnxSession.backend,
+        backend_version=str(onnxruntime.__version__),
+        providers=tuple(session.get_providers()),
+        threads=int(settings.intra_op_num_threads),
+        spin=entry(SPINNING, "1"),
+        low_memory=entry(LEAN_WEIGHTS, "0"),
+        exact_sums=entry(EXACT_SUMS, "0"),
+        callers_session=callers,
+    )
 
 
 def _specs(arguments: list[onnxruntime.NodeArg]) -> tuple[TensorSpec, ...]:

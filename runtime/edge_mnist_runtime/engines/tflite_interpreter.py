@@ -4,55 +4,122 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_runtime.contract import METADATA_KEY, ModelContract
-from edge_mnist_runtime.engines import check_ends, to_input
-from edge_mnist_runtime.errors import CorruptModelError, MissingExtraError, first_line
-from edge_mnist_runtime.manifest import TensorSpec
+from edge_mnist_runtime.engines import BATCH_IMAGES, DEFAULT_OPTIONS, check_ends, to_input
+from edge_mnist_runtime.engines.fork import leak, survive_fork
+from edge_mnist_runtime.engines.info import EngineInfo
+from edge_mnist_runtime.engines.options import EngineOptions
+from edge_mnist_runtime.engines.tflite_structure import check_structure
+from edge_mnist_runtime.environment import ENGINE_PACKAGES
+from edge_mnist_runtime.errors import CorruptModelError, MissingExtraError, UsageError, first_line
 from edge_mnist_runtime.preprocess import Pixels
+from edge_mnist_runtime.tensor_spec import TensorSpec
+from edge_mnist_runtime.versions import installed_versions
+
+DISTRIBUTION: Final = ENGINE_PACKAGES["litert"]
 
 
 class TFLiteInterpreter:
-    """An `Engine` over one LiteRT interpreter. Calls from several threads wait for each other."""
+    """An `Engine` over one LiteRT interpreter. Calls from several threads wait for each other.
+
+    It works across forks, and can be pickled.
+    """
 
     format = "tflite"
     backend = "litert"
+    batch_images = BATCH_IMAGES
 
-    def __init__(self, model: bytes, *, origin: str, threads: int = 1) -> None:
-        self._interpreter = _load(model, origin, threads)
+    def __init__(self, model: bytes, *, origin: str, options: EngineOptions = DEFAULT_OPTIONS) -> None:
+        _require_threads_alone(options)
+        self._recipe = (model, origin, options)
+        contract = _read_contract(model, origin)
+        interpreter = _load(model, origin, options.threads)
         self.size_bytes, self.sha256 = len(model), hashlib.sha256(model).hexdigest()
-        self.contract = ModelContract.from_json(_metadata(model, origin), origin=origin)
-        (image,), (probabilities,) = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        self.contract = ModelContract.from_json(contract, origin=origin)
+        (image,), (probabilities,) = interpreter.get_input_details(), interpreter.get_output_details()
         self.inputs, self.outputs = (_spec(image),), (_spec(probabilities),)
         check_ends(self.contract, self.inputs, self.outputs, origin)
         self._input_index, self._output_index = image["index"], probabilities["index"]
-        scale, self._zero_point = self.outputs[0].scale, self.outputs[0].zero_point or 0
-        self._scale = None if scale is None else np.float32(scale)
+        self._steps = _real_steps(self.outputs[0])
+        version = installed_versions(DISTRIBUTION).get(DISTRIBUTION, "unknown")
+        self.info = EngineInfo(
+            self.backend, version, None, options.threads, spin=False, low_memory=False, exact_sums=None
+        )
+        self._interpreter: Any = interpreter
         self._lock = threading.Lock()  # an interpreter holds the tensors of one call at a time
+        survive_fork(self)
 
     def run(self, images: Pixels) -> npt.NDArray[np.float32]:
         """Probabilities, float32, shape (N, K), of images, uint8, shape (N, H, W, C), one call an image."""
         stored = self.run_stored(images)
-        if self._scale is None:
-            return stored
-        real: npt.NDArray[np.float32] = (stored.astype(np.float32) - np.float32(self._zero_point)) * self._scale
-        return real
+        return _to_real(stored, self.outputs[0]) if self._steps is None else self._steps[stored.view(np.uint8)]
 
     def run_stored(self, images: Pixels) -> npt.NDArray[Any]:
         """The output as the file stores it, shape (N, K): 8-bit steps of its scale, or float32."""
-        stored = np.empty((len(images), len(self.contract.labels)), self.outputs[0].dtype)
         images = to_input(images, self.inputs[0].dtype, self.contract)
-        interpreter = self._interpreter
         with self._lock:
+            interpreter = self._interpreter or self._reopen()
+            if len(images) == 1:
+                return self._invoke(interpreter, images)
+            stored = np.empty((len(images), len(self.contract.labels)), self.outputs[0].dtype)
             for row in range(len(images)):
-                interpreter.set_tensor(self._input_index, images[row : row + 1])
-                interpreter.invoke()
-                stored[row] = interpreter.get_tensor(self._output_index)[0]
+                stored[row] = self._invoke(interpreter, images[row : row + 1])[0]
         return stored
+
+    def _invoke(self, interpreter: Any, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        interpreter.set_tensor(self._input_index, image)
+        try:
+            interpreter.invoke()
+        except RuntimeError as error:  # kernels look at some things only when they run
+            raise CorruptModelError(f"LiteRT cannot run this model ({first_line(error)})") from error
+        stored: npt.NDArray[Any] = interpreter.get_tensor(self._output_index)
+        return stored
+
+    def leave_to_parent(self) -> None:
+        """Forget, in a child, the parent's interpreter."""
+        if self._interpreter is not None:
+            leak(self._interpreter)
+        self._interpreter, self._lock = None, threading.Lock()
+
+    def _reopen(self) -> Any:
+        model, origin, options = self._recipe
+        self._interpreter = _load(model, origin, options.threads)
+        return self._interpreter
+
+    def __reduce__(self) -> tuple[Callable[..., TFLiteInterpreter], tuple[bytes, str, EngineOptions]]:
+        return _restore, self._recipe
+
+
+def _restore(model: bytes, origin: str, options: EngineOptions) -> TFLiteInterpreter:
+    return TFLiteInterpreter(model, origin=origin, options=options)
+
+
+def _require_threads_alone(options: EngineOptions) -> None:
+    for name in options.beyond_threads():
+        raise UsageError(
+            f"{name}: LiteRT, which runs .tflite files, has no such option; leave it out, or use an .onnx file"
+        )
+
+
+def _real_steps(output: TensorSpec) -> npt.NDArray[np.float32] | None:
+    """What every value of an 8-bit output stands for, float32, shape (256,), by its byte; None for other outputs."""
+    if output.scale is None or output.dtype not in ("uint8", "int8"):
+        return None
+    return _to_real(np.arange(256, dtype=np.uint8).view(output.dtype), output)
+
+
+def _to_real(stored: npt.NDArray[Any], output: TensorSpec) -> npt.NDArray[np.float32]:
+    if output.scale is None:
+        return stored
+    real: npt.NDArray[np.float32] = stored.astype(np.float32) - np.float32(output.zero_point or 0)
+    real *= np.float32(output.scale)
+    return real
 
 
 def _litert(module: str) -> Any:
@@ -66,9 +133,6 @@ def _litert(module: str) -> Any:
 
 def _load(model: bytes, origin: str, threads: int) -> Any:
     litert = _litert("interpreter")
-    # LiteRT trusts the flatbuffer's offsets: bytes that are none may crash it, so the identifier is looked at first.
-    if model[4:8] != b"TFL3":
-        raise CorruptModelError(f"{origin}: not a TFLite model (no TFL3 identifier)")
     try:
         interpreter = litert.Interpreter(model_content=model, num_threads=threads)
         interpreter.allocate_tensors()
@@ -77,15 +141,19 @@ def _load(model: bytes, origin: str, threads: int) -> Any:
     return interpreter
 
 
-def _metadata(model: bytes, origin: str) -> str | None:
+def _read_contract(model: bytes, origin: str) -> str | None:
+    """What the file says about itself. On the way it is looked at as far as LiteRT does not, which would crash."""
     schema = _litert("schema_py_generated")
+    if model[4:8] != b"TFL3":
+        raise CorruptModelError(f"{origin}: not a TFLite model (no TFL3 identifier)")
     try:
         content = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
+        check_structure(content)
         for entry in content.metadata or []:
             if entry.name == METADATA_KEY.encode():
                 return bytes(content.buffers[entry.buffer].data).decode()
     except Exception as error:  # a broken flatbuffer fails with struct.error, IndexError, TypeError, ...
-        raise CorruptModelError(f"{origin}: its metadata cannot be read ({first_line(error)})") from error
+        raise CorruptModelError(f"{origin}: malformed TFLite model ({first_line(error)})") from error
     return None
 
 

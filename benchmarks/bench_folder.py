@@ -1,0 +1,94 @@
+"""How fast a folder of pictures is read, against what the cores can decode: Pillow's open and load of the same files.
+
+bench_folder.py [--files N]     28 x 28 PNG files, rendered here, as folders of MNIST's digits are
+
+Decoding is measured with one process and one thread a core. Threads share one interpreter, which does most of the work
+of a small file, so processes decode more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from turns import measure_in_turns, print_ratios
+
+from edge_mnist_runtime import DigitClassifier
+from edge_mnist_runtime.dataset import find_mnist_folder, load_mnist_half
+from edge_mnist_runtime.environment import usable_cores
+from edge_mnist_runtime.sample_digits import load_samples
+
+ROUNDS = 7
+CHUNK = 64
+
+
+def main() -> None:
+    """Render, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    options = parser.parse_args()
+    cores = usable_cores()
+    edge_mnist = Path(sys.executable).with_name("edge-mnist")
+    with tempfile.TemporaryDirectory() as name:
+        files = render(Path(name), options.files)
+        classifier = DigitClassifier()
+        arguments = [str(edge_mnist), "classify", name]
+        with ThreadPoolExecutor(cores) as threads, ProcessPoolExecutor(cores) as processes:
+            by_threads, by_processes = f"decode, {cores} threads", f"decode, {cores} processes"
+            seconds = measure_in_turns(
+                {
+                    by_threads: lambda: decode_all(files, threads),
+                    by_processes: lambda: decode_all(files, processes),
+                    "predict_stream, 1 process": lambda: [*classifier.predict_stream(files)],
+                    f"predict_stream, {cores} processes": lambda: [*classifier.predict_stream(files, processes=cores)],
+                    "edge-mnist classify FOLDER": lambda: subprocess.run(arguments, check=False, capture_output=True),
+                },
+                rounds=options.rounds,
+            )
+    print(f"{len(files)} files of 28 x 28, {cores} cores, load {os.getloadavg()[0]:.1f}; times of all of them\n")
+    for base in (by_threads, by_processes):
+        print_ratios(seconds, base=base)
+        print()
+    for what, values in seconds.items():
+        print(f"{what:46}{len(files) / statistics.median(values):9,.0f} files a second")
+
+
+def render(folder: Path, n: int) -> list[str]:
+    """Digits as PNG files: MNIST's where it is at hand, else the samples, each with noise of its own."""
+    found = find_mnist_folder()
+    digits = load_mnist_half(found, "t10k") if found else load_samples()
+    noise = np.random.default_rng(0)
+    files = []
+    for index in range(n):
+        pixels = digits.images[index % len(digits), ..., 0].copy()
+        if not found:
+            pixels[10:18, 10:18] |= noise.integers(0, 64, (8, 8), np.uint8)
+        files.append(str(folder / f"{index:05}.png"))
+        Image.fromarray(pixels).save(files[-1])
+    return files
+
+
+def decode_all(files: list[str], pool: Executor) -> None:
+    """Open and load every file."""
+    for _ in pool.map(decode, [files[start : start + CHUNK] for start in range(0, len(files), CHUNK)]):
+        pass
+
+
+def decode(files: list[str]) -> None:
+    """Open and load some."""
+    for file in files:
+        with Image.open(file) as picture:
+            picture.load()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""What an engine really does, whatever it was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What an engine really does."""
+
+    backend: str
+    """`onnxruntime` or `litert`."""
+    backend_version: str
+    providers: tuple[str, ...] | None
+    """The session's execution providers, in order; None for LiteRT, which has none."""
+    threads: int
+    """Threads that one call may use; 0: as many as onnxruntime likes, in a session of the caller's."""
+    spin: bool
+    low_memory: bool
+    exact_sums: bool | None
+    """Whether int8 sums were asked to be exact, as x86 without VNNI needs it; None for LiteRT: they always are."""
+    callers_session: bool = False
+    """Whether the session is the caller's own."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)

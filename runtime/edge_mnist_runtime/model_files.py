@@ -1,0 +1,174 @@
+"""From what names a model (a bundle, a lone file, a model inside this package) to the engine that runs it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from edge_mnist_runtime.bundled_models import find_bundled
+from edge_mnist_runtime.engines import DEFAULT_OPTIONS, MODEL_SUFFIXES, Engine, open_engine
+from edge_mnist_runtime.engines.options import FORMAT_OF, Backend, EngineOptions, require_backend
+from edge_mnist_runtime.errors import ContractError, ManifestError, UsageError
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+    from edge_mnist_runtime.backend_choice import MeasuredFile
+    from edge_mnist_runtime.manifest import Artifact, Manifest
+
+PREFERRED_PRECISIONS: Final = ("int8", "mixed", "fp16", "fp32")
+"""Which of a bundle's files is used: the first of these that the back end's format has."""
+
+
+class OpenedModel(NamedTuple):
+    """A loaded model, and how it was chosen."""
+
+    engine: Engine
+    file: str
+    """Path of the model file, or name of the bundled one."""
+    measured: tuple[MeasuredFile, ...] | None = None
+    """Of `backend="auto"`, all files of the bundle; None where there was nothing to choose."""
+
+
+def open_model(
+    model: str | os.PathLike[str] | None = None,
+    *,
+    backend: Backend | None = None,
+    options: EngineOptions = DEFAULT_OPTIONS,
+) -> Engine:
+    """Load a bundle's preferred model, a lone model file, or a model inside this package.
+
+    Raises:
+        As `DigitClassifier` does.
+    """
+    return find_and_open(model, backend=backend, options=options).engine
+
+
+def find_and_open(
+    model: str | os.PathLike[str] | None = None,
+    *,
+    backend: Backend | None = None,
+    options: EngineOptions = DEFAULT_OPTIONS,
+) -> OpenedModel:
+    """As `open_model`, with how the model was chosen.
+
+    A lone file's suffix says what runs it; the models inside this package are .onnx files.
+
+    Raises:
+        As `DigitClassifier` does.
+    """
+    require_backend(backend)
+    named = None if model is None else Path(_as_text(model))
+    if bundled := find_bundled(named):
+        require_runnable(bundled.name, backend, remedy="the models inside this package are .onnx files; name a bundle")
+        return OpenedModel(open_engine(bundled.read_bytes(), file_name=bundled.name, options=options), bundled.name)
+    path = named or Path()
+    if path.is_dir():
+        return _open_bundle(path, backend, options)
+    if path.exists() and path.suffix not in MODEL_SUFFIXES:
+        raise UsageError(f"{path}: not a model; expected a bundle folder or a file ending in .onnx or .tflite")
+    require_runnable(str(path), backend)
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        raise UsageError(f"{path}: cannot be opened ({getattr(error, 'strerror', None) or error})") from error
+    return OpenedModel(open_engine(data, file_name=str(path), options=options), str(path))
+
+
+def over_session(
+    session: onnxruntime.InferenceSession,
+    model: str | os.PathLike[str] | None,
+    backend: Backend | None,
+    options: EngineOptions,
+) -> OpenedModel:
+    """A model that an onnxruntime session of the caller's runs already.
+
+    Raises:
+        UsageError: It is no session, or something else is given that belongs to a session.
+        ContractError: Its model carries no contract, or one that this version does not know.
+    """
+    given = {
+        "model": model is not None,
+        "threads": options.threads != 1,
+        "backend": backend not in (None, "onnxruntime"),
+    }
+    for name in [name for name, is_given in given.items() if is_given] + options.beyond_threads():
+        raise UsageError(f"{name}: a session comes with its own model and options; leave it out, or leave out session")
+    from edge_mnist_runtime.engines.onnx_session import OnnxSession
+
+    return OpenedModel(OnnxSession.from_session(session), "session")
+
+
+def require_digits(engine: Engine, origin: str) -> Engine:
+    """The engine; raises `ContractError`, which names `origin`, unless it reads digits."""
+    contract = engine.contract
+    if not contract.reads_digits:
+        raise ContractError(
+            f"{origin}: no digit classifier (images of {contract.image_shape}, {len(contract.labels)} classes); "
+            "only `info`, `verify` and `open_model` take it"
+        )
+    return engine
+
+
+def choose_artifacts(
+    folder: Path, manifest: Manifest, *, file: str | None = None, backend: Backend | None = None
+) -> tuple[Artifact, ...]:
+    """A bundle's model files that `file` and `backend` leave.
+
+    Raises:
+        UsageError: None is left.
+    """
+    wanted = FORMAT_OF.get(backend or "auto")
+    chosen = tuple(
+        artifact
+        for artifact in manifest.artifacts
+        if file in (None, artifact.file) and wanted in (None, artifact.format)
+    )
+    if manifest.artifacts and not chosen:
+        names = ", ".join(artifact.file for artifact in manifest.artifacts)
+        raise UsageError(
+            f"{folder / (file or '')}: no model of this bundle that {backend or 'it'} runs; it has {names}"
+        )
+    return chosen
+
+
+def _as_text(model: str | os.PathLike[str]) -> str:
+    try:
+        return os.fsdecode(model)
+    except TypeError:
+        raise UsageError(
+            f"a {type(model).__name__} names no model; expected a path, or the name of a model inside this package"
+        ) from None
+
+
+def require_runnable(
+    file: str, backend: Backend | None, *, remedy: str = "its suffix decides; name another file, or its bundle"
+) -> None:
+    """Raise `UsageError`, which ends with `remedy`, where `backend` does not run files of that suffix."""
+    suffix = Path(file).suffix.removeprefix(".")
+    if suffix in FORMAT_OF.values() and FORMAT_OF.get(backend or "auto", suffix) != suffix:
+        raise UsageError(f"{file}: {backend} does not run .{suffix} files; {remedy}")
+
+
+def _open_bundle(folder: Path, backend: Backend | None, options: EngineOptions) -> OpenedModel:
+    from edge_mnist_runtime.manifest import Manifest, read_proved
+
+    manifest = Manifest.load(folder)
+    if backend == "auto":
+        from edge_mnist_runtime.backend_choice import choose_fastest
+
+        return choose_fastest(folder, manifest, options)
+    artifact = _preferred(folder, manifest, FORMAT_OF[backend or "onnxruntime"])
+    path = folder / artifact.file
+    engine = open_engine(read_proved(path, artifact.sha256), file_name=str(path), options=options)
+    return OpenedModel(engine, str(path))
+
+
+def _preferred(folder: Path, manifest: Manifest, format_name: str) -> Artifact:
+    by_precision = {artifact.precision: artifact for artifact in manifest.artifacts if artifact.format == format_name}
+    for precision in (*PREFERRED_PRECISIONS, *by_precision):
+        if artifact := by_precision.get(precision):
+            return artifact
+    name = {"onnx": "ONNX", "tflite": "TFLite"}[format_name]
+    raise ManifestError(f"{folder}: the bundle holds no {name} model; name one of its files instead")

@@ -1,0 +1,55 @@
+"""Answers that are not to be relied on: what they become, and why."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_mnist_runtime.prediction import Prediction, Quality, judge_answer
+
+INK = np.full(784, 9, np.uint8)
+
+
+def spread(*largest: float) -> np.ndarray:
+    """Ten probabilities that sum to 1, those given first."""
+    rest = (1 - sum(largest)) / (10 - len(largest))
+    return np.array([*largest, *[rest] * (10 - len(largest))], np.float32)
+
+
+def test_two_digits_that_share_the_probability_are_ambiguous():
+    assert judge_answer(spread(0.5, 0.45), INK) == "ambiguous"
+
+
+def test_probability_spread_over_many_is_no_digit():
+    assert judge_answer(spread(0.3, 0.2), INK) == "no digit"
+    assert judge_answer(spread(), INK) == "no digit"
+
+
+def test_nothing_at_all_is_blank_whatever_the_network_makes_of_it():
+    assert judge_answer(spread(0.5, 0.45), np.zeros(784, np.uint8)) == "blank"
+
+
+@given(st.lists(st.floats(0.01, 1), min_size=10, max_size=10))
+def test_reason_does_not_depend_on_the_order_of_the_digits(values):
+    probabilities = np.array(values, np.float32) / np.float32(sum(values))
+    assert judge_answer(probabilities, INK) == judge_answer(probabilities[::-1], INK)
+
+
+def test_accepted_means_that_there_is_no_reason():
+    assert Prediction(3, 0.9, spread(0.9)).accepted
+    assert not Prediction(None, 0.4, spread(0.4), "no digit").accepted
+
+
+def test_rejected_prediction_differs_from_the_accepted_one_of_the_same_probabilities():
+    accepted, rejected = Prediction(0, 0.4, spread(0.4)), Prediction(None, 0.4, spread(0.4), "no digit")
+    assert accepted != rejected
+    assert len({accepted, rejected, Prediction(0, 0.4, spread(0.4))}) == 2
+
+
+def test_record_says_everything():
+    record = Prediction(None, 0.4, spread(0.4), "ambiguous", Quality(20.04, 0.51234)).to_dict()
+    assert (record["digit"], record["accepted"], record["reason"]) == (None, False, "ambiguous")
+    assert record["quality"] == {"side_pixels": 20.0, "contrast": 0.512}
+    assert sum(record["probabilities"]) == pytest.approx(1)
