@@ -95,6 +95,8 @@ class ExportConfig:
     """A folder of pictures to calibrate on, at most `calibration_samples` of them; None for training images."""
     seed: int = 0
     """Decides which images those are."""
+    least_confidence: float | None = None
+    """Answers of less confidence are rejected, 0..1, 0 for none; None for what the model's run chose."""
 
     def __post_init__(self) -> None:
         _ = self.kinds  # raises where there are none such
@@ -110,6 +112,8 @@ class ExportConfig:
             )
         if self.calibration_samples < 1:
             raise UsageError(f"--calibration-samples must be at least 1, not {self.calibration_samples}")
+        if self.least_confidence is not None and not 0 <= self.least_confidence < 1:
+            raise UsageError(f"--least-confidence must be 0..1, 1 left out, not {self.least_confidence:g}")
         if self.seed < 0:
             raise UsageError(f"--seed must be at least 0, not {self.seed}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from edge_mnist_exporter.audit import GraphAudit
@@ -28,15 +29,25 @@ class ExportedFile:
     engine: Engine
     audit: GraphAudit
 
+    @property
+    def size_bytes(self) -> int:
+        """Size of the file."""
+        return len(self.data)
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the file."""
+        return hashlib.sha256(self.data).hexdigest()
+
     def artifact(self, top1: float) -> Artifact:
         """As the manifest has it; `top1` is its accuracy on the evaluation images, in 0..1."""
-        kind, engine = self.kind, self.engine
+        kind = self.kind
         return Artifact(
             file=self.file,
             format=kind.format,
             precision=kind.precision,
-            sha256=engine.sha256,
-            size_bytes=engine.size_bytes,
+            sha256=self.sha256,
+            size_bytes=self.size_bytes,
             top1=top1,
             inputs=self.audit.inputs,
             outputs=self.audit.outputs,
@@ -90,4 +101,5 @@ def make_contract(source: SourceModel, kind: Kind) -> ModelContract:
         source_sha256=source.sha256,
         input_scale=scale,
         input_zero_point=zero_point,
+        least_confidence=source.least_confidence or None,
     )

@@ -19,6 +19,7 @@ from edge_mnist_exporter.golden import make_golden_vectors
 from edge_mnist_exporter.measurement import evaluate_reference, measure
 from edge_mnist_exporter.model_card import write_model_card
 from edge_mnist_exporter.own_images import load_export_images
+from edge_mnist_exporter.rejection import settle_least_confidence
 from edge_mnist_exporter.report import ExportReport, MixedChoice
 from edge_mnist_exporter.report_places import PAGE_FILE, REPORT_FILE, ReportPlaces, shorten
 from edge_mnist_exporter.source_model import SourceModel, load_source
@@ -76,6 +77,8 @@ def export_bundle(
         calibration = choose_calibration(source, digits, config)
         on_stage(f"evaluating Keras on {len(digits.evaluation):,} images")
         reference = evaluate_reference(source, digits.evaluation)
+        settled = settle_least_confidence(source, config.least_confidence, digits.validation)
+        source = replace(source, least_confidence=settled and settled[0])
         files = []
         # A model that reads no digits is fed wrongly; converting it would only hide that behind other errors.
         if judge_reference(measure_top1(reference, digits.evaluation.labels)).passed:
@@ -91,7 +94,9 @@ def export_bundle(
                 config.gates,
                 on_stage=on_stage,
             )
-        report = measure(source, reference, files, digits, calibration=calibration, config=config, on_stage=on_stage)
+        report = measure(
+            source, reference, files, digits, calibration=calibration, config=config, settled=settled, on_stage=on_stage
+        )
         report = replace(report, mixed=tuple(choices))
         page = make_export_page(report, digits.evaluation.images)
         if not report.passed:
@@ -137,6 +142,7 @@ def _contents(source: SourceModel, files: Sequence[ExportedFile], report: Export
         versions=report.versions,
         artifacts=tuple(file.artifact(item.figures.top1) for file, item in zip(files, report.artifacts, strict=True)),
         files={file: hashlib.sha256(data).hexdigest() for file, data in extra.items()},
+        least_confidence=files[0].engine.contract.least_confidence,
     )
     models = {file.file: file.data for file in files}
     return {**models, **extra, MANIFEST_FILE: manifest.to_json().encode()}

@@ -16,6 +16,7 @@ from edge_mnist_exporter.export_tables import (
     show_files,
     show_gates,
     show_parity,
+    show_rejection,
 )
 from edge_mnist_exporter.flip_pictures import Images, show_flips
 from edge_mnist_exporter.report import ExportReport
@@ -72,6 +73,8 @@ def make_export_page(report: ExportReport, images: Images) -> str:
         }
     if report.int8_parity:
         sections["The two int8 files"] = show_parity(report.int8_parity, report.dataset.n)
+    if report.rejection:
+        sections["Rejection"] = show_rejection(report.rejection)
     sections["Data"] = show_settings(_data(report))
     sections["Versions"] = show_settings(report.versions)
     verdict = "passed" if report.passed else "failed"

@@ -8,6 +8,7 @@ from typing import Final
 from edge_mnist_exporter.audit_rows import HEADS, describe_audits
 from edge_mnist_exporter.gates import Gate
 from edge_mnist_exporter.parity import KERAS_NAME, Int8Parity
+from edge_mnist_exporter.rejection import RejectionReport
 from edge_mnist_exporter.report import ArtifactReport, ExportReport
 
 STRONGEST_RED: Final = 0.6
@@ -44,6 +45,25 @@ def show_files(report: ExportReport) -> str:
         rows.append(_show_file_row(html.escape(item.file), _file_cells(item, report.gates), heads))
     terms = "".join(f"<dt>{html.escape(term)}</dt><dd>{html.escape(text)}</dd>" for term, text in TERMS.items())
     return f"{_show_table('files', heads, rows)}<dl>{terms}</dl>"
+
+
+def show_rejection(rejection: RejectionReport) -> str:
+    """What each model rejects of the evaluation images."""
+    if not rejection.least_confidence:
+        return f"<p>Every answer is accepted ({html.escape(rejection.origin)}).</p>"
+    heads = ("model", "rejected", "of the misread ones", "top-1 of the accepted")
+    rows = [
+        _show_file_row(
+            html.escape("Keras" if name == KERAS_NAME else name),
+            ["-" if part is None else f"{part:.2%}" for part in vars(figures).values()],
+            heads,
+        )
+        for name, figures in rejection.figures.items()
+    ]
+    return (
+        f"<p>Answers whose highest probability is below {rejection.least_confidence:.3f} are rejected "
+        f"({html.escape(rejection.origin)}).</p>{_show_table('files', heads, rows)}"
+    )
 
 
 def show_audits(report: ExportReport) -> str:

@@ -14,6 +14,7 @@ from edge_mnist_exporter.evaluation import Probabilities, compare, measure_model
 from edge_mnist_exporter.gate_config import INT8_PRECISION
 from edge_mnist_exporter.gates import judge
 from edge_mnist_exporter.parity import KERAS_NAME, Int8Parity, measure_agreement, measure_int8_parity
+from edge_mnist_exporter.rejection import measure_rejection
 from edge_mnist_exporter.report import ArtifactReport, DatasetRecord, ExportReport
 from edge_mnist_exporter.source_model import SourceModel
 from edge_mnist_runtime.dataset import LabelledDigits
@@ -43,6 +44,7 @@ def measure(
     *,
     calibration: CalibrationSet,
     config: ExportConfig,
+    settled: tuple[float, str] | None,
     on_stage: Callable[[str], None],
 ) -> ExportReport:
     """Run every file over the evaluation images, and compare and judge what they answer.
@@ -54,6 +56,7 @@ def measure(
         digits: The images.
         calibration: What the quantizers saw.
         config: The limits, and how the files were made.
+        settled: From which confidence on answers are accepted, and who chose it; None for what reads no digits.
         on_stage: Called with a few words whenever another file begins.
     """
     evaluation = digits.evaluation
@@ -82,8 +85,8 @@ def measure(
                 file=file.file,
                 format=file.kind.format,
                 precision=file.kind.precision,
-                size_bytes=file.engine.size_bytes,
-                sha256=file.engine.sha256,
+                size_bytes=file.size_bytes,
+                sha256=file.sha256,
                 audit=file.audit.to_dict(),
                 figures=comparisons[file.file],
             )
@@ -91,6 +94,7 @@ def measure(
         ),
         agreement=measure_agreement(answers),
         int8_parity=int8_parity,
+        rejection=measure_rejection(settled, answers, evaluation.labels),
         gates=judge(figures.top1, comparisons.items(), config.gates, int8_parity),
         versions=installed_versions(
             *("edge-mnist", "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert"),

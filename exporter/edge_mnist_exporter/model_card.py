@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from edge_mnist_exporter.audit_rows import HEADS, describe_audits
-from edge_mnist_exporter.parity import Int8Parity
+from edge_mnist_exporter.parity import KERAS_NAME, Int8Parity
+from edge_mnist_exporter.rejection import RejectionReport
 from edge_mnist_exporter.report import ArtifactReport, ExportReport
 from edge_mnist_runtime.contract import DIGIT_LABELS
 
@@ -25,6 +26,7 @@ def write_model_card(report: ExportReport) -> str:
         "Price 2012). p: McNemar's exact test. Agreement: same answer as Keras. Calibration error: the expected one "
         "(Guo et al. 2017).",
         *_describe_parity(report.int8_parity),
+        *_describe_rejection(report.rejection),
         "## Each class",
         _class_table(report),
         "## Gates",
@@ -82,8 +84,8 @@ def _describe_limits(report: ExportReport) -> str:
             "with one of them for any picture."
         )
     return (
-        "It knows ten digits and nothing else: it answers with one of them for any picture that holds ink. It was "
-        "trained on single, centred, handwritten digits; machine print, several digits in one picture and ruled paper "
+        "It knows ten digits and nothing else; how far it can tell what is none, its rejections above say of digits "
+        "alone. It was trained on single, centred digits; machine print, several digits in one picture and ruled paper "
         "were not part of any figure above."
     )
 
@@ -115,6 +117,24 @@ def _describe_parity(parity: Int8Parity | None) -> list[str]:
         f"The two int8 files answer {parity.agreement:.2%} of the images alike; their probabilities differ by "
         f"{parity.max_steps} steps of {parity.step:.6g} at most, and by one at most on {parity.within_one_step:.2%} of "
         "the images."
+    ]
+
+
+def _describe_rejection(rejection: RejectionReport | None) -> list[str]:
+    if rejection is None:
+        return []
+    if not rejection.least_confidence:
+        return ["## Rejection", f"None: every answer is accepted ({rejection.origin})."]
+    rows = [
+        [name if name == KERAS_NAME else f"`{name}`"]
+        + [_percent(part) for part in (item.rejected, item.rejected_wrong, item.accepted_top1)]
+        for name, item in rejection.figures.items()
+    ]
+    return [
+        "## Rejection",
+        f"Answers whose highest probability is below {rejection.least_confidence:.3f} are rejected "
+        f"({rejection.origin}). Of the images above:",
+        _table(["model", "rejected", "of the misread ones", "top-1 of the accepted"], rows),
     ]
 
 

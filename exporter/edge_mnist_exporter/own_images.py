@@ -54,7 +54,7 @@ def load_export_images(source: SourceModel, data: Path | None) -> DigitSource:
     files = "1 file was" if len(left_out) == 1 else f"{len(left_out):,} files were"
     counted = f" {files} left out, the first: {left_out[0]}." if left_out else ""
     notice = f"Own images ({name}): {len(calibration):,} to calibrate on, {len(evaluation):,} to evaluate on.{counted}"
-    return DigitSource(calibration, evaluation, notice)
+    return DigitSource(calibration, evaluation, calibration, notice)
 
 
 def load_calibration_images(source: SourceModel, folder: Path) -> Pixels:

@@ -11,9 +11,10 @@ import numpy as np
 from edge_mnist_exporter.evaluation import Comparison, Flip, ModelFigures
 from edge_mnist_exporter.gates import Gate
 from edge_mnist_exporter.parity import AgreementMatrix, Int8Parity
+from edge_mnist_exporter.rejection import RejectionFigures, RejectionReport
 from edge_mnist_runtime.dataset import LabelledDigits
 
-REPORT_SCHEMA_VERSION: Final = 2
+REPORT_SCHEMA_VERSION: Final = 3
 
 LINE_CHARACTERS: Final = 240
 """Of report.json: a list or object of numbers and words stands on one line if it fits, as a flip does."""
@@ -117,6 +118,8 @@ class ExportReport:
     """Between the two int8 files; None where there are none."""
     gates: tuple[Gate, ...]
     versions: dict[str, str]
+    rejection: RejectionReport | None = None
+    """From which confidence on answers are accepted; None for what reads no digits."""
     mixed: tuple[MixedChoice, ...] = ()
     """What stays in float where int8 fell short."""
 
@@ -163,8 +166,16 @@ class ExportReport:
             int8_parity=Int8Parity(**_with_tuples(parity)) if parity else None,
             gates=tuple(Gate(**_with_tuples(gate)) for gate in record["gates"]),
             versions=record["versions"],
+            rejection=_read_rejection(record["rejection"]),
             mixed=tuple(MixedChoice(**_with_tuples(choice)) for choice in record["mixed"]),
         )
+
+
+def _read_rejection(record: dict[str, Any] | None) -> RejectionReport | None:
+    if record is None:
+        return None
+    figures = {name: RejectionFigures(**item) for name, item in record["figures"].items()}
+    return RejectionReport(**{**record, "figures": figures})
 
 
 def _with_tuples(record: dict[str, Any]) -> dict[str, Any]:

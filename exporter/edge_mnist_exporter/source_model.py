@@ -49,6 +49,8 @@ class SourceModel:
     `none`: it reads no digits."""
     notes: tuple[str, ...] = ()
     """What was changed at its ends."""
+    least_confidence: float | None = None
+    """Below which its answers are rejected, in 0..1, as the run that trained it chose; None where none did."""
 
     @property
     def reads_digits(self) -> bool:
@@ -130,7 +132,8 @@ def load_source(name: str, path: Path, config: SourceConfig | None = None) -> So
         UsageError: The labels are too few or too many, or the input range contradicts the model.
     """
     config = config or SourceConfig()
-    preprocess = _check_recorded_preprocess(path)
+    record = _read_run_record(path)
+    preprocess = _check_recorded_preprocess(record, path)
     model, sha256 = read_model(path, unsafe=config.unsafe)
     ends = fit_ends(model, path, input_range=config.input_range)
     labels = config.labels or tuple(map(str, range(ends.n_classes)))
@@ -147,10 +150,27 @@ def load_source(name: str, path: Path, config: SourceConfig | None = None) -> So
         input_range=ends.input_range,
         preprocess=preprocess if is_digits else "none",
         notes=ends.notes,
+        least_confidence=_recorded_least_confidence(record) if is_digits else None,
     )
 
 
-def _check_recorded_preprocess(path: Path) -> str:
+def _read_run_record(path: Path) -> dict[str, Any]:
+    """What the run that trained a model recorded; empty where there is no record: a lone .keras file has none."""
+    record = path.with_name(RECORD_FILE) if path.name == MODEL_FILE else path.with_suffix(".json")
+    try:
+        content = json.loads(record.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _recorded_least_confidence(record: dict[str, Any]) -> float | None:
+    acceptance = record.get("acceptance")
+    least = acceptance.get("least_confidence") if isinstance(acceptance, dict) else None
+    return float(least) if isinstance(least, (int, float)) and 0 <= least < 1 else None
+
+
+def _check_recorded_preprocess(record: dict[str, Any], path: Path) -> str:
     """Compare the preprocessing that a model was trained with, where its run recorded it, with this version's.
 
     Returns:
@@ -159,11 +179,9 @@ def _check_recorded_preprocess(path: Path) -> str:
     Raises:
         ContractError: The model was trained with another preprocessing.
     """
-    record = path.with_name(RECORD_FILE) if path.name == MODEL_FILE else path.with_suffix(".json")
     try:
-        preprocess = json.loads(record.read_text("utf-8"))["preprocess"]
-        version, sha256 = preprocess["version"], preprocess["sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
+        version, sha256 = record["preprocess"]["version"], record["preprocess"]["sha256"]
+    except (KeyError, TypeError):
         return "assumed"
     check_preprocess(version, sha256, origin=str(path), remedy="train the model again")
     return "recorded"

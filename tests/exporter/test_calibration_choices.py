@@ -28,7 +28,7 @@ def digits(draw_blobs):
         LabelledDigits("blobs", split, images.clip(3, 250), labels)
         for split, (images, labels) in zip(("train", "test"), parts, strict=True)
     )
-    return DigitSource(calibration, evaluation, None)
+    return DigitSource(calibration, evaluation, calibration, None)
 
 
 def save_pictures(folder, images):
@@ -120,7 +120,7 @@ def test_images_without_black_or_white_are_given_both_and_it_is_said(suffix, blo
 
 def test_images_with_black_and_white_are_left_as_they_are(blob_source, blob_calibration, digits):
     whole = LabelledDigits("blobs", "train", blob_calibration, np.zeros(60, np.uint8))
-    chosen = choose_calibration(blob_source, DigitSource(whole, digits.evaluation, None), ExportConfig())
+    chosen = choose_calibration(blob_source, DigitSource(whole, digits.evaluation, whole, None), ExportConfig())
     assert np.array_equal(chosen.images, blob_calibration)
     assert "ends_added" not in chosen.origin
 

@@ -35,7 +35,7 @@ PUBLISHED_LAYERS = {
     ],
 }
 PUBLISHED_EPOCHS = {"conv64-32": 10, "conv32-64-64": 5, "conv3-dense2": 5, "dropout-augment": 12}
-OWN = ("edge", "nano", "robust", "teacher")
+OWN = ("edge", "nano", "robust", "teacher", "teacher-mnist")
 
 
 def describe(layer) -> str:

@@ -15,6 +15,7 @@ from edge_mnist_trainer.augmentation import AffineRange
 from edge_mnist_trainer.batches import DistortedBatches, distort
 from edge_mnist_trainer.config import Augmentation
 from edge_mnist_trainer.fonts import render_digits
+from edge_mnist_trainer.no_digits import NO_DIGIT
 from edge_mnist_trainer.strokes import draw_digits, draw_other_hands
 
 pytestmark = pytest.mark.slow
@@ -30,12 +31,18 @@ def numbered() -> LabelledDigits:
 
 
 @pytest.fixture(scope="module")
+def labelled(numbered) -> LabelledDigits:
+    """The same images, labelled as digits."""
+    return replace(numbered, labels=numbered.labels % 10)
+
+
+@pytest.fixture(scope="module")
 def drawn() -> np.ndarray:
     return draw_digits(20, seed=0)[0]
 
 
 def labels_of(fed: DistortedBatches) -> list[int]:
-    return [int(label) for index in range(len(fed)) for label in fed[index][1]]
+    return [int(label) for index in range(len(fed)) for label in fed.pixels(index)[1]]
 
 
 @pytest.mark.parametrize("augmentation", [None, Augmentation()])
@@ -48,15 +55,15 @@ def test_every_epoch_shows_every_image_once_in_another_order(numbered, augmentat
     assert first != second
 
 
-def test_last_batch_holds_what_is_left(numbered):
-    fed = DistortedBatches(numbered, None, batch_size=30, seed=0)
+def test_last_batch_holds_what_is_left(labelled):
+    fed = DistortedBatches(labelled, None, batch_size=30, seed=0)
     assert [len(fed[index][1]) for index in range(len(fed))] == [30, 30, 30, 10]
     assert fed.n_images == 100
 
 
-def test_batches_are_floats_from_0_to_1_and_repeatable_by_seed(numbered):
+def test_batches_are_floats_from_0_to_1_and_repeatable_by_seed(labelled):
     first, again, other = (
-        DistortedBatches(numbered, Augmentation(), batch_size=30, seed=seed)[3][0] for seed in (0, 0, 1)
+        DistortedBatches(labelled, Augmentation(), batch_size=30, seed=seed)[3][0] for seed in (0, 0, 1)
     )
     assert (first.shape, first.dtype) == ((10, 28, 28, 1), np.float32)
     assert 0 <= first.min() < first.max() <= 1
@@ -64,10 +71,16 @@ def test_batches_are_floats_from_0_to_1_and_repeatable_by_seed(numbered):
     assert not np.array_equal(first, other)
 
 
-def test_batches_hold_whole_grey_levels_as_a_device_sees_them(numbered):
-    fed = DistortedBatches(numbered, Augmentation(elastic_pixels=0.8), batch_size=30, seed=0)
+def test_batches_hold_whole_grey_levels_as_a_device_sees_them(labelled):
+    fed = DistortedBatches(labelled, Augmentation(elastic_pixels=0.8), batch_size=30, seed=0)
     assert np.array_equal(np.rint(fed[0][0] * 255).astype(np.uint8), fed.pixels(0)[0])
     assert np.array_equal(fed[0][0], fed.pixels(0)[0] / np.float32(255))
+
+
+def test_batches_bring_the_probabilities_to_be_learnt(labelled):
+    fed = DistortedBatches(labelled, None, batch_size=30, seed=0)
+    for index in range(len(fed)):
+        assert np.array_equal(fed[index][1], np.eye(10, dtype=np.float32)[fed.pixels(index)[1]])
 
 
 def test_no_augmentation_gives_the_images_themselves(numbered):
@@ -101,7 +114,7 @@ def test_skipping_epochs_leads_where_going_through_them_leads(numbered, n_epochs
     for _ in range(n_epochs):
         going.on_epoch_end()
     assert labels_of(skipping) == labels_of(going)
-    assert np.array_equal(skipping[2][0], going[2][0])
+    assert np.array_equal(skipping.pixels(2)[0], going.pixels(2)[0])
 
 
 @pytest.fixture(scope="module")
@@ -201,3 +214,23 @@ def test_elastic_field_bends_what_an_affine_map_does_not(drawn):
     plain, bent = (distort(drawn, Augmentation(STILL, pixels), np.random.default_rng(0)) for pixels in (0.0, 0.8))
     assert np.array_equal(plain, drawn)
     assert (bent != drawn).any(axis=(1, 2, 3)).all()
+
+
+@pytest.fixture(scope="module")
+def with_no_digits(labelled) -> DistortedBatches:
+    """A fifth of every epoch is no digit."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batches, "NO_DIGIT_PICTURES", 60)  # more take seconds to draw
+        return DistortedBatches(labelled, Augmentation(STILL, no_digit_part=0.2), batch_size=200, seed=0)
+
+
+def test_no_digit_part_is_that_part_of_an_epoch(with_no_digits):
+    labels = labels_of(with_no_digits)
+    assert (labels.count(NO_DIGIT), len(labels)) == (25, 125)
+
+
+def test_no_digits_are_to_be_learnt_as_every_digit_alike(with_no_digits):
+    labels = with_no_digits.pixels(0)[1]
+    learnt = with_no_digits[0][1]
+    assert np.array_equal(learnt[labels == NO_DIGIT], np.full((25, 10), 0.1, np.float32))
+    assert np.array_equal(with_no_digits.made(0), labels == NO_DIGIT)

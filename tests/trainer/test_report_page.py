@@ -31,7 +31,15 @@ HOSTILE = "<script>alert('owned')</script>/\"&\udcff.png: cannot be read"
 MISTAKES = {4: 9, 14: 9, 3: 8}
 """Wrong answers by the place of the validation image: a 4, another 4, a 3."""
 
-ORDER = ["Loss and accuracy", "Confusions", "Each digit", "Worst mistakes", "Training images", "Other digits"]
+ORDER = [
+    "Loss and accuracy",
+    "Confusions",
+    "Each digit",
+    "Worst mistakes",
+    "Training images",
+    "Other digits",
+    "What is no digit",
+]
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ def data(drawn_digits, tmp_path_factory) -> Path:
 def few_fonts(monkeypatch):
     """Reports that take less time."""
     monkeypatch.setattr("edge_mnist_trainer.other_digits.FONT_VARIANTS", 1)
+    monkeypatch.setattr("edge_mnist_trainer.acceptance.NO_DIGITS_EACH", 2)
 
 
 @pytest.mark.parametrize(

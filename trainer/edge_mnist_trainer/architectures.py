@@ -125,6 +125,7 @@ def custom_architecture(
 # last epoch: where a cosine ends in an average, the best of many epochs on 5,000 images is mostly the luckiest.
 _BENT: Final = Augmentation(elastic_pixels=0.8)
 _EVERYTHING: Final = Augmentation(elastic_pixels=0.8, corrupted_part=0.25, printed_part=0.12, drawn_part=0.1)
+_NO_DIGITS_TOO: Final = replace(_EVERYTHING, no_digit_part=0.12)
 
 _KNOWN: Final = (
     Architecture(
@@ -143,13 +144,23 @@ _KNOWN: Final = (
         "robust",
         "printed digits, poor pictures",
         partial(build_normalised, "robust", stem(20), halving(32), Convolution(44), last(48)),
-        TrainingConfig(epochs=60, peak_learning_rate=4e-3, augmentation=_EVERYTHING, keep="last"),
+        TrainingConfig(epochs=60, peak_learning_rate=4e-3, augmentation=_NO_DIGITS_TOO, keep="last"),
     ),
     Architecture(
         "teacher",
         "large, teaches the small ones",
         partial(build_normalised, "teacher", stem(32), Convolution(48), halving(96), Convolution(96), last(96)),
         TrainingConfig(epochs=20, batch_size=256, peak_learning_rate=2e-3, augmentation=_EVERYTHING, keep="last"),
+    ),
+    Architecture(
+        "teacher-mnist",
+        "large, knows MNIST alone",
+        partial(
+            build_normalised,
+            "teacher-mnist",
+            *(pooled(32), Convolution(64), pooled(64), Convolution(128), last(128)),
+        ),
+        TrainingConfig(epochs=36, peak_learning_rate=2e-3, weight_decay=0.05, augmentation=_BENT, keep="last"),
     ),
     Architecture(
         "conv64-32",

@@ -14,6 +14,7 @@ from edge_mnist_trainer.augmentation import draw_affine_maps, draw_elastic_field
 from edge_mnist_trainer.config import Augmentation
 from edge_mnist_trainer.corruptions import draw_corrupted
 from edge_mnist_trainer.fonts import render_digits
+from edge_mnist_trainer.no_digits import NO_DIGIT, draw_training_no_digits
 from edge_mnist_trainer.strokes import draw_other_hands
 
 PRINTED_VARIANTS: Final = 16
@@ -21,6 +22,12 @@ PRINTED_VARIANTS: Final = 16
 
 DRAWN_VARIANTS: Final = 100
 """Drawings of each digit in each of the other hands of `strokes.py`, likewise."""
+
+NO_DIGIT_PICTURES: Final = 12_000
+"""Pictures of what is no digit, likewise."""
+
+TARGETS: Final = np.vstack([np.eye(10), np.full(10, 0.1)]).astype(np.float32)
+"""The probabilities to be learnt for each label, float32, shape (11, 10); of `NO_DIGIT`, the same for every digit."""
 
 
 class SeededBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras ships no types
@@ -63,34 +70,38 @@ class DistortedBatches(SeededBatches):
         self._images, self._labels, self._n_written = digits.images, digits.labels, len(digits)
         self._added: list[tuple[int, int, int]] = []  # from this index to that one, so many in an epoch
         if augmentation:
-            rest = 1 - augmentation.printed_part - augmentation.drawn_part
+            rest = 1 - augmentation.printed_part - augmentation.drawn_part - augmentation.no_digit_part
             if augmentation.printed_part:
                 printed = render_digits("train", variants=PRINTED_VARIANTS, varied=True)
                 self._add(printed.images, printed.labels, round(len(digits) * augmentation.printed_part / rest))
             if augmentation.drawn_part:
                 images, labels = draw_other_hands(DRAWN_VARIANTS, seed=0)
                 self._add(images, labels, round(len(digits) * augmentation.drawn_part / rest))
+            if augmentation.no_digit_part:
+                images = draw_training_no_digits(NO_DIGIT_PICTURES, seed=0)
+                labels = np.full(len(images), NO_DIGIT, np.uint8)
+                self._add(images, labels, round(len(digits) * augmentation.no_digit_part / rest))
         self._shuffle()
 
     @property
     def n_images(self) -> int:
-        """Images in an epoch: the digits, and printed and drawn ones where the augmentation asks for them."""
+        """Images in an epoch: the digits, and what else the augmentation asks for."""
         return len(self._order)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
-        """Batch `index`: images float32 (B, 28, 28, 1) in 0..1, labels uint8 (B,)."""
+        """Batch `index`: images float32 (B, 28, 28, 1) in 0..1, probabilities to be learnt float32 (B, 10)."""
         images, labels = self.pixels(index)
-        return images / np.float32(255), labels
+        return images / np.float32(255), TARGETS[labels]
 
     def pixels(self, index: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-        """Batch `index`: images uint8 (B, 28, 28, 1) as a device would see them, labels uint8 (B,)."""
+        """Batch `index`: images uint8 (B, 28, 28, 1) as a device would see them, labels uint8 (B,) or `NO_DIGIT`."""
         chosen = self._chosen(index)
         rng = np.random.default_rng((self._seed, self._epoch, index))
         images = self._images[chosen]
         return (distort(images, self._augmentation, rng) if self._augmentation else images), self._labels[chosen]
 
     def made(self, index: int) -> npt.NDArray[np.bool_]:
-        """Which images of batch `index` are printed or drawn, shape (B,): their labels are beyond doubt."""
+        """Which images of batch `index` the project made, shape (B,): their labels are beyond doubt."""
         return self._chosen(index) >= self._n_written
 
     def _add(self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8], n_in_epoch: int) -> None:

@@ -27,10 +27,12 @@ class Augmentation:
     """Part of an epoch's images, 0 to below 1, that are digits in the training families of `fonts.py`."""
     drawn_part: float = 0.0
     """Likewise, digits drawn as in the other hands of `strokes.py`."""
+    no_digit_part: float = 0.0
+    """Likewise, what is no digit (`no_digits.py`), to be learnt as none: the same probability for each digit."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.printed_part + self.drawn_part < 1:
-            raise UsageError("printed and drawn digits must leave a part of an epoch to the digits to be learnt")
+        if not 0 <= self.printed_part + self.drawn_part + self.no_digit_part < 1:
+            raise UsageError("what is printed, drawn or no digit must leave a part of an epoch to what is to be learnt")
 
     def to_dict(self) -> dict[str, Any]:
         """As records store it."""

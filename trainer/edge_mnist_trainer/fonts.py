@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from importlib.resources import files
 from typing import Any, Final, Literal
 
@@ -134,15 +133,24 @@ def render_digits(
     for face in font_faces(split) if faces is None else faces:
         for digit in range(10):
             for _ in range(variants):
-                size, degrees = np.exp(rng.uniform(np.log(12), np.log(64))), rng.uniform(-8, 8)
-                draw = partial(_draw_varied, rng=rng) if varied else _draw
-                images.append(normalise_ink(draw(face, digit, size, degrees), origin=f"{face.style}, {digit}"))
+                ink = draw_character(face, str(digit), rng, varied=varied)
+                images.append(normalise_ink(ink, origin=f"{face.style}, {digit}"))
                 labels.append(digit)
     return LabelledDigits("fonts", split, np.stack(images)[..., np.newaxis], np.array(labels, np.uint8))
 
 
-def _draw_varied(face: FontFace, digit: int, size_pixels: float, degrees: float, *, rng: np.random.Generator) -> Pixels:
-    fine = np.asarray(_draw(face, digit, FINE_PIXELS, degrees))
+def draw_character(face: FontFace, character: str, rng: np.random.Generator, *, varied: bool) -> Pixels:
+    """Draw one character as white ink on black, uint8, shape (H, W), as `render_digits` draws each of its digits."""
+    size, degrees = np.exp(rng.uniform(np.log(12), np.log(64))), rng.uniform(-8, 8)
+    if varied:
+        return _draw_varied(face, character, size, degrees, rng)
+    return _draw(face, character, size, degrees)
+
+
+def _draw_varied(
+    face: FontFace, character: str, size_pixels: float, degrees: float, rng: np.random.Generator
+) -> Pixels:
+    fine = np.asarray(_draw(face, character, FINE_PIXELS, degrees))
     picture = Image.fromarray(_change_weight(fine, rng.uniform(-0.85, 0.6)))
     height = max(8, round(len(fine) * size_pixels / FINE_PIXELS))
     width = max(8, round(height * np.exp(rng.uniform(-0.25, 0.25))))
@@ -173,8 +181,8 @@ def _change_weight(ink: Pixels, part: float) -> Pixels:
     return pixels
 
 
-def _draw(face: FontFace, digit: int, size_pixels: float, degrees: float) -> Pixels:
+def _draw(face: FontFace, character: str, size_pixels: float, degrees: float) -> Pixels:
     side = int(2 * size_pixels)
     picture = Image.new("L", (side, side), 0)
-    ImageDraw.Draw(picture).text((side / 2, side / 2), str(digit), 255, face.at_size(size_pixels), anchor="mm")
+    ImageDraw.Draw(picture).text((side / 2, side / 2), character, 255, face.at_size(size_pixels), anchor="mm")
     return np.asarray(picture.rotate(degrees, Image.Resampling.BICUBIC))

@@ -12,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_runtime.errors import UsageError
+from edge_mnist_trainer.acceptance import Acceptance, choose_least_confidence, judge_acceptance
 from edge_mnist_trainer.keras_file import load_keras
 from edge_mnist_trainer.network_size import measure_network
 from edge_mnist_trainer.other_digits import OtherDigitsReport, judge_on_other_digits
 from edge_mnist_trainer.report_figures import show_curves
 from edge_mnist_trainer.report_pictures import show_mistakes, show_samples
 from edge_mnist_trainer.report_tables import (
+    show_acceptance,
     show_confusions,
     show_each_digit,
     show_left_out,
@@ -47,7 +49,7 @@ STYLE: Final = """
 
 
 def write_report_page(folder: RunFolder, digits: DigitSet) -> None:
-    """Write report.html of a run, and into run.json how the kept model reads other digits.
+    """Write report.html of a run, and into run.json how the kept model reads other digits and what it rejects.
 
     Args:
         folder: A run that has a model.
@@ -67,8 +69,12 @@ def write_report_page(folder: RunFolder, digits: DigitSet) -> None:
     probabilities = predict(digits.validation.images)
     others = judge_on_other_digits(predict, digits.validation, "validation")
     record["other_digits"] = others.to_dict()
+    acceptance = judge_acceptance(
+        predict, probabilities, "validation", least_confidence=choose_least_confidence(probabilities)
+    )
+    record["acceptance"] = acceptance.to_dict()
     folder.write_record(record)
-    page = _make_page(record, model, digits, probabilities, others)
+    page = _make_page(record, model, digits, probabilities, others, acceptance)
     # Names of the user's files may hold bytes that are no UTF-8.
     folder.replace(REPORT_FILE, lambda path: path.write_text(page, "utf-8", errors="backslashreplace"))
 
@@ -88,6 +94,7 @@ def _make_page(
     digits: DigitSet,
     probabilities: npt.NDArray[np.floating],
     others: OtherDigitsReport,
+    acceptance: Acceptance,
 ) -> str:
     validation, found = digits.validation, probabilities.argmax(axis=1)
     validation_top1 = float(np.mean(found == validation.labels))
@@ -99,6 +106,7 @@ def _make_page(
         "Worst mistakes": show_mistakes(validation, probabilities),
         "Training images": show_samples(digits.training, record),
         "Other digits": show_other_digits(others, validation, validation_top1),
+        "What is no digit": show_acceptance(acceptance),
         "Configuration": show_settings(_configuration(record)),
         "Versions": show_settings(record["versions"]),
         "Data": show_settings(_data(record["dataset"])),

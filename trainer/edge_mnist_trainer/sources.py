@@ -49,6 +49,8 @@ class DigitSource:
     """The training split, or half of the stand-in digits."""
     evaluation: LabelledDigits
     """The test images; of own digits without a test part the validation images; or half of the stand-in digits."""
+    validation: LabelledDigits
+    """What else is chosen on: the validation images, or that half of the stand-in digits that calibrates."""
     notice: str | None
     """What people must be told about these digits; None for MNIST."""
 
@@ -106,7 +108,7 @@ def load_export_digits(data: Path | None = None) -> DigitSource:
         return _stand_in_source()
     evaluation = digits.validation if digits.test is None else digits.test
     notice = None if evaluation.name == MNIST_NAME else _describe_own(digits)
-    return DigitSource(digits.training, evaluation, notice)
+    return DigitSource(digits.training, evaluation, digits.validation, notice)
 
 
 def load_stand_in() -> LabelledDigits:
@@ -122,9 +124,11 @@ def load_stand_in() -> LabelledDigits:
 def _stand_in_source() -> DigitSource:
     digits = load_stand_in()
     indices = np.arange(len(digits))
+    even, odd = (digits.take(indices[indices % 2 == rest], half) for rest, half in enumerate(("even", "odd")))
     return DigitSource(
-        digits.take(indices[indices % 2 == 0], "even"),
-        digits.take(indices[indices % 2 == 1], "odd"),
+        even,
+        odd,
+        even,
         notice=(
             f"MNIST is not here (no --data, no {DATA_VARIABLE}, no cache, no download): calibrated and evaluated on "
             f"scikit-learn's 1,797 8x8 digits ({STAND_IN_NAME}) instead. "

@@ -151,13 +151,33 @@ def draw_ink(
     )
     pen = height * rng.uniform(0.085, thickest)
     image = Image.new("L", (fine, fine), 0)
-    draw = ImageDraw.Draw(image)
     for curve in stroke_curves(digit, rng, hand=hand):
         x = left + width * (curve[:, 0] + slant * (0.5 - curve[:, 1]))
         y = top + height * curve[:, 1]
-        for at_x, at_y in zip(x, y, strict=True):
-            draw.ellipse((at_x - pen / 2, at_y - pen / 2, at_x + pen / 2, at_y + pen / 2), fill=255)
+        _ink_along(image, np.column_stack([x, y]), pen)
     return np.asarray(image.reduce(2))
+
+
+def draw_curve(points: npt.NDArray[np.float64], *, pen_pixels: float, side_pixels: int) -> Pixels:
+    """Draw one smooth line as white ink on black.
+
+    Args:
+        points: Where it passes, (x, y) in a unit square, y down, float64, shape (K, 2).
+        pen_pixels: Its width.
+        side_pixels: Height and width of the result.
+
+    Returns:
+        uint8, shape (side_pixels, side_pixels), anti-aliased.
+    """
+    image = Image.new("L", (2 * side_pixels, 2 * side_pixels), 0)
+    _ink_along(image, _catmull_rom(points) * 2 * side_pixels, 2 * pen_pixels)
+    return np.asarray(image.reduce(2))
+
+
+def _ink_along(image: Image.Image, curve: npt.NDArray[np.float64], pen: float) -> None:
+    draw = ImageDraw.Draw(image)
+    for x, y in curve:
+        draw.ellipse((x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2), fill=255)
 
 
 def stroke_curves(digit: int, rng: np.random.Generator, *, hand: int | None) -> list[npt.NDArray[np.float64]]:

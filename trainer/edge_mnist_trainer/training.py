@@ -12,7 +12,7 @@ import numpy as np
 from edge_mnist_runtime.preprocess import PREPROCESS
 from edge_mnist_runtime.versions import installed_versions
 from edge_mnist_trainer.architectures import Architecture
-from edge_mnist_trainer.batches import DistortedBatches
+from edge_mnist_trainer.batches import TARGETS, DistortedBatches
 from edge_mnist_trainer.callbacks import Checkpointer, FreshStatistics, Recorder
 from edge_mnist_trainer.checkpoint import read_checkpoint
 from edge_mnist_trainer.config import TrainingConfig
@@ -75,7 +75,7 @@ def train(
     else:
         batches = DistortedBatches(digits.training, config.augmentation, batch_size=config.batch_size, seed=config.seed)
     model = architecture.build()
-    _compile(model, config, total_steps=config.epochs * len(batches), soft=bool(transfer_set))
+    _compile(model, config, total_steps=config.epochs * len(batches))
     record = _new_record(model, architecture, config, digits, transfer_set)
     if resume:
         record = read_checkpoint(folder, model, record)
@@ -83,7 +83,7 @@ def train(
     record["status"] = "running"
     folder.write_record(record)
     on_start(len(batches), len(record["epochs"]))
-    record["status"] = _fit(model, batches, digits, config, folder, record, callbacks, soft=bool(transfer_set))
+    record["status"] = _fit(model, batches, digits, config, folder, record, callbacks)
     folder.write_record(record)
     if record["status"] != "interrupted":
         folder.drop_checkpoint()
@@ -99,15 +99,12 @@ def _fit(
     folder: RunFolder,
     record: dict[str, Any],
     callbacks: tuple[Any, ...],
-    *,
-    soft: bool,
 ) -> str:
     # In this order: the averaged weights are swapped in for validation and for the end of an epoch, their statistics
     # are measured, then the recorder saves the model. They are swapped back before the next epoch's checkpoint.
     watchers = [Recorder(folder, record, config), Checkpointer(folder, record), *callbacks]
     if config.longest_average_steps:
         watchers = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True), FreshStatistics(batches), *watchers]
-    labels = digits.validation.labels
     try:
         model.fit(
             batches,
@@ -115,7 +112,7 @@ def _fit(
             initial_epoch=len(record["epochs"]),
             validation_data=(
                 digits.validation.images / np.float32(255),
-                np.eye(10, dtype=np.float32)[labels] if soft else labels,
+                TARGETS[digits.validation.labels],
             ),
             validation_batch_size=1000,
             callbacks=watchers,
@@ -135,10 +132,11 @@ def _make_repeatable(seed: int) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
-def _compile(model: Any, config: TrainingConfig, *, total_steps: int, soft: bool) -> None:
+def _compile(model: Any, config: TrainingConfig, *, total_steps: int) -> None:
     optimizer = _make_optimizer(config, total_steps)
-    loss = "categorical_crossentropy" if soft else "sparse_categorical_crossentropy"
-    model.compile(optimizer, loss, metrics=["accuracy"], jit_compile="auto" if _compiles_always() else False)
+    model.compile(
+        optimizer, "categorical_crossentropy", metrics=["accuracy"], jit_compile="auto" if _compiles_always() else False
+    )
     optimizer.build(model.trainable_variables)  # so that a checkpoint finds its variables before the first step
 
 

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.errors import CorruptModelError, UsageError, first_line
 from edge_mnist_runtime.preprocess import PREPROCESS
-from edge_mnist_trainer.batches import DistortedBatches, SeededBatches
+from edge_mnist_trainer.batches import TARGETS, DistortedBatches, SeededBatches
 from edge_mnist_trainer.config import Augmentation
 
 IMAGES_FILE: Final = "images.npy"
@@ -87,7 +87,8 @@ def make_transfer_set(
 ) -> TransferSet:
     """Distort the training digits `views` times, and have the teachers read them.
 
-    Where they misread a printed or drawn digit, whose label is beyond doubt, the set has its label instead.
+    Where they misread a printed or drawn digit, whose label is beyond doubt, the set has its label instead; of what is
+    no digit it has the same probability for each.
 
     Args:
         digits: The training split.
@@ -110,7 +111,7 @@ def make_transfer_set(
                 answers = [np.asarray(model.predict_on_batch(pixels / np.float32(255))) for model in teachers.values()]
                 answer = np.mean(answers, axis=0)
                 wrong = batches.made(index) & (answer.argmax(axis=1) != labels)
-                answer[wrong] = np.eye(10)[labels[wrong]]
+                answer[wrong] = TARGETS[labels[wrong]]
                 images.write(pixels.tobytes())
                 probabilities.write(answer.astype(np.float16).tobytes())
                 on_batch(view * len(batches) + index + 1, views * len(batches))

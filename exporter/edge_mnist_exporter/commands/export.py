@@ -145,6 +145,14 @@ def export(
         bool,
         typer.Option("--unsafe", help="Run code that the model brings (Lambda layers).", rich_help_panel=MODEL),
     ] = False,
+    least_confidence: Annotated[
+        float | None,
+        typer.Option(
+            metavar="PART",
+            help="The runtime rejects answers of less confidence, 0..1; 0 for none.",
+            show_default="what the run that trained it chose, else chosen on validation images",
+        ),
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -182,6 +190,7 @@ def export(
         calibration_samples=calibration_samples,
         calibration_data=calibration_data,
         seed=seed,
+        least_confidence=least_confidence,
     )
     require_extra(
         "export",
