@@ -30,6 +30,19 @@ UPRIGHT_BY: Final = {
 """What turns a picture of each EXIF orientation upright."""
 
 
+SIDEWAYS: Final = (5, 6, 7, 8)
+"""EXIF orientations that turn a picture on its side."""
+
+FULL_SIZE: Final = "edge_mnist_full_size"
+"""Where a picture that was decoded at a reduced scale keeps its own width and height, in Pillow's `info`."""
+
+
+def upright_size(picture: Image.Image) -> tuple[int, int]:
+    """Width and height of the whole picture, upright, before anything was reduced."""
+    width, height = picture.info.get(FULL_SIZE, picture.size)
+    return (height, width) if _read_orientation(picture) in SIDEWAYS else (width, height)
+
+
 def upright_grey(picture: Image.Image) -> Image.Image:
     """Opaque 8-bit grey, upright; large pictures averaged down until their long side is below 512 pixels."""
     reduction = max(picture.size) // PREPROCESS.working_side_pixels
@@ -102,10 +115,10 @@ def _from_deep_grey(picture: Image.Image) -> Image.Image:
     """
     values = np.asarray(picture)
     if values.dtype.kind == "f":
-        values = np.nan_to_num(values)
+        values = np.clip(np.nan_to_num(values), 0, 2**31 - 128)  # the greatest float32 that fits into int32
         if 0 < values.max() <= 1:
             values = values * 255
-        values = np.clip(values, 0, 2**31 - 1).astype(np.int32)
+        values = values.astype(np.int32)
     elif values.dtype.kind == "i":
         values = np.maximum(values, 0)
     bits = max(8, int(values.max()).bit_length())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +22,26 @@ class Components:
     boxes: npt.NDArray[np.intp]
     """Shape (N, 4): top, bottom, left and right of each part, the far ends exclusive."""
 
+    covered: Labels
+    """Shape (M,): where the mask is set, as indices into a flat picture: of a page with a digit on it, a small part."""
+    numbers: Labels
+    """Shape (M,): the number of the part there, from 1."""
+
     def __len__(self) -> int:
         return len(self.boxes)
 
-    def sums(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """Sum of `values`, shape (H, W), over each part; float64, shape (N,)."""
-        weights = values.reshape(-1).astype(np.float64)
-        return np.bincount(self.labels.reshape(-1), weights, minlength=len(self) + 1)[1:].astype(np.float64)
+    def pick(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """`values`, shape (H, W), where the mask is set, shape (M,)."""
+        return values.reshape(-1)[self.covered]
+
+    def sums(self, picked: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Sum of values, shape (M,) as `pick` gives them, over each part; float64, shape (N,)."""
+        return np.bincount(self.numbers, picked, minlength=len(self) + 1)[1:].astype(np.float64)
+
+    @cached_property
+    def areas(self) -> npt.NDArray[np.intp]:
+        """Pixels of each part, shape (N,)."""
+        return np.bincount(self.numbers, minlength=len(self) + 1)[1:]
 
     def mask_of(self, chosen: npt.NDArray[np.bool_]) -> Mask:
         """Where the chosen parts are; `chosen` is bool, shape (N,)."""
@@ -36,20 +51,26 @@ class Components:
 def label_components(mask: Mask) -> Components:
     """Find the parts of `mask`, bool, shape (H, W)."""
     height, width = mask.shape
-    edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    rows, starts = np.nonzero(edges == 1)
-    ends = np.nonzero(edges == -1)[1]  # exclusive
+    framed = np.zeros((height, width + 2), np.bool_)
+    framed[:, 1:-1] = mask
+    flat = framed.reshape(-1)
+    changes = np.flatnonzero(flat[1:] != flat[:-1])
+    rows, starts = np.divmod(changes[::2], width + 2)
+    ends = changes[1::2] - rows * (width + 2)  # exclusive
     parents = _join(*_touching(rows, starts, ends, height), len(rows))
-    roots, numbers = np.unique(parents, return_inverse=True)
+    is_root = parents == np.arange(len(parents))
+    roots, numbers = np.flatnonzero(is_root), (is_root.cumsum() - 1)[parents]
+    covered = np.flatnonzero(mask)
+    at = np.repeat(numbers + 1, ends - starts)
     labels = np.zeros((height, width), np.intp)
-    labels[mask] = np.repeat(numbers + 1, ends - starts)
+    labels.reshape(-1)[covered] = at
     boxes = np.empty((len(roots), 4), np.intp)
     boxes[:, [0, 2]], boxes[:, [1, 3]] = max(height, width), 0
     for column, values in ((0, rows), (2, starts)):
         np.minimum.at(boxes[:, column], numbers, values)
     for column, values in ((1, rows + 1), (3, ends)):
         np.maximum.at(boxes[:, column], numbers, values)
-    return Components(labels, boxes)
+    return Components(labels, boxes, covered, at)
 
 
 def _touching(rows: Labels, starts: Labels, ends: Labels, height: int) -> tuple[Labels, Labels]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -9,7 +10,6 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from edge_mnist_runtime.components import label_components
-from edge_mnist_runtime.errors import PictureError
 from edge_mnist_runtime.ink import choose_parts
 from edge_mnist_runtime.levels import otsu_threshold, quantile
 from edge_mnist_runtime.picture_definition import PICTURE_READING
@@ -18,18 +18,23 @@ from edge_mnist_runtime.preprocess import PREPROCESS, Pixels
 Number = TypeVar("Number", np.uint8, np.int16)
 
 
-def subtract_ground(grey: Image.Image, *, origin: str) -> tuple[Pixels, bool]:
-    """Subtract a ground that is the same everywhere, the median of the border.
+@dataclass(frozen=True)
+class DrawnInk:
+    """The ink of a picture whose ground is the same everywhere."""
 
-    Args:
-        grey: Mode L.
-        origin: Where it is from, for error messages.
+    pixels: Pixels
+    """Bright ink on exactly 0, uint8, shape (H, W)."""
+    light_on_dark: bool
+    """Whether it is lighter than its ground."""
+    contrast: float
+    """Part of the ground's light that the ink takes away, or of what it lacks that the ink adds; 0..1."""
+
+
+def subtract_ground(grey: Image.Image) -> DrawnInk | None:
+    """Subtract a ground that is the same everywhere, the median of the border; `grey` is of mode L.
 
     Returns:
-        The ink, uint8, shape (H, W), bright on exactly 0, and whether it is lighter than its ground.
-
-    Raises:
-        PictureError: The picture is blank.
+        None where the picture is blank.
     """
     if max(grey.size) >= PREPROCESS.median_filter_from_pixels:
         grey = grey.filter(ImageFilter.MedianFilter(3))
@@ -37,20 +42,31 @@ def subtract_ground(grey: Image.Image, *, origin: str) -> tuple[Pixels, bool]:
     ground = float(quantile(_border(values), 0.5))
     darker, lighter = ground - float(values.min()), float(values.max()) - ground
     if max(darker, lighter) < PREPROCESS.least_contrast:
-        raise PictureError(f"{origin}: blank, no ink found; expected a picture of one digit")
+        return None
     contrast = np.clip(ground - values if darker >= lighter else values - ground, 0, 255)
     threshold = otsu_threshold(contrast.astype(np.uint8))
     floor = PREPROCESS.floor_part * threshold
     full = float(quantile(contrast[contrast > threshold], PREPROCESS.full_percentile / 100))
     ink: Pixels = np.clip((contrast - floor) * (255 / (full - floor)), 0, 255).astype(np.uint8)
-    return ink, darker < lighter
+    light = 255 - ground if darker < lighter else ground
+    return DrawnInk(ink, darker < lighter, min(1.0, full / max(light, 24.0)))
 
 
-def has_even_border(values: npt.NDArray[np.uint8]) -> bool:
-    """Whether nothing crosses the edges of a picture, shape (H, W) or (H, W, C), and the light there is the same."""
-    border = _border(values).astype(np.int16)
+def has_even_border(picture: Image.Image) -> bool:
+    """Whether nothing crosses the edges of a picture of mode L or RGB, and the light there is the same."""
+    width, height = picture.size
+    edges = ((0, 0, width, 1), (0, height - 1, width, height), (0, 1, 1, height - 1), (width - 1, 1, width, height - 1))
+    # Cut out by Pillow, because an array of the whole picture would be a copy of it.
+    rows = [np.asarray(picture.crop(edge)) for edge in edges if edge[3] > edge[1]]
+    border = np.concatenate([row.reshape(-1, *row.shape[2:]) for row in rows]).astype(np.int16)
+    few = border[:: max(1, len(border) // 64)]
+    return _part_off(few) < 0.2 and _part_off(border) < 0.002
+
+
+def _part_off(border: npt.NDArray[np.int16]) -> float:
+    """The part of a border, shape (N,) or (N, C), that differs from its median."""
     off = np.abs(border - np.sort(border, axis=0)[len(border) // 2]) > PICTURE_READING.even_levels
-    return bool(off.mean() < 0.002)
+    return float(off.mean())
 
 
 def is_clean(grey: Image.Image, ink: Pixels) -> bool:
@@ -61,7 +77,7 @@ def is_clean(grey: Image.Image, ink: Pixels) -> bool:
         ink: What `subtract_ground` made of it.
     """
     values = np.asarray(grey, np.int16)
-    if not has_even_border(np.asarray(grey)):
+    if not has_even_border(grey):
         return False
     off = np.abs(values - int(quantile(_border(values), 0.5)))
     if off.max() < PICTURE_READING.clear_levels:
@@ -72,7 +88,7 @@ def is_clean(grey: Image.Image, ink: Pixels) -> bool:
     if elsewhere.size and (elsewhere > 2 * PICTURE_READING.even_levels).mean() > 0.001:
         return False
     parts = label_components(strokes)
-    chosen = choose_parts(parts, parts.sums(ink.astype(np.float32)), ink.shape)
+    chosen = choose_parts(parts, parts.sums(parts.pick(ink).astype(np.float32)), ink.shape)
     return bool(chosen.all())
 
 

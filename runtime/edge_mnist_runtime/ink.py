@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +13,14 @@ from edge_mnist_runtime.levels import quantile
 from edge_mnist_runtime.picture_definition import PICTURE_READING
 
 Floats = npt.NDArray[np.float32]
+Levels = npt.NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 """Top, bottom, left and right, the far ends exclusive."""
 
 
 @dataclass(frozen=True)
-class Ink:
-    """The digit's own ink."""
+class Strokes:
+    """One digit's ink."""
 
     darkness: Floats
     """Shape (H, W): as measured where the digit is, 0 elsewhere."""
@@ -42,35 +44,68 @@ class Ink:
         return max(self.box[1] - self.box[0], self.box[3] - self.box[2])
 
 
+@dataclass(frozen=True)
+class Ink(Strokes):
+    """The digit's own ink, and what else was found."""
+
+    page: Floats
+    """Darkness of the whole picture, lines removed, shape (H, W)."""
+    parts: Components
+    """All that is as dark as ink, and hangs together: the digit and what is left out."""
+    mass: npt.NDArray[np.float64]
+    """Ink of each part, shape (N,)."""
+
+    def with_mask(self, mask: Mask) -> Ink:
+        """Other parts of the same picture as the digit's own."""
+        return _among(strokes_under(self.page, mask), self.page, self.parts, self.mass)
+
+
 def peak_of(darkness: Floats) -> float:
     """Darkness that the ink of even a small digit reaches."""
-    return float(quantile(darkness, 1 - PICTURE_READING.peak_part))
+    rank = darkness.size - 1 - int((1 - PICTURE_READING.peak_part) * (darkness.size - 1))
+    # Few values are near the peak: what is below most of a sample needs no sorting.
+    few = darkness[::5, ::5]
+    bright = darkness[darkness > quantile(few, 0.97)]
+    values = bright if len(bright) > rank else darkness.reshape(-1)
+    return float(np.partition(values, len(values) - 1 - rank)[len(values) - 1 - rank])
 
 
-def pick_ink(darkness: Floats, noise: float) -> Ink | None:
+def pick_ink(darkness: Floats, noise: float, *, peak: float | None = None) -> Ink | None:
     """Find the digit.
 
     Args:
         darkness: Shape (H, W), lines removed.
         noise: Standard deviation of its noise.
+        peak: What `peak_of` says of it, where that is known.
 
     Returns:
         None where nothing stands out.
     """
-    peak = peak_of(darkness)
+    peak = peak_of(darkness) if peak is None else peak
     high, low = max(0.5 * peak, 5 * noise), max(0.28 * peak, 3 * noise)
     parts = label_components(darkness > low)
     if not len(parts) or peak <= 0:
         return None
-    mass = parts.sums(np.where(darkness > high, darkness, 0))
+    picked = parts.pick(darkness)
+    mass = parts.sums(np.where(picked > high, picked, 0))
     chosen = choose_parts(parts, mass, darkness.shape)
     if not chosen.any():
         return None
-    mask = parts.mask_of(chosen)
+    return _among(strokes_under(darkness, parts.mask_of(chosen)), darkness, parts, mass)
+
+
+def _among(own: Strokes, page: Floats, parts: Components, mass: npt.NDArray[np.float64]) -> Ink:
+    return Ink(own.darkness, own.mask, own.box, own.level, own.stroke_pixels, page, parts, mass)
+
+
+def strokes_under(darkness: Floats, mask: Mask) -> Strokes:
+    """The ink under a mask that is not empty; both of shape (H, W)."""
     level = float(quantile(darkness[mask], 0.75))
-    box = _box_around(parts.boxes[chosen])
-    own: Floats = np.where(mask, darkness, 0).astype(np.float32)
-    return Ink(own, mask, box, level, _stroke_width(own[box[0] : box[1], box[2] : box[3]] / np.float32(level)))
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    box = (int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
+    own: Floats = darkness * mask
+    stroke_pixels = _stroke_width(own[box[0] : box[1], box[2] : box[3]] / np.float32(max(level, 1e-6)))
+    return Strokes(own, mask, box, level, stroke_pixels)
 
 
 def _stroke_width(ink: Floats) -> float:
@@ -88,7 +123,7 @@ def choose_parts(parts: Components, mass: npt.NDArray[np.float64], shape: tuple[
     breadth = _breadths(parts)
     at_edge = (boxes[:, 0] == 0) | (boxes[:, 2] == 0) | (boxes[:, 1] == shape[0]) | (boxes[:, 3] == shape[1])
     score = mass * np.where(at_edge, 0.25, 1.0) * (sides >= 0.04 * min(shape))
-    score[_is_frame(parts, mass)] = 0
+    score[find_frames(parts, mass)] = 0
     chosen = np.zeros(len(parts), np.bool_)
     if not score.max(initial=0) > 0:
         return chosen
@@ -96,7 +131,7 @@ def choose_parts(parts: Components, mass: npt.NDArray[np.float64], shape: tuple[
     chosen[main] = True
     blob = (breadth > 2 * breadth[main]) & (np.minimum(heights, widths) > 2 * breadth[main])
     while True:
-        top, bottom, left, right = _box_around(boxes[chosen])
+        top, bottom, left, right = box_around(boxes[chosen])
         side = max(bottom - top, right - left)
         gap_down = np.maximum(np.maximum(top - boxes[:, 1], boxes[:, 0] - bottom), 0)
         gap_right = np.maximum(np.maximum(left - boxes[:, 3], boxes[:, 2] - right), 0)
@@ -115,14 +150,41 @@ def choose_parts(parts: Components, mass: npt.NDArray[np.float64], shape: tuple[
 def _breadths(parts: Components) -> npt.NDArray[np.float64]:
     """Mean width of each part's strokes, in pixels: twice the area over the outline; shape (N,)."""
     mask = parts.labels > 0
-    padded = np.pad(mask, 1)
-    inside = padded[2:, 1:-1] & padded[:-2, 1:-1] & padded[1:-1, 2:] & padded[1:-1, :-2]
-    area, outline = parts.sums(mask.astype(np.float32)), parts.sums((mask & ~inside).astype(np.float32))
-    return 2 * area / np.maximum(outline, 1)
+    inside = parts.sums(parts.pick(inner(mask)).astype(np.float32))
+    return 2 * parts.areas / np.maximum(parts.areas - inside, 1)
 
 
-def _is_frame(parts: Components, mass: npt.NDArray[np.float64]) -> Mask:
-    """Which parts are drawn around another one: ink along all four sides of the box, and something inside."""
+def inner(mask: Mask) -> Mask:
+    """Pixels of a mask, shape (H, W), whose four neighbours are in it, too."""
+    inside = np.zeros_like(mask)
+    inside[1:-1, 1:-1] = mask[2:, 1:-1] & mask[:-2, 1:-1] & mask[1:-1, 2:] & mask[1:-1, :-2] & mask[1:-1, 1:-1]
+    return inside
+
+
+def outline_on_edges(planes: Levels, ink: Ink) -> float:
+    """Part of the ink's outline, 0..1, around which the light falls by half of what the ink takes away."""
+    top, bottom, left, right = (max(0, ink.box[0] - 3), ink.box[1] + 3, max(0, ink.box[2] - 3), ink.box[3] + 3)
+    mask = ink.mask[top:bottom, left:right]
+    light = planes[:, top:bottom, left:right]
+    outline = mask & ~inner(mask)
+    most = _over_neighbours(light, np.maximum)[0][outline].astype(np.float32)
+    drop = (most - _over_neighbours(light, np.minimum)[0][outline]) / np.maximum(most, 24)
+    return float((drop > 0.5 * ink.level).mean())
+
+
+def _over_neighbours(planes: Levels, function: Any) -> Levels:
+    """`function` over the 5 x 5 pixels around each one."""
+    for axis in (1, 2):
+        padded = np.pad(planes, [(2, 2) if axis == side else (0, 0) for side in range(3)], mode="edge").swapaxes(
+            0, axis
+        )
+        pairs = function(padded[:-1], padded[1:])
+        planes = function(function(pairs[:-3], pairs[2:-1]), padded[4:]).swapaxes(0, axis)
+    return planes
+
+
+def find_frames(parts: Components, mass: npt.NDArray[np.float64]) -> Mask:
+    """Which parts are drawn around another one: ink on all four sides of the box, and something inside; shape (N,)."""
     found, boxes = np.zeros(len(parts), np.bool_), parts.boxes
     for index in np.argsort(-mass)[:5]:
         top, bottom, left, right = (int(side) for side in boxes[index])
@@ -137,5 +199,6 @@ def _is_frame(parts: Components, mass: npt.NDArray[np.float64]) -> Mask:
     return found
 
 
-def _box_around(boxes: npt.NDArray[np.intp]) -> Box:
+def box_around(boxes: npt.NDArray[np.intp]) -> Box:
+    """The box around several ones, shape (N, 4)."""
     return int(boxes[:, 0].min()), int(boxes[:, 1].max()), int(boxes[:, 2].min()), int(boxes[:, 3].max())

@@ -22,6 +22,12 @@ Floats = npt.NDArray[np.float32]
 POLARITY_SIDE: Final = 72
 """Pixels of the longer side at which dark ink and light ink are told apart."""
 
+COLOUR_SIDE: Final = 90
+"""Pixels of the longer side at which the colour of the ink is found, at least."""
+
+NOISE_ROWS: Final = 40
+"""Rows of a picture whose noise is measured, at least."""
+
 
 def close_gaps(planes: Planes, window: int) -> Planes:
     """Grey-scale closing of each plane, shape (C, H, W), by a square of `window` pixels.
@@ -29,11 +35,17 @@ def close_gaps(planes: Planes, window: int) -> Planes:
     Beyond its edges the picture goes on as it ends, so that a dark desk at an edge stays ground.
     """
     window = max(2, window)
-    values = np.pad(planes, ((0, 0), (window, window), (window, window)), mode="edge")
-    for function in (np.maximum, np.minimum):
-        for axis in (1, 2):
-            values = _slide(values, window, axis, function)
+    values = _slide(_go_on(planes, window, 1), window, 1, np.maximum)
+    values = _slide(_go_on(values, window, 2), window, 2, np.maximum)
+    values = _slide(_slide(values, window, 1, np.minimum), window, 2, np.minimum)
     return values[:, 1:-1, 1:-1]
+
+
+def _go_on(planes: Planes, reach: int, axis: int) -> Planes:
+    """The picture with its first and last row (axis 1) or column (axis 2) repeated `reach` times beyond it."""
+    n = planes.shape[axis]
+    rows = np.clip(np.arange(-reach, n + reach), 0, n - 1)
+    return planes.take(rows, axis)
 
 
 def _slide(values: Planes, window: int, axis: int, function: Any) -> Planes:
@@ -54,18 +66,9 @@ def compare_polarities(planes: Planes, window: int) -> tuple[bool, float]:
     Of two explanations the one with the smoother ground holds: a closing takes dark strokes away and leaves even
     paper, an opening leaves the strokes, and wider ones. Where shadows have edges neither ground is smooth.
     """
-    step = max(1, max(planes.shape) // POLARITY_SIDE)
-    small = _average_down(planes, step)
-    window = max(2, window // step)
-    light, dark = _roughness(close_gaps(255 - small, window)), _roughness(close_gaps(small, window))
+    window = max(2, window)
+    light, dark = _roughness(close_gaps(255 - planes, window)), _roughness(close_gaps(planes, window))
     return light < dark, 1 - min(light, dark) / max(light, dark, 1e-6)
-
-
-def _average_down(planes: Planes, step: int) -> Planes:
-    height, width = (side // step * step for side in planes.shape[1:])
-    blocks = planes[:, :height, :width].reshape(len(planes), height // step, step, width // step, step)
-    small: Planes = blocks.mean((2, 4)).astype(np.uint8)
-    return small
 
 
 def _roughness(planes: Planes) -> float:
@@ -73,28 +76,51 @@ def _roughness(planes: Planes) -> float:
     return float((np.diff(values, axis=1) ** 2).sum() + (np.diff(values, axis=2) ** 2).sum())
 
 
-def measure_darkness(planes: Planes, ground: Planes) -> Floats:
-    """How much darker than its ground each point is, along the colour of the ink.
+def mix_planes(planes: Planes, window: int) -> Planes:
+    """One plane, shape (1, H, W), of a picture's colours: that in which its ink is darkest, whatever colour it is of.
 
     Args:
         planes: The picture, dark ink on light ground.
+        window: Width of the widest stroke, in pixels.
+    """
+    if len(planes) == 1:
+        return planes
+    step = max(1, min(max(planes.shape) // COLOUR_SIDE, *planes.shape[1:]))
+    few = planes[:, ::step, ::step]  # not averaged: a thin stroke would lose its colour
+    ground = close_gaps(few, window // step)
+    loss = (ground.astype(np.float32) - few) / np.maximum(ground, 24)
+    loss -= np.array([quantile(plane, 0.3) for plane in loss], np.float32)[:, np.newaxis, np.newaxis]
+    np.maximum(loss, 0, out=loss)
+    # The pen's colour: what the darkest points lack. Cubes, because paper has many points and ink has few.
+    direction = np.tensordot(loss, loss.sum(0) ** 2, 2)
+    if not direction.max() > 0:
+        direction = np.ones(len(planes), np.float32)
+    light = np.array([max(24, int(quantile(plane, 0.5))) for plane in ground], np.float32)
+    weights = (direction / direction.sum() / light).astype(np.float32)
+    weights *= np.float32(min(float(light.mean()), 1 / float(weights.sum())))  # white stays within 255
+    sums = np.zeros(planes.shape[1:], np.uint16)
+    for plane, weight in zip(planes, weights, strict=True):
+        sums += np.multiply(plane, np.uint16(256 * weight), dtype=np.uint16)
+    mixed: Planes = (sums >> 8).astype(np.uint8)[np.newaxis]
+    return mixed
+
+
+def measure_darkness(plane: Planes, ground: Planes) -> Floats:
+    """How much darker than its ground each point is.
+
+    Args:
+        plane: The picture, dark ink on light ground, shape (1, H, W).
         ground: The same without ink, as `close_gaps` gives it.
 
     Returns:
         float32, shape (H, W): parts of the ground's light, about 0 where there is no ink, below it where noise is
         lighter than the ground, at most about 1.
     """
-    loss = (ground.astype(np.float32) - planes) / np.maximum(ground, 24)
-    # Noise makes the largest value around a point larger than the paper is.
-    loss -= np.array([quantile(plane[::2, ::2], 0.5) for plane in loss], np.float32)[:, np.newaxis, np.newaxis]
-    # The pen's colour: what the darkest points lack. Cubes, because paper has many points and ink has few.
-    strength = np.maximum(loss, 0).sum(0)
-    direction = (np.maximum(loss, 0) * strength**2).sum((1, 2))
-    length = float(np.sqrt((direction**2).sum()))
-    if length <= 0:
-        return np.zeros(loss.shape[1:], np.float32)
-    along = np.tensordot(direction / length, loss, 1) / np.float32((direction / length).sum())
-    darkness: Floats = along.astype(np.float32)
+    darkness: Floats = (ground[0] - plane[0]) / np.maximum(ground[0], 24).astype(np.float32)
+    # Noise makes the largest value around a point larger than the paper is. Paper is what most points show, or, where
+    # strokes fill the picture, what a fifth of them shows.
+    few = darkness[::4, ::4]
+    darkness -= min(quantile(few, 0.5), quantile(few, 0.2) + np.float32(1.2 * noise_of(darkness)))
     return darkness
 
 
@@ -102,5 +128,5 @@ def noise_of(darkness: Floats) -> float:
     """Standard deviation of the noise, from neighbours' differences."""
     if min(darkness.shape) < 2:
         return 0.0
-    steps = np.abs(np.diff(darkness[::2], axis=1))
+    steps = np.abs(np.diff(darkness[:: max(1, len(darkness) // NOISE_ROWS)], axis=1))
     return float(quantile(steps, 0.5)) / (0.6745 * 2**0.5)

@@ -9,21 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
-from edge_mnist_runtime.errors import UsageError
+from edge_mnist_runtime.reading_mode import READING_MODES, ReadingMode, require_mode
 
-ReadingMode = Literal["auto", "mnist", "photo", "raw"]
-"""Ways to read a picture: see `read_picture`."""
-
-READING_MODES: Final[tuple[str, ...]] = get_args(ReadingMode)
+__all__ = ["PICTURE_READING", "READING_MODES", "PictureReadingDefinition", "ReadingMode", "require_mode"]
 
 
 @dataclass(frozen=True)
 class PictureReadingDefinition:
     """Everything that decides which ink is found in a picture."""
 
-    version: int = 2
+    version: int = 3
     """Raised with every change of the steps or of a parameter. Version 1 was the reading that `mnist` still is."""
     look_side_pixels: int = 360
     """Longest side of what is looked at at once."""
@@ -59,6 +56,8 @@ class PictureReadingDefinition:
     """How far the slopes of one family of lines may differ, as perspective makes them."""
     faintest_line: float = 0.015
     """Part of the ground's light below which a line is none."""
+    narrow_frame: float = 1.6
+    """Along a picture this many times as long as it is broad, a single line is none."""
     even_levels: int = 6
     """Grey levels by which an even ground may differ from its median, as JPEG makes it differ."""
     clear_levels: int = 64
@@ -69,6 +68,24 @@ class PictureReadingDefinition:
     """Part of all pixels that even a small digit's ink covers."""
     group_gap: float = 0.35
     """Parts of a digit are no further apart than this part of its longer side."""
+    least_side_pixels: float = 9.0
+    """A digit whose longer side is below this, in the picture's own pixels, is too small to be read."""
+    filled_frame_part: float = 0.15
+    """Ink that crosses an edge is cut off where this part of the digit's longer side is free at the opposite edge."""
+    crossing_width: float = 0.65
+    """Ink at an edge that is narrower than this part of a stroke, or of what is half a stroke inside, ends there."""
+    crossing_depth: float = 1.6
+    """Strokes' widths inside the edge at which a stroke that crosses it is still seen..."""
+    crossing_goes_on: float = 0.5
+    """...and how wide at least, as a part of its width at the edge."""
+    grain_signs: int = 4
+    """So many signs of paper and shade together make what was found no ink."""
+    least_glyph_part: float = 0.5
+    """Ink this much as tall as the digits around it, at least, is a digit of its own."""
+    other_row_part: float = 0.3
+    """Ink in other rows, as a part of a row's own, from which on a picture shows several rows."""
+    cut_price: float = 0.15
+    """What it costs to cut touching digits through one stroke, where the network's doubt is -log of its confidence."""
     thinnest_stroke_part: float = 0.1
     """Width that thinner strokes are brought to, as a part of the digit's longer side."""
 
@@ -84,14 +101,3 @@ class PictureReadingDefinition:
 
 PICTURE_READING: Final = PictureReadingDefinition()
 """The definition that this version of edge-mnist uses."""
-
-
-def require_mode(mode: str) -> ReadingMode:
-    """The mode of that name.
-
-    Raises:
-        UsageError: There is none.
-    """
-    if mode not in READING_MODES:
-        raise UsageError(f"{mode}: no way to read a picture; known are {', '.join(READING_MODES)}")
-    return mode  # type: ignore[return-value]  # just compared with all of them

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from PIL import Image, UnidentifiedImageError
 
+from edge_mnist_runtime.colours import FULL_SIZE
 from edge_mnist_runtime.errors import PictureError
-from edge_mnist_runtime.preprocess import PREPROCESS
 from edge_mnist_runtime.reading import describe_damage
 
 SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
@@ -21,11 +24,19 @@ FORMATS: Final = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 MAX_PIXELS: Final = 40_000_000
 """Larger pictures are refused before they are decoded. Pillow takes up to 4 bytes a pixel: 160 MB at the most."""
 
-DRAFT_PIXELS: Final = 2 * PREPROCESS.working_side_pixels
-"""JPEGs are decoded at the smallest scale, of 1, 1/2, 1/4 and 1/8, that keeps both sides at least this long."""
+DRAFT_PIXELS: Final = 400
+"""JPEGs are decoded at the smallest scale, of 1, 1/2, 1/4 and 1/8, that keeps both sides at least this long: what is
+looked at at once has at most 360 pixels a side (`picture_definition.py`), and decoding costs more than looking."""
+
+MOST_SCANS: Final = 50
+"""JPEGs of more are refused. Encoders write a dozen at most, and each is decoded over all pixels: 1,000 of them make a
+file of 270 kB take a minute."""
+
+JPEG_MARKER: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+"""What ends a scan: any marker but a restart; in a scan's data 0xFF is followed by 0."""
 
 
-def open_picture(source: Path | bytes, *, origin: str) -> Image.Image:
+def open_picture(source: str | Path | bytes, *, origin: str) -> Image.Image:
     """Open and fully decode one picture.
 
     Args:
@@ -42,20 +53,46 @@ def open_picture(source: Path | bytes, *, origin: str) -> Image.Image:
         # A path is handed over as it is: Pillow then loads the decoder of its suffix alone, 6 ms of a cold start.
         picture = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
     except UnidentifiedImageError:
-        size_bytes = len(source) if isinstance(source, bytes) else source.stat().st_size
+        size_bytes = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
         problem = "not a picture" if size_bytes else "empty (0 bytes)"
         raise PictureError(f"{origin}: {problem}; expected one of {', '.join(FORMATS)}") from None
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, ...
         raise PictureError(_explain(origin, error)) from error
     with picture:
+        full_size = picture.size
         picture.draft(None, (DRAFT_PIXELS, DRAFT_PIXELS))
+        if picture.size != full_size:
+            picture.info[FULL_SIZE] = full_size
         if picture.width * picture.height > MAX_PIXELS:
             raise PictureError(_too_large(origin, f"{picture.width} x {picture.height} pixels"))
+        if picture.format in ("JPEG", "MPO") and _has_too_many_scans(picture):
+            raise PictureError(f"{origin}: more than {MOST_SCANS} scans; save it again")
         try:
             picture.load()
         except Exception as error:  # as above
             raise PictureError(describe_damage(origin, error)) from error
     return picture
+
+
+def _has_too_many_scans(jpeg: Image.Image) -> bool:
+    file = jpeg.fp  # type: ignore[attr-defined]  # of what Image.open gives
+    place = file.tell()
+    file.seek(0)
+    data = file.read()
+    file.seek(place)
+    return data.count(b"\xff\xda") > MOST_SCANS and _count_scans(data) > MOST_SCANS
+
+
+def _count_scans(jpeg: bytes) -> int:
+    """Scans up to the end of the picture: what follows it, as a phone's film does, holds any bytes (T.81, annex B)."""
+    scans, at = 0, 2
+    while marker := JPEG_MARKER.search(jpeg, at):
+        kind = jpeg[marker.start() + 1]
+        if kind == 0xD9:
+            break
+        scans += kind == 0xDA
+        at = marker.end() + int.from_bytes(jpeg[marker.end() : marker.end() + 2], "big")
+    return scans
 
 
 def _explain(origin: str, error: Exception) -> str:
@@ -76,15 +113,24 @@ def find_pictures(path: Path) -> list[Path]:
     """
     if not path.is_dir():
         return [path]
-    found = sorted(
-        file
-        for file in path.rglob("*")
-        # Hidden files are no pictures of the user's: macOS leaves a `._digit.png` beside each `digit.png`.
-        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
-    )
+    found = sorted(Path(file) for file in _walk(str(path)))
     if not found:
         raise PictureError(f"{path}: no pictures in this folder; looked for {', '.join(SUFFIXES)}")
     return found
+
+
+def _walk(folder: str) -> Iterator[str]:
+    """Every picture below a folder, in any order; `Path.rglob` takes several times as long."""
+    try:
+        entries = [*os.scandir(folder)]
+    except PermissionError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(entry.path)
+        # Hidden files are no pictures of the user's: macOS leaves a `._digit.png` beside each `digit.png`.
+        elif entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith(".") and entry.is_file():
+            yield entry.path
 
 
 def _too_large(origin: str, found: str) -> str:

@@ -9,10 +9,13 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image
 
-from edge_mnist_runtime.colours import upright_colours, upright_grey
-from edge_mnist_runtime.drawing import has_even_border, is_clean, subtract_ground
+from edge_mnist_runtime.colours import upright_colours, upright_grey, upright_size
+from edge_mnist_runtime.drawing import DrawnInk, has_even_border, is_clean, subtract_ground
 from edge_mnist_runtime.errors import InputShapeError, PictureError, first_line
+from edge_mnist_runtime.flaws import find_flaw, is_grain
+from edge_mnist_runtime.ink import pick_ink
 from edge_mnist_runtime.picture_definition import PICTURE_READING, ReadingMode
+from edge_mnist_runtime.prediction import Quality, Reason
 from edge_mnist_runtime.preprocess import PREPROCESS, Pixels, ink_box, is_mnist_shaped, normalise_ink
 
 T = TypeVar("T")
@@ -26,7 +29,7 @@ class Reading:
     """What became of one picture."""
 
     pixels: Pixels
-    """The tensor: uint8, shape (28, 28), bright ink on black."""
+    """The tensor: uint8, shape (28, 28), bright ink on black; all black where the picture is blank."""
     mode: ReadingMode
     """Which reading was used: `raw` (unchanged), `mnist` or `photo`."""
     box: PartsBox | None = None
@@ -35,8 +38,22 @@ class Reading:
     """Whether the ink is lighter than its ground; None where nothing was looked for."""
     lines_removed: int = 0
     """Printed lines that were taken away."""
+    quality: Quality | None = None
+    """How well the picture shows its digit; None where nothing was looked for, or found."""
+    flaw: Reason | None = None
+    """What speaks against the picture before any network has seen it."""
     steps: tuple[tuple[str, Image.Image], ...] = ()
     """Name and picture, of mode L or RGB, of what came on the way to the tensor."""
+
+    def require_ink(self, origin: str) -> Pixels:
+        """The tensor.
+
+        Raises:
+            PictureError: The picture is blank.
+        """
+        if self.flaw == "blank":
+            raise PictureError(f"{origin}: blank, no ink found; expected a picture of one digit")
+        return self.pixels
 
     def to_dict(self) -> dict[str, Any]:
         """As the command line's JSON has it."""
@@ -45,12 +62,19 @@ class Reading:
             "box": None if self.box is None else [round(side, 4) for side in self.box],
             "light_on_dark": self.light_on_dark,
             "lines_removed": self.lines_removed,
+            "quality": self.quality and self.quality.to_dict(),
+            "flaw": self.flaw,
         }
 
 
 def picture_to_pixels(picture: Image.Image, *, mode: ReadingMode = "auto", origin: str = "picture") -> Pixels:
-    """The tensor, uint8, shape (28, 28), that the network reads for a picture; see `read_picture`."""
-    return read_picture(picture, mode=mode, origin=origin).pixels
+    """The tensor, uint8, shape (28, 28), that the network reads for a picture; see `read_picture`.
+
+    Raises:
+        PictureError: As `read_picture` does, or the picture is blank.
+        InputShapeError: As `read_picture` does.
+    """
+    return read_picture(picture, mode=mode, origin=origin).require_ink(origin)
 
 
 def read_picture(picture: Image.Image, *, mode: ReadingMode = "auto", origin: str = "picture") -> Reading:
@@ -63,20 +87,28 @@ def read_picture(picture: Image.Image, *, mode: ReadingMode = "auto", origin: st
             shadows, lined and squared paper, any pen. `raw` takes 28 x 28 grey pixels as they are.
         origin: Where it is from, for error messages.
 
+    Returns:
+        Also of a picture that shows no digit, or none that can be read: its `flaw` says why.
+
     Raises:
-        PictureError: The picture is blank, empty, damaged, or of a colour mode that has no grey.
+        PictureError: The picture is empty, damaged, or of a colour mode that has no grey.
         InputShapeError: `mode` is `raw`, and the picture is not 28 x 28 grey pixels.
     """
-    if 0 in picture.size:
-        raise PictureError(f"{origin}: {picture.width} x {picture.height} pixels; expected a picture of one digit")
-    _made_plain(picture.load, origin)  # Pillow decodes late
+    require_decoded(picture, origin)
     if mode == "raw":
         return _read_raw(picture, origin)
     if mode == "photo":
-        return _read_photo(_colours_of(picture, origin), origin)
+        return _read_photo(picture, _colours_of(picture, origin))
     if mode == "mnist" or min(picture.size) < PICTURE_READING.least_photo_side_pixels:
-        return _read_drawing(_grey_of(picture, origin), origin)
+        return _read_drawing(picture, origin)
     return _read_anything(picture, origin)
+
+
+def require_decoded(picture: Image.Image, origin: str) -> None:
+    """Decode a picture, because Pillow decodes late; raise `PictureError` where it is empty or damaged."""
+    if 0 in picture.size:
+        raise PictureError(f"{origin}: {picture.width} x {picture.height} pixels; expected a picture of digits")
+    _made_plain(picture.load, origin)
 
 
 def describe_damage(origin: str, error: Exception) -> str:
@@ -94,44 +126,57 @@ def _read_raw(picture: Image.Image, origin: str) -> Reading:
     return Reading(np.asarray(picture.convert("L")), "raw")
 
 
-def _read_drawing(grey: Image.Image, origin: str) -> Reading:
+def _read_drawing(picture: Image.Image, origin: str) -> Reading:
+    grey = _grey_of(picture, origin)
     pixels = np.asarray(grey)
     if is_mnist_shaped(pixels):
         return Reading(pixels, "raw")
-    ink, light_on_dark = subtract_ground(grey, origin=origin)
-    return _drawn(grey, ink, light_on_dark, origin)
+    ink = subtract_ground(grey)
+    return _blank(grey, "mnist") if ink is None else _drawn(picture, grey, ink)
 
 
-def _drawn(grey: Image.Image, ink: Pixels, light_on_dark: bool, origin: str) -> Reading:
-    top, bottom, left, right = ink_box(ink)
+def _drawn(picture: Image.Image, grey: Image.Image, ink: DrawnInk) -> Reading:
+    top, bottom, left, right = ink_box(ink.pixels)
     box = (top / grey.height, bottom / grey.height, left / grey.width, right / grey.width)
-    steps = (("picture", grey), ("ink", Image.fromarray(ink)))
-    return Reading(normalise_ink(ink, origin=origin), "mnist", box, light_on_dark, 0, steps)
+    side_pixels = max(bottom - top, right - left) * max(upright_size(picture)) / max(grey.size)
+    # Ink so small that even its darkest part is lost among all pixels has nothing beside it, either.
+    picked = pick_ink(ink.pixels / np.float32(255), 0.0)
+    if picked and is_grain(picked):
+        return _blank(grey, "mnist")
+    flaw = find_flaw(picked, side_pixels) if picked else None
+    quality = Quality(side_pixels, ink.contrast)
+    steps = (("picture", grey), ("ink", Image.fromarray(ink.pixels)))
+    return Reading(normalise_ink(ink.pixels), "mnist", box, ink.light_on_dark, 0, quality, flaw, steps)
 
 
 def _read_anything(picture: Image.Image, origin: str) -> Reading:
     colours = _colours_of(picture, origin)
-    if has_even_border(np.asarray(colours)):
+    if has_even_border(colours):
         grey = _grey_of(picture, origin)
-        try:
-            ink, light_on_dark = subtract_ground(grey, origin=origin)
-        except PictureError:
-            pass  # no ink in grey; there may be some in colour
-        else:
-            if is_clean(grey, ink):
-                return _drawn(grey, ink, light_on_dark, origin)
-    return _read_photo(colours, origin)
+        ink = subtract_ground(grey)  # none in grey: there may be some in colour
+        if ink is not None and is_clean(grey, ink.pixels):
+            return _drawn(picture, grey, ink)
+    return _read_photo(picture, colours)
 
 
-def _read_photo(colours: Image.Image, origin: str) -> Reading:
+def _read_photo(picture: Image.Image, colours: Image.Image) -> Reading:
     from edge_mnist_runtime.photo import find_ink
 
-    found = find_ink(colours)
+    full = upright_size(picture)
+    found = find_ink(colours, full_side_pixels=max(full))
     if found is None:
-        raise PictureError(f"{origin}: blank, no ink found; expected a picture of one digit")
+        return _blank(colours, "photo")
+    top, bottom, left, right = found.box
+    quality = Quality(max((bottom - top) * full[1], (right - left) * full[0]), found.contrast)
     found_ink = (("darkness", Image.fromarray(found.darkness)), ("ink", Image.fromarray(found.ink)))
-    pixels = normalise_ink(found.ink, origin=origin)
-    return Reading(pixels, "photo", found.box, found.light_on_dark, found.lines, (("picture", colours), *found_ink))
+    steps = (("picture", colours), *found_ink)
+    pixels = normalise_ink(found.ink)
+    return Reading(pixels, "photo", found.box, found.light_on_dark, found.lines, quality, found.flaw, steps)
+
+
+def _blank(picture: Image.Image, mode: ReadingMode) -> Reading:
+    side = PREPROCESS.side_pixels
+    return Reading(np.zeros((side, side), np.uint8), mode, flaw="blank", steps=(("picture", picture),))
 
 
 def _colours_of(picture: Image.Image, origin: str) -> Image.Image:

@@ -44,7 +44,7 @@ def test_parts_are_those_of_a_flood_fill(mask: np.ndarray) -> None:
 def test_sums_and_masks_follow_the_numbers() -> None:
     mask = np.array([[1, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 1]], np.bool_)
     parts = label_components(mask)
-    sums = parts.sums(np.arange(12, dtype=np.float32).reshape(3, 4))
+    sums = parts.sums(parts.pick(np.arange(12, dtype=np.float32).reshape(3, 4)))
     assert sorted(sums) == [1, 18]
     assert np.array_equal(parts.mask_of(sums > 10), mask & (np.arange(4) == 3))
 

@@ -61,7 +61,7 @@ def test_json_holds_tensor_and_definitions(photograph: Path, run_cli: RunCli) ->
     assert record["schema_version"] == 1
     assert record["mode"] == "photo"
     assert record["light_on_dark"] is False
-    assert record["picture_reading"]["version"] == 2
+    assert record["picture_reading"]["version"] == 3
     assert record["preprocess"]["version"] == 1
     assert record["files"] == []
     assert np.array_equal(np.array(record["pixels"], np.uint8), to_pixels(photograph))

@@ -19,6 +19,7 @@ from edge_mnist_trainer.papers import (
     Floats,
     Light,
     Ruling,
+    View,
     cast_light,
     clouds,
     encode_jpeg,
@@ -163,13 +164,25 @@ def take_photograph(
     if settings.is_centred and pixels <= 0.8 * min(size):
         centre = tuple(float(np.clip(at, margin, side - margin)) for at, side in zip(centre, size, strict=True))
     view = look_at_page(size, (centre[0], centre[1]), pixels, rng, tilt_degrees=settings.tilt_degrees)
-    width = _draw_width(settings.pen, shape, rng)
+    width = draw_width(settings.pen, shape, rng)
     ink = shape.coverage(view.u, view.v, width=width, pixels=pixels)
+    return Photograph(photograph_ink(ink, view, settings, rng), digit, kind, ink)
+
+
+def photograph_ink(ink: Floats, view: View, settings: PictureKind, rng: np.random.Generator) -> bytes:
+    """Put ink on a page of one kind, light it, and take a picture: a PNG or JPEG file.
+
+    Args:
+        ink: How much of each pixel the pen covers, shape (H, W), 0..1.
+        view: Where the camera sees the page, for the lines that are printed on it.
+        settings: Paper, pen, light and camera.
+        rng: Draws what the settings leave open.
+    """
+    size = (ink.shape[0], ink.shape[1])
     scene = _paint(settings, size, rng)
     for lines, colour in rule_coverage(view, settings.ruling, rng):
         scene = scene * (1 - lines[..., np.newaxis] * (1 - np.asarray(colour, np.float32)))
-    scene = _write(scene, ink, settings, rng) * cast_light(size, settings.light, rng)
-    return Photograph(_take(scene, settings.camera, rng), digit, kind, ink)
+    return _take(_write(scene, ink, settings, rng) * cast_light(size, settings.light, rng), settings.camera, rng)
 
 
 def draw_own_shape(digit: int, rng: np.random.Generator, has_outline: bool) -> DigitShape:
@@ -192,7 +205,8 @@ def _draw_size(settings: PictureKind, rng: np.random.Generator) -> tuple[int, in
     return sides if rng.random() < 0.5 else (sides[1], sides[0])
 
 
-def _draw_width(pen: Pen, shape: DigitShape, rng: np.random.Generator) -> float:
+def draw_width(pen: Pen, shape: DigitShape, rng: np.random.Generator) -> float:
+    """Width of a pen's strokes, as a part of the digit's height; of an outline, what is added to its own."""
     if shape.has_outline:
         return float(rng.uniform(0.0, 0.02))
     low, high = PEN_WIDTHS[pen]

@@ -39,10 +39,11 @@ def preprocess(
     debug: DebugOption = False,
 ) -> None:
     """Show what the network sees of a picture, and how it was found."""
-    from edge_mnist_runtime.picture_definition import PICTURE_READING, require_mode
+    from edge_mnist_runtime.picture_definition import PICTURE_READING
     from edge_mnist_runtime.pictures import open_picture
     from edge_mnist_runtime.preprocess import PREPROCESS
     from edge_mnist_runtime.reading import read_picture
+    from edge_mnist_runtime.reading_mode import require_mode
 
     known = require_mode(mode)
     if not 1 <= scale <= LARGEST_SCALE:
@@ -50,6 +51,7 @@ def preprocess(
     if steps and save is None:
         raise UsageError("--steps writes beside what --save names; add --save OUT.png")
     reading = read_picture(open_picture(picture, origin=str(picture)), mode=known, origin=str(picture))
+    reading.require_ink(str(picture))
     written = [] if save is None else _save(reading, save, scale=scale, with_steps=steps)
     if as_json:
         record = {
@@ -100,4 +102,10 @@ def _describe(reading: Reading) -> str:
     words.append(f"found from {left:.0%} to {right:.0%} of the width and {top:.0%} to {bottom:.0%} of the height")
     if reading.lines_removed:
         words.append(f"{reading.lines_removed} printed line{'s' if reading.lines_removed > 1 else ''} removed")
+    if reading.quality:
+        words.append(
+            f"{reading.quality.side_pixels:.0f} pixels at its longer side, contrast {reading.quality.contrast:.0%}"
+        )
+    if reading.flaw:
+        words.append(f"and classify rejects it: {reading.flaw}")
     return ", ".join(words)

@@ -1,0 +1,94 @@
+"""`edge-mnist read`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from edge_mnist_runtime.commands.chatter import chatter_silenced
+from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.commands.messages import one_line, print_error
+from edge_mnist_runtime.errors import InputError, OutputError, UsageError
+
+if TYPE_CHECKING:
+    from edge_mnist_runtime.row import RowReading
+
+READ_SCHEMA_VERSION: Final = 1
+
+
+def read(
+    pictures: Annotated[list[Path], typer.Argument(help="Picture files, one row each.", show_default=False)],
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model", "-m", help="A bundle, an .onnx or .tflite file, or robust, edge, nano.", show_default="robust"
+        ),
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(help="Write the picture with a box around each digit as a PNG.", show_default=False),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Read a row of digits, such as 2026, in each picture, from left to right.
+
+    A digit that is not to be relied on becomes `?`. Where there is one, or
+    where a picture shows no row, or several, the exit code is 8.
+    """
+    from edge_mnist_runtime.classifier import DigitClassifier
+
+    if save and len(pictures) > 1:
+        raise UsageError(f"--save takes one picture, not {len(pictures)}; read them one by one")
+    with chatter_silenced(show=debug):
+        classifier = DigitClassifier(model)
+    rows: list[dict[str, Any]] = []
+    errors: list[dict[str, str]] = []
+    n_rejected = 0
+    for path in pictures:
+        try:
+            row = classifier.read_row(path)
+        except InputError as error:
+            errors.append({"path": str(path), "error": str(error)})
+            print_error(str(error))
+            continue
+        n_rejected += not row.accepted
+        if save:
+            _save(path, row, save)
+        if as_json:
+            rows.append({"path": str(path), **row.to_dict()})
+        else:
+            print("\n".join(_lines(path, row)))
+    if as_json:
+        print(json.dumps({"schema_version": READ_SCHEMA_VERSION, "rows": rows, "errors": errors}, indent=2))
+    if errors or n_rejected:
+        raise typer.Exit(InputError.exit_code)
+
+
+def _lines(path: Path, row: RowReading) -> list[str]:
+    """The text and the file, then one line a digit."""
+    if not row.digits:
+        return [f"-  {one_line(str(path))}  ({row.reason})"]
+    lines = [f"{row.text}  {one_line(str(path))}"]
+    for one in row.digits:
+        left, top, right, bottom = one.box
+        said = one.prediction
+        digit = said.digit if said.accepted else "?"
+        reason = f"  ({said.reason})" if said.reason else ""
+        lines.append(f"  {digit}  {said.confidence:7.2%}  x {left:>5} to {right:>5}  y {top:>5} to {bottom:>5}{reason}")
+    return lines
+
+
+def _save(path: Path, row: RowReading, target: Path) -> None:
+    from edge_mnist_runtime.pictures import open_picture
+    from edge_mnist_runtime.row_drawing import draw_row
+
+    drawn = draw_row(open_picture(path, origin=str(path)), row)
+    try:
+        drawn.save(target, "PNG")
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"{target}: cannot be written ({reason}); name another file") from error

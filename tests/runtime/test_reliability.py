@@ -1,0 +1,80 @@
+"""A hundredth of what docs/reliability.md tells of: threads, memory, damaged and hostile files."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def run_quick(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "benchmarks.reliability", "--quick", "--json", *map(str, arguments)]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [
+        ("shared", 3200),  # 64 threads, 50 predictions each
+        ("tensors", 20_000),
+        ("files", 500),
+        ("pictures", 300),
+        ("models", 100),
+        ("bombs", 15),
+    ],
+)
+def test_promise_is_kept(name: str, least: int) -> None:
+    done = run_quick("--only", name)
+    assert done.returncode == 0, done.stderr
+    (report,) = json.loads(done.stdout)
+    assert report["passed"], report
+    assert report["count"] >= least
+
+
+@pytest.mark.slow
+def test_promises_are_kept_with_litert(reference_bundle: Path, tmp_path: Path) -> None:
+    tflite = next(reference_bundle.glob("*_int8.tflite"))
+    page = tmp_path / "reliability.md"
+    done = run_quick("--only", "shared tflite", "tensors tflite", "models tflite", "--tflite", tflite, "--page", page)
+    assert done.returncode == 0, done.stderr
+    reports = json.loads(done.stdout)
+    assert len(reports) == 3
+    assert all("litert" in report["what"] or "TFLite" in report["what"] for report in reports)
+    assert page.read_text().count("| yes |") == 3
+
+
+@pytest.mark.slow
+def test_crash_and_hang_of_a_worker_are_counted() -> None:
+    """The counter-test: whoever looks for crashes must be able to see one."""
+    source = """
+import os, signal, sys
+from benchmarks.reliability import attempts, worker
+def attempts_that_end_badly(model):
+    def attempt(number):
+        if number == 2: os.kill(os.getpid(), signal.SIGSEGV)
+        while number == 4: pass
+        return "unexpected: KeyError" if number == 5 else "an answer"
+    return attempt
+attempts.ATTEMPTS["pictures"] = attempts_that_end_badly
+worker.HANGS_AFTER_S = 1
+worker.main()
+"""
+    check = f"""
+import sys
+from benchmarks.reliability import trials
+popen = trials.subprocess.Popen
+trials.subprocess.Popen = lambda command, **options: popen([sys.executable, "-c", {source!r}, *command[3:]], **options)
+print(trials.attempt_all("x", "pictures", "", count=7))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", check], cwd=REPOSITORY, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert "1 SIGSEGV, 1 hangs; 4 an answer, 1 unexpected" in done.stdout, done.stdout + done.stderr
+    assert "passed=False" in done.stdout
+    assert [line.split(":")[0].strip() for line in done.stderr.splitlines()] == ["item 2", "item 4", "item 5"]
