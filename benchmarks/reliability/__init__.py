@@ -1,0 +1,1 @@
+"""What the runtime holds under load, damage and hostility: docs/reliability.md."""
