@@ -42,7 +42,7 @@ class Measured:
 def main() -> None:
     """Train, export, measure, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--archs", default=",".join(name for name in ARCHITECTURES if name != "teacher"))
+    parser.add_argument("--archs", default=",".join(name for name in ARCHITECTURES if not name.startswith("teacher")))
     parser.add_argument("--seeds", action="append", default=[], metavar="ARCH=N", help="runs of one; 1 of the others")
     parser.add_argument("--runs", type=Path, default=Path("build/accuracy"))
     parser.add_argument("--results", type=Path, default=Path("docs/results"))
