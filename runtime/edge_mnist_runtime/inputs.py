@@ -55,6 +55,7 @@ TENSOR: Final = (-1, 28, 28, 1)
 """Shape of what the network reads."""
 
 NO_TENSORS: Final = np.empty((0, 28, 28, 1), np.uint8)
+"""What no pictures at all become."""
 
 OTHER_TENSOR_SHAPES: Final = ((784,), (1, 28, 28), (1, 28, 28, 1))
 """Shapes that cannot be anything but one digit of 28 x 28."""
@@ -172,7 +173,7 @@ def as_tensors(array: npt.NDArray[np.generic]) -> Pixels:
             "one picture goes to predict, several of other sizes go as a list"
         )
     if not len(array):
-        return np.empty((0, 28, 28, 1), np.uint8)
+        return NO_TENSORS
     if array.dtype == np.uint16:  # white is found picture by picture, as predict finds it
         array = np.stack([to_levels(picture, "array") for picture in array])
     return to_levels(array, "array").reshape(TENSOR)

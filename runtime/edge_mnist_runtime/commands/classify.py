@@ -13,6 +13,7 @@ from edge_mnist_runtime.commands.backend_option import BackendOption
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.commands.messages import one_line, print_error
+from edge_mnist_runtime.commands.model_option import ModelOption
 from edge_mnist_runtime.commands.reading_mode import PreprocessOption
 from edge_mnist_runtime.errors import InputError
 
@@ -25,12 +26,7 @@ CLASSIFY_SCHEMA_VERSION: Final = 1
 
 def classify(
     paths: Annotated[list[Path], typer.Argument(help="Picture files, or folders of them.", show_default=False)],
-    model: Annotated[
-        Path | None,
-        typer.Option(
-            "--model", "-m", help="A bundle, an .onnx or .tflite file, or robust, edge, nano.", show_default="robust"
-        ),
-    ] = None,
+    model: ModelOption = None,
     preprocess: PreprocessOption = "auto",
     backend: BackendOption = None,
     processes: Annotated[

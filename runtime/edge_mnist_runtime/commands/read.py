@@ -11,6 +11,7 @@ import typer
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.commands.messages import one_line, print_error
+from edge_mnist_runtime.commands.model_option import ModelOption
 from edge_mnist_runtime.errors import InputError, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -21,12 +22,7 @@ READ_SCHEMA_VERSION: Final = 1
 
 def read(
     pictures: Annotated[list[Path], typer.Argument(help="Picture files, one row each.", show_default=False)],
-    model: Annotated[
-        Path | None,
-        typer.Option(
-            "--model", "-m", help="A bundle, an .onnx or .tflite file, or robust, edge, nano.", show_default="robust"
-        ),
-    ] = None,
+    model: ModelOption = None,
     save: Annotated[
         Path | None,
         typer.Option(help="Write the picture with a box around each digit as a PNG.", show_default=False),
