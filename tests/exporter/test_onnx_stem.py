@@ -47,6 +47,12 @@ def sources(reference_source, as_source):
         "reference": reference_source,
         "three filters": build(layers.Conv2D(3, 3, padding="same", activation="relu"), layers.MaxPooling2D(2)),
         "5 x 5": build(layers.Conv2D(4, 5, padding="same", activation="relu"), layers.MaxPooling2D(2)),
+        "9 x 9": build(layers.Conv2D(2, 9, padding="same", activation="relu")),
+        "11 x 11": build(layers.Conv2D(2, 11, padding="same", activation="relu")),
+        "3 x 7": build(layers.Conv2D(4, (3, 7), padding="same", activation="relu")),
+        "dilated": build(layers.Conv2D(4, 3, padding="same", dilation_rate=2, activation="relu")),
+        "rows alone": build(layers.ZeroPadding2D(((0, 0), (1, 1))), layers.Conv2D(4, 3, activation="relu")),
+        "stride 4": build(layers.Conv2D(4, 4, strides=4, activation="relu")),
         "valid": build(layers.Conv2D(4, 3, activation="relu"), layers.MaxPooling2D(2)),
         "stride 2": build(layers.Conv2D(4, 3, strides=2, padding="same", activation="relu"), layers.MaxPooling2D(2)),
         "stride 2, 5 x 5": build(layers.Conv2D(4, 5, strides=2, padding="same", activation="relu")),
@@ -60,6 +66,7 @@ def sources(reference_source, as_source):
         "16 x 36": halving(stride=1, height=16, width=36),
         "16 x 36, stride 2": halving(stride=2, height=16, width=36),
         "17 x 36": halving(stride=1, height=17, width=36),
+        "16 x 34": halving(stride=1, height=16, width=34),
         "16 x 35, stride 2": halving(stride=2, height=16, width=35),
         "other rows": build(layers.Reshape((14, 56, 1)), layers.Conv2D(4, 3, padding="same"), layers.MaxPooling2D(2)),
     }
@@ -71,12 +78,13 @@ def answers(model: onnx.ModelProto, images: np.ndarray) -> np.ndarray:
 
 
 WIDENED = [
-    *("reference", "three filters", "16 x 36", "16 x 36, stride 2"),
-    *("stride 2", "stride 2, 5 x 5", "stride 2, 6 x 6", "stride 2, 2 x 2"),
+    *("reference", "three filters", "5 x 5", "9 x 9", "3 x 7", "pool 4", "no pool", "rows alone", "stride 4"),
+    *("stride 2", "stride 2, 5 x 5", "stride 2, 6 x 6", "stride 2, 7 x 7", "stride 2, 2 x 2"),
+    *("16 x 36", "16 x 36, stride 2", "17 x 36"),
 ]
 LEFT_ALONE = [
-    *("5 x 5", "valid", "pool 4", "no pool", "stride 2, 7 x 7", "stride 2, valid", "stride 3"),
-    *("17 x 36", "16 x 35, stride 2", "other rows"),
+    *("11 x 11", "valid", "stride 2, valid", "stride 3", "dilated"),
+    *("16 x 34", "16 x 35, stride 2", "other rows"),
 ]
 
 
@@ -110,4 +118,4 @@ def test_exported_reference_has_the_wide_stem(reference_bundle):
     first = next(node for node in graph.node if node.op_type == "Conv")
     weights = next(node.input[0] for node in graph.node if node.output[0] == first.input[1])
     (shape,) = ([*tensor.dims] for tensor in graph.initializer if tensor.name == weights)
-    assert shape[1:] == [4, 3, 3]
+    assert shape[1:] == [4, 3, 3]  # four pixels of a row, three rows, three such places

@@ -50,14 +50,13 @@ def audits(converted):
 def widening(sources, name):
     """What the wide stem of int8 ONNX multiplies and stores more than the first convolution: MACs, bytes.
 
-    A stride of 2 over 5 x 5 pixels becomes 3 x 3 over four channels. A pooling behind 3 x 3 pixels becomes four groups
-    of filters over 3 x 3 and four channels, each with its biases, at a quarter of the places.
+    Each kernel's rows become three places of four pixels; four groups of filters, or two with a stride of 2, have
+    their own weights and biases.
     """
     first = sources[name].keras_model.get_layer("conv1")
-    filters, places = first.filters, 14 * 14
-    if first.strides == (2, 2):
-        return (36 - 25) * filters * places, (36 - 25) * filters
-    return (4 * 36 - 4 * 9) * filters * places, (4 * 36 - 9 + (4 - 1) * 4) * filters
+    filters, rows, groups = first.filters, first.kernel_size[0], 4 // first.strides[0]
+    values, taps = first.output.shape[1] * first.output.shape[2] * filters, rows * rows
+    return (rows * 12 - taps) * values, (groups * rows * 12 - taps + (groups - 1) * 4) * filters
 
 
 def count_poolings(sources, name):
