@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edge_mnist_exporter.report import ArtifactReport, ExportReport
-from edge_mnist_exporter.source_model import REFERENCE_MODELS, find_reference_model
+from edge_mnist_trainer.reference_models import REFERENCE_MODELS, find_reference_model
 
 
 def print_report(report: ExportReport, path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,10 +17,8 @@ from edge_mnist_exporter.model_file import MODEL_SUFFIXES, SAVED_MODEL_FILE, rea
 from edge_mnist_runtime.contract import DIGIT_LABELS, IMAGE_SHAPE, InputRange, check_preprocess
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.preprocess import Pixels
+from edge_mnist_trainer.reference_models import REFERENCE_MODELS, find_reference_model
 from edge_mnist_trainer.run_folder import MODEL_FILE, RECORD_FILE, newest_run
-
-REFERENCE_MODELS: Final = ("edge", "nano", "robust")
-"""The trained models inside the trainer package; the first is used where nothing else is there."""
 
 EVALUATION_BATCH: Final = 1000
 
@@ -80,11 +77,6 @@ class SourceModel:
         if self.input_range.mean[0]:
             values = values - self.input_range.mean[0]
         return keras.Model(image, self.keras_model(values * (1 / self.input_range.deviation[0])))
-
-
-def find_reference_model(name: str = REFERENCE_MODELS[0]) -> Path:
-    """Path of a trained model inside the trainer package."""
-    return Path(str(resources.files("edge_mnist_trainer") / "models" / f"{name}.keras"))
 
 
 def find_source(model: Path | None) -> tuple[str, Path]:

@@ -16,12 +16,12 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from edge_mnist_exporter.golden import GOLDEN_DIGITS_EACH, GOLDEN_SEED
-from edge_mnist_exporter.source_model import find_reference_model
 from edge_mnist_runtime.contract import METADATA_KEY, ModelContract
 from edge_mnist_runtime.dataset import DATA_VARIABLE, LabelledDigits
 from edge_mnist_runtime.engines import open_engine, run_in_batches
 from edge_mnist_runtime.manifest import Manifest
 from edge_mnist_runtime.verification import verify_bundle
+from edge_mnist_trainer.reference_models import find_reference_model
 from edge_mnist_trainer.sources import load_export_digits
 from edge_mnist_trainer.strokes import draw_digits
 from edge_mnist_trainer.web_page import show_picture

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from edge_mnist_exporter.config import SourceConfig
-from edge_mnist_exporter.source_model import REFERENCE_MODELS, find_reference_model, find_source, load_source
+from edge_mnist_exporter.source_model import find_source, load_source
 from edge_mnist_runtime.classifier import open_model
 from edge_mnist_runtime.contract import UNIT_RANGE
 from edge_mnist_runtime.errors import ContractError, CorruptModelError, UnsupportedModelError, UsageError
 from edge_mnist_runtime.preprocess import PREPROCESS
+from edge_mnist_trainer.reference_models import REFERENCE_MODELS, find_reference_model
 
 pytestmark = pytest.mark.slow
 

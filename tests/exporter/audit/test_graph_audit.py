@@ -21,7 +21,8 @@ PRECISIONS = ("fp32", "int8")
 
 @pytest.fixture(scope="module")
 def sources():
-    from edge_mnist_exporter.source_model import find_reference_model, load_source
+    from edge_mnist_exporter.source_model import load_source
+    from edge_mnist_trainer.reference_models import find_reference_model
 
     return {name: load_source(name, find_reference_model(name)) for name in MODELS}
 
