@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge_mnist_trainer.architectures import find_architecture
 from edge_mnist_trainer.run_folder import RunFolder, create_run_folder
 from edge_mnist_trainer.transfer_set import open_transfer_set
 
@@ -38,7 +39,7 @@ def teacher(tiny, tmp_path_factory) -> RunFolder:
 def test_command_makes_a_transfer_set_that_a_student_learns_from(run_here, data, teacher, tmp_path):
     made = run_here(
         *("transfer-set", teacher.path, teacher.path, "-o", tmp_path / "set", "--views", 2),
-        *("--arch", "nano", "--seed", 3, "--data", data),
+        *("--arch", "nano", "--strength", 0.5, "--seed", 3, "--data", data),
     )
     assert (made.code, made.err) == (0, "")
     assert made.out.splitlines() == [
@@ -48,6 +49,9 @@ def test_command_makes_a_transfer_set_that_a_student_learns_from(run_here, data,
     transfer_set = open_transfer_set(tmp_path / "set")
     assert (len(transfer_set.images), transfer_set.n_views, transfer_set.record["seed"]) == (360, 2, 3)
     assert transfer_set.record["teachers"] == [hashlib.sha256(teacher.model_path.read_bytes()).hexdigest()]
+    full = find_architecture("nano").config.augmentation
+    assert transfer_set.record["augmentation"] == full.weakened(0.5).to_dict()
+    assert transfer_set.record["augmentation"]["affine"]["rotation_degrees"] == full.affine.rotation_degrees / 2
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
 
     taught = run_here(
@@ -63,6 +67,7 @@ def test_command_makes_a_transfer_set_that_a_student_learns_from(run_here, data,
     [
         (("--views", 0), ("--views must be at least 1",)),
         (("--views", "many"), ("--views",)),
+        (("--strength", 1.5), ("--strength must be 0 to 1",)),
         (("--arch", "lenet"), ("--arch lenet", "edge")),
         (("--arch", "conv64-32"), ("--arch conv64-32", "undistorted")),
         (("--data", "nowhere"), ("nowhere", "--data")),

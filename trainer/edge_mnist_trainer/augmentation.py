@@ -6,7 +6,7 @@ the scanner does differently is in `corruptions.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -31,6 +31,10 @@ class AffineRange:
     """Horizontal shear: columns moved for each row, +- this much."""
     shift_pixels: float = 2.4
     """Translation along each axis, +- this many pixels."""
+
+    def scaled(self, part: float) -> AffineRange:
+        """This part of each range."""
+        return AffineRange(*(part * limit for limit in astuple(self)))
 
 
 def draw_affine_maps(n_images: int, limits: AffineRange, rng: np.random.Generator) -> Floats:

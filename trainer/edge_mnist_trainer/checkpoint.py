@@ -7,12 +7,17 @@ the step, the state of dropout), and the record as it was then. Everything else 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from edge_mnist_runtime.errors import CorruptModelError, UsageError, first_line
 from edge_mnist_trainer.run_folder import CHECKPOINT_FILE, RECORD_FILE, RunFolder
+
+WHAT_MAKES_A_RUN: Final = (
+    *("architecture", "options", "config", "dataset", "transfer_set", "started_from", "preprocess", "versions"),
+)
+"""The parts of the record that must not change while a run is under way."""
 
 
 def write_checkpoint(folder: RunFolder, model: Any, record: dict[str, Any]) -> None:
@@ -45,7 +50,9 @@ def read_checkpoint(folder: RunFolder, model: Any, expected: dict[str, Any]) -> 
     """
     path = folder.path / CHECKPOINT_FILE
     if not path.exists():
-        if len(folder.read_record()["epochs"]) <= 1:  # killed in the first epoch, or right behind it
+        begun = folder.read_record()
+        if len(begun["epochs"]) <= 1:  # killed in the first epoch, or right behind it
+            _check_same(folder, begun, expected)
             return expected
         raise UsageError(f"{folder.path}: holds no {CHECKPOINT_FILE} to go on from; start anew with --force")
     try:
@@ -65,8 +72,8 @@ def read_checkpoint(folder: RunFolder, model: Any, expected: dict[str, Any]) -> 
 
 
 def _check_same(folder: RunFolder, record: dict[str, Any], expected: dict[str, Any]) -> None:
-    for key in ("architecture", "options", "config", "dataset", "transfer_set", "preprocess", "versions"):
-        before, now = record[key], json.loads(json.dumps(expected[key]))
+    for key in WHAT_MAKES_A_RUN:
+        before, now = record.get(key), json.loads(json.dumps(expected[key]))
         if before != now:
             part = _difference(before, now) if isinstance(before, dict) and isinstance(now, dict) else ""
             raise UsageError(

@@ -6,7 +6,7 @@ Each architecture brings a config of its own (`architectures.py`).
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from edge_mnist_runtime.errors import UsageError
@@ -33,6 +33,10 @@ class Augmentation:
     def __post_init__(self) -> None:
         if not 0 <= self.printed_part + self.drawn_part + self.no_digit_part < 1:
             raise UsageError("what is printed, drawn or no digit must leave a part of an epoch to what is to be learnt")
+
+    def weakened(self, strength: float) -> Augmentation:
+        """With this part of what pen and hand do, 0..1; as much as before of all else."""
+        return replace(self, affine=self.affine.scaled(strength), elastic_pixels=strength * self.elastic_pixels)
 
     def to_dict(self) -> dict[str, Any]:
         """As records store it."""

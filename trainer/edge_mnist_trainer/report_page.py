@@ -139,7 +139,8 @@ def _configuration(record: dict[str, Any]) -> dict[str, Any]:
     if record["transfer_set"]:
         del settings["augmentation"]  # its own went unused
         settings["transfer_set"] = record["transfer_set"]
-    return {"architecture": record["architecture"], **options, **settings, "preprocess": record["preprocess"]}
+    start = {"started_from": record["started_from"]} if record.get("started_from") else {}
+    return {"architecture": record["architecture"], **options, **start, **settings, "preprocess": record["preprocess"]}
 
 
 def _data(dataset: dict[str, Any]) -> dict[str, Any]:

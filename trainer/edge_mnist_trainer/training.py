@@ -18,6 +18,7 @@ from edge_mnist_trainer.checkpoint import read_checkpoint
 from edge_mnist_trainer.config import TrainingConfig
 from edge_mnist_trainer.run_folder import RunFolder
 from edge_mnist_trainer.sources import DigitSet
+from edge_mnist_trainer.starting_point import StartingPoint
 from edge_mnist_trainer.transfer_set import TransferBatches, TransferSet
 
 RUN_SCHEMA_VERSION = 2
@@ -44,6 +45,7 @@ def train(
     folder: RunFolder,
     *,
     transfer_set: TransferSet | None = None,
+    start: StartingPoint | None = None,
     resume: bool = False,
     callbacks: tuple[Any, ...] = (),
     on_start: Callable[[int, int], None] = lambda _steps, _epoch: None,
@@ -56,6 +58,7 @@ def train(
         config: The settings; commonly `architecture.config`, changed here and there.
         folder: Where the model and the record go, epoch by epoch.
         transfer_set: Images with a teacher's probabilities to learn from in place of the training images and labels.
+        start: Trained weights to start from in place of random ones.
         resume: Go on from the folder's checkpoint.
         callbacks: Further Keras callbacks, for progress.
         on_start: Called with the number of steps an epoch and that of the epochs that are done already.
@@ -66,7 +69,7 @@ def train(
     Raises:
         DivergedError: The loss is no longer a number; the last good model is kept.
         OutputError: The folder cannot be written, a full disk among others; the last good model is kept.
-        UsageError: There is nothing to resume, or it was begun with other settings.
+        UsageError: There is nothing to resume, or it was begun with other settings; or `start` is of another network.
     """
     _make_repeatable(config.seed)
     batches: Any
@@ -75,8 +78,10 @@ def train(
     else:
         batches = DistortedBatches(digits.training, config.augmentation, batch_size=config.batch_size, seed=config.seed)
     model = architecture.build()
+    if start:
+        start.give(model)
     _compile(model, config, total_steps=config.epochs * len(batches))
-    record = _new_record(model, architecture, config, digits, transfer_set)
+    record = _new_record(model, architecture, config, digits, transfer_set, start)
     if resume:
         record = read_checkpoint(folder, model, record)
         batches.skip_epochs(len(record["epochs"]))
@@ -167,6 +172,7 @@ def _new_record(
     config: TrainingConfig,
     digits: DigitSet,
     transfer_set: TransferSet | None,
+    start: StartingPoint | None,
 ) -> dict[str, Any]:
     return {
         "schema_version": RUN_SCHEMA_VERSION,
@@ -176,6 +182,7 @@ def _new_record(
         "parameters": model.count_params(),
         "config": config.to_dict(),
         "transfer_set": transfer_set.to_dict() if transfer_set else None,
+        "started_from": start.record if start else None,
         "preprocess": PREPROCESS.to_dict(),
         "input_range": [0.0, 1.0],
         "dataset": {

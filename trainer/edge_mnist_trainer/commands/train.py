@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.errors import INTERRUPTED_EXIT_CODE, UsageError
-from edge_mnist_trainer.architectures import (
-    DEFAULT_ARCHITECTURE,
-    Architecture,
-    custom_architecture,
-    find_architecture,
-)
-from edge_mnist_trainer.config import TrainingConfig
+from edge_mnist_runtime.errors import INTERRUPTED_EXIT_CODE
+from edge_mnist_trainer.architectures import DEFAULT_ARCHITECTURE
+from edge_mnist_trainer.commands.training_job import Job, plan_job, read_job, refuse_beside_resume
 
 if TYPE_CHECKING:
     from edge_mnist_trainer.run_folder import RunFolder
@@ -30,13 +25,11 @@ CUSTOM_PANEL = "Sizes of --arch custom"
 
 
 @dataclass(frozen=True)
-class Job:
-    """What a run is to do, and where."""
+class Lessons:
+    """What a network learns from beside the digits; named anew with --resume."""
 
-    architecture: Architecture
-    config: TrainingConfig
-    path: Path
-    resume: bool
+    transfer_set: Path | None
+    start_from: Path | None
 
 
 def train(
@@ -59,6 +52,13 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Decides weights, order and distortions.", show_default="0")] = None,
     transfer_set: Annotated[
         Path | None, typer.Option(help="Learn from a teacher: what edge-mnist transfer-set made.", show_default="none")
+    ] = None,
+    start_from: Annotated[
+        Path | None,
+        typer.Option(
+            help="Fine-tune: begin with the weights of a run, a .keras file, edge, nano or robust.",
+            show_default="random ones",
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The run folder.", show_default="a new one, runs/ARCH...")
@@ -102,76 +102,25 @@ def train(
     if tensorboard:
         require_extra("tensorboard", "--tensorboard", "tensorboard", "tensorflow")
     if resume:
-        _refuse_beside_resume({"arch": arch, "output": output, "force": force or None, **settings, **sizes})
-        job = _read_job(resume)
+        refuse_beside_resume({"arch": arch, "output": output, "force": force or None, **settings, **sizes})
+        job = read_job(resume)
     else:
-        job = _plan_job(arch, settings, sizes, output)
-    outcome = _run(job, data, transfer_set, force=force, tensorboard=tensorboard, debug=debug)
+        job = plan_job(arch, settings, sizes, output)
+    outcome = _run(job, data, Lessons(transfer_set, start_from), force=force, tensorboard=tensorboard, debug=debug)
     _conclude(outcome, job)
 
 
-def _plan_job(arch: str | None, settings: dict[str, Any], sizes: dict[str, Any], output: Path | None) -> Job:
-    from edge_mnist_trainer.run_folder import unused_run_path
-
-    architecture = find_architecture(arch or DEFAULT_ARCHITECTURE)
-    asked = {name: value for name, value in sizes.items() if value is not None}
-    if asked and architecture.name != "custom":
-        option = next(iter(asked)).replace("_", "-")
-        raise UsageError(f"--{option} belongs to --arch custom; {architecture.name} has its own sizes")
-    if asked:
-        for name in asked.keys() & {"filters", "dense"}:
-            asked[name] = _read_sizes(name, asked[name])
-        architecture = custom_architecture(**asked)
-    config = replace(architecture.config, **{name: value for name, value in settings.items() if value is not None})
-    return Job(architecture, config, output or unused_run_path(architecture.name), resume=False)
-
-
-def _read_sizes(option: str, text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(",") if part.strip())
-    except ValueError:
-        raise UsageError(f"--{option} {text}: must be whole numbers with commas between, like 32,64") from None
-
-
-def _refuse_beside_resume(options: dict[str, Any]) -> None:
-    given = [name for name, value in options.items() if value is not None]
-    if given:
-        option = {"peak_learning_rate": "learning-rate"}.get(given[0], given[0].replace("_", "-"))
-        raise UsageError(f"--{option} cannot be changed with --resume: a run goes on with its own settings")
-
-
-def _read_job(path: Path) -> Job:
-    from edge_mnist_trainer.run_folder import open_run_folder
-
-    record = open_run_folder(path).read_record()
-    if record["status"] == "started":
-        raise UsageError(f"{path}: was ended before it began; start anew with --force")
-    if record["status"] not in ("running", "interrupted"):
-        raise UsageError(f"{path}: is {record['status']}, nothing is left to do; start anew with --force")
-    try:
-        options: Any = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in record["options"].items()
-        }
-        known = find_architecture(record["architecture"])
-        architecture = custom_architecture(**options) if known.name == "custom" else known
-        config = TrainingConfig.from_dict(record["config"])
-    except (KeyError, TypeError, AttributeError) as error:
-        from edge_mnist_runtime.errors import CorruptModelError, first_line
-
-        raise CorruptModelError(
-            f"{path / 'run.json'}: cannot be read ({first_line(error)}), or of another version; start anew"
-        ) from error
-    return Job(architecture, config, path, resume=True)
-
-
 def _run(
-    job: Job, data: Path | None, transfer_set: Path | None, *, force: bool, tensorboard: bool, debug: bool
+    job: Job, data: Path | None, lessons: Lessons, *, force: bool, tensorboard: bool, debug: bool
 ) -> TrainingOutcome:
     from edge_mnist_runtime.commands.chatter import chatter_silenced
     from edge_mnist_runtime.dataset import find_mnist_folder
     from edge_mnist_trainer.run_folder import check_run_path, create_run_folder, open_run_folder
+    from edge_mnist_trainer.starting_point import find_starting_point, open_starting_point
 
-    find_mnist_folder(data)  # a folder that does not exist is said at once, not after TensorFlow's start
+    find_mnist_folder(data)  # what does not exist is said at once, not after TensorFlow's start
+    if lessons.start_from:
+        find_starting_point(lessons.start_from)
     if not job.resume:
         check_run_path(job.path, force=force)
     with chatter_silenced(show=debug) as terminal:
@@ -181,7 +130,8 @@ def _run(
         from edge_mnist_trainer.training import train as run_training
         from edge_mnist_trainer.transfer_set import open_transfer_set
 
-        lessons = open_transfer_set(transfer_set) if transfer_set else None
+        transfer_set = open_transfer_set(lessons.transfer_set) if lessons.transfer_set else None
+        start = open_starting_point(lessons.start_from) if lessons.start_from else None
         digits = load_digit_set(data)
         for line in digits.left_out:
             print(f"left out: {line}", file=terminal)
@@ -193,7 +143,8 @@ def _run(
                     job.architecture,
                     job.config,
                     folder,
-                    transfer_set=lessons,
+                    transfer_set=transfer_set,
+                    start=start,
                     resume=job.resume,
                     callbacks=(progress.callback(), *_tensorboard(folder, on=tensorboard)),
                     on_start=progress.start,

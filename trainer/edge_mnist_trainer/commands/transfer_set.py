@@ -21,6 +21,7 @@ def transfer_set(
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder of the transfer set: a new one.")],
     views: Annotated[int, typer.Option(help="Distorted copies of every digit; 48 MB each.")] = 20,
     arch: Annotated[str, typer.Option(help="Distort as this network's training does.")] = DEFAULT_ARCHITECTURE,
+    strength: Annotated[float, typer.Option(help="Part of those rotations, shifts and bends, 0 to 1.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Decides the distortions.")] = 0,
     data: Annotated[
         Path | None,
@@ -41,6 +42,8 @@ def transfer_set(
     augmentation = find_architecture(arch).config.augmentation
     if augmentation is None:
         raise UsageError(f"--arch {arch}: is trained on undistorted images; name one that is not")
+    if not 0 <= strength <= 1:
+        raise UsageError(f"--strength must be 0 to 1, not {strength}")
     if views < 1:
         raise UsageError(f"--views must be at least 1, not {views}")
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
@@ -52,7 +55,7 @@ def transfer_set(
         if not model.exists():
             raise UsageError(f"{model.parent}: holds no {model.name} yet; finish an epoch of it first")
     with chatter_silenced(show=debug) as terminal:
-        _make(models, output, augmentation, views, seed, data, terminal)
+        _make(models, output, augmentation.weakened(strength), views, seed, data, terminal)
     typer.echo(f"{output}\nNext: edge-mnist train --arch {arch} --transfer-set {output}")
 
 
