@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Final, Literal, cast, overload
 
 import numpy as np
 
+from edge_mnist_runtime.arrays import NO_TENSORS, TENSOR, as_tensors
 from edge_mnist_runtime.engines import Engine, run_in_batches
 from edge_mnist_runtime.engines.options import MAX_THREADS, Backend, EngineOptions
 from edge_mnist_runtime.errors import InputError, UsageError
 from edge_mnist_runtime.inputs import (
-    NO_TENSORS,
-    TENSOR,
     Picture,
-    as_tensors,
     decode,
     is_tensor,
     read_any,
