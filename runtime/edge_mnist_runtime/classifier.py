@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice, repeat
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, Literal, cast, overload
 
 import numpy as np
 
-from edge_mnist_runtime.arrays import NO_TENSORS, TENSOR, as_tensors
-from edge_mnist_runtime.engines import Engine, run_in_batches
+from edge_mnist_runtime.answers import Answerer, Answers
+from edge_mnist_runtime.arrays import TENSOR, as_tensors
+from edge_mnist_runtime.engines import Engine
 from edge_mnist_runtime.engines.options import MAX_THREADS, Backend, EngineOptions
 from edge_mnist_runtime.errors import InputError, UsageError
-from edge_mnist_runtime.inputs import (
-    Picture,
-    decode,
-    is_tensor,
-    read_any,
-    read_or_error,
-    require_many,
-    to_pixels,
-)
+from edge_mnist_runtime.inputs import Picture, decode, is_tensor, read_any, require_many, to_pixels
 from edge_mnist_runtime.model_files import OpenedModel, find_and_open, open_model, over_session, require_digits
-from edge_mnist_runtime.prediction import Prediction, Quality, judge_answer, reject
+from edge_mnist_runtime.prediction import Prediction, reject
 from edge_mnist_runtime.reading_mode import ReadingMode, require_mode
 
 if TYPE_CHECKING:
@@ -32,7 +25,6 @@ if TYPE_CHECKING:
 
     from edge_mnist_runtime.classifier_info import ClassifierInfo
     from edge_mnist_runtime.preprocess import Pixels
-    from edge_mnist_runtime.reading import Reading
     from edge_mnist_runtime.row import RowReading
 
 __all__ = ["DigitClassifier", "Picture", "open_model", "read_any", "to_pixels"]
@@ -112,7 +104,7 @@ class DigitClassifier:
     def _use(self, opened: OpenedModel, *, callers: bool = False) -> None:
         self._opened, self._callers = opened, callers
         self._engine = require_digits(opened.engine, opened.file)
-        self._least_confidence = self._engine.contract.least_confidence or 0.0
+        self._answerer = Answerer(self._engine, self._mode)
 
     @property
     def engine(self) -> Engine:
@@ -152,9 +144,7 @@ class DigitClassifier:
             pixels, quality = reading.pixels, reading.quality
         probabilities = self._engine.run(pixels.reshape(TENSOR))
         probabilities.setflags(write=False)
-        row = probabilities[0]
-        digit = int(row.argmax())
-        return self._judge(digit, row.item(digit), row, pixels, quality)
+        return self._answerer.judge(probabilities[0], pixels, quality)
 
     @overload
     def predict_batch(
@@ -185,7 +175,7 @@ class DigitClassifier:
             UsageError: `on_error` is neither.
         """
         if isinstance(pictures, np.ndarray):
-            return self._predict_tensors(as_tensors(pictures))
+            return self._answerer.predict_tensors(as_tensors(pictures))
         return [*self.predict_stream(pictures, on_error=on_error)]
 
     def predict_stream(
@@ -218,28 +208,16 @@ class DigitClassifier:
     ) -> Iterator[Prediction | InputError]:
         size = CHUNK_PICTURES if processes == 1 else POOL_CHUNK_PICTURES
         chunks = iter(lambda: [*islice(pictures, size)], [])
-        results: Iterable[list[Prediction | InputError]] = map(self._predict_chunk, chunks)
+        answers: Iterable[Answers] = map(self._answerer.answer, chunks)
         if processes > 1:
-            from edge_mnist_runtime.prediction_pool import predict_chunks
+            from edge_mnist_runtime.prediction_pool import answer_chunks
 
-            results = predict_chunks(self, chunks, processes=processes)
-        for index, outcome in enumerate(chain.from_iterable(results)):
+            answers = answer_chunks(self._answerer, chunks, processes=processes)
+        outcomes = chain.from_iterable(map(Answers.unpack, answers))
+        for index, outcome in enumerate(outcomes):
             if isinstance(outcome, InputError) and on_error == "raise":
                 raise type(outcome)(f"item {index}: {outcome}") from outcome
             yield outcome
-
-    def _predict_chunk(self, pictures: list[Picture]) -> list[Prediction | InputError]:
-        outcomes = [read_or_error(picture, self._mode) for picture in pictures]
-        readings = [one for one in outcomes if not isinstance(one, InputError) and not one.flaw]
-        tensors = np.concatenate([NO_TENSORS, *(reading.pixels.reshape(TENSOR) for reading in readings)])
-        predictions = iter(self._predict_tensors(tensors, [reading.quality for reading in readings]))
-
-        def conclude(outcome: Reading | InputError) -> Prediction | InputError:
-            if isinstance(outcome, InputError):
-                return outcome
-            return reject(outcome.flaw, outcome.quality) if outcome.flaw else next(predictions)
-
-        return [conclude(outcome) for outcome in outcomes]
 
     def read_row(self, picture: Picture) -> RowReading:
         """Read one row of digits, such as a year, from left to right.
@@ -255,30 +233,4 @@ class DigitClassifier:
         """
         from edge_mnist_runtime.row import read_row
 
-        return read_row(decode(picture)[0], self._predict_tensors)
-
-    def _predict_tensors(self, images: Pixels, qualities: Sequence[Quality | None] | None = None) -> list[Prediction]:
-        """Of images, uint8, shape (N, 28, 28, 1), and of how well each digit shows, where that is known."""
-        predictions: list[Prediction] = []
-        for probabilities in run_in_batches(self._engine, images):
-            probabilities.setflags(write=False)
-            digits, confidences = probabilities.argmax(1).tolist(), probabilities.max(1).tolist()
-            if qualities is None and min(confidences) >= self._least_confidence:
-                predictions += map(Prediction, digits, confidences, probabilities)
-                continue
-            start = len(predictions)
-            shown = repeat(None) if qualities is None else qualities[start:]
-            predictions += map(self._judge, digits, confidences, probabilities, images[start:], shown)
-        return predictions
-
-    def _judge(
-        self,
-        digit: int,
-        confidence: float,
-        probabilities: npt.NDArray[np.float32],
-        pixels: Pixels,
-        quality: Quality | None,
-    ) -> Prediction:
-        if confidence >= self._least_confidence:
-            return Prediction(digit, confidence, probabilities, None, quality)
-        return Prediction(None, confidence, probabilities, judge_answer(probabilities, pixels), quality)
+        return read_row(decode(picture), self._answerer.predict_tensors)

@@ -42,6 +42,9 @@ Picture: TypeAlias = (
 TENSOR_SHAPES: Final = ((28, 28), (28, 28, 1))
 """Shapes of an array that may be the network's tensor as it is."""
 
+PLAIN: Final = ("PNG", "L", (28, 28))
+"""Format, mode and size of a Pillow image that may be a tensor as it is."""
+
 DARK: Final = 128
 """Corners of a tensor are below this; every MNIST training image has 0 in all of them."""
 
@@ -73,8 +76,8 @@ def to_pixels(picture: Picture, mode: ReadingMode = "auto") -> Pixels:
     """
     if is_tensor(picture, mode):
         return picture  # type: ignore[return-value]  # just looked at
-    image, origin = decode(picture)
-    return _read_decoded(image, mode, origin).require_ink(origin)
+    opened, origin = _open(picture)
+    return _read_opened(opened, origin, mode).require_ink(origin)
 
 
 def read_any(picture: Picture, mode: ReadingMode = "auto") -> Reading:
@@ -83,48 +86,34 @@ def read_any(picture: Picture, mode: ReadingMode = "auto") -> Reading:
     Raises:
         InputError: The picture cannot be turned into a tensor.
     """
-    image, origin = decode(picture)
-    return _read_decoded(image, mode, origin)
+    return _read_opened(*_open(picture), mode)
 
 
-def decode(picture: Picture) -> tuple[Image.Image, str]:
-    """Any picture as Pillow's, decoded, and how messages name it.
+def read_or_error(picture: Picture, mode: ReadingMode) -> bytes | Reading | InputError:
+    """As `read_any`, of many: the bare bytes of what is a tensor already, and no steps, which are whole pictures.
+
+    An error that it met is given, not raised.
+    """
+    if is_tensor(picture, mode):
+        return picture.tobytes()  # type: ignore[union-attr]  # just looked at
+    try:
+        opened, origin = _open(picture)
+        if isinstance(opened, bytes) and _passes_unchanged(opened, mode):
+            return opened
+        reading = _read_opened(opened, origin, mode)
+    except InputError as error:
+        return error
+    return replace(reading, steps=()) if reading.steps else reading
+
+
+def decode(picture: Picture) -> Image.Image:
+    """Any picture as Pillow's, decoded.
 
     Raises:
         InputError: It cannot be opened.
     """
-    # Loaded here, because whoever gives tensors alone needs neither Pillow nor what finds ink: 10 ms of a cold start.
-    from edge_mnist_runtime.pictures import open_picture
-
-    if isinstance(picture, (str, os.PathLike)):
-        path = os.fsdecode(picture)
-        return open_picture(path, origin=path), path
-    if isinstance(picture, (bytes, bytearray)) or (isinstance(picture, memoryview) and picture.ndim == 1):
-        return open_picture(bytes(picture), origin="bytes"), "bytes"
-    if hasattr(picture, "read"):
-        data, origin = _read_file(picture)
-        return open_picture(data, origin=origin), origin
-    from PIL import Image
-
-    from edge_mnist_runtime.reading import require_decoded
-
-    if isinstance(picture, Image.Image):
-        require_decoded(picture, "picture")
-        return picture, "picture"
-    return Image.fromarray(to_plane(picture)), "array"
-
-
-def read_or_error(picture: Picture, mode: ReadingMode) -> Reading | InputError:
-    """As `read_any`, without the steps, which are whole pictures; or the error that it met."""
-    if is_tensor(picture, mode):
-        from edge_mnist_runtime.reading import Reading
-
-        return Reading(picture, "raw")  # type: ignore[arg-type]  # just looked at
-    try:
-        reading = read_any(picture, mode)
-    except InputError as error:
-        return error
-    return replace(reading, steps=()) if reading.steps else reading
+    opened, _ = _open(picture)
+    return _to_image(opened) if isinstance(opened, bytes) else opened
 
 
 def require_many(pictures: object) -> Iterable[Picture]:
@@ -140,16 +129,54 @@ def require_many(pictures: object) -> Iterable[Picture]:
     return pictures
 
 
-def _read_decoded(picture: Image.Image, mode: ReadingMode, origin: str) -> Reading:
+def _open(picture: Picture) -> tuple[bytes | Image.Image, str]:
+    """What a picture holds, as `open_file` gives it, and how messages name it."""
+    # Loaded here, because whoever gives tensors alone needs neither Pillow nor what finds ink: 10 ms of a cold start.
+    from edge_mnist_runtime.saved_tensors import open_bytes, open_file
+
+    if isinstance(picture, (str, os.PathLike)):
+        path = os.fsdecode(picture)
+        return open_file(path), path
+    if isinstance(picture, (bytes, bytearray)) or (isinstance(picture, memoryview) and picture.ndim == 1):
+        return open_bytes(bytes(picture), origin="bytes"), "bytes"
+    if hasattr(picture, "read"):
+        data, origin = _read_file(picture)
+        return open_bytes(data, origin=origin), origin
+    from PIL import Image
+
+    from edge_mnist_runtime.reading import require_decoded
+
+    if isinstance(picture, Image.Image):
+        require_decoded(picture, "picture")
+        return picture, "picture"
+    return Image.fromarray(to_plane(picture)), "array"
+
+
+def _read_opened(opened: bytes | Image.Image, origin: str, mode: ReadingMode) -> Reading:
     from edge_mnist_runtime.reading import Reading, read_picture
 
-    # A tensor that was saved as PNG, as folders of MNIST's digits are, needs no looking at colours and orientation,
-    # which would take half as long again as its decoder.
-    if picture.format == "PNG" and picture.mode == "L" and picture.size == (28, 28) and not picture.info:
-        pixels = np.frombuffer(picture.tobytes(), np.uint8).reshape(28, 28)
-        if is_tensor(pixels, mode):
-            return Reading(pixels, "raw")
-    return read_picture(picture, mode=mode, origin=origin)
+    # A tensor that Pillow opened needs no looking at colours and orientation, which would take half as long again as
+    # its decoder.
+    if not isinstance(opened, bytes) and (opened.format, opened.mode, opened.size) == PLAIN and not opened.info:
+        opened = opened.tobytes()
+    if isinstance(opened, bytes):
+        if _passes_unchanged(opened, mode):
+            return Reading(np.frombuffer(opened, np.uint8).reshape(28, 28), "raw")
+        opened = _to_image(opened)
+    return read_picture(opened, mode=mode, origin=origin)
+
+
+def _passes_unchanged(tensor: bytes, mode: ReadingMode) -> bool:
+    """As `is_tensor` of 784 grey levels."""
+    if mode == "raw":
+        return True
+    return mode != "photo" and tensor[0] < DARK > tensor[27] and tensor[756] < DARK > tensor[783]
+
+
+def _to_image(tensor: bytes) -> Image.Image:
+    from PIL import Image
+
+    return Image.frombytes("L", (28, 28), tensor)
 
 
 def _read_file(file: Any) -> tuple[bytes, str]:

@@ -286,11 +286,15 @@ def test_stream_of_two_processes_keeps_order_and_errors(run_script: Callable[...
 import sys
 from pathlib import Path
 from edge_mnist_runtime import DigitClassifier
+from edge_mnist_runtime.sample_digits import load_samples
 files = sorted(Path(sys.argv[1]).iterdir()) * 20
+files[50:60] = load_samples().images[..., 0]
 files[70] = Path("absent.png")
 classifier = DigitClassifier("nano")
-one, two = ([*map(str, classifier.predict_stream(files, on_error="return", processes=n))] for n in (1, 2))
-assert one == two and "absent.png: no such file" in two[70]
+one, two = ([*classifier.predict_stream(files, on_error="return", processes=n)] for n in (1, 2))
+assert "absent.png: no such file" in str(one[70]) == str(two[70])
+assert one[:70] + one[71:] == two[:70] + two[71:]
+assert not any(outcome.probabilities.flags.writeable for outcome in two[:70] + two[71:])
 endless = classifier.predict_stream((files[0] for _ in iter(int, 1)), processes=2)
 assert next(endless) == classifier.predict(files[0])
 endless.close()
