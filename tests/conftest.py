@@ -12,8 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from edge_mnist_runtime.dataset import DATA_VARIABLE
+
+# Random searches find more where somebody can look at what they found. In CI they would fail one run and pass the next,
+# of a change that has nothing to do with it: there each test has the same examples in every run. No deadlines, because
+# a busy machine makes any timed test lie.
+settings.register_profile("edge-mnist", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("edge-mnist")
 
 COMMAND = Path(sys.executable).with_name("edge-mnist")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_mnist_exporter.evaluation import measure_calibration_error
@@ -57,7 +57,6 @@ def test_a_probability_just_below_an_edge_is_in_the_lower_bin():
     assert apart == pytest.approx((0.19 + 0.8) / 2, abs=1e-6)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 60), st.integers(2, 12), st.integers(0, 2**32 - 1))
 def test_error_stays_in_its_range_and_is_at_least_the_gap_of_all_images(n_images, n_classes, seed):
     rng = np.random.default_rng(seed)

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_mnist_exporter.evaluation import Comparison
@@ -134,7 +134,6 @@ def test_no_loss_is_not_shown_as_minus_zero():
     assert math.copysign(1, drop.value) == 1
 
 
-@settings(deadline=None)
 @given(st.floats(-100, 100), st.floats(0, 1))
 def test_worse_figures_never_pass_what_better_ones_fail(delta_points, agreement):
     better = set(failed(0.99, figures(delta_points=delta_points, agreement=agreement)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_mnist_exporter.parity import SOFTMAX_STEP, measure_agreement, measure_int8_parity
@@ -30,7 +30,6 @@ def test_matrix_of_keras_alone_is_one():
     assert measure_agreement({"keras": one_hot(1, 2)}).matrix == ((1.0,),)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 5), st.integers(1, 40), st.integers(2, 12), st.integers(0, 2**32 - 1))
 def test_matrix_is_symmetric_with_ones_on_its_diagonal(n_models, n_images, n_classes, seed):
     drawn = np.random.default_rng(seed).random((n_models, n_images, n_classes)).astype(np.float32)
@@ -72,7 +71,6 @@ def test_file_with_float_output_is_counted_in_steps_of_a_softmax():
     assert compare_pair(one, other, None).step == SOFTMAX_STEP == 1 / 256
 
 
-@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(2, 12), st.integers(0, 2**32 - 1))
 def test_pair_s_figures_fit_together(n_images, n_classes, seed):
     one, other = np.random.default_rng(seed).dirichlet(np.ones(n_classes), (2, n_images)).astype(np.float32)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_mnist_exporter.evaluation import Flip, compare, measure_model, measure_top1
@@ -85,7 +85,6 @@ def answers(draw):
     return one, other, rng.integers(0, n_classes, n_images).astype(np.uint8)
 
 
-@settings(deadline=None)
 @given(answers())
 def test_figures_stay_in_their_ranges(drawn):
     figures = compare(*drawn)
@@ -97,7 +96,6 @@ def test_figures_stay_in_their_ranges(drawn):
     assert 0 < figures.mcnemar_p <= 1
 
 
-@settings(deadline=None)
 @given(answers())
 def test_delta_is_inside_its_interval_and_is_what_was_gained_less_what_was_lost(drawn):
     figures = compare(*drawn)
@@ -108,7 +106,6 @@ def test_delta_is_inside_its_interval_and_is_what_was_gained_less_what_was_lost(
     assert figures.delta_points == pytest.approx(100 * (measure_top1(drawn[0], drawn[2]) - measure_top1(*drawn[1:])))
 
 
-@settings(deadline=None)
 @given(answers())
 def test_flips_are_the_images_that_are_not_agreed_on(drawn):
     found, reference, labels = drawn
@@ -122,7 +119,6 @@ def test_flips_are_the_images_that_are_not_agreed_on(drawn):
     assert sum(flip.answer == flip.label for flip in figures.flips) == figures.gained
 
 
-@settings(deadline=None)
 @given(answers())
 def test_classes_add_up_to_the_whole(drawn):
     figures, labels = measure_model(*drawn[1:]), drawn[2]
@@ -131,14 +127,12 @@ def test_classes_add_up_to_the_whole(drawn):
     assert right / len(labels) == pytest.approx(figures.top1)
 
 
-@settings(deadline=None)
 @given(answers())
 def test_delta_is_never_more_than_the_disagreement(drawn):
     figures = compare(*drawn)
     assert abs(figures.delta_points) <= 100 * (1 - figures.agreement) + 1e-9
 
 
-@settings(deadline=None)
 @given(answers())
 def test_turning_the_pair_round_turns_the_delta_round(drawn):
     one, other, labels = drawn
@@ -148,7 +142,6 @@ def test_turning_the_pair_round_turns_the_delta_round(drawn):
     assert there.max_abs_probability_diff == back.max_abs_probability_diff
 
 
-@settings(deadline=None)
 @given(answers(), st.randoms(use_true_random=False))
 def test_order_of_the_images_does_not_matter(drawn, random):
     order = list(range(len(drawn[2])))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_mnist_exporter.paired_proportions import difference_interval, mcnemar_exact_p
@@ -42,7 +42,6 @@ counts = st.tuples(st.integers(0, 500), st.integers(0, 500), st.integers(1, 10_0
 )
 
 
-@settings(deadline=None)
 @given(counts)
 def test_interval_contains_the_measured_difference(drawn):
     lost, gained, n = drawn
@@ -50,7 +49,6 @@ def test_interval_contains_the_measured_difference(drawn):
     assert -1 <= low < (gained - lost) / n < high <= 1
 
 
-@settings(deadline=None)
 @given(counts)
 def test_turning_the_pair_round_turns_the_interval_round(drawn):
     lost, gained, n = drawn
@@ -58,7 +56,6 @@ def test_turning_the_pair_round_turns_the_interval_round(drawn):
     assert difference_interval(gained, lost, n) == pytest.approx((-high, -low))
 
 
-@settings(deadline=None)
 @given(counts)
 def test_more_images_with_the_same_disagreements_narrow_the_interval(drawn):
     lost, gained, n = drawn
@@ -85,7 +82,6 @@ def test_mcnemar_counts_the_coin_tosses(lost, gained, p):
     assert mcnemar_exact_p(lost, gained) == pytest.approx(p, rel=1e-12)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_mcnemar_is_the_doubled_tail_of_the_binomial(lost, gained):
     n, few = lost + gained, min(lost, gained)

@@ -29,7 +29,7 @@ def flood(mask: np.ndarray) -> np.ndarray:
 
 
 @given(MASKS)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_parts_are_those_of_a_flood_fill(mask: np.ndarray) -> None:
     found, expected = label_components(mask), flood(mask)
     assert len(found) == expected.max(initial=0)

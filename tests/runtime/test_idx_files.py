@@ -34,7 +34,6 @@ IMAGES_FILE = "t10k-images-idx3-ubyte"
 
 
 @given(IDX_ARRAYS)
-@settings(deadline=None)
 def test_decode_gives_back_what_was_encoded(values: np.ndarray) -> None:
     decoded = decode_idx(encode_idx(values), origin="test")
     assert decoded.dtype == np.uint8
@@ -43,7 +42,7 @@ def test_decode_gives_back_what_was_encoded(values: np.ndarray) -> None:
 
 
 @given(st.binary(max_size=64))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_any_bytes_are_decoded_or_refused_by_a_data_error(data: bytes) -> None:
     try:
         decode_idx(data, origin="test")

@@ -30,7 +30,7 @@ def test_discards_as_many_as_loadgen_logged_for_p90(n: int, discarded: int) -> N
     assert count_discarded(n, 90.0) == discarded
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 30_000), st.sampled_from(PERCENTILES))
 def test_discarded_is_the_largest_that_scipys_binomial_allows(n: int, percentile: float) -> None:
     discarded = count_discarded(n, percentile)
@@ -42,7 +42,7 @@ def test_discarded_is_the_largest_that_scipys_binomial_allows(n: int, percentile
         assert odds(discarded + 2) > 0.01 * (1 - 1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.floats(0.1, 1e6), min_size=1, max_size=2_000), st.sampled_from(PERCENTILES))
 def test_bound_is_a_value_of_the_sample_and_not_below_the_estimate(values: list[float], percentile: float) -> None:
     estimate = estimate_percentile(values, percentile)

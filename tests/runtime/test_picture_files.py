@@ -132,7 +132,7 @@ def test_damaged_exif_is_survived_without_a_warning(
     number=st.integers(0, 9),
     damage=st.lists(st.tuples(st.booleans(), st.integers(0, 2**20), st.integers(0, 255)), min_size=1, max_size=4),
 )
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_any_damage_to_a_picture_is_survived(
     sample_pictures: dict[str, bytes], classifier: DigitClassifier, number: int, damage: list[tuple[bool, int, int]]
 ) -> None:

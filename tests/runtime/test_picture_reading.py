@@ -98,7 +98,7 @@ def test_lined_paper_without_a_digit_is_blank() -> None:
 
 
 @given(st.one_of(ARRAYS, TWO_LEVELS), st.sampled_from(READING_MODES))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_any_array_becomes_a_tensor_or_is_refused(array: np.ndarray, mode: str) -> None:
     try:
         pixels = to_pixels(array, require_mode(mode))

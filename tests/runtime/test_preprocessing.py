@@ -230,13 +230,12 @@ def test_picture_without_pixels_is_refused(size: tuple[int, int]) -> None:
 @example(np.array([[0, 255]], np.uint8))
 @example(np.array([[0], [24]], np.uint8))
 @example(np.eye(80, dtype=np.uint8) * 255)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_any_grey_picture_becomes_a_tensor_or_is_refused(array: np.ndarray) -> None:
     assert_tensor_or_refused(Image.fromarray(array))
 
 
 @given(PICTURES)
-@settings(deadline=None)
 def test_otsu_threshold_parts_two_levels(array: np.ndarray) -> None:
     threshold = otsu_threshold(array)
     assert 0 <= threshold <= 254

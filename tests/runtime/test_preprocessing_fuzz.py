@@ -16,7 +16,7 @@ from edge_mnist_runtime.picture_definition import READING_MODES, ReadingMode
 from edge_mnist_runtime.reading import picture_to_pixels
 from edge_mnist_trainer.strokes import OTHER_HANDS, draw_ink
 
-FIXED = settings(deadline=None, derandomize=True, max_examples=100, suppress_health_check=[HealthCheck.data_too_large])
+FIXED = settings(derandomize=True, max_examples=100, suppress_health_check=[HealthCheck.data_too_large])
 """The same examples in every run: a failure is one of the change that is tested, not of chance."""
 
 MODES = (

@@ -78,7 +78,7 @@ def test_light_lines_and_polarity_do_not_matter(change: str, year: Image.Image, 
 
 
 @given(st.text("0123456789", min_size=1, max_size=8), st.integers(8, 60))
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 def test_any_separated_row_has_as_many_digits(classifier: DigitClassifier, digits: str, gap: int) -> None:
     reading = classifier.read_row(row_of(digits, gap=gap))
     assert reading.text == digits
@@ -147,7 +147,7 @@ def test_strokes_that_run_along_each_other_are_cut_between() -> None:
 
 
 @given(st.integers(10, 40), st.integers(10, 90), st.integers(0, 2**32 - 1))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_chosen_pieces_cover_everything_once(height: int, width: int, seed: int) -> None:
     ink = np.random.default_rng(seed).random((height, width)).astype(np.float32)
     cuts = find_cuts(ink)

@@ -110,7 +110,7 @@ def test_data_that_ends_elsewhere_reads_as_on_the_long_way(rows: int, cut_bytes:
     cut=st.tuples(st.integers(0, 2**16), st.integers(0, 3)),
     pasted=st.tuples(st.integers(0, 2**16), st.binary(max_size=3)),
 )
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_any_damage_reads_as_on_the_long_way(
     digit: int, damage: list[tuple[int, int]], cut: tuple[int, int], pasted: tuple[int, bytes]
 ) -> None:
@@ -125,7 +125,7 @@ def test_any_damage_reads_as_on_the_long_way(
 
 
 @given(data=st.binary(max_size=900), packed=st.booleans())
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_any_data_reads_as_on_the_long_way(data: bytes, packed: bool) -> None:
     file = png_with_data(zlib.compress(data) if packed else data)
     assert as_opened(file) == the_long_way(file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -100,7 +100,6 @@ def test_default_distortions_keep_most_of_the_ink():
     assert kept.min() > 0.6
 
 
-@settings(deadline=None)
 @given(
     arrays(np.uint8, (2, 28, 28, 1), elements=st.sampled_from([0, 1, 128, 254, 255])),
     arrays(np.float32, (2, 2, 3), elements=st.floats(-1e6, 1e6, width=32)),

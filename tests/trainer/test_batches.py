@@ -106,7 +106,7 @@ def test_image_is_distorted_otherwise_in_the_next_epoch(numbered):
     assert (by_label[0] != by_label[1]).any(axis=(1, 2, 3)).all()
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(n_epochs=st.integers(0, 12), seed=st.integers(0, 2**31 - 1))
 def test_skipping_epochs_leads_where_going_through_them_leads(numbered, n_epochs, seed):
     skipping, going = (DistortedBatches(numbered, Augmentation(), batch_size=30, seed=seed) for _ in range(2))

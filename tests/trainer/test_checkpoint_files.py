@@ -151,7 +151,7 @@ def test_damaged_checkpoint_is_refused_in_one_line_that_names_it(folder, model, 
     assert "\n" not in message
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(position=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 @example(position=0.0, bit=0)
 @example(position=0.9999, bit=0)

@@ -89,7 +89,7 @@ def test_each_image_has_a_strength_of_its_own(images, name):
         assert np.array_equal(alike, spoil(images, name, strength)[chosen])
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(images_of_any_kind, st.sampled_from(sorted(CORRUPTIONS)), st.floats(0, 1), st.integers(0, 99))
 def test_any_image_survives_any_corruption(any_images, any_name, part, seed):
     spoiled = spoil(any_images, any_name, part * CORRUPTIONS[any_name].severities[-1], seed)
@@ -180,7 +180,7 @@ def test_drawn_corruptions_are_of_many_kinds(images):
     assert len(np.unique(spoiled, axis=0)) > 150
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(images_of_any_kind, st.integers(0, 999))
 def test_any_number_of_images_may_be_spoiled(any_images, seed):
     assert draw_corrupted(any_images, np.random.default_rng(seed)).shape == any_images.shape

@@ -159,7 +159,7 @@ def test_batches_are_floats_and_repeatable_by_seed(both):
     assert not np.array_equal(first[0], other[0])
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(n_epochs=st.integers(0, 12), seed=st.integers(0, 2**31 - 1))
 def test_skipping_epochs_leads_where_going_through_them_leads(both, n_epochs, seed):
     skipping, going = (TransferBatches(both, batch_size=64, seed=seed) for _ in range(2))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_mnist_runtime.dataset import LabelledDigits
@@ -52,7 +52,6 @@ def test_split_does_not_depend_on_the_global_seed(numbered):
     assert np.array_equal(numbers(first), numbers(split_train_validation(numbered)[1]))
 
 
-@settings(deadline=None)
 @given(st.integers(0, 60_000), st.integers(0, 60_000))
 def test_rule_does_not_depend_on_how_many_images_there_are(fewer, more):
     shortest = min(fewer, more)
