@@ -11,10 +11,10 @@ export EDGE_MNIST_DATA := $(abspath ../shared/mnist)
 endif
 endif
 
-.PHONY: help install quickstart test lint types wheel reference golden constraints clean
+.PHONY: help install quickstart test test-mnist lint types wheel reference golden constraints clean
 
 help: ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 install: $(INSTALLED) ## Make the virtual environment .venv with everything in it
 
@@ -33,8 +33,13 @@ quickstart: $(INSTALLED) ## Export the reference model, measure it, and classify
 	cd quickstart && ../$(BIN)/edge-mnist classify samples --model bundle
 	@echo && echo "Made here:" && find quickstart -type f | sort | sed 's/^/  /'
 
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile  # a file in one process: its fixtures are dear
+
 test: $(INSTALLED) ## Run every test
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile  # a file in one process: its fixtures are dear
+	$(PYTEST)
+
+test-mnist: $(INSTALLED) ## Run the tests that read MNIST where it is named; no other can see it
+	$(PYTEST) -m mnist
 
 lint: $(INSTALLED) ## Check style and format
 	$(BIN)/ruff check .

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,32 @@ from edge_mnist_runtime.dataset import DATA_VARIABLE
 settings.register_profile("edge-mnist", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("edge-mnist")
 
+READS_MNIST = {"mnist_folder", "reference_export"}
+"""Fixtures that read MNIST where it is named: whatever asks for one bears the marker `mnist`."""
+
+UNMARKED = "what-reads-digits-unasked-bears-the-marker-mnist"
+"""Names no folder: a command that looks for digits there fails."""
+
 COMMAND = Path(sys.executable).with_name("edge-mnist")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what reads MNIST through a fixture."""
+    for item in items:
+        if READS_MNIST.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("mnist")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Hide MNIST from tests without the marker.
+
+    They pass or fail alike whether MNIST is at hand or not, so CI runs them once.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if item.get_closest_marker("mnist") is None:
+            patch.setenv(DATA_VARIABLE, UNMARKED)
+        return (yield)
 
 
 @dataclass(frozen=True)
@@ -43,7 +68,17 @@ RunScript = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
-def run_cli() -> RunCli:
+def refuse_unmarked() -> Callable[[str], None]:
+    """Fail where a command says that it looked for digits and met what hides MNIST: its error would be another one."""
+
+    def check(said: str) -> None:
+        assert UNMARKED not in said, f"this test reads digits, so that it needs the marker `mnist`: {said}"
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def run_cli(refuse_unmarked: Callable[[str], None]) -> RunCli:
     """Run `edge-mnist ARGUMENTS` in a process of its own."""
 
     def run(*arguments: object, env: dict[str, str] | None = None, cwd: Path | None = None) -> Finished:
@@ -56,6 +91,7 @@ def run_cli() -> RunCli:
             timeout=300,
             check=False,
         )
+        refuse_unmarked(done.stderr)
         return Finished(done.returncode, done.stdout, done.stderr)
 
     return run
@@ -92,11 +128,24 @@ def mnist_folder() -> Path:
     return Path(named)
 
 
+@dataclass(frozen=True)
+class Exported(Finished):
+    """An export that has ended."""
+
+    bundle: Path
+
+
 @pytest.fixture(scope="session")
-def reference_bundle(run_cli: RunCli, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The reference model, exported in every precision by the real command, on MNIST or on the stand-in digits."""
+def reference_export(run_cli: RunCli, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """The reference model, exported in two precisions by the real command, on MNIST or on the stand-in digits."""
     folder = tmp_path_factory.mktemp("reference")
     # From an empty folder, so that no run of the developer's is exported instead.
-    finished = run_cli("export", "--precision", "fp32,int8", "-o", folder / "bundle", cwd=folder)
+    finished = run_cli("export", "--precision", "fp32,int8", "-o", "out/bundle", cwd=folder)
     assert finished.code == 0, finished.err
-    return folder / "bundle"
+    return Exported(finished.code, finished.out, finished.err, folder / "out" / "bundle")
+
+
+@pytest.fixture(scope="session")
+def reference_bundle(reference_export: Exported) -> Path:
+    """The bundle that it wrote."""
+    return reference_export.bundle

@@ -71,13 +71,7 @@ def lopsided(reference_model, tmp_path_factory):
     return path
 
 
-@pytest.mark.slow
-def test_int8_alone_is_refused(lopsided, run_cli, tmp_path):
-    finished = run_cli("export", lopsided, "--int8", "-o", tmp_path / "bundle")
-    assert finished.code == 5
-    assert not (tmp_path / "bundle").exists()
-
-
+@pytest.mark.mnist
 @pytest.mark.slow
 def test_debug_names_the_layer_where_most_is_lost(lopsided, run_cli):
     finished = run_cli("debug", lopsided)
@@ -86,6 +80,7 @@ def test_debug_names_the_layer_where_most_is_lost(lopsided, run_cli):
     assert max(map(len, finished.out.splitlines())) <= 80
 
 
+@pytest.mark.mnist
 @pytest.mark.slow
 def test_debug_finds_what_must_stay_in_float_and_prints_json_alone(lopsided, run_cli):
     finished = run_cli("debug", lopsided, "--auto-mixed", "--json")
@@ -100,6 +95,7 @@ def test_debug_finds_what_must_stay_in_float_and_prints_json_alone(lopsided, run
     assert [choice["float_layers"] for choice in finished.json["mixed"]] == [["conv2", "conv3"]] * 2
 
 
+@pytest.mark.mnist
 @pytest.mark.slow
 def test_sound_network_needs_no_layer_in_float(reference_model, run_cli):
     finished = run_cli("debug", reference_model, "--auto-mixed", "--format", "onnx", "--json")
@@ -108,6 +104,7 @@ def test_sound_network_needs_no_layer_in_float(reference_model, run_cli):
     assert min(error["own_snr_db"] for error in finished.json["layers"]["onnx"]) > 20
 
 
+@pytest.mark.mnist
 @pytest.mark.slow
 def test_mixed_files_take_the_place_of_those_that_fall_short(lopsided, run_cli, tmp_path):
     bundle = tmp_path / "bundle"
@@ -126,6 +123,7 @@ def test_mixed_files_take_the_place_of_those_that_fall_short(lopsided, run_cli, 
     assert DigitClassifier(bundle).engine.contract.precision == "mixed"
 
 
+@pytest.mark.mnist
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "expected"),

@@ -48,6 +48,7 @@ def test_bad_option_is_refused_in_one_line_that_names_it(run_cli, tmp_path, argu
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.mnist
 @pytest.mark.parametrize("name", ["nowhere.keras", "letter.txt", "folder"])
 def test_argument_that_is_no_model_is_refused(run_cli, tmp_path, name):
     (tmp_path / "letter.txt").write_text("Dear model,")
@@ -68,6 +69,7 @@ def test_second_export_gives_the_same_bytes_and_json_alone(run_cli, reference_bu
     assert finished.err == (f"edge-mnist: note: {notice}\n" if notice else "")
 
 
+@pytest.mark.mnist
 @pytest.mark.slow
 def test_more_calibration_samples_than_images_is_refused(run_cli, tmp_path):
     finished = run_cli("export", "--calibration-samples", "10000000", cwd=tmp_path)
@@ -76,6 +78,7 @@ def test_more_calibration_samples_than_images_is_refused(run_cli, tmp_path):
     assert not list(tmp_path.rglob("*.onnx"))
 
 
+@pytest.mark.mnist
 @pytest.mark.slow
 def test_text_named_keras_is_a_corrupt_model(run_cli, tmp_path):
     (tmp_path / "letter.keras").write_text("Dear model,")
@@ -134,24 +137,23 @@ def test_ctrl_c_during_export_says_so_and_leaves_the_old_bundle_alone(old_bundle
 
 
 @pytest.mark.slow
-def test_table_fits_a_terminal_and_names_what_was_written(run_cli, tmp_path):
-    finished = run_cli("export", "--int8", "-o", "out/bundle", cwd=tmp_path)
-    assert finished.code == 0, finished.err
-    lines = finished.out.splitlines()
+def test_table_fits_a_terminal_and_names_what_was_written(reference_export):
+    lines = reference_export.out.splitlines()
     assert max(map(len, lines)) <= 80
     heading = lines.index(next(line for line in lines if line.startswith("file ")))
     assert lines[heading].split() == ["file", "kB", "top-1", "delta,", "95", "%", "agree", "|dp|", "gates"]
-    for line in lines[heading + 1 : heading + 3]:
+    for line in lines[heading + 1 : heading + 5]:
         file, *sizes, gates = line.split()
-        assert re.fullmatch(r"edge_int8\.(tflite|onnx)", file)
+        assert re.fullmatch(r"edge_(fp32|int8)\.(tflite|onnx)", file)
         shown = r"[\d.]+ [\d.]+% [+-]\d\.\d\d \[[+-]\d\.\d\d, [+-]\d\.\d\d\] [\d.]+% 0\.\d{3}"
         assert re.fullmatch(shown, " ".join(sizes)), line
         assert gates == "pass"
     assert "Written to out/bundle:" in lines
     assert lines[-2:] == ["Report (shows evaluation images, not for distribution):", "  out/bundle.report.html"]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["bundle", "bundle.report.html"]
+    assert sorted(path.name for path in reference_export.bundle.parent.iterdir()) == ["bundle", "bundle.report.html"]
 
 
+@pytest.mark.mnist
 @pytest.mark.slow
 def test_page_of_somebody_else_stops_the_export_before_it_begins(run_cli, tmp_path):
     (tmp_path / "bundle.report.html").write_text("my thesis")

@@ -75,6 +75,7 @@ def fragile_model(reference_model, drawn_images, tmp_path):
     return tmp_path / "fragile.keras"
 
 
+@pytest.mark.mnist
 def test_int8_that_collapses_is_caught_and_not_written(run_cli, fragile_model, tmp_path):
     finished = run_cli("export", fragile_model.name, "--int8", "-o", "bundle", cwd=tmp_path)
     files = ("fragile_int8.tflite", "fragile_int8.onnx")
@@ -137,6 +138,7 @@ def test_bad_gate_file_is_one_clear_line(run_cli, tmp_path, content, words):
     assert names(tmp_path) == ["limits.toml"]
 
 
+@pytest.mark.mnist
 def test_model_that_expects_other_pixels_is_told_so(run_cli, reference_model, tmp_path):
     import keras
 

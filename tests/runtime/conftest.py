@@ -145,13 +145,15 @@ def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture
-def in_process_cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., int]:
+def in_process_cli(capsys: pytest.CaptureFixture[str], refuse_unmarked: Callable[[str], None]) -> Callable[..., int]:
     """Run `edge-mnist ARGUMENTS` in this process, which is faster, and give its exit code."""
     from edge_mnist_runtime.cli import run
 
     def run_here(*arguments: object) -> int:
         code = run([*map(str, arguments)])
-        assert "Traceback" not in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "Traceback" not in said
+        refuse_unmarked(said)
         return code
 
     return run_here

@@ -268,7 +268,7 @@ def test_compare_prints_a_table_or_json_and_exits_7(save: Save, run_cli: Callabl
 
 
 def test_report_of_bench_can_be_compared(run_cli: Callable[..., Any], tmp_path: Path) -> None:
-    finished = run_cli("bench", "nano", "--json", "--samples", "50", "--no-startup")
+    finished = run_cli("bench", "nano", "--json", "--samples", "50", "--no-startup", env={"EDGE_MNIST_DATA": ""})
     assert finished.code == 0, finished.err
     (tmp_path / "now.json").write_text(finished.out)
     compared = run_cli("compare", tmp_path / "now.json", tmp_path / "now.json", "--json")

@@ -81,13 +81,15 @@ Refuse = Callable[..., None]
 
 
 @pytest.fixture
-def run_here(capfd: pytest.CaptureFixture[str]) -> RunHere:
+def run_here(capfd: pytest.CaptureFixture[str], refuse_unmarked: Callable[[str], None]) -> RunHere:
     """Run `edge-mnist ARGUMENTS` inside this process, where TensorFlow is imported already."""
 
     def run_command(*arguments: object) -> Ended:
         capfd.readouterr()
         code = run([str(argument) for argument in arguments])
-        return Ended(code, *capfd.readouterr())
+        ended = Ended(code, *capfd.readouterr())
+        refuse_unmarked(ended.err)
+        return ended
 
     return run_command
 
