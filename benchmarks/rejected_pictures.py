@@ -17,6 +17,7 @@ import numpy as np
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.classifier import read_any
 from edge_mnist_runtime.picture_definition import PICTURE_READING
+from edge_mnist_trainer.crops import LOST, WIDEST_MARGIN, crop_through, crop_tight
 from edge_mnist_trainer.photographs import DEVELOPMENT_SEED, FINAL_SEED, KINDS, take_photographs
 from edge_mnist_trainer.unreadable import PAGES, UNREADABLE, photograph_digit, take_unreadable
 
@@ -45,7 +46,8 @@ def main() -> None:
     for name, seed in (("development", DEVELOPMENT_SEED), ("final", FINAL_SEED)):
         page += [f"## Readable pictures, {name} seed", judge_readable(classifier, options.per_digit, seed), ""]
         page += [f"## Unreadable pictures, {name} seed", *judge_unreadable(options.per_kind, seed), ""]
-        print("\n".join(page[-len(UNREADABLE) - 8 :]), flush=True)
+        page += [f"## Readable pictures cropped, {name} seed", *judge_crops(classifier, options.per_digit, seed), ""]
+        print("\n".join(page[-len(UNREADABLE) - 18 :]), flush=True)
     page += ["## Digits of few pixels", *judge_sizes(classifier), ""]
     options.results.mkdir(parents=True, exist_ok=True)
     (options.results / "rejected-pictures.md").write_text("\n".join(page))
@@ -68,6 +70,32 @@ def judge_readable(classifier: DigitClassifier, per_digit: int, seed: int) -> st
         f"{rejected.total() / n:.2%} rejected ({reasons}); {n_lost / n:.2%} were rejected although the network would "
         "have read them right."
     )
+
+
+def judge_crops(classifier: DigitClassifier, per_digit: int, seed: int) -> list[str]:
+    """How many digits are rejected that were cropped tight, and how many that were cropped through."""
+    rng = np.random.default_rng((seed, 6))
+    tight: Counter[str | None] = Counter()
+    through: Counter[str | None] = Counter()
+    n_right = 0
+    for photograph in take_photographs(per_digit, seed=seed, kinds=PAGES):
+        reading = read_any(crop_tight(photograph, rng))
+        tight[reading.flaw] += 1
+        n_right += reading.flaw is None and _answer(classifier, reading.pixels) == photograph.label
+        through[read_any(crop_through(photograph, rng)).flaw] += 1
+    n = tight.total()
+    return [
+        f"{n:,} pictures of each kind: with 0 to {WIDEST_MARGIN:.0%} of the digit's longer side around it, of which "
+        f"{n_right / n:.2%} are read right; and with {LOST[0]:.0%} to {LOST[1]:.0%} of it beyond one edge, however "
+        "close the others are. What fills a frame may be whole: such pictures are rejected only where paper is left "
+        "at the opposite edge.\n",
+        f"| | rejected | {' | '.join(REASONS)} |",
+        f"|---|---|{'---|' * len(REASONS)}",
+        *(
+            f"| {name} | {1 - counts[None] / n:.2%} | {' | '.join(f'{counts[reason] / n:.2%}' for reason in REASONS)} |"
+            for name, counts in (("cropped tight", tight), ("cropped through", through))
+        ),
+    ]
 
 
 def judge_unreadable(per_kind: int, seed: int) -> list[str]:

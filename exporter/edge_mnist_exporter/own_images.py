@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from edge_mnist_exporter.source_model import SourceModel
 from edge_mnist_runtime.dataset import DATA_VARIABLE, LabelledDigits, find_mnist_folder
 from edge_mnist_runtime.errors import DataError, DataNotFoundError, PictureError, UsageError
-from edge_mnist_runtime.pictures import open_picture
+from edge_mnist_runtime.pictures import DETAIL_PIXELS, open_picture
 from edge_mnist_runtime.preprocess import Pixels
 from edge_mnist_trainer.digit_arrays import ImageClasses, ImagesAndLabels, read_npz
 from edge_mnist_trainer.picture_folder import (
@@ -86,7 +86,7 @@ def picture_reader(source: SourceModel) -> ReadPicture:
     height, width, channels = source.image_shape
 
     def read(file: Path, origin: str) -> Pixels:
-        picture = ImageOps.exif_transpose(open_picture(file, origin=origin))
+        picture = ImageOps.exif_transpose(open_picture(file, origin=origin, least_side_pixels=DETAIL_PIXELS))
         plain = _to_bytes(picture, origin).convert("L" if channels == 1 else "RGB")
         return np.asarray(plain.resize((width, height), Image.Resampling.BILINEAR)).reshape(height, width, channels)
 

@@ -233,4 +233,4 @@ class DigitClassifier:
         """
         from edge_mnist_runtime.row import read_row
 
-        return read_row(decode(picture), self._answerer.predict_tensors)
+        return read_row(decode(picture, in_detail=True), self._answerer.predict_tensors)

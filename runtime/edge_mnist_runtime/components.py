@@ -17,11 +17,10 @@ Labels = npt.NDArray[np.intp]
 class Components:
     """Parts of a mask that hang together, over edges and corners."""
 
-    labels: Labels
-    """Shape (H, W): 0 where the mask is not set, else the number of the part, from 1."""
+    mask: Mask
+    """What they are parts of, shape (H, W)."""
     boxes: npt.NDArray[np.intp]
     """Shape (N, 4): top, bottom, left and right of each part, the far ends exclusive."""
-
     covered: Labels
     """Shape (M,): where the mask is set, as indices into a flat picture: of a page with a digit on it, a small part."""
     numbers: Labels
@@ -39,13 +38,22 @@ class Components:
         return np.bincount(self.numbers, picked, minlength=len(self) + 1)[1:].astype(np.float64)
 
     @cached_property
+    def labels(self) -> Labels:
+        """Shape (H, W): 0 where the mask is not set, else the number of the part, from 1."""
+        labels = np.zeros(self.mask.shape, np.intp)
+        labels.reshape(-1)[self.covered] = self.numbers
+        return labels
+
+    @cached_property
     def areas(self) -> npt.NDArray[np.intp]:
         """Pixels of each part, shape (N,)."""
         return np.bincount(self.numbers, minlength=len(self) + 1)[1:]
 
     def mask_of(self, chosen: npt.NDArray[np.bool_]) -> Mask:
         """Where the chosen parts are; `chosen` is bool, shape (N,)."""
-        return np.concatenate([[False], chosen])[self.labels]
+        mask = np.zeros(self.mask.shape, np.bool_)
+        mask.reshape(-1)[self.covered] = chosen[self.numbers - 1]
+        return mask
 
 
 def label_components(mask: Mask) -> Components:
@@ -62,15 +70,13 @@ def label_components(mask: Mask) -> Components:
     roots, numbers = np.flatnonzero(is_root), (is_root.cumsum() - 1)[parents]
     covered = np.flatnonzero(mask)
     at = np.repeat(numbers + 1, ends - starts)
-    labels = np.zeros((height, width), np.intp)
-    labels.reshape(-1)[covered] = at
     boxes = np.empty((len(roots), 4), np.intp)
     boxes[:, [0, 2]], boxes[:, [1, 3]] = max(height, width), 0
     for column, values in ((0, rows), (2, starts)):
         np.minimum.at(boxes[:, column], numbers, values)
     for column, values in ((1, rows + 1), (3, ends)):
         np.maximum.at(boxes[:, column], numbers, values)
-    return Components(labels, boxes, covered, at)
+    return Components(mask, boxes, covered, at)
 
 
 def _touching(rows: Labels, starts: Labels, ends: Labels, height: int) -> tuple[Labels, Labels]:

@@ -6,6 +6,8 @@ Each rule was chosen on rendered pictures of the development seed, so that of re
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from edge_mnist_runtime.components import Mask
@@ -13,6 +15,9 @@ from edge_mnist_runtime.glyphs import Glyph, find_glyphs
 from edge_mnist_runtime.ink import Ink
 from edge_mnist_runtime.picture_definition import PICTURE_READING
 from edge_mnist_runtime.prediction import Reason
+
+LEAST_OTHER_PART: Final = 0.15
+"""Of the digit's ink: what another digit beside it has at least."""
 
 
 def find_flaw(ink: Ink, side_pixels: float) -> Reason | None:
@@ -51,23 +56,42 @@ def is_grain(
         signs: How many signs it takes.
     """
     n_parts = len(ink.parts)
-    is_own = ink.parts.sums(ink.parts.pick(ink.mask).astype(np.float32)) > 0
-    share = float(ink.mass[is_own].sum() / max(float(ink.mass.sum()), 1e-6))
-    fullness = float((ink.darkness > 0.6 * ink.level).sum() / max(1, ink.mask.sum()))
-    shown = (
-        ink.level < 0.25,
-        ink.level < 0.33,
-        ink.level < 0.45,
-        n_parts > 12 and not lines,
-        n_parts > 60,
-        share < 0.9,
-        outline < 0.97,
-        outline < 0.85,
-        fullness < 0.65,
-        ink.stroke_pixels < 0.03 * (side_pixels or ink.side_pixels),
-        bool(find_glyphs(ink.parts, ink.mass, ink.mask.shape).other),
+    shown = sum(
+        (
+            ink.level < 0.25,
+            ink.level < 0.33,
+            ink.level < 0.45,
+            n_parts > 12 and not lines,
+            n_parts > 60,
+            outline < 0.97,
+            outline < 0.85,
+            ink.stroke_pixels < 0.03 * (side_pixels or ink.side_pixels),
+        )
     )
-    return sum(shown) >= signs
+    dear = (_is_hollow, _is_one_of_many, _has_other_rows)  # asked only while they can make a difference
+    for n_left, has_sign in zip((3, 2, 1), dear, strict=True):
+        if not signs - n_left <= shown < signs:
+            break
+        shown += has_sign(ink)
+    return shown >= signs
+
+
+def _is_hollow(ink: Ink) -> bool:
+    """Whether much of the ink is much fainter than the rest."""
+    top, bottom, left, right = ink.box
+    mask = ink.mask[top:bottom, left:right]
+    full = ink.darkness[top:bottom, left:right] > 0.6 * ink.level
+    return bool(full.sum() < 0.65 * max(1, mask.sum()))
+
+
+def _is_one_of_many(ink: Ink) -> bool:
+    """Whether much of what is as dark as ink is not part of it."""
+    is_own = ink.parts.sums(ink.parts.pick(ink.mask).astype(np.float32)) > 0
+    return bool(ink.mass[is_own].sum() < 0.9 * max(float(ink.mass.sum()), 1e-6))
+
+
+def _has_other_rows(ink: Ink) -> bool:
+    return bool(find_glyphs(ink.parts, ink.mass, ink.mask.shape).other)
 
 
 def _runs_out_of_frame(ink: Ink) -> bool:
@@ -111,6 +135,10 @@ def _crosses(mask: Mask, stroke_pixels: float) -> bool:
 
 def _shows_several(ink: Ink) -> bool:
     """Whether something as tall as the digit, and as much ink, stands beside it."""
+    heaviest = int(ink.mass.argmax())
+    others = float(ink.mass.sum() - ink.mass[heaviest])
+    if others < LEAST_OTHER_PART * ink.mass[heaviest] and _is_own(ink, heaviest):
+        return False  # most digits are one part, and what else is there is too little for another one
     row = find_glyphs(ink.parts, ink.mass, ink.mask.shape).main
     if len(row) < 2:
         return False
@@ -118,9 +146,16 @@ def _shows_several(ink: Ink) -> bool:
     alike = [
         glyph
         for glyph in row
-        if _mass(ink, glyph) >= 0.15 * _mass(ink, main) and 0.6 * main.height <= glyph.height <= 1.3 * main.height
+        if _mass(ink, glyph) >= LEAST_OTHER_PART * _mass(ink, main)
+        and 0.6 * main.height <= glyph.height <= 1.3 * main.height
     ]
     return len(alike) > 1
+
+
+def _is_own(ink: Ink, part: int) -> bool:
+    """Whether a part of the page belongs to the ink that was picked."""
+    first = ink.parts.covered[int((ink.parts.numbers == part + 1).argmax())]
+    return bool(ink.mask.reshape(-1)[first])
 
 
 def _mass(ink: Ink, glyph: Glyph) -> float:

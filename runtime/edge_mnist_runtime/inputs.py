@@ -39,6 +39,9 @@ Picture: TypeAlias = (
 )
 """Whatever `DigitClassifier.predict` takes; see the table above."""
 
+Source: TypeAlias = "str | bytes | Image.Image"
+"""What a picture is decoded from: the path of a file, the bytes of one, or a picture that is decoded already."""
+
 TENSOR_SHAPES: Final = ((28, 28), (28, 28, 1))
 """Shapes of an array that may be the network's tensor as it is."""
 
@@ -76,8 +79,8 @@ def to_pixels(picture: Picture, mode: ReadingMode = "auto") -> Pixels:
     """
     if is_tensor(picture, mode):
         return picture  # type: ignore[return-value]  # just looked at
-    opened, origin = _open(picture)
-    return _read_opened(opened, origin, mode).require_ink(origin)
+    source, origin = _to_source(picture)
+    return read_source(source, mode, origin).require_ink(origin)
 
 
 def read_any(picture: Picture, mode: ReadingMode = "auto") -> Reading:
@@ -86,7 +89,8 @@ def read_any(picture: Picture, mode: ReadingMode = "auto") -> Reading:
     Raises:
         InputError: The picture cannot be turned into a tensor.
     """
-    return _read_opened(*_open(picture), mode)
+    source, origin = _to_source(picture)
+    return read_source(source, mode, origin)
 
 
 def read_or_error(picture: Picture, mode: ReadingMode) -> bytes | Reading | InputError:
@@ -97,23 +101,38 @@ def read_or_error(picture: Picture, mode: ReadingMode) -> bytes | Reading | Inpu
     if is_tensor(picture, mode):
         return picture.tobytes()  # type: ignore[union-attr]  # just looked at
     try:
-        opened, origin = _open(picture)
-        if isinstance(opened, bytes) and _passes_unchanged(opened, mode):
-            return opened
-        reading = _read_opened(opened, origin, mode)
+        source, origin = _to_source(picture)
+        tensor, source = _find_tensor(source)
+        if tensor is not None and _passes_unchanged(tensor, mode):
+            return tensor
+        reading = _read_found(tensor, source, mode, origin)
     except InputError as error:
         return error
-    return replace(reading, steps=()) if reading.steps else reading
+    return replace(reading, draw_steps=None) if reading.draw_steps else reading
 
 
-def decode(picture: Picture) -> Image.Image:
+def read_source(source: Source, mode: ReadingMode, origin: str) -> Reading:
+    """Read a picture file, the bytes of one, or a decoded picture, as `predict` does; `origin` is for messages.
+
+    Raises:
+        InputError: It cannot be turned into a tensor.
+    """
+    return _read_found(*_find_tensor(source), mode, origin)
+
+
+def decode(picture: Picture, *, in_detail: bool = False) -> Image.Image:
     """Any picture as Pillow's, decoded.
+
+    Args:
+        picture: The picture.
+        in_detail: Whether it may show more than one digit.
 
     Raises:
         InputError: It cannot be opened.
     """
-    opened, _ = _open(picture)
-    return _to_image(opened) if isinstance(opened, bytes) else opened
+    source, origin = _to_source(picture)
+    tensor, source = _find_tensor(source)
+    return _open(source, origin, in_detail=in_detail) if tensor is None else _to_image(tensor)
 
 
 def require_many(pictures: object) -> Iterable[Picture]:
@@ -129,19 +148,16 @@ def require_many(pictures: object) -> Iterable[Picture]:
     return pictures
 
 
-def _open(picture: Picture) -> tuple[bytes | Image.Image, str]:
-    """What a picture holds, as `open_file` gives it, and how messages name it."""
-    # Loaded here, because whoever gives tensors alone needs neither Pillow nor what finds ink: 10 ms of a cold start.
-    from edge_mnist_runtime.saved_tensors import open_bytes, open_file
-
+def _to_source(picture: Picture) -> tuple[Source, str]:
+    """What a picture is decoded from, and how messages name it."""
     if isinstance(picture, (str, os.PathLike)):
         path = os.fsdecode(picture)
-        return open_file(path), path
+        return path, path
     if isinstance(picture, (bytes, bytearray)) or (isinstance(picture, memoryview) and picture.ndim == 1):
-        return open_bytes(bytes(picture), origin="bytes"), "bytes"
+        return bytes(picture), "bytes"
     if hasattr(picture, "read"):
-        data, origin = _read_file(picture)
-        return open_bytes(data, origin=origin), origin
+        return _read_file(picture)
+    # Loaded here, because whoever gives tensors alone needs neither Pillow nor what finds ink: 10 ms of a cold start.
     from PIL import Image
 
     from edge_mnist_runtime.reading import require_decoded
@@ -152,18 +168,59 @@ def _open(picture: Picture) -> tuple[bytes | Image.Image, str]:
     return Image.fromarray(to_plane(picture)), "array"
 
 
-def _read_opened(opened: bytes | Image.Image, origin: str, mode: ReadingMode) -> Reading:
+def _find_tensor(source: Source) -> tuple[bytes | None, Source]:
+    """784 grey levels, where a source is nothing but these; and what a picture is decoded from, as often as need be."""
+    from edge_mnist_runtime.saved_tensors import decode_saved_tensor, read_saved_tensor
+
+    if isinstance(source, str):
+        return read_saved_tensor(source)
+    if isinstance(source, bytes):
+        return decode_saved_tensor(source), source
+    return _find_plain(source), source
+
+
+def _find_plain(picture: Image.Image) -> bytes | None:
+    """As `_find_tensor`, of what Pillow opened: a tensor needs no looking at colours and orientation."""
+    is_plain = (picture.format, picture.mode, picture.size) == PLAIN and not picture.info
+    return picture.tobytes() if is_plain else None
+
+
+def _read_found(tensor: bytes | None, source: Source, mode: ReadingMode, origin: str) -> Reading:
+    if tensor is not None:
+        return _read_tensor(tensor, mode, origin)
+    from edge_mnist_runtime.colours import FULL_SIZE
+
+    # `mnist` is for clean drawings, of which the preprocessing's definition says how far they are averaged down.
+    picture = _open(source, origin, in_detail=mode == "mnist")
+    reading = _read_decoded(picture, mode, origin)
+    if reading.flaw != "blank" or picture is source or FULL_SIZE not in picture.info:
+        return reading
+    # At the scale that a large JPEG is decoded at, faint pencil may be lost in the paper.
+    nearer = _open(source, origin, in_detail=True)
+    return reading if nearer.size == picture.size else _read_decoded(nearer, mode, origin)
+
+
+def _open(source: Source, origin: str, *, in_detail: bool) -> Image.Image:
+    from edge_mnist_runtime.pictures import DETAIL_PIXELS, DIGIT_PIXELS, open_picture
+
+    if not isinstance(source, (str, bytes)):
+        return source
+    return open_picture(source, origin=origin, least_side_pixels=DETAIL_PIXELS if in_detail else DIGIT_PIXELS)
+
+
+def _read_decoded(picture: Image.Image, mode: ReadingMode, origin: str) -> Reading:
+    from edge_mnist_runtime.reading import read_picture
+
+    tensor = _find_plain(picture)
+    return read_picture(picture, mode=mode, origin=origin) if tensor is None else _read_tensor(tensor, mode, origin)
+
+
+def _read_tensor(tensor: bytes, mode: ReadingMode, origin: str) -> Reading:
     from edge_mnist_runtime.reading import Reading, read_picture
 
-    # A tensor that Pillow opened needs no looking at colours and orientation, which would take half as long again as
-    # its decoder.
-    if not isinstance(opened, bytes) and (opened.format, opened.mode, opened.size) == PLAIN and not opened.info:
-        opened = opened.tobytes()
-    if isinstance(opened, bytes):
-        if _passes_unchanged(opened, mode):
-            return Reading(np.frombuffer(opened, np.uint8).reshape(28, 28), "raw")
-        opened = _to_image(opened)
-    return read_picture(opened, mode=mode, origin=origin)
+    if _passes_unchanged(tensor, mode):
+        return Reading(np.frombuffer(tensor, np.uint8).reshape(28, 28), "raw")
+    return read_picture(_to_image(tensor), mode=mode, origin=origin)
 
 
 def _passes_unchanged(tensor: bytes, mode: ReadingMode) -> bool:

@@ -27,6 +27,7 @@ def otsu_threshold(values: npt.NDArray[np.uint8]) -> int:
     counts = np.bincount(values.reshape(-1), minlength=256).astype(np.float64)
     weight = counts.cumsum()
     mass = (counts * np.arange(256)).cumsum()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = (mass[-1] * weight - mass * weight[-1]) ** 2 / (weight * (weight[-1] - weight))
-    return int(np.nan_to_num(between[:-1], nan=-1.0, posinf=-1.0).argmax())
+    apart = weight * (weight[-1] - weight)
+    between = np.full(256, -1.0)
+    np.divide((mass[-1] * weight - mass * weight[-1]) ** 2, apart, out=between, where=apart > 0)
+    return int(between[:-1].argmax())

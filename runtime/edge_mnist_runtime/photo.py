@@ -14,19 +14,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from edge_mnist_runtime.flaws import find_flaw, is_grain
-from edge_mnist_runtime.ink import Box, Ink, Strokes, outline_on_edges, peak_of, pick_ink
-from edge_mnist_runtime.paper import (
-    POLARITY_SIDE,
-    Planes,
-    close_gaps,
-    compare_polarities,
-    measure_darkness,
-    mix_planes,
-    noise_of,
-)
+from edge_mnist_runtime.glance import glance_at
+from edge_mnist_runtime.ink import Box, Strokes
+from edge_mnist_runtime.page import SHARP_OUTLINE, Look, Page
 from edge_mnist_runtime.picture_definition import PICTURE_READING
 from edge_mnist_runtime.prediction import Reason
-from edge_mnist_runtime.ruling import Ruling, find_ruling, remove_ruling
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
@@ -41,8 +33,8 @@ class FoundInk:
 
     ink: Pixels
     """Bright ink on exactly 0, uint8, shape (H, W): the digit's box."""
-    darkness: Pixels
-    """Where the ink was found: what differs from the ground, lines removed, uint8, shape (H, W)."""
+    darkness: Floats
+    """Where the ink was found: what differs from the ground, lines removed, shape (H, W)."""
     box: tuple[float, float, float, float]
     """Top, bottom, left and right in the picture, as parts of its height and width."""
     light_on_dark: bool
@@ -54,43 +46,10 @@ class FoundInk:
     flaw: Reason | None
     """What speaks against it before any network has seen it."""
 
-
-@dataclass(frozen=True)
-class Look:
-    """Ink that was found through one window."""
-
-    ink: Ink
-    darkness: Floats
-    lines: int
-    light_on_dark: bool
-    outline: float
-    """Part of the ink's outline, 0..1, where the picture has an edge: a shadow's has not, nor that of half a stroke."""
-
-    @property
-    def score(self) -> float:
-        """How much the ink looks like strokes of a pen: length and darkness, on a clear outline."""
-        blob = self.ink.stroke_pixels / self.ink.side_pixels
-        return (
-            self.ink.length
-            * self.ink.level**2
-            * self.outline**6
-            * min(1.0, PICTURE_READING.blob_part / max(blob, 1e-6))
-        )
-
-    @property
-    def is_alone(self) -> bool:
-        """Whether strokes are clear, and nothing else is as dark: a narrower window has nothing to tell apart."""
-        share = float(self.ink.mass[self.ink.mass < self.ink.mass.max()].sum() / self.ink.mass.sum())
-        return self.is_clear and self.outline >= 0.98 and not self.lines and share < 0.02
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether no other window can show better strokes."""
-        return (
-            self.outline >= PICTURE_READING.clear_outline
-            and self.ink.level >= PICTURE_READING.clear_darkness
-            and self.ink.stroke_pixels < PICTURE_READING.blob_part * self.ink.side_pixels
-        )
+    def draw_darkness(self) -> Pixels:
+        """Where the ink was found, for people to see: full ink is white, uint8, shape (H, W)."""
+        levels: Pixels = np.minimum(self.darkness * np.float32(255 / self.contrast), 255).astype(np.uint8)
+        return levels
 
 
 def find_ink(picture: Image.Image, *, full_side_pixels: int) -> FoundInk | None:
@@ -113,8 +72,7 @@ def find_ink(picture: Image.Image, *, full_side_pixels: int) -> FoundInk | None:
     if is_grain(look.ink, outline=look.outline, lines=look.lines):
         return None
     flaw = find_flaw(whole.ink, whole.ink.side_pixels * full_side_pixels / max(far.size))
-    darkness = np.minimum(look.darkness * np.float32(255 / look.ink.level), 255).astype(np.uint8)
-    return FoundInk(cut_out(look.ink), darkness, box, look.light_on_dark, look.lines, look.ink.level, flaw)
+    return FoundInk(cut_out(look.ink), look.darkness, box, look.light_on_dark, look.lines, look.ink.level, flaw)
 
 
 def fit(picture: Image.Image) -> Image.Image:
@@ -123,31 +81,49 @@ def fit(picture: Image.Image) -> Image.Image:
     return picture.reduce(factor) if factor > 1 else picture
 
 
-def look_at(picture: Image.Image) -> Look | None:
-    """Find the ink through a wide window, and through narrower ones where that shows no clear strokes."""
-    planes, side = planes_of(picture), min(picture.size)
+def look_at(picture: Image.Image, *, is_row: bool = False) -> Look | None:
+    """Find the ink through a wide window, and through narrower ones where that shows no clear strokes.
+
+    Args:
+        picture: Mode L or RGB, as `fit` makes it.
+        is_row: Whether there are several digits: that one of them is sharp does not say that all are.
+    """
+    side = min(picture.size)
     window = max(3, round(PICTURE_READING.widest_stroke_part * side))
-    step = max(1, min(max(picture.size) // POLARITY_SIDE, side))  # a strip stays a strip
-    light_on_dark, sureness = compare_polarities(planes_of(picture.reduce(step)), window // step)
+    glance = glance_at(picture)
+    light_on_dark, sureness = glance.polarity
     is_sure = sureness >= PICTURE_READING.sure_polarity
-    page = Page(planes, light_on_dark)
+    page = Page(glance, light_on_dark)
     found = page.find(window)
-    if found and not (found.is_alone and is_sure):
+    is_sharp = bool(found and is_sure and not is_row and found.is_clear and found.outline >= SHARP_OUTLINE)
+    if found and not (found.is_alone or is_sharp):
         suited = suited_window(found.ink.stroke_pixels)
         if suited < 0.7 * window or found.ink.stroke_pixels > 0.45 * window:
             found = _better(found, page.find(suited))
-    if found and found.is_clear and is_sure:
+    if found and (found.is_alone or (found.is_clear and is_sure)):
         return found
     sizes = [max(NARROWEST_WINDOW, round(part * side)) for part in PICTURE_READING.further_window_parts]
-    for size in sizes:
-        found = _better(found, page.find(size))
+    if found and is_sure and found.ink.side_pixels < 0.5 * side and found.ink.stroke_pixels < 0.3 * window:
+        sizes = sizes[1:]  # no wider window: it shows more of the shadows, and no more of strokes that do not fill it
+    found = _look_through(page, sizes, found)
+    if found and found.is_alone:
+        return found
     if page.n_lines > (0 if is_sure else 3):  # lines are printed on paper: the ink is what they are
         return found
-    other_page, other = Page(planes, not light_on_dark), None
-    for size in sizes:
-        other = _better(other, other_page.find(size))
+    if sureness >= PICTURE_READING.certain_polarity:
+        return found
+    other = _look_through(Page(glance, not light_on_dark), sizes, None)
     margin = PICTURE_READING.other_polarity_margin
     return _better(found, other, margin=1 / margin if other and other.lines else margin)
+
+
+def _look_through(page: Page, sizes: list[int], found: Look | None) -> Look | None:
+    """The best of what was found and of what windows of several sizes show, up to the first that leaves no doubt."""
+    for size in sizes:
+        found = _better(found, page.find(size))
+        if found and found.is_alone:
+            break
+    return found
 
 
 def _look_nearer(
@@ -161,7 +137,7 @@ def _look_nearer(
     part = picture.crop((x0, y0, x1, y1))
     near = fit(part)
     larger = side / look.ink.side_pixels * near.width / part.width
-    found = Page(planes_of(near), look.light_on_dark).find(suited_window(look.ink.stroke_pixels * larger))
+    found = Page(glance_at(near), look.light_on_dark).find(suited_window(look.ink.stroke_pixels * larger))
     if found is None or found.ink.side_pixels < 0.6 * larger * look.ink.side_pixels:
         return None
     inner = _in_parts(found.ink.box, near)
@@ -182,46 +158,6 @@ def _better(one: Look | None, other: Look | None, *, margin: float = 1.0) -> Loo
     return other if other.score > margin * one.score else one
 
 
-class Page:
-    """A picture of one assumed polarity, looked at through windows of several sizes."""
-
-    def __init__(self, planes: Planes, light_on_dark: bool) -> None:
-        dark = 255 - planes if light_on_dark else planes
-        self._planes = mix_planes(dark, round(PICTURE_READING.widest_stroke_part * min(planes.shape[1:])))
-        self._light_on_dark = light_on_dark
-        self._ruling: Ruling | None = None
-
-    @property
-    def n_lines(self) -> int:
-        """Printed lines that were found so far."""
-        return len(self._ruling or ())
-
-    def find(self, window: int) -> Look | None:
-        """The ink that differs from the ground, and is narrower than the window."""
-        darkness = measure_darkness(self._planes, close_gaps(self._planes, window))
-        noise = noise_of(darkness)
-        np.maximum(darkness, 0, out=darkness)
-        peak = peak_of(darkness)
-        least = max(PICTURE_READING.least_darkness, PICTURE_READING.least_noise_deviations * noise)
-        if peak < least:
-            return None
-        if self._ruling is None:  # lines are narrow: every window shows the same
-            self._ruling = find_ruling(darkness)
-        if self._ruling:
-            darkness = remove_ruling(darkness, self._ruling, peak)
-            peak = peak_of(darkness)
-        ink = pick_ink(darkness, noise, peak=peak) if peak >= PICTURE_READING.least_darkness else None
-        if ink is None:
-            return None
-        return Look(ink, darkness, len(self._ruling), self._light_on_dark, outline_on_edges(self._planes, ink))
-
-
-def planes_of(picture: Image.Image) -> Planes:
-    """The colour planes of a picture of mode L or RGB."""
-    pixels = np.asarray(picture)
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1)) if pixels.ndim == 3 else pixels[np.newaxis]
-
-
 def _in_parts(box: Box, picture: Image.Image) -> tuple[float, float, float, float]:
     top, bottom, left, right = box
     return top / picture.height, bottom / picture.height, left / picture.width, right / picture.width
@@ -230,9 +166,10 @@ def _in_parts(box: Box, picture: Image.Image) -> tuple[float, float, float, floa
 def cut_out(ink: Strokes) -> Pixels:
     """The digit's box, grey levels kept, thin strokes made as wide as MNIST's thinnest."""
     top, bottom, left, right = ink.box
-    darkness = np.pad(ink.darkness[top:bottom, left:right], 2)
     floor = 0.2 * ink.level
-    values = np.clip((darkness - floor) / max(0.9 * ink.level - floor, 1e-6), 0, 1)
+    values = np.zeros((bottom - top + 4, right - left + 4), np.float32)
+    inside = (ink.darkness[top:bottom, left:right] - np.float32(floor)) / np.float32(max(0.9 * ink.level - floor, 1e-6))
+    np.clip(inside, 0, 1, out=values[2:-2, 2:-2])
     missing = PICTURE_READING.thinnest_stroke_part * ink.side_pixels - ink.stroke_pixels
     for _ in range(round(missing / 2)):
         values = _widen(values)
@@ -242,7 +179,8 @@ def cut_out(ink: Strokes) -> Pixels:
 
 def _widen(values: Floats) -> Floats:
     """One pixel more on each side of every stroke, shape (H + 2, W + 2)."""
-    padded = np.pad(values, 2)
+    padded = np.zeros((values.shape[0] + 4, values.shape[1] + 4), np.float32)
+    padded[2:-2, 2:-2] = values
     upright = np.maximum(np.maximum(padded[2:], padded[:-2]), padded[1:-1])
     sideways = np.maximum(padded[:, 2:], padded[:, :-2])
     return np.maximum(upright[:, 1:-1], sideways[1:-1])

@@ -20,7 +20,7 @@ __all__ = ["PICTURE_READING", "READING_MODES", "PictureReadingDefinition", "Read
 class PictureReadingDefinition:
     """Everything that decides which ink is found in a picture."""
 
-    version: int = 3
+    version: int = 4
     """Raised with every change of the steps or of a parameter. Version 1 was the reading that `mnist` still is."""
     look_side_pixels: int = 360
     """Longest side of what is looked at at once."""
@@ -38,6 +38,8 @@ class PictureReadingDefinition:
     """Part of the ground's light that clear strokes take away at least."""
     sure_polarity: float = 0.3
     """How much smoother the ground must be for dark ink than for light ink, or the other way round, to be sure."""
+    certain_polarity: float = 0.9
+    """...and to look for no ink of the less likely polarity at all."""
     other_polarity_margin: float = 1.5
     """How much better ink of the less likely polarity must look."""
     least_darkness: float = 0.05
@@ -46,6 +48,9 @@ class PictureReadingDefinition:
     """...and how many times the noise's standard deviation."""
     blob_part: float = 0.25
     """Strokes wider than this part of the digit's longer side are less and less likely strokes."""
+    hair_part: float = 0.02
+    """Strokes narrower than this part of the digit's longer side are less and less likely strokes, too: they are the
+    edges of wider ones, or grain."""
     strips: int = 32
     """Strips that a picture is cut into to look for printed lines..."""
     shown_part: float = 0.7

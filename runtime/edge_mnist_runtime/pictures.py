@@ -24,9 +24,12 @@ FORMATS: Final = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 MAX_PIXELS: Final = 40_000_000
 """Larger pictures are refused before they are decoded. Pillow takes up to 4 bytes a pixel: 160 MB at the most."""
 
-DRAFT_PIXELS: Final = 400
+DIGIT_PIXELS: Final = 200
 """JPEGs are decoded at the smallest scale, of 1, 1/2, 1/4 and 1/8, that keeps both sides at least this long: what is
 looked at at once has at most 360 pixels a side (`picture_definition.py`), and decoding costs more than looking."""
+
+DETAIL_PIXELS: Final = 400
+"""The same for pictures of more than one digit: each of them is looked at nearer."""
 
 MOST_SCANS: Final = 50
 """JPEGs of more are refused. Encoders write a dozen at most, and each is decoded over all pixels: 1,000 of them make a
@@ -36,12 +39,13 @@ JPEG_MARKER: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 """What ends a scan: any marker but a restart; in a scan's data 0xFF is followed by 0."""
 
 
-def open_picture(source: str | Path | bytes, *, origin: str) -> Image.Image:
+def open_picture(source: str | Path | bytes, *, origin: str, least_side_pixels: int = DIGIT_PIXELS) -> Image.Image:
     """Open and fully decode one picture.
 
     Args:
         source: A path, or the bytes of a picture file.
         origin: Where it is from, for error messages.
+        least_side_pixels: A large JPEG is decoded at a reduced scale that leaves both sides so long.
 
     Returns:
         The decoded picture; a large JPEG at a reduced scale.
@@ -60,7 +64,7 @@ def open_picture(source: str | Path | bytes, *, origin: str) -> Image.Image:
         raise PictureError(_explain(origin, error)) from error
     with picture:
         full_size = picture.size
-        picture.draft(None, (DRAFT_PIXELS, DRAFT_PIXELS))
+        picture.draft(None, (least_side_pixels, least_side_pixels))
         if picture.size != full_size:
             picture.info[FULL_SIZE] = full_size
         if picture.width * picture.height > MAX_PIXELS:

@@ -26,6 +26,10 @@ Pixels = npt.NDArray[np.uint8]
 """Pixels, uint8, bright ink on black, 0..255; the shape is said where it is used."""
 
 
+MOST_PRODUCTS: Final = 100_000
+"""Multiplications of one matrix product that OpenBLAS, in any build, still does in one thread."""
+
+
 @dataclass(frozen=True)
 class PreprocessDefinition:
     """Everything that decides which tensor a picture becomes."""
@@ -93,7 +97,8 @@ def normalise_ink(ink: Pixels, *, origin: str = "picture") -> Pixels:
     box = ink[top:bottom, left:right]
     scale = PREPROCESS.ink_side_pixels / max(box.shape)
     height, width = (max(1, round(side * scale)) for side in box.shape)
-    small = _resampling_weights(box.shape[0], height) @ box @ _resampling_weights(box.shape[1], width).T
+    rows = _multiply(_resampling_weights(box.shape[0], height), box)
+    small = rows @ _resampling_weights(box.shape[1], width).T
     small = np.clip(small, 0, 255)  # the kernel overshoots at edges
     small *= 255 / max(1.0, float(small.max()))
     pixels = np.zeros((PREPROCESS.side_pixels, PREPROCESS.side_pixels), np.uint8)
@@ -114,6 +119,15 @@ def _resampling_weights(n_from: int, n_to: int) -> npt.NDArray[np.float32]:
     weights = np.where(x < 1, (1.5 * x - 2.5) * x * x + 1, np.where(x < 2, ((2.5 - 0.5 * x) * x - 4) * x + 2, 0.0))
     weights /= weights.sum(1, keepdims=True)
     return weights.astype(np.float32)
+
+
+def _multiply(weights: npt.NDArray[np.float32], box: Pixels) -> npt.NDArray[np.float32]:
+    """`weights @ box`, some columns at a time: of large matrices NumPy makes a matter of many threads.
+
+    Those take far more of the processor than they save, and wait for each other where it is busy.
+    """
+    n = max(1, MOST_PRODUCTS // weights.size)
+    return np.concatenate([weights @ box[:, at : at + n] for at in range(0, box.shape[1], n)], axis=1)
 
 
 def _paste_offset(mass: npt.NDArray[np.float32], size: int) -> int:

@@ -20,6 +20,8 @@ from edge_mnist_runtime.preprocess import PREPROCESS, Pixels, ink_box, is_mnist_
 
 T = TypeVar("T")
 
+Steps = tuple[tuple[str, Image.Image], ...]
+
 PartsBox = tuple[float, float, float, float]
 """Top, bottom, left and right, as parts of an upright picture's height and width."""
 
@@ -42,8 +44,13 @@ class Reading:
     """How well the picture shows its digit; None where nothing was looked for, or found."""
     flaw: Reason | None = None
     """What speaks against the picture before any network has seen it."""
-    steps: tuple[tuple[str, Image.Image], ...] = ()
-    """Name and picture, of mode L or RGB, of what came on the way to the tensor."""
+    draw_steps: Callable[[], Steps] | None = None
+    """Draws what `steps` shows: most readings are never looked at."""
+
+    @property
+    def steps(self) -> Steps:
+        """Name and picture, of mode L or RGB, of what came on the way to the tensor."""
+        return self.draw_steps() if self.draw_steps else ()
 
     def require_ink(self, origin: str) -> Pixels:
         """The tensor.
@@ -145,8 +152,11 @@ def _drawn(picture: Image.Image, grey: Image.Image, ink: DrawnInk) -> Reading:
         return _blank(grey, "mnist")
     flaw = find_flaw(picked, side_pixels) if picked else None
     quality = Quality(side_pixels, ink.contrast)
-    steps = (("picture", grey), ("ink", Image.fromarray(ink.pixels)))
-    return Reading(normalise_ink(ink.pixels), "mnist", box, ink.light_on_dark, 0, quality, flaw, steps)
+
+    def draw_steps() -> Steps:
+        return ("picture", grey), ("ink", Image.fromarray(ink.pixels))
+
+    return Reading(normalise_ink(ink.pixels), "mnist", box, ink.light_on_dark, 0, quality, flaw, draw_steps)
 
 
 def _read_anything(picture: Image.Image, origin: str) -> Reading:
@@ -168,15 +178,18 @@ def _read_photo(picture: Image.Image, colours: Image.Image) -> Reading:
         return _blank(colours, "photo")
     top, bottom, left, right = found.box
     quality = Quality(max((bottom - top) * full[1], (right - left) * full[0]), found.contrast)
-    found_ink = (("darkness", Image.fromarray(found.darkness)), ("ink", Image.fromarray(found.ink)))
-    steps = (("picture", colours), *found_ink)
     pixels = normalise_ink(found.ink)
-    return Reading(pixels, "photo", found.box, found.light_on_dark, found.lines, quality, found.flaw, steps)
+
+    def draw_steps() -> Steps:
+        drawn = (("darkness", found.draw_darkness()), ("ink", found.ink))
+        return ("picture", colours), *((name, Image.fromarray(levels)) for name, levels in drawn)
+
+    return Reading(pixels, "photo", found.box, found.light_on_dark, found.lines, quality, found.flaw, draw_steps)
 
 
 def _blank(picture: Image.Image, mode: ReadingMode) -> Reading:
     side = PREPROCESS.side_pixels
-    return Reading(np.zeros((side, side), np.uint8), mode, flaw="blank", steps=(("picture", picture),))
+    return Reading(np.zeros((side, side), np.uint8), mode, flaw="blank", draw_steps=lambda: (("picture", picture),))
 
 
 def _colours_of(picture: Image.Image, origin: str) -> Image.Image:

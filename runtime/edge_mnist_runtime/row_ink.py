@@ -12,9 +12,11 @@ from PIL import Image
 from edge_mnist_runtime.colours import upright_colours, upright_grey
 from edge_mnist_runtime.drawing import subtract_ground
 from edge_mnist_runtime.flaws import is_grain
+from edge_mnist_runtime.glance import glance_at
 from edge_mnist_runtime.glyphs import GlyphRows, find_glyphs
 from edge_mnist_runtime.ink import Ink, box_around, pick_ink
-from edge_mnist_runtime.photo import NARROWEST_WINDOW, Look, Page, fit, look_at, planes_of, suited_window
+from edge_mnist_runtime.page import Look, Page
+from edge_mnist_runtime.photo import NARROWEST_WINDOW, fit, look_at, suited_window
 from edge_mnist_runtime.picture_definition import PICTURE_READING
 
 GLYPH_PIXELS: Final = 44
@@ -44,7 +46,7 @@ def find_row_ink(picture: Image.Image) -> RowInk | None:
         return _from_drawing(upright_grey(picture))
     colours = upright_colours(picture, side_pixels=PICTURE_READING.detail_side_pixels)
     far = fit(colours)
-    look = look_at(far)
+    look = look_at(far, is_row=True)
     return None if look is None else _find_in(colours, far, look)
 
 
@@ -57,9 +59,9 @@ def find_other_ink(picture: Image.Image) -> Iterator[RowInk]:
         return
     colours = upright_colours(picture, side_pixels=PICTURE_READING.detail_side_pixels)
     far = fit(colours)
-    planes = planes_of(far)
+    glance = glance_at(far)
     for light_on_dark in (False, True):
-        page = Page(planes, light_on_dark)
+        page = Page(glance, light_on_dark)
         for part in NARROW_WINDOW_PARTS:
             look = page.find(max(NARROWEST_WINDOW, round(part * min(far.size))))
             found = None if look is None else _find_in(colours, far, look)
@@ -118,7 +120,7 @@ def _look_nearer(colours: Image.Image, found: RowInk, look: Look, larger: float)
         int(np.clip(round(side * larger), 0, most)) for side, most in zip(sides, colours.size * 2, strict=True)
     )
     part = colours.crop((left, top, right, bottom)).reduce(factor)
-    near = Page(planes_of(part), look.light_on_dark).find(suited_window(look.ink.stroke_pixels * larger / factor))
+    near = Page(glance_at(part), look.light_on_dark).find(suited_window(look.ink.stroke_pixels * larger / factor))
     if near is None:
         return None
     origin = (top / colours.height, left / colours.width)

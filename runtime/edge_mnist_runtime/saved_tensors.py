@@ -13,8 +13,6 @@ from typing import Final
 
 from PIL import Image
 
-from edge_mnist_runtime.pictures import open_picture
-
 START: Final = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x1c\0\0\0\x1c\x08\0\0\0\0\x57\x66\x80\x48"
 """Signature and header, with its checksum, of 28 x 28 pixels, 8-bit grey, not interlaced (PNG, 5.2 and 11.2.1)."""
 
@@ -45,17 +43,11 @@ def decode_saved_tensor(file: bytes) -> bytes | None:
         return None
 
 
-def open_bytes(file: bytes, *, origin: str) -> bytes | Image.Image:
-    """As `open_file`, of the bytes of a picture file."""
-    tensor = decode_saved_tensor(file)
-    return open_picture(file, origin=origin) if tensor is None else tensor
+def read_saved_tensor(path: str) -> tuple[bytes | None, str | bytes]:
+    """As `decode_saved_tensor`, of a file; and what its picture is to be decoded from, as often as need be.
 
-
-def open_file(path: str) -> bytes | Image.Image:
-    """Open a picture file: 784 grey levels where it is nothing but a tensor, else the picture that it holds.
-
-    Raises:
-        PictureError: As `open_picture` does.
+    That is the path again, but of a pipe, which cannot be read twice, what came through it. Nothing is raised: whoever
+    opens the path meets what is wrong with it, and says what it is.
     """
     try:
         # Python's `open` takes half as long again, which is a twentieth of what such a file costs.
@@ -63,13 +55,11 @@ def open_file(path: str) -> bytes | Image.Image:
         try:
             start = os.read(descriptor, MOST_BYTES)
             tensor = decode_saved_tensor(start)
-            if tensor is not None:
-                return tensor
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # a pipe cannot be read twice
+            if tensor is None and not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 with open(descriptor, "rb", closefd=False) as pipe:
-                    return open_picture(start + pipe.read(), origin=path)
+                    return None, start + pipe.read()
         finally:
             os.close(descriptor)
     except (OSError, ValueError):  # ValueError: a null byte in the path
-        pass  # `open_picture` meets it again, and says what it is
-    return open_picture(path, origin=path)
+        return None, path
+    return tensor, path

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from edge_mnist_runtime import DigitClassifier, PictureError
+from edge_mnist_runtime.ink import outline_on_edges, pick_ink
+from edge_mnist_runtime.page import Look
 from edge_mnist_runtime.picture_definition import PICTURE_READING
 from edge_mnist_runtime.reading import read_picture
 
@@ -148,3 +150,33 @@ def test_preprocess_shows_quality_and_flaw(run_cli: Callable[..., Any], draw_thr
 
 def test_limits_are_part_of_the_reading_definition() -> None:
     assert PICTURE_READING.least_side_pixels == 9
+
+
+def strokes(box: tuple[int, int, int, int]) -> np.ndarray:
+    """Full ink in a box of a page of 60 x 60, top, bottom, left and right."""
+    darkness = np.zeros((60, 60), np.float32)
+    darkness[box[0] : box[1], box[2] : box[3]] = 0.8
+    return darkness
+
+
+@pytest.mark.parametrize("box", [(10, 50, 20, 30), (0, 60, 20, 30), (1, 59, 0, 10), (1, 59, 1, 59)])
+def test_outline_counts_only_where_there_is_paper_beside_it(box: tuple[int, int, int, int]) -> None:
+    darkness = strokes(box)
+    if box[1] - box[0] == box[3] - box[2]:
+        darkness[10:50, 10:50] = 0  # a thick 0 that the picture was cut close to
+    ink = pick_ink(darkness, 0.0)
+    assert ink is not None
+    assert outline_on_edges((250 * (1 - darkness)).astype(np.uint8), ink) == 1
+    assert outline_on_edges(np.full((60, 60), 250, np.uint8), ink) == 0  # a shadow without an edge
+
+
+def test_hairs_look_less_like_strokes_than_a_thin_pen_does() -> None:
+    def score(width: int) -> float:
+        darkness = np.zeros((400, 400), np.float32)
+        darkness[20:380, 200 : 200 + width] = 0.8
+        ink = pick_ink(darkness, 0.0)
+        assert ink is not None
+        return Look(ink, darkness, 0, False, 1.0).score
+
+    assert score(2) < 0.5 * score(8)
+    assert score(8) == pytest.approx(score(16), rel=0.1)

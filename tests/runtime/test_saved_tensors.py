@@ -7,6 +7,7 @@ import os
 import struct
 import threading
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +18,12 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from edge_mnist_runtime import DigitClassifier, PictureError
-from edge_mnist_runtime.inputs import read_any
+from edge_mnist_runtime.inputs import decode, read_any
 from edge_mnist_runtime.pictures import open_picture
 from edge_mnist_runtime.reading import read_picture
 from edge_mnist_runtime.reading_mode import READING_MODES
 from edge_mnist_runtime.sample_digits import load_samples
-from edge_mnist_runtime.saved_tensors import MOST_BYTES, decode_saved_tensor, open_bytes, open_file
+from edge_mnist_runtime.saved_tensors import MOST_BYTES, decode_saved_tensor, read_saved_tensor
 
 TENSORS = load_samples().images[..., 0]
 
@@ -43,21 +44,15 @@ def png_with_data(data: bytes) -> bytes:
 
 def the_long_way(file: bytes) -> bytes | str:
     """Pixels, with mode and size, of what Pillow finds in a file; or the message."""
-    try:
-        picture = open_picture(file, origin="bytes")
-    except PictureError as error:
-        return str(error)
-    return repr((picture.mode, picture.size)).encode() + picture.tobytes()
+    return as_opened(file, lambda data: open_picture(data, origin="bytes"))
 
 
-def as_opened(file: bytes) -> bytes | str:
-    """The same of what `open_bytes` makes of it."""
+def as_opened(file: bytes, open_file: Callable[[bytes], Image.Image] = decode) -> bytes | str:
+    """The same of what `decode` makes of it."""
     try:
-        opened = open_bytes(file, origin="bytes")
+        opened = open_file(file)
     except PictureError as error:
         return str(error)
-    if isinstance(opened, bytes):
-        return b"('L', (28, 28))" + opened
     return repr((opened.mode, opened.size)).encode() + opened.tobytes()
 
 
@@ -72,7 +67,7 @@ def test_worst_packed_tensor_takes_the_short_way(tmp_path: Path) -> None:
     path = tmp_path / "noise.png"
     path.write_bytes(png_of(noise, compress_level=0))
     assert path.stat().st_size < MOST_BYTES
-    assert open_file(str(path)) == noise.tobytes()
+    assert read_saved_tensor(str(path)) == (noise.tobytes(), str(path))
 
 
 def test_file_that_says_more_than_a_tensor_takes_the_long_way() -> None:
@@ -150,7 +145,7 @@ def test_damaged_file_is_named_as_on_the_long_way(tmp_path: Path) -> None:
         with pytest.raises(PictureError) as on_the_long_way:
             open_picture(str(path), origin=str(path))
         with pytest.raises(PictureError) as caught:
-            open_file(str(path))
+            decode(str(path))
         assert str(caught.value) == str(on_the_long_way.value)
 
 
@@ -160,7 +155,7 @@ def test_what_is_no_file_is_named_as_on_the_long_way(name: str, tmp_path: Path) 
     with pytest.raises(PictureError) as on_the_long_way:
         open_picture(path, origin=path)
     with pytest.raises(PictureError) as caught:
-        open_file(path)
+        decode(path)
     assert str(caught.value) == str(on_the_long_way.value)
 
 
@@ -176,13 +171,10 @@ def test_pipe_is_read_once(kind: str, tmp_path: Path) -> None:
     try:
         if kind == "damaged":
             with pytest.raises(PictureError, match="damaged picture"):
-                open_file(str(tmp_path / "pipe"))
+                decode(str(tmp_path / "pipe"))
         else:
-            opened = open_file(str(tmp_path / "pipe"))
-            assert np.array_equal(
-                np.frombuffer(opened, np.uint8) if kind == "tensor" else np.asarray(opened).ravel(),
-                (TENSORS[3] if kind == "tensor" else noise).ravel(),
-            )
+            opened = decode(str(tmp_path / "pipe"))
+            assert np.array_equal(opened, (TENSORS[3] if kind == "tensor" else noise).reshape(opened.size))
     finally:
         writer.join()
 

@@ -148,11 +148,16 @@ def take_photographs(
 
 
 def take_photograph(
-    digit: int, kind: str, rng: np.random.Generator, *, make_shape: ShapeMaker | None = None
+    digit: int,
+    kind: str,
+    rng: np.random.Generator,
+    *,
+    make_shape: ShapeMaker | None = None,
+    size: tuple[int, int] | None = None,
 ) -> Photograph:
-    """Render one picture; see `take_photographs`."""
+    """Render one picture, of a height and width that are drawn at random if `size` is None; see `take_photographs`."""
     settings = KINDS[kind]
-    size = _draw_size(settings, rng)
+    size = size or _draw_size(settings, rng)
     shape = (make_shape or draw_own_shape)(digit, rng, settings.pen == "pen")
     pixels = min(size) * float(np.exp(rng.uniform(*np.log(settings.height))))
     margin = 0.5 * pixels + 0.03 * min(size)

@@ -12,9 +12,8 @@ import numpy as np
 from edge_mnist_runtime.commands.messages import one_line
 from edge_mnist_runtime.contract import DIGIT_LABELS
 from edge_mnist_runtime.errors import DataError, PictureError
-from edge_mnist_runtime.pictures import open_picture
+from edge_mnist_runtime.inputs import read_source
 from edge_mnist_runtime.preprocess import Pixels
-from edge_mnist_runtime.reading import picture_to_pixels
 from edge_mnist_trainer.digit_arrays import ImagesAndLabels
 
 DIGITS_BY_NAME: Final = {name: int(name) for name in DIGIT_LABELS}
@@ -34,7 +33,7 @@ ReadPicture: TypeAlias = Callable[[Path, str], Pixels]
 
 def read_digit(file: Path, origin: str) -> Pixels:
     """The tensor, uint8, shape (28, 28, 1), of one picture of a digit, as a device would make it."""
-    return picture_to_pixels(open_picture(file, origin=origin), origin=origin)[..., np.newaxis]
+    return read_source(str(file), "auto", origin).require_ink(origin)[..., np.newaxis]
 
 
 def read_picture_folder(

@@ -39,10 +39,9 @@ def preprocess(
     debug: DebugOption = False,
 ) -> None:
     """Show what the network sees of a picture, and how it was found."""
+    from edge_mnist_runtime.inputs import read_any
     from edge_mnist_runtime.picture_definition import PICTURE_READING
-    from edge_mnist_runtime.pictures import open_picture
     from edge_mnist_runtime.preprocess import PREPROCESS
-    from edge_mnist_runtime.reading import read_picture
     from edge_mnist_runtime.reading_mode import require_mode
 
     known = require_mode(mode)
@@ -50,7 +49,7 @@ def preprocess(
         raise UsageError(f"--scale {scale}: expected 1 to {LARGEST_SCALE}")
     if steps and save is None:
         raise UsageError("--steps writes beside what --save names; add --save OUT.png")
-    reading = read_picture(open_picture(picture, origin=str(picture)), mode=known, origin=str(picture))
+    reading = read_any(picture, known)
     reading.require_ink(str(picture))
     written = [] if save is None else _save(reading, save, scale=scale, with_steps=steps)
     if as_json:

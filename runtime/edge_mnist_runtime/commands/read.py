@@ -79,10 +79,10 @@ def _lines(path: Path, row: RowReading) -> list[str]:
 
 
 def _save(path: Path, row: RowReading, target: Path) -> None:
-    from edge_mnist_runtime.pictures import open_picture
+    from edge_mnist_runtime.pictures import DETAIL_PIXELS, open_picture
     from edge_mnist_runtime.row_drawing import draw_row
 
-    drawn = draw_row(open_picture(path, origin=str(path)), row)
+    drawn = draw_row(open_picture(path, origin=str(path), least_side_pixels=DETAIL_PIXELS), row)
     try:
         drawn.save(target, "PNG")
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
