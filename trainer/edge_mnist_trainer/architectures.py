@@ -131,8 +131,8 @@ _KNOWN: Final = (
     Architecture(
         "edge",
         "the default: best for its size",
-        partial(build_normalised, "edge", pooled(16), Convolution(20), pooled(22), Convolution(28), last(32)),
-        TrainingConfig(epochs=50, peak_learning_rate=4e-3, augmentation=_BENT, keep="last"),
+        partial(build_normalised, "edge", pooled(16), Convolution(16), pooled(32), Convolution(24), last(32)),
+        TrainingConfig(epochs=60, peak_learning_rate=4e-3, augmentation=_BENT, keep="last"),
     ),
     Architecture(
         "nano",

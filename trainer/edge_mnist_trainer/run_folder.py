@@ -67,6 +67,11 @@ class RunFolder:
         self.previous.rename(self.path)
         return True
 
+    def drop_unless_begun(self) -> None:
+        """Remove a run that was refused before it began: it holds nothing."""
+        if self.read_record()["status"] == "started":
+            shutil.rmtree(self.path)
+
     def read_record(self) -> dict[str, Any]:
         """The content of run.json.
 

@@ -151,6 +151,8 @@ def _run(
                 )
         finally:  # after an error, too
             restored = folder.restore_previous()
+            if not restored:
+                folder.drop_unless_begun()
         if outcome.best_epoch is not None:
             write_report_page(folder, digits)
     if outcome.best_epoch is None:
