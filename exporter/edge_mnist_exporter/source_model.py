@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from edge_mnist_runtime.contract import DIGIT_LABELS, IMAGE_SHAPE, InputRange, c
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.preprocess import Pixels
 from edge_mnist_trainer.reference_models import REFERENCE_MODELS, find_reference_model
-from edge_mnist_trainer.run_folder import MODEL_FILE, RECORD_FILE, newest_run
+from edge_mnist_trainer.run_folder import MODEL_FILE, newest_run, read_record_beside
 
 EVALUATION_BATCH: Final = 1000
 
@@ -124,7 +123,7 @@ def load_source(name: str, path: Path, config: SourceConfig | None = None) -> So
         UsageError: The labels are too few or too many, or the input range contradicts the model.
     """
     config = config or SourceConfig()
-    record = _read_run_record(path)
+    record = read_record_beside(path)
     preprocess = _check_recorded_preprocess(record, path)
     model, sha256 = read_model(path, unsafe=config.unsafe)
     ends = fit_ends(model, path, input_range=config.input_range)
@@ -144,16 +143,6 @@ def load_source(name: str, path: Path, config: SourceConfig | None = None) -> So
         notes=ends.notes,
         least_confidence=_recorded_least_confidence(record) if is_digits else None,
     )
-
-
-def _read_run_record(path: Path) -> dict[str, Any]:
-    """What the run that trained a model recorded; empty where there is no record: a lone .keras file has none."""
-    record = path.with_name(RECORD_FILE) if path.name == MODEL_FILE else path.with_suffix(".json")
-    try:
-        content = json.loads(record.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _recorded_least_confidence(record: dict[str, Any]) -> float | None:

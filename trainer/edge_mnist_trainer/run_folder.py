@@ -166,6 +166,19 @@ def _previous_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.previous")
 
 
+def read_record_beside(model: Path) -> dict[str, Any]:
+    """What the run that trained a model recorded: run.json in a run folder, NAME.json beside any other NAME.keras.
+
+    Empty where there is no record: a lone .keras file has none.
+    """
+    record = model.with_name(RECORD_FILE) if model.name == MODEL_FILE else model.with_suffix(".json")
+    try:
+        content = json.loads(record.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
 def open_run_folder(path: Path) -> RunFolder:
     """An existing run.
 

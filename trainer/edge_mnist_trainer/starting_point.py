@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy.typing as npt
 
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_trainer.reference_models import REFERENCE_MODELS, find_reference_model
-from edge_mnist_trainer.run_folder import MODEL_FILE, RECORD_FILE
+from edge_mnist_trainer.run_folder import MODEL_FILE, read_record_beside
 
 
 @dataclass(frozen=True)
@@ -69,11 +68,7 @@ def open_starting_point(source: Path) -> StartingPoint:
     from edge_mnist_trainer.keras_file import load_keras  # Keras takes seconds; to find a file takes none
 
     path = find_starting_point(source)
-    record_path = path.with_name(RECORD_FILE) if path.name == MODEL_FILE else path.with_suffix(".json")
-    try:
-        trained = json.loads(record_path.read_text("utf-8"))
-    except (OSError, ValueError):  # a lone .keras file has no record
-        trained = {}
+    trained = read_record_beside(path)
     known = ("architecture", "config", "transfer_set", "dataset", "started_from")
     return StartingPoint(
         str(source),
