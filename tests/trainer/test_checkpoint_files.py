@@ -22,6 +22,7 @@ RECORD = {
     "config": {"batch_size": 10, "seed": 0},
     "dataset": {"name": "drawn", "splits": {"train": {"n": 200, "sha256": "0123"}}},
     "transfer_set": None,
+    "started_from": None,
     "preprocess": {"version": 1},
     "versions": {"keras": "3.13.0"},
     "epochs": [{"epoch": 1}, {"epoch": 2}],
@@ -80,6 +81,7 @@ def test_checkpoint_brings_back_every_variable_and_the_record(folder, model, who
         ({"config": {"batch_size": 20, "seed": 0}}, "another config (batch_size 10, now 20)"),
         ({"dataset": {"name": "drawn", "splits": {}}}, "another dataset (splits "),
         ({"transfer_set": {"views": 2}}, "another transfer_set;"),
+        ({"started_from": {"sha256": "4567"}}, "another started_from;"),
         ({"preprocess": {"version": 2}}, "another preprocess (version 1, now 2)"),
         ({"versions": {"keras": "3.14.0"}}, "another versions (keras 3.13.0, now 3.14.0)"),
         ({"versions": {"keras": "3.13.0", "jax": "0.4"}}, "another versions (jax None, now 0.4)"),
@@ -103,6 +105,16 @@ def test_run_of_no_epoch_goes_on_from_its_start(model, tmp_path):
     made = create_run_folder(tmp_path / "run")
     made.write_record({"status": "running", **NO_EPOCH})
     assert read_checkpoint(made, model, NO_EPOCH) is NO_EPOCH
+
+
+def test_run_of_no_epoch_must_have_been_begun_alike(model, tmp_path):
+    made = create_run_folder(tmp_path / "run")
+    made.write_record({"status": "running", **NO_EPOCH})
+    with pytest.raises(UsageError, match="another transfer_set"):
+        read_checkpoint(made, model, {**NO_EPOCH, "transfer_set": {"views": 2}})
+    made.write_record({"status": "running", "epochs": []})
+    with pytest.raises(CorruptModelError, match="says nothing of architecture"):
+        read_checkpoint(made, model, NO_EPOCH)
 
 
 def test_run_of_two_epochs_without_a_checkpoint_is_refused(model, tmp_path):

@@ -73,7 +73,9 @@ def read_checkpoint(folder: RunFolder, model: Any, expected: dict[str, Any]) -> 
 
 def _check_same(folder: RunFolder, record: dict[str, Any], expected: dict[str, Any]) -> None:
     for key in WHAT_MAKES_A_RUN:
-        before, now = record.get(key), json.loads(json.dumps(expected[key]))
+        if key not in record:
+            raise CorruptModelError(f"{folder.path / RECORD_FILE}: says nothing of {key}; start anew with --force")
+        before, now = record[key], json.loads(json.dumps(expected[key]))
         if before != now:
             part = _difference(before, now) if isinstance(before, dict) and isinstance(now, dict) else ""
             raise UsageError(
