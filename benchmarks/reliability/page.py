@@ -14,8 +14,7 @@ from benchmarks.reliability.outcome import CheckReport
 HEAD: Final = """# Reliability
 
 Written by `python -m benchmarks.reliability --tflite FILE --page docs/reliability.md`; seeds are fixed, and every check
-runs in a process of its own. The machine had other work to do: the seconds of a row are the clock's, those of a slowest
-item the processor's.
+runs in a process of its own. The seconds of a row are the clock's, those of a slowest item the processor's.
 
 What is promised, and checked: many threads get the answers that one gets; memory does not grow; a file, whatever is in
 it, gives an answer or a named `EdgeMnistError` in one line, within 5 seconds of one processor, in bounded memory, and
