@@ -74,16 +74,6 @@ class Reading:
         }
 
 
-def picture_to_pixels(picture: Image.Image, *, mode: ReadingMode = "auto", origin: str = "picture") -> Pixels:
-    """The tensor, uint8, shape (28, 28), that the network reads for a picture; see `read_picture`.
-
-    Raises:
-        PictureError: As `read_picture` does, or the picture is blank.
-        InputShapeError: As `read_picture` does.
-    """
-    return read_picture(picture, mode=mode, origin=origin).require_ink(origin)
-
-
 def read_picture(picture: Image.Image, *, mode: ReadingMode = "auto", origin: str = "picture") -> Reading:
     """Turn a picture of one digit into the tensor that the network reads.
 

@@ -17,7 +17,7 @@ from edge_mnist_runtime import DigitClassifier, InputError, InputShapeError, Pic
 from edge_mnist_runtime.classifier import to_pixels
 from edge_mnist_runtime.picture_definition import PICTURE_READING, READING_MODES, require_mode
 from edge_mnist_runtime.preprocess import PREPROCESS, ink_box
-from edge_mnist_runtime.reading import picture_to_pixels, read_picture
+from edge_mnist_runtime.reading import read_picture
 
 READING_SHA256 = "5b05743b4398db77ddfd22b1027349ff0b7d84ccb8383f663491c110c4d7d572"
 """Changes with every parameter of picture reading; its version is raised with it."""
@@ -88,7 +88,7 @@ def test_blank_picture_is_read_as_blank_and_has_no_tensor(mode: str) -> None:
     reading = read_picture(blank, mode=mode)
     assert (reading.flaw, reading.quality, reading.box, reading.pixels.max()) == ("blank", None, None, 0)
     with pytest.raises(PictureError, match="blank, no ink"):
-        picture_to_pixels(blank, mode=mode)
+        to_pixels(blank, mode=mode)
 
 
 def test_lined_paper_without_a_digit_is_blank() -> None:
@@ -116,11 +116,11 @@ def test_clean_drawing_is_read_as_it_always_was(size: tuple[int, int], draw_thre
     for picture in (draw_three(size, (20, 15), 70), ImageOps.invert(draw_three(size, (20, 15), 70))):
         reading = read_picture(picture)
         assert reading.mode == "mnist"
-        assert np.array_equal(reading.pixels, picture_to_pixels(picture, mode="mnist"))
+        assert np.array_equal(reading.pixels, to_pixels(picture, mode="mnist"))
 
 
 def test_photo_reads_a_clean_drawing_alike(draw_three: Draw) -> None:
-    assert_same_digit(picture_to_pixels(draw_three(), mode="photo"), picture_to_pixels(draw_three(), mode="mnist"))
+    assert_same_digit(to_pixels(draw_three(), mode="photo"), to_pixels(draw_three(), mode="mnist"))
 
 
 def test_inverted_drawing_gives_the_same_tensor_as_a_photograph(draw_three: Draw) -> None:
@@ -136,7 +136,7 @@ def test_size_and_place_do_not_matter(scale: float, left_top: tuple[int, int], d
     sides = ((200, 200), left_top)
     size, place = (tuple(int(side * scale) for side in pair) for pair in sides)
     picture = draw_three(size, place, 100 * scale)
-    assert_same_digit(picture_to_pixels(picture, mode="photo"), picture_to_pixels(draw_three(), mode="mnist"))
+    assert_same_digit(to_pixels(picture, mode="photo"), to_pixels(draw_three(), mode="mnist"))
 
 
 @pytest.mark.parametrize("light", ["ramp", "half in shadow", "dark corner"])
@@ -149,7 +149,7 @@ def test_light_does_not_change_the_tensor(light: str, draw_three: Draw) -> None:
     }
     reading = read_picture(lit(draw_three(), lights[light]))
     assert reading.mode == "photo"
-    assert_same_digit(reading.pixels, picture_to_pixels(draw_three()))
+    assert_same_digit(reading.pixels, to_pixels(draw_three()))
 
 
 @pytest.mark.parametrize("squared", [False, True])
@@ -163,7 +163,7 @@ def test_lines_are_removed_and_the_digit_is_not(squared: bool, tilt: float, draw
     ruled = Image.fromarray(np.minimum(np.asarray(picture), np.where(lines, 150, 255)).astype(np.uint8))
     reading = read_picture(ruled)
     assert reading.lines_removed >= 7
-    assert_same_digit(reading.pixels, picture_to_pixels(picture), tolerance=16)
+    assert_same_digit(reading.pixels, to_pixels(picture), tolerance=16)
 
 
 def test_frame_and_specks_are_left_out(draw_three: Draw) -> None:
@@ -171,14 +171,14 @@ def test_frame_and_specks_are_left_out(draw_three: Draw) -> None:
     pixels[90:93, 100:300] = pixels[300:303, 100:300] = 60
     pixels[90:303, 100:103] = pixels[90:303, 297:300] = 60
     pixels[20:24, 30:34] = pixels[350:353, 370:373] = 0
-    assert_same_digit(picture_to_pixels(Image.fromarray(pixels)), picture_to_pixels(draw_three()))
+    assert_same_digit(to_pixels(Image.fromarray(pixels)), to_pixels(draw_three()))
 
 
 @pytest.mark.parametrize("ink", [(220, 40, 40), (90, 170, 235), (250, 200, 60)])
 def test_coloured_ink_is_seen(ink: tuple[int, int, int], draw_three: Draw) -> None:
     picture = Image.new("RGB", (200, 200), (236, 232, 224))
     picture.paste(ink, mask=ImageOps.invert(draw_three()))
-    assert_same_digit(picture_to_pixels(picture), picture_to_pixels(draw_three()))
+    assert_same_digit(to_pixels(picture), to_pixels(draw_three()))
 
 
 def test_top_bar_of_a_five_stays_with_it() -> None:
@@ -192,7 +192,7 @@ def test_top_bar_of_a_five_stays_with_it() -> None:
 def test_hairline_is_widened_to_a_stroke_that_the_network_knows(draw_three: Draw) -> None:
     pixels = np.full((300, 300), 230, np.uint8)
     pixels[60:240, 149:151] = pixels[148:150, 100:200] = 60
-    tensor = picture_to_pixels(Image.fromarray(pixels), mode="photo")
+    tensor = to_pixels(Image.fromarray(pixels), mode="photo")
     assert (tensor.max(axis=1)[6:22] > 200).all()
 
 
@@ -209,7 +209,7 @@ def test_reading_says_what_was_done(draw_three: Draw) -> None:
 def test_exif_rotation_is_undone_before_the_photograph_is_read(sample_pictures: dict[str, bytes]) -> None:
     picture = Image.open(io.BytesIO(sample_pictures["6-turned-by-exif.jpg"]))
     upright = ImageOps.exif_transpose(picture)
-    assert_same_digit(picture_to_pixels(picture, mode="photo"), picture_to_pixels(upright, mode="photo"), tolerance=2)
+    assert_same_digit(to_pixels(picture, mode="photo"), to_pixels(upright, mode="photo"), tolerance=2)
 
 
 def test_classifier_reads_in_its_mode(classifier: DigitClassifier, draw_three: Draw) -> None:

@@ -17,7 +17,6 @@ from edge_mnist_runtime.classifier import to_pixels
 from edge_mnist_runtime.errors import PictureError
 from edge_mnist_runtime.levels import otsu_threshold
 from edge_mnist_runtime.preprocess import PREPROCESS
-from edge_mnist_runtime.reading import picture_to_pixels
 
 DEFINITION_SHA256 = "d7dff5647e0330117d36ec67432fd48b50edf40f6f1da40b3ee9a9acb8a9d5e6"
 """Every artefact carries it: whoever changes it makes every older model unreadable, and must mean to."""
@@ -55,7 +54,7 @@ def assert_same_digit_shape(one: np.ndarray, other: np.ndarray) -> None:
 def assert_tensor_or_refused(picture: Image.Image) -> None:
     """The picture becomes a tensor, or a PictureError in one line; any other exception fails."""
     try:
-        pixels = picture_to_pixels(picture)
+        pixels = to_pixels(picture)
     except PictureError as error:
         message = str(error)
     else:
@@ -93,7 +92,7 @@ def test_mnist_shaped_image_passes_unchanged(form: str) -> None:
 
 def test_dark_on_light_and_light_on_dark_give_the_same_tensor(draw_three: Draw) -> None:
     dark, light = draw_three(), ImageOps.invert(draw_three())
-    assert difference(picture_to_pixels(dark), picture_to_pixels(light)).max() <= 3
+    assert difference(to_pixels(dark), to_pixels(light)).max() <= 3
 
 
 def test_light_ground_of_the_networks_own_size_is_inverted(sample_pictures: dict[str, bytes]) -> None:
@@ -106,24 +105,24 @@ def test_light_ground_of_the_networks_own_size_is_inverted(sample_pictures: dict
 @pytest.mark.parametrize("contrast", [(100, 180), (60, 255), (180, 60), (255, 120)])
 def test_contrast_does_not_change_the_tensor(contrast: tuple[int, int], draw_three: Draw) -> None:
     ink, ground = contrast
-    assert difference(picture_to_pixels(draw_three(ink=ink, ground=ground)), picture_to_pixels(draw_three())).max() <= 6
+    assert difference(to_pixels(draw_three(ink=ink, ground=ground)), to_pixels(draw_three())).max() <= 6
 
 
 @pytest.mark.parametrize("left_top", [(12, 12), (61, 52), (110, 12), (12, 85), (110, 85)])
 def test_place_of_the_digit_does_not_change_the_tensor(left_top: tuple[int, int], draw_three: Draw) -> None:
     moved, middle = draw_three(left_top=left_top), draw_three()
-    assert difference(picture_to_pixels(moved), picture_to_pixels(middle)).max() <= 3
+    assert difference(to_pixels(moved), to_pixels(middle)).max() <= 3
 
 
 @pytest.mark.parametrize("scale", [0.35, 0.5, 0.75, 1.5, 2, 3, 5, 10])
 def test_size_of_the_digit_does_not_change_the_tensor(scale: float, draw_three: Draw) -> None:
     picture = draw_three(*(tuple(int(side * scale) for side in sides) for sides in ((200, 200), (60, 50))), 100 * scale)
-    assert_same_digit_shape(picture_to_pixels(picture), picture_to_pixels(draw_three()))
+    assert_same_digit_shape(to_pixels(picture), to_pixels(draw_three()))
 
 
 @pytest.mark.parametrize("size", [(150, 150), (300, 130), (130, 300), (700, 200)])
 def test_tensor_has_the_size_and_place_of_mnists_digits(size: tuple[int, int], draw_three: Draw) -> None:
-    pixels = picture_to_pixels(draw_three(size, (20, 15), 100))
+    pixels = to_pixels(draw_three(size, (20, 15), 100))
     assert (pixels.dtype, pixels.shape) == (np.uint8, (28, 28))
     rows, columns = np.flatnonzero((pixels >= 64).any(1)), np.flatnonzero((pixels >= 64).any(0))
     assert abs(max(np.ptp(rows), np.ptp(columns)) + 1 - 20) <= 1
@@ -152,21 +151,21 @@ def test_exif_orientation_is_undone(orientation: int, draw_three: Draw) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     data = png(upright if method is None else upright.transpose(method), exif=exif)
-    assert np.array_equal(to_pixels(data), picture_to_pixels(upright))
+    assert np.array_equal(to_pixels(data), to_pixels(upright))
 
 
 @pytest.mark.parametrize("ink", [0, 255])
 def test_digit_on_a_transparent_ground_is_seen(ink: int, draw_three: Draw) -> None:
     alpha = draw_three(ink=255, ground=0)
     picture = Image.merge("LA", (Image.new("L", alpha.size, ink), alpha))
-    assert difference(to_pixels(png(picture)), picture_to_pixels(alpha)).max() <= 3
-    assert difference(to_pixels(png(picture.convert("RGBA"))), picture_to_pixels(alpha)).max() <= 3
+    assert difference(to_pixels(png(picture)), to_pixels(alpha)).max() <= 3
+    assert difference(to_pixels(png(picture.convert("RGBA"))), to_pixels(alpha)).max() <= 3
 
 
 def test_16_bit_picture_keeps_its_grey_levels(draw_three: Draw) -> None:
     grey = draw_three(ink=40, ground=230)
     deep = Image.fromarray(np.asarray(grey, np.uint16) * 257)
-    assert difference(to_pixels(png(deep)), picture_to_pixels(grey)).max() <= 3
+    assert difference(to_pixels(png(deep)), to_pixels(grey)).max() <= 3
 
 
 @pytest.mark.parametrize("mode", ["1", "P", "RGB", "RGBA", "RGBX", "LA", "PA", "CMYK", "YCbCr", "HSV", "I", "F"])
@@ -174,14 +173,14 @@ def test_every_mode_gives_the_tensor_of_the_grey_picture(mode: str, draw_three: 
     grey = draw_three()
     source = grey if mode in ("1", "P", "LA", "I", "F", "PA") else grey.convert("RGB")
     picture = source.convert("P").convert("PA") if mode == "PA" else source.convert(mode)
-    assert_same_digit_shape(picture_to_pixels(picture), picture_to_pixels(grey))
+    assert_same_digit_shape(to_pixels(picture), to_pixels(grey))
 
 
 @pytest.mark.parametrize("bits", [10, 12, 14])
 def test_camera_depths_inside_16_bit_files_keep_their_grey_levels(bits: int, draw_three: Draw) -> None:
     grey = draw_three(ink=255, ground=0)
     deep = Image.fromarray((np.asarray(grey, np.uint32) * (2**bits - 1) // 255).astype(np.uint16))
-    assert difference(to_pixels(png(deep)), picture_to_pixels(grey)).max() <= 8
+    assert difference(to_pixels(png(deep)), to_pixels(grey)).max() <= 8
 
 
 @pytest.mark.parametrize("mode", ["LAB", "La", "RGBa", "I;16B"])
@@ -198,31 +197,31 @@ def test_palette_with_a_transparent_entry_is_seen(draw_three: Draw) -> None:
     grey = draw_three()
     palette = ImageChops.invert(grey).point(lambda level: level > 128).convert("P")
     data = png(palette, transparency=0)
-    assert_same_digit_shape(to_pixels(data), picture_to_pixels(grey))
+    assert_same_digit_shape(to_pixels(data), to_pixels(grey))
 
 
 def test_cmyk_jpeg_file_is_read(draw_three: Draw) -> None:
     buffer = io.BytesIO()
     draw_three().convert("CMYK").save(buffer, "JPEG", quality=95)
-    assert_same_digit_shape(to_pixels(buffer.getvalue()), picture_to_pixels(draw_three()))
+    assert_same_digit_shape(to_pixels(buffer.getvalue()), to_pixels(draw_three()))
 
 
 def test_blank_picture_of_every_grey_is_refused() -> None:
     for grey in range(256):
         with pytest.raises(PictureError, match="blank"):
-            picture_to_pixels(Image.new("L", (64, 48), grey))
+            to_pixels(Image.new("L", (64, 48), grey))
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "LA", "RGBA", "CMYK", "1", "P", "I;16", "F"])
 def test_blank_picture_of_every_mode_is_refused(mode: str) -> None:
     with pytest.raises(PictureError, match="blank"):
-        picture_to_pixels(Image.new(mode, (64, 48)))
+        to_pixels(Image.new(mode, (64, 48)))
 
 
 @pytest.mark.parametrize("size", [(0, 0), (0, 5), (5, 0)])
 def test_picture_without_pixels_is_refused(size: tuple[int, int]) -> None:
     with pytest.raises(PictureError):
-        picture_to_pixels(Image.new("L", size))
+        to_pixels(Image.new("L", size))
 
 
 @given(st.one_of(PICTURES, TWO_LEVELS))

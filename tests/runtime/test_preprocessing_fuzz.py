@@ -13,7 +13,6 @@ from PIL import Image
 from edge_mnist_runtime import InputError
 from edge_mnist_runtime.classifier import to_pixels
 from edge_mnist_runtime.picture_definition import READING_MODES, ReadingMode
-from edge_mnist_runtime.reading import picture_to_pixels
 from edge_mnist_trainer.strokes import OTHER_HANDS, draw_ink
 
 FIXED = settings(derandomize=True, max_examples=100, suppress_health_check=[HealthCheck.data_too_large])
@@ -72,7 +71,7 @@ def in_mode(array: np.ndarray, mode: str) -> Image.Image:
 def outcome(picture: Image.Image, mode: ReadingMode) -> np.ndarray | str:
     """The tensor, or why there is none."""
     try:
-        pixels = picture_to_pixels(picture, mode=mode)
+        pixels = to_pixels(picture, mode=mode)
     except InputError as error:
         message = str(error)
     else:
@@ -126,14 +125,14 @@ def test_same_picture_gives_the_same_tensor_and_is_left_as_it_was(array: np.ndar
 @FIXED
 def test_mnist_shaped_tensor_passes_unchanged(ink: np.ndarray, mode: ReadingMode, as_picture: bool) -> None:
     tensor = np.pad(ink, 1)  # its corners are dark, whatever is between them
-    found = picture_to_pixels(Image.fromarray(tensor), mode=mode) if as_picture else to_pixels(tensor, mode)
+    found = to_pixels(Image.fromarray(tensor), mode=mode) if as_picture else to_pixels(tensor, mode)
     assert np.array_equal(found, tensor)
 
 
 @given(ink=drawings(), mode=st.sampled_from(["auto", "mnist", "photo"]))
 @FIXED
 def test_inverted_drawing_gives_the_same_tensor(ink: np.ndarray, mode: ReadingMode) -> None:
-    light, dark = (picture_to_pixels(Image.fromarray(values), mode=mode) for values in (ink, 255 - ink))
+    light, dark = (to_pixels(Image.fromarray(values), mode=mode) for values in (ink, 255 - ink))
     assert_same_tensor(light, dark)
 
 
@@ -151,7 +150,7 @@ def test_more_ground_around_a_drawing_does_not_change_the_tensor(
     padded = np.pad(drawing, (more[:2], more[2:]), constant_values=ground)
     # From 64 pixels on pictures are smoothed, and from 512 on averaged down: that may be seen, and is meant.
     assume((max(drawing.shape) >= 64) == (max(padded.shape) >= 64))
-    one, other = (picture_to_pixels(Image.fromarray(values), mode=mode) for values in (drawing, padded))
+    one, other = (to_pixels(Image.fromarray(values), mode=mode) for values in (drawing, padded))
     assert_same_tensor(one, other)
 
 
