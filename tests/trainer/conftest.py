@@ -61,6 +61,14 @@ def few_digits(drawn_digits: DigitSet) -> DigitSet:
 
 
 @pytest.fixture(scope="session")
+def few_digits_file(few_digits: DigitSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The training images of `few_digits`, as --data takes them."""
+    path = tmp_path_factory.mktemp("data") / "drawn.npz"
+    np.savez(path, images=few_digits.training.images, labels=few_digits.training.labels)
+    return path
+
+
+@pytest.fixture(scope="session")
 def tiny() -> Architecture:
     """The smallest network that there is: four filters and ten answers, undistorted images, no moving average."""
     architecture = custom_architecture(filters=(4,), pool=4, dense=())

@@ -102,16 +102,14 @@ def test_lone_file_tells_no_more_than_its_hash(tiny, tmp_path):
 
 
 @pytest.mark.slow
-def test_command_leaves_no_run_behind_that_could_not_begin(run_here, assert_refused, few_digits, first_run, tmp_path):
-    np.savez(tmp_path / "drawn.npz", images=few_digits.training.images, labels=few_digits.training.labels)
-    named = ("--start-from", first_run.path, "--data", tmp_path / "drawn.npz", "-o", tmp_path / "run")
+def test_command_leaves_no_run_that_could_not_begin(run_here, assert_refused, few_digits_file, first_run, tmp_path):
+    named = ("--start-from", first_run.path, "--data", few_digits_file, "-o", tmp_path / "run")
     assert_refused(run_here("train", "--arch", "nano", *named), 2, "--start-from", "shapes", "nano")
     assert not (tmp_path / "run").exists()
 
 
-def test_command_says_at_once_what_it_cannot_start_from(run_here, assert_refused, few_digits, tmp_path):
-    np.savez(tmp_path / "drawn.npz", images=few_digits.training.images, labels=few_digits.training.labels)
-    named = ("--start-from", tmp_path / "nowhere", "--data", tmp_path / "drawn.npz")
+def test_command_says_at_once_what_it_cannot_start_from(run_here, assert_refused, few_digits_file, tmp_path):
+    named = ("--start-from", tmp_path / "nowhere", "--data", few_digits_file)
     ended = run_here("train", *named, "-o", tmp_path / "run")
     assert_refused(ended, 2, "--start-from", "nowhere")
     assert not (tmp_path / "run").exists()

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from edge_mnist_trainer.architectures import find_architecture
@@ -18,11 +17,9 @@ from edge_mnist_trainer.transfer_set import open_transfer_set
 COMMAND = Path(sys.executable).with_name("edge-mnist")
 
 
-@pytest.fixture(scope="module")
-def data(few_digits, tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("data") / "drawn.npz"
-    np.savez(path, images=few_digits.training.images, labels=few_digits.training.labels)
-    return path
+@pytest.fixture
+def data(few_digits_file) -> Path:
+    return few_digits_file
 
 
 @pytest.fixture(scope="module")
