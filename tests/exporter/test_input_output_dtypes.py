@@ -43,6 +43,13 @@ def test_file_takes_what_was_asked_for_and_gives_keras_answers(
     assert np.abs(found - expected).max() < limits.get(precision, 0.1)
 
 
+@pytest.mark.parametrize(("format_name", "precision", "io"), EVERY_KIND)
+def test_single_images_get_the_answers_of_a_batch(format_name, precision, io, files, blob_images):
+    engine = files[format_name, precision, io].engine
+    single = np.concatenate([engine.run(blob_images[i : i + 1]) for i in range(10)])
+    assert np.allclose(single, engine.run(blob_images[:10]), atol=1e-6)
+
+
 @pytest.mark.parametrize(("format_name", "precision"), [kind for kind, dtypes in INPUT_DTYPES.items() if dtypes[1:]])
 def test_answers_do_not_depend_on_the_dtype_of_the_input(format_name, precision, files, blob_images):
     usual, *others = (

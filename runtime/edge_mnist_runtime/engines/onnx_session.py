@@ -6,15 +6,16 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import onnxruntime
 
 from edge_mnist_runtime.contract import METADATA_KEY, ModelContract
 from edge_mnist_runtime.engines import BATCH_IMAGES, DEFAULT_OPTIONS, LOW_MEMORY_BATCH_IMAGES, check_ends, to_input
+from edge_mnist_runtime.engines.bound_calls import BoundCalls
 from edge_mnist_runtime.engines.fork import leak, survive_fork
+from edge_mnist_runtime.engines.onnx_settings import BACKEND, PROCESSOR, describe_session, open_session
 from edge_mnist_runtime.engines.options import EngineOptions
-from edge_mnist_runtime.environment import may_saturate
 from edge_mnist_runtime.errors import CorruptModelError, UsageError, first_line
 from edge_mnist_runtime.tensor_spec import TensorSpec
 
@@ -27,13 +28,6 @@ if TYPE_CHECKING:
 
 DTYPES: Final = {"tensor(uint8)": "uint8", "tensor(int8)": "int8", "tensor(float)": "float32"}
 """onnxruntime's names of the dtypes that exported models use."""
-
-PROCESSOR: Final = "CPUExecutionProvider"
-
-SPINNING: Final = "session.intra_op.allow_spinning"
-EXACT_SUMS: Final = "session.x64quantprecision"
-LEAN_WEIGHTS: Final = "session.use_device_allocator_for_initializers"
-"""Weights in as many bytes as they have, instead of in an arena that grows in powers of two."""
 
 Recipe: TypeAlias = "tuple[bytes, str, EngineOptions, str | None, bool | None]"
 """What `OnnxSession` was made from."""
@@ -57,7 +51,7 @@ class OnnxSession:
     """
 
     format = "onnx"
-    backend = "onnxruntime"
+    backend = BACKEND
 
     def __init__(
         self,
@@ -70,7 +64,7 @@ class OnnxSession:
     ) -> None:
         self._recipe: Recipe | None = (model, origin, options, profile_prefix, exact)
         self.batch_images = LOW_MEMORY_BATCH_IMAGES if options.low_memory else BATCH_IMAGES
-        self._read_ends(_open_session(*self._recipe), origin)
+        self._read_ends(open_session(*self._recipe), origin)
 
     @classmethod
     def from_session(cls, session: onnxruntime.InferenceSession) -> OnnxSession:
@@ -103,9 +97,17 @@ class OnnxSession:
         self._input_name = self.inputs[0].name
         # run(None, ...) would build the list at every call, and make itself such options: 0.5 us of 15.
         self._output_names, self._call_options = [self.outputs[0].name], onnxruntime.RunOptions()
-        self._session: onnxruntime.InferenceSession | None = session
+        self._session: onnxruntime.InferenceSession | None
+        self._bound: BoundCalls | None
         self._reopening = threading.Lock()
+        self._use(session)
         survive_fork(self)
+
+    def _use(self, session: onnxruntime.InferenceSession) -> None:
+        # A session of the caller's, or one elsewhere than on the processor, is called as its makers meant it to be.
+        plain = self._recipe is not None and session.get_providers() == [PROCESSOR]
+        self._bound = BoundCalls(session, self.inputs[0], self.outputs[0]) if plain else None
+        self._session = session
 
     @property
     def size_bytes(self) -> int | None:
@@ -122,13 +124,15 @@ class OnnxSession:
     @cached_property
     def info(self) -> EngineInfo:
         """What was really applied, as the session tells it."""
-        return _describe(self._session or self._reopen(), callers=self._recipe is None)
+        return describe_session(self._session or self._reopen(), callers=self._recipe is None)
 
     def run(self, images: Pixels) -> npt.NDArray[np.float32]:
         """Probabilities, float32, shape (N, K), of images, uint8, shape (N, H, W, C)."""
         session = self._session or self._reopen()
         values = images if self._takes_bytes else to_input(images, self.inputs[0].dtype, self.contract)
         try:
+            if (bound := self._bound) and values.shape == bound.shape and values.dtype == bound.dtype:
+                return bound.run(values)
             result: list[npt.NDArray[np.float32]] = session.run(
                 self._output_names, {self._input_name: values}, self._call_options
             )
@@ -142,9 +146,10 @@ class OnnxSession:
 
     def leave_to_parent(self) -> None:
         """Forget, in a child, the parent's session."""
-        if self._session is not None:
-            leak(self._session)
-        self._session, self._reopening = None, threading.Lock()
+        for handle in (self._session, self._bound):
+            if handle is not None:
+                leak(handle)
+        self._session, self._bound, self._reopening = None, None, threading.Lock()
 
     def _reopen(self) -> onnxruntime.InferenceSession:
         with self._reopening:
@@ -154,8 +159,8 @@ class OnnxSession:
                         "this classifier runs a session of the caller's, which does not survive a fork; make a session "
                         "and a classifier in the child, or give the model instead of a session"
                     )
-                self._session = _open_session(*self._recipe)
-            return self._session
+                self._use(open_session(*self._recipe))
+            return cast("onnxruntime.InferenceSession", self._session)
 
     def __reduce__(self) -> tuple[Callable[..., OnnxSession], tuple[Any, ...]]:
         if self._recipe is None:
@@ -170,73 +175,6 @@ def _restore(
     model: bytes, origin: str, options: EngineOptions, profile_prefix: str | None, exact: bool | None
 ) -> OnnxSession:
     return OnnxSession(model, origin=origin, options=options, profile_prefix=profile_prefix, exact=exact)
-
-
-def _open_session(
-    model: bytes, origin: str, options: EngineOptions, profile_prefix: str | None, exact: bool | None
-) -> onnxruntime.InferenceSession:
-    _require_providers(options.providers)
-    settings = _session_options(options, exact=may_saturate() if exact is None else exact)
-    if profile_prefix is not None:
-        settings.enable_profiling, settings.profile_file_prefix = True, profile_prefix
-    try:
-        # Providers are named and fallback is off: an error is raised, not printed and retried elsewhere.
-        session = onnxruntime.InferenceSession(
-            model, settings, providers=list(options.providers) or [PROCESSOR], enable_fallback=0
-        )
-    except Exception as error:  # onnxruntime's own classes derive from Exception directly
-        raise CorruptModelError(f"{origin}: onnxruntime cannot read this model ({first_line(error)})") from error
-    # onnxruntime goes on without a provider whose libraries it cannot load.
-    missing = [name for name in options.providers if name not in session.get_providers()]
-    if missing:
-        raise UsageError(f"onnxruntime has {', '.join(missing)}, but cannot start it here; install what it needs")
-    return session
-
-
-def _session_options(options: EngineOptions, *, exact: bool) -> onnxruntime.SessionOptions:
-    settings = onnxruntime.SessionOptions()
-    # A net of this size is done before a second thread has woken up, and a spinning pool burns a core for nothing.
-    settings.intra_op_num_threads = options.threads
-    settings.inter_op_num_threads = 1
-    settings.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    settings.add_session_config_entry(SPINNING, str(int(options.spin)))
-    settings.add_session_config_entry(EXACT_SUMS, str(int(exact)))
-    if options.low_memory:
-        # The arena stays: without it the heap fragments, which took 14 MB more in long batches to save 0.2 in single
-        # calls. Unpacked weights would save 0.4 MB, and take twice the time.
-        settings.add_session_config_entry(LEAN_WEIGHTS, "1")
-    settings.log_severity_level = 4  # errors arrive as exceptions; onnxruntime need not print them too
-    return settings
-
-
-def _require_providers(names: tuple[str, ...]) -> None:
-    available = onnxruntime.get_available_providers() if names else []
-    for name in names:
-        if name not in available:
-            raise UsageError(f"{name}: no execution provider of this onnxruntime; it has {', '.join(available)}")
-
-
-def _describe(session: onnxruntime.InferenceSession, *, callers: bool) -> EngineInfo:
-    from edge_mnist_runtime.engines.info import EngineInfo
-
-    settings = session.get_session_options()
-
-    def entry(key: str, default: str) -> bool:
-        try:
-            return bool(settings.get_session_config_entry(key) == "1")
-        except RuntimeError:  # not set
-            return default == "1"
-
-    return EngineInfo(
-        backend=OnnxSession.backend,
-        backend_version=str(onnxruntime.__version__),
-        providers=tuple(session.get_providers()),
-        threads=int(settings.intra_op_num_threads),
-        spin=entry(SPINNING, "1"),
-        low_memory=entry(LEAN_WEIGHTS, "0"),
-        exact_sums=entry(EXACT_SUMS, "0"),
-        callers_session=callers,
-    )
 
 
 def _specs(arguments: list[onnxruntime.NodeArg]) -> tuple[TensorSpec, ...]:
