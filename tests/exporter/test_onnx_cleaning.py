@@ -63,3 +63,60 @@ def test_nothing_unused_is_left(converted):
     read = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
     assert all(not read.isdisjoint(node.output) for node in graph.node)
     assert all(tensor.name in read for tensor in graph.initializer)
+
+
+@pytest.fixture(scope="module")
+def squeezed(reference_source, convert, drawn_images):
+    """The reference model as the quantizer leaves it: a squeeze, quantized once more, behind the average."""
+    from edge_mnist_exporter.formats import onnx_conversion
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onnx_conversion, "view_averages", lambda _graph: None)
+        return onnx.load_from_string(convert(reference_source, "onnx", "int8", drawn_images).data)
+
+
+def answers(model: onnx.ModelProto, images: np.ndarray) -> np.ndarray:
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return session.run(["probabilities"], {"image": images})[0]
+
+
+def test_view_of_an_average_gives_the_bits_of_the_squeeze(squeezed, drawn_images):
+    from edge_mnist_exporter.formats.onnx_cleaning import view_averages
+
+    viewed = onnx.load_from_string(squeezed.SerializeToString())
+    view_averages(viewed.graph)
+    onnx.checker.check_model(viewed, full_check=True)
+    assert "Squeeze" in {node.op_type for node in squeezed.graph.node}
+    assert "Squeeze" not in {node.op_type for node in viewed.graph.node}
+    assert len(viewed.SerializeToString()) < len(squeezed.SerializeToString())
+    noise = np.random.default_rng(0).integers(0, 256, (300, 28, 28, 1), np.uint8)
+    for images in (drawn_images, noise, noise[:1]):
+        assert np.array_equal(answers(viewed, images), answers(squeezed, images))
+
+
+def change_axes(graph: onnx.GraphProto) -> None:
+    squeeze = next(node for node in graph.node if node.op_type == "Squeeze")
+    axes = next(tensor for tensor in graph.initializer if tensor.name == squeeze.input[1])
+    axes.CopyFrom(onnx.numpy_helper.from_array(np.array([3], np.int64), axes.name))
+
+
+def change_scale(graph: onnx.GraphProto) -> None:
+    squeeze = next(node for node in graph.node if node.op_type == "Squeeze")
+    requantizer = next(node for node in graph.node if squeeze.output[0] in node.input)
+    graph.initializer.append(onnx.numpy_helper.from_array(np.float32(0.5), "other_scale"))
+    requantizer.input[1] = "other_scale"
+
+
+@pytest.mark.parametrize("change", [change_axes, change_scale])
+def test_squeeze_that_is_no_view_stays(change, squeezed):
+    from edge_mnist_exporter.formats.onnx_cleaning import view_averages
+
+    changed = onnx.load_from_string(squeezed.SerializeToString())
+    change(changed.graph)
+    before = changed.SerializeToString()
+    view_averages(changed.graph)
+    assert changed.SerializeToString() == before
+
+
+def test_exported_reference_has_no_squeeze(reference_bundle):
+    assert "Squeeze" not in {node.op_type for node in onnx.load(reference_bundle / "edge_int8.onnx").graph.node}

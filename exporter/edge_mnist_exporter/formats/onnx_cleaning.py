@@ -52,6 +52,57 @@ def free_logits(graph: onnx.GraphProto) -> None:
     drop_unused(graph)
 
 
+def view_averages(graph: onnx.GraphProto) -> None:
+    """Let what reads a quantized global average see its bytes under another shape, in place of a squeeze.
+
+    onnxruntime averages channels-last. A squeeze wants them first, and is quantized once more than it need be; written
+    as a view of channels-last bytes it costs nothing but the view.
+    """
+    makers = {output: node for node in graph.node for output in node.output}
+    readers = {name: [node for node in graph.node if name in node.input] for name in makers}
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    for squeeze in [node for node in graph.node if node.op_type == "Squeeze" and len(node.input) == 2]:
+        before = _climb(makers, squeeze.input[0], "DequantizeLinear", "QuantizeLinear", "GlobalAveragePool")
+        after = _descend(readers, squeeze.output[0], "QuantizeLinear", "DequantizeLinear")
+        axes = constants.get(squeeze.input[1])
+        if not before or not after or axes is None or numpy_helper.to_array(axes).tolist() != [2, 3]:
+            continue
+        quantizer, (requantizer, dequantizer) = before[1], after
+        if quantizer.input[1:] != requantizer.input[1:]:  # another scale: no view
+            continue
+        last, flat, shape = (f"{quantizer.output[0]}_{ending}" for ending in ("last", "flat", "shape"))
+        graph.initializer.append(numpy_helper.from_array(np.array([0, -1], np.int64), shape))
+        dequantizer.input[0] = flat
+        place = next(index for index, node in enumerate(graph.node) if node is squeeze)
+        graph.node.insert(place, helper.make_node("Reshape", [last, shape], [flat]))
+        graph.node.insert(place, helper.make_node("Transpose", [quantizer.output[0]], [last], perm=[0, 2, 3, 1]))
+    drop_unused(graph)
+
+
+def _climb(makers: dict[str, onnx.NodeProto], name: str, *op_types: str) -> list[onnx.NodeProto]:
+    """What made a tensor, what made that, and so on; nothing where they are other operations."""
+    nodes: list[onnx.NodeProto] = []
+    for op_type in op_types:
+        node = makers.get(name)
+        if node is None or node.op_type != op_type:
+            return []
+        nodes.append(node)
+        name = node.input[0]
+    return nodes
+
+
+def _descend(readers: dict[str, list[onnx.NodeProto]], name: str, *op_types: str) -> list[onnx.NodeProto]:
+    """What alone reads a tensor, what alone reads that, and so on; nothing where they are other operations."""
+    nodes: list[onnx.NodeProto] = []
+    for op_type in op_types:
+        users = readers.get(name, [])
+        if len(users) != 1 or users[0].op_type != op_type:
+            return []
+        nodes.append(users[0])
+        name = users[0].output[0]
+    return nodes
+
+
 def store_as_float16(graph: onnx.GraphProto) -> None:
     """Store every float32 constant as float16, with a Cast to float32 behind it; what is computed stays in float32."""
     casts = []
