@@ -45,6 +45,18 @@ def test_jpeg_of_as_many_scans_as_allowed_is_read(classifier: DigitClassifier) -
         classifier.predict(jpeg_of_scans(MOST_SCANS + 1))
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_sequential_jpeg_of_endless_scans_ends_at_once(mode: str, classifier: DigitClassifier) -> None:
+    """Its scans are not counted: a decoder that has read all components expects no other."""
+    file = io.BytesIO()
+    Image.effect_noise((2500, 2500), 20).convert(mode).save(file, "JPEG", quality=20)
+    jpeg = file.getvalue()
+    started = time.perf_counter()
+    with pytest.raises(PictureError, match="damaged picture"):
+        classifier.predict(jpeg[:-2] + jpeg[jpeg.index(b"\xff\xda") : -2] * 300 + jpeg[-2:])
+    assert time.perf_counter() - started < 5  # one scan takes a tenth of a second to decode
+
+
 def test_what_follows_a_jpeg_is_not_counted(classifier: DigitClassifier, tmp_path: Path) -> None:
     path = tmp_path / "motion.jpg"
     path.write_bytes(jpeg_of_scans(12) + b"\xff\xda\0\x08" * 1000)  # phones append films
