@@ -103,9 +103,9 @@ def _join(one: Labels, other: Labels, n: int) -> Labels:
         np.minimum.at(changed, parents[other], lowest)
         while True:  # point every run at the end of its chain
             shorter = changed[changed]
-            if np.array_equal(shorter, changed):
+            if (shorter == changed).all():
                 break
             changed = shorter
-        if np.array_equal(changed, parents):
+        if (changed == parents).all():
             return parents
         parents = changed
