@@ -32,11 +32,19 @@ TENSOR: Final = (-1, 28, 28, 1)
 NO_TENSORS: Final = np.empty((0, 28, 28, 1), np.uint8)
 """What no pictures at all become."""
 
+DARK: Final = 128
+"""Corners of a tensor are below this; every MNIST training image has 0 in all of them."""
+
 OTHER_TENSOR_SHAPES: Final = ((784,), (1, 28, 28), (1, 28, 28, 1))
 """Shapes that cannot be anything but one digit of 28 x 28."""
 
 EXPECTED_SHAPES: Final = "expected (28, 28), or a picture of (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
 EXPECTED_THINGS: Final = "expected a path, bytes, a binary file, a Pillow image or an array"
+
+
+def has_dark_corners(values: bytes) -> bool:
+    """Whether 784 grey levels are a digit's tensor by the look of it: bright ink on black, none in the corners."""
+    return values[0] < DARK > values[27] and values[756] < DARK > values[783]
 
 
 def as_tensors(array: npt.NDArray[np.generic]) -> Pixels:

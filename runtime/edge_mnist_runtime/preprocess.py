@@ -19,6 +19,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from edge_mnist_runtime.arrays import has_dark_corners
 from edge_mnist_runtime.errors import PictureError
 from edge_mnist_runtime.levels import otsu_threshold
 
@@ -70,12 +71,7 @@ PREPROCESS: Final = PreprocessDefinition()
 def is_mnist_shaped(pixels: Pixels) -> bool:
     """Whether grey pixels, shape (H, W) or (H, W, 1), are a tensor already: 28 x 28 with four dark corners."""
     side = PREPROCESS.side_pixels
-    if pixels.shape[:2] != (side, side):
-        return False
-    # Four item() calls cost 0.2 us; every MNIST training image has 0 in all corners.
-    flat = pixels.reshape(-1)
-    last = side * side - 1
-    return bool(flat.item(0) < 128 > flat.item(side - 1) and flat.item(last - side + 1) < 128 > flat.item(last))
+    return pixels.shape[:2] == (side, side) and has_dark_corners(pixels.tobytes())
 
 
 def normalise_ink(ink: Pixels, *, origin: str = "picture") -> Pixels:
