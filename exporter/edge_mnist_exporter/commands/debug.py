@@ -11,7 +11,7 @@ from edge_mnist_exporter.config import ConversionConfig, ExportConfig, SourceCon
 from edge_mnist_exporter.gate_config import GateConfig
 from edge_mnist_exporter.source_options import parse_input_range, parse_names
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.errors import ConversionError, UsageError
+from edge_mnist_runtime.errors import ConversionError, UnsupportedModelError, UsageError
 
 if TYPE_CHECKING:
     from edge_mnist_exporter.diagnosis import Diagnosis
@@ -88,7 +88,7 @@ def debug(
     from edge_mnist_exporter.source_model import find_source
 
     name, path = find_source(model)
-    with chatter_silenced(show=show, kept_for=(ConversionError,)) as terminal:
+    with chatter_silenced(show=show, kept_for=(ConversionError,), dropped_for=(UnsupportedModelError,)) as terminal:
         from rich.console import Console
 
         with Console(file=terminal).status("starting TensorFlow") as status:

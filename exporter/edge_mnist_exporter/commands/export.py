@@ -11,7 +11,7 @@ from edge_mnist_exporter.config import ConversionConfig, ExportConfig, SourceCon
 from edge_mnist_exporter.gate_config import GateConfig
 from edge_mnist_exporter.source_options import parse_input_range, parse_names, read_labels
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.errors import ConversionError, UsageError
+from edge_mnist_runtime.errors import ConversionError, UnsupportedModelError, UsageError
 
 if TYPE_CHECKING:
     from edge_mnist_exporter.export import Export
@@ -202,7 +202,7 @@ def export(
 
     name, path = find_source(model)
     target = output or BUNDLES_FOLDER / name
-    with chatter_silenced(show=debug, kept_for=(ConversionError,)) as terminal:
+    with chatter_silenced(show=debug, kept_for=(ConversionError,), dropped_for=(UnsupportedModelError,)) as terminal:
         from rich.console import Console
 
         with Console(file=terminal).status("starting TensorFlow") as status:

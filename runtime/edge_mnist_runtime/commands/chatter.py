@@ -16,13 +16,16 @@ STDOUT_FD, STDERR_FD = 1, 2
 
 
 @contextmanager
-def chatter_silenced(*, show: bool = False, kept_for: tuple[type[Exception], ...] = ()) -> Iterator[TextIO]:
+def chatter_silenced(
+    *, show: bool = False, kept_for: tuple[type[Exception], ...] = (), dropped_for: tuple[type[Exception], ...] = ()
+) -> Iterator[TextIO]:
     """Keep what is written to file descriptors 1 and 2 off the terminal while the context is open.
 
     Args:
         show: Let it through instead, for --debug.
         kept_for: Errors that it may explain: where one of them ends the context, what was written is kept in a file
             that the error's message then names. Otherwise it is dropped.
+        dropped_for: Those among them that it does not explain, because no tool found them.
 
     Yields:
         The real standard error, for those who must write meanwhile.
@@ -40,6 +43,8 @@ def chatter_silenced(*, show: bool = False, kept_for: tuple[type[Exception], ...
         with os.fdopen(os.dup(stderr), "w", encoding="utf-8", buffering=1) as terminal:
             yield terminal
     except kept_for as error:
+        if isinstance(error, dropped_for):
+            raise
         error.args = (f"{error} (what the tools said: {log_path})",)
         log_path = None
         raise
