@@ -136,7 +136,7 @@ class DigitClassifier:
         """
         quality = None
         if is_tensor(picture, self._mode):
-            pixels = cast("Pixels", picture)
+            pixels: Pixels = picture  # type: ignore[assignment]  # just looked at; a cast would be a call
         else:
             reading = read_any(picture, self._mode)
             if reading.flaw:

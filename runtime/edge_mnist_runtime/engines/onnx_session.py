@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import onnxruntime
 
+from edge_mnist_runtime.arrays import UINT8
 from edge_mnist_runtime.contract import METADATA_KEY, ModelContract
 from edge_mnist_runtime.engines import BATCH_IMAGES, DEFAULT_OPTIONS, LOW_MEMORY_BATCH_IMAGES, check_ends, to_input
 from edge_mnist_runtime.engines.bound_calls import BoundCalls
 from edge_mnist_runtime.engines.fork import leak, survive_fork
 from edge_mnist_runtime.engines.onnx_settings import BACKEND, PROCESSOR, describe_session, open_session
 from edge_mnist_runtime.engines.options import EngineOptions
-from edge_mnist_runtime.errors import CorruptModelError, UsageError, first_line
+from edge_mnist_runtime.errors import CorruptModelError, EdgeMnistError, UsageError, first_line
 from edge_mnist_runtime.tensor_spec import TensorSpec
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class OnnxSession:
 
     def _use(self, session: onnxruntime.InferenceSession) -> None:
         # A session of the caller's, or one elsewhere than on the processor, is called as its makers meant it to be.
-        plain = self._recipe is not None and session.get_providers() == [PROCESSOR]
+        plain = self._takes_bytes and self._recipe is not None and session.get_providers() == [PROCESSOR]
         self._bound = BoundCalls(session, self.inputs[0], self.outputs[0]) if plain else None
         self._session = session
 
@@ -128,14 +129,17 @@ class OnnxSession:
 
     def run(self, images: Pixels) -> npt.NDArray[np.float32]:
         """Probabilities, float32, shape (N, K), of images, uint8, shape (N, H, W, C)."""
-        session = self._session or self._reopen()
-        values = images if self._takes_bytes else to_input(images, self.inputs[0].dtype, self.contract)
+        bound = self._bound
         try:
-            if (bound := self._bound) and values.shape == bound.shape and values.dtype == bound.dtype:
-                return bound.run(values)
+            if bound is not None and images.shape == bound.shape and images.dtype is UINT8:
+                return bound.run(images)
+            session = self._session or self._reopen()
+            values = images if self._takes_bytes else to_input(images, self.inputs[0].dtype, self.contract)
             result: list[npt.NDArray[np.float32]] = session.run(
                 self._output_names, {self._input_name: values}, self._call_options
             )
+        except EdgeMnistError:
+            raise
         except Exception as error:  # onnxruntime's own: some contradictions in a graph show only when it runs
             raise CorruptModelError(f"onnxruntime cannot run this model ({first_line(error)})") from error
         return result[0]
