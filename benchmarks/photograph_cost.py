@@ -23,7 +23,8 @@ from edge_mnist_runtime.classifier import read_any
 from edge_mnist_runtime.environment import describe_environment
 from edge_mnist_runtime.picture_definition import PICTURE_READING
 from edge_mnist_runtime.pictures import open_picture
-from edge_mnist_trainer.photographs import KINDS, take_photograph
+from edge_mnist_trainer.photographs import take_photograph
+from edge_mnist_trainer.picture_kinds import KINDS
 
 SIZES = ((1152, 864), (864, 1152))
 QUALITY = 90

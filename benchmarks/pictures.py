@@ -27,7 +27,8 @@ from edge_mnist_runtime.errors import PictureError
 from edge_mnist_runtime.picture_definition import PICTURE_READING
 from edge_mnist_runtime.preprocess import normalise_ink
 from edge_mnist_trainer.pens import DigitShape, shape_from_image
-from edge_mnist_trainer.photographs import DEVELOPMENT_SEED, FINAL_SEED, KINDS, Photograph, take_photographs
+from edge_mnist_trainer.photographs import DEVELOPMENT_SEED, FINAL_SEED, Photograph, take_photographs
+from edge_mnist_trainer.picture_kinds import KINDS
 from edge_mnist_trainer.sources import load_digit_set
 
 Source = Literal["own", "mnist"]

@@ -18,7 +18,8 @@ from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.classifier import read_any
 from edge_mnist_runtime.picture_definition import PICTURE_READING
 from edge_mnist_trainer.crops import LOST, WIDEST_MARGIN, crop_through, crop_tight
-from edge_mnist_trainer.photographs import DEVELOPMENT_SEED, FINAL_SEED, KINDS, take_photographs
+from edge_mnist_trainer.photographs import DEVELOPMENT_SEED, FINAL_SEED, take_photographs
+from edge_mnist_trainer.picture_kinds import KINDS
 from edge_mnist_trainer.unreadable import PAGES, UNREADABLE, photograph_digit, take_unreadable
 
 REASONS = ("blank", "too small", "cut off", "several digits")

@@ -12,7 +12,8 @@ from scipy import ndimage
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_trainer.fonts import font_faces
 from edge_mnist_trainer.pens import shape_from_font, shape_from_image, shape_from_strokes, thin
-from edge_mnist_trainer.photographs import DEVELOPMENT_SEED, FINAL_SEED, KINDS, take_photograph, take_photographs
+from edge_mnist_trainer.photographs import DEVELOPMENT_SEED, FINAL_SEED, take_photograph, take_photographs
+from edge_mnist_trainer.picture_kinds import KINDS
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.classifier import read_any
-from edge_mnist_trainer.photographs import KINDS
+from edge_mnist_trainer.picture_kinds import KINDS
 from edge_mnist_trainer.rows import LEAST_DIGITS, MOST_DIGITS, SPACINGS, take_rows
 from edge_mnist_trainer.unreadable import UNREADABLE, photograph_digit, take_unreadable
 

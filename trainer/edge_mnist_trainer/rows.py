@@ -15,7 +15,8 @@ import numpy as np
 from edge_mnist_trainer.fonts import font_faces
 from edge_mnist_trainer.papers import Floats, View, look_at_page
 from edge_mnist_trainer.pens import DIGIT_PIXELS, DigitShape, shape_from_font, shape_from_strokes
-from edge_mnist_trainer.photographs import KINDS, PictureKind, ShapeMaker, draw_width, photograph_ink
+from edge_mnist_trainer.photographs import ShapeMaker, draw_width, photograph_ink
+from edge_mnist_trainer.picture_kinds import KINDS, PictureKind
 from edge_mnist_trainer.strokes import OTHER_HANDS
 
 Writer = Callable[[np.random.Generator], ShapeMaker]

@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from edge_mnist_trainer.papers import Floats, clouds, encode_jpeg, encode_png, look_at_page
-from edge_mnist_trainer.photographs import KINDS, PictureKind, draw_own_shape, draw_width, photograph_ink
+from edge_mnist_trainer.photographs import draw_own_shape, draw_width, photograph_ink
+from edge_mnist_trainer.picture_kinds import KINDS, PictureKind
 from edge_mnist_trainer.rows import choose_own_writer, take_row
 
 PAGES: Final[tuple[str, ...]] = tuple(kind for kind in KINDS if kind not in ("tiny", "off centre", "filling the frame"))
