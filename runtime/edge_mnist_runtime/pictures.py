@@ -31,6 +31,9 @@ looked at at once has at most 360 pixels a side (`picture_definition.py`), and d
 DETAIL_PIXELS: Final = 400
 """The same for pictures of more than one digit: each of them is looked at nearer."""
 
+READ_BYTES: Final = 1 << 20
+"""What Pillow reads of a file at once. It starts its decoder anew for each 64 kB, which takes 4 % of decoding."""
+
 MOST_SCANS: Final = 50
 """JPEGs of more are refused. Encoders write a dozen at most, and each is decoded over all pixels: 1,000 of them make a
 file of 270 kB take a minute."""
@@ -71,6 +74,7 @@ def open_picture(source: str | Path | bytes, *, origin: str, least_side_pixels: 
             raise PictureError(_too_large(origin, f"{picture.width} x {picture.height} pixels"))
         if picture.format in ("JPEG", "MPO") and not _is_one_scan(picture) and _has_too_many_scans(picture):
             raise PictureError(f"{origin}: more than {MOST_SCANS} scans; save it again")
+        picture.decodermaxblock = READ_BYTES
         try:
             picture.load()
         except Exception as error:  # as above
