@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -20,6 +21,7 @@ from edge_mnist_exporter.layer_errors import LayerError
 from edge_mnist_exporter.report import MixedChoice
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.engines import Engine, run_in_batches
+from edge_mnist_runtime.errors import PrecisionProofError
 from edge_mnist_runtime.preprocess import Pixels
 
 ERROR_IMAGES: Final = 100
@@ -27,6 +29,19 @@ ERROR_IMAGES: Final = 100
 
 TIMED_CALLS: Final = 400
 """One-image calls of each file, in turns, behind the figure of what the layers cost."""
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """What became of files, some of which fell short."""
+
+    files: tuple[ExportedFile, ...]
+    """In the order of those that they were or replaced."""
+    choices: tuple[MixedChoice, ...] = ()
+    """What was chosen, for each int8 file that a mixed one replaced."""
+    hopeless: tuple[str, ...] = ()
+    """Names of the int8 files that fall short and stay, because no mixed one passes either."""
+
 
 Passes = Callable[[tuple[str, ...]], bool]
 """Whether a file passes with these layers in float."""
@@ -76,7 +91,7 @@ def mix_failing(
     gates: GateConfig,
     *,
     on_stage: Callable[[str], None] = lambda _stage: None,
-) -> tuple[list[ExportedFile], list[MixedChoice]]:
+) -> Mixing:
     """Put a mixed file in the place of every int8 file that falls short.
 
     Args:
@@ -85,21 +100,24 @@ def mix_failing(
         images: What the choice is judged on: training images that did not calibrate.
         gates: The limits.
         on_stage: Called with a few words for every file that is searched for.
-
-    Returns:
-        The files, and what was chosen. An int8 file stays where no mixed one passes either.
     """
     reference = request(files[0].kind).source.probabilities(images.images) if files else None
-    kept, choices = [], []
+    kept: list[ExportedFile] = []
+    choices: list[MixedChoice] = []
+    hopeless: list[str] = []
     for file in files:
         if reference is None or file.kind.precision != "int8" or _passes(file, reference, images, gates):
             kept.append(file)
             continue
         on_stage(f"searching for the layers that {file.file} needs in float")
         mixed = _mix(file, request, lambda made: _passes(made, reference, images, gates), images.images)
-        kept.append(mixed[0] if mixed else file)
-        choices += [mixed[1]] if mixed else []
-    return kept, choices
+        if mixed:
+            kept.append(mixed[0])
+            choices.append(mixed[1])
+        else:
+            kept.append(file)
+            hopeless.append(file.file)
+    return Mixing(tuple(kept), tuple(choices), tuple(hopeless))
 
 
 def _passes(file: ExportedFile, reference: Probabilities, images: LabelledDigits, gates: GateConfig) -> bool:
@@ -124,7 +142,10 @@ def _mix(
         asked = request(mixed_kind(int8.kind.format, order[0], float_layers))
         if asked.kind not in mixers:
             mixers[asked.kind] = file_format.make_mixer(asked)
-        made[float_layers] = prove(asked, mixers[asked.kind](float_layers))
+        try:
+            made[float_layers] = prove(asked, mixers[asked.kind](float_layers))
+        except PrecisionProofError:  # nothing with weights is left in int8: that is a float file, no mixed one
+            return False
         return passes(made[float_layers])
 
     chosen = choose_layers(rank_layers(errors), try_layers)

@@ -35,6 +35,8 @@ class Diagnosis:
     """By format, worst first."""
     mixed: tuple[MixedChoice, ...]
     """What must stay in float, where that was asked for and int8 fell short."""
+    hopeless: tuple[str, ...]
+    """Likewise, the int8 files that fall short whatever stays in float."""
 
     def to_json(self) -> str:
         """As the command line prints it."""
@@ -79,11 +81,11 @@ def diagnose(
         errors = FORMATS[kind.format].measure_errors(request, search.images[:n_images])
         layers[kind.format] = tuple(sorted(errors, key=lambda error: error.snr_db))
         files += [convert(request)] if config.auto_mixed else []
-    mixed = mix_failing(
+    mixing = mix_failing(
         files,
         lambda kind: make_request(source, calibration.images, kind, config.conversion),
         search,
         config.gates,
         on_stage=on_stage,
-    )[1]
-    return Diagnosis(name, min(n_images, len(search)), digits.notice, layers, tuple(mixed))
+    )
+    return Diagnosis(name, min(n_images, len(search)), digits.notice, layers, mixing.choices, mixing.hopeless)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from edge_mnist_exporter.auto_mixed import mix_failing
+from edge_mnist_exporter.auto_mixed import Mixing, mix_failing
 from edge_mnist_exporter.bundle_writer import BundleWriter
 from edge_mnist_exporter.calibration import choose_calibration, choose_search_images
 from edge_mnist_exporter.config import ExportConfig
@@ -20,7 +20,7 @@ from edge_mnist_exporter.measurement import evaluate_reference, measure
 from edge_mnist_exporter.model_card import write_model_card
 from edge_mnist_exporter.own_images import load_export_images
 from edge_mnist_exporter.rejection import settle_least_confidence
-from edge_mnist_exporter.report import ExportReport, MixedChoice
+from edge_mnist_exporter.report import ExportReport
 from edge_mnist_exporter.report_places import PAGE_FILE, REPORT_FILE, ReportPlaces, shorten
 from edge_mnist_exporter.source_model import SourceModel, load_source
 from edge_mnist_runtime.errors import GateError
@@ -85,9 +85,9 @@ def export_bundle(
             for kind in config.kinds:
                 on_stage(f"converting to {kind.precision} {kind.format}")
                 files.append(convert(make_request(source, calibration.images, kind, config.conversion)))
-        choices: list[MixedChoice] = []
+        mixing = Mixing(tuple(files))
         if config.auto_mixed:
-            files, choices = mix_failing(
+            mixing = mix_failing(
                 files,
                 lambda kind: make_request(source, calibration.images, kind, config.conversion),
                 choose_search_images(digits.calibration, calibration),
@@ -95,15 +95,22 @@ def export_bundle(
                 on_stage=on_stage,
             )
         report = measure(
-            source, reference, files, digits, calibration=calibration, config=config, settled=settled, on_stage=on_stage
+            source,
+            reference,
+            mixing.files,
+            digits,
+            calibration=calibration,
+            config=config,
+            settled=settled,
+            on_stage=on_stage,
         )
-        report = replace(report, mixed=tuple(choices))
+        report = replace(report, mixed=mixing.choices)
         page = make_export_page(report, digits.evaluation.images)
         if not report.passed:
             places.write_failure(report.to_json(), page)
             return Export(report, None, (), places.failure / PAGE_FILE)
         on_stage("writing the bundle")
-        contents = _contents(source, files, report)
+        contents = _contents(source, mixing.files, report)
         with places.page_after(page):
             writer.write(contents)
         return Export(report, writer.target, tuple(contents), places.page)

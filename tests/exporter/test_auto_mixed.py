@@ -100,8 +100,19 @@ def test_debug_finds_what_must_stay_in_float_and_prints_json_alone(lopsided, run
 def test_sound_network_needs_no_layer_in_float(reference_model, run_cli):
     finished = run_cli("debug", reference_model, "--auto-mixed", "--format", "onnx", "--json")
     assert finished.code == 0, finished.err
-    assert finished.json["mixed"] == []
+    assert (finished.json["mixed"], finished.json["hopeless"]) == ([], [])
     assert min(error["own_snr_db"] for error in finished.json["layers"]["onnx"]) > 20
+
+
+@pytest.mark.mnist
+@pytest.mark.slow
+def test_file_that_no_layer_in_float_can_help_is_named(reference_model, run_cli, tmp_path):
+    limits = tmp_path / "limits.toml"
+    limits.write_text("[gate]\nmax_probability_diff = 1e-12\n")
+    finished = run_cli("debug", reference_model, "--auto-mixed", "--format", "onnx", "--gate", limits)
+    assert finished.code == 0, finished.err
+    assert "edge_int8.onnx falls short, and so does every file with layers in float." in finished.out
+    assert "No layer needs to stay in float" not in finished.out
 
 
 @pytest.mark.mnist

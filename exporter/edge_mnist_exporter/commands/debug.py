@@ -127,8 +127,10 @@ def _print(found: Diagnosis, *, auto_mixed: bool) -> None:
     if auto_mixed:
         for choice in found.mixed:
             console.print(Text(str(choice)))
-        if not found.mixed:
-            console.print("No layer needs to stay in float: int8 passes, or nothing helps.")
+        for file in found.hopeless:
+            console.print(Text(f"{file} falls short, and so does every file with layers in float."))
+        if not found.mixed and not found.hopeless:
+            console.print("No layer needs to stay in float: int8 passes.")
 
 
 def _name_culprit(errors: tuple[LayerError, ...]) -> str:
