@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge_mnist_runtime.picture_definition import PICTURE_READING
 from edge_mnist_trainer.architectures import ARCHITECTURES
 
 COMMAND = Path(sys.executable).with_name("edge-mnist")
@@ -189,7 +190,10 @@ def test_files_that_are_left_out_are_said(run_here, tmp_path, few_fonts):
     ended = run_here("train", *TINY, "--epochs", 1, "--data", tmp_path / "own", "-o", run)
     assert ended.code == 0, ended.err
     assert ended.err.splitlines()[0].startswith("left out: 3/notes.txt: ")
-    assert len(json.loads((run / "run.json").read_text())["dataset"]["left_out"]) == 1
+    dataset = json.loads((run / "run.json").read_text())["dataset"]
+    assert len(dataset["left_out"]) == 1
+    assert dataset["picture_reading"] == PICTURE_READING.to_dict()  # these digits were found in pictures
+    assert PICTURE_READING.sha256 in (run / "report.html").read_text()
 
 
 @pytest.mark.slow

@@ -35,6 +35,8 @@ class OwnDigits:
     """None where there is no test part."""
     left_out: tuple[str, ...]
     """Files that could not be read, one line each: path inside the folder, then the reason."""
+    are_pictures: bool
+    """Whether they were found in pictures, and depend on how these are read."""
 
 
 def load_own_digits(path: Path) -> OwnDigits | None:
@@ -51,7 +53,7 @@ def load_own_digits(path: Path) -> OwnDigits | None:
         DataError: Something is damaged, of an unexpected shape, or without a label; or labels are outside 0..9.
     """
     left_out: tuple[str, ...] = ()
-    test = None
+    test, are_pictures = None, False
     if not path.is_dir():
         training, test = read_npz(path)
     else:
@@ -63,11 +65,13 @@ def load_own_digits(path: Path) -> OwnDigits | None:
             training, test = read_idx_set(path, _only_prefix(path, groups, entries))
         else:
             training, left_out = read_picture_folder(path, _label_folders(path, entries))
+            are_pictures = True
     name = _name_set(path)
     return OwnDigits(
         LabelledDigits(name, "train", *training),
         LabelledDigits(name, "test", *test) if test else None,
         left_out,
+        are_pictures,
     )
 
 

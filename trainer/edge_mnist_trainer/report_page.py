@@ -146,4 +146,5 @@ def _configuration(record: dict[str, Any]) -> dict[str, Any]:
 def _data(dataset: dict[str, Any]) -> dict[str, Any]:
     """What proves which images were used."""
     parts = {name: {"images": part["n"], "sha256": part["sha256"]} for name, part in dataset["splits"].items()}
-    return {"name": dataset["name"], **parts}
+    reading = dataset.get("picture_reading")
+    return {"name": dataset["name"], **parts, **({"picture reading": reading} if reading else {})}

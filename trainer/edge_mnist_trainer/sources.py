@@ -67,6 +67,8 @@ class DigitSet:
     """What is looked at once; None where the user's own digits came without."""
     left_out: tuple[str, ...] = ()
     """Files that could not be read, one line each: path, then the reason. MNIST has none."""
+    are_pictures: bool = False
+    """Whether the digits were found in pictures, and depend on how these are read."""
 
 
 def load_mnist(half: Half, data: Path | None = None) -> LabelledDigits:
@@ -91,7 +93,7 @@ def load_digit_set(data: Path | None = None) -> DigitSet:
     own = load_own_digits(named) if named else None
     if own is None:
         return DigitSet(*split_train_validation(load_mnist("train", data)), load_mnist("t10k", data))
-    return DigitSet(*split_each_label(own.training), own.test, own.left_out)
+    return DigitSet(*split_each_label(own.training), own.test, own.left_out, own.are_pictures)
 
 
 def load_export_digits(data: Path | None = None) -> DigitSource:

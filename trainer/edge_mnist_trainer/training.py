@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from edge_mnist_runtime.picture_definition import PICTURE_READING
 from edge_mnist_runtime.preprocess import PREPROCESS
 from edge_mnist_runtime.versions import installed_versions
 from edge_mnist_trainer.architectures import Architecture
@@ -191,6 +192,7 @@ def _new_record(
                 part.split: {"n": len(part), "sha256": part.sha256} for part in (digits.training, digits.validation)
             },
             "left_out": list(digits.left_out),
+            **({"picture_reading": PICTURE_READING.to_dict()} if digits.are_pictures else {}),
         },
         "versions": installed_versions("edge-mnist", "keras", keras.backend.backend(), "numpy"),
         "best": None,
