@@ -23,9 +23,8 @@ PRINTED_VARIANTS: Final = 16
 DRAWN_VARIANTS: Final = 100
 """Drawings of each digit in each of the other hands of `strokes.py`, likewise."""
 
-NO_DIGIT_PICTURES: Final = 24_000
-"""Pictures of what is no digit, likewise. Of noise above all there is no end: of half as many, with a quarter as much
-noise among them, a network learnt 998 of 1,000."""
+NO_DIGIT_PICTURES: Final = 12_000
+"""Pictures of what is no digit, likewise."""
 
 TARGETS: Final = np.vstack([np.eye(10), np.full(10, 0.1)]).astype(np.float32)
 """The probabilities to be learnt for each label, float32, shape (11, 10); of `NO_DIGIT`, the same for every digit."""

@@ -197,8 +197,8 @@ TEST_KINDS: Final = frozenset({"clothing"})
 """Kinds that no training sees."""
 
 _TRAINING_SHARES: Final = {
-    "letters": 0.36, "symbols": 0.06, "several digits": 0.09, "shapes": 0.13, "scribbles": 0.09, "noise": 0.2,
-    "blank": 0.07,
+    "letters": 0.4, "symbols": 0.05, "several digits": 0.1, "shapes": 0.15, "scribbles": 0.1, "noise": 0.12,
+    "blank": 0.08,
 }  # fmt: skip
 
 
@@ -209,7 +209,7 @@ def draw_no_digits(kind: str, n: int, *, split: FontSplit, seed: int) -> Pixels:
 
 
 def draw_training_no_digits(n: int, *, seed: int) -> Pixels:
-    """Draw about `n` pictures of all kinds that training sees, letters and noise most, as `draw_no_digits` does."""
+    """Draw about `n` pictures of all kinds that training sees, letters most of all, as `draw_no_digits` does."""
     return np.concatenate(
         [draw_no_digits(kind, round(n * share), split="train", seed=seed) for kind, share in _TRAINING_SHARES.items()]
     )
