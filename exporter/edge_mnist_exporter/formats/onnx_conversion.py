@@ -22,6 +22,7 @@ from edge_mnist_exporter.formats.onnx_calibration import (
     list_moved,
     measure_entropy_ranges,
 )
+from edge_mnist_exporter.formats.onnx_channels import fill_channels
 from edge_mnist_exporter.formats.onnx_cleaning import fix_shapes, free_logits, store_as_float16, view_averages
 from edge_mnist_exporter.formats.onnx_layers import find_layers, measure_layers
 from edge_mnist_exporter.formats.onnx_stem import widen_stem
@@ -92,6 +93,7 @@ def _finish(model: onnx.ModelProto, request: ConversionRequest) -> bytes:
         _take_bytes(model, request)
     free_logits(model.graph)
     view_averages(model.graph)
+    fill_channels(model)
     widen_stem(model)
     return _with_contract(model, request)
 

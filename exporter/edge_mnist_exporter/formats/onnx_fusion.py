@@ -31,6 +31,10 @@ IN_PLACE_OPS: Final = ("Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "Elu", "A
 """Operations that onnxruntime lets write over an input that nothing else reads."""
 
 
+BIAS_TOLERANCE: Final = 0.01
+"""Relative difference of a bias's scale from the product of the other two that onnxruntime still takes for rounding."""
+
+
 @dataclass(frozen=True)
 class _Slots:
     """Which inputs of an operation are what: the activations always come first, then the kernel."""
@@ -83,7 +87,19 @@ class _Fusion:
         if node.op_type not in FUSED_OPS or not floats:
             return False
         reads_bytes = all(self._file.is_made_by(name, "DequantizeLinear") for name in floats)
-        return reads_bytes and (node.op_type in FLOAT_RESULT_OPS or self._quantizer(node) is not None)
+        gives_bytes = node.op_type in FLOAT_RESULT_OPS or self._quantizer(node) is not None
+        return reads_bytes and gives_bytes and self._has_fitting_bias(node)
+
+    def _has_fitting_bias(self, node: onnx.NodeProto) -> bool:
+        """Whether a bias counts in products of an input and a weight; onnxruntime computes in float where not."""
+        slots = SLOTS.get(node.op_type)
+        if slots is None or slots.bias is None or len(node.input) <= slots.bias or not node.input[slots.bias]:
+            return True
+        names = (node.input[0], node.input[1], node.input[slots.bias])
+        data, kernel, bias = (self._file.stored.get(self._file.makers[name].input[1]) for name in names)
+        if data is None or kernel is None or bias is None:
+            return False
+        return bool(np.allclose(bias, data * kernel, rtol=BIAS_TOLERANCE, atol=0))
 
     def _quantizer(self, node: onnx.NodeProto) -> onnx.NodeProto | None:
         """The quantizer that alone reads what a node writes."""

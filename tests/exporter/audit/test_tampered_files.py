@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 
 from edge_mnist_runtime.errors import PrecisionProofError
@@ -19,6 +22,28 @@ def test_float_convolution_behind_quantizers_is_no_int8(files, audit):
     model.graph.output[0].CopyFrom(onnx.helper.make_tensor_value_info("tail", 1, ["N", 16, 5, 6]))
     with pytest.raises(PrecisionProofError, match=f"Conv {last.name} computes in float"):
         audit(model.SerializeToString(), "int8", "made-up.onnx")
+
+
+def test_bias_of_a_foreign_scale_is_no_int8(files, audit, tmp_path):
+    """onnxruntime computes such a convolution in float, though every tensor around it is quantized."""
+    model = onnx.load_from_string(files["onnx", "int8"])
+    makers = {output: node for node in model.graph.node for output in node.output}
+    conv = next(node for node in model.graph.node if node.op_type == "Conv" and len(node.input) == 3)
+    scale = next(tensor for tensor in model.graph.initializer if tensor.name == makers[conv.input[2]].input[1])
+    scale.CopyFrom(onnx.numpy_helper.from_array(2 * onnx.numpy_helper.to_array(scale), scale.name))
+    with pytest.raises(PrecisionProofError, match=r"Conv \S+ computes in float"):
+        audit(model.SerializeToString(), "int8", "made-up.onnx")
+    assert count_kernels(files["onnx", "int8"], tmp_path)["Conv"] == 0
+    assert count_kernels(model.SerializeToString(), tmp_path)["Conv"] == 1
+
+
+def count_kernels(data: bytes, folder) -> Counter[str]:
+    """What onnxruntime really runs."""
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(folder / "optimized.onnx")
+    options.log_severity_level = 4
+    onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    return Counter(node.op_type for node in onnx.load(folder / "optimized.onnx").graph.node)
 
 
 def test_onnx_with_one_full_precision_weight_is_no_fp16(float16_onnx, audit):
