@@ -3,7 +3,6 @@
     python benchmarks/accuracy.py --runs build/accuracy --results docs/results
 
 Runs and bundles that are in place already are used as they are, so that a long measurement can go on where it ended.
-With `--keep` the rows of architectures that are not named stay as they were measured before.
 """
 
 from __future__ import annotations
@@ -48,7 +47,6 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("build/accuracy"))
     parser.add_argument("--results", type=Path, default=Path("docs/results"))
     parser.add_argument("--transfer-set", action="append", default=[], metavar="ARCH=DIR", help="learn from a teacher")
-    parser.add_argument("--keep", action="store_true", help="keep the rows of other architectures")
     options = parser.parse_args()
     teachers = dict(item.split("=", 1) for item in options.transfer_set)
     n_seeds = {name: int(n) for name, n in (item.split("=", 1) for item in options.seeds)}
@@ -58,10 +56,8 @@ def main() -> None:
     latencies = measure_latencies([bundle_path(options.runs, name, 0) for name in dict.fromkeys(dict(runs))])
     measured = [read_measured(name, seed, options.runs, latencies) for name, seed in runs]
     options.results.mkdir(parents=True, exist_ok=True)
-    kept = read_kept(options.results / "accuracy.json", {name for name, _ in runs}) if options.keep else []
-    measured = sorted(measured + kept, key=lambda item: ([*ARCHITECTURES].index(item.name), item.seed))
     (options.results / "accuracy.json").write_text(json.dumps([vars(item) for item in measured], indent=2) + "\n")
-    (options.results / "accuracy.md").write_text(write_page(measured, teachers, {item.name for item in kept}))
+    (options.results / "accuracy.md").write_text(write_page(measured, teachers))
     print(options.results / "accuracy.md")
 
 
@@ -106,13 +102,7 @@ def read_measured(name: str, seed: int, runs: Path, latencies: dict[Path, float]
     )
 
 
-def read_kept(path: Path, others: set[str]) -> list[Measured]:
-    """What was measured before, but for `others`."""
-    stored = (Measured(**item) for item in json.loads(path.read_text()))
-    return [item for item in stored if item.name not in others]
-
-
-def write_page(measured: list[Measured], teachers: dict[str, str], kept: set[str]) -> str:
+def write_page(measured: list[Measured], teachers: dict[str, str]) -> str:
     """The Markdown page."""
     lines = [
         "# Accuracy of every architecture",
@@ -129,9 +119,6 @@ def write_page(measured: list[Measured], teachers: dict[str, str], kept: set[str
         lines.append(_row(name, [item for item in measured if item.name == name]))
     lines += ["", *_compare_with_published(measured)]
     taught = [f"`{name}`" for name in teachers]
-    if kept:
-        names = ", ".join(f"`{name}`" for name in ARCHITECTURES if name in kept)
-        lines.append(f"- {names}: measured earlier, together, on a machine of the same kind.")
     if taught:
         lines.append(f"- {', '.join(taught)}: taught by the `teacher` networks (docs/reference-model.md).")
     return "\n".join([*lines, ""])
