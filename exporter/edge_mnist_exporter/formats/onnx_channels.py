@@ -12,8 +12,9 @@ from typing import Final
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import numpy_helper
 
+from edge_mnist_exporter.formats.onnx_graph import read_attributes
 from edge_mnist_exporter.formats.onnx_stem import CELL
 
 MULTIPLE: Final = 4
@@ -71,14 +72,14 @@ def _fill(graph: onnx.GraphProto, convolution: onnx.NodeProto) -> bool:
 
 def _fitting(convolution: onnx.NodeProto, weights: onnx.TensorProto, n_channels: int) -> int:
     """How many output channels a convolution should have."""
-    strides = next((a.ints for a in convolution.attribute if a.name == "strides"), [1, 1])
+    strides = read_attributes(convolution).get("strides", [1, 1])
     # A stem is widened later: it then gives the results of `CELL` / stride columns at one place.
     fewest = -(-FEWEST_OUTPUTS * strides[1] // CELL) if weights.dims[1] == 1 else FEWEST_OUTPUTS
     return max(fewest, -(-n_channels // MULTIPLE) * MULTIPLE)
 
 
 def _is_plain(convolution: onnx.NodeProto) -> bool:
-    return all(a.i == 1 for a in convolution.attribute if a.name == "group")
+    return bool(read_attributes(convolution).get("group", 1) == 1)
 
 
 def _find_reader(graph: onnx.GraphProto, convolution: onnx.NodeProto) -> onnx.NodeProto | None:
@@ -138,8 +139,7 @@ def _growth_of_reader(graph: onnx.GraphProto, reader: onnx.NodeProto) -> _Growth
     found = _constants_behind(graph, reader.input[1])
     if found is None or found[0].data_type != onnx.TensorProto.INT8:
         return None
-    attributes = {a.name: helper.get_attribute_value(a) for a in reader.attribute}
-    along_columns = reader.op_type == "Conv" or attributes.get("transB", 0)
+    along_columns = reader.op_type == "Conv" or read_attributes(reader).get("transB", 0)
     return _Growth(found[0], 1 if along_columns else 0)
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from edge_mnist_exporter.formats.onnx_graph import follow
+
 
 def fix_shapes(model: onnx.ModelProto) -> None:
     """Give every Reshape whose target is computed at run time a constant one, where only the batch is free.
@@ -59,11 +61,10 @@ def view_averages(graph: onnx.GraphProto) -> None:
     as a view of channels-last bytes it costs nothing but the view.
     """
     makers = {output: node for node in graph.node for output in node.output}
-    readers = {name: [node for node in graph.node if name in node.input] for name in makers}
     constants = {tensor.name: tensor for tensor in graph.initializer}
     for squeeze in [node for node in graph.node if node.op_type == "Squeeze" and len(node.input) == 2]:
         before = _climb(makers, squeeze.input[0], "DequantizeLinear", "QuantizeLinear", "GlobalAveragePool")
-        after = _descend(readers, squeeze.output[0], "QuantizeLinear", "DequantizeLinear")
+        after = follow(graph, squeeze.output[0], "QuantizeLinear", "DequantizeLinear")
         axes = constants.get(squeeze.input[1])
         if not before or not after or axes is None or numpy_helper.to_array(axes).tolist() != [2, 3]:
             continue
@@ -88,18 +89,6 @@ def _climb(makers: dict[str, onnx.NodeProto], name: str, *op_types: str) -> list
             return []
         nodes.append(node)
         name = node.input[0]
-    return nodes
-
-
-def _descend(readers: dict[str, list[onnx.NodeProto]], name: str, *op_types: str) -> list[onnx.NodeProto]:
-    """What alone reads a tensor, what alone reads that, and so on; nothing where they are other operations."""
-    nodes: list[onnx.NodeProto] = []
-    for op_type in op_types:
-        users = readers.get(name, [])
-        if len(users) != 1 or users[0].op_type != op_type:
-            return []
-        nodes.append(users[0])
-        name = users[0].output[0]
     return nodes
 
 

@@ -89,6 +89,18 @@ def read_onnx(data: bytes, file_name: str) -> OnnxFile:
     )
 
 
+def follow(graph: onnx.GraphProto, name: str, *op_types: str) -> list[onnx.NodeProto] | None:
+    """The nodes from a tensor on, each the only user of the one before; None where they are others."""
+    nodes = []
+    for op_type in op_types:
+        users = [node for node in graph.node if name in node.input]
+        if len(users) != 1 or users[0].op_type != op_type:
+            return None
+        nodes.append(users[0])
+        name = users[0].output[0]
+    return nodes
+
+
 def read_attributes(node: onnx.NodeProto) -> dict[str, Any]:
     """The attributes that a node states."""
     return {field.name: helper.get_attribute_value(field) for field in node.attribute}

@@ -17,6 +17,8 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
+from edge_mnist_exporter.formats.onnx_graph import follow, read_attributes
+
 CELL: Final = 4
 """Pixels of a row that are one place. Two channels are too few: hardly faster than one."""
 
@@ -131,23 +133,11 @@ def _insert(
     graph.node.extend(copies)
 
 
-def _follow(graph: onnx.GraphProto, name: str, *op_types: str) -> list[onnx.NodeProto] | None:
-    """The nodes from a tensor on, each the only user of the one before; None where they are others."""
-    nodes = []
-    for op_type in op_types:
-        users = [node for node in graph.node if name in node.input]
-        if len(users) != 1 or users[0].op_type != op_type:
-            return None
-        nodes.append(users[0])
-        name = users[0].output[0]
-    return nodes
-
-
 def _find_stem(graph: onnx.GraphProto, constants: dict[str, onnx.TensorProto]) -> _Stem | None:
     """A convolution of one channel at the input, between quantizers; None where there is another beginning."""
     height, width = (dim.dim_value for dim in graph.input[0].type.tensor_type.shape.dim[1:3])
     steps = ("Reshape", "DequantizeLinear", "Conv", "QuantizeLinear", "DequantizeLinear")
-    nodes = _follow(graph, graph.input[0].name, *steps)
+    nodes = follow(graph, graph.input[0].name, *steps)
     if nodes is None:
         return None
     reshape, dequantize, conv, quantize, result = nodes
@@ -179,9 +169,8 @@ def _fits_cells(stem: _Stem) -> bool:
 
 def _read_attributes(node: onnx.NodeProto) -> dict[str, Any]:
     """The node's attributes, with ONNX's defaults for two axes where it states none."""
-    stated = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
     defaults = {"pads": [0] * 4, "strides": [1, 1], "dilations": [1, 1], "group": 1}
-    return {**defaults, **stated}
+    return {**defaults, **read_attributes(node)}
 
 
 def _replace(tensor: onnx.TensorProto, values: npt.NDArray[np.generic]) -> None:
