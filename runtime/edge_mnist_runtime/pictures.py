@@ -92,11 +92,11 @@ def _is_one_scan(jpeg: Image.Image) -> bool:
     file: BinaryIO = jpeg.fp  # type: ignore[attr-defined]  # of what Image.open gives
     place = file.tell()  # Pillow stops reading right behind the head of the first scan
     n_components = int(getattr(jpeg, "layers", 0))
-    head = bytes([0, 6 + 2 * n_components, n_components]) if 0 < n_components < 5 else b"none"
-    file.seek(max(0, place - 6 - 2 * n_components))
+    head_bytes = 6 + 2 * n_components
+    file.seek(max(0, place - head_bytes))
     found = file.read(3)
     file.seek(place)
-    return found == head
+    return found == head_bytes.to_bytes(2, "big") + n_components.to_bytes(1, "big")
 
 
 def _has_too_many_scans(jpeg: Image.Image) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_mnist_runtime import CorruptModelError, DigitClassifier, PictureError
+from edge_mnist_runtime import CorruptModelError, DigitClassifier, PictureError, pictures
 from edge_mnist_runtime.contract import METADATA_KEY
 from edge_mnist_runtime.engines import open_engine
 from edge_mnist_runtime.pictures import MOST_SCANS
@@ -55,6 +55,18 @@ def test_sequential_jpeg_of_endless_scans_ends_at_once(mode: str, classifier: Di
     with pytest.raises(PictureError, match="damaged picture"):
         classifier.predict(jpeg[:-2] + jpeg[jpeg.index(b"\xff\xda") : -2] * 300 + jpeg[-2:])
     assert time.perf_counter() - started < 5  # one scan takes a tenth of a second to decode
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_scans_of_progressive_jpegs_alone_are_counted(progressive: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever updates Pillow learns here if it no longer stops reading where the scan's head ends."""
+    counted = []
+    monkeypatch.setattr(pictures, "_has_too_many_scans", lambda jpeg: bool(counted.append(jpeg)))
+    for mode in ("L", "RGB", "CMYK"):
+        file = io.BytesIO()
+        Image.new(mode, (64, 64)).save(file, "JPEG", progressive=progressive)
+        pictures.open_picture(file.getvalue(), origin="picture")
+    assert len(counted) == (3 if progressive else 0)
 
 
 def test_what_follows_a_jpeg_is_not_counted(classifier: DigitClassifier, tmp_path: Path) -> None:
