@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edge_mnist_exporter.evaluation import Labels, Probabilities
+from edge_mnist_exporter.evaluation import Probabilities
 from edge_mnist_exporter.source_model import SourceModel
+from edge_mnist_runtime.acceptance import accept_answers
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_trainer.acceptance import choose_least_confidence
 
@@ -16,7 +17,7 @@ class RejectionFigures:
     """What one model rejects of the evaluation images."""
 
     rejected: float
-    """Part of them whose highest probability is below the least confidence, in 0..1."""
+    """Part of them whose answers are not accepted, in 0..1."""
     rejected_wrong: float | None
     """Part of those that the model reads wrong, in 0..1; None where it reads all right."""
     accepted_top1: float | None
@@ -59,17 +60,17 @@ def settle_least_confidence(
 
 
 def measure_rejection(
-    settled: tuple[float, str] | None, answers: Mapping[str, Probabilities], labels: Labels
+    settled: tuple[float, str] | None, answers: Mapping[str, Probabilities], evaluation: LabelledDigits
 ) -> RejectionReport | None:
     """What each model rejects of the evaluation images; None where nothing was settled."""
     if settled is None:
         return None
     least, origin = settled
-    return RejectionReport(least, origin, {name: _figures(found, labels, least) for name, found in answers.items()})
+    return RejectionReport(least, origin, {name: _figures(found, evaluation, least) for name, found in answers.items()})
 
 
-def _figures(found: Probabilities, labels: Labels, least: float) -> RejectionFigures:
-    right, accepted = found.argmax(1) == labels, found.max(1) >= least
+def _figures(found: Probabilities, evaluation: LabelledDigits, least: float) -> RejectionFigures:
+    right, accepted = found.argmax(1) == evaluation.labels, accept_answers(found, evaluation.images, least)
     return RejectionFigures(
         rejected=float((~accepted).mean()),
         rejected_wrong=None if right.all() else float((~accepted)[~right].mean()),

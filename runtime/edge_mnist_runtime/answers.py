@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
+from edge_mnist_runtime.acceptance import CERTAIN, accept_answers
 from edge_mnist_runtime.arrays import TENSOR
 from edge_mnist_runtime.engines import Engine, run_in_batches
 from edge_mnist_runtime.errors import InputError
@@ -53,6 +53,7 @@ class Answerer:
         self._engine = engine
         self._mode = mode
         self._least_confidence = engine.contract.least_confidence or 0.0
+        self._certain = max(CERTAIN, self._least_confidence) if self._least_confidence else 0.0
 
     def answer(self, pictures: Sequence[Picture]) -> Answers:
         """Read some pictures, and have the network answer to all of them in one call."""
@@ -76,7 +77,7 @@ class Answerer:
             places.append(place)
         images = np.frombuffer(b"".join(tensors), np.uint8).reshape(TENSOR)
         probabilities = np.concatenate([NO_ANSWERS, *run_in_batches(self._engine, images)])
-        accepted = (probabilities.max(1) >= self._least_confidence).tolist()
+        accepted = accept_answers(probabilities, images, self._least_confidence).tolist()
         rest = [row for row, place in enumerate(places) if place in qualities or not accepted[row]]
         if not rest:
             return Answers(probabilities, others)
@@ -90,12 +91,17 @@ class Answerer:
         predictions: list[Prediction] = []
         for probabilities in run_in_batches(self._engine, images):
             probabilities.setflags(write=False)
-            start, confidences = len(predictions), probabilities.max(1).tolist()
-            if qualities is None and min(confidences) >= self._least_confidence:
-                predictions += map(Prediction, probabilities.argmax(1).tolist(), confidences, probabilities)
-            else:
-                shown = repeat(None) if qualities is None else qualities[start:]
-                predictions += map(self.judge, probabilities, images[start:], shown)
+            start = len(predictions)
+            read = images[start : start + len(probabilities)]
+            if qualities is not None:
+                predictions += map(self.judge, probabilities, read, qualities[start:])
+                continue
+            predictions += map(
+                Prediction, probabilities.argmax(1).tolist(), probabilities.max(1).tolist(), probabilities
+            )
+            accepted = accept_answers(probabilities, read, self._least_confidence)
+            for row in np.flatnonzero(~accepted).tolist():
+                predictions[start + row] = self.judge(probabilities[row], read[row])
         return predictions
 
     def judge(
@@ -104,6 +110,10 @@ class Answerer:
         """The prediction that probabilities, shape (10,), make of what the network read, 784 values."""
         digit = int(probabilities.argmax())
         confidence = probabilities.item(digit)
-        if confidence >= self._least_confidence:
-            return Prediction(digit, confidence, probabilities, None, quality)
-        return Prediction(None, confidence, probabilities, judge_answer(probabilities, pixels), quality)
+        if confidence < self._certain and not self._accepts(probabilities, pixels):
+            reason = judge_answer(probabilities, pixels, self._least_confidence)
+            return Prediction(None, confidence, probabilities, reason, quality)
+        return Prediction(digit, confidence, probabilities, None, quality)
+
+    def _accepts(self, probabilities: npt.NDArray[np.float32], pixels: Pixels) -> bool:
+        return bool(accept_answers(probabilities[np.newaxis], pixels.reshape(TENSOR), self._least_confidence)[0])

@@ -139,14 +139,17 @@ def reject(reason: Reason, quality: Quality | None = None) -> Prediction:
     return Prediction(None, 0.0, alike, reason, quality)
 
 
-def judge_answer(probabilities: npt.NDArray[np.float32], pixels: npt.NDArray[np.uint8]) -> Reason:
-    """Why an answer below the least confidence is not to be relied on.
+def judge_answer(
+    probabilities: npt.NDArray[np.float32], pixels: npt.NDArray[np.uint8], least_confidence: float
+) -> Reason:
+    """Why an answer that was not accepted is not to be relied on.
 
     Args:
         probabilities: float32, shape (10,).
         pixels: What the network read, uint8, 784 values.
+        least_confidence: The model's, in 0..1: an answer above it can be no doubt between two digits.
     """
     if not pixels.any():
         return "blank"
     second, first = np.sort(probabilities)[-2:]
-    return "ambiguous" if first + second >= AMBIGUOUS_SHARE else "no digit"
+    return "ambiguous" if first < least_confidence and first + second >= AMBIGUOUS_SHARE else "no digit"

@@ -33,6 +33,12 @@ def answers(*confidences: float) -> np.ndarray:
     return np.array(rows, np.float32)
 
 
+def labelled(*labels: int) -> LabelledDigits:
+    """Images without ink, of which only the labels matter."""
+    images = np.zeros((len(labels), 28, 28, 1), np.uint8)
+    return LabelledDigits("made", "test", images, np.array(labels, np.uint8))
+
+
 @pytest.fixture(scope="module")
 def validation() -> LabelledDigits:
     images, labels = draw_digits(5, seed=3)
@@ -40,20 +46,20 @@ def validation() -> LabelledDigits:
 
 
 def test_figures_are_those_worked_out_by_hand():
-    found, labels = answers(0.9, 0.4, 0.8, 0.3), np.array([3, 3, 5, 7], np.uint8)
-    report = measure_rejection((0.5, "asked for"), {"keras": found}, labels)
+    found, digits = answers(0.9, 0.4, 0.8, 0.3), labelled(3, 3, 5, 7)
+    report = measure_rejection((0.5, "asked for"), {"keras": found}, digits)
     assert report.figures["keras"] == RejectionFigures(rejected=0.5, rejected_wrong=0.5, accepted_top1=0.5)
 
 
 def test_nothing_wrong_and_nothing_accepted_have_no_figure():
     found = answers(0.2)
-    figures = measure_rejection((0.5, "asked for"), {"keras": found}, np.array([3], np.uint8)).figures["keras"]
+    figures = measure_rejection((0.5, "asked for"), {"keras": found}, labelled(3)).figures["keras"]
     assert figures == RejectionFigures(rejected=1.0, rejected_wrong=None, accepted_top1=None)
 
 
 def test_model_that_reads_no_digits_rejects_nothing(blob_source, validation):
     assert settle_least_confidence(blob_source, 0.9, validation) is None
-    assert measure_rejection(None, {}, validation.labels) is None
+    assert measure_rejection(None, {}, validation) is None
 
 
 def test_user_wins_over_the_run_and_the_run_over_the_export(reference_model, tmp_path, validation):

@@ -13,6 +13,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from edge_mnist_runtime.acceptance import accept_answers
+from edge_mnist_runtime.preprocess import Pixels
 from edge_mnist_trainer.fonts import FontSplit
 from edge_mnist_trainer.no_digits import KINDS, draw_no_digits
 from edge_mnist_trainer.other_digits import Predict
@@ -53,20 +55,18 @@ def choose_least_confidence(probabilities: npt.NDArray[np.floating[Any]]) -> flo
     return max(0.001, math.floor(1000 * lowest) / 1000)
 
 
-def judge_acceptance(
-    predict: Predict, probabilities: npt.NDArray[np.floating[Any]], split: FontSplit, *, least_confidence: float
-) -> Acceptance:
+def judge_acceptance(predict: Predict, digits: Pixels, split: FontSplit, *, least_confidence: float) -> Acceptance:
     """What a least confidence rejects.
 
     Args:
         predict: The network.
-        probabilities: Its answers to digits, float, shape (N, 10).
+        digits: Images of digits, uint8, shape (N, 28, 28, 1).
         split: Whose font families the letters are printed in.
         least_confidence: In 0..1.
     """
 
-    def rejected(answers: npt.NDArray[np.floating[Any]]) -> float:
-        return float(np.mean(answers.max(axis=1) < least_confidence))
+    def rejected(images: Pixels) -> float:
+        return float(np.mean(~accept_answers(predict(images), images, least_confidence)))
 
-    kinds = {kind: rejected(predict(draw_no_digits(kind, NO_DIGITS_EACH, split=split, seed=0))) for kind in KINDS}
-    return Acceptance(least_confidence, rejected(probabilities), kinds)
+    kinds = {kind: rejected(draw_no_digits(kind, NO_DIGITS_EACH, split=split, seed=0)) for kind in KINDS}
+    return Acceptance(least_confidence, rejected(digits), kinds)

@@ -1,0 +1,70 @@
+"""When a network's answers are relied on: never below its least confidence; below certainty after a second look.
+
+Noise, of which no training shows enough, now and then resembles a digit, and the network takes it for one, though it is
+seldom certain. Most of that noise differs from a digit in a way that needs no network: it goes on beyond the frame.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from edge_mnist_runtime.preprocess import Pixels
+
+CERTAIN: Final = 0.98
+"""From this confidence on nobody looks twice: 97 of 100 of MNIST's digits."""
+
+EDGE_PIXELS: Final = 4
+"""So many pixels of the frame's edge, of 108, are ink where it goes on beyond."""
+EDGE_BRIGHTNESS: Final = 0.7
+"""Part of the brightest pixel: what is ink at the edge, and neither grain nor a printed line."""
+PART_BRIGHTNESS: Final = 0.5
+"""Part of the brightest pixel: what is ink anywhere. Less than at the edge, or faint strokes would fall into parts."""
+
+_PLACES: Final = np.arange(784).reshape(28, 28)
+_EDGE: Final = np.concatenate([_PLACES[0], _PLACES[-1], _PLACES[1:-1, 0], _PLACES[1:-1, -1]])
+
+
+def accept_answers(
+    probabilities: npt.NDArray[np.floating], images: Pixels, least_confidence: float
+) -> npt.NDArray[np.bool_]:
+    """Which answers are to be relied on.
+
+    Args:
+        probabilities: Of N images, shape (N, 10).
+        images: What the network read, uint8, shape (N, 28, 28, 1).
+        least_confidence: The model's, in 0..1; 0 accepts everything.
+
+    Returns:
+        Shape (N,).
+    """
+    confidences = probabilities.max(axis=1)
+    accepted: npt.NDArray[np.bool_] = confidences >= least_confidence
+    if least_confidence:
+        doubtful = np.flatnonzero(accepted & (confidences < CERTAIN))
+        if doubtful.size:
+            accepted[doubtful] = ~show_more(images[doubtful])
+    return accepted
+
+
+def show_more(images: Pixels) -> npt.NDArray[np.bool_]:
+    """Which images, uint8, shape (N, 28, 28, 1), show several things, one of which the frame's edge cuts.
+
+    One thing alone may touch the edge: a digit that fills the frame.
+
+    Returns:
+        Shape (N,).
+    """
+    flat = images.reshape(-1, 784)
+    brightest = flat.max(axis=1, keepdims=True)
+    shown: npt.NDArray[np.bool_] = (flat[:, _EDGE] >= EDGE_BRIGHTNESS * brightest).sum(axis=1) >= EDGE_PIXELS
+    for index in np.flatnonzero(shown):
+        from edge_mnist_runtime.components import label_components  # what hardly any caller ever needs
+
+        ink = flat[index].reshape(28, 28) >= PART_BRIGHTNESS * brightest[index]
+        shown[index] = len(label_components(ink)) > 1
+    return shown

@@ -1,0 +1,95 @@
+"""Which answers are relied on: by confidence, and by a second look at what is shown."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_mnist_runtime import DigitClassifier
+from edge_mnist_runtime.acceptance import CERTAIN, accept_answers, show_more
+
+LEAST = 0.5
+DOUBT = CERTAIN - 0.01
+
+
+def sure(*confidences: float) -> npt.NDArray[np.float32]:
+    """Probabilities of as many answers."""
+    return np.array([[confidence, *[(1 - confidence) / 9] * 9] for confidence in confidences], np.float32)
+
+
+def image(*boxes: tuple[int, int, int, int], level: int = 255) -> npt.NDArray[np.uint8]:
+    """Boxes of ink, each from top and left to bottom and right."""
+    pixels = np.zeros((1, 28, 28, 1), np.uint8)
+    for top, left, bottom, right in boxes:
+        pixels[:, top:bottom, left:right] = level
+    return pixels
+
+
+STROKE = (6, 12, 22, 16)
+CUT = (0, 20, 4, 26)
+
+
+def test_below_the_least_confidence_nothing_is_accepted_and_from_certainty_on_everything():
+    several = np.repeat(image(STROKE, CUT), 3, axis=0)
+    assert accept_answers(sure(LEAST - 0.01, DOUBT, CERTAIN), several, LEAST).tolist() == [False, False, True]
+
+
+def test_one_digit_in_the_middle_needs_the_least_confidence_alone():
+    assert accept_answers(sure(LEAST), image(STROKE), LEAST).all()
+
+
+def test_model_without_a_least_confidence_accepts_everything():
+    assert accept_answers(sure(0.2), image(STROKE, CUT), 0.0).all()
+
+
+@pytest.mark.parametrize("edge", ["top", "bottom", "left", "right"])
+def test_second_thing_at_any_edge_is_seen(edge):
+    several = image(STROKE, CUT)
+    turned = {"top": several, "bottom": several[:, ::-1], "left": several.transpose(0, 2, 1, 3)}
+    turned["right"] = turned["left"][:, :, ::-1]
+    assert show_more(turned[edge]).all()
+
+
+def test_digit_that_fills_the_frame_is_one_thing():
+    assert not show_more(image((0, 12, 28, 16))).any()
+
+
+def test_dot_at_the_edge_is_too_little():
+    assert not show_more(image(STROKE, (0, 20, 4, 23))).any()
+
+
+def test_two_things_away_from_the_edge_are_no_matter_of_the_frame():
+    assert not show_more(image(STROKE, (1, 20, 5, 26))).any()
+
+
+def test_faint_things_at_the_edge_are_no_ink():
+    faint = np.maximum(image(STROKE), image(CUT, level=160))
+    assert not show_more(faint).any()
+
+
+@given(st.integers(1, 255))
+def test_brightness_does_not_matter(level):
+    assert show_more(image(STROKE, CUT, level=level)).all()
+
+
+def test_black_shows_nothing():
+    assert not show_more(np.zeros((2, 28, 28, 1), np.uint8)).any()
+
+
+def test_no_images_are_no_answers():
+    assert accept_answers(np.empty((0, 10), np.float32), np.empty((0, 28, 28, 1), np.uint8), LEAST).shape == (0,)
+
+
+def test_one_by_one_and_all_at_once_are_judged_alike():
+    rng = np.random.default_rng(4)
+    blots = np.kron(rng.random((2000, 7, 7)) < 0.3, np.ones((4, 4), np.bool_)).astype(np.uint8) * np.uint8(255)
+    classifier = DigitClassifier(backend="onnxruntime", preprocess="raw")
+    together = classifier.predict_batch(blots)
+    assert together == [classifier.predict(blot) for blot in blots]
+    assert together == [*classifier.predict_stream([*blots])]
+    confident = [prediction for prediction in together if prediction.confidence >= 0.571]
+    assert any(not prediction.accepted for prediction in confident), "the second look is never needed here"
+    assert all(prediction.reason == "no digit" for prediction in confident if not prediction.accepted)
