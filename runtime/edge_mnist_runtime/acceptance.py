@@ -22,11 +22,9 @@ EDGE_PIXELS: Final = 4
 """So many pixels of the frame's edge, of 108, are ink where it goes on beyond."""
 EDGE_BRIGHTNESS: Final = 0.7
 """Part of the brightest pixel: what is ink at the edge, and neither grain nor a printed line."""
+BLACK_EDGE: Final = bytes(108)
 PART_BRIGHTNESS: Final = 0.5
 """Part of the brightest pixel: what is ink anywhere. Less than at the edge, or faint strokes would fall into parts."""
-
-_PLACES: Final = np.arange(784).reshape(28, 28)
-_EDGE: Final = np.concatenate([_PLACES[0], _PLACES[-1], _PLACES[1:-1, 0], _PLACES[1:-1, -1]])
 
 
 def accept_answers(
@@ -45,26 +43,23 @@ def accept_answers(
     confidences = probabilities.max(axis=1)
     accepted: npt.NDArray[np.bool_] = confidences >= least_confidence
     if least_confidence:
-        doubtful = np.flatnonzero(accepted & (confidences < CERTAIN))
-        if doubtful.size:
-            accepted[doubtful] = ~show_more(images[doubtful])
+        for row in np.flatnonzero(accepted & (confidences < CERTAIN)).tolist():
+            accepted[row] = not shows_more(images[row].tobytes())
     return accepted
 
 
-def show_more(images: Pixels) -> npt.NDArray[np.bool_]:
-    """Which images, uint8, shape (N, 28, 28, 1), show several things, one of which the frame's edge cuts.
+def shows_more(image: bytes) -> bool:
+    """Whether an image, 784 grey levels, shows several things, one of which the frame's edge cuts.
 
     One thing alone may touch the edge: a digit that fills the frame.
-
-    Returns:
-        Shape (N,).
     """
-    flat = images.reshape(-1, 784)
-    brightest = flat.max(axis=1, keepdims=True)
-    shown: npt.NDArray[np.bool_] = (flat[:, _EDGE] >= EDGE_BRIGHTNESS * brightest).sum(axis=1) >= EDGE_PIXELS
-    for index in np.flatnonzero(shown):
-        from edge_mnist_runtime.components import label_components  # what hardly any caller ever needs
+    edge = image[:28] + image[756:] + image[28:756:28] + image[55:756:28]
+    if edge == BLACK_EDGE:  # of nearly every digit
+        return False
+    brightest = max(image)
+    if sum(level >= EDGE_BRIGHTNESS * brightest for level in edge) < EDGE_PIXELS:
+        return False
+    from edge_mnist_runtime.components import label_components  # what hardly any caller ever needs
 
-        ink = flat[index].reshape(28, 28) >= PART_BRIGHTNESS * brightest[index]
-        shown[index] = len(label_components(ink)) > 1
-    return shown
+    ink = np.frombuffer(image, np.uint8).reshape(28, 28) >= PART_BRIGHTNESS * brightest
+    return len(label_components(ink)) > 1

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final, Literal, cast, overload
 import numpy as np
 
 from edge_mnist_runtime.answers import Answerer, Answers
-from edge_mnist_runtime.arrays import TENSOR, as_tensors
+from edge_mnist_runtime.arrays import as_tensors
 from edge_mnist_runtime.engines import Engine
 from edge_mnist_runtime.engines.options import MAX_THREADS, Backend, EngineOptions
 from edge_mnist_runtime.errors import InputError, UsageError
-from edge_mnist_runtime.inputs import Picture, decode, is_tensor, read_any, require_many, to_pixels
+from edge_mnist_runtime.inputs import Picture, decode, find_tensor, read_any, require_many, to_pixels
 from edge_mnist_runtime.model_files import OpenedModel, find_and_open, open_model, over_session, require_digits
-from edge_mnist_runtime.prediction import Prediction, reject
+from edge_mnist_runtime.prediction import Prediction
 from edge_mnist_runtime.reading_mode import ReadingMode, require_mode
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import onnxruntime
 
     from edge_mnist_runtime.classifier_info import ClassifierInfo
-    from edge_mnist_runtime.preprocess import Pixels
     from edge_mnist_runtime.row import RowReading
 
 __all__ = ["DigitClassifier", "Picture", "open_model", "read_any", "to_pixels"]
@@ -134,17 +133,10 @@ class DigitClassifier:
         Raises:
             InputError: The picture cannot be read at all; the message says why and where.
         """
-        quality = None
-        if is_tensor(picture, self._mode):
-            pixels: Pixels = picture  # type: ignore[assignment]  # just looked at; a cast would be a call
-        else:
-            reading = read_any(picture, self._mode)
-            if reading.flaw:
-                return reject(reading.flaw, reading.quality)
-            pixels, quality = reading.pixels, reading.quality
-        probabilities = self._engine.run(pixels.reshape(TENSOR))
-        probabilities.setflags(write=False)
-        return self._answerer.judge(probabilities[0], pixels, quality)
+        tensor = find_tensor(picture, self._mode)
+        if tensor is not None:
+            return self._answerer.answer_tensor(tensor)
+        return self._answerer.answer_reading(read_any(picture, self._mode))
 
     @overload
     def predict_batch(

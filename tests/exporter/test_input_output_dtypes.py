@@ -48,6 +48,7 @@ def test_single_images_get_the_answers_of_a_batch(format_name, precision, io, fi
     engine = files[format_name, precision, io].engine
     single = np.concatenate([engine.run(blob_images[i : i + 1]) for i in range(10)])
     assert np.allclose(single, engine.run(blob_images[:10]), atol=1e-6)
+    assert b"".join(engine.run_bytes(image.tobytes()) for image in blob_images[:10]) == single.tobytes()
 
 
 @pytest.mark.parametrize(("format_name", "precision"), [kind for kind, dtypes in INPUT_DTYPES.items() if dtypes[1:]])

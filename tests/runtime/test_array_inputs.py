@@ -21,7 +21,7 @@ from edge_mnist_runtime import (
     UsageError,
 )
 from edge_mnist_runtime.contract import KNOWN_PREPROCESS_SHA256
-from edge_mnist_runtime.inputs import is_tensor, read_any, to_pixels
+from edge_mnist_runtime.inputs import find_tensor, read_any, to_pixels
 from edge_mnist_runtime.preprocess import PREPROCESS
 from edge_mnist_runtime.sample_digits import load_samples
 
@@ -213,10 +213,10 @@ def test_png_of_a_tensor_reads_as_the_tensor_and_one_with_metadata_by_it(tensors
 @pytest.mark.parametrize("mode", ["auto", "mnist", "raw"])
 def test_short_way_of_a_tensor_gives_what_the_long_way_gives(mode: Any, tensors: np.ndarray) -> None:
     for tensor in tensors:
-        assert is_tensor(tensor, mode)
+        assert find_tensor(tensor, mode) == tensor.tobytes()
         assert np.array_equal(read_any(tensor, mode).pixels, tensor)
-    assert not is_tensor(255 - tensors[3], "auto")
-    assert not is_tensor(tensors[3], "photo")
+    assert find_tensor(255 - tensors[3], "auto") is None
+    assert find_tensor(tensors[3], "photo") is None
 
 
 # Batches.

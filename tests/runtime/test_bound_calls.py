@@ -41,6 +41,16 @@ def test_answers_are_those_of_a_plain_call(engine: OnnxSession, images: np.ndarr
     assert np.array_equal(np.concatenate(found), expected)  # in the end: no later answer overwrites an earlier one
 
 
+def test_bytes_in_and_out_are_those_of_arrays(engine: OnnxSession, images: np.ndarray, expected: np.ndarray) -> None:
+    assert [engine.run_bytes(image.tobytes()) for image in images] == [row.tobytes() for row in expected]
+
+
+@pytest.mark.parametrize("size", [0, 783, 785])
+def test_another_number_of_bytes_is_refused(size: int, engine: OnnxSession) -> None:
+    with pytest.raises(CorruptModelError, match="cannot run this model"):
+        engine.run_bytes(bytes(size))
+
+
 def test_images_of_any_layout_in_memory_are_read(engine: OnnxSession, images: np.ndarray, expected: np.ndarray) -> None:
     wide = np.zeros((len(images), 56, 56, 1), np.uint8)
     wide[:, ::2, ::2] = images

@@ -79,6 +79,9 @@ class Engine(Protocol):
     def run(self, images: Pixels) -> npt.NDArray[np.float32]:
         """Probabilities, float32, shape (N, K), of images, uint8, shape (N, H, W, C)."""
 
+    def run_bytes(self, image: bytes) -> bytes:
+        """As `run` of one image, bytes in and out: H * W * C of uint8, K of float32."""
+
 
 def open_engine(model: bytes, *, file_name: str, options: EngineOptions = DEFAULT_OPTIONS) -> Engine:
     """Load a model from the bytes of its file; the name's suffix says which format it is.

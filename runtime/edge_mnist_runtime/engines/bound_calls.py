@@ -37,16 +37,16 @@ class BoundCalls:
         # As many as were ever in use at once. Taking from a list's end and adding to it are atomic.
         self._idle: list[_Bound] = []
 
-    def run(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Probabilities, float32, shape (1, K), of an image, uint8, of this `shape`."""
+    def run(self, image: bytes) -> bytes:
+        """Probabilities, K float32, of an image, uint8, of this `shape`."""
         try:
             bound = self._idle.pop()
         except IndexError:
             bound = self._bind()
         pixels, run, arguments, probabilities = bound
-        pixels[:] = image.tobytes()  # half of the time that an assignment between arrays takes
+        pixels[:] = image
         run(*arguments)
-        copy: npt.NDArray[np.float32] = probabilities.copy()
+        copy = probabilities.tobytes()
         self._idle.append(bound)
         return copy
 
@@ -56,10 +56,10 @@ class BoundCalls:
         image, probabilities = _make_buffer(self._image), _make_buffer(self._probabilities)
         binding.bind_input(self._image.name, *_place(image))
         binding.bind_output(self._probabilities.name, *_place(probabilities))
-        return image.reshape(-1).data, *_find_run(self._session, binding), probabilities
+        return image.reshape(-1).data, *_find_run(self._session, binding), probabilities.reshape(-1).data
 
 
-_Bound: TypeAlias = "tuple[memoryview, Callable[..., object], tuple[Any, ...], npt.NDArray[np.float32]]"
+_Bound: TypeAlias = "tuple[memoryview, Callable[..., object], tuple[Any, ...], memoryview]"
 """Buffer of the image, what runs the session on bound buffers, its arguments, and buffer of the probabilities."""
 
 

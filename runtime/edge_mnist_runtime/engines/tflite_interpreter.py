@@ -60,6 +60,10 @@ class TFLiteInterpreter:
         stored = self.run_stored(images)
         return _to_real(stored, self.outputs[0]) if self._steps is None else self._steps[stored.view(np.uint8)]
 
+    def run_bytes(self, image: bytes) -> bytes:
+        """As `run` of one image, bytes in and out: H * W * C of uint8, K of float32."""
+        return self.run(np.frombuffer(image, np.uint8).reshape(1, *self.contract.image_shape)).tobytes()
+
     def run_stored(self, images: Pixels) -> npt.NDArray[Any]:
         """The output as the file stores it, shape (N, K): 8-bit steps of its scale, or float32."""
         images = to_input(images, self.inputs[0].dtype, self.contract)
