@@ -47,6 +47,9 @@ class TFLiteInterpreter:
         check_ends(self.contract, self.inputs, self.outputs, origin)
         self._input_index, self._output_index = image["index"], probabilities["index"]
         self._steps = _real_steps(self.outputs[0])
+        # The same as bytes: of ten values, joined in half of the time that NumPy takes to look them up.
+        self._step_bytes = None if self._steps is None else [step.tobytes() for step in self._steps]
+        self._one_image = (1, *self.contract.image_shape)
         version = installed_versions(DISTRIBUTION).get(DISTRIBUTION, "unknown")
         self.info = EngineInfo(
             self.backend, version, None, options.threads, spin=False, low_memory=False, exact_sums=None
@@ -62,7 +65,10 @@ class TFLiteInterpreter:
 
     def run_bytes(self, image: bytes) -> bytes:
         """As `run` of one image, bytes in and out: H * W * C of uint8, K of float32."""
-        return self.run(np.frombuffer(image, np.uint8).reshape(1, *self.contract.image_shape)).tobytes()
+        images = np.frombuffer(image, np.uint8).reshape(self._one_image)
+        if self._step_bytes is None:
+            return self.run(images).tobytes()
+        return b"".join([self._step_bytes[step] for step in self.run_stored(images).tobytes()])
 
     def run_stored(self, images: Pixels) -> npt.NDArray[Any]:
         """The output as the file stores it, shape (N, K): 8-bit steps of its scale, or float32."""
