@@ -52,14 +52,12 @@ def main() -> None:
     for extra in ("train", "export"):
         done = run(extra)
         check(
-            done.returncode == 3 and f'"edge-mnist[{extra}]"' in done.stderr,
+            done.returncode == 3 and f'.whl[{extra}]"' in done.stderr,
             f"edge-mnist {extra} names its extra, exit 3",
         )
     check(run("bench", "--samples", "50").returncode == 0, "edge-mnist bench")
     done = run("bench", "--samples", "50", "--plot", "latency.png")
-    check(
-        done.returncode == 3 and '"edge-mnist[plot]"' in done.stderr, "edge-mnist bench --plot names its extra, exit 3"
-    )
+    check(done.returncode == 3 and '.whl[plot]"' in done.stderr, "edge-mnist bench --plot names its extra, exit 3")
     check(run("doctor").returncode == 0, "edge-mnist doctor")
 
 

@@ -69,14 +69,18 @@ class MissingExtraError(EdgeMnistError):
     """An optional dependency is not installed.
 
     Args:
-        extra: Name of the extra that brings it, as in `pip install "edge-mnist[extra]"`.
+        extra: Name of the extra that brings it: the message says `pip install "edge-mnist[extra]"`, or names the clone
+            or the wheel that this package was installed from.
         purpose: What needs it, as the subject of the message.
     """
 
     exit_code = 3
 
     def __init__(self, extra: str, purpose: str) -> None:
-        super().__init__(f'{purpose} needs an extra that is not installed: pip install "edge-mnist[{extra}]"')
+        from edge_mnist_runtime.versions import installed_from, requirement_with
+
+        requirement = requirement_with(extra, installed_from())
+        super().__init__(f'{purpose} needs an extra that is not installed: pip install "{requirement}"')
         self.extra = extra
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
+from pathlib import Path
 
 import pytest
 
 from edge_mnist_runtime import errors
+from edge_mnist_runtime.versions import installed_from, requirement_with
 
 CLASSES = {
     name: value
@@ -48,6 +51,20 @@ def test_class_says_in_a_docstring_of_its_own_what_it_means(name: str) -> None:
 
 def test_missing_extra_names_the_command_that_installs_it() -> None:
     error = errors.MissingExtraError("litert", "Running .tflite models")
-    assert 'pip install "edge-mnist[litert]"' in str(error)
+    assert f'pip install "{requirement_with("litert", installed_from())}"' in str(error)
     assert "Running .tflite models" in str(error)
     assert error.extra == "litert"
+
+
+@pytest.mark.parametrize("form", ["clone", "edge mnist.whl"])
+def test_extra_of_what_came_from_a_path_is_asked_for_there(form: str, tmp_path: Path) -> None:
+    path = tmp_path / form
+    origin = json.dumps({"url": path.as_uri(), "dir_info": {"editable": True}})
+    assert requirement_with("train", origin) == "edge-mnist[train]", "it is gone"
+    path.touch()
+    assert requirement_with("train", origin) == f"{path}[train]"
+
+
+@pytest.mark.parametrize("origin", [None, "{}", json.dumps({"url": "https://example.org/edge-mnist.git"})])
+def test_extra_of_what_came_from_elsewhere_is_asked_for_by_name(origin: str | None) -> None:
+    assert requirement_with("train", origin) == "edge-mnist[train]"
