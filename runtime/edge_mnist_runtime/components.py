@@ -58,20 +58,23 @@ class Components:
 
 def label_components(mask: Mask) -> Components:
     """Find the parts of `mask`, bool, shape (H, W)."""
-    height, width = mask.shape
-    framed = np.zeros((height, width + 2), np.bool_)
-    framed[:, 1:-1] = mask
+    covered = np.flatnonzero(mask)
+    # Most of a page is empty: only the rows between the first and the last that are not are looked at.
+    width = mask.shape[1]
+    top, bottom = (int(covered[0]) // width, int(covered[-1]) // width + 1) if covered.size else (0, 0)
+    framed = np.zeros((bottom - top, width + 2), np.bool_)
+    framed[:, 1:-1] = mask[top:bottom]
     flat = framed.reshape(-1)
     changes = np.flatnonzero(flat[1:] != flat[:-1])
     rows, starts = np.divmod(changes[::2], width + 2)
     ends = changes[1::2] - rows * (width + 2)  # exclusive
-    parents = _join(*_touching(rows, starts, ends, height), len(rows))
+    parents = _join(*_touching(rows, starts, ends, bottom - top), len(rows))
+    rows += top
     is_root = parents == np.arange(len(parents))
     roots, numbers = np.flatnonzero(is_root), (is_root.cumsum() - 1)[parents]
-    covered = np.flatnonzero(mask)
     at = np.repeat(numbers + 1, ends - starts)
     boxes = np.empty((len(roots), 4), np.intp)
-    boxes[:, [0, 2]], boxes[:, [1, 3]] = max(height, width), 0
+    boxes[:, [0, 2]], boxes[:, [1, 3]] = max(mask.shape), 0
     for column, values in ((0, rows), (2, starts)):
         np.minimum.at(boxes[:, column], numbers, values)
     for column, values in ((1, rows + 1), (3, ends)):

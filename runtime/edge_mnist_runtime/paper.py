@@ -76,7 +76,7 @@ def measure_darkness(plane: Plane, ground: Plane) -> tuple[Floats, float]:
     """
     # Clipped, because NumPy's maximum with one number takes several times as long.
     light = np.clip(ground, DARKEST, 255).astype(np.float32)
-    darkness = np.divide(ground - plane, light, dtype=np.float32)
+    darkness = np.divide(ground - plane, light, out=light)  # each plane of floats more is asked of the kernel anew
     noise = noise_of(darkness)
     # Noise makes the largest value around a point larger than the paper is. Paper is what most points show, or, where
     # strokes fill the picture, what a fifth of them shows.
