@@ -31,7 +31,7 @@ HEAD = """# What is rejected
 
 Written by `benchmarks/rejection.py`: the int8 ONNX files, in onnxruntime. An answer is rejected where its highest
 probability is below the model's least confidence, which was chosen on the 5,000 validation images so that 0.25 % of
-them are rejected; or below 0.98 where the image shows several things, one of which the frame's edge cuts. Letters are
+them are rejected; or below 0.98 where the image shows several things that the frame cuts (`acceptance.py`). Letters are
 those that look like no digit, in font families that trained nothing; of clothes and their like no training has seen
 any. 1,000 pictures of each kind. `edge` and `nano` have never seen what is no digit; `robust` has, as the same
 probability for every digit.

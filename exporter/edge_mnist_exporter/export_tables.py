@@ -10,6 +10,7 @@ from edge_mnist_exporter.gates import Gate
 from edge_mnist_exporter.parity import KERAS_NAME, Int8Parity
 from edge_mnist_exporter.rejection import RejectionReport
 from edge_mnist_exporter.report import ArtifactReport, ExportReport
+from edge_mnist_runtime.acceptance import describe_rule
 
 STRONGEST_RED: Final = 0.6
 """Opacity behind too little agreement: the number on it stays legible on light and on dark pages."""
@@ -61,8 +62,8 @@ def show_rejection(rejection: RejectionReport) -> str:
         for name, figures in rejection.figures.items()
     ]
     return (
-        f"<p>Answers whose highest probability is below {rejection.least_confidence:.3f} are rejected "
-        f"({html.escape(rejection.origin)}).</p>{_show_table('files', heads, rows)}"
+        f"<p>{describe_rule(rejection.least_confidence)} (The first is {html.escape(rejection.origin)}.)</p>"
+        f"{_show_table('files', heads, rows)}"
     )
 
 

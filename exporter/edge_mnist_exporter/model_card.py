@@ -6,6 +6,7 @@ from edge_mnist_exporter.audit_rows import HEADS, describe_audits
 from edge_mnist_exporter.parity import KERAS_NAME, Int8Parity
 from edge_mnist_exporter.rejection import RejectionReport
 from edge_mnist_exporter.report import ArtifactReport, ExportReport
+from edge_mnist_runtime.acceptance import describe_rule
 from edge_mnist_runtime.contract import DIGIT_LABELS
 
 
@@ -132,8 +133,7 @@ def _describe_rejection(rejection: RejectionReport | None) -> list[str]:
     ]
     return [
         "## Rejection",
-        f"Answers whose highest probability is below {rejection.least_confidence:.3f} are rejected "
-        f"({rejection.origin}). Of the images above:",
+        f"{describe_rule(rejection.least_confidence)} (The first is {rejection.origin}.) Of the images above:",
         _table(["model", "rejected", "of the misread ones", "top-1 of the accepted"], rows),
     ]
 

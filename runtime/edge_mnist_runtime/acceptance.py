@@ -1,7 +1,8 @@
 """When a network's answers are relied on: never below its least confidence; below certainty after a second look.
 
 Noise, of which no training shows enough, now and then resembles a digit, and the network takes it for one, though it is
-seldom certain. Most of that noise differs from a digit in a way that needs no network: it goes on beyond the frame.
+seldom certain. Most of that noise differs from a digit in a way that needs no network: it is in several parts, and goes
+on beyond the frame in several places.
 """
 
 from __future__ import annotations
@@ -19,12 +20,27 @@ CERTAIN: Final = 0.98
 """From this confidence on nobody looks twice: 97 of 100 of MNIST's digits."""
 
 EDGE_PIXELS: Final = 4
-"""So many pixels of the frame's edge, of 108, are ink where it goes on beyond."""
+"""So many pixels of the frame's edge, of 108, are ink where it goes on beyond..."""
+EDGE_PLACES: Final = 2
+"""...in so many places: a line along one edge is one."""
 EDGE_BRIGHTNESS: Final = 0.7
 """Part of the brightest pixel: what is ink at the edge, and neither grain nor a printed line."""
-BLACK_EDGE: Final = bytes(108)
 PART_BRIGHTNESS: Final = 0.5
 """Part of the brightest pixel: what is ink anywhere. Less than at the edge, or faint strokes would fall into parts."""
+
+BLACK_EDGE: Final = bytes(108)
+
+_PLACES: Final = np.arange(784).reshape(28, 28)
+_AROUND: Final = np.concatenate([_PLACES[0], _PLACES[1:, -1], _PLACES[-1, -2::-1], _PLACES[-2:0:-1, 0]])
+"""Where the pixels of the frame's edge lie, one beside the other all around."""
+
+
+def describe_rule(least_confidence: float) -> str:
+    """The rule as a sentence, for reports and cards."""
+    return (
+        f"Answers whose highest probability is below {least_confidence:.3f} are rejected, and those below {CERTAIN:g} "
+        "to images of several things that the frame cuts."
+    )
 
 
 def accept_answers(
@@ -49,17 +65,18 @@ def accept_answers(
 
 
 def shows_more(image: bytes) -> bool:
-    """Whether an image, 784 grey levels, shows several things, one of which the frame's edge cuts.
+    """Whether an image, 784 grey levels, shows several things, and the frame's edge cuts some of them.
 
     One thing alone may touch the edge: a digit that fills the frame.
     """
-    edge = image[:28] + image[756:] + image[28:756:28] + image[55:756:28]
-    if edge == BLACK_EDGE:  # of nearly every digit
+    if image[:28] + image[756:] + image[28:756:28] + image[55:756:28] == BLACK_EDGE:  # of nearly every digit
         return False
-    brightest = max(image)
-    if sum(level >= EDGE_BRIGHTNESS * brightest for level in edge) < EDGE_PIXELS:
+    pixels = np.frombuffer(image, np.uint8)
+    brightest = int(pixels.max())
+    is_ink = pixels[_AROUND] >= EDGE_BRIGHTNESS * brightest
+    begins = is_ink & ~np.roll(is_ink, 1)
+    if np.count_nonzero(is_ink) < EDGE_PIXELS or np.count_nonzero(begins) < EDGE_PLACES:
         return False
     from edge_mnist_runtime.components import label_components  # what hardly any caller ever needs
 
-    ink = np.frombuffer(image, np.uint8).reshape(28, 28) >= PART_BRIGHTNESS * brightest
-    return len(label_components(ink)) > 1
+    return len(label_components(pixels.reshape(28, 28) >= PART_BRIGHTNESS * brightest)) > 1

@@ -102,7 +102,8 @@ class ModelContract:
     input_zero_point: int | None
     """The step that stands for 0."""
     least_confidence: float | None = None
-    """An answer whose highest probability is below this, in 0..1, is rejected; None: every answer is accepted."""
+    """Answers whose highest probability is below this, 0..1, are rejected, and some above it (`acceptance.py`); None:
+    every answer is accepted."""
 
     def __post_init__(self) -> None:
         for field in ("name", "source_sha256"):

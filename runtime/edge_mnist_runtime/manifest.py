@@ -59,7 +59,7 @@ class Manifest:
     files: dict[str, str]
     """SHA-256 of every other file of the bundle, by name."""
     least_confidence: float | None = None
-    """As in every file's contract: an answer whose highest probability is below it is rejected; None: none is."""
+    """As in every file's contract."""
 
     def __post_init__(self) -> None:
         check_labels(self.labels)

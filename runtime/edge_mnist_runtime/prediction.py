@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 Reason: TypeAlias = Literal["blank", "too small", "cut off", "several digits", "ambiguous", "no digit"]
 """Why a picture is rejected: what was found in it (the first four), or what the network made of it.
 
-`ambiguous`: two digits share the probability; `no digit`: it is spread over more, as over nothing that was ever learnt.
+`ambiguous`: two digits share the probability; `no digit`: it is spread over more, as over nothing that was ever learnt,
+or the image shows several things that its frame cuts.
 """
 
 AMBIGUOUS_SHARE: Final = 0.85

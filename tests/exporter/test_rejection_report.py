@@ -14,6 +14,7 @@ from edge_mnist_exporter.rejection import RejectionFigures, RejectionReport, mea
 from edge_mnist_exporter.report import ExportReport
 from edge_mnist_exporter.source_model import load_source
 from edge_mnist_runtime import DigitClassifier
+from edge_mnist_runtime.acceptance import describe_rule
 from edge_mnist_runtime.contract import ModelContract
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.engines import open_engine
@@ -101,7 +102,7 @@ def test_every_file_and_the_manifest_carry_it(reference_bundle, report):
 
 def test_card_names_it(reference_bundle, report):
     card = (reference_bundle / "MODEL_CARD.md").read_text("utf-8")
-    assert f"below {report['rejection']['least_confidence']:.3f} are rejected" in card
+    assert describe_rule(report["rejection"]["least_confidence"]) in card
 
 
 def test_report_is_read_back_as_it_was(reference_bundle):

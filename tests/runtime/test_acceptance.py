@@ -30,10 +30,11 @@ def image(*boxes: tuple[int, int, int, int], level: int = 255) -> npt.NDArray[np
 
 STROKE = (6, 12, 22, 16)
 CUT = (0, 20, 4, 26)
+OTHER_CUT = (0, 2, 4, 8)
 
 
 def test_below_the_least_confidence_nothing_is_accepted_and_from_certainty_on_everything():
-    several = np.repeat(image(STROKE, CUT), 3, axis=0)
+    several = np.repeat(image(STROKE, CUT, OTHER_CUT), 3, axis=0)
     assert accept_answers(sure(LEAST - 0.01, DOUBT, CERTAIN), several, LEAST).tolist() == [False, False, True]
 
 
@@ -42,37 +43,42 @@ def test_one_digit_in_the_middle_needs_the_least_confidence_alone():
 
 
 def test_model_without_a_least_confidence_accepts_everything():
-    assert accept_answers(sure(0.2), image(STROKE, CUT), 0.0).all()
+    assert accept_answers(sure(0.2), image(STROKE, CUT, OTHER_CUT), 0.0).all()
 
 
 @pytest.mark.parametrize("edge", ["top", "bottom", "left", "right"])
-def test_second_thing_at_any_edge_is_seen(edge):
-    several = image(STROKE, CUT)
+def test_other_things_at_any_edge_are_seen(edge):
+    several = image(STROKE, CUT, OTHER_CUT)
     turned = {"top": several, "bottom": several[:, ::-1], "left": several.transpose(0, 2, 1, 3)}
     turned["right"] = turned["left"][:, :, ::-1]
     assert shows_more(turned[edge].tobytes())
+
+
+@pytest.mark.parametrize("line", [(0, 0, 1, 28), (0, 4, 1, 20), (0, 27, 28, 28)])
+def test_line_along_an_edge_beside_a_digit_is_one_place(line):
+    assert not shows_more(image(STROKE, line).tobytes())
 
 
 def test_digit_that_fills_the_frame_is_one_thing():
     assert not shows_more(image((0, 12, 28, 16)).tobytes())
 
 
-def test_dot_at_the_edge_is_too_little():
-    assert not shows_more(image(STROKE, (0, 20, 4, 23)).tobytes())
+def test_dots_at_the_edge_are_too_little():
+    assert not shows_more(image(STROKE, (0, 20, 4, 22), (0, 2, 4, 3)).tobytes())
 
 
 def test_two_things_away_from_the_edge_are_no_matter_of_the_frame():
-    assert not shows_more(image(STROKE, (1, 20, 5, 26)).tobytes())
+    assert not shows_more(image(STROKE, (1, 20, 5, 26), (1, 2, 5, 8)).tobytes())
 
 
 def test_faint_things_at_the_edge_are_no_ink():
-    faint = np.maximum(image(STROKE), image(CUT, level=160))
+    faint = np.maximum(image(STROKE), image(CUT, OTHER_CUT, level=160))
     assert not shows_more(faint.tobytes())
 
 
 @given(st.integers(1, 255))
 def test_brightness_does_not_matter(level):
-    assert shows_more(image(STROKE, CUT, level=level).tobytes())
+    assert shows_more(image(STROKE, CUT, OTHER_CUT, level=level).tobytes())
 
 
 def test_black_shows_nothing():

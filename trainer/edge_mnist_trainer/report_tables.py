@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
+from edge_mnist_runtime.acceptance import describe_rule
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_trainer.acceptance import Acceptance
 from edge_mnist_trainer.corruptions import CORRUPTIONS
@@ -120,8 +121,8 @@ def show_acceptance(acceptance: Acceptance) -> str:
     ]
     heads = "".join(f"<th scope='col'>{head}</th>" for head in ("pictures", "rejected", "what they are"))
     return (
-        f"<p>An answer whose highest probability is below {acceptance.least_confidence:.3f} is rejected. That is what "
-        "the surest 99.75 % of the validation images reach.</p>"
+        f"<p>{describe_rule(acceptance.least_confidence)} The first is what the surest 99.75 % of the validation "
+        "images reach.</p>"
         f"<div class='wide'><table class='others'><tr>{heads}</tr>{''.join(rows)}</table></div>"
     )
 

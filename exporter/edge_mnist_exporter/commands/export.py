@@ -149,7 +149,7 @@ def export(
         float | None,
         typer.Option(
             metavar="PART",
-            help="The runtime rejects answers of less confidence, 0..1; 0 for none.",
+            help="The runtime rejects answers of less confidence, 0..1; 0: it rejects none at all.",
             show_default="what the run that trained it chose, else chosen on validation images",
         ),
     ] = None,
