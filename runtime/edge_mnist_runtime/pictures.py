@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -14,9 +12,6 @@ from PIL import Image, UnidentifiedImageError
 from edge_mnist_runtime.colours import FULL_SIZE
 from edge_mnist_runtime.errors import PictureError
 from edge_mnist_runtime.reading import describe_damage
-
-SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
-"""What counts as a picture inside a folder; a file that is named itself may have any suffix."""
 
 FORMATS: Final = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 """Pillow's decoders that may be used. Others (PostScript among them, which starts a program) never see the input."""
@@ -128,34 +123,6 @@ def _explain(origin: str, error: Exception) -> str:
     if isinstance(error, OSError) and error.errno is not None:
         return f"{origin}: cannot be read ({error.strerror})"
     return describe_damage(origin, error)
-
-
-def find_pictures(path: Path) -> list[Path]:
-    """A path that is no folder as it is; for a folder the pictures below it, sorted by path.
-
-    Raises:
-        PictureError: The folder holds no picture.
-    """
-    if not path.is_dir():
-        return [path]
-    found = sorted(Path(file) for file in _walk(str(path)))
-    if not found:
-        raise PictureError(f"{path}: no pictures in this folder; looked for {', '.join(SUFFIXES)}")
-    return found
-
-
-def _walk(folder: str) -> Iterator[str]:
-    """Every picture below a folder, in any order; `Path.rglob` takes several times as long."""
-    try:
-        entries = [*os.scandir(folder)]
-    except PermissionError:
-        return
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(entry.path)
-        # Hidden files are no pictures of the user's: macOS leaves a `._digit.png` beside each `digit.png`.
-        elif entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith(".") and entry.is_file():
-            yield entry.path
 
 
 def _too_large(origin: str, found: str) -> str:

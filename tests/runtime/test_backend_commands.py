@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_mnist_runtime.pictures import find_pictures
+from edge_mnist_runtime.picture_folders import find_pictures
 from edge_mnist_runtime.prediction_pool import LEAST_PICTURES, MOST_PROCESSES, default_processes
 from edge_mnist_runtime.sample_digits import load_samples
 

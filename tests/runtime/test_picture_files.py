@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import struct
+import sys
+import tempfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +19,8 @@ from PIL import Image
 
 from edge_mnist_runtime import DigitClassifier, Prediction
 from edge_mnist_runtime.errors import InputError, PictureError
-from edge_mnist_runtime.pictures import MAX_PIXELS, find_pictures, open_picture
+from edge_mnist_runtime.picture_folders import find_pictures
+from edge_mnist_runtime.pictures import MAX_PIXELS, open_picture
 
 PREDICT_AND_MEASURE = """
 import resource, sys
@@ -208,6 +211,49 @@ def test_pictures_of_a_folder_come_sorted_by_path(tmp_path: Path) -> None:
     (tmp_path / "folder.png").mkdir()
     found = [path.relative_to(tmp_path).as_posix() for path in find_pictures(tmp_path)]
     assert found == ["10.bmp", "9.tiff", "C.PNG", "a.jpg", "b.png", "deep/a.webp", "deep/deeper/z.gif"]
+
+
+def test_linked_folders_are_searched_and_each_once(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.png").touch()
+    (tmp_path / "given").mkdir()
+    for name, target in (("linked", "../elsewhere"), ("loop", "."), ("nowhere", "absent")):
+        (tmp_path / "given" / name).symlink_to(target, target_is_directory=True)
+    assert find_pictures(tmp_path / "given") == [tmp_path / "given" / "linked" / "a.png"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
+def test_folder_that_cannot_be_listed_is_named() -> None:
+    with tempfile.TemporaryDirectory() as name:  # not pytest's, which nobody else may enter
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "open").mkdir()
+        (folder / "open" / "a.png").touch()
+        (folder / "locked").mkdir(0o000)
+        assert fork_as_nobody(lambda: check_locked(folder)) == 0
+
+
+def check_locked(folder: Path) -> bool:
+    unlisted: list[tuple[Path, PictureError]] = []
+    found = find_pictures(folder, unlisted)
+    ((place, error),) = unlisted
+    with pytest.raises(PictureError, match="locked: cannot be listed"):
+        find_pictures(folder)
+    return found == [folder / "open" / "a.png"] and place == folder / "locked" and "Permission denied" in str(error)
+
+
+def fork_as_nobody(check: Callable[[], bool]) -> int:
+    """The exit code of a child that does not own everything, as root does: 0 where the check holds."""
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            if os.geteuid() == 0:
+                os.setuid(65534)
+            code = 0 if check() else 2
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def test_file_named_itself_may_have_any_suffix(sample_pictures: dict[str, bytes], tmp_path: Path) -> None:

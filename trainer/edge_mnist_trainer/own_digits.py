@@ -17,7 +17,7 @@ from edge_mnist_runtime.commands.messages import one_line
 from edge_mnist_runtime.contract import DIGIT_LABELS
 from edge_mnist_runtime.dataset import MNIST_NAME, LabelledDigits
 from edge_mnist_runtime.errors import DataError, DataNotFoundError
-from edge_mnist_runtime.pictures import SUFFIXES
+from edge_mnist_runtime.picture_folders import SUFFIXES
 from edge_mnist_trainer.digit_arrays import group_idx_files, read_idx_set, read_npz
 from edge_mnist_trainer.picture_folder import is_left_by_a_file_manager, read_picture_folder
 

@@ -15,7 +15,7 @@ from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.commands.messages import one_line, print_error
 from edge_mnist_runtime.commands.model_option import ModelOption
 from edge_mnist_runtime.commands.reading_mode import PreprocessOption
-from edge_mnist_runtime.errors import InputError
+from edge_mnist_runtime.errors import InputError, PictureError
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.classifier import DigitClassifier
@@ -91,10 +91,12 @@ def _outcomes(
 
 def _find(paths: Sequence[Path]) -> Iterator[tuple[Path, InputError | None]]:
     """Each picture, and each path that holds none, with its error."""
-    from edge_mnist_runtime.pictures import find_pictures
+    from edge_mnist_runtime.picture_folders import find_pictures
 
     for path in paths:
+        unlisted: list[tuple[Path, PictureError]] = []
         try:
-            yield from ((file, None) for file in find_pictures(path))
+            yield from ((file, None) for file in find_pictures(path, unlisted))
         except InputError as error:
             yield path, error
+        yield from unlisted
