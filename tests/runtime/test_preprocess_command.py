@@ -23,6 +23,36 @@ def photograph(samples_folder: Path) -> Path:
     return samples_folder / "9-photograph.jpg"
 
 
+@pytest.mark.parametrize("name", ["digit.png", "./digit.png", "link.png", "seen.jpg", "seen"])
+@pytest.mark.parametrize("command", ["preprocess", "read"])
+def test_save_never_writes_over_the_picture_nor_a_png_by_another_name(
+    command: str, name: str, photograph: Path, tmp_path: Path, run_cli
+) -> None:
+    picture = tmp_path / "digit.png"
+    Image.open(photograph).save(picture)
+    (tmp_path / "link.png").symlink_to(picture)
+    before = picture.read_bytes()
+    finished = run_cli(command, "digit.png", "--save", name, cwd=tmp_path)
+    assert finished.code == 2
+    assert "--save" in finished.err
+    assert picture.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["digit.png", "link.png"]
+
+
+def test_steps_beside_the_picture_never_write_over_it(photograph: Path, tmp_path: Path, run_cli) -> None:
+    picture = tmp_path / "seen-1-picture.png"
+    Image.open(photograph).save(picture)
+    before = picture.read_bytes()
+    assert run_cli("preprocess", picture, "--save", tmp_path / "seen.png", "--steps").code == 2
+    assert picture.read_bytes() == before
+
+
+def test_mode_may_be_named_as_classify_names_it(photograph: Path, run_cli) -> None:
+    one, other = (run_cli("preprocess", photograph, option, "mnist", "--json") for option in ("--mode", "--preprocess"))
+    assert one.code == other.code == 0
+    assert one.out == other.out
+
+
 def test_saved_picture_is_the_tensor(photograph: Path, run_cli: RunCli, tmp_path: Path) -> None:
     saved = tmp_path / "seen.png"
     finished = run_cli("preprocess", photograph, "--save", saved)

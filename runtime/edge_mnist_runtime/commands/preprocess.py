@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.commands.reading_mode import PreprocessOption
-from edge_mnist_runtime.errors import OutputError, UsageError
+from edge_mnist_runtime.commands.reading_mode import ModeOption
+from edge_mnist_runtime.commands.saving import check_target, save_png
+from edge_mnist_runtime.errors import UsageError
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.preprocess import Pixels
@@ -31,7 +32,7 @@ def preprocess(
         Path | None, typer.Option(help="Write what the network sees as a PNG of 28 x 28 pixels.", show_default=False)
     ] = None,
     scale: Annotated[int, typer.Option(help="Write each pixel as a square of so many.")] = 1,
-    mode: PreprocessOption = "auto",
+    mode: ModeOption = "auto",
     steps: Annotated[
         bool, typer.Option("--steps", help="Write the steps before it, too: OUT-1-picture.png...")
     ] = False,
@@ -51,7 +52,7 @@ def preprocess(
         raise UsageError("--steps writes beside what --save names; add --save OUT.png")
     reading = read_any(picture, known)
     reading.require_ink(str(picture))
-    written = [] if save is None else _save(reading, save, scale=scale, with_steps=steps)
+    written = [] if save is None else _save(reading, picture, save, scale=scale, with_steps=steps)
     if as_json:
         record = {
             "schema_version": PREPROCESS_SCHEMA_VERSION,
@@ -71,19 +72,17 @@ def preprocess(
         print(path)
 
 
-def _save(reading: Reading, path: Path, *, scale: int, with_steps: bool) -> list[Path]:
+def _save(reading: Reading, source: Path, path: Path, *, scale: int, with_steps: bool) -> list[Path]:
     from PIL import Image
 
     pictures = {path: Image.fromarray(reading.pixels.repeat(scale, 0).repeat(scale, 1))}
     if with_steps:
         for number, (name, step) in enumerate(reading.steps, 1):
             pictures[path.with_name(f"{path.stem}-{number}-{name}.png")] = step
-    try:
-        for target, picture in pictures.items():
-            picture.save(target, "PNG")
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        reason = getattr(error, "strerror", None) or error
-        raise OutputError(f"{path}: cannot be written ({reason}); name another file") from error
+    for target in pictures:
+        check_target(target, source=source)
+    for target, picture in pictures.items():
+        save_png(picture, target)
     return list(pictures)
 
 

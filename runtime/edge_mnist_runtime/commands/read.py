@@ -12,7 +12,8 @@ from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.commands.messages import one_line, print_error
 from edge_mnist_runtime.commands.model_option import ModelOption
-from edge_mnist_runtime.errors import InputError, OutputError, UsageError
+from edge_mnist_runtime.commands.saving import check_target, save_png
+from edge_mnist_runtime.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.row import RowReading
@@ -39,6 +40,8 @@ def read(
 
     if save and len(pictures) > 1:
         raise UsageError(f"--save takes one picture, not {len(pictures)}; read them one by one")
+    if save:
+        check_target(save, source=pictures[0])
     with chatter_silenced(show=debug):
         classifier = DigitClassifier(model)
     rows: list[dict[str, Any]] = []
@@ -82,9 +85,4 @@ def _save(path: Path, row: RowReading, target: Path) -> None:
     from edge_mnist_runtime.pictures import DETAIL_PIXELS, open_picture
     from edge_mnist_runtime.row_drawing import draw_row
 
-    drawn = draw_row(open_picture(path, origin=str(path), least_side_pixels=DETAIL_PIXELS), row)
-    try:
-        drawn.save(target, "PNG")
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        reason = getattr(error, "strerror", None) or error
-        raise OutputError(f"{target}: cannot be written ({reason}); name another file") from error
+    save_png(draw_row(open_picture(path, origin=str(path), least_side_pixels=DETAIL_PIXELS), row), target)

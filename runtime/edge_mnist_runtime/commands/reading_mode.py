@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-PreprocessOption = Annotated[
-    str, typer.Option(metavar="MODE", help="How pictures are read: auto, mnist, photo or raw.", show_default=True)
-]
+HELP: Final = "How pictures are read: auto, mnist, photo or raw."
+
+PreprocessOption = Annotated[str, typer.Option("--preprocess", metavar="MODE", help=HELP, show_default=True)]
+
+ModeOption = Annotated[str, typer.Option("--mode", "--preprocess", metavar="MODE", help=HELP, show_default=True)]
+"""The same where the command is called `preprocess` already."""

@@ -1,0 +1,32 @@
+"""Writing a picture for people to look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_mnist_runtime.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+def check_target(target: Path, *, source: Path) -> None:
+    """Raise `UsageError` where `--save` would write over the picture itself, or give a PNG another suffix."""
+    if target.suffix.lower() != ".png":
+        raise UsageError(f"--save {target}: writes a PNG; name a file ending in .png")
+    if target.exists() and source.exists() and target.samefile(source):
+        raise UsageError(f"--save {target}: would write over the picture itself; name another file")
+
+
+def save_png(picture: Image.Image, target: Path) -> None:
+    """Write a picture.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    try:
+        picture.save(target, "PNG")
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"{target}: cannot be written ({reason}); name another file") from error
