@@ -17,6 +17,12 @@ import typer
 
 from edge_mnist_runtime.commands import debugging
 from edge_mnist_runtime.commands.messages import print_error
+from edge_mnist_runtime.commands.streams import (
+    describe_unwritable,
+    drop_standard_output,
+    is_of_standard_output,
+    open_closed_streams,
+)
 from edge_mnist_runtime.errors import INTERRUPTED_EXIT_CODE, EdgeMnistError, OutputError
 
 DISTRIBUTION: Final = "edge-mnist"
@@ -56,6 +62,7 @@ def build_app(only: str | None = None) -> typer.Typer:
 
 def main() -> NoReturn:
     """Run the command line in a process of its own."""
+    open_closed_streams()
     # Pillow warns of what it reads; what matters of it arrives as an error, in one line.
     warnings.filterwarnings("ignore", module="PIL")
     # Ctrl-C in the middle of TensorFlow's start leaves half-made objects, whose destructors fail and would say so.
@@ -80,11 +87,20 @@ def run(arguments: Sequence[str]) -> int:
         return _report(str(error), error.exit_code)
     except typer.TyperException as error:
         return _report(error.format_message(), error.exit_code)
+    except OSError as error:
+        if not is_of_standard_output(error):
+            return _report_unexpected(error)
+        drop_standard_output()
+        return _report(str(describe_unwritable(error)), OutputError.exit_code)
     except Exception as error:  # noqa: BLE001  # the last resort: whatever it is, one line and exit code 1
-        return _report(f"unexpected {type(error).__name__}: {error} (--debug shows where)", 1)
+        return _report_unexpected(error)
     if code == INTERRUPTED_EXIT_CODE:  # typer has turned Ctrl-C into this
         print("edge-mnist: interrupted", file=sys.stderr)
     return code if isinstance(code, int) else 0
+
+
+def _report_unexpected(error: Exception) -> int:
+    return _report(f"unexpected {type(error).__name__}: {error} (--debug shows where)", 1)
 
 
 def _report(message: str, code: int) -> int:
@@ -104,7 +120,7 @@ def _leave(code: int) -> NoReturn:
     except BrokenPipeError:  # the reader of our output left: nothing to say, and nobody to say it to
         code = code or 1
     except OSError as error:
-        print_error(f"standard output cannot be written ({error.strerror}); free space, or send it elsewhere")
+        print_error(str(describe_unwritable(error)))
         code = code or OutputError.exit_code
     sys.stderr.flush()
     os._exit(code)
