@@ -12,9 +12,9 @@ import numpy as np
 from edge_mnist_runtime.answers import Answerer, Answers
 from edge_mnist_runtime.arrays import as_tensors
 from edge_mnist_runtime.engines import Engine
-from edge_mnist_runtime.engines.options import MAX_THREADS, Backend, EngineOptions
+from edge_mnist_runtime.engines.options import Backend, EngineOptions, check_count
 from edge_mnist_runtime.errors import InputError, UsageError
-from edge_mnist_runtime.inputs import Picture, decode, find_tensor, read_any, require_many, to_pixels
+from edge_mnist_runtime.inputs import Picture, are_tensors, decode, find_tensor, read_any, require_many, to_pixels
 from edge_mnist_runtime.model_files import OpenedModel, find_and_open, open_model, over_session, require_digits
 from edge_mnist_runtime.prediction import Prediction
 from edge_mnist_runtime.reading_mode import ReadingMode, require_mode
@@ -38,6 +38,11 @@ one, and an image takes hardly longer than in 64."""
 
 POOL_CHUNK_PICTURES: Final = 64
 """The same where other processes read: each chunk costs a message there and one back."""
+
+
+def _check_on_error(on_error: str) -> None:
+    if on_error not in ("raise", "return"):
+        raise UsageError(f"on_error must be raise or return, not {on_error!r}")
 
 
 class DigitClassifier:
@@ -155,7 +160,7 @@ class DigitClassifier:
 
         Args:
             pictures: Whatever `predict` takes, from a list or any other iterable; or one array of shape (N, 28, 28),
-                (N, 28, 28, 1) or (N, 784), bright ink on black, which is read as it is.
+                (N, 28, 28, 1) or (N, 784), each image of which is read as `predict` reads it.
             on_error: `return` gives, in place of a prediction, the error of a picture that cannot be classified;
                 `raise` raises the first one. (An array of another shape is always refused.)
 
@@ -166,8 +171,12 @@ class DigitClassifier:
             InputError: One of them cannot be classified; the message names its index.
             UsageError: `on_error` is neither.
         """
+        _check_on_error(on_error)
         if isinstance(pictures, np.ndarray):
-            return self._answerer.predict_tensors(as_tensors(pictures))
+            images = as_tensors(pictures)
+            if are_tensors(images, self._mode):
+                return self._answerer.predict_tensors(images)
+            pictures = [*images[..., 0]]
         return [*self.predict_stream(pictures, on_error=on_error)]
 
     def predict_stream(
@@ -176,7 +185,8 @@ class DigitClassifier:
         """Classify any number of pictures, in order, in bounded memory: results come while pictures are still read.
 
         Args:
-            pictures: Whatever `predict` takes, from any iterable, of which a few hundred are read ahead.
+            pictures: Whatever `predict` takes, from any iterable, of which 16 are read at a time, by several processes
+                a few hundred. (Of a live source, give each to `predict`.)
             on_error: As for `predict_batch`.
             processes: Processes that read and classify, 1..256; 1: the caller's alone. Others get this classifier, and
                 pictures that can be pickled, as paths can. What starts them must be guarded by `if __name__ ==
@@ -189,10 +199,8 @@ class DigitClassifier:
             InputError: As `predict_batch`.
             UsageError: `on_error` or `processes` is not one of those named.
         """
-        if on_error not in ("raise", "return"):
-            raise UsageError(f"on_error must be raise or return, not {on_error!r}")
-        if not 1 <= processes <= MAX_THREADS:
-            raise UsageError(f"processes must be 1..{MAX_THREADS}, not {processes}")
+        _check_on_error(on_error)
+        check_count("processes", processes)
         return self._stream(iter(require_many(pictures)), on_error, processes)
 
     def _stream(

@@ -81,7 +81,10 @@ class MissingExtraError(EdgeMnistError):
 
         requirement = requirement_with(extra, installed_from())
         super().__init__(f'{purpose} needs an extra that is not installed: pip install "{requirement}"')
-        self.extra = extra
+        self.extra, self._purpose = extra, purpose
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        return MissingExtraError, (self.extra, self._purpose)
 
 
 class ConversionError(EdgeMnistError):

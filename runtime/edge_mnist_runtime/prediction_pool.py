@@ -11,12 +11,15 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from pickle import PicklingError
 from typing import TYPE_CHECKING, Any, Final
 
 from edge_mnist_runtime.environment import usable_cores
 from edge_mnist_runtime.errors import UsageError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from edge_mnist_runtime.answers import Answerer, Answers
 
 CHUNKS_AHEAD: Final = 3
@@ -52,7 +55,7 @@ def answer_chunks(answerer: Answerer, chunks: Iterable[list[Any]], *, processes:
         UsageError: A picture or the network cannot be pickled, or a process was killed.
     """
     # Loaded here, because a cold start asks for `default_processes` alone.
-    from concurrent.futures import Future, ProcessPoolExecutor
+    from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
@@ -66,15 +69,20 @@ def answer_chunks(answerer: Answerer, chunks: Iterable[list[Any]], *, processes:
                 waiting.append(pool.submit(_answer, chunk))
             if not waiting:
                 return
-            yield waiting.popleft().result()
+            yield _result_of(waiting.popleft())
     except BrokenProcessPool as error:
         raise UsageError(
             f"one of {processes} processes was killed, maybe for want of memory; ask for fewer processes"
         ) from error
-    except (TypeError, AttributeError) as error:  # what pickle raises
-        raise UsageError(f"{error}; pictures go to other processes as paths, bytes or arrays") from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _result_of(answers: Future[Answers]) -> Answers:
+    try:
+        return answers.result()
+    except (PicklingError, TypeError, AttributeError) as error:  # whichever pickle raises
+        raise UsageError(f"{error}; pictures go to other processes as paths, bytes or arrays") from error
 
 
 def _begin(answerer: Answerer) -> None:

@@ -236,6 +236,19 @@ def test_batch_array_of_other_forms_reads_as_one_by_one(
     assert [p.digit for p in classifier.predict_batch(batch)] == [p.digit for p in alone]
 
 
+@pytest.mark.parametrize("mode", ["auto", "mnist", "photo", "raw"])
+@pytest.mark.parametrize("inverted", [False, True])
+def test_batch_array_is_read_as_its_images_are_one_by_one(
+    mode: Any, inverted: bool, tensors: np.ndarray, classifier: DigitClassifier
+) -> None:
+    reader = DigitClassifier.from_engine(classifier.engine, preprocess=mode)
+    batch = 255 - tensors if inverted else tensors
+    batch[4] = tensors[4]  # not all of them are alike
+    if mode == "photo" or inverted:  # read as pictures, each by its own reading
+        assert reader.predict_batch(batch) == [reader.predict(picture) for picture in batch]
+    assert reader.predict_batch(batch) == reader.predict_batch([*batch]) == [*reader.predict_stream(batch)]
+
+
 def test_batch_takes_any_iterable(tensors: np.ndarray, classifier: DigitClassifier) -> None:
     expected = classifier.predict_batch(list(tensors))
     assert classifier.predict_batch(tensor for tensor in tensors) == expected
@@ -255,7 +268,8 @@ def test_batch_gives_errors_in_their_places(tensors: np.ndarray, tmp_path: Path,
     assert all(isinstance(outcome, InputError) for outcome in classifier.predict_batch([None] * 3, on_error="return"))
 
 
-@pytest.mark.parametrize("options", [{"on_error": "ignore"}, {"processes": 0}, {"processes": 257}])
+@pytest.mark.parametrize("options", [{"on_error": "ignore"}, {"processes": 0}, {"processes": 257}, {"processes": None},
+    {"processes": 2.0}, {"processes": True}])  # fmt: skip
 def test_unknown_way_of_streaming_is_refused_at_once(options: Any, classifier: DigitClassifier) -> None:
     with pytest.raises(UsageError, match=next(iter(options))):
         classifier.predict_stream([], **options)

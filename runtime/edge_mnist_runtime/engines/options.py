@@ -19,6 +19,12 @@ MAX_THREADS: Final = 256
 """Engines start every thread they are asked for: a million of them would take the machine's memory."""
 
 
+def check_count(name: str, count: object) -> None:
+    """Raise `UsageError` unless so many threads or processes can be had."""
+    if type(count) is not int or not 1 <= count <= MAX_THREADS:
+        raise UsageError(f"{name} must be a whole number, 1..{MAX_THREADS}, not {count!r}")
+
+
 @dataclass(frozen=True)
 class EngineOptions:
     """How a model is run. An engine that cannot honour one of them refuses it.
@@ -38,8 +44,7 @@ class EngineOptions:
     compute, onnxruntime computes on the processor."""
 
     def __post_init__(self) -> None:
-        if type(self.threads) is not int or not 1 <= self.threads <= MAX_THREADS:
-            raise UsageError(f"threads must be 1..{MAX_THREADS}, not {self.threads}")
+        check_count("threads", self.threads)
         providers: object = self.providers
         if not isinstance(providers, (tuple, list)) or not all(isinstance(name, str) for name in providers):
             raise UsageError(f"providers must be a list of names, as in ['CPUExecutionProvider'], not {providers!r}")
