@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,6 +47,7 @@ class BundleWriter:
         with explained(self.target):
             _recover(self.target)
             check_replaceable(self.target, self._name_own_files)
+            self._made = [folder for folder in self.target.parents if not folder.exists()]  # the innermost first
             self.target.parent.mkdir(parents=True, exist_ok=True)
             self._staging = StagingFolder(self.target)
 
@@ -65,6 +66,9 @@ class BundleWriter:
     def close(self) -> None:
         """Remove the hidden folder: a bundle that was not finished, or the older one that was replaced."""
         self._staging.close()
+        for folder in self._made:
+            with suppress(OSError):  # it holds the bundle, or the report of a failure
+                folder.rmdir()
 
     def __enter__(self) -> BundleWriter:
         return self

@@ -239,3 +239,13 @@ def test_kill_at_any_moment_leaves_one_whole_bundle(tmp_path):
     write(target, NEW)
     assert contents(target) == NEW
     assert names_beside(target) == ["bundle"]
+
+
+def test_refused_export_leaves_no_folders_that_it_made(tmp_path: Path) -> None:
+    with BundleWriter(tmp_path / "new" / "bundles" / "edge"):
+        pass
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "kept").mkdir()
+    with BundleWriter(tmp_path / "kept" / "edge"):
+        pass
+    assert (tmp_path / "kept").is_dir()

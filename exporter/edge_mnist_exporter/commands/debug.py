@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge_mnist_exporter.commands.panels import CALIBRATION, FILES
 from edge_mnist_exporter.config import ConversionConfig, ExportConfig, SourceConfig
 from edge_mnist_exporter.gate_config import GateConfig
 from edge_mnist_exporter.source_options import parse_input_range, parse_names
@@ -47,15 +48,23 @@ def debug(
         ),
     ] = None,
     per_channel: Annotated[
-        bool, typer.Option("--per-channel/--no-per-channel", help="One weight scale an output channel, or one a layer.")
+        bool,
+        typer.Option(
+            "--per-channel/--no-per-channel",
+            help="One weight scale an output channel, or one a layer.",
+            rich_help_panel=FILES,
+        ),
     ] = DEFAULTS.conversion.per_channel,
     calibration_method: Annotated[
-        str, typer.Option(metavar="NAME", help="minmax; for ONNX also entropy or percentile.")
+        str,
+        typer.Option(metavar="NAME", help="minmax; for ONNX also entropy or percentile.", rich_help_panel=CALIBRATION),
     ] = DEFAULTS.conversion.calibration_method,
     calibration_samples: Annotated[
-        int, typer.Option(help="Training images that fix the int8 ranges.")
+        int, typer.Option(help="Training images that fix the int8 ranges.", rich_help_panel=CALIBRATION)
     ] = DEFAULTS.calibration_samples,
-    seed: Annotated[int, typer.Option(help="Decides which images those are.")] = DEFAULTS.seed,
+    seed: Annotated[
+        int, typer.Option(help="Decides which images those are.", rich_help_panel=CALIBRATION)
+    ] = DEFAULTS.seed,
     data: Annotated[
         Path | None,
         typer.Option(help="As for edge-mnist export.", show_default="$EDGE_MNIST_DATA, ..."),

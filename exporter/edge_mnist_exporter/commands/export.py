@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from edge_mnist_exporter.commands.panels import CALIBRATION, FILES, MODEL
 from edge_mnist_exporter.config import ConversionConfig, ExportConfig, SourceConfig
 from edge_mnist_exporter.gate_config import GateConfig
 from edge_mnist_exporter.source_options import parse_input_range, parse_names, read_labels
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from edge_mnist_exporter.export import Export
 
 DEFAULTS = ExportConfig()
-FILES: Final = "The files"
-CALIBRATION: Final = "Calibration"
-MODEL: Final = "The model, where it does not say so itself"
 """Panels of --help."""
 
 BUNDLES_FOLDER: Final = Path("bundles")
