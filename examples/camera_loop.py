@@ -142,7 +142,7 @@ def read_frame(classifier: DigitClassifier, frame: Frame) -> int | None:
     """The frame's digit; None where there is none to rely on."""
     try:
         return classifier.predict(frame).digit
-    except InputError:  # blank, as between two digits
+    except InputError:  # damaged on the way, as frames from a network may be
         return None
 
 

@@ -59,11 +59,6 @@ class InputRange:
         if not values.size or not np.isfinite(values).all() or not (values[1] > 0).all():
             raise ValueError(f"mean {self.mean} and deviation {self.deviation} are no input range")
 
-    @property
-    def is_uniform(self) -> bool:
-        """Whether all channels have the same."""
-        return len({*self.mean}) == len({*self.deviation}) == 1
-
     def apply(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """The network's input values, float32, of images, uint8, both of shape (N, H, W, C)."""
         centred: npt.NDArray[Any] = images - np.array(self.mean, np.float32) if any(self.mean) else images

@@ -144,7 +144,7 @@ class UnfitDeviceError(IntegrityError):
 
 
 class RegressionError(EdgeMnistError):
-    """A model takes longer than before, by more than the limit, and not by chance."""
+    """A model takes longer than before, by more than the limit, and by more than varies within a run."""
 
     exit_code = 7
 

@@ -26,8 +26,9 @@ def compare(
 ) -> None:
     """Say whether a model became slower between two measurements on one machine.
 
-    Exit code 7: one did, by more than the limit, and not by chance: the 95 %
-    interval of the change lies above it.
+    Exit code 7: one did, by more than the limit and than varies within a run:
+    the 95 % interval of the change lies above it. A busy machine may do that,
+    too: where a report warns of one, measure again.
     """
     from edge_mnist_runtime.regression import compare_reports, parse_percent, require_no_regression
 
