@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -119,6 +120,8 @@ def load_labelled(data: Path) -> LabelledDigits:
 
 
 def _read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
+    if not zipfile.is_zipfile(path):  # NumPy would take it for a pickle, and say how to load one
+        raise DataError(f"{path}: no .npz archive; expected one, or a folder of MNIST's IDX files")
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}

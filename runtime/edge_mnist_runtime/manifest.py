@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_mnist_runtime.contract import check_labels, check_preprocess, check_schema
-from edge_mnist_runtime.errors import HashMismatchError, ManifestError
+from edge_mnist_runtime.errors import HashMismatchError, ManifestError, UsageError
 from edge_mnist_runtime.tensor_spec import TensorSpec
 
 MANIFEST_FILE: Final = "manifest.json"
@@ -80,17 +80,21 @@ class Manifest:
         """Read and check the manifest of the bundle in `folder`.
 
         Raises:
-            ManifestError: There is none, or it is malformed.
+            UsageError: There is no such folder.
+            ManifestError: It holds no manifest, or a malformed one.
             ContractError: The bundle was made for another preprocessing.
         """
         path = folder / MANIFEST_FILE
+        if not folder.is_dir():
+            problem = "is a file" if folder.exists() else "no such folder"
+            raise UsageError(f"{folder}: {problem}; expected a bundle folder, as `edge-mnist export` makes one")
         try:
             record = json.loads(path.read_text("utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
             raise ManifestError(
                 f"{folder}: no {MANIFEST_FILE}, so no bundle; make one with `edge-mnist export`"
             ) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ManifestError(f"{path}: cannot be read ({error}); export the bundle again") from error
         try:
             check_schema(
@@ -134,7 +138,7 @@ def read_proved(path: Path, sha256: str) -> bytes:
 
 def _check_file_name(file: object) -> None:
     """A bundle's files stand in its folder: a manifest must not lead a device anywhere else."""
-    if not isinstance(file, str) or Path(file).name != file:
+    if not isinstance(file, str) or Path(file).name != file or not file.isprintable():
         raise ValueError(f"{file!r} is no plain file name")
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from edge_mnist_runtime.bundled_models import find_bundled
+from edge_mnist_runtime.bundled_models import BUNDLED_MODELS, find_bundled
 from edge_mnist_runtime.engines import DEFAULT_OPTIONS, MODEL_SUFFIXES, Engine, open_engine
 from edge_mnist_runtime.engines.options import FORMAT_OF, Backend, EngineOptions, require_backend
 from edge_mnist_runtime.errors import ContractError, ManifestError, UsageError
@@ -72,7 +72,10 @@ def find_and_open(
     try:
         data = path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        raise UsageError(f"{path}: cannot be opened ({getattr(error, 'strerror', None) or error})") from error
+        raise UsageError(
+            f"{path}: cannot be opened ({getattr(error, 'strerror', None) or error}); expected a bundle folder, a file "
+            f"ending in .onnx or .tflite, or one of {', '.join(BUNDLED_MODELS)}"
+        ) from error
     return OpenedModel(open_engine(data, file_name=str(path), options=options), str(path))
 
 
@@ -127,19 +130,20 @@ def choose_artifacts(
     )
     if manifest.artifacts and not chosen:
         names = ", ".join(artifact.file for artifact in manifest.artifacts)
-        raise UsageError(
-            f"{folder / (file or '')}: no model of this bundle that {backend or 'it'} runs; it has {names}"
-        )
+        which = f" that {backend} runs" if backend else ""
+        raise UsageError(f"{folder / (file or '')}: no model of this bundle{which}; it has {names}")
     return chosen
 
 
 def _as_text(model: str | os.PathLike[str]) -> str:
     try:
-        return os.fsdecode(model)
+        text = os.fsdecode(model)
     except TypeError:
-        raise UsageError(
-            f"a {type(model).__name__} names no model; expected a path, or the name of a model inside this package"
-        ) from None
+        text = ""
+    if not text:
+        given = "an empty text" if isinstance(model, str) else f"a {type(model).__name__}"
+        raise UsageError(f"{given} names no model; expected a path, or the name of a model inside this package")
+    return text
 
 
 def require_runnable(

@@ -118,6 +118,8 @@ def _count_scans(jpeg: bytes) -> int:
 def _explain(origin: str, error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return f"{origin}: no such file"
+    if isinstance(error, IsADirectoryError):
+        return f"{origin}: is a folder; expected a picture file"
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
         return _too_large(origin, "far more pixels than a picture of a digit has")
     if isinstance(error, OSError) and error.errno is not None:

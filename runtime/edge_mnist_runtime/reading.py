@@ -116,8 +116,9 @@ def describe_damage(origin: str, error: Exception) -> str:
 def _read_raw(picture: Image.Image, origin: str) -> Reading:
     side = PREPROCESS.side_pixels
     if picture.size != (side, side) or picture.mode not in ("L", "1"):
+        width, height = upright_size(picture)
         raise InputShapeError(
-            f"{origin}: {picture.width} x {picture.height} pixels of mode {picture.mode}; the reading `raw` expects "
+            f"{origin}: {width} x {height} pixels of mode {picture.mode}; the reading `raw` expects "
             f"{side} x {side} grey pixels, bright ink on black; `auto` reads other pictures"
         )
     return Reading(np.asarray(picture.convert("L")), "raw")

@@ -96,7 +96,7 @@ def test_arrays_that_do_not_fit_are_refused(arrays: dict[str, Any], expected: st
 
 def test_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / "odd.npz").write_bytes(b"no archive")
-    with pytest.raises(DataError, match=r"cannot be read as an \.npz archive"):
+    with pytest.raises(DataError, match=r"no \.npz archive"):
         load_labelled(tmp_path / "odd.npz")
 
 
@@ -113,6 +113,8 @@ def test_images_of_another_shape_are_refused(reference_bundle: Path, tmp_path: P
 
 
 def test_least_accuracy_without_data_is_a_usage_error(run_cli: Callable[..., Any], tmp_path: Path) -> None:
+    for part in ("nan", "1.5", "-0.1"):
+        assert run_cli("verify", tmp_path, "--data", tmp_path, "--min-top1", part).code == 2
     finished = run_cli("verify", tmp_path, "--min-top1", "0.9")
     assert finished.code == 2
     assert "--min-top1 needs --data" in finished.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Callable
@@ -231,10 +232,65 @@ def test_folder_without_manifest_is_no_bundle(tmp_path: Path) -> None:
     assert_refused(tmp_path, ManifestError, "no manifest.json")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"schema_version": 1}', "\0"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"schema_version": 1}', "\0", "[" * 200_000])
 def test_malformed_manifest_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(text)
     assert_refused(tmp_path, ManifestError)
+
+
+@pytest.mark.parametrize(
+    ("command", "model"),
+    [
+        *itertools.product(["verify", "doctor", "info", "classify"], ["absent"]),
+        *itertools.product(["doctor", "info", "classify"], ["notes.txt"]),
+    ],
+)
+def test_what_is_no_bundle_is_a_usage_error_in_every_command(
+    command: str, model: str, tmp_path: Path, run_cli: Callable[..., Any]
+) -> None:
+    (tmp_path / "notes.txt").write_text("no model")
+    arguments = [tmp_path / "notes.txt", "--model", tmp_path / model] if command == "classify" else [tmp_path / model]
+    finished = run_cli(command, *arguments)
+    assert finished.code == 2
+    assert str(tmp_path / model) in finished.err.replace("\n", " ")
+
+
+def test_model_inside_the_package_is_verified_by_doctor(run_cli: Callable[..., Any]) -> None:
+    finished = run_cli("verify", "robust")
+    assert finished.code == 2
+    assert "edge-mnist doctor" in finished.err
+
+
+@pytest.mark.parametrize("name", ["", b""])
+def test_empty_name_is_no_folder(name: Any) -> None:
+    with pytest.raises(UsageError, match="names no model"):
+        DigitClassifier(name)
+
+
+def test_unknown_name_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="robust, edge, nano"):
+        DigitClassifier("Robust")
+
+
+@pytest.mark.slow
+def test_info_of_a_damaged_bundle_is_an_integrity_error(
+    bundle_copy: Path, flip_byte: Callable[[Path], None], run_cli: Callable[..., Any]
+) -> None:
+    flip_byte(next(bundle_copy.glob("*_int8.onnx")))
+    assert run_cli("info", bundle_copy).code == 6
+
+
+@pytest.mark.slow
+def test_control_codes_of_a_manifest_never_reach_the_terminal(bundle_copy: Path, run_cli: Callable[..., Any]) -> None:
+    evil = "\x1b[31mred\x1b[0m\nfoo"
+    _change_manifest(bundle_copy, lambda record: record.update(name=evil))
+    finished = run_cli("info", bundle_copy)
+    assert finished.code == 0
+    assert "\x1b" not in finished.out
+    assert not any(line.startswith("foo") for line in finished.out.splitlines())
+    _change_manifest(bundle_copy, lambda record: record["files"].update({evil: "0" * 64}))
+    refused = run_cli("verify", bundle_copy)
+    assert (refused.code, "\x1b" in refused.err) == (6, False)
 
 
 def test_manifest_that_is_no_text_is_refused(tmp_path: Path) -> None:

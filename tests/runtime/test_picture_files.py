@@ -67,7 +67,7 @@ def test_missing_file_is_refused_in_one_line(tmp_path: Path) -> None:
 
 
 def test_folder_is_no_picture(tmp_path: Path) -> None:
-    assert_refused(tmp_path, "cannot be read")
+    assert_refused(tmp_path, "is a folder")
 
 
 def test_path_with_a_null_byte_is_refused(classifier: DigitClassifier) -> None:

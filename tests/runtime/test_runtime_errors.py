@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import pickle
 import re
 from pathlib import Path
 
@@ -68,3 +69,9 @@ def test_extra_of_what_came_from_a_path_is_asked_for_there(form: str, tmp_path: 
 @pytest.mark.parametrize("origin", [None, "{}", json.dumps({"url": "https://example.org/edge-mnist.git"})])
 def test_extra_of_what_came_from_elsewhere_is_asked_for_by_name(origin: str | None) -> None:
     assert requirement_with("train", origin) == "edge-mnist[train]"
+
+
+def test_missing_extra_travels_between_processes() -> None:
+    error = errors.MissingExtraError("litert", "Running .tflite models")
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.extra) == (str(error), "litert")

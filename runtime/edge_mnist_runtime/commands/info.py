@@ -11,6 +11,7 @@ import typer
 
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.commands.messages import one_line
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.tensor_spec import TensorSpec
@@ -33,7 +34,7 @@ def info(
         print(json.dumps({"schema_version": INFO_SCHEMA_VERSION, "files": files}, indent=2))
         return
     for file in files:
-        print(f"{file['file']}")
+        print(one_line(file["file"]))
         for key in (
             "name",
             "format",
@@ -48,17 +49,19 @@ def info(
             "least_confidence",
             "source_sha256",
         ):
-            print(f"  {key:17}{_text(file[key])}")
+            print(f"  {key:17}{one_line(_text(file[key]))}")
 
 
 def _describe(model: Path | None) -> list[dict[str, Any]]:
     from edge_mnist_runtime.bundled_models import find_bundled
-    from edge_mnist_runtime.manifest import Manifest
+    from edge_mnist_runtime.manifest import Manifest, read_proved
     from edge_mnist_runtime.model_files import open_model
     from edge_mnist_runtime.picture_definition import PICTURE_READING
 
     if model is not None and model.is_dir():
         manifest = Manifest.load(model)
+        for artifact in manifest.artifacts:
+            read_proved(model / artifact.file, artifact.sha256)
         return [
             {
                 **asdict(artifact),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from edge_mnist_runtime.bundled_models import find_bundled
 from edge_mnist_runtime.commands.backend_option import OnlyBackendOption
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
@@ -29,7 +30,7 @@ def verify(
             show_default=False,
         ),
     ] = None,
-    min_top1: Annotated[float, typer.Option(metavar="PART", min=0.0, max=1.0, help="Least accuracy on --data.")] = 0.0,
+    min_top1: Annotated[float, typer.Option(metavar="PART", help="Least accuracy on --data, 0..1.")] = 0.0,
     backend: OnlyBackendOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
     debug: DebugOption = False,
@@ -43,8 +44,12 @@ def verify(
     from edge_mnist_runtime.engines.options import require_backend
     from edge_mnist_runtime.verification import require_replayed, verify_bundle
 
+    if not 0 <= min_top1 <= 1:  # NaN among others
+        raise UsageError(f"--min-top1 must be 0..1, not {min_top1:g}")
     if min_top1 and data is None:
         raise UsageError("--min-top1 needs --data to measure it on")
+    if find_bundled(bundle):
+        raise UsageError(f"{bundle}: a model inside this package; edge-mnist doctor replays its golden digits")
     known_backend = require_backend(backend)
     folder, file = (bundle.parent, bundle.name) if bundle.is_file() else (bundle, None)
     with chatter_silenced(show=debug):
