@@ -157,7 +157,7 @@ def test_whatever_is_no_picture_inside_a_label_is_named(tmp_path):
         "3/b.png: empty",
         "7/c.png: no such file",
         "7/d.png: blank",
-        "7/e: cannot be read",
+        "7/e: is a folder",
     )
     left_out = load_digit_set(folder).left_out
     assert len(left_out) == len(starts)
