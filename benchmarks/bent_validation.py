@@ -9,10 +9,14 @@ times each, at random but always alike, they leave a few hundred mistakes to cou
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_trainer.architectures import find_architecture
 from edge_mnist_trainer.batches import distort
 from edge_mnist_trainer.keras_file import load_keras
@@ -31,25 +35,34 @@ read.
 """
 
 
-def main() -> None:
-    """Measure every network, write the page."""
-    validation = load_digit_set().validation
+def bend(validation: LabelledDigits) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+    """Images in [0, 1] and their labels: plain, half bent, bent."""
+    yield validation.images / np.float32(255), validation.labels
     augmentation = find_architecture("edge").config.augmentation
     assert augmentation is not None
-    sets = [(validation.images, validation.labels)]
     for strength in (0.5, 1.0):
         rng, weakened = np.random.default_rng(SEED), augmentation.weakened(strength)
         bent = np.concatenate([distort(validation.images, weakened, rng) for _ in range(VIEWS)])
-        sets.append((bent, np.tile(validation.labels, VIEWS)))
+        yield bent / np.float32(255), np.tile(validation.labels, VIEWS)
+
+
+def judge(model: Any, images: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[float, float]:
+    """A network's part of mistakes, 0..1, and its cross-entropy in nats."""
+    found = model.predict(images, batch_size=1000, verbose=0)
+    right = found[np.arange(len(labels)), labels]
+    return float(np.mean(found.argmax(1) != labels)), float(-np.log(np.maximum(right, 1e-9)).mean())
+
+
+def main() -> None:
+    """Measure every network, write the page."""
+    sets = list(bend(load_digit_set().validation))
     rows = []
     for argument in sys.argv[1:]:
         name, _, path = argument.partition("=")
         model = load_keras(Path(path))
         cells = [f"`{name}`", f"{model.count_params():,}"]
-        for images, labels in sets:
-            found = model.predict(images / np.float32(255), batch_size=1000, verbose=0)
-            right = found[np.arange(len(labels)), labels]
-            cells += [f"{np.mean(found.argmax(1) != labels):.2%}", f"{-np.log(np.maximum(right, 1e-9)).mean():.4f}"]
+        for error, loss in (judge(model, *digits) for digits in sets):
+            cells += [f"{error:.2%}", f"{loss:.4f}"]
         rows.append(f"| {' | '.join(cells)} |")
     PAGE.write_text(HEAD + "\n".join(rows) + "\n")
 
