@@ -58,10 +58,16 @@ def accept_answers(
     """
     confidences = probabilities.max(axis=1)
     accepted: npt.NDArray[np.bool_] = confidences >= least_confidence
-    if least_confidence:
-        for row in np.flatnonzero(accepted & (confidences < CERTAIN)).tolist():
-            accepted[row] = not shows_more(images[row].tobytes())
+    for row in np.flatnonzero(confidences < CERTAIN).tolist():
+        accepted[row] = is_accepted(confidences.item(row), images[row].tobytes(), least_confidence)
     return accepted
+
+
+def is_accepted(confidence: float, image: bytes, least_confidence: float) -> bool:
+    """As `accept_answers` of one image, 784 grey levels, whose answer has its highest probability given."""
+    if not least_confidence or confidence >= CERTAIN:
+        return confidence >= least_confidence
+    return confidence >= least_confidence and not shows_more(image)
 
 
 def shows_more(image: bytes) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 import numpy as np
 
-from edge_mnist_runtime.acceptance import CERTAIN, accept_answers, shows_more
+from edge_mnist_runtime.acceptance import CERTAIN, accept_answers, is_accepted
 from edge_mnist_runtime.arrays import TENSOR
 from edge_mnist_runtime.engines import Engine, run_in_batches
 from edge_mnist_runtime.errors import InputError
@@ -61,6 +61,7 @@ class Answerer:
         self._engine = engine
         self._mode = mode
         self._least_confidence = engine.contract.least_confidence or 0.0
+        # From here on `is_accepted` need not be called: it would say yes.
         self._certain = max(CERTAIN, self._least_confidence) if self._least_confidence else 0.0
 
     def answer(self, pictures: Sequence[Picture]) -> Answers:
@@ -108,7 +109,7 @@ class Answerer:
         answer = self._engine.run_bytes(tensor)
         probabilities = UNPACK(answer)
         confidence = max(probabilities)
-        if confidence >= self._certain or self._accepts(confidence, tensor):  # never, of NaN
+        if confidence >= self._certain or is_accepted(confidence, tensor, self._least_confidence):  # never, of NaN
             return Prediction(probabilities.index(confidence), confidence, answer)
         return self._judge(np.frombuffer(answer, np.float32), np.frombuffer(tensor, np.uint8))
 
@@ -126,11 +127,7 @@ class Answerer:
         """The prediction that probabilities, shape (10,), make of what the network read, 784 values."""
         digit = int(probabilities.argmax())
         confidence = probabilities.item(digit)
-        if self._accepts(confidence, pixels.tobytes()):
+        if is_accepted(confidence, pixels.tobytes(), self._least_confidence):
             return Prediction(digit, confidence, probabilities, None, quality)
         reason = judge_answer(probabilities, pixels, self._least_confidence)
         return Prediction(None, confidence, probabilities, reason, quality)
-
-    def _accepts(self, confidence: float, image: bytes) -> bool:
-        """As `accept_answers` of one."""
-        return confidence >= self._certain or (confidence >= self._least_confidence and not shows_more(image))

@@ -91,7 +91,7 @@ def run(arguments: Sequence[str]) -> int:
         if not is_of_standard_output(error):
             return _report_unexpected(error)
         drop_standard_output()
-        return _report(str(describe_unwritable(error)), OutputError.exit_code)
+        return _report(describe_unwritable(error), OutputError.exit_code)
     except Exception as error:  # noqa: BLE001  # the last resort: whatever it is, one line and exit code 1
         return _report_unexpected(error)
     if code == INTERRUPTED_EXIT_CODE:  # typer has turned Ctrl-C into this
@@ -120,7 +120,7 @@ def _leave(code: int) -> NoReturn:
     except BrokenPipeError:  # the reader of our output left: nothing to say, and nobody to say it to
         code = code or 1
     except OSError as error:
-        print_error(str(describe_unwritable(error)))
+        print_error(describe_unwritable(error))
         code = code or OutputError.exit_code
     sys.stderr.flush()
     os._exit(code)

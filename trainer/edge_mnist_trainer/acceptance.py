@@ -55,18 +55,27 @@ def choose_least_confidence(probabilities: npt.NDArray[np.floating[Any]]) -> flo
     return max(0.001, math.floor(1000 * lowest) / 1000)
 
 
-def judge_acceptance(predict: Predict, digits: Pixels, split: FontSplit, *, least_confidence: float) -> Acceptance:
+def judge_acceptance(
+    predict: Predict,
+    digits: Pixels,
+    probabilities: npt.NDArray[np.floating[Any]],
+    split: FontSplit,
+    *,
+    least_confidence: float,
+) -> Acceptance:
     """What a least confidence rejects.
 
     Args:
         predict: The network.
         digits: Images of digits, uint8, shape (N, 28, 28, 1).
+        probabilities: Its answers to these, float, shape (N, 10).
         split: Whose font families the letters are printed in.
         least_confidence: In 0..1.
     """
 
-    def rejected(images: Pixels) -> float:
-        return float(np.mean(~accept_answers(predict(images), images, least_confidence)))
+    def rejected(images: Pixels, answers: npt.NDArray[np.floating[Any]]) -> float:
+        return float(np.mean(~accept_answers(answers, images, least_confidence)))
 
-    kinds = {kind: rejected(draw_no_digits(kind, NO_DIGITS_EACH, split=split, seed=0)) for kind in KINDS}
-    return Acceptance(least_confidence, rejected(digits), kinds)
+    drawn = {kind: draw_no_digits(kind, NO_DIGITS_EACH, split=split, seed=0) for kind in KINDS}
+    kinds = {kind: rejected(images, predict(images)) for kind, images in drawn.items()}
+    return Acceptance(least_confidence, rejected(digits, probabilities), kinds)

@@ -70,7 +70,11 @@ def write_report_page(folder: RunFolder, digits: DigitSet) -> None:
     others = judge_on_other_digits(predict, digits.validation, "validation")
     record["other_digits"] = others.to_dict()
     acceptance = judge_acceptance(
-        predict, digits.validation.images, "validation", least_confidence=choose_least_confidence(probabilities)
+        predict,
+        digits.validation.images,
+        probabilities,
+        "validation",
+        least_confidence=choose_least_confidence(probabilities),
     )
     record["acceptance"] = acceptance.to_dict()
     folder.write_record(record)

@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from edge_mnist_runtime.errors import OutputError
-
 UNWRITABLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 """What writing to standard output fails with, but for a pipe whose reader left."""
 
@@ -35,9 +33,9 @@ def is_of_standard_output(error: OSError) -> bool:
     return error.filename is None and error.errno in UNWRITABLE
 
 
-def describe_unwritable(error: OSError) -> OutputError:
+def describe_unwritable(error: OSError) -> str:
     """What to say of it."""
-    return OutputError(f"standard output cannot be written ({error.strerror}); free space, or send it elsewhere")
+    return f"standard output cannot be written ({error.strerror}); free space, or send it elsewhere"
 
 
 def drop_standard_output() -> None:
