@@ -80,7 +80,7 @@ def _is_hollow(ink: Ink) -> bool:
     """Whether much of the ink is much fainter than the rest."""
     top, bottom, left, right = ink.box
     mask = ink.mask[top:bottom, left:right]
-    full = ink.darkness[top:bottom, left:right] > 0.6 * ink.level
+    full = ink.inside > 0.6 * ink.level
     return bool(full.sum() < 0.65 * max(1, mask.sum()))
 
 

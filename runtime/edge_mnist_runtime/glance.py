@@ -53,18 +53,18 @@ class Glance:
     def _weigh_colours(self, light_on_dark: bool) -> Floats:
         """How much each of the three colours shows of the ink, shape (3,)."""
         n = len(self.planes)
-        ground = (self.grounds[:n] if light_on_dark else self.grounds[n:]).reshape(n, -1)
+        ground = (self.grounds[:n] if light_on_dark else self.grounds[n:]).astype(np.float32).reshape(n, -1)
         # Not averaged: a thin stroke would lose its colour.
         size = (self.planes.shape[2], self.planes.shape[1])
         few = planes_of(self.picture.resize(size, Image.Resampling.NEAREST)).reshape(n, -1)
-        loss = (ground.astype(np.float32) - (255 - few if light_on_dark else few)) / np.clip(ground, DARKEST, 255)
+        loss = (ground - (255 - few if light_on_dark else few)) / np.clip(ground, DARKEST, 255)
         loss -= _quantile_each(loss, 0.3)
         np.clip(loss, 0, 2, out=loss)
         # The pen's colour: what the darkest points lack. Cubes, because paper has many points and ink has few.
         direction = (loss * loss.sum(0) ** 2).sum(1)  # no matrix product, which starts threads
         if not direction.max() > 0:
             direction = np.ones(n, np.float32)
-        light = np.maximum(DARKEST, _quantile_each(ground, 0.5)[:, 0]).astype(np.float32)
+        light = np.maximum(np.float32(DARKEST), _quantile_each(ground, 0.5)[:, 0])
         weights: Floats = (direction / direction.sum() / light).astype(np.float32)
         weights *= np.float32(min(float(light.mean()), 1 / float(weights.sum())))  # white stays within 255
         return weights

@@ -22,8 +22,8 @@ Box = tuple[int, int, int, int]
 class Strokes:
     """One digit's ink."""
 
-    darkness: Floats
-    """Shape (H, W): as measured where the digit is, 0 elsewhere."""
+    inside: Floats
+    """Darkness inside the box: as measured where the digit is, 0 elsewhere."""
     mask: Mask
     """Where the digit is, shape (H, W)."""
     box: Box
@@ -34,9 +34,17 @@ class Strokes:
     """Mean width of the strokes."""
 
     @property
+    def darkness(self) -> Floats:
+        """As measured where the digit is, 0 elsewhere, shape (H, W)."""
+        top, bottom, left, right = self.box
+        own = np.zeros(self.mask.shape, np.float32)
+        own[top:bottom, left:right] = self.inside
+        return own
+
+    @property
     def length(self) -> float:
         """Length of all strokes in pixels, times their darkness."""
-        return float(self.darkness.sum()) / max(1.0, self.stroke_pixels)
+        return float(self.inside.sum()) / max(1.0, self.stroke_pixels)
 
     @property
     def side_pixels(self) -> int:
@@ -101,7 +109,7 @@ def pick_ink(darkness: Floats, noise: float, *, peak: float | None = None) -> In
 
 
 def _among(own: Strokes, page: Floats, parts: Components, mass: npt.NDArray[np.float64]) -> Ink:
-    return Ink(own.darkness, own.mask, own.box, own.level, own.stroke_pixels, page, parts, mass)
+    return Ink(own.inside, own.mask, own.box, own.level, own.stroke_pixels, page, parts, mass)
 
 
 def strokes_under(darkness: Floats, mask: Mask) -> Strokes:
@@ -112,20 +120,23 @@ def strokes_under(darkness: Floats, mask: Mask) -> Strokes:
 
 def _strokes_in(darkness: Floats, mask: Mask, box: Box) -> Strokes:
     """As `strokes_under`, where the box around the mask is known: a digit fills a small part of its picture."""
-    inside = (slice(box[0], box[1]), slice(box[2], box[3]))
-    part, covered = darkness[inside], mask[inside]
+    place = (slice(box[0], box[1]), slice(box[2], box[3]))
+    part, covered = darkness[place], mask[place]
     level = float(quantile(part[covered], 0.75))
-    own = np.zeros_like(darkness)
-    own[inside] = part * covered
-    return Strokes(own, mask, box, level, _stroke_width(own[inside] / np.float32(max(level, 1e-6))))
+    inside = part * covered
+    return Strokes(inside, mask, box, level, _stroke_width(inside, level))
 
 
-def _stroke_width(ink: Floats) -> float:
-    """Mean width of strokes, in pixels: twice the area over the outline; full ink is 1, shape (H, W)."""
+def _stroke_width(ink: Floats, level: float) -> float:
+    """Mean width of strokes, in pixels: twice the area over the outline; full ink is `level`, shape (H, W)."""
     soft = np.zeros((ink.shape[0] + 2, ink.shape[1] + 2), np.float32)
-    np.clip(ink, 0, 1, out=soft[1:-1, 1:-1])
+    full = soft[1:-1, 1:-1]
+    np.clip(np.divide(ink, np.float32(max(level, 1e-6)), out=full), 0, 1, out=full)
     down, right = soft[1:, :-1] - soft[:-1, :-1], soft[:-1, 1:] - soft[:-1, :-1]
-    steps = np.sqrt(down * down + right * right)  # several times as fast as hypot
+    down *= down
+    right *= right
+    down += right
+    steps = np.sqrt(down, out=down)  # several times as fast as hypot
     return float(2 * soft.sum() / max(float(steps.sum()), 1e-6))
 
 
@@ -206,20 +217,27 @@ def _over_neighbours(plane: Levels, function: Any) -> Levels:
 def find_frames(parts: Components, mass: npt.NDArray[np.float64]) -> Mask:
     """Which parts are drawn around another one: ink on all four sides of the box, and something inside; shape (N,)."""
     found, boxes = np.zeros(len(parts), np.bool_), parts.boxes
-    heights, widths = boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2]
-    fullness = parts.areas / (heights * widths)
-    for index in np.argsort(-mass)[:5]:
-        top, bottom, left, right = (int(side) for side in boxes[index])
-        inside = (boxes[:, 0] > top) & (boxes[:, 1] < bottom) & (boxes[:, 2] > left) & (boxes[:, 3] < right)
-        holds_something = (inside & (heights >= 0.3 * heights[index]) & (mass > 0.1 * mass[index])).any()
-        if not holds_something and fullness[index] >= 0.16:
-            continue
-        own = parts.labels[top:bottom, left:right] == index + 1
-        depth = max(1, round(0.12 * max(own.shape)))
-        sides = (own[:depth].any(0), own[-depth:].any(0), own[:, :depth].any(1), own[:, -depth:].any(1))
-        covered = sorted(float(side.mean()) for side in sides)
-        found[index] = covered[1] > 0.85 if holds_something else covered[0] > 0.9
+    order = np.argsort(-mass)[:5]
+    top, bottom, left, right = boxes[order].T[..., np.newaxis]
+    heights = boxes[:, 1] - boxes[:, 0]
+    inside = (boxes[:, 0] > top) & (boxes[:, 1] < bottom) & (boxes[:, 2] > left) & (boxes[:, 3] < right)
+    inside &= (heights >= 0.3 * (bottom - top)) & (mass > 0.1 * mass[order, np.newaxis])
+    holds_something = inside.any(1)
+    sparse = parts.areas[order] < 0.16 * ((bottom - top) * (right - left))[:, 0]
+    for which in np.flatnonzero(holds_something | sparse):
+        index = order[which]
+        covered = _covered_sides(parts, index)
+        found[index] = covered[1] > 0.85 if holds_something[which] else covered[0] > 0.9
     return found
+
+
+def _covered_sides(parts: Components, index: int) -> list[float]:
+    """How much of each side of a part's box its ink covers, 0..1, the least first."""
+    top, bottom, left, right = parts.boxes[index]
+    own = parts.labels[top:bottom, left:right] == index + 1
+    depth = max(1, round(0.12 * max(own.shape)))
+    sides = (own[:depth].any(0), own[-depth:].any(0), own[:, :depth].any(1), own[:, -depth:].any(1))
+    return sorted(float(side.mean()) for side in sides)
 
 
 def box_around(boxes: npt.NDArray[np.intp]) -> Box:

@@ -51,10 +51,15 @@ class Look:
     @cached_property
     def is_alone(self) -> bool:
         """Whether strokes are clear, and nothing else is as dark: a narrower window has nothing to tell apart."""
-        if not self.is_clear or self.outline < SHARP_OUTLINE:
+        if not self.is_sharp:
             return False
         mass = self.ink.mass
         return float(mass.sum() - mass.max()) < 0.02 * float(mass.sum())
+
+    @property
+    def is_sharp(self) -> bool:
+        """Whether strokes are clear, and a narrower window has nothing to add to their outline."""
+        return self.is_clear and self.outline >= SHARP_OUTLINE
 
     @property
     def is_clear(self) -> bool:

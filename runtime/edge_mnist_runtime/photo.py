@@ -6,6 +6,7 @@ sizes, and of what each shows the clearest strokes are kept: long, dark, and wit
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,7 +17,7 @@ from PIL import Image
 from edge_mnist_runtime.flaws import find_flaw, is_grain
 from edge_mnist_runtime.glance import glance_at
 from edge_mnist_runtime.ink import Box, Strokes
-from edge_mnist_runtime.page import SHARP_OUTLINE, Look, Page
+from edge_mnist_runtime.page import Look, Page
 from edge_mnist_runtime.picture_definition import PICTURE_READING
 from edge_mnist_runtime.prediction import Reason
 
@@ -25,6 +26,9 @@ Pixels = npt.NDArray[np.uint8]
 
 NARROWEST_WINDOW: Final = 5
 """Pixels: below this a window fits between the pixels of one stroke."""
+
+MOST_LINES_IN_DOUBT: Final = 3
+"""Where the polarity is in doubt, more printed lines than these tell it: they are what the ink is."""
 
 
 @dataclass(frozen=True)
@@ -95,26 +99,23 @@ def look_at(picture: Image.Image, *, is_row: bool = False) -> Look | None:
     is_sure = sureness >= PICTURE_READING.sure_polarity
     page = Page(glance, light_on_dark)
     found = page.find(window)
-    is_sharp = bool(found and is_sure and not is_row and found.is_clear and found.outline >= SHARP_OUTLINE)
-    if found and not (found.is_alone or is_sharp):
+    if found and not (found.is_alone or (found.is_sharp and is_sure and not is_row)):
         suited = suited_window(found.ink.stroke_pixels)
         if suited < 0.7 * window or found.ink.stroke_pixels > 0.45 * window:
             found = _better(found, page.find(suited))
     if found and (found.is_alone or (found.is_clear and is_sure)):
         return found
     sizes = [max(NARROWEST_WINDOW, round(part * side)) for part in PICTURE_READING.further_window_parts]
+    if not is_sure and page.n_lines <= MOST_LINES_IN_DOUBT:
+        other = Page(glance, not light_on_dark)
+        return _look_at_both(page, other, (window, *sizes[1:], sizes[0]), found, is_row=is_row)
     if found and is_sure and found.ink.side_pixels < 0.5 * side and found.ink.stroke_pixels < 0.3 * window:
         sizes = sizes[1:]  # no wider window: it shows more of the shadows, and no more of strokes that do not fill it
     found = _look_through(page, sizes, found)
-    if found and found.is_alone:
+    # Lines are printed on paper: where there are some, the ink is what they are.
+    if (found and found.is_alone) or page.n_lines or sureness >= PICTURE_READING.certain_polarity:
         return found
-    if page.n_lines > (0 if is_sure else 3):  # lines are printed on paper: the ink is what they are
-        return found
-    if sureness >= PICTURE_READING.certain_polarity:
-        return found
-    other = _look_through(Page(glance, not light_on_dark), sizes, None)
-    margin = PICTURE_READING.other_polarity_margin
-    return _better(found, other, margin=1 / margin if other and other.lines else margin)
+    return _of_likelier_polarity(found, _look_through(Page(glance, not light_on_dark), sizes, None))
 
 
 def _look_through(page: Page, sizes: list[int], found: Look | None) -> Look | None:
@@ -124,6 +125,30 @@ def _look_through(page: Page, sizes: list[int], found: Look | None) -> Look | No
         if found and found.is_alone:
             break
     return found
+
+
+def _look_at_both(page: Page, other: Page, sizes: Iterable[int], found: Look | None, *, is_row: bool) -> Look | None:
+    """The better of what either polarity shows: in doubt the wrong one shows little, and through every window."""
+    best, found_other = found, None
+    for size in sizes:
+        found, found_other = _better(found, page.find(size)), _better(found_other, other.find(size))
+        best = _of_likelier_polarity(found, found_other)
+        if best and best.is_alone:
+            break
+        if best and best.is_sharp and not is_row and _outdoes(best, found_other if best is found else found):
+            break
+    return best
+
+
+def _outdoes(best: Look, rival: Look | None) -> bool:
+    """Whether what one polarity shows is so much better that the other can be no ink."""
+    return rival is None or best.score > PICTURE_READING.decisive_margin * rival.score
+
+
+def _of_likelier_polarity(found: Look | None, other: Look | None) -> Look | None:
+    """Which of two looks is ink, `other` being of the less likely polarity."""
+    margin = PICTURE_READING.other_polarity_margin
+    return _better(found, other, margin=1 / margin if other and other.lines else margin)
 
 
 def _look_nearer(
@@ -168,7 +193,7 @@ def cut_out(ink: Strokes) -> Pixels:
     top, bottom, left, right = ink.box
     floor = 0.2 * ink.level
     values = np.zeros((bottom - top + 4, right - left + 4), np.float32)
-    inside = (ink.darkness[top:bottom, left:right] - np.float32(floor)) / np.float32(max(0.9 * ink.level - floor, 1e-6))
+    inside = (ink.inside - np.float32(floor)) / np.float32(max(0.9 * ink.level - floor, 1e-6))
     np.clip(inside, 0, 1, out=values[2:-2, 2:-2])
     missing = PICTURE_READING.thinnest_stroke_part * ink.side_pixels - ink.stroke_pixels
     for _ in range(round(missing / 2)):

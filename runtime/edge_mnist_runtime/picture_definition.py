@@ -20,7 +20,7 @@ __all__ = ["PICTURE_READING", "READING_MODES", "PictureReadingDefinition", "Read
 class PictureReadingDefinition:
     """Everything that decides which ink is found in a picture."""
 
-    version: int = 4
+    version: int = 5
     """Raised with every change of the steps or of a parameter. Version 1 was the reading that `mnist` still is."""
     look_side_pixels: int = 360
     """Longest side of what is looked at at once."""
@@ -41,7 +41,9 @@ class PictureReadingDefinition:
     certain_polarity: float = 0.9
     """...and to look for no ink of the less likely polarity at all."""
     other_polarity_margin: float = 1.5
-    """How much better ink of the less likely polarity must look."""
+    """How much better ink of the less likely polarity must look..."""
+    decisive_margin: float = 4.0
+    """...and how much better than that of the other polarity sharp strokes look where no doubt is left."""
     least_darkness: float = 0.05
     """Part of the ground's light that any ink takes away at least..."""
     least_noise_deviations: float = 5.0

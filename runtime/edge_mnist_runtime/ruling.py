@@ -102,11 +102,11 @@ def _gather(values: Bytes, centres: npt.NDArray[np.float64], slopes: npt.NDArray
     n_strips, n_rows = values.shape
     drops = _drops(centres, slopes)
     margin = int(np.abs(drops).max())
-    # np.pad and sliding_window_view would take half of the time that looking for lines takes.
+    # np.pad and NumPy's sliding windows would take half of the time that looking for lines takes.
     padded = np.zeros((n_strips, n_rows + 2 * margin), values.dtype)
     padded[:, margin : margin + n_rows] = values
     shape, (down, right) = (n_strips, 2 * margin + 1, n_rows), padded.strides
-    windows = np.lib.stride_tricks.as_strided(padded, shape, (down, right, right))
+    windows = np.ndarray(shape, padded.dtype, padded, strides=(down, right, right))
     along: Bytes = windows[np.arange(n_strips), drops + margin]
     return along
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
-from edge_mnist_runtime import DigitClassifier, line_removal, page, photo, pictures
+from edge_mnist_runtime import DigitClassifier, glance, line_removal, page, photo, pictures
 from edge_mnist_runtime.inputs import decode, read_any, read_or_error
 from edge_mnist_runtime.preprocess import MOST_PRODUCTS, _multiply
 from edge_mnist_runtime.reading import Reading, read_picture
@@ -100,6 +100,34 @@ def test_lines_are_not_looked_for_where_nothing_dark_reaches_an_edge(
     lined[20] = lined[180] = 60
     with pytest.raises(AssertionError):
         read_picture(Image.fromarray(lined), mode="photo")
+
+
+def test_polarity_in_doubt_is_told_by_what_either_shows_through_the_first_windows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[tuple[bool, int]] = []
+    real = page.Page._find
+
+    def spy(one: page.Page, window: int) -> page.Look | None:
+        looks.append((one._light_on_dark, window))
+        return real(one, window)
+
+    monkeypatch.setattr(page.Page, "_find", spy)
+    rng = np.random.default_rng(10)
+    picture = Image.new("L", (288, 216), 150)
+    draw = ImageDraw.Draw(picture)
+    for _ in range(8):  # light spots: as ink on dark ground the page is as likely
+        x, y, reach = int(rng.integers(288)), int(rng.integers(216)), int(rng.integers(12, 26))
+        draw.ellipse((x - reach, y - reach, x + reach, y + reach), 200)
+    draw.line([(120, 60), (165, 60), (135, 150)], 60, width=5)
+    spotted = noisy(picture.filter(ImageFilter.GaussianBlur(1)), 3)
+    light_on_dark, sureness = glance.glance_at(spotted).polarity
+    assert light_on_dark
+    assert sureness < 0.3
+    reading = read_picture(spotted, mode="photo")
+    assert (reading.flaw, reading.light_on_dark) == (None, False)
+    assert {polarity for polarity, _ in looks} == {False, True}
+    assert len(looks) < 5  # through every window of the likelier polarity and one of the other
 
 
 def test_reading_that_goes_to_another_process_draws_no_steps(draw_three: Draw) -> None:
