@@ -57,8 +57,11 @@ def _subtract(lines: Floats, half_width: int, before: Floats, after: Floats, ink
     values = before[rows, columns]
     # Ink on the line stays as dark as it is; only what is between the line's darkness and the ink's is stretched.
     kept = np.clip((values - lost) / np.maximum(ink_level - lost, 0.3 * ink_level), 0, 1) * ink_level
-    part = inside[darkened]
-    after[rows[part], np.broadcast_to(columns, rows.shape)[part]] = np.minimum(kept, values)[part]
+    kept, part = np.minimum(kept, values), inside[darkened]
+    if part.all():
+        after[rows, columns] = kept
+    else:
+        after[rows[part], np.broadcast_to(columns, rows.shape)[part]] = kept[part]
     return at, darkened
 
 
@@ -102,7 +105,7 @@ def _bridge(left: Floats, at: Places, darkened: Mask) -> None:
     n_rows, columns = at.shape[1], np.arange(at.shape[2])
     first, last = darkened.argmax(1), n_rows - 1 - darkened[:, ::-1].argmax(1)
     size = np.where(darkened.any(1), darkened.sum(1), 0)
-    for n in np.unique(size[size > 0]):  # lines of one thickness at once
+    for n in sorted({*size[size > 0].tolist()}):  # lines of one thickness at once
         which = np.flatnonzero(size == n)
         rows = np.stack(
             [at[which, np.maximum(first[which] - 1, 0)], at[which, np.minimum(last[which] + 1, n_rows - 1)]]

@@ -74,8 +74,9 @@ def measure_darkness(plane: Plane, ground: Plane) -> tuple[Floats, float]:
     Returns:
         float32, shape (H, W): parts of the ground's light, 0 where there is no ink, at most about 1.
     """
-    # Clipped, because NumPy's maximum with one number takes several times as long.
-    light = np.clip(ground, DARKEST, 255).astype(np.float32)
+    # Rows of one number, because NumPy's maximum with a number, or clip, takes several times as long.
+    width = plane.shape[1]
+    light = np.maximum(ground, np.full(width, DARKEST, np.uint8)).astype(np.float32)
     darkness = np.divide(ground - plane, light, out=light)  # each plane of floats more is asked of the kernel anew
     noise = noise_of(darkness)
     # Noise makes the largest value around a point larger than the paper is. Paper is what most points show, or, where
@@ -83,7 +84,7 @@ def measure_darkness(plane: Plane, ground: Plane) -> tuple[Floats, float]:
     few = np.sort(darkness[::4, ::4], axis=None)
     middle, low = few[int(0.5 * (few.size - 1))], few[int(0.2 * (few.size - 1))]
     darkness -= np.float32(min(middle, low + 1.2 * noise))
-    return np.clip(darkness, 0, 2, out=darkness), noise
+    return np.maximum(darkness, np.zeros(width, np.float32), out=darkness), noise
 
 
 def noise_of(darkness: Floats) -> float:

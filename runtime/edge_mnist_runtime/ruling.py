@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from edge_mnist_runtime.levels import quantile
 from edge_mnist_runtime.picture_definition import PICTURE_READING
@@ -48,24 +47,22 @@ def find_ruling(darkness: Floats) -> Ruling:
     none = Ruling(np.zeros((0, width), np.float32), np.zeros((0, height), np.float32), reach)
     if min(height, width) < LEAST_SIDE:
         return none
-    whole = Image.fromarray(darkness)  # Pillow averages several times as fast
-    level, upright = _find_rules(whole, 1, reach), _find_rules(whole, 0, reach)
+    level, upright = _find_rules(darkness.T, reach), _find_rules(darkness, reach)
     along, across = (upright, width) if height > width else (level, height)
     if len(along) == len(level) + len(upright) == 1 and max(height, width) > PICTURE_READING.narrow_frame * across:
         return none  # in a narrow picture of a 1 the 1 itself runs from edge to edge
     return Ruling(level, upright, reach)
 
 
-def _find_rules(whole: Image.Image, axis: int, reach: int) -> Floats:
-    """Where lines run along an axis of the picture, along columns, 1, or along rows, 0: shape (N, W) or (N, H)."""
-    width, height = whole.size if axis else whole.size[::-1]
+def _find_rules(columns: Floats, reach: int) -> Floats:
+    """Where lines run through a picture that is given column by column, shape (W, H): their rows, shape (N, W)."""
+    width = len(columns)
     strip = max(1, width // PICTURE_READING.strips)
     n_strips = width // strip
-    factors, box = ((strip, 1), (n_strips * strip, height)) if axis else ((1, strip), (height, n_strips * strip))
-    averages = np.asarray(whole.reduce(factors, (0, 0, *box)))
-    strips = np.ascontiguousarray(averages.T if axis else averages)  # (S, H)
-    ridges = np.maximum(_ridge(strips, reach), _ridge(strips, max(2, reach // 2)))
-    if (ridges >= PICTURE_READING.faintest_line).any(1).mean() < 0.5 * PICTURE_READING.shown_part:
+    strips = _average(columns[: n_strips * strip], strip)
+    beside = np.minimum(_darker_side(strips, reach), _darker_side(strips, max(2, reach // 2)))
+    ridges: Floats = np.clip(strips - beside, 0, 2)
+    if (ridges.max(1) >= PICTURE_READING.faintest_line).mean() < 0.5 * PICTURE_READING.shown_part:
         return np.zeros((0, width), np.float32)
     centres: npt.NDArray[np.float64] = (np.arange(n_strips, dtype=np.float64) + 0.5) * strip
     slopes = _main_slope(ridges, centres) + FANNING
@@ -78,14 +75,21 @@ def _find_rules(whole: Image.Image, axis: int, reach: int) -> Floats:
     return _follow(ridges, centres, width, rows, chosen)
 
 
-def _ridge(strips: Floats, reach: int) -> Floats:
-    """How much darker each row of a strip is than both the rows `reach` above and below it; shape (S, H)."""
+def _average(columns: Floats, strip: int) -> Floats:
+    """Means of `strip` columns each, shape (S, H)."""
+    in_strips = np.ascontiguousarray(columns).reshape(-1, strip, columns.shape[1])
+    averages: Floats = in_strips.sum(1)
+    averages /= np.float32(strip)
+    return averages
+
+
+def _darker_side(strips: Floats, reach: int) -> Floats:
+    """The darker of the rows `reach` above and below each row of a strip; shape (S, H)."""
     n = strips.shape[1]
     padded = np.empty((len(strips), n + 2 * reach), np.float32)
     padded[:, reach : n + reach], padded[:, :reach], padded[:, n + reach :] = strips, strips[:, :1], strips[:, -1:]
-    beside = np.maximum(padded[:, : -2 * reach], padded[:, 2 * reach :])
-    ridge: Floats = np.clip(strips - beside, 0, 2)
-    return ridge
+    darker: Floats = np.maximum(padded[:, : -2 * reach], padded[:, 2 * reach :])
+    return darker
 
 
 def _drops(centres: npt.NDArray[np.float64], slopes: npt.NDArray[np.float64]) -> Places:
@@ -129,7 +133,8 @@ def _vote(ridges: Floats, centres: npt.NDArray[np.float64], slopes: npt.NDArray[
     counts = _gather(state, centres, slopes).sum(1, dtype=np.uint16)
     n_inside, n_shown = counts >> 6, counts & 63
     skipped = (np.float32(1 - PICTURE_READING.shown_part) * n_inside).astype(np.uint16)
-    which, rows = np.nonzero((n_inside >= 0.5 * n_strips) & (n_shown >= n_inside - skipped))
+    likely = np.flatnonzero((n_inside >= 0.5 * n_strips) & (n_shown >= n_inside - skipped))
+    which, rows = np.divmod(likely, ridges.shape[1])
     if not len(which):
         return votes
     at = rows[:, np.newaxis] + _drops(centres, slopes)[which]
