@@ -99,10 +99,13 @@ class Page:
         if peak < least:
             return None
         if self._ruling is None:  # lines are narrow: every window shows the same
-            look = self._find_alone(darkness, noise, peak)
-            if look is not None:
+            # Looking for lines takes as long as all the rest.
+            look = None if _reaches_edges(darkness, noise, peak) else self._find_in(darkness, noise, peak)
+            if look and look.is_alone:
                 return look
             self._ruling = find_ruling(darkness)
+            if look and not self._ruling:
+                return look
         if self._ruling:
             darkness = remove_ruling(darkness, self._ruling, peak)
             peak = peak_of(darkness)
@@ -115,14 +118,9 @@ class Page:
         outline = outline_on_edges(self._plane, ink)
         return Look(ink, darkness, len(self._ruling or ()), self._light_on_dark, outline)
 
-    def _find_alone(self, darkness: Floats, noise: float, peak: float) -> Look | None:
-        """Clear strokes on a page that can have no lines, because nothing as dark reaches its edges; else None.
 
-        Looking for lines takes as long as all the rest.
-        """
-        low = darkness_of_ink(peak, noise)[1]
-        edges = (darkness[0], darkness[-1], darkness[:, 0], darkness[:, -1])
-        if sum(int(np.count_nonzero(edge > low)) for edge in edges) > MOST_SPECKS:
-            return None
-        look = self._find_in(darkness, noise, peak)
-        return look if look and look.is_alone else None
+def _reaches_edges(darkness: Floats, noise: float, peak: float) -> bool:
+    """Whether something as dark as ink reaches the picture's edges, as printed lines do."""
+    low = darkness_of_ink(peak, noise)[1]
+    edges = (darkness[0], darkness[-1], darkness[:, 0], darkness[:, -1])
+    return sum(int(np.count_nonzero(edge > low)) for edge in edges) > MOST_SPECKS
