@@ -64,9 +64,13 @@ def read_model(path: Path, *, unsafe: bool = False) -> tuple[Any, str]:
     return _read_saved_model(path, unsafe=unsafe) if path.is_dir() else _read_file(path, unsafe=unsafe)
 
 
-def _read_file(path: Path, *, unsafe: bool) -> tuple[Any, str]:
-    import keras
+def read_model_file(path: Path) -> bytes:
+    """The bytes of a .keras or .h5 file that is one by the look of it: found out without Keras, which takes long.
 
+    Raises:
+        UsageError: It cannot be opened.
+        CorruptModelError: It is something else.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -75,6 +79,13 @@ def _read_file(path: Path, *, unsafe: bool) -> tuple[Any, str]:
         raise CorruptModelError(f"{path}: not a .keras file, or a damaged one (no zip archive); save the model again")
     if path.suffix != ".keras" and not data.startswith(HDF5_SIGNATURE):
         raise CorruptModelError(f"{path}: not an HDF5 file, or a damaged one; save the model again")
+    return data
+
+
+def _read_file(path: Path, *, unsafe: bool) -> tuple[Any, str]:
+    import keras
+
+    data = read_model_file(path)
     with tempfile.TemporaryDirectory() as folder:
         # These bytes and no others: a training run may replace the file between hashing and loading.
         copy = Path(folder) / f"model{path.suffix}"

@@ -9,12 +9,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from edge_mnist_exporter.bundle_writer import BundleWriter, check_replaceable, explained
+from edge_mnist_exporter.bundle_writer import BundleWriter, check_replaceable, explained, name_bundle_files
 from edge_mnist_exporter.staging import StagingFolder, sync_folder
 from edge_mnist_runtime.errors import UsageError
 
@@ -86,6 +87,18 @@ class ReportPlaces:
             _check_page(self.page)
         with explained(self.failure):
             check_replaceable(self.failure, name_failure_files)
+
+
+def check_places(bundle: Path) -> None:
+    """Refuse at once what could not be replaced once the work is done: at a bundle's place, or beside it.
+
+    Raises:
+        UsageError: There is something else.
+    """
+    target = Path(os.path.realpath(bundle))
+    ReportPlaces(target)
+    with explained(target):
+        check_replaceable(target, name_bundle_files)
 
 
 def name_failure_files(folder: Path) -> set[str]:

@@ -78,12 +78,37 @@ def test_more_calibration_samples_than_images_is_refused(run_cli, tmp_path):
     assert not list(tmp_path.rglob("*.onnx"))
 
 
-@pytest.mark.mnist
-@pytest.mark.slow
-def test_text_named_keras_is_a_corrupt_model(run_cli, tmp_path):
+@pytest.mark.parametrize("name", ["letter.keras", "letter.h5"])
+def test_text_named_keras_is_a_corrupt_model(run_cli, tmp_path, name):
+    (tmp_path / name).write_text("Dear model,")
+    finished = run_cli("export", name, "-o", "bundle", cwd=tmp_path, env={"EDGE_MNIST_DATA": ""})
+    assert_refused(finished, 6, name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+EXPORT_AND_SAY_WHAT_WAS_LOADED = """
+import sys
+from edge_mnist_runtime.cli import run
+print(run(["export", *sys.argv[1:]]), "tensorflow" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(("letter.keras",), 6), (("-o", "full"), 2), (("-o", "paged"), 2), (("-o", "failing"), 2), (("-o", "file"), 2)],
+)
+def test_what_needs_no_tensorflow_is_refused_before_it_starts(run_script, tmp_path, monkeypatch, arguments, code):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "letter.keras").write_text("Dear model,")
-    assert_refused(run_cli("export", "letter.keras", "-o", "bundle", cwd=tmp_path), 6, "letter.keras")
-    assert [path.name for path in tmp_path.iterdir()] == ["letter.keras"]
+    (tmp_path / "file").write_text("no folder")
+    (tmp_path / "paged.report.html").write_text("my thesis")
+    for folder in ("full", "failing.failed"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "letter.txt").write_text("Dear reader,")
+    before = sorted(tmp_path.rglob("*"))
+    said = run_script(EXPORT_AND_SAY_WHAT_WAS_LOADED, *arguments, env={"EDGE_MNIST_DATA": ""})
+    assert said == f"{code} False"
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.slow
@@ -153,11 +178,10 @@ def test_table_fits_a_terminal_and_names_what_was_written(reference_export):
     assert sorted(path.name for path in reference_export.bundle.parent.iterdir()) == ["bundle", "bundle.report.html"]
 
 
-@pytest.mark.mnist
-@pytest.mark.slow
 def test_page_of_somebody_else_stops_the_export_before_it_begins(run_cli, tmp_path):
     (tmp_path / "bundle.report.html").write_text("my thesis")
-    assert_refused(run_cli("export", "-o", "bundle", cwd=tmp_path), 2, "bundle.report.html")
+    finished = run_cli("export", "-o", "bundle", cwd=tmp_path, env={"EDGE_MNIST_DATA": ""})
+    assert_refused(finished, 2, "bundle.report.html")
     assert [path.name for path in tmp_path.iterdir()] == ["bundle.report.html"]
     assert (tmp_path / "bundle.report.html").read_text() == "my thesis"
 

@@ -195,11 +195,17 @@ def export(
         "edge-mnist export",
         *("tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai_edge_litert", "sklearn", "scipy"),
     )
-    find_mnist_folder(data)  # a folder that does not exist is said at once, not after TensorFlow's start
+    from edge_mnist_exporter.model_file import read_model_file
+    from edge_mnist_exporter.report_places import check_places
     from edge_mnist_exporter.source_model import find_source
 
+    # What can be refused without TensorFlow is refused before it starts, which takes seconds.
+    find_mnist_folder(data)
     name, path = find_source(model)
     target = output or BUNDLES_FOLDER / name
+    check_places(target)
+    if path.is_file():
+        read_model_file(path)
     with chatter_silenced(show=debug, kept_for=(ConversionError,), dropped_for=(UnsupportedModelError,)) as terminal:
         from rich.console import Console
 
