@@ -79,7 +79,7 @@ def main() -> None:
 
 def make_calls(bundle: Path | None, images: np.ndarray) -> Calls:
     """Every candidate of one network; those of LiteRT where there is a bundle."""
-    onnx = next(bundle.glob("*_int8.onnx")) if bundle else BUNDLED_MODELS[DEFAULT_MODEL]
+    onnx = next(bundle.glob("*_int8.onnx")) if bundle else Path(BUNDLED_MODELS[DEFAULT_MODEL])
     classifier, session = DigitClassifier(onnx), open_session(onnx)
     singles = itertools.cycle(list(images[:1000, ..., 0]))
     tensors = itertools.cycle(list(images[:1000, np.newaxis]))

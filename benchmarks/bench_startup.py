@@ -44,7 +44,7 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 
 def main() -> None:
     """Measure and print."""
-    model = BUNDLED_MODELS[DEFAULT_MODEL]
+    model = Path(BUNDLED_MODELS[DEFAULT_MODEL])
     compileall.compile_dir(model.parents[1], quiet=1)  # as pip does: a source tree may have no bytecode
     programs = {"session by hand, first run": BY_HAND, "DigitClassifier, first predict": CLASSIFIER}
     starts = {name: command([sys.executable, "-c", program, model]) for name, program in programs.items()}

@@ -74,7 +74,7 @@ def main() -> None:
 
 def make_checks(counts: Counts, tflite: Path | None) -> dict[str, Check]:
     """Every check by name; those of TFLite where a file is given."""
-    onnx = BUNDLED_MODELS[DEFAULT_MODEL]
+    onnx = Path(BUNDLED_MODELS[DEFAULT_MODEL])
     models = {"onnx": str(onnx)} | ({"tflite": str(tflite.resolve())} if tflite else {})
     checks: dict[str, Check] = {}
     for kind, model in models.items():

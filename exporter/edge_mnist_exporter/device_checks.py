@@ -8,6 +8,7 @@ writes both into the runtime package. Needed again after every change of a bundl
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -39,7 +40,9 @@ ZERO_POINT: Final = 128
 
 def make_bundled_golden() -> bytes:
     """golden.npz of the models inside the runtime package, as a bundle's, and `sha256/FILE` of each."""
-    engines = {path.name: open_engine(path.read_bytes(), file_name=path.name) for path in BUNDLED_MODELS.values()}
+    engines = {
+        path.name: open_engine(path.read_bytes(), file_name=path.name) for path in map(Path, BUNDLED_MODELS.values())
+    }
     contract = next(iter(engines.values())).contract
     vectors = dict(np.load(io.BytesIO(make_golden_vectors(engines, contract)), allow_pickle=False))
     hashes = {f"sha256/{file}": np.array(engine.sha256) for file, engine in engines.items()}
@@ -136,7 +139,7 @@ class _Graph:
 
 def main() -> None:
     """Write both files into the runtime package."""
-    for path, data in ((BUNDLED_GOLDEN, make_bundled_golden()), (SATURATION_MODEL, make_saturation_model())):
+    for path, data in ((Path(BUNDLED_GOLDEN), make_bundled_golden()), (SATURATION_MODEL, make_saturation_model())):
         path.write_bytes(data)
         print(f"{path}: {len(data):,} bytes")
 

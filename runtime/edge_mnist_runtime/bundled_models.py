@@ -9,28 +9,31 @@ Why `robust` is the default: docs/results/other-digits.md.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Final
+import os
+from typing import TYPE_CHECKING, Final
 
-# importlib.resources would cost a cold start 5 ms.
-BUNDLED_MODELS: Final = {
-    name: Path(__file__).with_name("models") / f"{name}_int8.onnx" for name in ("robust", "edge", "nano")
-}
-"""Their int8 ONNX files."""
+if TYPE_CHECKING:
+    from pathlib import Path
 
-BUNDLED_GOLDEN: Final = Path(__file__).with_name("models") / "golden.npz"
+# importlib.resources would cost a cold start 5 ms, and pathlib 3.
+_FOLDER: Final = os.path.join(os.path.dirname(__file__), "models")
+
+BUNDLED_MODELS: Final = {name: os.path.join(_FOLDER, f"{name}_int8.onnx") for name in ("robust", "edge", "nano")}
+"""Paths of their int8 ONNX files."""
+
+BUNDLED_GOLDEN: Final = os.path.join(_FOLDER, "golden.npz")
 """Digits that the project drew, and what each of them answers, as in a bundle; made by `make golden`."""
 
 DEFAULT_MODEL: Final = "robust"
 """What `DigitClassifier()` uses."""
 
 
-def find_bundled(model: str | Path | None) -> Path | None:
-    """The file of the bundled model that `model` names, the default's for None; None where it names something else.
+def find_bundled(model: str | Path | None) -> str | None:
+    """Path of the bundled model that `model` names, of the default for None; None where it names something else.
 
     A file or folder of that name goes before.
     """
     if model is None:
         return BUNDLED_MODELS[DEFAULT_MODEL]
     named = BUNDLED_MODELS.get(str(model))
-    return None if named is None or Path(model).exists() else named
+    return None if named is None or os.path.exists(model) else named

@@ -61,7 +61,7 @@ def find_models(
     for folder in paths:
         if not folder.is_dir():
             bundled = find_bundled(folder)
-            require_runnable(bundled.name if bundled else str(folder), backend)
+            require_runnable(Path(bundled or folder).name, backend)
             found.append(folder)
             continue
         for artifact in choose_artifacts(folder, Manifest.load(folder), backend=backend):
@@ -102,8 +102,8 @@ def load_candidate(model: Path | None, image: Pixels, *, threads: int) -> Candid
         first_times_us.append((time.perf_counter_ns() - started) / 1e3)
     bundled = find_bundled(model)
     return Candidate(
-        bundled.stem if bundled else str(model),
-        bundled or Path(str(model)),
+        Path(bundled).stem if bundled else str(model),
+        Path(bundled or str(model)),
         threads,
         classifier,
         round(statistics.median(load_times_ms), 3),

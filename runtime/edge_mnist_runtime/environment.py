@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,12 +24,6 @@ INSTRUCTION_SETS: Final = (
 
 DOT_PRODUCTS: Final = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm")
 """Those that add int8 products straight into 32 bits."""
-
-WIDE_SUMS: Final = ("avx512_vnni", "avx_vnni", "amx_int8")
-"""Those of x86: with one of them, onnxruntime's int8 sums are exact."""
-
-X86: Final = ("x86_64", "AMD64", "i686", "i386", "x86")
-"""Names of that kind of machine."""
 
 ENGINE_PACKAGES: Final = {"onnxruntime": "onnxruntime", "litert": "ai-edge-litert"}
 """The distribution behind each back end."""
@@ -72,19 +65,6 @@ def read_instruction_sets(cpuinfo: str) -> list[str] | None:
     fields = _fields(cpuinfo)
     flags = fields.get("flags") or fields.get("Features")
     return [name for name in INSTRUCTION_SETS if name in flags.split()] if flags else None
-
-
-@lru_cache
-def may_saturate(root: Path = Path("/")) -> bool:
-    """Whether onnxruntime's int8 sums may saturate here: on x86 that has, or says, no int8 dot products."""
-    if platform.machine() not in X86:
-        return False
-    try:
-        with (root / "proc/cpuinfo").open(encoding="utf-8") as lines:  # a session waits for this: one processor will do
-            flags = next((line for line in lines if line.startswith("flags")), "")
-    except (OSError, ValueError):
-        flags = ""
-    return not {*WIDE_SUMS} & {*flags.split()}
 
 
 def read_governor(root: Path = Path("/")) -> str | None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from edge_mnist_runtime.bundled_models import BUNDLED_MODELS, find_bundled
-from edge_mnist_runtime.engines import DEFAULT_OPTIONS, MODEL_SUFFIXES, Engine, open_engine
+from edge_mnist_runtime.engines import DEFAULT_OPTIONS, MODEL_SUFFIXES, Engine, open_engine, suffix_of
 from edge_mnist_runtime.engines.options import FORMAT_OF, Backend, EngineOptions, require_backend
 from edge_mnist_runtime.errors import ContractError, ManifestError, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import onnxruntime
 
     from edge_mnist_runtime.backend_choice import MeasuredFile
@@ -59,24 +60,29 @@ def find_and_open(
         As `DigitClassifier` does.
     """
     require_backend(backend)
-    named = None if model is None else Path(_as_text(model))
-    if bundled := find_bundled(named):
-        require_runnable(bundled.name, backend, remedy="the models inside this package are .onnx files; name a bundle")
-        return OpenedModel(open_engine(bundled.read_bytes(), file_name=bundled.name, options=options), bundled.name)
-    path = named or Path()
-    if path.is_dir():
+    path = "" if model is None else os.path.normpath(_as_text(model))
+    if bundled := find_bundled(path or None):
+        file = os.path.basename(bundled)
+        require_runnable(file, backend, remedy="the models inside this package are .onnx files; name a bundle")
+        return OpenedModel(open_engine(_read(bundled), file_name=file, options=options), file)
+    if os.path.isdir(path):
         return _open_bundle(path, backend, options)
-    if path.exists() and path.suffix not in MODEL_SUFFIXES:
+    if os.path.exists(path) and suffix_of(path) not in MODEL_SUFFIXES:
         raise UsageError(f"{path}: not a model; expected a bundle folder or a file ending in .onnx or .tflite")
-    require_runnable(str(path), backend)
+    require_runnable(path, backend)
     try:
-        data = path.read_bytes()
+        data = _read(path)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         raise UsageError(
             f"{path}: cannot be opened ({getattr(error, 'strerror', None) or error}); expected a bundle folder, a file "
             f"ending in .onnx or .tflite, or one of {', '.join(BUNDLED_MODELS)}"
         ) from error
-    return OpenedModel(open_engine(data, file_name=str(path), options=options), str(path))
+    return OpenedModel(open_engine(data, file_name=path, options=options), path)
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def over_session(
@@ -150,23 +156,26 @@ def require_runnable(
     file: str, backend: Backend | None, *, remedy: str = "its suffix decides; name another file, or its bundle"
 ) -> None:
     """Raise `UsageError`, which ends with `remedy`, where `backend` does not run files of that suffix."""
-    suffix = Path(file).suffix.removeprefix(".")
+    suffix = suffix_of(file).removeprefix(".")
     if suffix in FORMAT_OF.values() and FORMAT_OF.get(backend or "auto", suffix) != suffix:
         raise UsageError(f"{file}: {backend} does not run .{suffix} files; {remedy}")
 
 
-def _open_bundle(folder: Path, backend: Backend | None, options: EngineOptions) -> OpenedModel:
+def _open_bundle(path: str, backend: Backend | None, options: EngineOptions) -> OpenedModel:
+    from pathlib import Path  # 3 ms of a cold start, which a model inside this package or a lone file is spared
+
     from edge_mnist_runtime.manifest import Manifest, read_proved
 
+    folder = Path(path)
     manifest = Manifest.load(folder)
     if backend == "auto":
         from edge_mnist_runtime.backend_choice import choose_fastest
 
         return choose_fastest(folder, manifest, options)
     artifact = _preferred(folder, manifest, FORMAT_OF[backend or "onnxruntime"])
-    path = folder / artifact.file
-    engine = open_engine(read_proved(path, artifact.sha256), file_name=str(path), options=options)
-    return OpenedModel(engine, str(path))
+    chosen = folder / artifact.file
+    engine = open_engine(read_proved(chosen, artifact.sha256), file_name=str(chosen), options=options)
+    return OpenedModel(engine, str(chosen))
 
 
 def _preferred(folder: Path, manifest: Manifest, format_name: str) -> Artifact:

@@ -113,9 +113,9 @@ def replay_bundled() -> tuple[ReplayResult, ...]:
         IntegrityError: They cannot be read, or belong to other models than these.
     """
     try:
-        golden = dict(np.load(io.BytesIO(BUNDLED_GOLDEN.read_bytes()), allow_pickle=False))
+        golden = dict(np.load(io.BytesIO(Path(BUNDLED_GOLDEN).read_bytes()), allow_pickle=False))
         results = []
-        for path in BUNDLED_MODELS.values():
+        for path in map(Path, BUNDLED_MODELS.values()):
             data = path.read_bytes()
             if hashlib.sha256(data).hexdigest() != str(golden[f"sha256/{path.name}"]):
                 raise IntegrityError(f"{BUNDLED_GOLDEN}: not of this {path.name}; install edge-mnist again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 
@@ -13,14 +14,14 @@ from edge_mnist_runtime.saturation import ACTIVATION, CHANNELS, SIDE, find_wrong
 
 
 def test_golden_vectors_in_the_package_are_what_the_command_writes() -> None:
-    made, shipped = (np.load(io.BytesIO(data)) for data in (make_bundled_golden(), BUNDLED_GOLDEN.read_bytes()))
+    made, shipped = (np.load(io.BytesIO(data)) for data in (make_bundled_golden(), Path(BUNDLED_GOLDEN).read_bytes()))
     assert set(made) == set(shipped)
     assert np.array_equal(made["labels"], shipped["labels"])
     # NumPy's matrix products round otherwise on another processor: on one of two kinds tried, one pixel by one level.
     differences = np.abs(made["images"].astype(np.int16) - shipped["images"])
     assert differences.max() <= 1
     assert np.count_nonzero(differences) <= 5
-    for path in BUNDLED_MODELS.values():
+    for path in map(Path, BUNDLED_MODELS.values()):
         assert made[f"sha256/{path.name}"] == shipped[f"sha256/{path.name}"], "run: make golden"
 
 

@@ -83,7 +83,7 @@ def draw_three() -> Callable[..., Image.Image]:
 @pytest.fixture(scope="session")
 def bundled_onnx() -> bytes:
     """The bytes of the bundled model file."""
-    return BUNDLED_MODELS[DEFAULT_MODEL].read_bytes()
+    return Path(BUNDLED_MODELS[DEFAULT_MODEL]).read_bytes()
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ from edge_mnist_runtime import DigitClassifier
 classifier = DigitClassifier()
 classifier.predict(np.zeros((28, 28), np.uint8))
 classifier.predict_batch(np.zeros((3, 28, 28), np.float32))
-print([name for name in ("PIL", "hashlib", "importlib.metadata", "multiprocessing") if name in sys.modules])
+print([name for name in ("PIL", "hashlib", "importlib.metadata", "multiprocessing", "pathlib") if name in sys.modules])
 """
 
 

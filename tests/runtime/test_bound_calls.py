@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -16,7 +17,7 @@ from edge_mnist_runtime.engines import bound_calls
 from edge_mnist_runtime.engines.onnx_session import OnnxSession
 from edge_mnist_runtime.sample_digits import load_samples
 
-BUNDLED = BUNDLED_MODELS[DEFAULT_MODEL]
+BUNDLED = Path(BUNDLED_MODELS[DEFAULT_MODEL])
 
 
 @pytest.fixture(scope="module")

@@ -52,12 +52,12 @@ def replay(**changes: Any) -> ReplayResult:
 def test_golden_vectors_are_of_the_bundled_models() -> None:
     """After a bundled model has changed: make golden."""
     results = replay_bundled()
-    assert [result.file for result in results] == [path.name for path in BUNDLED_MODELS.values()]
+    assert [result.file for result in results] == [Path(path).name for path in BUNDLED_MODELS.values()]
     assert all(result.passed for result in results)
 
 
 def write_golden(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
-    golden = dict(np.load(io.BytesIO(BUNDLED_GOLDEN.read_bytes())))
+    golden = dict(np.load(io.BytesIO(Path(BUNDLED_GOLDEN).read_bytes())))
     change(golden)
     np.savez(path, allow_pickle=False, **golden)
 

@@ -18,7 +18,7 @@ from edge_mnist_runtime.engines.options import EngineOptions
 from edge_mnist_runtime.picture_definition import PICTURE_READING
 from edge_mnist_runtime.sample_digits import load_samples
 
-BUNDLED = BUNDLED_MODELS[DEFAULT_MODEL]
+BUNDLED = Path(BUNDLED_MODELS[DEFAULT_MODEL])
 
 WITHOUT_LITERT = """
 import json, sys

@@ -79,7 +79,7 @@ import os, sys, onnxruntime
 from edge_mnist_runtime import DigitClassifier, UsageError
 from edge_mnist_runtime.bundled_models import BUNDLED_MODELS
 import numpy as np
-session = onnxruntime.InferenceSession(BUNDLED_MODELS["nano"].read_bytes(), providers=["CPUExecutionProvider"])
+session = onnxruntime.InferenceSession(BUNDLED_MODELS["nano"], providers=["CPUExecutionProvider"])
 classifier = DigitClassifier(session=session)
 child = os.fork()
 if child == 0:
@@ -157,7 +157,7 @@ def test_copy_of_a_litert_classifier_is_the_same(reference_bundle: Path, tensors
 
 @pytest.mark.parametrize("duplicate", [pickle.dumps, copy.deepcopy])
 def test_callers_session_can_be_neither_pickled_nor_copied(duplicate: Callable) -> None:
-    session = onnxruntime.InferenceSession(BUNDLED_MODELS["nano"].read_bytes(), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(BUNDLED_MODELS["nano"], providers=["CPUExecutionProvider"])
     with pytest.raises(UsageError, match="cannot be pickled or copied; give the model instead"):
         duplicate(DigitClassifier(session=session))
 

@@ -9,11 +9,11 @@ import pytest
 
 from edge_mnist_runtime.environment import (
     describe_environment,
-    may_saturate,
     read_cpu_quota,
     read_governor,
     read_instruction_sets,
 )
+from edge_mnist_runtime.int8_sums import may_saturate
 from edge_mnist_runtime.noise import find_noise
 
 

@@ -67,7 +67,7 @@ def bench(
         check_plot(plot)
     known_backend = require_backend(backend)
     if not models:
-        require_runnable(BUNDLED_MODELS[DEFAULT_MODEL].name, known_backend)
+        require_runnable(Path(BUNDLED_MODELS[DEFAULT_MODEL]).name, known_backend)
     found, skipped = find_models(models, backend=known_backend) if models else ([None], [])
     for item in skipped:
         print(f"edge-mnist: skipped {item['model']}: {item['reason']}", file=sys.stderr)

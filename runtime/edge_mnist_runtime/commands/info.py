@@ -79,7 +79,7 @@ def _describe(model: Path | None) -> list[dict[str, Any]]:
     contract = engine.contract
     return [
         {
-            "file": bundled.name if (bundled := find_bundled(model)) else str(model),
+            "file": Path(bundled).name if (bundled := find_bundled(model)) else str(model),
             "name": contract.name,
             "format": engine.format,
             "sha256": engine.sha256,

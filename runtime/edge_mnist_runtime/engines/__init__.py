@@ -5,8 +5,8 @@ Whatever runs a model in this project (classifier, benchmark, verification, expo
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
@@ -97,7 +97,7 @@ def open_engine(model: bytes, *, file_name: str, options: EngineOptions = DEFAUL
         CorruptModelError: The file cannot be read.
         ContractError: The file carries no contract, or one that this version does not know.
     """
-    suffix = Path(file_name).suffix
+    suffix = suffix_of(file_name)
     if suffix == ".onnx":
         from edge_mnist_runtime.engines.onnx_session import OnnxSession
 
@@ -107,6 +107,11 @@ def open_engine(model: bytes, *, file_name: str, options: EngineOptions = DEFAUL
 
         return TFLiteInterpreter(model, origin=file_name, options=options)
     raise UsageError(f"{file_name}: not a model; expected a bundle folder or a file ending in .onnx or .tflite")
+
+
+def suffix_of(file: str) -> str:
+    """A file name's suffix, with its dot."""
+    return os.path.splitext(file)[1]  # a cold start does without pathlib
 
 
 def check_ends(

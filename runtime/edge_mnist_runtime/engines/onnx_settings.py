@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 import onnxruntime
 
 from edge_mnist_runtime.engines.options import EngineOptions
-from edge_mnist_runtime.environment import may_saturate
 from edge_mnist_runtime.errors import CorruptModelError, UsageError, first_line
+from edge_mnist_runtime.int8_sums import may_saturate
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.engines.info import EngineInfo

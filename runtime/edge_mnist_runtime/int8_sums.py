@@ -1,0 +1,31 @@
+"""Whether this processor keeps int8 sums exact: asked at every cold start, which loads nothing else for it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from functools import lru_cache
+from typing import Final
+
+WIDE_SUMS: Final = ("avx512_vnni", "avx_vnni", "amx_int8")
+"""Flags of x86 processors that add int8 products straight into 32 bits: onnxruntime's int8 sums are exact there."""
+
+X86: Final = ("x86_64", "AMD64", "i686", "i386", "x86")
+"""Names of that kind of machine."""
+
+
+@lru_cache
+def may_saturate(root: str | os.PathLike[str] = "/") -> bool:
+    """Whether onnxruntime's int8 sums may saturate here: on x86 that has, or says, no int8 dot products.
+
+    Args:
+        root: Where /proc is looked for.
+    """
+    if platform.machine() not in X86:
+        return False
+    try:
+        with open(os.path.join(root, "proc/cpuinfo"), encoding="utf-8") as lines:  # of one processor: a session waits
+            flags = next((line for line in lines if line.startswith("flags")), "")
+    except (OSError, ValueError):
+        flags = ""
+    return not {*WIDE_SUMS} & {*flags.split()}
