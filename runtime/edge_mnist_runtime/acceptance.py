@@ -56,11 +56,19 @@ def accept_answers(
     Returns:
         Shape (N,).
     """
-    confidences = probabilities.max(axis=1)
+    confidences = find_highest(probabilities)[1]
     accepted: npt.NDArray[np.bool_] = confidences >= least_confidence
     for row in np.flatnonzero(confidences < CERTAIN).tolist():
         accepted[row] = is_accepted(confidences.item(row), images[row].tobytes(), least_confidence)
     return accepted
+
+
+def find_highest(
+    probabilities: npt.NDArray[np.floating],
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.floating]]:
+    """The likeliest class of N answers, shape (N, K), and its probability; each of shape (N,)."""
+    likeliest = probabilities.argmax(1)
+    return likeliest, probabilities[np.arange(len(likeliest)), likeliest]  # max takes twice as long as argmax and this
 
 
 def is_accepted(confidence: float, image: bytes, least_confidence: float) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 import numpy as np
 
-from edge_mnist_runtime.acceptance import CERTAIN, accept_answers, is_accepted
+from edge_mnist_runtime.acceptance import CERTAIN, accept_answers, find_highest, is_accepted
 from edge_mnist_runtime.arrays import TENSOR
 from edge_mnist_runtime.engines import Engine, run_in_batches
 from edge_mnist_runtime.errors import InputError
@@ -47,8 +47,8 @@ class Answers:
     def unpack(self) -> list[Outcome]:
         """What became of every picture, in order."""
         rows = np.ascontiguousarray(self.plain).view(ROW_BYTES)[:, 0].tolist()
-        confidences = self.plain.max(1).tolist()
-        outcomes: list[Outcome] = [*map(Prediction, self.plain.argmax(1).tolist(), confidences, rows)]
+        digits, confidences = find_highest(self.plain)
+        outcomes: list[Outcome] = [*map(Prediction, digits.tolist(), confidences.tolist(), rows)]
         for place, outcome in self.others.items():
             outcomes.insert(place, outcome)
         return outcomes
