@@ -56,10 +56,19 @@ def accept_answers(
     Returns:
         Shape (N,).
     """
-    confidences = find_highest(probabilities)[1]
+    return accept_confidences(find_highest(probabilities)[1], images, least_confidence)
+
+
+def accept_confidences(
+    confidences: npt.NDArray[np.floating], images: Pixels, least_confidence: float
+) -> npt.NDArray[np.bool_]:
+    """As `accept_answers` of answers whose highest probabilities are known, shape (N,)."""
     accepted: npt.NDArray[np.bool_] = confidences >= least_confidence
-    for row in np.flatnonzero(confidences < CERTAIN).tolist():
-        accepted[row] = is_accepted(confidences.item(row), images[row].tobytes(), least_confidence)
+    doubtful = np.flatnonzero(confidences < CERTAIN)
+    if doubtful.size:  # behind a black edge nothing goes on: `is_accepted` would say the same, one by one
+        goes_on = images.reshape(len(images), -1)[doubtful][:, _AROUND].any(1)
+        for row in doubtful[goes_on].tolist():
+            accepted[row] = is_accepted(confidences.item(row), images[row].tobytes(), least_confidence)
     return accepted
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from struct import Struct
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 import numpy as np
 
-from edge_mnist_runtime.acceptance import CERTAIN, accept_answers, find_highest, is_accepted
+from edge_mnist_runtime.acceptance import CERTAIN, accept_confidences, find_highest, is_accepted
 from edge_mnist_runtime.arrays import TENSOR
 from edge_mnist_runtime.engines import Engine, run_in_batches
 from edge_mnist_runtime.errors import InputError
@@ -41,14 +41,17 @@ class Answers:
 
     plain: npt.NDArray[np.float32]
     """Probabilities, shape (N, 10), of the pictures of which there is nothing else to say: tensors, accepted."""
+    digits: npt.NDArray[np.intp]
+    """The likeliest digit of each, shape (N,)."""
+    confidences: npt.NDArray[np.float32]
+    """Its probability, shape (N,)."""
     others: dict[int, Outcome]
     """What became of the others, by their places among all pictures, in order."""
 
     def unpack(self) -> list[Outcome]:
         """What became of every picture, in order."""
         rows = np.ascontiguousarray(self.plain).view(ROW_BYTES)[:, 0].tolist()
-        digits, confidences = find_highest(self.plain)
-        outcomes: list[Outcome] = [*map(Prediction, digits.tolist(), confidences.tolist(), rows)]
+        outcomes: list[Outcome] = [*map(Prediction, self.digits.tolist(), self.confidences.tolist(), rows)]
         for place, outcome in self.others.items():
             outcomes.insert(place, outcome)
         return outcomes
@@ -86,7 +89,7 @@ class Answerer:
             places.append(place)
         answers = self._answer_tensors(np.frombuffer(b"".join(tensors), np.uint8).reshape(TENSOR), qualities)
         others |= {places[row]: outcome for row, outcome in answers.others.items()}
-        return Answers(answers.plain, dict(sorted(others.items())))
+        return replace(answers, others=dict(sorted(others.items())))
 
     def predict_tensors(self, images: Pixels, qualities: Sequence[Quality] = ()) -> list[Prediction]:
         """Of images, uint8, shape (N, 28, 28, 1), and of how well each digit shows, where that is known."""
@@ -94,15 +97,19 @@ class Answerer:
 
     def _answer_tensors(self, images: Pixels, qualities: Mapping[int, Quality | None]) -> Answers:
         """As `predict_tensors`; how well the digit shows by the image's row."""
-        probabilities = np.concatenate([NO_ANSWERS, *run_in_batches(self._engine, images)])
+        probabilities = np.concatenate([*run_in_batches(self._engine, images)] or [NO_ANSWERS])
         probabilities.setflags(write=False)
-        plain = accept_answers(probabilities, images, self._least_confidence)
-        plain[[*qualities]] = False
+        digits, confidences = find_highest(probabilities)
+        plain = accept_confidences(confidences, images, self._least_confidence)
+        if qualities:
+            plain[[*qualities]] = False
         rows = np.flatnonzero(~plain).tolist()
         others: dict[int, Outcome] = {
             row: self._judge(probabilities[row], images[row], qualities.get(row)) for row in rows
         }
-        return Answers(probabilities[plain] if rows else probabilities, others)
+        if rows:
+            probabilities, digits, confidences = probabilities[plain], digits[plain], confidences[plain]
+        return Answers(probabilities, digits, confidences, others)
 
     def answer_tensor(self, tensor: bytes) -> Prediction:
         """Of one tensor's 784 bytes: no arrays are made, each of which would take 0.3 us of a prediction's 14."""

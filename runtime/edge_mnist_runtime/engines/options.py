@@ -38,7 +38,7 @@ class EngineOptions:
     spin: bool = False
     """Whether waiting threads burn their core for a faster start of the next call. It does nothing for one thread."""
     low_memory: bool = False
-    """Whether memory goes before speed: 16 images in one call instead of 64, and weights outside of the arena."""
+    """Whether memory goes before speed: 16 images in one call instead of 128, and weights outside of the arena."""
     providers: tuple[str, ...] = ()
     """onnxruntime's execution providers, the first one first; none named: the processor's. What a provider cannot
     compute, onnxruntime computes on the processor."""
