@@ -40,10 +40,8 @@ class BundleWriter:
     """
 
     def __init__(self, target: Path, name_own_files: Callable[[Path], set[str]] | None = None) -> None:
-        self.target = Path(os.path.realpath(target))  # a link keeps pointing where it points
+        self.target = resolve_target(target)
         self._name_own_files = name_own_files or name_bundle_files
-        if not self.target.name:
-            raise UsageError(f"{target}: a bundle cannot be the root folder; name another with -o")
         with explained(self.target):
             _recover(self.target)
             check_replaceable(self.target, self._name_own_files)
@@ -75,6 +73,18 @@ class BundleWriter:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def resolve_target(target: Path) -> Path:
+    """Where a bundle will really be: a link keeps pointing where it points.
+
+    Raises:
+        UsageError: That is the root folder.
+    """
+    resolved = Path(os.path.realpath(target))
+    if not resolved.name:
+        raise UsageError(f"{target}: a bundle cannot be the root folder; name another with -o")
+    return resolved
 
 
 def name_bundle_files(folder: Path) -> set[str]:

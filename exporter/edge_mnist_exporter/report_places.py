@@ -9,13 +9,18 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from edge_mnist_exporter.bundle_writer import BundleWriter, check_replaceable, explained, name_bundle_files
+from edge_mnist_exporter.bundle_writer import (
+    BundleWriter,
+    check_replaceable,
+    explained,
+    name_bundle_files,
+    resolve_target,
+)
 from edge_mnist_exporter.staging import StagingFolder, sync_folder
 from edge_mnist_runtime.errors import UsageError
 
@@ -95,7 +100,7 @@ def check_places(bundle: Path) -> None:
     Raises:
         UsageError: There is something else.
     """
-    target = Path(os.path.realpath(bundle))
+    target = resolve_target(bundle)
     ReportPlaces(target)
     with explained(target):
         check_replaceable(target, name_bundle_files)

@@ -95,7 +95,14 @@ print(run(["export", *sys.argv[1:]]), "tensorflow" in sys.modules)
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(("letter.keras",), 6), (("-o", "full"), 2), (("-o", "paged"), 2), (("-o", "failing"), 2), (("-o", "file"), 2)],
+    [
+        (("letter.keras",), 6),
+        (("-o", "full"), 2),
+        (("-o", "paged"), 2),
+        (("-o", "failing"), 2),
+        (("-o", "file"), 2),
+        (("-o", "/"), 2),
+    ],
 )
 def test_what_needs_no_tensorflow_is_refused_before_it_starts(run_script, tmp_path, monkeypatch, arguments, code):
     monkeypatch.chdir(tmp_path)
