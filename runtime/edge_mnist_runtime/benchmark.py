@@ -21,6 +21,7 @@ from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.environment import describe_environment
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.fresh_process import FreshProcessError, measure_import_ms, measure_memory_mb
+from edge_mnist_runtime.int8_sums import describe_saturation
 from edge_mnist_runtime.noise import find_noise
 from edge_mnist_runtime.operator_profile import NO_TFLITE_PROFILER, profile_operators
 from edge_mnist_runtime.percentiles import PERCENTILES, estimate_percentile, percentile_name
@@ -92,7 +93,7 @@ def run_benchmark(
         "preprocess_us": preprocess,
         "models": records,
         "advice": advise(records),
-        "warnings": find_noise(environment, records) + failures,
+        "warnings": [*find_noise(environment, records), *_name_saturating(candidates), *failures],
     }
 
 
@@ -114,6 +115,11 @@ def advise(models: Sequence[dict[str, Any]]) -> list[str]:
                 f"{Path(name).name} takes {int8_us:.1f} us here, its fp32 twin {float_us:.1f}: ship fp32 here"
             )
     return advice
+
+
+def _name_saturating(candidates: Sequence[Candidate]) -> list[str]:
+    names = (Path(candidate.path).name for candidate in candidates if candidate.classifier.engine.contract.can_saturate)
+    return [describe_saturation(name) for name in dict.fromkeys(names)]
 
 
 def format_report(report: dict[str, Any]) -> str:

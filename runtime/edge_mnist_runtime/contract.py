@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 METADATA_KEY: Final = "edge_mnist"
 """Where the contract stands in a model file."""
 
-CONTRACT_SCHEMA_VERSION: Final = 3
+CONTRACT_SCHEMA_VERSION: Final = 4
+
+READABLE_SCHEMA_VERSIONS: Final = (3, CONTRACT_SCHEMA_VERSION)
+"""3 does not say whether int8 sums can saturate; files of then can."""
 
 DIGIT_LABELS: Final = tuple("0123456789")
 
@@ -30,6 +33,9 @@ PRECISIONS: Final = ("fp32", "fp16", "int8", "int16x8", "dynamic", "mixed")
 `int16x8`: int8 weights, int16 activations; `dynamic`: int8 weights, float activations; `mixed`: int8 but for some
 layers in float.
 """
+
+SATURATING_PRECISIONS: Final = ("int8", "mixed")
+"""ONNX files of these precisions can saturate, unless they say that they cannot."""
 
 KNOWN_PREPROCESS_SHA256: Final = "d7dff5647e0330117d36ec67432fd48b50edf40f6f1da40b3ee9a9acb8a9d5e6"
 """That of `preprocess.PREPROCESS`, written down: to compute it at every start would load OpenSSL, 5 ms and 3 MB."""
@@ -99,6 +105,9 @@ class ModelContract:
     least_confidence: float | None = None
     """Answers whose highest probability is below this, 0..1, are rejected, and some above it (`acceptance.py`); None:
     every answer is accepted."""
+    can_saturate: bool = False
+    """Whether int8 sums can saturate in onnxruntime on x86 without VNNI; see `int8_sums`. The exporter proves it from
+    the weights. Never true of a TFLite file, whatever an older one says."""
 
     def __post_init__(self) -> None:
         for field in ("name", "source_sha256"):
@@ -119,6 +128,8 @@ class ModelContract:
             raise TypeError(f"input scale and zero-point are {self.input_scale!r} and {self.input_zero_point!r}")
         if self.least_confidence is not None and not 0 < self.least_confidence < 1:
             raise ValueError(f"least_confidence is {self.least_confidence!r}, not between 0 and 1")
+        if not isinstance(self.can_saturate, bool):
+            raise TypeError(f"can_saturate is {self.can_saturate!r}, neither true nor false")
 
     @property
     def reads_digits(self) -> bool:
@@ -131,7 +142,8 @@ class ModelContract:
 
     def to_json(self) -> str:
         """The text that a model file carries."""
-        return json.dumps({"schema_version": CONTRACT_SCHEMA_VERSION, **asdict(self)}, sort_keys=True)
+        record = {"schema_version": CONTRACT_SCHEMA_VERSION, **asdict(self)}
+        return json.dumps(record, sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str | None, *, origin: str) -> ModelContract:
@@ -149,7 +161,9 @@ class ModelContract:
         try:
             fields: dict[str, Any] = json.loads(text)
             schema_version = fields.pop("schema_version")
-            check_schema(schema_version, CONTRACT_SCHEMA_VERSION, origin=f"{origin}: contract", error=ContractError)
+            check_schema(schema_version, READABLE_SCHEMA_VERSIONS, origin=f"{origin}: contract", error=ContractError)
+            if schema_version < CONTRACT_SCHEMA_VERSION:
+                fields["can_saturate"] = fields["precision"] in SATURATING_PRECISIONS
             span = {end: tuple(map(float, fields["input_range"][end])) for end in ("mean", "deviation")}
             named = {name: tuple(fields[name]) for name in ("labels", "image_shape")}
             contract = cls(**{**fields, **named, "input_range": InputRange(**span)})
@@ -169,11 +183,12 @@ def check_labels(labels: tuple[str, ...]) -> None:
         raise ValueError(f"the label {twice!r} stands for two classes")
 
 
-def check_schema(found: object, known: int, *, origin: str, error: type[IntegrityError]) -> None:
-    """Raise `error` unless a record's schema version is the one that this version reads."""
-    if found != known:
+def check_schema(found: object, known: tuple[int, ...], *, origin: str, error: type[IntegrityError]) -> None:
+    """Raise `error` unless a record's schema version is one that this version reads."""
+    if found not in known:
         raise error(
-            f"{origin} schema {found} is not the known {known}; use the edge-mnist that made it, or export again"
+            f"{origin} schema {found} is not one of the known {', '.join(map(str, known))}; use the edge-mnist that "
+            "made it, or export again"
         )
 
 

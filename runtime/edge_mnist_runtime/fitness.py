@@ -13,6 +13,7 @@ from edge_mnist_runtime.bundled_models import BUNDLED_MODELS
 from edge_mnist_runtime.candidates import find_models
 from edge_mnist_runtime.environment import DOT_PRODUCTS, describe_environment
 from edge_mnist_runtime.errors import IntegrityError, MissingExtraError, UnfitDeviceError
+from edge_mnist_runtime.int8_sums import describe_saturation
 from edge_mnist_runtime.manifest import Manifest
 from edge_mnist_runtime.model_files import open_model
 from edge_mnist_runtime.percentiles import estimate_percentile
@@ -41,6 +42,18 @@ class Finding:
     """`ok`, `warning` (it works, but know this), or `failed`."""
     detail: str
     """Why, and what to do about it."""
+
+
+@dataclass(frozen=True)
+class AnswerCheck:
+    """What replaying the golden digits found."""
+
+    findings: tuple[Finding, ...]
+    """One a file."""
+    missing_extra: str | None = None
+    """The extra without which none of the files runs here."""
+    saturating: tuple[str, ...] | None = None
+    """The files whose int8 sums can saturate; None where they could not be read."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +95,13 @@ def examine_device(bundle: Path | None = None) -> FitnessReport:
         Manifest.load(bundle)
     env = describe_environment()
     findings = [check_versions(env), check_instruction_sets(env)]
-    replayed, missing_extra = check_answers(bundle)
-    findings += [*replayed, check_sums()]
-    if not missing_extra and not any(finding.status == FAILED for finding in replayed):
+    answers = check_answers(bundle)
+    findings += answers.findings
+    if answers.saturating is not None:
+        findings.append(check_sums(answers.saturating))
+    if not answers.missing_extra and not any(finding.status == FAILED for finding in answers.findings):
         findings.append(check_speed(bundle))
-    return FitnessReport(tuple(findings), env, missing_extra)
+    return FitnessReport(tuple(findings), env, answers.missing_extra)
 
 
 def require_fit(report: FitnessReport) -> None:
@@ -124,23 +139,23 @@ def check_instruction_sets(env: dict[str, Any]) -> Finding:
     return Finding(
         "processor",
         WARNING,
-        f"{env['cpu']} ({', '.join(sets) or 'no vectors'}): no int8 dot products; int8 may be no faster than fp32, "
-        "and may saturate in other programs: compare with `edge-mnist bench`",
+        f"{env['cpu']} ({', '.join(sets) or 'no vectors'}): no int8 dot products; int8 may be no faster than fp32: "
+        "compare with `edge-mnist bench`",
     )
 
 
-def check_answers(bundle: Path | None) -> tuple[list[Finding], str | None]:
-    """Golden digits, bit by bit.
-
-    Returns:
-        A finding a file, and the extra without which none of them runs here.
-    """
+def check_answers(bundle: Path | None) -> AnswerCheck:
+    """Golden digits, bit by bit."""
     try:
         results = verify_bundle(bundle) if bundle else replay_bundled()
     except IntegrityError as error:
-        return [Finding("bundle" if bundle else "golden digits", FAILED, str(error))], None
+        return AnswerCheck((Finding("bundle" if bundle else "golden digits", FAILED, str(error)),))
     nothing_ran = all(result.skipped for result in results)
-    return [judge_replay(result) for result in results], "litert" if results and nothing_ran else None
+    return AnswerCheck(
+        tuple(map(judge_replay, results)),
+        "litert" if results and nothing_ran else None,
+        tuple(result.file for result in results if result.can_saturate),
+    )
 
 
 def judge_replay(result: ReplayResult) -> Finding:
@@ -164,22 +179,28 @@ def judge_replay(result: ReplayResult) -> Finding:
     )
 
 
-def check_sums() -> Finding:
-    """Whether int8 sums saturate."""
+def check_sums(saturating: Sequence[str]) -> Finding:
+    """Whether int8 sums saturate here.
+
+    Args:
+        saturating: Files whose weights are so large that their sums can, where a kernel adds in 16 bits.
+    """
+    if not saturating:
+        return Finding("int8 sums", OK, "none of these files can saturate, on any processor")
     try:
         result = check_saturation()
     except (IntegrityError, OSError) as error:
         return Finding("int8 sums", FAILED, f"{error}; install edge-mnist again")
     if result.wrong:
-        return Finding("int8 sums", FAILED, f"{_name_layers(result.wrong)}; ship fp32 here, or int8 with 7-bit weights")
+        return Finding("int8 sums", FAILED, f"{_name_layers(result.wrong)}; export {', '.join(saturating)} again")
     if result.wrong_elsewhere:
         return Finding(
             "int8 sums",
             WARNING,
-            f"exact here; other programs that use onnxruntime on this processor need its option "
-            f"session.x64quantprecision = 1, without which they saturate: {_name_layers(result.wrong_elsewhere)}",
+            f"exact here; other programs that run {', '.join(saturating)} in onnxruntime on this processor need "
+            f"session.x64quantprecision = 1, or saturate: {_name_layers(result.wrong_elsewhere)}; export again",
         )
-    return Finding("int8 sums", OK, "exact, also where they are largest")
+    return Finding("int8 sums", OK, f"exact here; {describe_saturation(saturating[0])}")
 
 
 def check_speed(bundle: Path | None) -> Finding:

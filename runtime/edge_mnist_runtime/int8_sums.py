@@ -1,4 +1,8 @@
-"""Whether this processor keeps int8 sums exact: asked at every cold start, which loads nothing else for it."""
+"""int8 sums that saturate: on which processors, and what to say of a file that can.
+
+On x86 without VNNI onnxruntime adds two int8 products in 16 bits. Files of this version have weights that keep such
+sums exact. Files of older versions and of others may not: onnxruntime is then told to be exact, which is slower.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,14 @@ WIDE_SUMS: Final = ("avx512_vnni", "avx_vnni", "amx_int8")
 
 X86: Final = ("x86_64", "AMD64", "i686", "i386", "x86")
 """Names of that kind of machine."""
+
+
+def describe_saturation(file: str) -> str:
+    """What to say of a file that can saturate, in one line."""
+    return (
+        f"{file}: its int8 sums can saturate in other programs on x86 without VNNI; export it again, or set "
+        "onnxruntime's session.x64quantprecision to 1 there"
+    )
 
 
 @lru_cache

@@ -7,13 +7,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edge_mnist_runtime.contract import check_labels, check_preprocess, check_schema
+from edge_mnist_runtime.contract import SATURATING_PRECISIONS, check_labels, check_preprocess, check_schema
 from edge_mnist_runtime.errors import HashMismatchError, ManifestError, UsageError
 from edge_mnist_runtime.tensor_spec import TensorSpec
 
 MANIFEST_FILE: Final = "manifest.json"
 GOLDEN_FILE: Final = "golden.npz"
-MANIFEST_SCHEMA_VERSION: Final = 3
+MANIFEST_SCHEMA_VERSION: Final = 4
+
+READABLE_SCHEMA_VERSIONS: Final = (3, MANIFEST_SCHEMA_VERSION)
+"""3 does not say which files can saturate."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class Artifact:
     """Part of the evaluation images that it read right where it was made, in 0..1."""
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    can_saturate: bool = False
+    """As in the file's contract."""
 
     def __post_init__(self) -> None:
         for field in ("format", "precision", "sha256"):
@@ -97,9 +102,8 @@ class Manifest:
         except (OSError, ValueError, RecursionError) as error:
             raise ManifestError(f"{path}: cannot be read ({error}); export the bundle again") from error
         try:
-            check_schema(
-                record.pop("schema_version"), MANIFEST_SCHEMA_VERSION, origin=f"{path}: manifest", error=ManifestError
-            )
+            schema_version = record.pop("schema_version")
+            check_schema(schema_version, READABLE_SCHEMA_VERSIONS, origin=f"{path}: manifest", error=ManifestError)
             artifacts = tuple(_artifact(item) for item in record.pop("artifacts"))
             manifest = cls(**{**record, "labels": tuple(record["labels"]), "artifacts": artifacts})
             preprocess = manifest.preprocess and (manifest.preprocess["version"], manifest.preprocess["sha256"])
@@ -143,8 +147,9 @@ def _check_file_name(file: object) -> None:
 
 
 def _artifact(item: dict[str, Any]) -> Artifact:
+    unsaid = item["format"] == "onnx" and item["precision"] in SATURATING_PRECISIONS  # as schema 3 leaves it
     specs = {
         end: tuple(TensorSpec(**{**spec, "shape": tuple(spec["shape"])}) for spec in item[end])
         for end in ("inputs", "outputs")
     }
-    return Artifact(**{**item, **specs})
+    return Artifact(**{"can_saturate": unsaid, **item, **specs})

@@ -44,6 +44,8 @@ class ReplayResult:
     """Largest difference from a recorded probability, in 0..1."""
     identical: int = 0
     """Golden vectors whose ten probabilities are the recorded ones bit by bit."""
+    can_saturate: bool = False
+    """Whether the file's int8 sums can saturate in other programs (see `int8_sums`)."""
 
     @property
     def passed(self) -> bool:
@@ -140,7 +142,8 @@ def replay_engine(engine: Engine, file: str, golden: Golden) -> ReplayResult:
     found = np.concatenate([*run_in_batches(engine, images)])
     same = int((found.argmax(1) == expected.argmax(1)).sum())
     identical = int((found == expected).all(1).sum())
-    return ReplayResult(file, engine.backend, None, len(images), same, float(np.abs(found - expected).max()), identical)
+    difference, can_saturate = float(np.abs(found - expected).max()), engine.contract.can_saturate
+    return ReplayResult(file, engine.backend, None, len(images), same, difference, identical, can_saturate)
 
 
 def _replay(file: str, data: bytes, golden: Golden) -> ReplayResult:

@@ -12,10 +12,11 @@ import typer
 from edge_mnist_runtime.commands.backend_option import BackendOption
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.commands.messages import one_line, print_error
+from edge_mnist_runtime.commands.messages import one_line, print_error, print_warning
 from edge_mnist_runtime.commands.model_option import ModelOption
 from edge_mnist_runtime.commands.reading_mode import PreprocessOption
 from edge_mnist_runtime.errors import InputError, PictureError
+from edge_mnist_runtime.int8_sums import describe_saturation
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.classifier import DigitClassifier
@@ -48,6 +49,8 @@ def classify(
     mode, known_backend = require_mode(preprocess), require_backend(backend)
     with chatter_silenced(show=debug):
         classifier = DigitClassifier(model, preprocess=mode, backend=known_backend)
+    if classifier.engine.contract.can_saturate:
+        print_warning(describe_saturation(str(model)))
     predictions: list[dict[str, Any]] = []
     errors: list[dict[str, str]] = []
     n_rejected = 0

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.commands.messages import one_line
+from edge_mnist_runtime.commands.messages import print_warning
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.regression import RegressionReport
@@ -39,7 +38,7 @@ def compare(
     else:
         _print_table(report)
     for line in (*report.unpaired, *(f"not alike: {item}" for item in report.unlike), *report.warnings):
-        print(one_line(f"edge-mnist: warning: {line}"), file=sys.stderr)
+        print_warning(line)
     require_no_regression(report)
 
 

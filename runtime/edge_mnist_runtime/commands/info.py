@@ -12,6 +12,7 @@ import typer
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.commands.messages import one_line
+from edge_mnist_runtime.int8_sums import describe_saturation
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.tensor_spec import TensorSpec
@@ -47,9 +48,12 @@ def info(
             "preprocess",
             "picture_reading",
             "least_confidence",
+            "can_saturate",
             "source_sha256",
         ):
             print(f"  {key:17}{one_line(_text(file[key]))}")
+        if file["can_saturate"]:
+            print(f"  warning: {one_line(describe_saturation(file['file']))}")
 
 
 def _describe(model: Path | None) -> list[dict[str, Any]]:
@@ -95,6 +99,7 @@ def _describe(model: Path | None) -> list[dict[str, Any]]:
             ),
             "picture_reading": PICTURE_READING.to_dict() if contract.reads_digits else None,
             "least_confidence": contract.least_confidence or 0.0,
+            "can_saturate": contract.can_saturate,
             "source_sha256": contract.source_sha256,
         }
     ]
@@ -117,4 +122,6 @@ def _text(value: Any) -> str:
         return f"version {value['version']}, SHA-256 {value['sha256'][:16]}..."
     if value is None:
         return "none: not a digit classifier"  # only a preprocessing may be missing
+    if isinstance(value, bool):
+        return "yes" if value else "no: int8 sums are exact on every processor"
     return f"{value:,}" if isinstance(value, int) else str(value)

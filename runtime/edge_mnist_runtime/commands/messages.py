@@ -11,6 +11,11 @@ def one_line(text: str) -> str:
     return line if line.isprintable() else line.encode("unicode_escape").decode()
 
 
+def print_warning(message: str) -> None:
+    """Print a warning as every command does."""
+    print(f"edge-mnist: warning: {one_line(message)}", file=sys.stderr)
+
+
 def print_error(message: str) -> None:
     """Print an error as every command does."""
     print(f"edge-mnist: error: {one_line(message)}", file=sys.stderr)

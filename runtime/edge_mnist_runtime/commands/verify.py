@@ -14,6 +14,7 @@ from edge_mnist_runtime.commands.backend_option import OnlyBackendOption
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.errors import UsageError
+from edge_mnist_runtime.int8_sums import describe_saturation
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.accuracy_check import AccuracyResult
@@ -67,6 +68,8 @@ def verify(
         print(f"{folder}: every file has the SHA-256 that the manifest gives it")
         for result in results:
             print(f"{result.file}: {_verdict(result.skipped, result.same_digits, result.n)}")
+            if result.can_saturate:
+                print(f"warning: {describe_saturation(result.file)}")
         for accuracy in accuracies:
             print(f"{accuracy.file}: {_accuracy_verdict(accuracy)}")
     require_replayed(results, bundle)

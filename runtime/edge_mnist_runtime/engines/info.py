@@ -20,7 +20,7 @@ class EngineInfo:
     spin: bool
     low_memory: bool
     exact_sums: bool | None
-    """Whether int8 sums were asked to be exact, as x86 without VNNI needs it; None for LiteRT: they always are."""
+    """Whether onnxruntime was asked for exact int8 sums, for a file that can saturate here; None for LiteRT."""
     callers_session: bool = False
     """Whether the session is the caller's own."""
 

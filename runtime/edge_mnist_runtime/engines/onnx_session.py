@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 DTYPES: Final = {"tensor(uint8)": "uint8", "tensor(int8)": "int8", "tensor(float)": "float32"}
 """onnxruntime's names of the dtypes that exported models use."""
 
-Recipe: TypeAlias = "tuple[bytes, str, EngineOptions, str | None, bool | None]"
+Recipe: TypeAlias = "tuple[bytes, str, EngineOptions, str | None, bool]"
 """What `OnnxSession` was made from."""
 
 
@@ -43,9 +43,8 @@ class OnnxSession:
         options: How it is run.
         profile_prefix: Where onnxruntime writes how long every operator takes, as the beginning of a path; None: no
             profiling, which slows every call down.
-        exact: Whether onnxruntime is told to keep int8 sums exact; None: where this processor needs it. On x86
-            without VNNI it would add two products into 16 bits, which saturate; with VNNI sums are exact anyhow, and
-            telling it so makes it slower.
+        exact: Whether onnxruntime is told to keep int8 sums exact, which makes it slower; None: where the file can
+            saturate on this processor (see `int8_sums`).
 
     Raises:
         As `open_engine` does.
@@ -63,9 +62,19 @@ class OnnxSession:
         profile_prefix: str | None = None,
         exact: bool | None = None,
     ) -> None:
-        self._recipe: Recipe | None = (model, origin, options, profile_prefix, exact)
+        recipe: Recipe = (model, origin, options, profile_prefix, exact is True)
         self.batch_images = LOW_MEMORY_BATCH_IMAGES if options.low_memory else BATCH_IMAGES
-        self._read_ends(open_session(*self._recipe), origin)
+        session = open_session(*recipe)
+        contract = self._read_ends(session, origin)
+        if exact is None and contract.can_saturate:
+            from edge_mnist_runtime.int8_sums import may_saturate
+
+            if may_saturate():
+                recipe = (*recipe[:4], True)
+                session = open_session(*recipe)
+        self._recipe: Recipe | None = recipe
+        self._use(session)
+        survive_fork(self)
 
     @classmethod
     def from_session(cls, session: onnxruntime.InferenceSession) -> OnnxSession:
@@ -80,9 +89,11 @@ class OnnxSession:
         engine = cls.__new__(cls)
         engine._recipe, engine.batch_images = None, BATCH_IMAGES
         engine._read_ends(session, "session")
+        engine._use(session)
+        survive_fork(engine)
         return engine
 
-    def _read_ends(self, session: onnxruntime.InferenceSession, origin: str) -> None:
+    def _read_ends(self, session: onnxruntime.InferenceSession, origin: str) -> ModelContract:
         try:
             contract_text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
             inputs, self.outputs = _specs(session.get_inputs()), _specs(session.get_outputs())
@@ -101,8 +112,7 @@ class OnnxSession:
         self._session: onnxruntime.InferenceSession | None
         self._bound: BoundCalls | None
         self._reopening = threading.Lock()
-        self._use(session)
-        survive_fork(self)
+        return contract
 
     def _use(self, session: onnxruntime.InferenceSession) -> None:
         # A session of the caller's, or one elsewhere than on the processor, is called as its makers meant it to be.
@@ -185,9 +195,7 @@ class OnnxSession:
         return _restore, self._recipe
 
 
-def _restore(
-    model: bytes, origin: str, options: EngineOptions, profile_prefix: str | None, exact: bool | None
-) -> OnnxSession:
+def _restore(model: bytes, origin: str, options: EngineOptions, profile_prefix: str | None, exact: bool) -> OnnxSession:
     return OnnxSession(model, origin=origin, options=options, profile_prefix=profile_prefix, exact=exact)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -41,7 +42,8 @@ class TFLiteInterpreter:
         contract = _read_contract(model, origin)
         interpreter = _load(model, origin, options.threads)
         self.size_bytes, self.sha256 = len(model), hashlib.sha256(model).hexdigest()
-        self.contract = ModelContract.from_json(contract, origin=origin)
+        # LiteRT adds in 32 bits, whatever a contract that cannot say so leaves open.
+        self.contract = replace(ModelContract.from_json(contract, origin=origin), can_saturate=False)
         (image,), (probabilities,) = interpreter.get_input_details(), interpreter.get_output_details()
         self.inputs, self.outputs = (_spec(image),), (_spec(probabilities),)
         check_ends(self.contract, self.inputs, self.outputs, origin)
