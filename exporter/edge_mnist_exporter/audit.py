@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from edge_mnist_exporter.graph import Graph
 from edge_mnist_exporter.memory_plan import plan_memory
@@ -13,6 +13,26 @@ from edge_mnist_runtime.tensor_spec import TensorSpec
 
 InputScale = tuple[float, int]
 """Scale and zero-point: real value = scale * (stored value - zero-point)."""
+
+
+MAX_WEIGHT_PAIR: Final = 128
+"""Largest sum of two int8 weights of one sign in an output channel that keeps 16-bit sums exact: 255 * 128 = 32,640
+is below 32,768."""
+
+
+@dataclass(frozen=True)
+class WeightPair:
+    """The two int8 weights of one sign, in one output channel, whose sum is the largest of a file."""
+
+    steps: int
+    """Their sum without its sign, in steps of the channel's scale."""
+    layer: str
+    """The operation that multiplies by them."""
+
+    @property
+    def can_saturate(self) -> bool:
+        """Whether a kernel that adds two products in 16 bits can saturate."""
+        return self.steps > MAX_WEIGHT_PAIR
 
 
 @dataclass(frozen=True)
@@ -49,6 +69,14 @@ class GraphAudit:
     macs: int
     """Multiply-accumulates for one image, in operations with weights, as the graph has them: a rewritten stem's zero
     weights are multiplied too."""
+    weight_pair: WeightPair | None = None
+    """What decides whether int8 sums can saturate in an ONNX file; None where it multiplies by no int8 weights, and
+    for TFLite, whose kernels add in 32 bits."""
+
+    @property
+    def can_saturate(self) -> bool:
+        """Whether int8 sums can saturate on some processor (x86 without VNNI, in onnxruntime)."""
+        return self.weight_pair is not None and self.weight_pair.can_saturate
 
     def to_dict(self) -> dict[str, Any]:
         """As report.json has it."""
@@ -62,6 +90,7 @@ def measure_graph(
     operators: list[str],
     inputs: tuple[TensorSpec, ...],
     outputs: tuple[TensorSpec, ...],
+    weight_pair: WeightPair | None = None,
 ) -> GraphAudit:
     """Count and plan what a graph holds, once its precision has been proved.
 
@@ -71,6 +100,7 @@ def measure_graph(
         operators: Name of each operator, in the file's order.
         inputs: As the file states them, with a free batch where it has one.
         outputs: Likewise.
+        weight_pair: What decides whether int8 sums can saturate.
     """
     values = (*graph.activations, *graph.weights)
     dtypes: Counter[str] = Counter()
@@ -91,6 +121,7 @@ def measure_graph(
         per_channel=max(n_scales) > 1 if n_scales else None,
         arena_bytes=plan_memory(list(graph.list_buffers())).arena_bytes,
         macs=sum(operation.macs for operation in graph.operations),
+        weight_pair=weight_pair,
     )
 
 

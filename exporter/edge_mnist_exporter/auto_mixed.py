@@ -121,7 +121,7 @@ def mix_failing(
 
 
 def _passes(file: ExportedFile, reference: Probabilities, images: LabelledDigits, gates: GateConfig) -> bool:
-    found = np.concatenate(list(run_in_batches(file.engine, images.images)))
+    found = np.concatenate(list(run_in_batches(file.default_engine, images.images)))
     figures = compare(found, reference, images.labels)
     return all(gate.passed for gate in judge_file(file.file, figures, gates))
 

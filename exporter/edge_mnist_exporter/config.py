@@ -55,6 +55,8 @@ class ConversionConfig:
     """Whether each output channel's weights have a scale of their own."""
     opset: int = 17
     """ONNX's. 17 is what every onnxruntime since 1.12 (2022) reads."""
+    allow_saturation: bool = False
+    """Whether int8 ONNX weights use all of their 8 bits, so that sums saturate in onnxruntime on x86 without VNNI."""
     float_layers: tuple[str, ...] = ()
     """Layers that a mixed file computes in float, by the names that `layer_errors` gives them."""
 
@@ -104,6 +106,11 @@ class ExportConfig:
             raise UsageError(
                 f"--calibration-method {self.conversion.calibration_method}: TensorFlow's converter knows minmax "
                 "alone; add --format onnx"
+            )
+        if self.conversion.allow_saturation and not any(kind.may_saturate for kind in self.kinds):
+            raise UsageError(
+                "--allow-saturation: only int8 ONNX files can saturate, and none is asked for; leave it out "
+                "(TFLite's kernels add in 32 bits)"
             )
         if self.gates.min_int8_parity is not None and INT8_PRECISION not in self.precisions:
             raise UsageError(

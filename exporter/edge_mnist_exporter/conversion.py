@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from edge_mnist_exporter.audit import GraphAudit
+import onnxruntime
+
+from edge_mnist_exporter.audit import MAX_WEIGHT_PAIR, GraphAudit
 from edge_mnist_exporter.config import ConversionConfig
 from edge_mnist_exporter.formats import FORMATS
 from edge_mnist_exporter.formats.request import ConversionRequest
@@ -13,7 +15,9 @@ from edge_mnist_exporter.kinds import Kind
 from edge_mnist_exporter.source_model import SourceModel
 from edge_mnist_runtime.contract import ModelContract
 from edge_mnist_runtime.engines import Engine, open_engine
-from edge_mnist_runtime.errors import PrecisionProofError
+from edge_mnist_runtime.engines.onnx_session import OnnxSession
+from edge_mnist_runtime.engines.onnx_settings import PROCESSOR
+from edge_mnist_runtime.errors import PrecisionProofError, SaturationError
 from edge_mnist_runtime.manifest import Artifact
 from edge_mnist_runtime.preprocess import PREPROCESS, Pixels
 
@@ -27,6 +31,9 @@ class ExportedFile:
     kind: Kind
     data: bytes
     engine: Engine
+    """As the runtime package runs it."""
+    default_engine: Engine
+    """As any other program runs it: with the library's default options."""
     audit: GraphAudit
 
     @property
@@ -51,12 +58,13 @@ class ExportedFile:
             top1=top1,
             inputs=self.audit.inputs,
             outputs=self.audit.outputs,
+            can_saturate=self.engine.contract.can_saturate,
         )
 
 
 def make_request(source: SourceModel, calibration: Pixels, kind: Kind, config: ConversionConfig) -> ConversionRequest:
     """What a converter needs to make a file of that kind."""
-    return ConversionRequest(source, kind, make_contract(source, kind), calibration, config)
+    return ConversionRequest(source, kind, make_contract(source, kind, config), calibration, config)
 
 
 def convert(request: ConversionRequest) -> ExportedFile:
@@ -65,6 +73,7 @@ def convert(request: ConversionRequest) -> ExportedFile:
     Raises:
         ConversionError: The converter refused.
         PrecisionProofError: The file is not what its name would say.
+        SaturationError: Its int8 sums can saturate, and `config.allow_saturation` is not set.
     """
     return prove(request, FORMATS[request.kind.format].converters[request.kind.precision](request))
 
@@ -79,13 +88,26 @@ def prove(request: ConversionRequest, data: bytes) -> ExportedFile:
     if contract.input_scale is not None and contract.input_zero_point is not None:
         expected = contract.input_scale, contract.input_zero_point
     audit = file_format.audit(data, kind.precision, name, expected_input=expected)
+    if audit.weight_pair and audit.can_saturate and not request.config.allow_saturation:
+        raise SaturationError(
+            f"{name}: two weights of {audit.weight_pair.layer} sum to {audit.weight_pair.steps} steps, more than "
+            f"{MAX_WEIGHT_PAIR}: int8 sums would saturate on x86 without VNNI"
+        )
     found = [spec.dtype for spec in audit.inputs]
     if found != [kind.input_dtype]:
         raise PrecisionProofError(f"{name}: takes {', '.join(found)} where {kind.input_dtype} was asked for")
-    return ExportedFile(name, kind, data, open_engine(data, file_name=name), audit)
+    engine = open_engine(data, file_name=name)
+    return ExportedFile(name, kind, data, engine, _open_by_default(engine, data), audit)
 
 
-def make_contract(source: SourceModel, kind: Kind) -> ModelContract:
+def _open_by_default(engine: Engine, data: bytes) -> Engine:
+    """A file's engine with its library's default options; LiteRT has no other options than threads."""
+    if not isinstance(engine, OnnxSession):
+        return engine
+    return OnnxSession.from_session(onnxruntime.InferenceSession(data, providers=[PROCESSOR]))
+
+
+def make_contract(source: SourceModel, kind: Kind, config: ConversionConfig) -> ModelContract:
     """What a file of that kind says about itself."""
     scale, zero_point = source.input_quantization if kind.has_8_bit_input else (None, None)
     if zero_point is not None and kind.input_dtype == "int8":
@@ -102,4 +124,5 @@ def make_contract(source: SourceModel, kind: Kind) -> ModelContract:
         input_scale=scale,
         input_zero_point=zero_point,
         least_confidence=source.least_confidence or None,
+        can_saturate=config.allow_saturation and kind.may_saturate,
     )

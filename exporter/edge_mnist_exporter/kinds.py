@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from edge_mnist_runtime.contract import SATURATING_PRECISIONS
 from edge_mnist_runtime.errors import UsageError
 
 FORMAT_NAMES: Final = ("tflite", "onnx")
@@ -51,6 +52,11 @@ class Kind:
     def is_calibrated_tflite(self) -> bool:
         """Whether TensorFlow's converter chooses its ranges from calibration images."""
         return self.format == "tflite" and self.precision in ("int8", "int16x8")
+
+    @property
+    def may_saturate(self) -> bool:
+        """Whether weights of 8 bits could saturate its sums; TFLite's kernels add in 32 bits."""
+        return self.format == "onnx" and self.precision in SATURATING_PRECISIONS
 
     @property
     def has_8_bit_input(self) -> bool:

@@ -18,7 +18,7 @@ from edge_mnist_exporter.rejection import measure_rejection
 from edge_mnist_exporter.report import ArtifactReport, DatasetRecord, ExportReport
 from edge_mnist_exporter.source_model import SourceModel
 from edge_mnist_runtime.dataset import LabelledDigits
-from edge_mnist_runtime.engines import run_in_batches
+from edge_mnist_runtime.engines import Engine, run_in_batches
 from edge_mnist_runtime.errors import ConversionError, UnsupportedModelError
 from edge_mnist_runtime.versions import installed_versions
 from edge_mnist_trainer.sources import DigitSource
@@ -60,11 +60,16 @@ def measure(
         on_stage: Called with a few words whenever another file begins.
     """
     evaluation = digits.evaluation
-    answers = {KERAS_NAME: reference}
+    answers, own_answers = {KERAS_NAME: reference}, {}
     for file in files:
         on_stage(f"evaluating {file.file} in {file.engine.backend}")
-        answers[file.file] = _evaluate_file(file, evaluation)
-    comparisons = {file: compare(answers[file], reference, evaluation.labels) for file in answers if file != KERAS_NAME}
+        answers[file.file] = _evaluate(file.default_engine, file, evaluation)
+        own_answers[file.file] = _evaluate(file.engine, file, evaluation)
+    comparisons = {file: compare(answers[file], reference, evaluation.labels) for file in own_answers}
+    differing = {file: int((own != answers[file]).any(1).sum()) for file, own in own_answers.items()}
+    own_comparisons = {
+        file: compare(own_answers[file], reference, evaluation.labels) for file, n in differing.items() if n
+    }
     figures = measure_model(reference, evaluation.labels)
     int8_parity = _compare_int8_pair(files, answers)
     return ExportReport(
@@ -88,6 +93,7 @@ def measure(
                 size_bytes=file.size_bytes,
                 sha256=file.sha256,
                 audit=file.audit.to_dict(),
+                runtime_differences=differing[file.file],
                 figures=comparisons[file.file],
             )
             for file in files
@@ -95,7 +101,7 @@ def measure(
         agreement=measure_agreement(answers),
         int8_parity=int8_parity,
         rejection=measure_rejection(settled, answers, evaluation),
-        gates=judge(figures.top1, comparisons.items(), config.gates, int8_parity),
+        gates=judge(figures.top1, [*comparisons.items(), *own_comparisons.items()], config.gates, int8_parity),
         versions=installed_versions(
             *("edge-mnist", "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert"),
             *("numpy", "scipy", "pillow"),
@@ -103,12 +109,10 @@ def measure(
     )
 
 
-def _evaluate_file(file: ExportedFile, evaluation: LabelledDigits) -> Probabilities:
-    found = np.concatenate(list(run_in_batches(file.engine, evaluation.images)))
+def _evaluate(engine: Engine, file: ExportedFile, evaluation: LabelledDigits) -> Probabilities:
+    found = np.concatenate(list(run_in_batches(engine, evaluation.images)))
     if not np.isfinite(found).all():
-        raise ConversionError(
-            f"{file.file}: gives NaN or infinity on {evaluation.name} images in {file.engine.backend}"
-        )
+        raise ConversionError(f"{file.file}: gives NaN or infinity on {evaluation.name} images in {engine.backend}")
     return found
 
 

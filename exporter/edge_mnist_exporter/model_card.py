@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from edge_mnist_exporter.audit_rows import HEADS, describe_audits
+from edge_mnist_exporter.audit import MAX_WEIGHT_PAIR
+from edge_mnist_exporter.audit_rows import HEADS, can_saturate, describe_audits
 from edge_mnist_exporter.parity import KERAS_NAME, Int8Parity
 from edge_mnist_exporter.rejection import RejectionReport
 from edge_mnist_exporter.report import ArtifactReport, ExportReport
 from edge_mnist_runtime.acceptance import describe_rule
 from edge_mnist_runtime.contract import DIGIT_LABELS
+from edge_mnist_runtime.int8_sums import describe_saturation
 
 
 def write_model_card(report: ExportReport) -> str:
@@ -23,7 +25,8 @@ def write_model_card(report: ExportReport) -> str:
         _file_table(report),
         f"Measured on {dataset.n:,} images of {dataset.name} ({dataset.split}), where the Keras model reads "
         f"{report.reference.top1:.2%} with a calibration error of {report.reference.expected_calibration_error:.4f}. "
-        "TFLite files ran in LiteRT, ONNX files in onnxruntime. Against Keras: with the 95 % interval (Bonett and "
+        "TFLite files ran in LiteRT, ONNX files in onnxruntime, with default options"
+        f"{_describe_runtime(report)}. Against Keras: with the 95 % interval (Bonett and "
         "Price 2012). p: McNemar's exact test. Agreement: same answer as Keras. Calibration error: the expected one "
         "(Guo et al. 2017).",
         *_describe_parity(report.int8_parity),
@@ -37,8 +40,10 @@ def write_model_card(report: ExportReport) -> str:
         ),
         "## Audit",
         "Read from the finished files. Peak memory: activations for one image, and weights that are unpacked when the "
-        "file is loaded.",
+        "file is loaded. int8 sums: two weights of one sign in an output channel, the largest; up to "
+        f"{MAX_WEIGHT_PAIR} steps no processor and no program saturates.",
         _table(list(HEADS), describe_audits(report)),
+        *(f"> **{describe_saturation(item.file)}**" for item in report.artifacts if can_saturate(item)),
         *(f"{choice}." for choice in report.mixed),
         "## Use",
         f"Input: `image`, (N, {', '.join(map(str, dataset.image_shape))}){_describe_pixels(report)}: as uint8 the "
@@ -52,6 +57,16 @@ def write_model_card(report: ExportReport) -> str:
         _table(["package", "version"], [[name, version] for name, version in report.versions.items()]),
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _describe_runtime(report: ExportReport) -> str:
+    """Whether the runtime package's own options change an answer."""
+    differing = [
+        f"`{item.file}` on {item.runtime_differences:,}" for item in report.artifacts if item.runtime_differences
+    ]
+    if differing:
+        return f"; edge-mnist's runtime gives other probabilities for {', '.join(differing)} images"
+    return "; edge-mnist's runtime gives the same probabilities bit by bit"
 
 
 def _reads_digits(report: ExportReport) -> bool:

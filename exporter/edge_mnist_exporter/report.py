@@ -14,7 +14,7 @@ from edge_mnist_exporter.parity import AgreementMatrix, Int8Parity
 from edge_mnist_exporter.rejection import RejectionFigures, RejectionReport
 from edge_mnist_runtime.dataset import LabelledDigits
 
-REPORT_SCHEMA_VERSION: Final = 3
+REPORT_SCHEMA_VERSION: Final = 4
 
 LINE_CHARACTERS: Final = 240
 """Of report.json: a list or object of numbers and words stands on one line if it fits, as a flip does."""
@@ -55,7 +55,11 @@ class ArtifactReport:
     sha256: str
     audit: dict[str, Any]
     """What its graph proves and costs; see `audit.GraphAudit`."""
+    runtime_differences: int
+    """Images on which the runtime package, with its own options, gives other probabilities than a program with default
+    options, by a bit or more. The figures are the latter's; where there are any, the gates judge both."""
     figures: Comparison
+    """With the default options of LiteRT or onnxruntime."""
 
     def to_dict(self) -> dict[str, Any]:
         """As report.json has it."""

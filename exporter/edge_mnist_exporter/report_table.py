@@ -8,7 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from edge_mnist_exporter.audit_rows import can_saturate
 from edge_mnist_exporter.report import ArtifactReport, ExportReport
+from edge_mnist_runtime.int8_sums import describe_saturation
 from edge_mnist_trainer.reference_models import REFERENCE_MODELS, find_reference_model
 
 
@@ -32,6 +34,9 @@ def print_report(report: ExportReport, path: Path) -> None:
     for item in report.artifacts:
         table.add_row(*_describe(item, report))
     console.print(table, highlight=False)
+    for item in report.artifacts:
+        if can_saturate(item):
+            console.print(Text(describe_saturation(item.file)), style="yellow")
     for choice in report.mixed:
         console.print(Text(str(choice)), highlight=False)
     dataset = report.dataset

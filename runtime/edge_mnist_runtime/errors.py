@@ -7,7 +7,8 @@
     ├── MissingExtraError           3  a needed optional dependency is not installed
     ├── ConversionError             4  a model could not be converted
     │   ├── UnsupportedModelError   4  the Keras model breaks the tensor contract
-    │   └── PrecisionProofError     4  a converted file is not what its name would say
+    │   ├── PrecisionProofError     4  a converted file is not what its name would say
+    │   └── SaturationError         4  a converted file's int8 sums can saturate
     ├── GateError                   5  accuracy or parity fell short; no bundle was written
     ├── DivergedError               5  a training run's loss is no longer a number
     ├── IntegrityError              6  a file is not what it should be
@@ -99,6 +100,10 @@ class UnsupportedModelError(ConversionError):
 
 class PrecisionProofError(ConversionError):
     """A converted file's graph does not prove the precision that its name would claim."""
+
+
+class SaturationError(ConversionError):
+    """A converted file's weights are so large that int8 sums saturate on some processors."""
 
 
 class GateError(EdgeMnistError):

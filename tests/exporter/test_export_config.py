@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge_mnist_exporter.calibration import draw_calibration
-from edge_mnist_exporter.config import ExportConfig
+from edge_mnist_exporter.config import ConversionConfig, ExportConfig
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_trainer.splits import indices_sha256
@@ -28,6 +28,12 @@ def test_value_out_of_range_is_refused_by_the_name_of_its_option(option, values)
 def test_no_precision_at_all_is_refused():
     with pytest.raises(UsageError, match="--precision"):
         ExportConfig(precisions=())
+
+
+@pytest.mark.parametrize("asked", [{"formats": ("tflite",)}, {"precisions": ("fp32", "int16x8")}])
+def test_saturation_cannot_be_allowed_where_nothing_saturates(asked):
+    with pytest.raises(UsageError, match=r"^--allow-saturation: only int8 ONNX files can saturate"):
+        ExportConfig(conversion=ConversionConfig(allow_saturation=True), **asked)
 
 
 def test_limits_of_the_ranges_are_accepted():

@@ -64,7 +64,7 @@ def test_bundle_holds_its_files_alone(reference_bundle):
 
 
 def test_report_carries_the_promised_fields(report):
-    assert report["schema_version"] == 3
+    assert report["schema_version"] == 4
     assert {"name", "split", "n", "n_per_class", "image_shape", "sha256"} <= report["dataset"].keys()
     assert 0.9 < report["reference"]["top1"] <= 1
     assert 0 <= report["reference"]["expected_calibration_error"] < 0.2

@@ -94,6 +94,14 @@ def export(
             rich_help_panel=FILES,
         ),
     ] = DEFAULTS.conversion.per_channel,
+    allow_saturation: Annotated[
+        bool,
+        typer.Option(
+            "--allow-saturation",
+            help="Let int8 ONNX weights use all 8 bits; sums then saturate on x86 without VNNI.",
+            rich_help_panel=FILES,
+        ),
+    ] = False,
     opset: Annotated[int, typer.Option(help="ONNX's, 13 to 18.", rich_help_panel=FILES)] = DEFAULTS.conversion.opset,
     auto_mixed: Annotated[
         bool,
@@ -181,7 +189,7 @@ def export(
             unsafe=unsafe,
         ),
         auto_mixed=auto_mixed,
-        conversion=ConversionConfig(calibration_method, per_channel, opset),
+        conversion=ConversionConfig(calibration_method, per_channel, opset, allow_saturation),
         gates=GateConfig.load(
             gate, max_drop_points=max_drop, min_agreement=min_agreement, max_probability_diff=max_probability_diff
         ),

@@ -10,6 +10,7 @@ from edge_mnist_exporter.audit import GraphAudit, InputScale, check_ends, measur
 from edge_mnist_exporter.formats.onnx_fusion import fuse
 from edge_mnist_exporter.formats.onnx_graph import OnnxFile, read_onnx
 from edge_mnist_exporter.formats.onnx_precision import PROOFS, find_problem
+from edge_mnist_exporter.formats.onnx_saturation import find_largest_pair
 from edge_mnist_runtime.errors import PrecisionProofError
 from edge_mnist_runtime.tensor_spec import TensorSpec
 
@@ -39,7 +40,14 @@ def audit(data: bytes, precision: str, file_name: str, *, expected_input: InputS
         raise PrecisionProofError(f"{file_name}: {problem}, so the file is not {precision}")
     inputs = tuple(_add_scale(file, spec) for spec in file.inputs)
     check_ends(inputs, file.outputs, expected_input, file_name)
-    return measure_graph(graph, precision, operators=file.operators, inputs=inputs, outputs=file.outputs)
+    return measure_graph(
+        graph,
+        precision,
+        operators=file.operators,
+        inputs=inputs,
+        outputs=file.outputs,
+        weight_pair=find_largest_pair(file),
+    )
 
 
 def _add_scale(file: OnnxFile, spec: TensorSpec) -> TensorSpec:

@@ -128,7 +128,7 @@ def _growths_of(graph: onnx.GraphProto, convolution: onnx.NodeProto) -> list[_Gr
             return None
         values, scales, zero_points = found
         growths.append(_Growth(values, 0))
-        if scales.dims:
+        if [*scales.dims] == [*zero_points.dims] == [values.dims[0]]:  # one a channel; a bias may have one for all
             # Zeros have any scale, but onnxruntime wants the bias's to be the input's times the weights'.
             growths += [_Growth(scales, 0, repeats=True), _Growth(zero_points, 0)]
     return growths

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from edge_mnist_exporter.formats.onnx_channels import fill_channels
 from edge_mnist_exporter.formats.onnx_cleaning import fix_shapes, free_logits, store_as_float16, view_averages
 from edge_mnist_exporter.formats.onnx_layers import find_layers, measure_layers
 from edge_mnist_exporter.formats.onnx_stem import widen_stem
+from edge_mnist_exporter.formats.onnx_weights import RoundedWeights, put_weights, round_weights
 from edge_mnist_exporter.formats.request import ConversionRequest, Mixer
 from edge_mnist_exporter.layer_errors import LayerError
 from edge_mnist_runtime.contract import METADATA_KEY
@@ -39,6 +40,16 @@ QUANTIZED_OPS: Final = [
     *("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Pad", "Slice", "Tile"),
 ]
 """All that may stand before the softmax. Softmax itself stays in float: its ten values are what the file promises."""
+
+
+@dataclass(frozen=True)
+class PreparedGraph:
+    """A network on its way into onnxruntime's quantizer."""
+
+    graph: onnx.ModelProto
+    """In float, from floats to probabilities."""
+    weights: dict[str, RoundedWeights]
+    """What its weights become where they are quantized, by their names."""
 
 
 def to_fp32(request: ConversionRequest) -> bytes:
@@ -84,8 +95,8 @@ def to_mixed(request: ConversionRequest) -> bytes:
 def measure_errors(request: ConversionRequest, images: Pixels) -> list[LayerError]:
     """What int8 does to every layer of the network; see `onnx_layers.measure_layers`."""
     prepared = prepare(request)
-    layers = find_layers(prepared, list_layers(request.source.keras_model))
-    return measure_layers(prepared, quantize(request, prepared), layers, request.source.input_range.apply(images))
+    layers = find_layers(prepared.graph, list_layers(request.source.keras_model))
+    return measure_layers(prepared.graph, quantize(request, prepared), layers, request.source.input_range.apply(images))
 
 
 def _finish(model: onnx.ModelProto, request: ConversionRequest) -> bytes:
@@ -98,25 +109,33 @@ def _finish(model: onnx.ModelProto, request: ConversionRequest) -> bytes:
     return _with_contract(model, request)
 
 
-def prepare(request: ConversionRequest) -> onnx.ModelProto:
-    """The float graph as it goes into onnxruntime's quantizer, from floats to probabilities.
+def prepare(request: ConversionRequest) -> PreparedGraph:
+    """Trace the network, and round the weights that may be quantized.
 
     Raises:
         ConversionError: tf2onnx or onnxruntime refused.
     """
-    floating = _trace(request.source.keras_model, tf.float32, request)
+    floating, config = _trace(request.source.keras_model, tf.float32, request), request.config
     with tempfile.TemporaryDirectory() as folder:
         traced, prepared = (Path(folder) / f"{stage}.onnx" for stage in ("traced", "prepared"))
         onnx.save(floating, traced)
         try:
             # Fuses MatMul and Add into Gemm, among others; the symbolic part would need sympy and adds nothing here.
             quant_pre_process(str(traced), str(prepared), skip_symbolic_shape=True)
+            graph = onnx.load(prepared)
+            weights = round_weights(
+                graph,
+                request.calibration_values,
+                QUANTIZED_OPS,
+                per_channel=config.per_channel,
+                allow_saturation=config.allow_saturation,
+            )
         except Exception as error:  # it raises whatever its parts do
             raise request.refused("onnxruntime", error) from error
-        return onnx.load(prepared)
+        return PreparedGraph(graph, weights)
 
 
-def quantize(request: ConversionRequest, prepared: onnx.ModelProto | None = None) -> onnx.ModelProto:
+def quantize(request: ConversionRequest, prepared: PreparedGraph | None = None) -> onnx.ModelProto:
     """The QDQ graph as onnxruntime's quantizer makes it, from floats to probabilities.
 
     The layers in `config.float_layers` stay in float.
@@ -130,31 +149,40 @@ def quantize(request: ConversionRequest, prepared: onnx.ModelProto | None = None
     """
     config, method = request.config, request.config.calibration_method
     prepared = prepared or prepare(request)
-    layers = find_layers(prepared, list_layers(request.source.keras_model)) if config.float_layers else []
+    layers = find_layers(prepared.graph, list_layers(request.source.keras_model)) if config.float_layers else []
+    excluded = [node for layer in layers if layer.name in config.float_layers for node in layer.nodes]
+    weights = _leave_out(prepared, excluded)
     with tempfile.TemporaryDirectory() as folder:
         floating, quantized = Path(folder) / "prepared.onnx", Path(folder) / "quantized.onnx"
-        onnx.save(prepared, floating)
+        onnx.save(put_weights(prepared.graph, weights), floating)
         values = request.calibration_values
         try:
             ranges = measure_entropy_ranges(floating, QUANTIZED_OPS, values) if method == "entropy" else {}
+            overrides = {name: rounded.to_overrides() for name, rounded in weights.items()}
             quantize_static(
                 floating,
                 quantized,
                 CalibrationReader(values),
                 quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=QUANTIZED_OPS,
-                nodes_to_exclude=[
-                    node for layer in layers if layer.name in config.float_layers for node in layer.nodes
-                ],
+                nodes_to_exclude=excluded,
                 per_channel=config.per_channel,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
                 calibrate_method=METHODS[method],
-                extra_options={"TensorQuantOverrides": {**ranges, **fix_input(prepared, request.source)}},
+                extra_options={
+                    "TensorQuantOverrides": {**ranges, **overrides, **fix_input(prepared.graph, request.source)}
+                },
             )
         except Exception as error:  # the quantizer raises whatever its parts do
             raise request.refused("onnxruntime's quantizer", error) from error
         return onnx.load(quantized)
+
+
+def _leave_out(prepared: PreparedGraph, excluded: list[str]) -> dict[str, RoundedWeights]:
+    """The rounded weights without those that operations in float read."""
+    exact = {name for node in prepared.graph.graph.node if node.name in excluded for name in node.input}
+    return {name: rounded for name, rounded in prepared.weights.items() if name not in exact}
 
 
 def _trace_float(request: ConversionRequest) -> onnx.ModelProto:

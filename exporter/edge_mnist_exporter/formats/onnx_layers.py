@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
 from onnx import numpy_helper
 
 from edge_mnist_exporter.formats.layer_names import find_layer
+from edge_mnist_exporter.formats.onnx_tensors import TensorReader
 from edge_mnist_exporter.layer_errors import LayerError, median_signal_to_noise, round_to_steps, signal_to_noise
 
 ACTIVATIONS: Final = ("Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSigmoid", "Tanh", "Elu", "PRelu")
@@ -82,8 +82,8 @@ def measure_layers(
     known = {output for node in quantized.graph.node for output in node.output}
     compared = [layer for layer in layers if layer.output in known]
     ends = [layer.output + DEQUANTIZED if layer.output in scales else layer.output for layer in compared]
-    wanted = _run(exact, [layer.output for layer in compared], values)
-    found = _run(quantized, ends, values)
+    wanted = TensorReader(exact, [layer.output for layer in compared]).read(values)
+    found = TensorReader(quantized, ends).read(values)
     errors = []
     for layer, right, measured in zip(compared, wanted, found, strict=True):
         own = round_to_steps(right, *scales[layer.output]) if layer.output in scales else right
@@ -101,18 +101,3 @@ def _read_scales(model: onnx.ModelProto) -> dict[str, tuple[float, int, npt.DTyp
             scale, zero_point = (constants[name] for name in node.input[1:3])
             scales[node.input[0]] = float(scale), int(zero_point), zero_point.dtype
     return scales
-
-
-def _run(model: onnx.ModelProto, names: list[str], values: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
-    """The values of some inner tensors."""
-    opened = onnx.ModelProto()
-    opened.CopyFrom(model)
-    known = {value.name for value in opened.graph.output}
-    for name in dict.fromkeys(names):
-        if name not in known:
-            opened.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(opened.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    results: list[npt.NDArray[np.float32]] = session.run(names, {opened.graph.input[0].name: values})
-    return results
