@@ -131,6 +131,7 @@ class _Graph:
             source_sha256="",
             input_scale=1 / ACTIVATION,
             input_zero_point=0,
+            can_saturate=True,
         )
         helper.set_model_props(model, {METADATA_KEY: contract.to_json()})
         onnx.checker.check_model(model, full_check=True)
