@@ -71,7 +71,7 @@ def to_onnx(model: Any, precisions: list[str], calibration: np.ndarray, folder: 
     if "int8" in precisions:
         quantize_static(
             folder / "edge_fp32.onnx", folder / "edge_int8.onnx", Reader(calibration), quant_format=QuantFormat.QDQ,
-            per_channel=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
+            per_channel=True, reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
         )  # fmt: skip
         yield folder / "edge_int8.onnx"
 
