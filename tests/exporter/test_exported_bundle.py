@@ -171,6 +171,27 @@ def test_bundle_names_the_model_that_it_was_made_from(reference_bundle, report, 
     assert report["source"]["sha256"] == Manifest.load(reference_bundle).source["sha256"] == expected
 
 
+def test_tflite_leaves_no_size_open(reference_bundle):
+    """LiteRT.js refuses a file in which the number of images is open."""
+    for precision in ("fp32", "int8"):
+        model = schema.Model.GetRootAsModel((reference_bundle / f"edge_{precision}.tflite").read_bytes(), 0)
+        graph = model.Subgraphs(0)
+        assert all(graph.Tensors(index).ShapeSignatureIsNone() for index in range(graph.TensorsLength()))
+
+
+def test_tflite_runs_a_batch_once_its_input_is_resized(reference_bundle):
+    golden = np.load(reference_bundle / "golden.npz", allow_pickle=False)
+    images = golden["images"][:5]
+    interpreter = Interpreter(str(reference_bundle / "edge_int8.tflite"), num_threads=1)
+    (image,), (probabilities,) = interpreter.get_input_details(), interpreter.get_output_details()
+    interpreter.resize_tensor_input(image["index"], images.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(image["index"], images)
+    interpreter.invoke()
+    recorded = np.rint(golden["probabilities/edge_int8.tflite"][:5] * 256)
+    assert np.array_equal(interpreter.get_tensor(probabilities["index"]), recorded)
+
+
 def test_tflite_int8_takes_and_gives_bytes(tflite):
     (image,), (probabilities,) = tflite.get_input_details(), tflite.get_output_details()
     assert (image["dtype"], list(image["shape"])) == (np.uint8, [1, 28, 28, 1])

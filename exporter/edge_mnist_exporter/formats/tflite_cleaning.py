@@ -11,6 +11,19 @@ ENDS: Final = ("image", "probabilities")
 """Names of the input and of the output, in every file."""
 
 
+def fix_sizes(content: Any) -> None:
+    """Fix every tensor's shape to that for one image.
+
+    The converter marks the number of images as open, in a second shape beside the first. LiteRT.js runs no file with
+    an open size. Programs that resize the input can do so without the mark. It takes 20 bytes a tensor.
+
+    Args:
+        content: The file as `schema.ModelT`; its tensors are changed in place.
+    """
+    for tensor in content.subgraphs[0].tensors:
+        tensor.shapeSignature = None
+
+
 def name_tensors(content: Any, keras_layers: Iterable[tuple[str, bool]]) -> None:
     """Name every tensor by its layer and its part in it: `conv1/weights`, `conv1/bias`, `conv1`; and both ends.
 

@@ -14,7 +14,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 
 from edge_mnist_exporter.formats.layer_names import list_layers
 from edge_mnist_exporter.formats.request import ConversionRequest, Mixer
-from edge_mnist_exporter.formats.tflite_cleaning import name_tensors
+from edge_mnist_exporter.formats.tflite_cleaning import fix_sizes, name_tensors
 from edge_mnist_exporter.formats.tflite_layers import find_layers, measure_layers
 from edge_mnist_exporter.kinds import Kind
 from edge_mnist_exporter.layer_errors import LayerError
@@ -130,9 +130,10 @@ def _finish_plain(converter: Any, request: ConversionRequest) -> bytes:
 
 
 def _with_contract(model: bytes, request: ConversionRequest) -> bytes:
-    """The same TFLite file with plain tensor names and the contract in a metadata buffer."""
+    """The same TFLite file with plain tensor names, fixed sizes, and the contract in a metadata buffer."""
     content = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
     name_tensors(content, list_layers(request.source.keras_model))
+    fix_sizes(content)
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(request.contract.to_json().encode(), np.uint8)
     entry = schema.MetadataT()
