@@ -11,7 +11,7 @@ export EDGE_MNIST_DATA := $(abspath ../shared/mnist)
 endif
 endif
 
-.PHONY: help install quickstart test test-mnist lint types wheel reference golden constraints clean
+.PHONY: help install quickstart test test-mnist lint types wheel reference golden conformance constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -84,6 +84,9 @@ reference: $(INSTALLED) ## Train the reference models anew on MNIST and put them
 
 golden: $(INSTALLED) ## Record anew what the bundled models answer, for edge-mnist doctor
 	$(BIN)/python -m edge_mnist_exporter.device_checks
+
+conformance: $(INSTALLED) ## Compare the answers of other programs and processors: docs/results/conformance.md
+	$(BIN)/python -m benchmarks.conformance
 
 constraints: ## Resolve every dependency anew, for every supported Python
 	$(PYTHON) -m pip install --quiet --target build/uv uv

@@ -1,0 +1,74 @@
+"""Do other programs and processors answer as we recorded? Writes docs/results/conformance.md and .json.
+
+    python -m benchmarks.conformance [--only KEY ...] [--emulated-digits N] [--results DIR]
+
+Each program gets an environment of its own below build/conformance, from PyPI, npm or Debian's packages. A program that
+cannot be had here gets a row that says why. Exit code 1 where a row differs and no reason is known.
+
+Digits are MNIST's 10,000 test digits where EDGE_MNIST_DATA names them, else scikit-learn's, and the page says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Final
+
+from benchmarks.conformance.emulated_programs import EMULATED_PROGRAMS
+from benchmarks.conformance.javascript_programs import JAVASCRIPT_PROGRAMS
+from benchmarks.conformance.page import format_page
+from benchmarks.conformance.python_programs import PYTHON_PROGRAMS
+from benchmarks.conformance.recorded import make_model_files
+from benchmarks.conformance.rows import make_rows, write_images
+from benchmarks.conformance.subject import Subject
+from edge_mnist_runtime.bundled_models import BUNDLED_MODELS
+from edge_mnist_runtime.environment import describe_environment
+from edge_mnist_trainer.sources import load_export_digits
+
+REPOSITORY: Final = Path(__file__).resolve().parents[2]
+
+SUBJECTS: Final = {subject.key: subject for subject in (*PYTHON_PROGRAMS, *EMULATED_PROGRAMS, *JAVASCRIPT_PROGRAMS)}
+"""Every program, by key, in the order of the tables."""
+
+EMULATED_DIGITS: Final = 2000
+"""Digits for an emulated processor, unless more are asked for: 10,000 take about an hour."""
+
+
+def main() -> None:
+    """Install, run, compare, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=list(SUBJECTS), metavar="KEY", help=", ".join(SUBJECTS))
+    parser.add_argument("--emulated-digits", type=int, default=EMULATED_DIGITS, metavar="N")
+    parser.add_argument("--build", type=Path, default=REPOSITORY / "build" / "conformance")
+    parser.add_argument("--results", type=Path, default=REPOSITORY / "docs" / "results")
+    options = parser.parse_args()
+    root = options.build.resolve()
+    root.mkdir(parents=True, exist_ok=True)
+    digits = load_export_digits().evaluation
+    files = make_model_files(root, tuple(BUNDLED_MODELS), digits)
+    everything = write_images(root, digits.images)
+    some = write_images(root, digits.images[: options.emulated_digits])
+    subjects: list[Subject] = [SUBJECTS[key] for key in options.only or SUBJECTS]
+    rows = make_rows(subjects, files, lambda subject: some if subject.emulated else everything, root)
+    environment = describe_environment()
+    machine = f"{environment['cpu']} ({', '.join(environment['instruction_sets'] or [])})"
+    page = format_page(rows, files, f"{digits.name}, {digits.split}, {len(digits):,}", machine)
+    options.results.mkdir(parents=True, exist_ok=True)
+    (options.results / "conformance.md").write_text(page)
+    record = {
+        "digits": digits.name,
+        "sha256": digits.sha256,
+        "machine": machine,
+        "rows": [row.to_dict() for row in rows],
+    }
+    (options.results / "conformance.json").write_text(json.dumps(record, indent=2) + "\n")
+    print(options.results / "conformance.md")
+    unexplained = sorted({f"{row.subject.key} {row.file.path.name}" for row in rows if row.unexplained})
+    if unexplained:
+        sys.exit(f"differ, and no reason is known: {', '.join(unexplained)}")
+
+
+if __name__ == "__main__":
+    main()

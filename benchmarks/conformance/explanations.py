@@ -1,0 +1,72 @@
+"""Why rows differ: what was measured, by subject and format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.conformance.differences import Difference
+
+CLOSE_CALL: Final = 0.1
+"""Rounding turns only answers whose first digit led the second by less than this."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A measured reason why a program answers otherwise, or refuses the file."""
+
+    text: str
+    max_lead: float = 1.0
+    """It explains other answers only where the digit on record led by no more than this."""
+
+    def covers(self, difference: Difference | None) -> bool:
+        """Whether it explains these answers; None stands for a refusal."""
+        return difference is None or difference.max_lead is None or difference.max_lead <= self.max_lead
+
+
+_KERNELS: Final = Explanation(
+    "XNNPACK scales the int32 sums of a layer by one float32 multiplication and rounds once. LiteRT's other kernels "
+    "multiply by a fixed-point number and round twice. Activations then differ by a step of the int8 scale. The digits "
+    "read otherwise are close calls: `lead` is how far ahead the first digit was on record.",
+    CLOSE_CALL,
+)
+_ONE_STEP: Final = Explanation(
+    "The same integer sums, scaled in another order of float32 operations. A value that lies between two int8 steps is "
+    "then rounded to the other step, in the digits counted under *other probabilities*.",
+    CLOSE_CALL,
+)
+
+EXPLANATIONS: Final = {
+    ("litert-reference", "tflite"): _KERNELS,
+    ("litert-builtin", "tflite"): _KERNELS,
+    ("tflite-micro", "tflite"): _KERNELS,
+    ("litert-reference-cortex-a72", "tflite"): _KERNELS,
+    ("openvino", "onnx"): Explanation(
+        "On processors with bfloat16, OpenVINO computes what is not int8 in bfloat16: here the logits and the softmax. "
+        "With INFERENCE_PRECISION_HINT=f32, the row below, no answer differs.",
+        CLOSE_CALL,
+    ),
+    ("openvino-f32", "onnx"): _ONE_STEP,
+    ("opencv", "onnx"): _ONE_STEP,
+    ("tvm", "onnx"): _ONE_STEP,
+    ("opencv", "tflite"): Explanation(
+        "OpenCV has no int8 version of three things in the file. ReLU fused into a convolution could be left out: the "
+        "zero-point already clips. But it then refuses MEAN and, after that, FULLY_CONNECTED. Both written as "
+        "convolutions are read, with the same answers in LiteRT, but add 1.3 kB to nano, 2.3 to edge and 3.1 to "
+        "robust, and need ENGINE_CLASSIC. So the file stays. Use the ONNX file with OpenCV."
+    ),
+    ("opencv-4", "tflite"): Explanation("As version 5."),
+    ("opencv-4", "onnx"): Explanation(
+        "OpenCV 4 takes uint8 tensors for int8 (the classic engine of version 5 does so, too). The same file with int8 "
+        "zero-points and the same weights is read right. onnxruntime needs uint8 for its fast kernels on x86, so use "
+        "version 5, or an fp32 export: OpenCV 4 reads it exactly."
+    ),
+    ("mnn", "onnx"): Explanation(
+        "MNN's converter ends in its shape inference, at the stem that is folded for onnxruntime."
+    ),
+    ("mnn", "tflite"): Explanation(
+        "MNN ignores the file's QUANTIZE operators, which its uint8 input and output pass through."
+    ),
+    ("ncnn", "onnx"): Explanation("ncnn has its own int8 format and no QuantizeLinear. Give its tools an fp32 export."),
+}
+"""Measured reasons, see docs/results/conformance.md. A row that differs and has none fails the command."""

@@ -1,0 +1,93 @@
+"""The files under test, and the answers on record for them.
+
+On record is what our own runtime answers where the export measured it: for ONNX files onnxruntime with exact int8 sums,
+for TFLite files LiteRT with XNNPACK.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from benchmarks.conformance.differences import Probabilities
+from benchmarks.conformance.subject import Format
+from edge_mnist_runtime.bundled_models import BUNDLED_MODELS
+from edge_mnist_runtime.dataset import LabelledDigits
+from edge_mnist_runtime.engines import open_engine, run_in_batches
+
+EDGE_MNIST = Path(sys.executable).with_name("edge-mnist")
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A file under test."""
+
+    path: Path
+    format: Format
+    recorded: Probabilities
+    top1: float
+    """Part of the digits that are read right on record."""
+    as_shipped: bool | None
+    """Whether an export of today gives the bytes in the package; None for TFLite files, which it does not hold."""
+
+
+def make_model_files(root: Path, names: tuple[str, ...], digits: LabelledDigits) -> list[ModelFile]:
+    """Export the models, and record what both files of each answer to the digits.
+
+    ONNX files are those inside the package; TFLite files are exported here.
+
+    Args:
+        root: Where the bundles go, `bundles/NAME`.
+        names: Bundled models.
+        digits: The export's evaluation images.
+    """
+    files = []
+    for name in names:
+        bundle = root / "bundles" / name
+        subprocess.run(
+            [EDGE_MNIST, "export", name, "--int8", "--output", bundle], check=True, stdout=subprocess.DEVNULL
+        )
+        report = json.loads((bundle / "report.json").read_text())
+        shipped = Path(BUNDLED_MODELS[name])
+        as_shipped = (bundle / shipped.name).read_bytes() == shipped.read_bytes()
+        files.append(_record(shipped, "onnx", digits, as_shipped))
+        tflite = _record(bundle / f"{name}_int8.tflite", "tflite", digits, None)
+        _require_reported(tflite, report)
+        files.append(tflite)
+    return files
+
+
+def _record(path: Path, kind: Format, digits: LabelledDigits, as_shipped: bool | None) -> ModelFile:
+    answer = _answer_onnx if kind == "onnx" else _answer_tflite
+    recorded = answer(path, digits)
+    top1 = float((recorded.argmax(1) == digits.labels).mean())
+    return ModelFile(path, kind, recorded, top1, as_shipped)
+
+
+def _answer_onnx(path: Path, digits: LabelledDigits) -> Probabilities:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.add_session_config_entry("session.x64quantprecision", "1")  # exact sums on every x86
+    session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    batches = [session.run(None, {name: digits.images[at : at + 100]})[0] for at in range(0, len(digits), 100)]
+    return np.concatenate(batches)
+
+
+def _answer_tflite(path: Path, digits: LabelledDigits) -> Probabilities:
+    engine = open_engine(path.read_bytes(), file_name=path.name)
+    return np.concatenate(list(run_in_batches(engine, digits.images)))
+
+
+def _require_reported(file: ModelFile, report: dict[str, Any]) -> None:
+    """The export must have recorded these answers: by its accuracy, to the last digit."""
+    reported = next(item["top1"] for item in report["artifacts"] if item["file"] == file.path.name)
+    if abs(reported - file.top1) > 1e-9:
+        raise SystemExit(f"{file.path.name}: {file.top1:.4%} here, {reported:.4%} in the report of its export")

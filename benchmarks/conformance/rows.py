@@ -1,0 +1,120 @@
+"""Run the programs over the files: a row of the table each."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.conformance.differences import Difference, compare_answers
+from benchmarks.conformance.explanations import EXPLANATIONS
+from benchmarks.conformance.recorded import ModelFile
+from benchmarks.conformance.subject import Command, NotRunHereError, RefusedError, Subject, run_command
+from edge_mnist_runtime.preprocess import Pixels
+
+
+@dataclass(frozen=True)
+class Row:
+    """One program under one condition, over one file."""
+
+    subject: Subject
+    file: ModelFile
+    version: str | None = None
+    difference: Difference | None = None
+    """From the answers on record; None where there were no answers."""
+    refused: str | None = None
+    """Why the program does not run the file."""
+    not_run: str | None = None
+    """Why the program could not be tried here."""
+
+    @property
+    def explanation(self) -> str | None:
+        """Why it differs or refuses; None where it does not, and where nobody knows."""
+        known = EXPLANATIONS.get((self.subject.key, self.file.format))
+        return known.text if known and self._differs and known.covers(self.difference) else None
+
+    @property
+    def unexplained(self) -> bool:
+        """Whether it differs or refuses, and no reason is known."""
+        return self._differs and self.explanation is None
+
+    @property
+    def _differs(self) -> bool:
+        return self.refused is not None or (self.difference is not None and not self.difference.same)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "subject": self.subject.key,
+            "program": self.subject.program,
+            "condition": self.subject.condition,
+            "version": self.version,
+            "file": self.file.path.name,
+            "difference": self.difference and asdict(self.difference),
+            "refused": self.refused,
+            "not_run": self.not_run,
+        }
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """The images in a file, for workers."""
+
+    path: Path
+    n: int
+
+
+def write_images(folder: Path, images: Pixels) -> ImageSet:
+    """Write images as workers read them."""
+    path = folder / f"images-{len(images)}.u8"
+    np.ascontiguousarray(images).tofile(path)
+    return ImageSet(path, len(images))
+
+
+def make_rows(
+    subjects: Sequence[Subject],
+    files: Sequence[ModelFile],
+    choose_images: Callable[[Subject], ImageSet],
+    root: Path,
+) -> list[Row]:
+    """Run every program over every file of its formats.
+
+    Args:
+        subjects: The programs.
+        files: The files under test.
+        choose_images: The images that a program gets: the first of those that the files' answers are recorded for.
+        root: Where programs are installed, and their answers written.
+    """
+    (root / "answers").mkdir(parents=True, exist_ok=True)
+    rows = []
+    for subject in subjects:
+        own = [file for file in files if file.format in subject.formats]
+        try:
+            command = subject.prepare(root)
+        except NotRunHereError as error:
+            rows += [Row(subject, file, not_run=str(error)) for file in own]
+            print(f"{subject.key}: not run here: {error}", file=sys.stderr, flush=True)
+            continue
+        for file in own:
+            started = time.monotonic()
+            rows.append(_make_row(subject, command, file, choose_images(subject), root))
+            print(_progress(rows[-1], time.monotonic() - started), file=sys.stderr, flush=True)
+    return rows
+
+
+def _make_row(subject: Subject, command: Command, file: ModelFile, images: ImageSet, root: Path) -> Row:
+    output = root / "answers" / f"{subject.key}-{file.path.name}.f32"
+    try:
+        run = run_command(command, file.path.resolve(), images.path, output)
+    except RefusedError as error:
+        return Row(subject, file, refused=str(error))
+    return Row(subject, file, run.version, compare_answers(file.recorded[: images.n], run.probabilities))
+
+
+def _progress(row: Row, seconds: float) -> str:
+    return f"{row.subject.key} {row.file.path.name}: {row.refused or row.difference} ({seconds:.0f} s)"
