@@ -18,6 +18,9 @@ PACKAGES: Final = {
 }
 """By program: the package that holds it."""
 
+SELF_CONTAINED: Final = ("qemu-user-static",)
+"""Packages that run wherever they are unpacked; the others need what they depend on, and so root."""
+
 
 @cache
 def find_program(root: Path, program: str) -> str:
@@ -36,6 +39,8 @@ def find_program(root: Path, program: str) -> str:
     if os.geteuid() == 0:
         call(["apt-get", "update", "-qq"], "apt-get update")
         call(["apt-get", "install", "-y", "-qq", "--no-install-recommends", package], f"apt-get install {package}")
+    elif package not in SELF_CONTAINED:
+        raise NotRunHereError(f"{program} is not installed, and only root installs {package}")
     else:
         archives = root / "debian" / "archives"
         archives.mkdir(parents=True, exist_ok=True)
