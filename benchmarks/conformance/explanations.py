@@ -32,8 +32,8 @@ _KERNELS: Final = Explanation(
     CLOSE_CALL,
 )
 _ONE_STEP: Final = Explanation(
-    "The same integer sums, scaled in another order of float32 operations. A value that lies between two int8 steps is "
-    "then rounded to the other step, in the digits counted under *other probabilities*.",
+    "The program sums in float32, or scales integer sums in another order of float32 operations. A value halfway "
+    "between two int8 steps is then rounded to the other one, in the digits counted under *other probabilities*.",
     CLOSE_CALL,
 )
 

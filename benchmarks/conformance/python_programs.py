@@ -25,8 +25,10 @@ def _prepare_ncnn(root: Path) -> Command:
     python = make_venv(root, "ncnn", "ncnn")
     # pnnx is one program; its package asks for PyTorch, which it does not need to read ONNX files.
     call([python, "-m", "pip", "install", "--quiet", "--no-deps", "pnnx"], "pip cannot install pnnx")
-    pnnx = call([python, "-c", "import pnnx; print(pnnx.EXEC_PATH)"], "pnnx")
-    return Command((str(python), str(WORKERS / "ncnn_worker.py")), (pnnx.strip(),))
+    find = "import importlib.util as util; print(util.find_spec('pnnx').submodule_search_locations[0])"
+    pnnx = Path(call([python, "-c", find], "pnnx").strip()) / "pnnx"
+    pnnx.chmod(0o755)
+    return Command((str(python), str(WORKERS / "ncnn_worker.py")), (str(pnnx),))
 
 
 def _litert(kernels: str) -> Callable[[Path], Command]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -91,14 +92,15 @@ def make_rows(
         root: Where programs are installed, and their answers written.
     """
     (root / "answers").mkdir(parents=True, exist_ok=True)
-    rows = []
+    rows: list[Row] = []
     for subject in subjects:
         own = [file for file in files if file.format in subject.formats]
         try:
             command = subject.prepare(root)
         except NotRunHereError as error:
-            rows += [Row(subject, file, not_run=str(error)) for file in own]
-            print(f"{subject.key}: not run here: {error}", file=sys.stderr, flush=True)
+            reason = _without_paths(str(error))
+            rows += [Row(subject, file, not_run=reason) for file in own]
+            print(f"{subject.key}: not run here: {reason}", file=sys.stderr, flush=True)
             continue
         for file in own:
             started = time.monotonic()
@@ -112,8 +114,13 @@ def _make_row(subject: Subject, command: Command, file: ModelFile, images: Image
     try:
         run = run_command(command, file.path.resolve(), images.path, output)
     except RefusedError as error:
-        return Row(subject, file, refused=str(error))
+        return Row(subject, file, refused=_without_paths(str(error)))
     return Row(subject, file, run.version, compare_answers(file.recorded[: images.n], run.probabilities))
+
+
+def _without_paths(text: str) -> str:
+    """A message without this machine's folders, and without the source lines that some programs begin with."""
+    return re.sub(r"(?<!\S)/\S*/", "", re.sub(r"/\S+:\d+: ", "", text))
 
 
 def _progress(row: Row, seconds: float) -> str:
