@@ -2,6 +2,9 @@
 
     python -m benchmarks.conformance [--only KEY ...] [--emulated-digits N] [--results DIR]
 
+With --only, the rows of all other programs stay as they are in conformance.json, if files, digits and processor are
+the same.
+
 Each program gets an environment of its own below build/conformance, from PyPI, npm or Debian's packages. A program that
 cannot be had here gets a row that says why. Exit code 1 where a row differs and no reason is known.
 
@@ -11,20 +14,17 @@ Digits are MNIST's 10,000 test digits where EDGE_MNIST_DATA names them, else sci
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Final
 
 from benchmarks.conformance.emulated_programs import EMULATED_PROGRAMS
 from benchmarks.conformance.javascript_programs import JAVASCRIPT_PROGRAMS
-from benchmarks.conformance.page import format_page
 from benchmarks.conformance.python_programs import PYTHON_PROGRAMS
 from benchmarks.conformance.recorded import make_model_files
+from benchmarks.conformance.results import Results
 from benchmarks.conformance.rows import make_rows, write_images
-from benchmarks.conformance.subject import Subject
 from edge_mnist_runtime.bundled_models import BUNDLED_MODELS
-from edge_mnist_runtime.environment import describe_environment
 from edge_mnist_trainer.sources import load_export_digits
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
@@ -50,22 +50,11 @@ def main() -> None:
     files = make_model_files(root, tuple(BUNDLED_MODELS), digits)
     everything = write_images(root, digits.images)
     some = write_images(root, digits.images[: options.emulated_digits])
-    subjects: list[Subject] = [SUBJECTS[key] for key in options.only or SUBJECTS]
-    rows = make_rows(subjects, files, lambda subject: some if subject.emulated else everything, root)
-    environment = describe_environment()
-    machine = f"{environment['cpu']} ({', '.join(environment['instruction_sets'] or [])})"
-    page = format_page(rows, files, f"{digits.name}, {digits.split}, {len(digits):,}", machine)
-    options.results.mkdir(parents=True, exist_ok=True)
-    (options.results / "conformance.md").write_text(page)
-    record = {
-        "digits": digits.name,
-        "sha256": digits.sha256,
-        "machine": machine,
-        "rows": [row.to_dict() for row in rows],
-    }
-    (options.results / "conformance.json").write_text(json.dumps(record, indent=2) + "\n")
+    results = Results(options.results, SUBJECTS, files, digits)
+    for subject in (SUBJECTS[key] for key in options.only or SUBJECTS):
+        results.replace(subject, make_rows(subject, files, some if subject.emulated else everything, root))
     print(options.results / "conformance.md")
-    unexplained = sorted({f"{row.subject.key} {row.file.path.name}" for row in rows if row.unexplained})
+    unexplained = sorted({f"{row.subject.key} {row.file.path.name}" for row in results.rows if row.unexplained})
     if unexplained:
         sys.exit(f"differ, and no reason is known: {', '.join(unexplained)}")
 

@@ -6,6 +6,7 @@ for TFLite files LiteRT with XNNPACK.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -36,6 +37,11 @@ class ModelFile:
     """Part of the digits that are read right on record."""
     as_shipped: bool | None
     """Whether an export of today gives the bytes in the package; None for TFLite files, which it does not hold."""
+
+    @property
+    def sha256(self) -> str:
+        """Of its bytes."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
 
 def make_model_files(root: Path, names: tuple[str, ...], digits: LabelledDigits) -> list[ModelFile]:

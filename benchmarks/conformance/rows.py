@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -56,10 +56,30 @@ class Row:
             "condition": self.subject.condition,
             "version": self.version,
             "file": self.file.path.name,
+            "file_sha256": self.file.sha256,
             "difference": self.difference and asdict(self.difference),
             "refused": self.refused,
             "not_run": self.not_run,
         }
+
+
+def read_rows(
+    records: Sequence[dict[str, Any]], subjects: Mapping[str, Subject], files: Sequence[ModelFile]
+) -> list[Row]:
+    """Rows as `Row.to_dict` gave them: those of these subjects, and of files with the same bytes."""
+    by_sha256 = {file.sha256: file for file in files}
+    return [
+        Row(
+            subjects[record["subject"]],
+            by_sha256[record["file_sha256"]],
+            record["version"],
+            record["difference"] and Difference(**record["difference"]),
+            record["refused"],
+            record["not_run"],
+        )
+        for record in records
+        if record["subject"] in subjects and record["file_sha256"] in by_sha256
+    ]
 
 
 @dataclass(frozen=True)
@@ -77,35 +97,28 @@ def write_images(folder: Path, images: Pixels) -> ImageSet:
     return ImageSet(path, len(images))
 
 
-def make_rows(
-    subjects: Sequence[Subject],
-    files: Sequence[ModelFile],
-    choose_images: Callable[[Subject], ImageSet],
-    root: Path,
-) -> list[Row]:
-    """Run every program over every file of its formats.
+def make_rows(subject: Subject, files: Sequence[ModelFile], images: ImageSet, root: Path) -> list[Row]:
+    """Run a program over every file of its formats.
 
     Args:
-        subjects: The programs.
+        subject: The program.
         files: The files under test.
-        choose_images: The images that a program gets: the first of those that the files' answers are recorded for.
+        images: The first of the images that the files' answers are recorded for, or all.
         root: Where programs are installed, and their answers written.
     """
     (root / "answers").mkdir(parents=True, exist_ok=True)
-    rows: list[Row] = []
-    for subject in subjects:
-        own = [file for file in files if file.format in subject.formats]
-        try:
-            command = subject.prepare(root)
-        except NotRunHereError as error:
-            reason = _without_paths(str(error))
-            rows += [Row(subject, file, not_run=reason) for file in own]
-            print(f"{subject.key}: not run here: {reason}", file=sys.stderr, flush=True)
-            continue
-        for file in own:
-            started = time.monotonic()
-            rows.append(_make_row(subject, command, file, choose_images(subject), root))
-            print(_progress(rows[-1], time.monotonic() - started), file=sys.stderr, flush=True)
+    own = [file for file in files if file.format in subject.formats]
+    try:
+        command = subject.prepare(root)
+    except NotRunHereError as error:
+        reason = _without_paths(str(error))
+        print(f"{subject.key}: not run here: {reason}", file=sys.stderr, flush=True)
+        return [Row(subject, file, not_run=reason) for file in own]
+    rows = []
+    for file in own:
+        started = time.monotonic()
+        rows.append(_make_row(subject, command, file, images, root))
+        print(_progress(rows[-1], time.monotonic() - started), file=sys.stderr, flush=True)
     return rows
 
 

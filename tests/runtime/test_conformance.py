@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from benchmarks.conformance.differences import compare_answers
 from benchmarks.conformance.explanations import EXPLANATIONS
 from benchmarks.conformance.page import format_page
 from benchmarks.conformance.recorded import ModelFile
-from benchmarks.conformance.rows import Row, make_rows, write_images
+from benchmarks.conformance.results import Results
+from benchmarks.conformance.rows import Row, make_rows, read_rows, write_images
 from benchmarks.conformance.subject import WORKERS, Command, NotRunHereError, RefusedError, Subject, run_command
 from edge_mnist_runtime.bundled_models import BUNDLED_GOLDEN, BUNDLED_MODELS
+from edge_mnist_runtime.dataset import LabelledDigits
 
 NANO = Path(BUNDLED_MODELS["nano"])
 
@@ -108,7 +111,7 @@ def test_program_that_cannot_be_had_gets_a_row_that_says_so(golden, file, tmp_pa
         raise NotRunHereError("no such package")
 
     images = write_images(tmp_path, golden[0])
-    (row,) = make_rows([make_subject(prepare)], [file], lambda _subject: images, tmp_path)
+    (row,) = make_rows(make_subject(prepare), [file], images, tmp_path)
     page = format_page([row], [file], "made up", "made up")
     assert "not run here: no such package" in page
     assert not row.unexplained
@@ -133,6 +136,30 @@ def test_rounding_explains_close_calls_alone(file):
     close[0, :2] = 0.5, 0.45
     assert Row(subject, file, "1.0", compare_answers(close, close[:, ::-1])).explanation
     assert Row(subject, file, "1.0", compare_answers(certain(1), certain(2))).unexplained
+
+
+def test_rows_of_an_earlier_run_are_read_for_the_same_file_alone(file):
+    subject = SUBJECTS["onnxruntime"]
+    row = Row(subject, file, "1.0", compare_answers(certain(1), certain(2)))
+    (record,) = json.loads(json.dumps([row.to_dict()]))
+    assert read_rows([record], {subject.key: subject}, [file]) == [row]
+    assert read_rows([record], {}, [file]) == []
+    assert read_rows([{**record, "file_sha256": "0" * 64}], {subject.key: subject}, [file]) == []
+
+
+def test_rows_stand_until_the_program_has_run_again(golden, file, tmp_path):
+    images, _ = golden
+    digits = LabelledDigits("made-up", "test", images, np.zeros(len(images), np.uint8))
+    first, second = (make_subject(lambda _root: Command(()), key) for key in ("first", "second"))
+    subjects = {"first": first, "second": second}
+    for subject in (first, second):
+        Results(tmp_path, subjects, [file], digits).replace(subject, [Row(subject, file, refused="an operator")])
+    results = Results(tmp_path, subjects, [file], digits)
+    results.replace(first, [Row(first, file, refused="another operator")])
+    assert [row.refused for row in results.rows] == ["another operator", "an operator"]
+    assert (tmp_path / "conformance.md").read_text().count("operator |") == 2
+    other_digits = LabelledDigits("made-up", "test", images[:1], digits.labels[:1])
+    assert Results(tmp_path, subjects, [file], other_digits).rows == []
 
 
 def test_no_explanation_is_left_over():
