@@ -27,13 +27,13 @@ class Explanation:
 _KERNELS: Final = Explanation(
     "XNNPACK scales the int32 sums of a layer by a float32 and rounds once. LiteRT's other kernels, and those of "
     "TensorFlow Lite Micro, multiply by a fixed-point number and round twice. Of the first convolution's outputs 0.02 "
-    "to 0.03 % differ by that, by one step each. The digits read otherwise were close calls or ties on record: see "
-    "*lead*.",
+    "to 0.03 % differ by that, by one step each. The digits read otherwise were close calls or "
+    "ties on record.",
     CLOSE_CALL,
 )
 _ONE_STEP: Final = Explanation(
     "The program sums in float32, or scales integer sums in another order of float32 operations. A value halfway "
-    "between two int8 steps is then rounded to the other one, in the digits counted under *other probabilities*.",
+    "between two int8 steps is then rounded to the other one.",
     CLOSE_CALL,
 )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Final
 
 from benchmarks.conformance.recorded import ModelFile
@@ -17,41 +18,37 @@ int8 TFLite. Each row compares a program's answers with those on record.
 **On record.** For ONNX: onnxruntime with exact int8 sums, on this machine. For TFLite: LiteRT with XNNPACK, as the
 export measures it. The ONNX files are those in the package. The TFLite files are exported in the same run.
 
-**How to read a row.** *Other answers*: digits that the program reads as another digit. *Other probabilities*: digits
-with a probability that differs by more than 0.000001; the float softmax of an ONNX file may round that far. *Largest
-difference*: of any probability, in 0..1; a step of a TFLite file's output is 0.0039. *Lead*: among the other answers,
-the largest lead of the first digit over the second on record. A number in brackets points to the reason.
+**How to read a row.** *Other answers* counts the digits that the program reads as another digit than on record.
+*Largest difference* is that of any probability, in 0..1. Up to 0.000001 it is the rounding of the float softmax at the
+end of an ONNX file, and stands as 0. A step of a TFLite file's output is 0.0039. *Why* points to the reasons below.
 
-**What no row says.** An emulated processor runs the same instructions as a real one, so its sums are real. A program
-picks its kernels by what the emulated processor says that it can do.
+**Emulated processors.** A program picks its kernels by what the emulated processor says that it can do. QEMU computes
+what these kernels' instructions compute on a real one. It is slow, so these rows have fewer digits.
 """
-
-TABLE_HEAD: Final = (
-    "| program | condition | version | file | digits | other answers | other probabilities | largest difference "
-    "| lead |",
-    "|---|---|---|---|---|---|---|---|---|",
-)
 
 TITLES: Final[dict[Format, str]] = {"onnx": "int8 ONNX", "tflite": "int8 TFLite"}
 
 
-def format_page(rows: Sequence[Row], files: Sequence[ModelFile], digits: str, machine: str) -> str:
+def format_page(rows: Sequence[Row], files: Sequence[ModelFile], digits: str, processor: str) -> str:
     """The page.
 
     Args:
-        rows: In the order of the tables.
+        rows: In the order of the tables; those of one program together, in the order of `files`.
         files: What was tested.
         digits: Which digits, and how many.
-        machine: What `condition` calls this processor.
+        processor: What `condition` calls this processor.
     """
     notes = list(dict.fromkeys(text for row in rows if (text := row.explanation)))
-    lines = [HEAD, f"Digits: {digits}. This processor: {machine}.", "", *_describe_files(files), ""]
+    lines = [HEAD, f"Digits: {digits}. This processor: {processor}.", "", *_describe_files(files), ""]
     for kind, title in TITLES.items():
         own = [row for row in rows if row.file.format == kind]
         if own:
-            lines += [f"## {title}", "", *TABLE_HEAD, *(_format_row(row, notes) for row in own), ""]
+            names = [_model_name(file) for file in files if file.format == kind]
+            lines += [f"## {title}", "", *_format_table(own, names, notes), ""]
     if notes:
-        lines += ["## Why rows differ", "", *(f"{number}. {note}" for number, note in enumerate(notes, 1)), ""]
+        lines += ["## Why rows differ", ""]
+        lines += [f"{number}. {note}{_measure(note, rows)}" for number, note in enumerate(notes, 1)]
+        lines.append("")
     return "\n".join(lines)
 
 
@@ -60,32 +57,80 @@ def _describe_files(files: Sequence[ModelFile]) -> list[str]:
     lines += [f"| `{file.path.name}` | {file.path.stat().st_size:,} | {file.top1:.2%} |" for file in files]
     others = [f"`{file.path.name}`" for file in files if file.as_shipped is False]
     if others:
-        lines += ["", f"An export gives other bytes than the package holds of {', '.join(others)}."]
-    else:
-        lines += ["", "An export gives the ONNX files that the package holds, byte for byte."]
+        return [*lines, "", f"An export here gives other bytes than the package holds of {', '.join(others)}."]
+    return [*lines, "", "An export here gives the ONNX files that the package holds, byte for byte."]
+
+
+def _format_table(rows: Sequence[Row], names: Sequence[str], notes: Sequence[str]) -> list[str]:
+    columns = ["program", "condition", "version", "digits"]
+    columns += [f"{what}: {name}" for what in ("other answers", "largest difference") for name in names]
+    columns.append("why")
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    lines += [_format_program(list(group), names, notes) for _, group in groupby(rows, lambda row: row.subject.key)]
     return lines
 
 
-def _format_row(row: Row, notes: Sequence[str]) -> str:
-    head = f"| {row.subject.program} | {row.subject.condition} | {row.version or ''} | `{row.file.path.name}` |"
-    reason = f" [{notes.index(row.explanation) + 1}]" if row.explanation else ""
-    if row.unexplained:
-        reason = " **not explained**"
+def _format_program(rows: Sequence[Row], names: Sequence[str], notes: Sequence[str]) -> str:
+    first = rows[0]
+    by_name = {_model_name(row.file): row for row in rows}
+    cells = [
+        first.subject.program,
+        first.subject.condition,
+        next((row.version for row in rows if row.version), ""),
+        ", ".join(_unique(f"{row.difference.n:,}" for row in rows if row.difference)),
+        *(_other_answers(by_name.get(name)) for name in names),
+        *(_largest_difference(by_name.get(name)) for name in names),
+        ", ".join(_unique(_reason(row, notes) for row in rows)),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _other_answers(row: Row | None) -> str:
+    if row is None:
+        return ""
+    if row.difference:
+        return f"{row.difference.other_answers:,}"
+    return "refused" if row.refused is not None else "not run"
+
+
+def _largest_difference(row: Row | None) -> str:
+    if row is None or row.difference is None:
+        return ""
+    value = row.difference.max_difference
+    return "0" if not row.difference.other_probabilities else f"{value:.4f}" if value >= 0.0001 else f"{value:.6f}"
+
+
+def _reason(row: Row, notes: Sequence[str]) -> str:
+    """A note's number, or what the program or its installation said."""
     if row.not_run is not None:
-        return f"{head} not run here: {_cell(row.not_run)} | | | | |"
-    if row.refused is not None:
-        return f"{head} refused{reason}: {_cell(row.refused)} | | | | |"
-    difference = row.difference
-    assert difference is not None  # a row without answers is one of the two above
-    lead = "" if difference.max_lead is None else f"{difference.max_lead:.4f}"
-    return (
-        f"{head} {difference.n:,} | {difference.other_answers:,}{reason} | {difference.other_probabilities:,} "
-        f"| {_small(difference.max_difference)} | {lead} |"
-    )
+        return f"not run here: {_cell(row.not_run)}"
+    reason = f"[{notes.index(row.explanation) + 1}]" if row.explanation else ""
+    if row.unexplained:
+        reason = "**not explained**"
+    return f"{reason} {_cell(row.refused)}" if row.refused is not None else reason
 
 
-def _small(value: float) -> str:
-    return "0" if value == 0 else f"{value:.4f}" if value >= 0.0001 else f"{value:.0e}"
+def _measure(note: str, rows: Sequence[Row]) -> str:
+    """How many digits the note is about, and how sure of these the answers on record were."""
+    found = [row.difference for row in rows if row.explanation == note and row.difference]
+    if not found:
+        return ""
+    most = max(found, key=lambda difference: difference.other_probabilities / difference.n)
+    text = f" Digits with another probability: {most.other_probabilities:,} of {most.n:,} at most."
+    leads = [difference.max_lead for difference in found if difference.max_lead is not None]
+    if leads:
+        text += (
+            f" Lead, on record, of the first digit over the second where the answer changed: {max(leads):.3f} at most."
+        )
+    return text
+
+
+def _model_name(file: ModelFile) -> str:
+    return f"`{file.path.stem.removesuffix('_int8')}`"
+
+
+def _unique(texts: Iterable[str]) -> list[str]:
+    return [text for text in dict.fromkeys(texts) if text]
 
 
 def _cell(text: str) -> str:

@@ -113,7 +113,7 @@ def test_program_that_cannot_be_had_gets_a_row_that_says_so(golden, file, tmp_pa
     images = write_images(tmp_path, golden[0])
     (row,) = make_rows(make_subject(prepare), [file], images, tmp_path)
     page = format_page([row], [file], "made up", "made up")
-    assert "not run here: no such package" in page
+    assert "| not run |  | not run here: no such package |" in page
     assert not row.unexplained
 
 
@@ -121,13 +121,13 @@ def test_row_that_differs_without_a_known_reason_is_unexplained(file):
     difference = compare_answers(certain(1), certain(2))
     row = Row(make_subject(lambda _root: Command(())), file, "1.0", difference)
     assert row.unexplained
-    assert "| 1 **not explained** |" in format_page([row], [file], "made up", "made up")
+    assert "| 1 | 0.8889 | **not explained** |" in format_page([row], [file], "made up", "made up")
 
 
 def test_refusal_without_a_known_reason_is_unexplained(file):
     row = Row(make_subject(lambda _root: Command(())), file, refused="no such operator")
     assert row.unexplained
-    assert "refused **not explained**: no such operator" in format_page([row], [file], "made up", "made up")
+    assert "| refused |  | **not explained** no such operator |" in format_page([row], [file], "made up", "made up")
 
 
 def test_rounding_explains_close_calls_alone(file):
