@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,7 @@ class Finished:
 
 RunCli = Callable[..., Finished]
 RunScript = Callable[..., str]
+StartInterruptible = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture(scope="session")
@@ -117,6 +119,27 @@ def run_script() -> RunScript:
         return done.stdout.strip()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def start_interruptible() -> StartInterruptible:
+    """Start a command that SIGINT (Ctrl-C) can stop: `start_interruptible(command, cwd=...)`.
+
+    Shells start their background jobs with SIGINT ignored, and children inherit that. Here the child gets the default
+    back, so that the tests also pass in a background job. Its output is text, in pipes.
+    """
+
+    def start(command: Sequence[object], **options: Any) -> subprocess.Popen[str]:
+        # exec() keeps an ignored signal ignored but resets a handled one to its default.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return subprocess.Popen(
+                [*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    return start
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,9 +56,10 @@ def test_folder_is_shown_picture_by_picture(examples: Path, pictures: dict[str, 
         assert printed_digits(done.stdout) == [*"0123456789"]
 
 
-def test_ctrl_c_ends_it_with_its_figures(examples: Path) -> None:
-    command = [sys.executable, str(examples / "camera_loop.py"), "--rate", "30"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+def test_ctrl_c_ends_it_with_its_figures(
+    examples: Path, start_interruptible: Callable[..., subprocess.Popen[str]]
+) -> None:
+    with start_interruptible([sys.executable, examples / "camera_loop.py", "--rate", 30]) as process:
         assert process.stdout is not None
         assert process.stdout.readline().endswith("1\n")
         process.send_signal(signal.SIGINT)

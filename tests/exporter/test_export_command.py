@@ -130,26 +130,25 @@ def test_model_of_another_shape_needs_images_of_its_own(run_cli, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["large.keras"]
 
 
-def export_and_send(interruption: signal.Signals, target: Path) -> subprocess.CompletedProcess[str]:
+@pytest.fixture(scope="session")
+def export_and_send(start_interruptible):
     """Export over `target`, and send the signal a second after the hidden folder beside it has appeared."""
-    with subprocess.Popen(
-        [COMMAND, "export", "-o", target],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=target.parent.parent,
-    ) as exporting:
-        while not list(target.parent.glob(f".{target.name}.*.partial")):
-            assert exporting.poll() is None
-            time.sleep(0.05)
-        time.sleep(1)  # somewhere between loading digits and converting
-        exporting.send_signal(interruption)
-        out, err = exporting.communicate(timeout=300)
-    return subprocess.CompletedProcess(exporting.args, exporting.returncode, out, err)
+
+    def export(interruption: signal.Signals, target: Path) -> subprocess.CompletedProcess[str]:
+        with start_interruptible([COMMAND, "export", "-o", target], cwd=target.parent.parent) as exporting:
+            while not list(target.parent.glob(f".{target.name}.*.partial")):
+                assert exporting.poll() is None
+                time.sleep(0.05)
+            time.sleep(1)  # somewhere between loading digits and converting
+            exporting.send_signal(interruption)
+            out, err = exporting.communicate(timeout=300)
+        return subprocess.CompletedProcess(exporting.args, exporting.returncode, out, err)
+
+    return export
 
 
 @pytest.mark.slow
-def test_killed_export_leaves_the_old_bundle_whole(old_bundle, folder_hashes):
+def test_killed_export_leaves_the_old_bundle_whole(export_and_send, old_bundle, folder_hashes):
     before = folder_hashes(old_bundle)
     assert export_and_send(signal.SIGKILL, old_bundle).returncode == -9
     assert folder_hashes(old_bundle) == before
@@ -159,7 +158,7 @@ def test_killed_export_leaves_the_old_bundle_whole(old_bundle, folder_hashes):
 
 
 @pytest.mark.slow
-def test_ctrl_c_during_export_says_so_and_leaves_the_old_bundle_alone(old_bundle, folder_hashes):
+def test_ctrl_c_during_export_says_so_and_leaves_the_old_bundle_alone(export_and_send, old_bundle, folder_hashes):
     before = folder_hashes(old_bundle)
     ended = export_and_send(signal.SIGINT, old_bundle)
     assert (ended.returncode, ended.stdout) == (130, "")

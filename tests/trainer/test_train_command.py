@@ -217,17 +217,12 @@ def test_diverged_run_is_said_in_one_line_and_brings_the_old_run_back(run_here, 
 
 
 @pytest.mark.slow
-def test_ctrl_c_keeps_the_best_model_so_far_and_says_how_to_go_on(tmp_path, drawn_digits):
+def test_ctrl_c_keeps_the_best_model_so_far_and_says_how_to_go_on(tmp_path, drawn_digits, start_interruptible):
     import keras
 
     data = save_npz(tmp_path / "drawn.npz", drawn_digits, 5000)
-    with subprocess.Popen(
-        [COMMAND, "train", *map(str, TINY), "--epochs", "50", "--data", data],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=tmp_path,
-    ) as training:
+    command = [COMMAND, "train", *TINY, "--epochs", 50, "--data", data]
+    with start_interruptible(command, cwd=tmp_path) as training:
         seen = []
         for line in training.stderr:
             seen.append(line)
