@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import settings
 
+from edge_mnist_runtime.cli import run
 from edge_mnist_runtime.dataset import DATA_VARIABLE
 
 # Random searches find more where somebody can look at what they found. In CI they would fail one run and pass the next,
@@ -32,11 +34,30 @@ UNMARKED = "what-reads-digits-unasked-bears-the-marker-mnist"
 COMMAND = Path(sys.executable).with_name("edge-mnist")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what reads MNIST through a fixture."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --nightly."""
+    parser.addoption(
+        "--nightly",
+        action="store_true",
+        help="Also run tests marked `nightly`, and make training reports in full size.",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m deselects by marker
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what reads MNIST through a fixture, leave out what is for the night, and put slow files first.
+
+    Two processes share the files. Whichever takes a slow file last keeps the other one waiting.
+    """
     for item in items:
         if READS_MNIST.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("mnist")
+    if not config.getoption("nightly"):
+        left_out = [item for item in items if item.get_closest_marker("nightly")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+    slow_files = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow_files)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -51,8 +72,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
         return (yield)
 
 
-@dataclass(frozen=True)
-class Finished:
+class Finished(NamedTuple):
     """A command that has ended."""
 
     code: int
@@ -66,6 +86,7 @@ class Finished:
 
 RunCli = Callable[..., Finished]
 RunScript = Callable[..., str]
+MakeOnce = Callable[[str, Callable[[Path], None]], Path]
 StartInterruptible = Callable[..., subprocess.Popen[str]]
 
 
@@ -97,6 +118,34 @@ def run_cli(refuse_unmarked: Callable[[str], None]) -> RunCli:
         return Finished(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture
+def run_here(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, refuse_unmarked: Callable[[str], None]
+) -> RunCli:
+    """Run `edge-mnist ARGUMENTS` in this process, where Python and TensorFlow have been started already.
+
+    Takes what `run_cli` takes, sees what it prints below Python as well, and saves up to five seconds a call.
+    """
+
+    def run_command(*arguments: object, env: dict[str, str] | None = None, cwd: Path | None = None) -> Finished:
+        with monkeypatch.context() as patch:
+            for name, value in {"COLUMNS": "80", **(env or {})}.items():
+                patch.setenv(name, value)
+            if cwd:
+                patch.chdir(cwd)
+            capfd.readouterr()
+            # As in a process of its own: pytest's own streams would pass by what a command does to descriptors 1 and 2.
+            with open(1, "w", closefd=False) as out, open(2, "w", buffering=1, closefd=False) as err:  # noqa: PTH123
+                patch.setattr(sys, "stdout", out)
+                patch.setattr(sys, "stderr", err)
+                code = run([str(argument) for argument in arguments])
+        finished = Finished(code, *capfd.readouterr())
+        refuse_unmarked(finished.err)
+        return finished
+
+    return run_command
 
 
 @pytest.fixture(scope="session")
@@ -151,21 +200,54 @@ def mnist_folder() -> Path:
     return Path(named)
 
 
-@dataclass(frozen=True)
-class Exported(Finished):
-    """An export that has ended."""
+@pytest.fixture(scope="session")
+def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
+    """Make a folder once for all processes of a test run: `make_once(name, fill)` calls `fill(folder)` and gives it.
 
+    It lies in the temporary folder of this run, so that no later run finds it. The first process that asks makes it;
+    the others wait. If `fill` fails, the next process tries again and fails by itself.
+    """
+    base = tmp_path_factory.getbasetemp()
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    shared = (base.parent if is_worker else base) / "made-once"  # all workers of a run have the same parent
+
+    def make(name: str, fill: Callable[[Path], None]) -> Path:
+        shared.mkdir(exist_ok=True)
+        folder, made = shared / name, shared / f"{name}.made"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed
+            if not made.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                made.touch()
+        return folder
+
+    return make
+
+
+class Exported(NamedTuple):
+    """An export that has ended well."""
+
+    out: str
     bundle: Path
 
 
 @pytest.fixture(scope="session")
-def reference_export(run_cli: RunCli, tmp_path_factory: pytest.TempPathFactory) -> Exported:
-    """The reference model, exported in two precisions by the real command, on MNIST or on the stand-in digits."""
-    folder = tmp_path_factory.mktemp("reference")
-    # From an empty folder, so that no run of the developer's is exported instead.
-    finished = run_cli("export", "--precision", "fp32,int8", "-o", "out/bundle", cwd=folder)
-    assert finished.code == 0, finished.err
-    return Exported(finished.code, finished.out, finished.err, folder / "out" / "bundle")
+def reference_export(run_cli: RunCli, make_once: MakeOnce) -> Exported:
+    """The reference model, exported in two precisions by the real command, on MNIST or on the stand-in digits.
+
+    All processes of a test run share it: copy what you change (`bundle_copy`, `old_bundle`).
+    """
+
+    def export(folder: Path) -> None:
+        # From an empty folder, so that no run of the developer's is exported instead.
+        finished = run_cli("export", "--precision", "fp32,int8", "-o", "out/bundle", cwd=folder)
+        assert finished.code == 0, finished.err
+        (folder / "printed.txt").write_text(finished.out, "utf-8")
+
+    folder = make_once("reference", export)
+    return Exported((folder / "printed.txt").read_text("utf-8"), folder / "out" / "bundle")
 
 
 @pytest.fixture(scope="session")

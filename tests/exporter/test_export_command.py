@@ -43,17 +43,17 @@ def assert_refused(finished, code: int, *words: str) -> None:
         ("--int4",),
     ],
 )
-def test_bad_option_is_refused_in_one_line_that_names_it(run_cli, tmp_path, arguments):
-    assert_refused(run_cli("export", *arguments, cwd=tmp_path), 2, arguments[0])
+def test_bad_option_is_refused_in_one_line_that_names_it(run_here, tmp_path, arguments):
+    assert_refused(run_here("export", *arguments, cwd=tmp_path), 2, arguments[0])
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.mnist
 @pytest.mark.parametrize("name", ["nowhere.keras", "letter.txt", "folder"])
-def test_argument_that_is_no_model_is_refused(run_cli, tmp_path, name):
+def test_argument_that_is_no_model_is_refused(run_here, tmp_path, name):
     (tmp_path / "letter.txt").write_text("Dear model,")
     (tmp_path / "folder").mkdir()
-    assert_refused(run_cli("export", name, cwd=tmp_path), 2, name, ".keras")
+    assert_refused(run_here("export", name, cwd=tmp_path), 2, name, ".keras")
 
 
 @pytest.mark.slow
@@ -71,17 +71,17 @@ def test_second_export_gives_the_same_bytes_and_json_alone(run_cli, reference_bu
 
 @pytest.mark.mnist
 @pytest.mark.slow
-def test_more_calibration_samples_than_images_is_refused(run_cli, tmp_path):
-    finished = run_cli("export", "--calibration-samples", "10000000", cwd=tmp_path)
+def test_more_calibration_samples_than_images_is_refused(run_here, tmp_path):
+    finished = run_here("export", "--calibration-samples", "10000000", cwd=tmp_path)
     assert_refused(finished, 2, "--calibration-samples 10000000")
     assert not list(tmp_path.rglob("*.partial"))
     assert not list(tmp_path.rglob("*.onnx"))
 
 
 @pytest.mark.parametrize("name", ["letter.keras", "letter.h5"])
-def test_text_named_keras_is_a_corrupt_model(run_cli, tmp_path, name):
+def test_text_named_keras_is_a_corrupt_model(run_here, tmp_path, name):
     (tmp_path / name).write_text("Dear model,")
-    finished = run_cli("export", name, "-o", "bundle", cwd=tmp_path, env={"EDGE_MNIST_DATA": ""})
+    finished = run_here("export", name, "-o", "bundle", cwd=tmp_path, env={"EDGE_MNIST_DATA": ""})
     assert_refused(finished, 6, name)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
@@ -119,13 +119,13 @@ def test_what_needs_no_tensorflow_is_refused_before_it_starts(run_script, tmp_pa
 
 
 @pytest.mark.slow
-def test_model_of_another_shape_needs_images_of_its_own(run_cli, tmp_path):
+def test_model_of_another_shape_needs_images_of_its_own(run_here, tmp_path):
     import keras
 
     image = keras.Input((32, 32, 1))
     answers = keras.layers.Dense(10, activation="softmax")(keras.layers.Flatten()(image))
     keras.Model(image, answers).save(tmp_path / "large.keras")
-    finished = run_cli("export", "large.keras", "-o", "bundle", cwd=tmp_path, env={"EDGE_MNIST_DATA": ""})
+    finished = run_here("export", "large.keras", "-o", "bundle", cwd=tmp_path, env={"EDGE_MNIST_DATA": ""})
     assert_refused(finished, 2, "large.keras: reads images of (32, 32, 1) in 10 classes", "--data FILE.npz")
     assert [path.name for path in tmp_path.iterdir()] == ["large.keras"]
 
@@ -184,9 +184,9 @@ def test_table_fits_a_terminal_and_names_what_was_written(reference_export):
     assert sorted(path.name for path in reference_export.bundle.parent.iterdir()) == ["bundle", "bundle.report.html"]
 
 
-def test_page_of_somebody_else_stops_the_export_before_it_begins(run_cli, tmp_path):
+def test_page_of_somebody_else_stops_the_export_before_it_begins(run_here, tmp_path):
     (tmp_path / "bundle.report.html").write_text("my thesis")
-    finished = run_cli("export", "-o", "bundle", cwd=tmp_path, env={"EDGE_MNIST_DATA": ""})
+    finished = run_here("export", "-o", "bundle", cwd=tmp_path, env={"EDGE_MNIST_DATA": ""})
     assert_refused(finished, 2, "bundle.report.html")
     assert [path.name for path in tmp_path.iterdir()] == ["bundle.report.html"]
     assert (tmp_path / "bundle.report.html").read_text() == "my thesis"

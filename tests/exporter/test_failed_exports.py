@@ -1,4 +1,4 @@
-"""Exports that fail a gate, as a user runs them: exit code 5, no bundle, and the report of the failure kept."""
+"""Exports that fail a gate: exit code 5, no bundle, and the report of the failure kept."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def assert_failed(finished, folder, *gates: str) -> dict:
     return report
 
 
-def test_export_leaves_old_bundle_when_gate_fails(run_cli, old_bundle, folder_hashes):
+def test_export_leaves_old_bundle_when_gate_fails(run_here, old_bundle, folder_hashes):
     from edge_mnist_trainer.architectures import find_architecture
 
     place = old_bundle.parent
     find_architecture("edge").build().save(place / "untrained.keras")
     before = folder_hashes(old_bundle)
-    finished = run_cli("export", "untrained.keras", "--json", "-o", old_bundle, cwd=place)
+    finished = run_here("export", "untrained.keras", "--json", "-o", old_bundle, cwd=place)
     assert folder_hashes(old_bundle) == before
     assert names(place) == ["bundle", "bundle.failed", "untrained.keras"]
     assert_failed(finished, place / "bundle.failed", "reference_top1")
@@ -76,8 +76,8 @@ def fragile_model(reference_model, drawn_images, tmp_path):
 
 
 @pytest.mark.mnist
-def test_int8_that_collapses_is_caught_and_not_written(run_cli, fragile_model, tmp_path):
-    finished = run_cli("export", fragile_model.name, "--int8", "-o", "bundle", cwd=tmp_path)
+def test_int8_that_collapses_is_caught_and_not_written(run_here, fragile_model, tmp_path):
+    finished = run_here("export", fragile_model.name, "--int8", "-o", "bundle", cwd=tmp_path)
     files = ("fragile_int8.tflite", "fragile_int8.onnx")
     gates = [f"{gate}({file})" for file in files for gate in ("drop_points", "agreement")]
     report = assert_failed(finished, tmp_path / "bundle.failed", *gates)
@@ -95,12 +95,12 @@ def test_int8_that_collapses_is_caught_and_not_written(run_cli, fragile_model, t
     assert "<b>failed</b>" in page
 
 
-def test_gate_file_fails_what_the_defaults_pass_and_a_later_success_clears_it(run_cli, old_bundle, folder_hashes):
+def test_gate_file_fails_what_the_defaults_pass_and_a_later_success_clears_it(run_here, old_bundle, folder_hashes):
     place, failure = old_bundle.parent, old_bundle.parent / "bundle.failed"
     limits = "[gate]\nmax_probability_diff = 0.0\nmin_top1 = 1\nmin_agreement = 0.5\nmin_int8_parity = 0.5\n"
     (place / "limits.toml").write_text(limits)
     before = folder_hashes(old_bundle)
-    finished = run_cli("export", "edge", "--gate", "limits.toml", "-o", "bundle", cwd=place)
+    finished = run_here("export", "edge", "--gate", "limits.toml", "-o", "bundle", cwd=place)
     files = ("edge_int8.tflite", "edge_int8.onnx")
     gates = [f"{gate}({file})" for file in files for gate in ("probability_diff", "top1")]
     report = assert_failed(finished, failure, *gates)
@@ -110,7 +110,7 @@ def test_gate_file_fails_what_the_defaults_pass_and_a_later_success_clears_it(ru
 
     # The option wins over the file; the file's other limits stay and hold.
     (place / "limits.toml").write_text(limits.replace("min_top1 = 1", "min_top1 = 0.5"))
-    finished = run_cli(
+    finished = run_here(
         "export", "edge", "--gate", "limits.toml", "--max-probability-diff", "1", "-o", "bundle", cwd=place
     )
     assert finished.code == 0, finished.err
@@ -130,16 +130,16 @@ def test_gate_file_fails_what_the_defaults_pass_and_a_later_success_clears_it(ru
         ("[gate", "limits.toml: is no TOML file"),
     ],
 )
-def test_bad_gate_file_is_one_clear_line(run_cli, tmp_path, content, words):
+def test_bad_gate_file_is_one_clear_line(run_here, tmp_path, content, words):
     (tmp_path / "limits.toml").write_text(content)
-    finished = run_cli("export", "--gate", "limits.toml", "-o", "bundle", cwd=tmp_path)
+    finished = run_here("export", "--gate", "limits.toml", "-o", "bundle", cwd=tmp_path)
     assert (finished.code, finished.out, len(finished.err.splitlines())) == (2, "", 1)
     assert finished.err.startswith(f"edge-mnist: error: {words}")
     assert names(tmp_path) == ["limits.toml"]
 
 
 @pytest.mark.mnist
-def test_model_that_expects_other_pixels_is_told_so(run_cli, reference_model, tmp_path):
+def test_model_that_expects_other_pixels_is_told_so(run_here, reference_model, tmp_path):
     import keras
 
     image = keras.Input((28, 28, 1))
@@ -148,7 +148,7 @@ def test_model_that_expects_other_pixels_is_told_so(run_cli, reference_model, tm
     model = keras.Model(image, reference(scaling(image)))
     scaling.set_weights([np.full((1, 1, 1, 1), 1 / 255)])
     model.save(tmp_path / "bytes.keras")
-    finished = run_cli("export", tmp_path / "bytes.keras", "-o", tmp_path / "bundle", cwd=tmp_path)
+    finished = run_here("export", tmp_path / "bytes.keras", "-o", tmp_path / "bundle", cwd=tmp_path)
     assert_failed(finished, tmp_path / "bundle.failed", "reference_top1")
     assert "--input-range 0..255" in finished.err
     assert names(tmp_path) == ["bundle.failed", "bytes.keras"]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from edge_mnist_runtime.cli import run
 from edge_mnist_runtime.dataset import DATA_VARIABLE, LabelledDigits
 from edge_mnist_trainer.architectures import Architecture, custom_architecture, find_architecture
 from edge_mnist_trainer.config import TrainingConfig
@@ -40,6 +40,35 @@ def without_network() -> tuple[str, ...]:
 def without_mnist(tmp_path: Path) -> dict[str, str]:
     """An environment in which MNIST is neither named nor cached."""
     return {DATA_VARIABLE: "", "KERAS_HOME": str(tmp_path / "keras")}
+
+
+SHORTENED_COMMAND = """
+from edge_mnist_trainer import acceptance, other_digits
+other_digits.FONT_VARIANTS, acceptance.NO_DIGITS_EACH = 1, 2
+from edge_mnist_runtime.cli import main
+main()
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_reports(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Training reports that judge the model on fewer pictures: seconds instead of half a minute.
+
+    They have all their parts. `pytest --nightly` makes them in full size.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if not request.config.getoption("nightly"):
+            patch.setattr("edge_mnist_trainer.other_digits.FONT_VARIANTS", 1)
+            patch.setattr("edge_mnist_trainer.acceptance.NO_DIGITS_EACH", 2)
+        yield
+
+
+@pytest.fixture(scope="session")
+def command(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """What starts `edge-mnist` in a process of its own, with reports as short as `short_reports` makes them."""
+    if request.config.getoption("nightly"):
+        return (str(Path(sys.executable).with_name("edge-mnist")),)
+    return (sys.executable, "-c", SHORTENED_COMMAND)
 
 
 @pytest.fixture(scope="session")
@@ -76,37 +105,14 @@ def tiny() -> Architecture:
     return replace(architecture, config=config)
 
 
-class Ended(NamedTuple):
-    """A command that has ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-RunHere = Callable[..., Ended]
 Refuse = Callable[..., None]
-
-
-@pytest.fixture
-def run_here(capfd: pytest.CaptureFixture[str], refuse_unmarked: Callable[[str], None]) -> RunHere:
-    """Run `edge-mnist ARGUMENTS` inside this process, where TensorFlow is imported already."""
-
-    def run_command(*arguments: object) -> Ended:
-        capfd.readouterr()
-        code = run([str(argument) for argument in arguments])
-        ended = Ended(code, *capfd.readouterr())
-        refuse_unmarked(ended.err)
-        return ended
-
-    return run_command
 
 
 @pytest.fixture(scope="session")
 def assert_refused() -> Refuse:
     """Check that a command ended with an exit code, nothing on standard output, and one line that holds all words."""
 
-    def check(ended: Ended, code: int, *words: object) -> None:
+    def check(ended: Any, code: int, *words: object) -> None:
         assert (ended.code, ended.out) == (code, ""), ended
         assert len(ended.err.splitlines()) == 1, ended.err
         assert ended.err.startswith("edge-mnist: error: ")

@@ -114,7 +114,8 @@ def test_killed_run_ends_as_if_it_had_not_been_killed(few_digits, whole_run, fol
     assert {path.name for path in folder.path.iterdir()} == {"model.keras", "run.json"}
 
 
-@pytest.mark.parametrize("at", [(0, 5), (2, 19)])
+@pytest.mark.nightly
+@pytest.mark.parametrize("at", [(epoch, step) for epoch in range(3) for step in (0, 5, 12, 19)])
 def test_it_does_not_matter_when_the_run_was_killed(few_digits, whole_run, folder, at):
     train_and_kill(few_digits, "averaged weights", folder, at)
     train_anew(few_digits, "averaged weights", folder, resume=True)

@@ -31,13 +31,6 @@ def data(drawn_digits, tmp_path_factory) -> Path:
     return save_npz(tmp_path_factory.mktemp("data") / "drawn.npz", drawn_digits, 200)
 
 
-@pytest.fixture
-def few_fonts(monkeypatch):
-    """Reports that take less time."""
-    monkeypatch.setattr("edge_mnist_trainer.other_digits.FONT_VARIANTS", 1)
-    monkeypatch.setattr("edge_mnist_trainer.acceptance.NO_DIGITS_EACH", 2)
-
-
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -144,7 +137,7 @@ def test_without_mnist_and_network_training_says_where_to_put_it(tmp_path, witho
 
 
 @pytest.mark.slow
-def test_custom_network_is_trained_as_asked_and_every_file_is_named(run_here, data, tmp_path, few_fonts):
+def test_custom_network_is_trained_as_asked_and_every_file_is_named(run_here, data, tmp_path):
     run = tmp_path / "run"
     ended = run_here("train", *TINY, "--epochs", 2, "--batch-size", 50, "--seed", 3, "--data", data, "-o", run)
     assert ended.code == 0, ended.err
@@ -163,7 +156,7 @@ def test_custom_network_is_trained_as_asked_and_every_file_is_named(run_here, da
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("tensorboard") is None, reason="tensorboard is not installed")
 def test_run_without_a_name_is_named_by_its_network_and_logs_are_where_they_are_said_to_be(
-    run_here, data, tmp_path, monkeypatch, few_fonts
+    run_here, data, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     Path("runs/custom").mkdir(parents=True)
@@ -175,7 +168,7 @@ def test_run_without_a_name_is_named_by_its_network_and_logs_are_where_they_are_
 
 
 @pytest.mark.slow
-def test_files_that_are_left_out_are_said(run_here, tmp_path, few_fonts):
+def test_files_that_are_left_out_are_said(run_here, tmp_path):
     from PIL import Image
 
     from edge_mnist_trainer.strokes import draw_ink
@@ -197,7 +190,7 @@ def test_files_that_are_left_out_are_said(run_here, tmp_path, few_fonts):
 
 
 @pytest.mark.slow
-def test_run_that_learns_no_more_says_so(run_here, data, tmp_path, few_fonts):
+def test_run_that_learns_no_more_says_so(run_here, data, tmp_path):
     ended = run_here(
         *("train", "--arch", "conv3-dense2", "--learning-rate", 1e-30, "--patience", 1),
         *("--data", data, "-o", tmp_path / "run"),
@@ -217,12 +210,12 @@ def test_diverged_run_is_said_in_one_line_and_brings_the_old_run_back(run_here, 
 
 
 @pytest.mark.slow
-def test_ctrl_c_keeps_the_best_model_so_far_and_says_how_to_go_on(tmp_path, drawn_digits, start_interruptible):
+def test_ctrl_c_keeps_the_best_model_so_far_and_says_how_to_go_on(tmp_path, drawn_digits, command, start_interruptible):
     import keras
 
     data = save_npz(tmp_path / "drawn.npz", drawn_digits, 5000)
-    command = [COMMAND, "train", *TINY, "--epochs", 50, "--data", data]
-    with start_interruptible(command, cwd=tmp_path) as training:
+    arguments = (*command, "train", *TINY, "--epochs", 50, "--data", data)
+    with start_interruptible(arguments, cwd=tmp_path) as training:
         seen = []
         for line in training.stderr:
             seen.append(line)
