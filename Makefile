@@ -11,7 +11,7 @@ export EDGE_MNIST_DATA := $(abspath ../shared/mnist)
 endif
 endif
 
-.PHONY: help install quickstart test test-mnist lint types wheel reference golden conformance constraints clean
+.PHONY: help install quickstart test test-mnist nightly lint types wheel reference golden conformance constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,13 +33,21 @@ quickstart: $(INSTALLED) ## Export the reference model, measure it, and classify
 	cd quickstart && ../$(BIN)/edge-mnist classify samples --model bundle
 	@echo && echo "Made here:" && find quickstart -type f | sort | sed 's/^/  /'
 
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile  # a file in one process: its fixtures are dear
+# A file in one process, because its fixtures are dear; files in the order of tests/conftest.py, slow ones first.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 test: $(INSTALLED) ## Run every test
 	$(PYTEST)
 
 test-mnist: $(INSTALLED) ## Run the tests that read MNIST where it is named; no other can see it
 	$(PYTEST) -m mnist
+
+NIGHTLY := build/nightly
+
+nightly: $(INSTALLED) ## Run what takes too long for every change: each test in full size, a million predictions
+	$(PYTEST) --nightly
+	$(BIN)/edge-mnist export edge --int8 -o $(NIGHTLY)/edge
+	$(BIN)/python -m benchmarks.reliability --tflite $(NIGHTLY)/edge/edge_int8.tflite --page $(NIGHTLY)/reliability.md
 
 lint: $(INSTALLED) ## Check style and format
 	$(BIN)/ruff check .

@@ -39,7 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--nightly",
         action="store_true",
-        help="Also run tests marked `nightly`, and make training reports in full size.",
+        help="Run tests marked `nightly`, too, and make whole training reports.",
     )
 
 
@@ -136,8 +136,8 @@ def run_here(
             if cwd:
                 patch.chdir(cwd)
             capfd.readouterr()
-            # As in a process of its own: pytest's own streams would pass by what a command does to descriptors 1 and 2.
-            with open(1, "w", closefd=False) as out, open(2, "w", buffering=1, closefd=False) as err:  # noqa: PTH123
+            # Commands silence descriptors 1 and 2, which pytest's own streams do not write to.
+            with open(1, "w", closefd=False) as out, open(2, "w", buffering=1, closefd=False) as err:
                 patch.setattr(sys, "stdout", out)
                 patch.setattr(sys, "stderr", err)
                 code = run([str(argument) for argument in arguments])

@@ -81,11 +81,14 @@ ERRORS = {
 
 
 @pytest.fixture
-def one_line_error(run_cli: RunCli, tmp_path: Path) -> Callable[..., str]:
-    """Run a command that must fail with `code` and one line on standard error, in an empty folder; give the line."""
+def one_line_error(run_here: RunCli, tmp_path: Path) -> Callable[..., str]:
+    """Run a command that must fail with `code` and one line on standard error, in an empty folder; give the line.
+
+    In this process: what `main` does around `run`, other tests see in processes of their own.
+    """
 
     def fail(code: int, *arguments: object, env: dict[str, str] | None = None) -> str:
-        finished = run_cli(*arguments, cwd=tmp_path, env=env)
+        finished = run_here(*arguments, cwd=tmp_path, env=env)
         assert finished.code == code, finished.err
         assert finished.err.startswith("edge-mnist: error: "), finished.err
         assert finished.err.count("\n") == 1, finished.err
