@@ -14,9 +14,30 @@ import pytest
 SUMMARY = re.compile(r"(\d+) frames read, (\d+) dropped; p50 (\d+\.\d) ms, p99 (\d+\.\d) ms a frame")
 
 
-def run_loop(examples: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+def start_loop(examples: Path, *arguments: object) -> subprocess.Popen[str]:
     command = [sys.executable, examples / "camera_loop.py", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finish(loop: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
+    with loop:
+        out, err = loop.communicate(timeout=200)
+    return subprocess.CompletedProcess(loop.args, loop.returncode, out, err)
+
+
+def run_loop(examples: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return finish(start_loop(examples, *arguments))
+
+
+@pytest.fixture(scope="module")
+def slow_loops(examples: Path, pictures: dict[str, Path]) -> dict[str, subprocess.CompletedProcess[str]]:
+    """Drawn frames, and a folder of pictures, shown side by side: both loops wait for their frames most of the time."""
+    folder = next(iter(pictures.values())).parent
+    loops = {
+        "drawn": start_loop(examples, "--frames", 95, "--rate", 12, "--over", 5),
+        "folder": start_loop(examples, "--source", folder, "--frames", 100, "--rate", 10, "--over", 3),
+    }
+    return {name: finish(loop) for name, loop in loops.items()}
 
 
 def printed_digits(output: str) -> list[str]:
@@ -29,8 +50,8 @@ def summary(output: str) -> tuple[int, int, float, float]:
     return int(found[1]), int(found[2]), float(found[3]), float(found[4])
 
 
-def test_drawn_digits_are_named_when_they_change(examples: Path) -> None:
-    done = run_loop(examples, "--frames", 95, "--rate", 12, "--over", 5)
+def test_drawn_digits_are_named_when_they_change(slow_loops: dict[str, subprocess.CompletedProcess[str]]) -> None:
+    done = slow_loops["drawn"]
     assert done.returncode == 0, done.stderr
     read, dropped, p50, p99 = summary(done.stdout)
     assert read + dropped == 95
@@ -48,9 +69,8 @@ def test_late_frames_are_dropped_not_queued(examples: Path) -> None:
     assert read > 0  # and none is starved
 
 
-def test_folder_is_shown_picture_by_picture(examples: Path, pictures: dict[str, Path]) -> None:
-    folder = next(iter(pictures.values())).parent
-    done = run_loop(examples, "--source", folder, "--frames", 100, "--rate", 10, "--over", 3)
+def test_folder_is_shown_picture_by_picture(slow_loops: dict[str, subprocess.CompletedProcess[str]]) -> None:
+    done = slow_loops["folder"]
     assert done.returncode == 0, done.stderr
     if summary(done.stdout)[1] == 0:
         assert printed_digits(done.stdout) == [*"0123456789"]

@@ -36,8 +36,8 @@ def test_published_figures_stand_with_the_baselines_alone(rows):
     assert {name for name, row in rows.items() if row["published"]} == {"conv64-32", "conv32-64-64"}
 
 
-def test_table_fits_a_terminal_and_cuts_nothing(run_cli):
-    ended = run_cli("archs")
+def test_table_fits_a_terminal_and_cuts_nothing(run_here):
+    ended = run_here("archs")
     assert (ended.code, ended.err) == (0, "")
     lines = ended.out.splitlines()
     assert max(map(len, lines)) <= 80

@@ -183,17 +183,24 @@ class Interruption(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-@pytest.fixture
-def teach(few_digits, tiny, lessons, tmp_path):
+@pytest.fixture(scope="module")
+def teach(few_digits, tiny, lessons, tmp_path_factory):
     """Train a student in a folder of that name; gives the folder and how it ended."""
+    students = tmp_path_factory.mktemp("students")
 
     def run(name: str, *, seed: int = 0, resume: bool = False, callbacks=()):
-        folder = (open_run_folder if resume else create_run_folder)(tmp_path / name)
+        folder = (open_run_folder if resume else create_run_folder)(students / name)
         config = replace(tiny.config, epochs=6, batch_size=10, seed=seed, peak_learning_rate=0.02)
         outcome = train(few_digits, tiny, config, folder, transfer_set=lessons, resume=resume, callbacks=callbacks)
         return folder, outcome
 
     return run
+
+
+@pytest.fixture(scope="module")
+def student(teach):
+    """A student of seed 0 that was taught without a break."""
+    return teach("student")
 
 
 def weights_of(folder) -> list[np.ndarray]:
@@ -204,20 +211,20 @@ def same(one, other) -> bool:
     return all(np.array_equal(*pair) for pair in zip(weights_of(one), weights_of(other), strict=True))
 
 
-def test_student_learns_from_the_teacher_what_digits_are(teach, lessons):
-    folder, outcome = teach("first")
+def test_student_learns_from_the_teacher_what_digits_are(student, lessons):
+    folder, outcome = student
     assert outcome.best_validation_top1 > 0.9
     assert folder.read_record()["transfer_set"] == lessons.record
 
 
-def test_student_of_the_same_seed_is_the_same_student(teach):
-    first, again, other = teach("first")[0], teach("again")[0], teach("other", seed=1)[0]
+def test_student_of_the_same_seed_is_the_same_student(student, teach):
+    first, again, other = student[0], teach("again")[0], teach("other", seed=1)[0]
     assert same(first, again)
     assert not same(first, other)
 
 
-def test_interrupted_student_goes_on_as_if_nothing_had_been(teach):
-    whole, _ = teach("whole")
+def test_interrupted_student_goes_on_as_if_nothing_had_been(student, teach):
+    whole, _ = student
     _, outcome = teach("interrupted", callbacks=(Interruption(),))
     assert (outcome.status, outcome.epochs) == ("interrupted", 1)
     resumed, outcome = teach("interrupted", resume=True)
