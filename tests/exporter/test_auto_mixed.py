@@ -83,8 +83,8 @@ def drawn_set(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_debug_names_the_layer_where_most_is_lost(lopsided, drawn_set, run_cli):
-    finished = run_cli("debug", lopsided, "--data", drawn_set)
+def test_debug_names_the_layer_where_most_is_lost(lopsided, drawn_set, run_here):
+    finished = run_here("debug", lopsided, "--data", drawn_set)
     assert finished.code == 0, finished.err
     assert finished.out.count("Most is lost at conv2:") == 2
     assert max(map(len, finished.out.splitlines())) <= 80
@@ -92,8 +92,8 @@ def test_debug_names_the_layer_where_most_is_lost(lopsided, drawn_set, run_cli):
 
 @pytest.mark.mnist
 @pytest.mark.slow
-def test_debug_finds_what_must_stay_in_float_and_prints_json_alone(lopsided, run_cli):
-    finished = run_cli("debug", lopsided, "--auto-mixed", "--json")
+def test_debug_finds_what_must_stay_in_float_and_prints_json_alone(lopsided, run_here):
+    finished = run_here("debug", lopsided, "--auto-mixed", "--json")
     assert finished.code == 0, finished.err
     assert list(finished.json["layers"]) == ["tflite", "onnx"]
     for errors in finished.json["layers"].values():
@@ -106,19 +106,19 @@ def test_debug_finds_what_must_stay_in_float_and_prints_json_alone(lopsided, run
 
 
 @pytest.mark.slow
-def test_sound_network_needs_no_layer_in_float(reference_model, drawn_set, run_cli):
-    finished = run_cli("debug", reference_model, "--data", drawn_set, "--auto-mixed", "--format", "onnx", "--json")
+def test_sound_network_needs_no_layer_in_float(reference_model, drawn_set, run_here):
+    finished = run_here("debug", reference_model, "--data", drawn_set, "--auto-mixed", "--format", "onnx", "--json")
     assert finished.code == 0, finished.err
     assert (finished.json["mixed"], finished.json["hopeless"]) == ([], [])
     assert min(error["own_snr_db"] for error in finished.json["layers"]["onnx"]) > 20
 
 
 @pytest.mark.slow
-def test_file_that_no_layer_in_float_can_help_is_named(reference_model, drawn_set, run_cli, tmp_path):
+def test_file_that_no_layer_in_float_can_help_is_named(reference_model, drawn_set, run_here, tmp_path):
     limits = tmp_path / "limits.toml"
     limits.write_text("[gate]\nmax_probability_diff = 1e-12\n")
     given = ("--data", drawn_set, "--auto-mixed", "--format", "onnx", "--gate", limits)
-    finished = run_cli("debug", reference_model, *given)
+    finished = run_here("debug", reference_model, *given)
     assert finished.code == 0, finished.err
     assert "edge_int8.onnx falls short, and so does every file with layers in float." in finished.out
     assert "No layer needs to stay in float" not in finished.out
@@ -126,9 +126,9 @@ def test_file_that_no_layer_in_float_can_help_is_named(reference_model, drawn_se
 
 @pytest.mark.mnist
 @pytest.mark.slow
-def test_mixed_files_take_the_place_of_those_that_fall_short(lopsided, run_cli, tmp_path):
+def test_mixed_files_take_the_place_of_those_that_fall_short(lopsided, run_here, tmp_path):
     bundle = tmp_path / "bundle"
-    finished = run_cli("export", lopsided, "--int8", "--auto-mixed", "-o", bundle)
+    finished = run_here("export", lopsided, "--int8", "--auto-mixed", "-o", bundle)
     assert finished.code == 0, finished.err
     assert {path.name for path in bundle.glob("lopsided_*")} == {"lopsided_mixed.tflite", "lopsided_mixed.onnx"}
     report = json.loads((bundle / "report.json").read_text("utf-8"))
@@ -139,7 +139,7 @@ def test_mixed_files_take_the_place_of_those_that_fall_short(lopsided, run_cli, 
         assert len(item["audit"]["float_layers"]) == 2
         assert 0 < choice["more_bytes"] < 50_000
     assert "conv2, conv3 in float" in (bundle / "MODEL_CARD.md").read_text("utf-8")
-    assert run_cli("verify", bundle).code == 0
+    assert run_here("verify", bundle).code == 0
     assert DigitClassifier(bundle).engine.contract.precision == "mixed"
 
 
@@ -149,8 +149,8 @@ def test_mixed_files_take_the_place_of_those_that_fall_short(lopsided, run_cli, 
     ("arguments", "expected"),
     [(["--images", "0"], "--images"), (["--format", "tfl"], "'tfl' is unknown"), (["no-such.keras"], "no-such.keras")],
 )
-def test_bad_option_of_debug_is_refused_in_one_line(arguments, expected, run_cli):
-    finished = run_cli("debug", *arguments)
+def test_bad_option_of_debug_is_refused_in_one_line(arguments, expected, run_here):
+    finished = run_here("debug", *arguments)
     assert finished.code == 2
     assert finished.err.count("\n") == 1
     assert expected in finished.err
