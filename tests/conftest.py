@@ -137,7 +137,7 @@ def run_here(
                 patch.chdir(cwd)
             capfd.readouterr()
             # Commands silence descriptors 1 and 2, which pytest's own streams do not write to.
-            with open(1, "w", closefd=False) as out, open(2, "w", buffering=1, closefd=False) as err:
+            with open(1, "w", encoding="utf-8", closefd=False) as out, open(2, "w", 1, "utf-8", closefd=False) as err:
                 patch.setattr(sys, "stdout", out)
                 patch.setattr(sys, "stderr", err)
                 code = run([str(argument) for argument in arguments])
