@@ -40,6 +40,8 @@ def judge(
     comparisons: Iterable[tuple[str, Comparison]],
     config: GateConfig,
     int8_parity: Int8Parity | None = None,
+    *,
+    runtime: Iterable[tuple[str, Comparison]] = (),
 ) -> tuple[Gate, ...]:
     """Hold every figure against its limit.
 
@@ -48,10 +50,13 @@ def judge(
         comparisons: File name and figures of every file.
         config: The limits.
         int8_parity: The int8 pair's, where there is one.
+        runtime: File name and figures of every file that answers otherwise in the runtime package.
     """
     gates = [judge_reference(reference_top1)]
     for file, figures in comparisons:
         gates.extend(judge_file(file, figures, config))
+    for file, figures in runtime:
+        gates.extend(judge_file(file, figures, config, place=" in edge-mnist's runtime"))
     if int8_parity and config.min_int8_parity is not None:
         pair = (int8_parity.tflite, int8_parity.onnx)
         gates.append(_at_least("int8_parity", int8_parity.agreement, config.min_int8_parity, pair))
@@ -63,16 +68,16 @@ def judge_reference(reference_top1: float) -> Gate:
     return _at_least(REFERENCE_GATE, reference_top1, LEAST_REFERENCE_TOP1, ())
 
 
-def judge_file(file: str, figures: Comparison, config: GateConfig) -> Iterator[Gate]:
-    """Hold one file's figures against their limits."""
+def judge_file(file: str, figures: Comparison, config: GateConfig, *, place: str = "") -> Iterator[Gate]:
+    """Hold one file's figures against their limits; `place` follows its name in the names of the gates."""
     drop = 0.0 - figures.delta_points  # not -x, which turns 0.0 into -0.0
-    yield _at_most(f"drop_points({file})", drop, config.max_drop_points, (file,))
-    yield _at_least(f"agreement({file})", figures.agreement, config.min_agreement, (file,))
+    yield _at_most(f"drop_points({file}{place})", drop, config.max_drop_points, (file,))
+    yield _at_least(f"agreement({file}{place})", figures.agreement, config.min_agreement, (file,))
     if config.max_probability_diff is not None:
         difference = figures.max_abs_probability_diff
-        yield _at_most(f"probability_diff({file})", difference, config.max_probability_diff, (file,))
+        yield _at_most(f"probability_diff({file}{place})", difference, config.max_probability_diff, (file,))
     if config.min_top1 is not None:
-        yield _at_least(f"top1({file})", figures.top1, config.min_top1, (file,))
+        yield _at_least(f"top1({file}{place})", figures.top1, config.min_top1, (file,))
 
 
 def _at_most(name: str, value: float, limit: float, files: tuple[str, ...]) -> Gate:

@@ -101,7 +101,7 @@ def measure(
         agreement=measure_agreement(answers),
         int8_parity=int8_parity,
         rejection=measure_rejection(settled, answers, evaluation),
-        gates=judge(figures.top1, [*comparisons.items(), *own_comparisons.items()], config.gates, int8_parity),
+        gates=judge(figures.top1, comparisons.items(), config.gates, int8_parity, runtime=own_comparisons.items()),
         versions=installed_versions(
             *("edge-mnist", "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert"),
             *("numpy", "scipy", "pillow"),

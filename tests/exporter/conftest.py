@@ -39,6 +39,7 @@ AUDIT = {
     "per_channel": True,
     "arena_bytes": 4320,
     "macs": 12_345,
+    "weight_pair": {"steps": 128, "layer": "Conv conv1"},
 }
 """What a made-up file's audit says."""
 
@@ -243,7 +244,7 @@ def make_report() -> Callable[..., ExportReport]:
             reference=figures,
             artifacts=tuple(
                 ArtifactReport(
-                    file, file.split(".")[1], file.split("_")[1].split(".")[0], 12_345, "c" * 64, AUDIT, comparison
+                    file, file.split(".")[1], file.split("_")[1].split(".")[0], 12_345, "c" * 64, AUDIT, 0, comparison
                 )
                 for file, comparison in comparisons.items()
             ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 
 import numpy as np
 import pytest
@@ -50,7 +50,8 @@ def test_report_s_text_holds_its_data_and_ends_with_a_newline(zoo):
 def test_figures_of_a_file_stand_beside_its_name(zoo):
     first = zoo.to_dict()["artifacts"][0]
     figures = {field.name for field in fields(Comparison)}
-    assert first.keys() == {"file", "format", "precision", "size_bytes", "sha256", "audit", *figures}
+    own = {"file", "format", "precision", "size_bytes", "sha256", "audit", "runtime_differences"}
+    assert first.keys() == own | figures
     flip = {"index": 3, "label": 1, "reference_answer": 1, "answer": 2, "reference_probability": 1, "probability": 0.5}
     assert list(first["flips"]) == [flip]
     assert first["per_class_top1"] == (1.0, 5 / 6, None)
@@ -79,7 +80,7 @@ def test_report_that_is_not_finite_is_never_written(zoo):
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"schema_version": 1}', "no json"])
 def test_text_that_is_no_such_report_is_refused(text):
-    with pytest.raises(ValueError, match=r"schema version 3|Expecting value"):
+    with pytest.raises(ValueError, match=r"schema version 4|Expecting value"):
         ExportReport.from_json(text)
 
 
@@ -118,6 +119,20 @@ def test_card_of_digits_says_what_they_must_look_like(make_report):
     assert "`image`, (N, 28, 28, 1), bright ink on black" in card
     assert "It knows ten digits and nothing else" in card
     assert "two int8 files" not in card
+
+
+def test_card_says_whether_sums_can_saturate(zoo):
+    card = write_model_card(zoo)
+    assert "cannot saturate (weight pair 128 of 128)" in card
+    assert "the same probabilities bit by bit" in card
+    assert "VNNI" not in card
+    first, *others = zoo.artifacts
+    audit = {**first.audit, "weight_pair": {"steps": 254, "layer": "Conv conv1"}}
+    wide = replace(first, audit=audit, runtime_differences=17)
+    card = write_model_card(replace(zoo, artifacts=(wide, *others)))
+    assert "can saturate (weight pair 254 of 128)" in card
+    assert f"**{first.file}: its int8 sums can saturate in other programs on x86 without VNNI" in card
+    assert f"other probabilities for `{first.file}` on 17 images" in card
 
 
 def test_parity_is_null_where_there_is_no_int8_pair(make_report, answers):
