@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edge_mnist_exporter.config import ConversionConfig
+from edge_mnist_exporter.kinds import Kind
 from edge_mnist_exporter.source_model import SourceModel, load_source
+from edge_mnist_runtime.errors import PrecisionProofError
 
 pytestmark = pytest.mark.slow
 
@@ -214,6 +217,36 @@ def test_int8_file_takes_bytes_and_gives_keras_answers(classifier, format_name, 
     assert np.abs(found - classifier.expected).max() < 0.1
     if classifier.network.rescales and not classifier.network.normalises:
         assert SCALING_OPERATORS.isdisjoint(file.audit.operators)
+
+
+@pytest.mark.filterwarnings(r"ignore:\s*Warning. tf.lite.Interpreter is deprecated:UserWarning")  # in its own debugger
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_debug_and_auto_mixed_know_every_layer_with_weights(format_name, classifier):
+    from edge_mnist_exporter import conversion, formats
+    from edge_mnist_exporter.auto_mixed import mixed_kind, rank_layers
+    from edge_mnist_exporter.formats.layer_names import list_layers
+
+    def ask(kind):
+        return conversion.make_request(classifier.source, classifier.calibration, kind, ConversionConfig())
+
+    images, file_format = classifier.images[:20], formats.FORMATS[format_name]
+    errors = file_format.measure_errors(ask(Kind(format_name, "int8", "uint8")), images)
+    layers = list(list_layers(classifier.source.keras_model))
+    # What a convolution takes in is no layer of the file any more.
+    computing = {name for name, has_weights in layers if has_weights and not name.startswith("batch_normalization")}
+    assert computing <= {error.layer for error in errors} <= {name for name, _ in layers}
+    assert all(20 < error.own_snr_db < 100 for error in errors)
+
+    chosen = tuple(name for name in rank_layers(errors) if name in computing)[:1]
+    asked = ask(mixed_kind(format_name, errors[0].layer, chosen))
+    data = file_format.make_mixer(asked)(chosen)
+    if len(computing) == 1:
+        with pytest.raises(PrecisionProofError, match="all other operations with weights compute in float"):
+            conversion.prove(asked, data)
+    else:
+        mixed = conversion.prove(asked, data)
+        assert mixed.audit.float_layers
+        assert np.array_equal(mixed.engine.run(images).argmax(1), classifier.expected[:20].argmax(1))
 
 
 def test_what_was_taken_off_or_added_is_noted(classifier):

@@ -76,6 +76,8 @@ LAYERS = (("conv1", True), ("relu1", False), ("conv10", True), ("pool", False))
         (["edge_1/relu1/Relu:0"], "relu1"),
         (["Conv__22", "edge_1/norm9/batchnorm"], None),
         (["edge_1/conv100/convolution"], None),
+        (["edge_1/conv10_1/conv1/depthwise"], "conv10"),
+        (["edge_1/pool/Mul", "edge_1/conv1_1/kernel"], "conv1"),
     ],
 )
 def test_layer_is_found_by_the_names_that_converters_leave(names, layer):

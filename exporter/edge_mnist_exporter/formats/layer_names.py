@@ -19,13 +19,13 @@ def list_layers(model: Any) -> Iterator[tuple[str, bool]]:
 def find_layer(names: Iterable[str], layers: Iterable[tuple[str, bool]]) -> str | None:
     """The layer that `names` (of an operation and its tensors) are about; of several, the first that has weights.
 
-    Converters join scopes by slashes and fused operations by semicolons, and may number a layer's name anew.
+    Converters join scopes by slashes and fused operations by semicolons, and may number a layer's name anew. The
+    outermost scope that bears a layer's name counts: operations inside a layer may bear another's.
     """
-    parts = [part for name in names for part in re.split(r"[/;:]", name)]
-    found: list[tuple[str, bool]] = []
-    for layer in layers:
-        numbered = re.compile(re.escape(layer[0]) + r"(_\d+)?")
-        if any(numbered.fullmatch(part) for part in parts):
-            found.append(layer)
-    weighted = [name for name, has_weights in found if has_weights]
-    return next(iter(weighted or [name for name, _ in found]), None)
+    known = [(name, has_weights, re.compile(re.escape(name) + r"(_\d+)?")) for name, has_weights in layers]
+    found = set()
+    for path in (path for name in names for path in re.split(r"[;:]", name)):
+        owners = ([name for name, _, numbered in known if numbered.fullmatch(scope)] for scope in path.split("/"))
+        found.update(next(filter(None, owners), []))
+    weighted = [name for name, has_weights, _ in known if has_weights and name in found]
+    return next(iter(weighted or [name for name, _, _ in known if name in found]), None)

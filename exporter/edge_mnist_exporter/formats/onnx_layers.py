@@ -46,6 +46,7 @@ def find_layers(model: onnx.ModelProto, keras_layers: Iterable[tuple[str, bool]]
         keras_layers: As `list_layers` gives them.
     """
     known = tuple(keras_layers)
+    weighted = [layer for layer in known if layer[1]]
     constants = {tensor.name for tensor in model.graph.initializer}
     owners: dict[str, str] = {}  # by tensor
     found: dict[str, OnnxLayer] = {}
@@ -54,7 +55,9 @@ def find_layers(model: onnx.ModelProto, keras_layers: Iterable[tuple[str, bool]]
             continue
         name = owners.get(node.input[0]) if node.op_type in ACTIVATIONS and node.input[0] in owners else None
         weights = constants.intersection(node.input)  # other inputs bear the name of the layer before
-        name = name or find_layer((node.name, *node.output, *sorted(weights)), known) or node.name
+        own = (node.name, *node.output)
+        # Layers of the same weights may share them: what an operation makes says more than what it reads.
+        name = name or find_layer(own, weighted) or find_layer((*own, *sorted(weights)), known) or node.name
         owners[node.output[0]] = name
         before = found.get(name)
         if node.op_type in MOVES and before is None:

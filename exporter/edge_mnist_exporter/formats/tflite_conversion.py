@@ -24,10 +24,7 @@ from edge_mnist_runtime.preprocess import Pixels
 
 def to_int8(request: ConversionRequest) -> bytes:
     """Integer-only TFLite: 8-bit weights and activations, 8-bit or float ends. See `Converter`."""
-    # Without this set the converter leaves what it cannot quantize in float, and says nothing.
-    converter = _calibrated(request, tf.lite.OpsSet.TFLITE_BUILTINS_INT8)
-    converter.inference_input_type = converter.inference_output_type = tf.as_dtype(request.kind.input_dtype)
-    return _finish(converter, request)
+    return _finish(_int8_converter(request), request)
 
 
 def to_int16x8(request: ConversionRequest) -> bytes:
@@ -66,9 +63,11 @@ def make_mixer(request: ConversionRequest) -> Mixer:
 
 def measure_errors(request: ConversionRequest, images: Pixels) -> list[LayerError]:
     """What int8 does to every layer of the network; see `tflite_layers.measure_layers`."""
+    between_floats = replace(request, kind=Kind("tflite", "int8", "float32"))
     exact, quantized = (
-        make(replace(request, kind=Kind("tflite", precision, "float32")))
-        for precision, make in (("fp32", to_fp32), ("int8", to_int8))
+        # With the converter's own names, which tell layers apart better than those of a finished file.
+        _finish_plain(make(between_floats), between_floats)
+        for make in (_float_converter, _int8_converter)
     )
     values = request.source.input_range.apply(images)
     return measure_layers(exact, quantized, list_layers(request.source.keras_model), values)
@@ -97,6 +96,13 @@ def to_fp16(request: ConversionRequest) -> bytes:
 def to_fp32(request: ConversionRequest) -> bytes:
     """Float TFLite. See `Converter`."""
     return _finish(_float_converter(request), request)
+
+
+def _int8_converter(request: ConversionRequest) -> Any:
+    # Without this set the converter leaves what it cannot quantize in float, and says nothing.
+    converter = _calibrated(request, tf.lite.OpsSet.TFLITE_BUILTINS_INT8)
+    converter.inference_input_type = converter.inference_output_type = tf.as_dtype(request.kind.input_dtype)
+    return converter
 
 
 def _calibrated(request: ConversionRequest, operations: Any) -> Any:

@@ -23,6 +23,9 @@ ENDS: Final = ("QUANTIZE", "DEQUANTIZE")
 MOVES: Final = ("RESHAPE", "TRANSPOSE", "SQUEEZE", "SOFTMAX")
 """Operations that lose nothing, or, the softmax, that have a scale fixed by the format."""
 
+VALUE_TYPES: Final = (schema.TensorType.FLOAT32, schema.TensorType.INT8, schema.TensorType.INT16)
+"""What the results of layers are stored as; operations that compute shapes give int32 or int64."""
+
 
 @dataclass(frozen=True)
 class TFLiteLayer:
@@ -37,21 +40,26 @@ class TFLiteLayer:
 
 
 def find_layers(model: bytes, keras_layers: Iterable[tuple[str, bool]]) -> list[TFLiteLayer]:
-    """The layers of a TFLite graph, in its order, without those that only move or quantize values."""
+    """The layers of a TFLite graph, in its order, without operations that only move or quantize values.
+
+    Operations that compute shapes are left out, too: Flatten leaves SHAPE and STRIDED_SLICE in a graph.
+    """
     known = tuple(keras_layers)
+    weighted = [layer for layer in known if layer[1]]
     content = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
     tensors = content.subgraphs[0].tensors
     found = []
     for operation in content.subgraphs[0].operators:
         code = content.operatorCodes[operation.opcodeIndex]
         operator = OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
-        if operator in (*ENDS, *MOVES):
+        if operator in (*ENDS, *MOVES) or tensors[operation.outputs[0]].type not in VALUE_TYPES:
             continue
         own = tuple(tensors[index].name.decode() for index in operation.outputs)
         # Inputs that are no weights bear the name of the layer before.
         weights = (tensors[index] for index in operation.inputs if index >= 0)
         constant = [tensor.name.decode() for tensor in weights if content.buffers[tensor.buffer].data is not None]
-        name = find_layer((*own, *constant), known) or own[0]
+        # Layers of the same weights may share them: what an operation makes says more than what it reads.
+        name = find_layer(own, weighted) or find_layer((*own, *constant), known) or own[0]
         found.append(TFLiteLayer(name, operator, int(operation.outputs[0]), own))
     return found
 
@@ -98,7 +106,7 @@ def _open(model: bytes) -> Any:
 
 
 def _run(model: bytes, layers: list[TFLiteLayer], values: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
-    """The output of every layer, float32, over all images."""
+    """The output of every layer for each image, float32, shape (N, *tensor's own)."""
     interpreter = _open(model)
     details = {detail["index"]: detail for detail in interpreter.get_tensor_details()}
     index = interpreter.get_input_details()[0]["index"]
@@ -111,4 +119,4 @@ def _run(model: bytes, layers: list[TFLiteLayer], values: npt.NDArray[np.float32
             scale, zero_point = details[layer.output]["quantization"]
             real = (stored.astype(np.float32) - np.float32(zero_point)) * np.float32(scale) if scale else stored
             outputs.append(real.astype(np.float32))
-    return [np.concatenate(outputs) for outputs in collected]
+    return [np.stack(outputs) for outputs in collected]
