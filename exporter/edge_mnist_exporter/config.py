@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_mnist_exporter.gate_config import INT8_PRECISION, GateConfig
-from edge_mnist_exporter.kinds import FORMAT_NAMES, Kind, choose_kinds
+from edge_mnist_exporter.kinds import FORMAT_NAMES, Kind, choose_kinds, list_absent
 from edge_mnist_runtime.contract import InputRange, check_labels
 from edge_mnist_runtime.errors import UsageError
 
@@ -80,7 +80,7 @@ class ExportConfig:
     precisions: tuple[str, ...] = ("int8",)
     """Which precisions to write."""
     formats: tuple[str, ...] | None = None
-    """In which formats, each precision in each of them; None for every one that has it."""
+    """In which formats, each precision in those of them that have it; None for all formats."""
     io: str | None = None
     """Dtype of the files' inputs and, where the format has it, outputs; None for each precision's own."""
     source: SourceConfig = field(default_factory=SourceConfig)
@@ -127,4 +127,9 @@ class ExportConfig:
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """What files to write, precision by precision."""
-        return choose_kinds(self.precisions, self.formats or FORMAT_NAMES, self.io, named=self.formats is not None)
+        return choose_kinds(self.precisions, self.formats or FORMAT_NAMES, self.io)
+
+    @property
+    def absent(self) -> list[str]:
+        """What was asked for by both names, precision and format, and does not exist, with the reason."""
+        return list_absent(self.precisions, self.formats or ())

@@ -64,31 +64,37 @@ class Kind:
         return self.precision in ("int8", "mixed") and self.input_dtype != "float32"
 
 
-def choose_kinds(
-    precisions: tuple[str, ...], formats: tuple[str, ...], io: str | None, *, named: bool
-) -> tuple[Kind, ...]:
-    """Every precision in every format.
+def choose_kinds(precisions: tuple[str, ...], formats: tuple[str, ...], io: str | None) -> tuple[Kind, ...]:
+    """Every precision in each of the formats that has it; `list_absent` says what that leaves out.
 
     Args:
         precisions: Which.
         formats: Which.
         io: Input dtype; None for the usual one of each.
-        named: Whether the formats were asked for; otherwise those that do not have a precision are left out of it.
 
     Raises:
-        UsageError: A name is unknown, or a combination does not exist; the message says why.
+        UsageError: A name is unknown, none of the formats has a precision, or a kind of file does not have the input.
     """
     _check_known("--precision", precisions, PRECISION_NAMES)
     _check_known("--format", formats, FORMAT_NAMES)
     kinds = []
     for precision in precisions:
-        for format_name in formats:
-            reason = ABSENT.get((format_name, precision))
-            if reason is None:
-                kinds.append(Kind(format_name, precision, _choose_input(format_name, precision, io)))
-            elif named:
-                raise UsageError(f"--precision {precision} --format {format_name}: there is no such file: {reason}")
+        known = [format_name for format_name in formats if (format_name, precision) in INPUT_DTYPES]
+        if not known:
+            reasons = "; ".join(list_absent((precision,), formats))
+            raise UsageError(f"--precision {precision} --format {','.join(formats)}: {reasons}")
+        kinds += [Kind(format_name, precision, _choose_input(format_name, precision, io)) for format_name in known]
     return tuple(kinds)
+
+
+def list_absent(precisions: tuple[str, ...], formats: tuple[str, ...]) -> list[str]:
+    """A line for every combination that does not exist, which says why."""
+    return [
+        f"there is no {precision} {format_name} file: {ABSENT[format_name, precision]}"
+        for precision in precisions
+        for format_name in formats
+        if (format_name, precision) in ABSENT
+    ]
 
 
 def _choose_input(format_name: str, precision: str, io: str | None) -> str:

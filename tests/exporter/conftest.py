@@ -90,7 +90,7 @@ def convert() -> Convert:
         io: str | None = None,
         config: ConversionConfig | None = None,
     ) -> ExportedFile:
-        (kind,) = choose_kinds((precision,), (format_name,), io, named=True)
+        (kind,) = choose_kinds((precision,), (format_name,), io)
         return conversion.convert(conversion.make_request(source, calibration, kind, config or Config()))
 
     return run

@@ -19,13 +19,13 @@ IO = ("uint8", "int8", "float32")
 )
 def test_combination_is_made_as_asked_for_or_refused_with_the_reason(format_name, precision, io):
     try:
-        kinds = choose_kinds((precision,), (format_name,), io, named=True)
+        kinds = choose_kinds((precision,), (format_name,), io)
     except UsageError as refused:
         message = str(refused)
         if (format_name, precision) in ABSENT:
             assert (
                 message
-                == f"--precision {precision} --format {format_name}: there is no such file: "
+                == f"--precision {precision} --format {format_name}: there is no {precision} {format_name} file: "
                 + (ABSENT[format_name, precision])
             )
         else:
@@ -58,15 +58,26 @@ def kinds_or_refusal(*arguments, **options) -> tuple[tuple[Kind, ...], str]:
         return (), str(error)
 
 
-def test_no_file_is_left_out_or_replaced():
-    """Without named formats a precision goes into every one that has it; with them, all or nothing."""
+def test_every_precision_is_written_in_the_formats_that_have_it():
+    """What is left out is named where formats were asked for; what no format has is refused."""
     for precisions, formats in itertools.product(list_subsets(PRECISION_NAMES), (*list_subsets(FORMAT_NAMES), None)):
         kinds, refusal = kinds_or_refusal(precisions, formats)
         asked = [*itertools.product(precisions, formats or FORMAT_NAMES)]
         existing = [(precision, name) for precision, name in asked if (name, precision) not in ABSENT]
-        assert bool(refusal) == (formats is not None and existing != asked)
+        assert bool(refusal) == ({precision for precision, _ in existing} != {*precisions})
         assert [(kind.precision, kind.format) for kind in kinds] == ([] if refusal else existing)
-        assert refusal or {kind.precision for kind in kinds} == {*precisions}
+        if not refusal:
+            absent = ExportConfig(precisions, formats).absent
+            assert len(absent) == (len(asked) - len(existing) if formats else 0)
+
+
+def test_what_one_format_alone_has_is_named_with_the_reason():
+    absent = ExportConfig(("fp32", "int8", "int16x8", "dynamic"), ("tflite", "onnx")).absent
+    assert [line.partition(": ")[0] for line in absent] == [
+        "there is no int16x8 onnx file",
+        "there is no dynamic onnx file",
+    ]
+    assert absent[0].endswith(": onnxruntime has no int16 convolutions")
 
 
 def test_files_take_the_dtype_that_was_asked_for_or_there_are_none():
@@ -88,7 +99,10 @@ def test_files_take_the_dtype_that_was_asked_for_or_there_are_none():
         ({"formats": ("onnx", "coreml")}, "--format: 'coreml' is unknown; expected one or several of tflite,onnx"),
         ({"io": "float16"}, "--io float16: int8 tflite takes uint8 or int8 or float32"),
         ({"precisions": ("int16x8",), "formats": ("onnx",)}, "onnxruntime has no int16 convolutions"),
-        ({"precisions": ("dynamic",), "formats": ("tflite", "onnx")}, "--precision dynamic --format onnx"),
+        (
+            {"precisions": ("fp32", "dynamic"), "formats": ("onnx",)},
+            "--precision dynamic --format onnx: there is no dynamic onnx file: onnxruntime's dynamic quantizer turns",
+        ),
         (
             {"io": "int8"},
             "--io int8: int8 onnx takes uint8 or float32; onnxruntime's fast kernels take uint8 activations; "

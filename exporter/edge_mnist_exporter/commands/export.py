@@ -39,7 +39,12 @@ def export(
     ] = None,
     formats: Annotated[
         str | None,
-        typer.Option("--format", metavar="LIST", help="Of tflite,onnx.", show_default="each that has the precision"),
+        typer.Option(
+            "--format",
+            metavar="LIST",
+            help="Of tflite,onnx; each precision in those that have it.",
+            show_default="tflite,onnx",
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The bundle folder.", show_default="bundles/NAME")
@@ -198,6 +203,8 @@ def export(
         seed=seed,
         least_confidence=least_confidence,
     )
+    for line in config.absent:
+        typer.echo(f"edge-mnist: note: {line}", err=True)
     require_extra(
         "export",
         "edge-mnist export",
