@@ -1,7 +1,7 @@
 """Keras models read from disk: a .keras file, a legacy .h5 file, or a SavedModel folder.
 
-No code inside a model is run unless that was asked for: a Lambda layer is Python in disguise, and operations of a
-SavedModel may read and write files.
+What a file holds decides how it is read, whatever it is called. No code inside a model is run unless that was asked
+for: a Lambda layer is Python in disguise, and operations of a SavedModel may read and write files.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import json
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from edge_mnist_exporter.keras_int8 import with_float_weights
+from edge_mnist_exporter.model_config import Config, compute_in_float32, list_layers_with_code, repair_config
+from edge_mnist_exporter.saved_model import read_saved_model
 from edge_mnist_runtime.errors import (
     CorruptModelError,
     EdgeMnistError,
@@ -25,43 +26,62 @@ from edge_mnist_runtime.errors import (
     first_line,
 )
 
-SAVED_MODEL_FILE: Final = "saved_model.pb"
-"""What makes a folder a SavedModel."""
-
 MODEL_SUFFIXES: Final = (".keras", ".h5", ".hdf5")
 
 HDF5_SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 
-CODE_CLASSES: Final = ("Lambda", "__lambda__")
-"""Class names under which Keras stores Python code: a layer, or a function that a layer is given."""
+CONFIG_FILE: Final = "config.json"
+"""Where a .keras file, which is a zip archive, has its configuration."""
+
+CONFIG_ATTRIBUTE: Final = "model_config"
+"""Where an HDF5 file has it."""
 
 UNKNOWN_CLASS: Final = re.compile(r"(?:Could not locate class|Unknown layer:) '(?:.*>)?(?P<name>[^']+)'")
 """What Keras says of a layer that is not its own, in a .keras file and in an .h5 file."""
 
-FILE_OPERATIONS: Final = ("ReadFile", "WriteFile", "MatchingFiles", "PyFunc", "PyFuncStateless", "EagerPyFunc")
-"""TensorFlow operations that reach beyond the network; a SavedModel may hold any."""
-
-SERVING: Final = "serving_default"
-"""The signature of a SavedModel that others are meant to call."""
+CAUSE: Final = re.compile(r"Exception encountered: (?P<cause>[^\n]+)")
+"""Where Keras repeats, behind a whole configuration, what was wrong with it."""
 
 
-def read_model(path: Path, *, unsafe: bool = False) -> tuple[Any, str]:
-    """Load a Keras model.
+class LoadedModel(NamedTuple):
+    """A model as it was read."""
+
+    keras_model: Any
+    """A `keras.Model`."""
+    sha256: str
+    """SHA-256 of the bytes that it was loaded from; of a SavedModel, over the names and contents of its files."""
+    notes: tuple[str, ...] = ()
+    """What had to be repaired in the copy that was loaded, for the report."""
+
+
+def read_model(path: Path, *, unsafe: bool = False) -> LoadedModel:
+    """Load a Keras model, also as older versions saved it.
 
     Args:
         path: A .keras or .h5 file, or a SavedModel folder.
         unsafe: Run code that the model brings with it.
 
-    Returns:
-        The `keras.Model`, and the SHA-256 of the bytes that it was loaded from; of a SavedModel, over the names and
-        contents of its files.
-
     Raises:
         UsageError: It cannot be opened.
         CorruptModelError: It is no Keras model, or a damaged one.
-        UnsupportedModelError: It needs code that may not run, or is a SavedModel without one input and one output.
+        UnsupportedModelError: It needs code that may not run, or something that the installed Keras does not have, or
+            is a SavedModel without one input and one output.
     """
-    return _read_saved_model(path, unsafe=unsafe) if path.is_dir() else _read_file(path, unsafe=unsafe)
+    if path.is_dir():
+        model, sha256, notes = read_saved_model(path, unsafe=unsafe)
+        return LoadedModel(model, sha256, tuple(notes))
+    return _read_file(path, unsafe=unsafe)
+
+
+def find_suffix(data: bytes) -> str | None:
+    """The suffix that a file of these bytes should have: `.keras` or `.h5`; None for what holds no Keras model."""
+    if data.startswith(HDF5_SIGNATURE):
+        return ".h5"
+    try:
+        names = zipfile.ZipFile(io.BytesIO(data)).namelist()
+    except (zipfile.BadZipFile, ValueError):
+        return None
+    return ".keras" if CONFIG_FILE in names else None
 
 
 def read_model_file(path: Path) -> bytes:
@@ -75,31 +95,95 @@ def read_model_file(path: Path) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path}: cannot be opened ({error.strerror or error})") from error
-    if path.suffix == ".keras" and not zipfile.is_zipfile(io.BytesIO(data)):
-        raise CorruptModelError(f"{path}: not a .keras file, or a damaged one (no zip archive); save the model again")
-    if path.suffix != ".keras" and not data.startswith(HDF5_SIGNATURE):
-        raise CorruptModelError(f"{path}: not an HDF5 file, or a damaged one; save the model again")
+    if find_suffix(data) is None:
+        raise CorruptModelError(
+            f"{path}: neither a .keras file (a zip archive with {CONFIG_FILE}) nor an HDF5 file, or a damaged one; "
+            "save the model again"
+        )
     return data
 
 
-def _read_file(path: Path, *, unsafe: bool) -> tuple[Any, str]:
-    import keras
-
+def _read_file(path: Path, *, unsafe: bool) -> LoadedModel:
     data = read_model_file(path)
     with tempfile.TemporaryDirectory() as folder:
         # These bytes and no others: a training run may replace the file between hashing and loading.
-        copy = Path(folder) / f"model{path.suffix}"
+        copy = Path(folder) / f"model{find_suffix(data)}"
         copy.write_bytes(data)
+        config = _read_config(copy, path)
+        notes = compute_in_float32(config)
+        model, repairs = _load(copy, path, config, is_changed=bool(notes), unsafe=unsafe)
+    model, casts = with_float_weights(model, path)
+    return LoadedModel(model, hashlib.sha256(data).hexdigest(), (*repairs, *notes, *casts))
+
+
+def _load(copy: Path, path: Path, config: Config, *, is_changed: bool, unsafe: bool) -> tuple[Any, list[str]]:
+    """Load a file as it is, else with its configuration repaired; `config` is changed, and so may be `copy`."""
+    import keras
+
+    repairs: list[str] = []
+    while True:
         try:
-            model = keras.models.load_model(copy, compile=False, safe_mode=not unsafe)
+            if is_changed:
+                _write_config(copy, config)
+            return keras.models.load_model(copy, compile=False, safe_mode=not unsafe), repairs
         except Exception as error:  # keras raises ValueError, KeyError, OSError, TypeError, ...
-            raise _explain(path, copy, error, unsafe=unsafe) from error
-    return model, hashlib.sha256(data).hexdigest()
+            may_help = not repairs and _is_whole(copy) and (unsafe or not list_layers_with_code(config))
+            repairs = repair_config(config) if may_help else []
+            is_changed = bool(repairs)
+            if not is_changed:
+                raise _explain(path, copy, config, error, unsafe=unsafe) from error
 
 
-def _explain(path: Path, copy: Path, error: Exception, *, unsafe: bool) -> EdgeMnistError:
+def _read_config(copy: Path, path: Path) -> Config:
+    """The configuration of a model; `path` is where it is from, for messages."""
+    try:
+        config = json.loads(_read_config_text(copy))
+    except Exception as error:  # zipfile, zlib, h5py and json raise what they like
+        raise CorruptModelError(f"{path}: holds no Keras model that can be read ({first_line(error)})") from error
+    if config is None:
+        raise UnsupportedModelError(
+            f"{path}: holds weights alone, and no network; save the whole model: model.save(FILE.keras)"
+        )
+    if not isinstance(config, dict) or not {"class_name", "config"} <= config.keys():
+        raise CorruptModelError(f"{path}: holds no Keras model (its {CONFIG_FILE} describes something else)")
+    return config
+
+
+def _read_config_text(copy: Path) -> str | bytes:
+    """As the file has it; `null` of an HDF5 file without one."""
+    import h5py
+
+    if copy.suffix == ".keras":
+        return zipfile.ZipFile(copy).read(CONFIG_FILE)
+    with h5py.File(copy) as file:
+        text: str | bytes = file.attrs.get(CONFIG_ATTRIBUTE, "null")
+    return text
+
+
+def _write_config(copy: Path, config: Config) -> None:
+    import h5py
+
+    if copy.suffix == ".keras":
+        with zipfile.ZipFile(copy) as archive:
+            contents = {name: archive.read(name) for name in archive.namelist()}
+        with zipfile.ZipFile(copy, "w") as archive:
+            for name, content in {**contents, CONFIG_FILE: json.dumps(config).encode()}.items():
+                archive.writestr(name, content)
+    else:
+        with h5py.File(copy, "r+") as file:
+            file.attrs[CONFIG_ATTRIBUTE] = json.dumps(config)
+
+
+def _is_whole(copy: Path) -> bool:
+    """Whether the bytes of a file are as they were written, as far as it says."""
+    return copy.suffix != ".keras" or zipfile.ZipFile(copy).testzip() is None
+
+
+def _explain(path: Path, copy: Path, config: Config, error: Exception, *, unsafe: bool) -> EdgeMnistError:
     """Why Keras did not load a file; `copy` is where it lies now."""
-    with_code = [] if unsafe else _list_layers_with_code(copy)
+    if not _is_whole(copy):
+        return CorruptModelError(f"{path}: is damaged ({first_line(error)}); save the model again")
+    with_code = [] if unsafe else list_layers_with_code(config)
     if with_code:
         return UnsupportedModelError(
             f"{path}: the layer {', '.join(with_code)} holds Python code (a Lambda), which would run here; replace it "
@@ -110,90 +194,6 @@ def _explain(path: Path, copy: Path, error: Exception, *, unsafe: bool) -> EdgeM
             f"{path}: holds a layer of the class {unknown['name']}, which is not one of Keras's; save the model as a "
             "SavedModel (model.export(FOLDER)), which needs no classes"
         )
-    return CorruptModelError(f"{path}: Keras cannot load this model ({first_line(error)})")
-
-
-def _list_layers_with_code(copy: Path) -> list[str]:
-    """Names of the layers whose configuration holds Python code, as far as the file can be read."""
-    import h5py
-
-    try:
-        if copy.suffix == ".keras":
-            config = json.loads(zipfile.ZipFile(copy).read("config.json"))
-        else:
-            with h5py.File(copy) as file:
-                config = json.loads(file.attrs["model_config"])
-    except Exception:  # noqa: BLE001  whatever is wrong with it, Keras has said so already
-        return []
-    return list(dict.fromkeys(_find_code(config, "model")))
-
-
-def _find_code(config: Any, layer: str) -> Iterator[str]:
-    if isinstance(config, dict):
-        if config.get("class_name") in CODE_CLASSES:
-            yield layer if config["class_name"] == "__lambda__" else config.get("config", {}).get("name", layer)
-            return
-        inner = config.get("config")
-        named = inner.get("name") if isinstance(inner, dict) else None
-        for value in config.values():
-            yield from _find_code(value, named or layer)
-    elif isinstance(config, list):
-        for value in config:
-            yield from _find_code(value, layer)
-
-
-def _read_saved_model(folder: Path, *, unsafe: bool) -> tuple[Any, str]:
-    import keras
-    import tensorflow as tf
-
-    if not unsafe:
-        _refuse_file_operations(folder)
-    try:
-        signatures = tf.saved_model.load(str(folder)).signatures
-        digest = hashlib.sha256()
-        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-            digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
-    except Exception as error:  # TensorFlow raises OSError, ValueError, its own classes, ...
-        raise CorruptModelError(f"{folder}: TensorFlow cannot load this SavedModel ({first_line(error)})") from error
-    if SERVING not in signatures:
-        raise UnsupportedModelError(f"{folder}: has no signature {SERVING}; save it with keras's model.export()")
-    inputs = signatures[SERVING].structured_input_signature[1]
-    outputs = signatures[SERVING].structured_outputs
-    if len(inputs) != 1 or len(outputs) != 1:
-        raise UnsupportedModelError(
-            f"{folder}: {SERVING} has {len(inputs)} inputs and {len(outputs)} outputs; expected one of each"
-        )
-    (spec,), (output,) = inputs.values(), outputs
-    if spec.shape.rank is None or not spec.dtype.is_floating:
-        raise UnsupportedModelError(
-            f"{folder}: takes {spec.dtype.name} of shape {spec.shape}; expected float images of a fixed shape"
-        )
-    if spec.shape[0] is not None:
-        raise UnsupportedModelError(
-            f"{folder}: takes exactly {spec.shape[0]} images at once, {spec.shape}; save it for any number"
-        )
-    image = keras.Input(tuple(spec.shape[1:]), name="image")
-    layer = keras.layers.TFSMLayer(str(folder), call_endpoint=SERVING, name="saved_model")
-    return keras.Model(image, layer(image)[output]), digest.hexdigest()
-
-
-def _refuse_file_operations(folder: Path) -> None:
-    """Raise `UnsupportedModelError` if a SavedModel holds operations that reach beyond the network.
-
-    Looked for before it is loaded: TensorFlow runs a model's initializers while it loads it.
-    """
-    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
-
-    content = SavedModel()
-    try:
-        content.ParseFromString((folder / SAVED_MODEL_FILE).read_bytes())
-    except Exception as error:  # OSError, and protobuf's own classes
-        raise CorruptModelError(f"{folder}: {SAVED_MODEL_FILE} cannot be read ({first_line(error)})") from error
-    for graph in (meta.graph_def for meta in content.meta_graphs):
-        functions = (function.node_def for function in graph.library.function)
-        for node in chain(graph.node, *functions):
-            if node.op in FILE_OPERATIONS:
-                raise UnsupportedModelError(
-                    f"{folder}: its operation {node.name} ({node.op}) reaches beyond the network; remove it, or add "
-                    "--unsafe if you trust whoever made the model"
-                )
+    causes = CAUSE.findall(str(error))
+    cause = first_line(ValueError(causes[-1]) if causes else error).replace(str(copy), str(path))
+    return UnsupportedModelError(f"{path}: Keras cannot load this model ({cause})")

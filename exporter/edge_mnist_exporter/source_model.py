@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from edge_mnist_exporter.config import SourceConfig
 from edge_mnist_exporter.model_ends import fit_ends
-from edge_mnist_exporter.model_file import MODEL_SUFFIXES, SAVED_MODEL_FILE, read_model
+from edge_mnist_exporter.model_file import MODEL_SUFFIXES, find_suffix, read_model
+from edge_mnist_exporter.saved_model import SAVED_MODEL_FILE
 from edge_mnist_runtime.contract import DIGIT_LABELS, IMAGE_SHAPE, InputRange, check_preprocess
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.preprocess import Pixels
@@ -44,7 +45,7 @@ class SourceModel:
     """`recorded` by the run that trained it and compared with this version's, `assumed` to be this version's, or
     `none`: it reads no digits."""
     notes: tuple[str, ...] = ()
-    """What was changed at its ends."""
+    """What was repaired to load it, and what was changed at its ends."""
     least_confidence: float | None = None
     """Below which its answers are rejected, in 0..1, as the run that trained it chose; None where none did."""
 
@@ -82,8 +83,8 @@ def find_source(model: Path | None) -> tuple[str, Path]:
     """Decide what to export: `model`, else the newest run, else the reference model.
 
     Args:
-        model: A .keras or .h5 file, a SavedModel or run folder, or the name of a reference model where no file has
-            that name.
+        model: A .keras or .h5 file, by whatever name, a SavedModel or run folder, or the name of a reference model
+            where no file has that name.
 
     Returns:
         The name that the exported files will bear, and the path of the model.
@@ -97,6 +98,8 @@ def find_source(model: Path | None) -> tuple[str, Path]:
             return find_reference_model().stem, find_reference_model()
     if str(model) in REFERENCE_MODELS and not model.exists():
         return str(model), find_reference_model(str(model))
+    if model.name == SAVED_MODEL_FILE and model.is_file():
+        model = model.parent
     if model.is_dir():
         if (model / SAVED_MODEL_FILE).is_file():
             return model.resolve().name, model
@@ -107,7 +110,7 @@ def find_source(model: Path | None) -> tuple[str, Path]:
         return model.resolve().name, model / MODEL_FILE
     if not model.is_file():
         raise UsageError(f"{model}: no such file or run folder")
-    if model.suffix not in MODEL_SUFFIXES:
+    if model.suffix.lower() not in MODEL_SUFFIXES and find_suffix(model.read_bytes()) is None:
         raise UsageError(
             f"{model}: not a Keras model; expected a file ending in {', '.join(MODEL_SUFFIXES)}, a SavedModel or a run"
         )
@@ -125,8 +128,8 @@ def load_source(name: str, path: Path, config: SourceConfig | None = None) -> So
     config = config or SourceConfig()
     record = read_record_beside(path)
     preprocess = _check_recorded_preprocess(record, path)
-    model, sha256 = read_model(path, unsafe=config.unsafe)
-    ends = fit_ends(model, path, input_range=config.input_range)
+    loaded = read_model(path, unsafe=config.unsafe)
+    ends = fit_ends(loaded.keras_model, path, input_range=config.input_range)
     labels = config.labels or tuple(map(str, range(ends.n_classes)))
     if len(labels) != ends.n_classes:
         raise UsageError(f"{path}: tells {ends.n_classes} classes apart, but there are {len(labels)} labels")
@@ -134,13 +137,13 @@ def load_source(name: str, path: Path, config: SourceConfig | None = None) -> So
     return SourceModel(
         name=name,
         origin=str(path),
-        sha256=sha256,
+        sha256=loaded.sha256,
         keras_model=ends.keras_model,
         labels=labels,
         image_shape=ends.image_shape,
         input_range=ends.input_range,
         preprocess=preprocess if is_digits else "none",
-        notes=ends.notes,
+        notes=(*loaded.notes, *ends.notes),
         least_confidence=_recorded_least_confidence(record) if is_digits else None,
     )
 

@@ -1,0 +1,180 @@
+"""The configuration inside a Keras file: what older versions wrote, brought to what the installed Keras reads.
+
+Everything here works on the JSON alone; the weights stay as they are.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, Final
+
+Config = dict[str, Any]
+
+HALF_POLICIES: Final = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
+"""Dtype policies that compute in half precision, which converters do not know."""
+
+TRAINING_ONLY: Final = re.compile(r".*_(initializer|regularizer|constraint)")
+"""Arguments that nothing depends on once weights are loaded."""
+
+ACTIVATIONS: Final = ("activation", "recurrent_activation")
+
+VERSION: Final = re.compile(r"_?[vV]\d+$")
+"""What TensorFlow appended to names: softmax_v2, BatchNormalizationV1."""
+
+CODE_CLASSES: Final = ("Lambda", "__lambda__")
+"""Class names under which Keras stores Python code: a layer, or a function that a layer is given."""
+
+
+def compute_in_float32(config: Config) -> list[str]:
+    """Replace policies of half precision by float32, in place; weights are stored as float32 anyway.
+
+    Returns:
+        A note for the report, or none.
+    """
+    found: dict[str, None] = {}
+    for holder in _walk(config):
+        policy = holder.get("dtype")
+        name = policy.get("config", {}).get("name") if isinstance(policy, dict) else policy
+        if name in HALF_POLICIES:
+            found[name] = None
+            holder["dtype"] = "float32"
+    return [f"computes in float32 instead of {' and '.join(found)}"] if found else []
+
+
+def repair_config(config: Config) -> list[str]:
+    """Bring what older Kerases wrote to what the installed one reads, in place.
+
+    Returns:
+        What was repaired, each once, for the report.
+    """
+    notes: dict[str, None] = {}
+    for holder in list(_walk(config)):
+        if "class_name" in holder and "config" in holder:
+            for repair in REPAIRS:
+                notes.update(dict.fromkeys(repair(holder)))
+    return list(notes)
+
+
+def list_layers_with_code(config: Config) -> list[str]:
+    """Names of the layers whose configuration holds Python code."""
+    return list(dict.fromkeys(_find_code(config, "model")))
+
+
+def _find_code(config: Any, layer: str) -> Iterator[str]:
+    if isinstance(config, dict):
+        if config.get("class_name") in CODE_CLASSES:
+            yield layer if config["class_name"] == "__lambda__" else config.get("config", {}).get("name", layer)
+            return
+        inner = config.get("config")
+        named = inner.get("name") if isinstance(inner, dict) else None
+        for value in config.values():
+            yield from _find_code(value, named or layer)
+    elif isinstance(config, list):
+        for value in config:
+            yield from _find_code(value, layer)
+
+
+def _walk(value: Any) -> Iterator[Config]:
+    """Every dictionary in a configuration, the outer ones first."""
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for part in value:
+            yield from _walk(part)
+
+
+def _name_layers_of_list(layer: Config) -> Iterator[str]:
+    """Keras 2.0 wrote a Sequential as the list of its layers."""
+    if layer["class_name"] == "Sequential" and isinstance(layer["config"], list):
+        layer["config"] = {"name": "sequential", "layers": layer["config"]}
+        yield "read a Sequential that is a list of layers"
+
+
+def _make_input_layer(layer: Config) -> Iterator[str]:
+    """Up to TensorFlow 2.2 the first layer of a Sequential carried the input's shape."""
+    if layer["class_name"] != "Sequential":
+        return
+    layers = layer["config"]["layers"]
+    configs = [inner["config"] for inner in layers if isinstance(inner["config"], dict)]
+    shapes = [config.pop("batch_input_shape", None) for config in configs if "batch_shape" not in config]
+    if layers and shapes and shapes[0]:
+        is_input = layers[0]["class_name"] == "InputLayer"
+        if is_input:
+            layers[0]["config"]["batch_shape"] = shapes[0]
+            return
+        first = {"batch_shape": shapes[0], "dtype": "float32", "name": f"{configs[0].get('name', 'first')}_input"}
+        layers.insert(0, {"class_name": "InputLayer", "config": first})
+        yield "made an input layer of batch_input_shape"
+
+
+def _drop_training_arguments(layer: Config) -> Iterator[str]:
+    """Initializers among others, whose own arguments changed from version to version."""
+    if isinstance(layer["config"], dict):
+        for name in [name for name in layer["config"] if TRAINING_ONLY.fullmatch(name)]:
+            if layer["config"].pop(name) is not None:
+                yield "left out initializers, regularizers and constraints, which only training needs"
+
+
+def _rename_class(layer: Config) -> Iterator[str]:
+    name = layer["class_name"]
+    plain = VERSION.sub("", name) if isinstance(name, str) else name
+    if name != plain and not _find_class(name) and _find_class(plain):
+        layer["class_name"] = plain
+        yield f"read the layer {name} as {plain}"
+
+
+def _rename_activation(layer: Config) -> Iterator[str]:
+    """TensorFlow's own functions have other names than Keras's: tf.nn.softmax is softmax_v2."""
+    from keras import activations
+
+    config = layer["config"]
+    for argument in ACTIVATIONS if isinstance(config, dict) else ():
+        given = config.get(argument)
+        name = given.get("config") if isinstance(given, dict) and given.get("class_name") == "function" else given
+        plain = VERSION.sub("", name) if isinstance(name, str) else name
+        if isinstance(plain, str) and (name, plain) != (given, given) and hasattr(activations, plain):
+            config[argument] = plain
+            if name != plain:
+                yield f"read the activation {name} as {plain}"
+
+
+def _drop_unknown_arguments(layer: Config) -> Iterator[str]:
+    """Arguments that the installed Keras does not know, at values that switch nothing on: DepthwiseConv2D's groups."""
+    kind = _find_class(layer["class_name"])
+    config = layer["config"]
+    if kind is None or not isinstance(config, dict):
+        return
+    for name in [name for name in config if name not in _list_arguments(kind)]:
+        if config[name] in (None, False, 1) and config[name] is not True:
+            del config[name]
+            yield f"left out {name} of {layer['class_name']}, which this Keras does not know"
+
+
+REPAIRS: Final[tuple[Callable[[Config], Iterator[str]], ...]] = (
+    _name_layers_of_list,
+    _make_input_layer,
+    _rename_class,
+    _drop_training_arguments,
+    _rename_activation,
+    _drop_unknown_arguments,
+)
+"""From a layer or model, changed in place, to what was repaired."""
+
+
+def _find_class(name: Any) -> type | None:
+    """Keras's own layer of that name."""
+    import keras
+
+    found = getattr(keras.layers, name, None) if isinstance(name, str) else None
+    return found if inspect.isclass(found) else None
+
+
+@cache
+def _list_arguments(kind: type) -> frozenset[str]:
+    """What a layer's constructor takes, with what it passes on."""
+    constructors = (vars(base)["__init__"] for base in kind.__mro__ if "__init__" in vars(base))
+    return frozenset(name for constructor in constructors for name in inspect.signature(constructor).parameters)

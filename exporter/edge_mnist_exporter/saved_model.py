@@ -1,0 +1,125 @@
+"""A SavedModel folder, read as a Keras model around its signature."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+
+from edge_mnist_runtime.errors import CorruptModelError, UnsupportedModelError, first_line
+
+SAVED_MODEL_FILE: Final = "saved_model.pb"
+"""What makes a folder a SavedModel."""
+
+FILE_OPERATIONS: Final = ("ReadFile", "WriteFile", "MatchingFiles", "PyFunc", "PyFuncStateless", "EagerPyFunc")
+"""TensorFlow operations that reach beyond the network; a SavedModel may hold any."""
+
+SERVING: Final = "serving_default"
+"""The signature of a SavedModel that others are meant to call."""
+
+
+def read_saved_model(folder: Path, *, unsafe: bool) -> tuple[Any, str, list[str]]:
+    """Load a SavedModel.
+
+    Args:
+        folder: It.
+        unsafe: Let operations that reach beyond the network run.
+
+    Returns:
+        The `keras.Model`, the SHA-256 over the names and contents of its files, and what was repaired to load it.
+
+    Raises:
+        CorruptModelError: It is no SavedModel, or a damaged one.
+        UnsupportedModelError: It has operations that may not run, or not one input and one output.
+    """
+    content = _read_content(folder)
+    if not unsafe:
+        _refuse_file_operations(content, folder)
+    try:
+        digest = hashlib.sha256()
+        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+            digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
+    except OSError as error:
+        raise CorruptModelError(f"{folder}: cannot be read ({first_line(error)})") from error
+    with _without_slots(folder, content) as (loadable, notes):
+        return _load(folder, loadable), digest.hexdigest(), notes
+
+
+def _read_content(folder: Path) -> Any:
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    content = SavedModel()
+    try:
+        content.ParseFromString((folder / SAVED_MODEL_FILE).read_bytes())
+    except Exception as error:  # OSError, and protobuf's own classes
+        raise CorruptModelError(f"{folder}: {SAVED_MODEL_FILE} cannot be read ({first_line(error)})") from error
+    return content
+
+
+def _refuse_file_operations(content: Any, folder: Path) -> None:
+    """Raise `UnsupportedModelError` if a SavedModel holds operations that reach beyond the network.
+
+    Looked for before it is loaded: TensorFlow runs a model's initializers while it loads it.
+    """
+    for graph in (meta.graph_def for meta in content.meta_graphs):
+        functions = (function.node_def for function in graph.library.function)
+        for node in chain(graph.node, *functions):
+            if node.op in FILE_OPERATIONS:
+                raise UnsupportedModelError(
+                    f"{folder}: its operation {node.name} ({node.op}) reaches beyond the network; remove it, or add "
+                    "--unsafe if you trust whoever made the model"
+                )
+
+
+@contextmanager
+def _without_slots(folder: Path, content: Any) -> Iterator[tuple[Path, list[str]]]:
+    """A folder like `folder`, without the optimizer's slot variables, with a note if there are any.
+
+    Keras 2 saved them with every compiled model, and loading fails where its optimizers are not installed.
+    """
+    nodes = [node for meta in content.meta_graphs for node in meta.object_graph_def.nodes if node.slot_variables]
+    if not nodes:
+        yield folder, []
+        return
+    for node in nodes:
+        del node.slot_variables[:]
+    with tempfile.TemporaryDirectory() as name:
+        for part in folder.iterdir():
+            if part.name != SAVED_MODEL_FILE:
+                (Path(name) / part.name).symlink_to(part.resolve())
+        (Path(name) / SAVED_MODEL_FILE).write_bytes(content.SerializeToString())
+        yield Path(name), ["left out the optimizer's slot variables"]
+
+
+def _load(folder: Path, loadable: Path) -> Any:
+    import keras
+    import tensorflow as tf
+
+    try:
+        signatures = tf.saved_model.load(str(loadable)).signatures
+    except Exception as error:  # TensorFlow raises OSError, ValueError, its own classes, ...
+        raise CorruptModelError(f"{folder}: TensorFlow cannot load this SavedModel ({first_line(error)})") from error
+    if SERVING not in signatures:
+        raise UnsupportedModelError(f"{folder}: has no signature {SERVING}; save it with keras's model.export()")
+    inputs = signatures[SERVING].structured_input_signature[1]
+    outputs = signatures[SERVING].structured_outputs
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise UnsupportedModelError(
+            f"{folder}: {SERVING} has {len(inputs)} inputs and {len(outputs)} outputs; expected one of each"
+        )
+    (spec,), (output,) = inputs.values(), outputs
+    if spec.shape.rank is None or not spec.dtype.is_floating:
+        raise UnsupportedModelError(
+            f"{folder}: takes {spec.dtype.name} of shape {spec.shape}; expected float images of a fixed shape"
+        )
+    if spec.shape[0] is not None:
+        raise UnsupportedModelError(
+            f"{folder}: takes exactly {spec.shape[0]} images at once, {spec.shape}; save it for any number"
+        )
+    image = keras.Input(tuple(spec.shape[1:]), name="image")
+    layer = keras.layers.TFSMLayer(str(loadable), call_endpoint=SERVING, name="saved_model")
+    return keras.Model(image, layer(image)[output])
