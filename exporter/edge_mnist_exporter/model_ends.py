@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from edge_mnist_exporter.rescaling import Rescaling, Values, take_off_rescaling
+from edge_mnist_exporter.saved_model import SOFTMAX_NOTE
 from edge_mnist_runtime.contract import LABEL_COUNTS, UNIT_RANGE, InputRange
 from edge_mnist_runtime.errors import UnsupportedModelError, UsageError
 
@@ -170,7 +171,7 @@ def _with_normalising_layer(model: Any, image_shape: tuple[int, int, int], facto
 
 
 def _with_softmax(model: Any, image_shape: tuple[int, int, int], path: Path, notes: list[str]) -> Any:
-    """The network, with a softmax behind it where it gives logits."""
+    """The network, with a softmax at its end where it gives logits or sigmoids."""
     import keras
 
     noise = np.random.default_rng(0).uniform(0, 1, (8, *image_shape)).astype(np.float32)
@@ -179,9 +180,21 @@ def _with_softmax(model: Any, image_shape: tuple[int, int, int], path: Path, not
         raise UnsupportedModelError(f"{path}: gives NaN or infinity for noise; train the model again")
     if (values >= 0).all() and np.allclose(values.sum(axis=1), 1, atol=1e-3):
         return model
-    if getattr(getattr(model.layers[-1], "activation", None), "__name__", "") == "sigmoid":
+    last = _find_last_layer(model)
+    if getattr(last, "activation", None) is keras.activations.sigmoid:
+        last.activation = keras.activations.softmax
+        notes.append(SOFTMAX_NOTE)
+        return model
+    if ((values >= 0) & (values <= 1)).all() and "sigmoid" in type(last).__name__.lower():
         raise UnsupportedModelError(
-            f"{path}: ends in a sigmoid, independent answers that do not sum to 1; end it with a softmax, or none"
+            f"{path}: ends in the operation {last.name}, independent scores that do not sum to 1; end it with a layer "
+            "whose activation is a softmax or a sigmoid, or with its logits"
         )
     notes.append("added a softmax behind its logits")
     return keras.Model(model.inputs, keras.layers.Softmax(name="probabilities")(model.outputs[0]))
+
+
+def _find_last_layer(model: Any) -> Any:
+    """What computes a network's output, in models inside the model, too."""
+    last = model.outputs[0]._keras_history.operation
+    return _find_last_layer(last) if hasattr(last, "outputs") and hasattr(last, "layers") else last

@@ -21,6 +21,9 @@ FILE_OPERATIONS: Final = ("ReadFile", "WriteFile", "MatchingFiles", "PyFunc", "P
 SERVING: Final = "serving_default"
 """The signature of a SavedModel that others are meant to call."""
 
+SOFTMAX_NOTE: Final = "replaced its sigmoids by a softmax of the same logits: the order stays, the sum becomes 1"
+"""For the report, of a network that ends in sigmoids."""
+
 
 def read_saved_model(folder: Path, *, unsafe: bool) -> tuple[Any, str, list[str]]:
     """Load a SavedModel.
@@ -45,7 +48,7 @@ def read_saved_model(folder: Path, *, unsafe: bool) -> tuple[Any, str, list[str]
             digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
     except OSError as error:
         raise CorruptModelError(f"{folder}: cannot be read ({first_line(error)})") from error
-    with _without_slots(folder, content) as (loadable, notes):
+    with _repaired(folder, content) as (loadable, notes):
         return _load(folder, loadable), digest.hexdigest(), notes
 
 
@@ -76,23 +79,67 @@ def _refuse_file_operations(content: Any, folder: Path) -> None:
 
 
 @contextmanager
-def _without_slots(folder: Path, content: Any) -> Iterator[tuple[Path, list[str]]]:
-    """A folder like `folder`, without the optimizer's slot variables, with a note if there are any.
-
-    Keras 2 saved them with every compiled model, and loading fails where its optimizers are not installed.
-    """
-    nodes = [node for meta in content.meta_graphs for node in meta.object_graph_def.nodes if node.slot_variables]
-    if not nodes:
+def _repaired(folder: Path, content: Any) -> Iterator[tuple[Path, list[str]]]:
+    """A folder like `folder`, with what was repaired; itself where nothing was."""
+    notes = [*_drop_slots(content), *_end_in_softmax(content)]
+    if not notes:
         yield folder, []
         return
-    for node in nodes:
-        del node.slot_variables[:]
     with tempfile.TemporaryDirectory() as name:
         for part in folder.iterdir():
             if part.name != SAVED_MODEL_FILE:
                 (Path(name) / part.name).symlink_to(part.resolve())
         (Path(name) / SAVED_MODEL_FILE).write_bytes(content.SerializeToString())
-        yield Path(name), ["left out the optimizer's slot variables"]
+        yield Path(name), notes
+
+
+def _drop_slots(content: Any) -> Iterator[str]:
+    """Keras 2 saved slot variables with every compiled model; without its optimizers, loading fails at them."""
+    nodes = [node for meta in content.meta_graphs for node in meta.object_graph_def.nodes if node.slot_variables]
+    for node in nodes:
+        del node.slot_variables[:]
+    if nodes:
+        yield "left out the optimizer's slot variables"
+
+
+def _end_in_softmax(content: Any) -> Iterator[str]:
+    """Replace sigmoids at the end of the signature by a softmax of the same logits."""
+    for meta in content.meta_graphs:
+        functions = {function.signature.name: function for function in meta.graph_def.library.function}
+        for output in meta.signature_def[SERVING].outputs.values() if SERVING in meta.signature_def else ():
+            name, _, index = output.name.partition(":")
+            called = [node for node in meta.graph_def.node if node.name == name]
+            found = _find_last(functions, called[0], int(index or 0)) if called else None
+            if found and found[1].op == "Sigmoid":
+                _make_softmax(*found)
+                yield SOFTMAX_NOTE
+
+
+def _find_last(functions: dict[str, Any], node: Any, index: int) -> tuple[Any, Any] | None:
+    """The operation that computes an output of a call, and the function that it is in."""
+    function = functions.get(node.attr["f"].func.name)
+    while function is not None:
+        nodes = {inner.name: inner for inner in function.node_def}
+        reference = function.ret[function.signature.output_arg[index].name]
+        node = nodes.get(reference.split(":")[0])
+        while node is not None and node.op == "Identity":
+            reference = node.input[0]
+            node = nodes.get(reference.split(":")[0])
+        if node is None or not node.op.endswith("PartitionedCall"):
+            return None if node is None else (function, node)
+        function, index = functions.get(node.attr["f"].func.name), int(reference.split(":")[2])
+    return None
+
+
+def _make_softmax(function: Any, node: Any) -> None:
+    """Make a Softmax of a Sigmoid; its readers name its result by another word."""
+    node.op = "Softmax"
+    old, new = f"{node.name}:y:", f"{node.name}:softmax:"
+    for reader in function.node_def:
+        for index, name in enumerate(reader.input):
+            reader.input[index] = name.replace(old, new) if name.startswith(old) else name
+    for result, name in function.ret.items():
+        function.ret[result] = name.replace(old, new) if name.startswith(old) else name
 
 
 def _load(folder: Path, loadable: Path) -> Any:

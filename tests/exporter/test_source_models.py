@@ -129,8 +129,9 @@ def test_answer_that_is_a_picture_is_refused(keras, reason_for_refusal, image):
     assert "(None, 28, 28, 4)" in reason_for_refusal(image, keras.layers.Conv2D(4, 3, padding="same")(image))
 
 
-def test_sigmoid_is_refused_with_the_way_out(reason_for_refusal, image, digits_of):
-    assert "softmax" in reason_for_refusal(image, digits_of(image, activation="sigmoid"))
+def test_sigmoid_that_is_no_layers_activation_is_refused_with_the_way_out(keras, reason_for_refusal, image, digits_of):
+    scores = keras.ops.sigmoid(digits_of(image, activation=None))
+    assert "end it with a layer whose activation is a softmax" in reason_for_refusal(image, scores)
 
 
 def test_whole_numbers_are_refused_without_a_rescaling_layer(keras, reason_for_refusal, digits_of):
