@@ -89,7 +89,8 @@ def is_clean(grey: Image.Image, ink: Pixels) -> bool:
         return False
     strokes = ink > 64
     # Next to strokes grey is their soft edge; elsewhere it would be shade, lines or another pen.
-    elsewhere = off[~_grown(strokes, 3)]
+    reach = max(PICTURE_READING.soft_edge_pixels, round(PICTURE_READING.soft_edge_part * max(grey.size)))
+    elsewhere = off[~_grown(strokes, reach)]
     if elsewhere.size and (elsewhere > 2 * PICTURE_READING.even_levels).mean() > 0.001:
         return False
     parts = label_components(strokes)
@@ -104,7 +105,10 @@ def _border(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
 def _grown(mask: npt.NDArray[np.bool_], reach: int) -> npt.NDArray[np.bool_]:
     """The mask and all that is within `reach` pixels of it, in a square."""
     for axis in (0, 1):
-        padded = np.pad(mask, [(reach, reach) if axis == side else (0, 0) for side in (0, 1)]).swapaxes(0, axis)
-        n = mask.shape[axis]
-        mask = np.any([padded[shift : shift + n] for shift in range(2 * reach + 1)], axis=0).swapaxes(0, axis)
+        # How many of its pixels lie before each place, and so between any two places, however far they are apart.
+        before = np.pad(mask.cumsum(axis, dtype=np.int32), [(1, 0) if axis == side else (0, 0) for side in (0, 1)])
+        last = mask.shape[axis]
+        places = np.arange(last)
+        ends, starts = np.minimum(places + reach + 1, last), np.maximum(places - reach, 0)
+        mask = before.take(ends, axis) > before.take(starts, axis)
     return mask

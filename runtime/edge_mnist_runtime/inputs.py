@@ -9,6 +9,9 @@
 | array or nested lists, (H, W), (H, W, 1), (H, W, 3), (H, W, 4) | a picture; if 28 x 28 with dark corners, the tensor |
 | array or nested lists, (784,), (1, 28, 28), (1, 28, 28, 1) | as (28, 28) |
 
+In mode `auto` a picture that is an enlarged 28 x 28 tensor, or a tensor dark on light, is read as that tensor: see
+`edge_mnist_runtime.enlargement`.
+
 What the values of an array mean, by its dtype: `edge_mnist_runtime.arrays` has the table.
 """
 

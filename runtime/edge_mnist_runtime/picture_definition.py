@@ -20,7 +20,7 @@ __all__ = ["PICTURE_READING", "READING_MODES", "PictureReadingDefinition", "Read
 class PictureReadingDefinition:
     """Everything that decides which ink is found in a picture."""
 
-    version: int = 5
+    version: int = 6
     """Raised with every change of the steps or of a parameter. Version 1 was the reading that `mnist` still is."""
     look_side_pixels: int = 360
     """Longest side of what is looked at at once."""
@@ -67,6 +67,14 @@ class PictureReadingDefinition:
     """Along a picture this many times as long as it is broad, a single line is none."""
     even_levels: int = 6
     """Grey levels by which an even ground may differ from its median, as JPEG makes it differ."""
+    soft_edge_pixels: int = 3
+    """So far from strokes grey is their soft edge..."""
+    soft_edge_part: float = 0.05
+    """...or so far, as a part of the picture's longer side: small pictures that were enlarged have edges that wide."""
+    enlargement_levels: float = 5.0
+    """Grey levels, root mean square, by which an enlarged tensor may differ from its tensor enlarged anew..."""
+    enlargement_centre_pixels: float = 0.75
+    """...and pixels by which its ink's centre may be off the frame's: MNIST's are within half a pixel."""
     clear_levels: int = 64
     """Grey levels by which the ink of a clean drawing differs from its ground at least."""
     least_photo_side_pixels: int = 40

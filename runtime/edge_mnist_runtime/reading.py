@@ -11,6 +11,7 @@ from PIL import Image
 
 from edge_mnist_runtime.colours import upright_colours, upright_grey, upright_size
 from edge_mnist_runtime.drawing import DrawnInk, has_even_border, is_clean, subtract_ground
+from edge_mnist_runtime.enlargement import find_enlarged_tensor
 from edge_mnist_runtime.errors import InputShapeError, PictureError, first_line
 from edge_mnist_runtime.flaws import find_flaw, is_grain
 from edge_mnist_runtime.ink import pick_ink
@@ -33,7 +34,7 @@ class Reading:
     pixels: Pixels
     """The tensor: uint8, shape (28, 28), bright ink on black; all black where the picture is blank."""
     mode: ReadingMode
-    """Which reading was used: `raw` (unchanged), `mnist` or `photo`."""
+    """Which reading was used: `raw` (a tensor as it is, or one that was enlarged or inverted), `mnist` or `photo`."""
     box: PartsBox | None = None
     """Where the digit was found; None where nothing was looked for."""
     light_on_dark: bool | None = None
@@ -79,9 +80,10 @@ def read_picture(picture: Image.Image, *, mode: ReadingMode = "auto", origin: st
 
     Args:
         picture: Any Pillow image: grey, colour, 16-bit, palette, CMYK, with or without transparency or EXIF rotation.
-        mode: `auto` lets what is MNIST-shaped already pass, reads clean drawings as `mnist` does, and all else as
-            `photo` does. `mnist` is for one digit on an even ground and nothing else. `photo` copes with uneven light,
-            shadows, lined and squared paper, any pen. `raw` takes 28 x 28 grey pixels as they are.
+        mode: `auto` lets what is MNIST-shaped already pass, also where it was enlarged or inverted; it reads clean
+            drawings as `mnist` does, and all else as `photo` does. `mnist` is for one digit on an even ground and
+            nothing else. `photo` copes with uneven light, shadows, lined and squared paper, any pen. `raw` takes
+            28 x 28 grey pixels as they are.
         origin: Where it is from, for error messages.
 
     Returns:
@@ -96,7 +98,7 @@ def read_picture(picture: Image.Image, *, mode: ReadingMode = "auto", origin: st
         return _read_raw(picture, origin)
     if mode == "photo":
         return _read_photo(picture, _colours_of(picture, origin))
-    if mode == "mnist" or min(picture.size) < PICTURE_READING.least_photo_side_pixels:
+    if mode == "mnist":
         return _read_drawing(picture, origin)
     return _read_anything(picture, origin)
 
@@ -152,6 +154,11 @@ def _drawn(picture: Image.Image, grey: Image.Image, ink: DrawnInk) -> Reading:
 
 def _read_anything(picture: Image.Image, origin: str) -> Reading:
     colours = _colours_of(picture, origin)
+    if enlarged := find_enlarged_tensor(colours):
+        tensor, light_on_dark = enlarged
+        return Reading(tensor, "raw", light_on_dark=light_on_dark, draw_steps=lambda: (("picture", colours),))
+    if min(picture.size) < PICTURE_READING.least_photo_side_pixels:
+        return _read_drawing(picture, origin)
     if has_even_border(colours):
         grey = _grey_of(picture, origin)
         ink = subtract_ground(grey)  # none in grey: there may be some in colour

@@ -94,7 +94,8 @@ def _draw(pixels: Pixels) -> list[str]:
 def _describe(reading: Reading) -> str:
     words: list[Any] = [f"read as {reading.mode}"]
     if reading.box is None:
-        return f"{words[0]}: the picture is what the network sees already"
+        changed = reading.light_on_dark is not None
+        return f"{words[0]}: the picture is what the network sees{', enlarged or inverted' if changed else ' already'}"
     top, bottom, left, right = reading.box
     words.append(f"ink {'light on dark' if reading.light_on_dark else 'dark on light'}")
     words.append(f"found from {left:.0%} to {right:.0%} of the width and {top:.0%} to {bottom:.0%} of the height")

@@ -1,0 +1,159 @@
+"""How enlarged digits are read: docs/results/enlarged-digits.md.
+
+    python benchmarks/enlarged_digits.py [--split validation] [--images N] [--processes N] [--model MODEL]
+
+MNIST's digits as notebooks, screenshots and apps save them: enlarged by Pillow, light on dark or dark on light, read
+as Pillow images in the default mode. `EDGE_MNIST_DATA` must name MNIST. Choices are made on the validation images; the
+page is written of the test images.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from edge_mnist_runtime import DigitClassifier, Prediction
+from edge_mnist_runtime.dataset import LabelledDigits
+from edge_mnist_runtime.picture_definition import PICTURE_READING
+from edge_mnist_trainer.sources import load_digit_set
+
+SIDES = (56, 112, 280, 403, 800)
+KERNELS = ("nearest", "bilinear", "bicubic")
+MOVED_FRAME = 40
+"""Pixels of the frame that digits are moved in, before they are enlarged: they then lie where MNIST has none."""
+
+HEAD = """# Enlarged digits
+
+Written by `benchmarks/enlarged_digits.py`: {n:,} of MNIST's {split} images (every {step}th), enlarged by Pillow to
+square pictures and read by the int8 ONNX file of `{model}` inside the package. Picture reading version {version}.
+
+- **right**: the digit is named. **wrong**: another one is named, and nothing says so. All else is rejected.
+- The tensors themselves, 28 x 28: {right:.2%} right, {wrong:.2%} wrong. No enlargement can be read better than that.
+"""
+
+MOVED_HEAD = """## Moved
+
+The same digits, anywhere in a frame of {frame} x {frame} pixels, which was then enlarged. These are no enlarged
+tensors, but clean drawings with soft edges: the digit is found, and brought to MNIST's size and place.
+"""
+
+
+@dataclass(frozen=True)
+class Enlargement:
+    """One way to make pictures of digits."""
+
+    kernel: str
+    side: int
+    inverted: bool
+    moved: bool = False
+
+    def draw(self, digit: np.ndarray, rng: np.random.Generator) -> Image.Image:
+        """A picture of a digit, uint8, shape (28, 28)."""
+        if self.moved:
+            rows, columns = (np.flatnonzero(digit.any(axis)) for axis in (1, 0))
+            ink = digit[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+            digit = np.zeros((MOVED_FRAME, MOVED_FRAME), np.uint8)
+            top, left = (int(rng.integers(1, MOVED_FRAME - side)) for side in ink.shape)
+            digit[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
+        picture = Image.fromarray(255 - digit if self.inverted else digit)
+        return picture.resize((self.side, self.side), Image.Resampling[self.kernel.upper()])
+
+
+def main() -> None:
+    """Enlarge, read, write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--split", choices=("validation", "test"), default="test")
+    parser.add_argument("--images", type=int, default=2000)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--model", default="robust")
+    parser.add_argument("--results", type=Path, default=Path("docs/results"))
+    options = parser.parse_args()
+    digits, step = _digits(options.split, options.images)
+    right, wrong = judge(DigitClassifier(options.model).predict_batch(digits.images), digits.labels)
+    page = [
+        HEAD.format(
+            n=len(digits),
+            split=options.split,
+            step=step,
+            model=options.model,
+            version=PICTURE_READING.version,
+            right=right,
+            wrong=wrong,
+        )
+    ]
+    with ProcessPoolExecutor(options.processes) as pool:
+        read = partial(judge_enlargement, split=options.split, n_images=options.images, model=options.model)
+        page += _table(pool.map(read, _ways(moved=False)), moved=False)
+        page += ["", MOVED_HEAD.format(frame=MOVED_FRAME)]
+        page += _table(pool.map(read, _ways(moved=True)), moved=True)
+    print("\n".join(page))
+    options.results.mkdir(parents=True, exist_ok=True)
+    (options.results / "enlarged-digits.md").write_text("\n".join([*page, ""]))
+
+
+def _ways(*, moved: bool) -> list[Enlargement]:
+    return [
+        Enlargement(kernel, side, inverted, moved) for kernel in KERNELS for side in SIDES for inverted in (False, True)
+    ]
+
+
+def judge_enlargement(way: Enlargement, *, split: str, n_images: int, model: str) -> tuple[float, float]:
+    """The parts of all pictures that are read right, and wrong in silence."""
+    digits, _ = _digits(split, n_images)
+    rng = np.random.default_rng(0)
+    pictures = (way.draw(image[..., 0], rng) for image in digits.images)
+    return judge(list(_classifier(model).predict_stream(pictures)), digits.labels)
+
+
+def judge(predictions: Sequence[Prediction], labels: np.ndarray) -> tuple[float, float]:
+    """The parts of N predictions that are right, and that are accepted and wrong."""
+    right = sum(prediction.digit == label for prediction, label in zip(predictions, labels, strict=True))
+    named = sum(prediction.digit is not None for prediction in predictions)
+    return right / len(labels), (named - right) / len(labels)
+
+
+@lru_cache
+def _digits(split: str, n_images: int) -> tuple[LabelledDigits, int]:
+    """Every so many-th image of a split, and how many that is."""
+    digits = load_digit_set()
+    images = digits.test if split == "test" else digits.validation
+    if images is None or images.name != "mnist":
+        raise SystemExit("EDGE_MNIST_DATA must name the real MNIST")
+    step = max(1, len(images) // n_images)
+    return images.take(np.arange(0, len(images), step), split), step
+
+
+@lru_cache
+def _classifier(model: str) -> DigitClassifier:
+    return DigitClassifier(model)
+
+
+def _table(judged: Iterable[tuple[float, float]], *, moved: bool) -> list[str]:
+    figures = dict(zip(_ways(moved=moved), judged, strict=True))
+    mean = np.mean(list(figures.values()), axis=0)
+    return [
+        "| enlarged to | light on dark: right | wrong | dark on light: right | wrong |",
+        "|---|---|---|---|---|",
+        f"| **all, mean** of both | {mean[0]:.2%} | {mean[1]:.2%} | | |",
+        *(
+            f"| {side} x {side}, {kernel} | {_cells(figures[Enlargement(kernel, side, False, moved)])} | "
+            f"{_cells(figures[Enlargement(kernel, side, True, moved)])} |"
+            for kernel in KERNELS
+            for side in SIDES
+        ),
+    ]
+
+
+def _cells(figures: tuple[float, float]) -> str:
+    return " | ".join(f"{figure:.2%}" for figure in figures)
+
+
+if __name__ == "__main__":
+    main()
