@@ -27,8 +27,7 @@ class Explanation:
 _KERNELS: Final = Explanation(
     "XNNPACK scales the int32 sums of a layer by a float32 and rounds once. LiteRT's other kernels, and those of "
     "TensorFlow Lite Micro, multiply by a fixed-point number and round twice. Of the first convolution's outputs 0.02 "
-    "to 0.03 % differ by that, by one step each. The digits read otherwise were close calls or "
-    "ties on record.",
+    "to 0.03 % differ by that, by one step each. The digits read otherwise were close calls or ties on record.",
     CLOSE_CALL,
 )
 _ONE_STEP: Final = Explanation(
@@ -43,8 +42,8 @@ EXPLANATIONS: Final = {
     ("tflite-micro", "tflite"): _KERNELS,
     ("litert-reference-cortex-a72", "tflite"): _KERNELS,
     ("openvino", "onnx"): Explanation(
-        "On processors with bfloat16, OpenVINO computes what is not int8 in bfloat16: here the logits and the softmax. "
-        "With INFERENCE_PRECISION_HINT=f32, the row below, no answer differs.",
+        "On processors with bfloat16, OpenVINO computes in it what is not int8, so a little in every digit differs. The "
+        "next row, with INFERENCE_PRECISION_HINT=f32, shows what is left without it.",
         CLOSE_CALL,
     ),
     ("openvino-f32", "onnx"): _ONE_STEP,
