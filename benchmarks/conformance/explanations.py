@@ -42,8 +42,8 @@ EXPLANATIONS: Final = {
     ("tflite-micro", "tflite"): _KERNELS,
     ("litert-reference-cortex-a72", "tflite"): _KERNELS,
     ("openvino", "onnx"): Explanation(
-        "On processors with bfloat16, OpenVINO computes in it what is not int8, so a little in every digit differs. The "
-        "next row, with INFERENCE_PRECISION_HINT=f32, shows what is left without it.",
+        "On processors with bfloat16, OpenVINO computes in it what is not int8. The next row, with "
+        "INFERENCE_PRECISION_HINT=f32, shows what is left without it.",
         CLOSE_CALL,
     ),
     ("openvino-f32", "onnx"): _ONE_STEP,
