@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Final
 
+from benchmarks.conformance.explanations import Explanation
 from benchmarks.conformance.recorded import ModelFile
 from benchmarks.conformance.rows import Row
 from benchmarks.conformance.subject import Format
@@ -38,7 +39,7 @@ def format_page(rows: Sequence[Row], files: Sequence[ModelFile], digits: str, pr
         digits: Which digits, and how many.
         processor: What `condition` calls this processor.
     """
-    notes = list(dict.fromkeys(text for row in rows if (text := row.explanation)))
+    notes = list(dict.fromkeys(note for row in rows if (note := row.explanation)))
     lines = [HEAD, f"Digits: {digits}. This processor: {processor}.", "", *_describe_files(files), ""]
     for kind, title in TITLES.items():
         own = [row for row in rows if row.file.format == kind]
@@ -47,7 +48,7 @@ def format_page(rows: Sequence[Row], files: Sequence[ModelFile], digits: str, pr
             lines += [f"## {title}", "", *_format_table(own, names, notes), ""]
     if notes:
         lines += ["## Why rows differ", ""]
-        lines += [f"{number}. {note}{_measure(note, rows)}" for number, note in enumerate(notes, 1)]
+        lines += [f"{number}. {note.text}{_measure(note, rows)}" for number, note in enumerate(notes, 1)]
         lines.append("")
     return "\n".join(lines)
 
@@ -61,7 +62,7 @@ def _describe_files(files: Sequence[ModelFile]) -> list[str]:
     return [*lines, "", "An export here gives the ONNX files that the package holds, byte for byte."]
 
 
-def _format_table(rows: Sequence[Row], names: Sequence[str], notes: Sequence[str]) -> list[str]:
+def _format_table(rows: Sequence[Row], names: Sequence[str], notes: Sequence[Explanation]) -> list[str]:
     columns = ["program", "condition", "version", "digits"]
     columns += [f"{what}: {name}" for what in ("other answers", "largest difference") for name in names]
     columns.append("why")
@@ -70,7 +71,7 @@ def _format_table(rows: Sequence[Row], names: Sequence[str], notes: Sequence[str
     return lines
 
 
-def _format_program(rows: Sequence[Row], names: Sequence[str], notes: Sequence[str]) -> str:
+def _format_program(rows: Sequence[Row], names: Sequence[str], notes: Sequence[Explanation]) -> str:
     first = rows[0]
     by_name = {_model_name(row.file): row for row in rows}
     cells = [
@@ -100,7 +101,7 @@ def _largest_difference(row: Row | None) -> str:
     return "0" if not row.difference.other_probabilities else f"{value:.4f}" if value >= 0.0001 else f"{value:.6f}"
 
 
-def _reason(row: Row, notes: Sequence[str]) -> str:
+def _reason(row: Row, notes: Sequence[Explanation]) -> str:
     """A note's number, or what the program or its installation said."""
     if row.not_run is not None:
         return f"not run here: {_cell(row.not_run)}"
@@ -110,18 +111,16 @@ def _reason(row: Row, notes: Sequence[str]) -> str:
     return f"{reason} {_cell(row.refused)}" if row.refused is not None else reason
 
 
-def _measure(note: str, rows: Sequence[Row]) -> str:
-    """How many digits the note is about, and how sure of these the answers on record were."""
+def _measure(note: Explanation, rows: Sequence[Row]) -> str:
+    """How little it is about, where the reason is rounding."""
     found = [row.difference for row in rows if row.explanation == note and row.difference]
-    if not found:
+    if not found or note.max_lead == 1:
         return ""
     most = max(found, key=lambda difference: difference.other_probabilities / difference.n)
-    text = f" Digits with another probability: {most.other_probabilities:,} of {most.n:,} at most."
+    text = f" At most {most.other_probabilities:,} of {most.n:,} digits get another probability."
     leads = [difference.max_lead for difference in found if difference.max_lead is not None]
     if leads:
-        text += (
-            f" Lead, on record, of the first digit over the second where the answer changed: {max(leads):.3f} at most."
-        )
+        text += f" Where the answer is another, the first digit led the second by {max(leads):.3f} at most, on record."
     return text
 
 

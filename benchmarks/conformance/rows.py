@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.conformance.differences import Difference, compare_answers
-from benchmarks.conformance.explanations import EXPLANATIONS
+from benchmarks.conformance.explanations import EXPLANATIONS, Explanation
 from benchmarks.conformance.recorded import ModelFile
 from benchmarks.conformance.subject import Command, NotRunHereError, RefusedError, Subject, run_command
 from edge_mnist_runtime.preprocess import Pixels
@@ -34,10 +34,10 @@ class Row:
     """Why the program could not be tried here."""
 
     @property
-    def explanation(self) -> str | None:
+    def explanation(self) -> Explanation | None:
         """Why it differs or refuses; None where it does not, and where nobody knows."""
         known = EXPLANATIONS.get((self.subject.key, self.file.format))
-        return known.text if known and self._differs and known.covers(self.difference) else None
+        return known if known and self._differs and known.covers(self.difference) else None
 
     @property
     def unexplained(self) -> bool:
