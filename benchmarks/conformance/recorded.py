@@ -71,7 +71,7 @@ def make_model_files(root: Path, names: tuple[str, ...], digits: LabelledDigits)
 def export(name: str, bundle: Path) -> None:
     """Export a reference model to int8, whatever the gates say: the stand-in digits are few and strange to `nano`."""
     gates = ("--max-drop", "100", "--min-agreement", "0")
-    command = [EDGE_MNIST, "export", name, "--int8", *gates, "--output", bundle]
+    command = [str(EDGE_MNIST), "export", name, "--int8", *gates, "--output", str(bundle)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"the export of {name} failed: {done.stderr.strip()}")
