@@ -9,7 +9,17 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-MUST_BE_ABSENT = ("tensorflow", "keras", "onnx", "tf2onnx", "sklearn", "scipy", "matplotlib", "ai_edge_litert")
+MUST_BE_ABSENT = (
+    "tensorflow",
+    "keras",
+    "onnx",
+    "tf2onnx",
+    "sklearn",
+    "scipy",
+    "matplotlib",
+    "ai_edge_litert",
+    "pillow_heif",
+)
 PACKAGES = ("edge_mnist_runtime", "edge_mnist_trainer", "edge_mnist_exporter")
 EDGE_MNIST = Path(sys.executable).with_name("edge-mnist")
 

@@ -1,27 +1,39 @@
 """Images of the user's own for classifiers of anything but digits: what they are calibrated and evaluated on.
 
 FILE.npz                       x_train, y_train, x_test, y_test, uint8 of the network's own shape
+FILE.csv, .pkl.gz, .mat        the same as `labelled_files` has them, and folders of .csv or .npy files
+FOLDER of IDX files            EMNIST's 47 or 62 classes, for models of as many
 FOLDER/train, FOLDER/test      each with one sub-folder of pictures a class, named as its label
 FOLDER/LABEL                   the same without a test part: a tenth of each class is kept for the evaluation
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from edge_mnist_exporter.source_model import SourceModel
-from edge_mnist_runtime.dataset import DATA_VARIABLE, LabelledDigits, find_mnist_folder
+from edge_mnist_runtime.dataset import (
+    DATA_VARIABLE,
+    DIGIT_OR_HALF,
+    LabelledDigits,
+    find_mnist_folder,
+    innermost_folder,
+    is_left_by_a_file_manager,
+)
 from edge_mnist_runtime.errors import DataError, DataNotFoundError, PictureError, UsageError
+from edge_mnist_runtime.paths import is_folder, list_folder
 from edge_mnist_runtime.pictures import DETAIL_PIXELS, open_picture
 from edge_mnist_runtime.preprocess import Pixels
-from edge_mnist_trainer.digit_arrays import ImageClasses, ImagesAndLabels, read_npz
+from edge_mnist_trainer.digit_arrays import ImageClasses, ImagesAndLabels, group_idx_files, read_idx_set
+from edge_mnist_trainer.labelled_files import find_labelled_files, read_labelled_file, read_labelled_files
 from edge_mnist_trainer.picture_folder import (
     ReadPicture,
     find_files,
-    is_left_by_a_file_manager,
+    find_halves,
     read_digit,
     read_picture_folder,
 )
@@ -64,7 +76,7 @@ def load_calibration_images(source: SourceModel, folder: Path) -> Pixels:
         UsageError: There is no such folder, or no picture in it.
         DataError: A picture cannot be read.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise UsageError(f"--calibration-data {folder}: no such folder")
     read = picture_reader(source)
     images = []
@@ -103,20 +115,31 @@ def _to_bytes(picture: Image.Image, origin: str) -> Image.Image:
 
 
 def _read(path: Path, source: SourceModel) -> tuple[ImagesAndLabels, ImagesAndLabels | None, tuple[str, ...]]:
-    if not path.is_dir():
-        return *read_npz(path, ImageClasses(source.image_shape, len(source.labels))), ()
-    if not (path / "train").is_dir():
-        training, left_out = _read_folder(path, source)
+    expected = ImageClasses(source.image_shape, len(source.labels))
+    if not is_folder(path, DataNotFoundError):
+        return *read_labelled_file(path, expected), ()
+    folder = innermost_folder(path, re.compile("|".join((DIGIT_OR_HALF.pattern, *map(re.escape, source.labels)))))
+    entries = [entry for entry in list_folder(folder, DataError) if not is_left_by_a_file_manager(entry.name)]
+    if prefixes := group_idx_files([entry.name for entry in entries]):
+        if len(prefixes) > 1:
+            raise DataError(f"{folder}: IDX files of several data sets ({', '.join(prefixes.values())}); keep one")
+        return *read_idx_set(folder, next(iter(prefixes)), expected), ()
+    if files := find_labelled_files(entries):
+        return read_labelled_files(folder, files, expected)
+    training_folder, test_folder = find_halves(folder, entries) or (folder, None)
+    training, left_out = _read_folder(training_folder, source)
+    if test_folder is None:
         return training, None, left_out
-    training, left_out = _read_folder(path / "train", source)
-    if not (path / "test").is_dir():
-        return training, None, left_out
-    test, also_left_out = _read_folder(path / "test", source)
+    test, also_left_out = _read_folder(test_folder, source)
     return training, test, left_out + also_left_out
 
 
 def _read_folder(folder: Path, source: SourceModel) -> tuple[ImagesAndLabels, tuple[str, ...]]:
-    found = sorted(path for path in folder.iterdir() if path.is_dir() and not is_left_by_a_file_manager(path.name))
+    found = [
+        path
+        for path in list_folder(folder, DataError)
+        if is_folder(path, DataError) and not is_left_by_a_file_manager(path.name)
+    ]
     numbers = {label: index for index, label in enumerate(source.labels)}
     strange = [path.name for path in found if path.name not in numbers]
     if strange or not found:

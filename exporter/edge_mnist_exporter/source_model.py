@@ -16,6 +16,7 @@ from edge_mnist_exporter.model_file import MODEL_SUFFIXES, find_suffix, read_mod
 from edge_mnist_exporter.saved_model import SAVED_MODEL_FILE
 from edge_mnist_runtime.contract import DIGIT_LABELS, IMAGE_SHAPE, InputRange, check_preprocess
 from edge_mnist_runtime.errors import UsageError
+from edge_mnist_runtime.paths import exists, is_file, is_folder
 from edge_mnist_runtime.preprocess import Pixels
 from edge_mnist_trainer.reference_models import REFERENCE_MODELS, find_reference_model
 from edge_mnist_trainer.run_folder import MODEL_FILE, newest_run, read_record_beside
@@ -96,19 +97,19 @@ def find_source(model: Path | None) -> tuple[str, Path]:
         model = newest_run()
         if model is None:
             return find_reference_model().stem, find_reference_model()
-    if str(model) in REFERENCE_MODELS and not model.exists():
+    if str(model) in REFERENCE_MODELS and not exists(model):
         return str(model), find_reference_model(str(model))
-    if model.name == SAVED_MODEL_FILE and model.is_file():
+    if model.name == SAVED_MODEL_FILE and is_file(model):
         model = model.parent
-    if model.is_dir():
-        if (model / SAVED_MODEL_FILE).is_file():
+    if is_folder(model):
+        if is_file(model / SAVED_MODEL_FILE):
             return model.resolve().name, model
-        if not (model / MODEL_FILE).is_file():
+        if not is_file(model / MODEL_FILE):
             raise UsageError(
                 f"{model}: neither a run folder (it holds no {MODEL_FILE}) nor a SavedModel (no {SAVED_MODEL_FILE})"
             )
         return model.resolve().name, model / MODEL_FILE
-    if not model.is_file():
+    if not is_file(model):
         raise UsageError(f"{model}: no such file or run folder")
     if model.suffix.lower() not in MODEL_SUFFIXES and find_suffix(model.read_bytes()) is None:
         raise UsageError(

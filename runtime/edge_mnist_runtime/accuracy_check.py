@@ -16,6 +16,7 @@ from edge_mnist_runtime.engines.options import Backend
 from edge_mnist_runtime.errors import DataError, DataNotFoundError, GateError, MissingExtraError, first_line
 from edge_mnist_runtime.manifest import Manifest, read_proved
 from edge_mnist_runtime.model_files import choose_artifacts
+from edge_mnist_runtime.paths import is_file, is_folder
 
 TOLERANCE_POINTS: Final = 0.1
 """How far the accuracy on the very images of the report may be off, in percentage points: ten of MNIST's 10,000, which
@@ -108,9 +109,9 @@ def load_labelled(data: Path) -> LabelledDigits:
         DataNotFoundError: There are none.
         DataError: They are damaged, or images and labels do not match.
     """
-    if data.is_dir():
+    if is_folder(data, DataNotFoundError):
         return load_mnist_half(data, "t10k")
-    if not data.is_file():
+    if not is_file(data, DataNotFoundError):
         raise DataNotFoundError(f"--data {data}: no such folder or file")
     arrays = _read_npz(data)
     for images, labels in NPZ_LAYOUTS:

@@ -16,6 +16,7 @@ from edge_mnist_runtime.errors import ManifestError, MissingExtraError
 from edge_mnist_runtime.extras import require_extra
 from edge_mnist_runtime.manifest import Manifest, read_proved
 from edge_mnist_runtime.model_files import choose_artifacts, open_model, require_runnable
+from edge_mnist_runtime.paths import is_folder
 from edge_mnist_runtime.preprocess import Pixels
 
 LOADS: Final = 5
@@ -59,7 +60,7 @@ def find_models(
     found: list[Path] = []
     skipped: list[dict[str, str]] = []
     for folder in paths:
-        if not folder.is_dir():
+        if not is_folder(folder):
             bundled = find_bundled(folder)
             require_runnable(Path(bundled or folder).name, backend)
             found.append(folder)

@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import math
 import os
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_runtime.errors import DataError, DataNotFoundError
+from edge_mnist_runtime.paths import describe_missing, exists, is_file, is_folder, list_folder
 
 DATA_VARIABLE: Final = "EDGE_MNIST_DATA"
 """Environment variable naming the folder with the four IDX files, or digits of the user's own."""
@@ -34,6 +36,16 @@ MNIST_SHA256: Final = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 """SHA-256 of each uncompressed IDX file of the canonical MNIST."""
+
+DOTTED: Final = re.compile(r"-(idx[13]-ubyte)")
+"""Some copies of MNIST have a dot for this hyphen."""
+
+DIGIT: Final = re.compile(r"\d")
+DIGIT_OR_HALF: Final = re.compile(r"\d|train|test|training|testing", re.IGNORECASE)
+"""A folder of this name says what its pictures are: it is no wrapping."""
+
+LEFT_BY_FILE_MANAGERS: Final = ("thumbs.db", "desktop.ini", "__macosx")
+"""Names, in lower case, that Windows and macOS leave in folders and archives. They hide the others behind a dot."""
 
 Half = Literal["train", "t10k"]
 """MNIST comes as 60,000 images (`train`) and 10,000 (`t10k`, the test split)."""
@@ -114,11 +126,45 @@ def prove_mnist(file_name: str, data: bytes, *, origin: str) -> None:
 
 
 def find_idx_file(folder: Path, file_name: str) -> Path | None:
-    """The file of that name in `folder`, .gz before plain; None where there is neither."""
-    for path in (folder / f"{file_name}.gz", folder / file_name):
-        if path.exists():
-            return path
+    """The file of that name in `folder`, .gz before plain; None where there is none.
+
+    `train-images.idx3-ubyte` is such a name, too; and the file may lie in a folder of its name, as Kaggle's do.
+    """
+    for name in (file_name, DOTTED.sub(r".\1", file_name)):
+        for path in (folder / f"{name}.gz", folder / name):
+            if is_file(path, DataNotFoundError):
+                return path
+            if is_folder(path, DataNotFoundError) and (inside := find_idx_file(path, file_name)):
+                return inside
     return None
+
+
+def innermost_folder(folder: Path, meaningful: re.Pattern[str] = DIGIT_OR_HALF) -> Path:
+    """The folder itself, or the one that its only entries, one in the other, lead to: archives come wrapped so.
+
+    `MNIST/raw` is entered, too, whatever is beside it: torchvision keeps its digits there.
+
+    Args:
+        folder: A folder; anything else is given back as it is.
+        meaningful: Names of folders that are no wrapping.
+
+    Raises:
+        DataNotFoundError: A folder cannot be listed.
+    """
+    while is_folder(folder, DataNotFoundError):
+        raw = folder / "MNIST" / "raw"
+        if is_folder(raw, DataNotFoundError):
+            return raw
+        entries = [path for path in list_folder(folder, DataNotFoundError) if not is_left_by_a_file_manager(path.name)]
+        if len(entries) != 1 or meaningful.fullmatch(entries[0].name) or not is_folder(entries[0], DataNotFoundError):
+            break
+        folder = entries[0]
+    return folder
+
+
+def is_left_by_a_file_manager(name: str) -> bool:
+    """Whether a file or folder of that name is hidden, or nobody's data."""
+    return name.startswith(".") or name.lower() in LEFT_BY_FILE_MANAGERS
 
 
 def read_unpacked(path: Path) -> bytes:
@@ -135,7 +181,7 @@ def read_unpacked(path: Path) -> bytes:
 
 
 def _read_proved(folder: Path, file_name: str) -> npt.NDArray[np.uint8]:
-    path = find_idx_file(folder, file_name)
+    path = find_idx_file(innermost_folder(folder), file_name) if is_folder(folder, DataNotFoundError) else None
     if path is None:
         raise DataNotFoundError(
             f"{folder}: no {file_name}[.gz]; name a folder that holds MNIST's four IDX files "
@@ -166,13 +212,13 @@ def load_mnist_half(folder: Path, half: Half) -> LabelledDigits:
 
 
 def find_mnist_folder(data: Path | None = None) -> Path | None:
-    """The folder that the user named: `data`, else the environment variable `EDGE_MNIST_DATA`, else None.
+    """What the user named: `data`, else the environment variable `EDGE_MNIST_DATA`, else None.
 
-    Whether it holds MNIST is for the readers to say. An .npz file may stand in its place: the trainer reads such digits
-    of the user's own, and `load_mnist_half` refuses them.
+    Whether it holds MNIST is for the readers to say. It may be a file: the trainer reads digits of the user's own from
+    files of several kinds, and `load_mnist_half` refuses them.
 
     Raises:
-        DataNotFoundError: What was named does not exist. A folder that was asked for is never silently replaced.
+        DataNotFoundError: What was named does not exist. What was asked for is never silently replaced.
     """
     if data is None:
         named = os.environ.get(DATA_VARIABLE)
@@ -181,10 +227,7 @@ def find_mnist_folder(data: Path | None = None) -> Path | None:
         data, source = Path(named), DATA_VARIABLE
     else:
         source = "--data"
-    is_npz = data.suffix.lower() == ".npz"
-    if not data.is_dir() and not (is_npz and data.is_file()):
-        raise DataNotFoundError(
-            f"{data}: no such {'file' if is_npz else 'folder'} (from {source}); "
-            "name the folder of MNIST's four IDX files"
-        )
+    if not exists(data, DataNotFoundError):
+        problem = describe_missing(data, "file" if data.suffix and not data.name.startswith(".") else "folder")
+        raise DataNotFoundError(f"{data}: {problem} (from {source}); name the folder of MNIST's four IDX files")
     return data

@@ -3,6 +3,7 @@
 | given | read as |
 |---|---|
 | `str`, `os.PathLike` | a picture file |
+| `str` that begins with `data:` | the picture in a data: URL, as a browser's canvas gives it |
 | `bytes`, `bytearray`, flat `memoryview` | the bytes of a picture file |
 | binary file object | a picture file, from where it stands to its end |
 | Pillow image | a picture |
@@ -154,6 +155,10 @@ def require_many(pictures: object) -> Iterable[Picture]:
 
 def _to_source(picture: Picture) -> tuple[Source, str]:
     """What a picture is decoded from, and how messages name it."""
+    if isinstance(picture, str) and picture[:5].lower() == "data:":
+        from edge_mnist_runtime.data_url import ORIGIN, decode_data_url
+
+        return decode_data_url(picture), ORIGIN
     if isinstance(picture, (str, os.PathLike)):
         path = os.fsdecode(picture)
         return path, path

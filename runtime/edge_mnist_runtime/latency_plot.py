@@ -9,6 +9,7 @@ import numpy as np
 
 from edge_mnist_runtime.errors import OutputError, UsageError
 from edge_mnist_runtime.extras import require_extra
+from edge_mnist_runtime.paths import is_folder
 
 SUFFIXES: Final = (".png", ".svg", ".pdf")
 
@@ -25,9 +26,9 @@ def check_plot(path: Path) -> None:
     """
     if path.suffix not in SUFFIXES:
         raise UsageError(f"--plot {path}: expected a file name ending in {', '.join(SUFFIXES)}")
-    if not path.parent.is_dir():
+    if not is_folder(path.parent):
         raise UsageError(f"--plot {path}: there is no folder {path.parent}")
-    if path.is_dir():
+    if is_folder(path):
         raise UsageError(f"--plot {path}: is a folder")
     require_extra("plot", "--plot", "matplotlib")
 

@@ -7,10 +7,12 @@ import re
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from edge_mnist_runtime.colours import FULL_SIZE
 from edge_mnist_runtime.errors import PictureError
+from edge_mnist_runtime.paths import describe_missing
+from edge_mnist_runtime.phone_pictures import kind_of, open_phone_picture
 from edge_mnist_runtime.reading import describe_damage
 
 FORMATS: Final = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
@@ -55,9 +57,7 @@ def open_picture(source: str | Path | bytes, *, origin: str, least_side_pixels: 
         # A path is handed over as it is: Pillow then loads the decoder of its suffix alone, 6 ms of a cold start.
         picture = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
     except UnidentifiedImageError:
-        size_bytes = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
-        problem = "not a picture" if size_bytes else "empty (0 bytes)"
-        raise PictureError(f"{origin}: {problem}; expected one of {', '.join(FORMATS)}") from None
+        picture = _open_other(source, origin)
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, ...
         raise PictureError(_explain(origin, error)) from error
     with picture:
@@ -75,6 +75,20 @@ def open_picture(source: str | Path | bytes, *, origin: str, least_side_pixels: 
         except Exception as error:  # as above
             raise PictureError(describe_damage(origin, error)) from error
     return picture
+
+
+def _open_other(source: str | Path | bytes, origin: str) -> ImageFile.ImageFile:
+    """A picture of HEIC or AVIF, which Pillow alone, or every Pillow, does not know."""
+    try:
+        if kind := kind_of(source):
+            return open_phone_picture(source, kind, origin=origin)
+        size_bytes = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
+    except PictureError:
+        raise
+    except Exception as error:  # as in `open_picture`
+        raise PictureError(_explain(origin, error)) from error
+    problem = "not a picture" if size_bytes else "empty (0 bytes)"
+    raise PictureError(f"{origin}: {problem}; expected one of {', '.join(FORMATS)}, HEIC or AVIF")
 
 
 def _is_one_scan(jpeg: Image.Image) -> bool:
@@ -117,7 +131,7 @@ def _count_scans(jpeg: bytes) -> int:
 
 def _explain(origin: str, error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
-        return f"{origin}: no such file"
+        return f"{origin}: {describe_missing(origin, 'file')}"
     if isinstance(error, IsADirectoryError):
         return f"{origin}: is a folder; expected a picture file"
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):

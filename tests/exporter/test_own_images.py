@@ -215,7 +215,7 @@ def test_foreign_model_without_images_is_refused_with_the_way_out(source, monkey
 
 
 def test_mnist_is_no_set_of_images_for_a_foreign_model(source, mnist_folder):
-    with pytest.raises(DataNotFoundError, match=r"no sub-folders of pictures"):
+    with pytest.raises(DataError, match=r"train-images.*expected uint8 \(N, 16, 16, 3\)"):
         load_export_images(source, None)
 
 

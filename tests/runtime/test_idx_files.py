@@ -109,21 +109,25 @@ def test_gz_with_a_flipped_byte_is_refused(tmp_path: Path) -> None:
         load_mnist_half(tmp_path, "t10k")
 
 
+def test_file_in_the_place_of_a_folder_holds_no_mnist(tmp_path: Path) -> None:
+    (tmp_path / "file.csv").write_bytes(b"")
+    assert named_folder(tmp_path / "file.csv") == tmp_path / "file.csv"
+    with pytest.raises(DataNotFoundError, match=f"no {IMAGES_FILE}"):
+        load_mnist_half(tmp_path / "file.csv", "t10k")
+
+
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataNotFoundError, match=IMAGES_FILE) as caught:
         load_mnist_half(tmp_path, "t10k")
     assert str(tmp_path) in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", ["absent", "file"])
-def test_folder_argument_that_is_none_raises(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_argument_that_leads_nowhere_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     there = tmp_path / "there"
     there.mkdir()
     monkeypatch.setenv(DATA_VARIABLE, str(there))  # a good folder in the variable must not stand in for a bad argument
-    named = tmp_path / kind
-    if kind == "file":
-        named.write_bytes(b"")
-    with pytest.raises(DataNotFoundError, match="--data") as caught:
+    named = tmp_path / "absent"
+    with pytest.raises(DataNotFoundError, match=r"no such folder.*--data") as caught:
         named_folder(named)
     assert str(named) in str(caught.value)
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from edge_mnist_runtime.errors import CorruptModelError, UsageError, first_line
+from edge_mnist_runtime.paths import exists
 from edge_mnist_trainer.run_folder import CHECKPOINT_FILE, RECORD_FILE, RunFolder
 
 WHAT_MAKES_A_RUN: Final = (
@@ -49,7 +50,7 @@ def read_checkpoint(folder: RunFolder, model: Any, expected: dict[str, Any]) -> 
         CorruptModelError: It cannot be read.
     """
     path = folder.path / CHECKPOINT_FILE
-    if not path.exists():
+    if not exists(path):
         begun = folder.read_record()
         if len(begun["epochs"]) <= 1:  # killed in the first epoch, or right behind it
             _check_same(folder, begun, expected)

@@ -40,7 +40,9 @@ class ImageClasses:
 
 DIGITS: Final = ImageClasses()
 
-IDX_NAME: Final = re.compile(r"(?P<prefix>.*?)(train|t10k|test)-(images-idx3|labels-idx1)-ubyte(\.gz)?", re.DOTALL)
+IDX_NAME: Final = re.compile(
+    r"(?P<prefix>.*?)(train|t10k|test)-(images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?", re.DOTALL
+)
 """MNIST's file names after a prefix of the data set's own. EMNIST writes `test` where MNIST has `t10k`."""
 
 NPZ_LAYOUTS: Final = (("x_train", "y_train"), ("images", "labels"))
@@ -60,7 +62,9 @@ def group_idx_files(names: Iterable[str]) -> dict[str, str]:
     return dict(sorted(groups.items()))
 
 
-def read_idx_set(folder: Path, prefix: str) -> tuple[ImagesAndLabels, ImagesAndLabels | None]:
+def read_idx_set(
+    folder: Path, prefix: str, expected: ImageClasses = DIGITS
+) -> tuple[ImagesAndLabels, ImagesAndLabels | None]:
     """Read the training files, and the test files where there are any, whose names begin with `prefix`.
 
     EMNIST stores images with rows and columns swapped (Cohen et al., 2017); files whose prefix begins with `emnist` are
@@ -72,10 +76,20 @@ def read_idx_set(folder: Path, prefix: str) -> tuple[ImagesAndLabels, ImagesAndL
     test_stems = [f"{prefix}{half}" for half in ("t10k", "test") if any(_find_pair(folder, f"{prefix}{half}"))]
     if len(test_stems) > 1:
         raise DataError(f"{folder}: two test parts, {' and '.join(test_stems)}; keep one")
-    halves = [_read_idx_half(folder, stem) for stem in (f"{prefix}train", *test_stems)]
-    if prefix.lower().startswith("emnist"):
-        halves = [(np.ascontiguousarray(images.swapaxes(1, 2)), labels) for images, labels in halves]
+    halves = [_read_idx_half(folder, stem, expected) for stem in (f"{prefix}train", *test_stems)]
+    if is_transposed(prefix):
+        halves = [(transpose_back(images), labels) for images, labels in halves]
     return halves[0], halves[1] if test_stems else None
+
+
+def is_transposed(name: str) -> bool:
+    """Whether files of that name hold images with rows and columns swapped, as EMNIST's do."""
+    return name.lower().startswith("emnist")
+
+
+def transpose_back(images: Pixels) -> Pixels:
+    """Images, shape (N, H, W, C), with rows and columns swapped."""
+    return np.ascontiguousarray(images.swapaxes(1, 2))
 
 
 def _find_pair(folder: Path, stem: str) -> tuple[Path | None, Path | None]:
@@ -83,7 +97,7 @@ def _find_pair(folder: Path, stem: str) -> tuple[Path | None, Path | None]:
     return find_idx_file(folder, f"{stem}-images-idx3-ubyte"), find_idx_file(folder, f"{stem}-labels-idx1-ubyte")
 
 
-def _read_idx_half(folder: Path, stem: str) -> ImagesAndLabels:
+def _read_idx_half(folder: Path, stem: str, expected: ImageClasses) -> ImagesAndLabels:
     images, labels = _find_pair(folder, stem)
     if images is None:
         problem = "labels without images" if labels else "no training images"
@@ -91,7 +105,7 @@ def _read_idx_half(folder: Path, stem: str) -> ImagesAndLabels:
     if labels is None:
         raise DataError(f"{folder}: images without labels; expected {stem}-labels-idx1-ubyte[.gz] beside the others")
     pixels, digits = (decode_idx(read_unpacked(path), origin=str(path)) for path in (images, labels))
-    return check_labelled(pixels, digits, images_origin=str(images), labels_origin=str(labels))
+    return check_labelled(pixels, digits, images_origin=str(images), labels_origin=str(labels), expected=expected)
 
 
 def read_npz(path: Path, expected: ImageClasses = DIGITS) -> tuple[ImagesAndLabels, ImagesAndLabels | None]:

@@ -1,8 +1,13 @@
 """Digits of the user's own, in any of the layouts that `--data` takes beside MNIST's.
 
     FOLDER/0 ... 9/             pictures of any size, through the one preprocessing definition   picture_folder.py
+    FOLDER/train, FOLDER/test   each of them such a folder (or training, testing)                picture_folder.py
     FOLDER/NAME-train-...       IDX files as EMNIST has them                                     digit_arrays.py
     FILE.npz                    arrays as Keras has them, or `images` and `labels`               digit_arrays.py
+    FILE.csv, .pkl.gz, .mat     Kaggle's train.csv, mnist.pkl.gz and their like                  labelled_files.py
+    FOLDER/*.csv, FOLDER/*.npy  the same, a file a half; arrays, a file each                     labelled_files.py
+
+A folder may be wrapped in others, as archives are.
 
 A folder whose IDX files have MNIST's plain names is never taken for the user's own: those are proved by SHA-256.
 """
@@ -15,11 +20,13 @@ from pathlib import Path
 
 from edge_mnist_runtime.commands.messages import one_line
 from edge_mnist_runtime.contract import DIGIT_LABELS
-from edge_mnist_runtime.dataset import MNIST_NAME, LabelledDigits
+from edge_mnist_runtime.dataset import MNIST_NAME, LabelledDigits, innermost_folder, is_left_by_a_file_manager
 from edge_mnist_runtime.errors import DataError, DataNotFoundError
-from edge_mnist_runtime.picture_folders import SUFFIXES
-from edge_mnist_trainer.digit_arrays import group_idx_files, read_idx_set, read_npz
-from edge_mnist_trainer.picture_folder import is_left_by_a_file_manager, read_picture_folder
+from edge_mnist_runtime.paths import is_folder, list_folder
+from edge_mnist_runtime.picture_folders import KNOWN
+from edge_mnist_trainer.digit_arrays import ImagesAndLabels, group_idx_files, read_idx_set
+from edge_mnist_trainer.labelled_files import find_labelled_files, read_labelled_file, read_labelled_files
+from edge_mnist_trainer.picture_folder import find_halves, read_picture_folder
 
 SHOWN_ENTRIES = 3
 """Of what a folder holds instead of digits, an error names so many."""
@@ -43,7 +50,7 @@ def load_own_digits(path: Path) -> OwnDigits | None:
     """Read digits of the user's own.
 
     Args:
-        path: An existing folder, or an .npz file.
+        path: An existing folder, or a file.
 
     Returns:
         The digits, named by the folder or file; None for a folder of IDX files under MNIST's plain names.
@@ -54,17 +61,24 @@ def load_own_digits(path: Path) -> OwnDigits | None:
     """
     left_out: tuple[str, ...] = ()
     test, are_pictures = None, False
-    if not path.is_dir():
-        training, test = read_npz(path)
+    if not is_folder(path, DataNotFoundError):
+        training, test = read_labelled_file(path)
     else:
-        entries = _list_entries(path)
+        folder = innermost_folder(path)
+        entries = _list_entries(folder)
         groups = group_idx_files([entry.name for entry in entries])
         if list(groups) == [""]:
             return None
         if groups:
-            training, test = read_idx_set(path, _only_prefix(path, groups, entries))
+            training, test = read_idx_set(folder, _only_prefix(folder, groups, entries))
+        elif files := find_labelled_files(entries):
+            training, test, left_out = read_labelled_files(folder, files)
         else:
-            training, left_out = read_picture_folder(path, _label_folders(path, entries))
+            halves = find_halves(folder, entries) or (folder, None)
+            training, left_out = _read_half(halves[0])
+            if halves[1]:
+                test, also_left_out = _read_half(halves[1])
+                left_out += also_left_out
             are_pictures = True
     name = _name_set(path)
     return OwnDigits(
@@ -75,6 +89,10 @@ def load_own_digits(path: Path) -> OwnDigits | None:
     )
 
 
+def _read_half(folder: Path) -> tuple[ImagesAndLabels, tuple[str, ...]]:
+    return read_picture_folder(folder, _label_folders(folder, _list_entries(folder)))
+
+
 def _name_set(path: Path) -> str:
     name = one_line(path.resolve().name)
     # Reports tell MNIST by its name, and these digits are not proved to be MNIST's.
@@ -82,10 +100,7 @@ def _name_set(path: Path) -> str:
 
 
 def _list_entries(folder: Path) -> list[Path]:
-    try:
-        return sorted(entry for entry in folder.iterdir() if not is_left_by_a_file_manager(entry.name))
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be read ({error.strerror}); check its permissions") from error
+    return [entry for entry in list_folder(folder, DataError) if not is_left_by_a_file_manager(entry.name)]
 
 
 def _only_prefix(folder: Path, groups: dict[str, str], entries: Sequence[Path]) -> str:
@@ -104,8 +119,8 @@ def _only_prefix(folder: Path, groups: dict[str, str], entries: Sequence[Path]) 
 def _label_folders(folder: Path, entries: Sequence[Path]) -> list[Path]:
     """The sub-folders 0 ... 9, sorted; whatever else may hold digits is refused, so that none is passed over."""
     labels = [entry for entry in entries if _is_label_folder(entry)]
-    pictures = [entry for entry in entries if entry.suffix.lower() in SUFFIXES and not entry.is_dir()]
-    others = [entry for entry in entries if entry.is_dir() and entry not in labels]
+    pictures = [entry for entry in entries if entry.suffix.lower() in KNOWN and not is_folder(entry, DataError)]
+    others = [entry for entry in entries if is_folder(entry, DataError) and entry not in labels]
     if pictures:
         counted = "1 picture" if len(pictures) == 1 else f"{len(pictures)} pictures"
         raise DataError(
@@ -117,7 +132,7 @@ def _label_folders(folder: Path, entries: Sequence[Path]) -> list[Path]:
         raise DataNotFoundError(
             f"{folder}: no digits (found {found}{', ...' if len(entries) > SHOWN_ENTRIES else ''}); expected "
             "sub-folders 0 ... 9 of pictures, or IDX files ([NAME-]train-images-idx3-ubyte[.gz] and so on); "
-            "or name an .npz file"
+            "or name an .npz, .csv, .pkl.gz or .mat file"
         )
     if others:
         raise DataError(
@@ -129,4 +144,4 @@ def _label_folders(folder: Path, entries: Sequence[Path]) -> list[Path]:
 
 
 def _is_label_folder(entry: Path) -> bool:
-    return entry.name in DIGIT_LABELS and entry.is_dir()
+    return entry.name in DIGIT_LABELS and is_folder(entry, DataError)

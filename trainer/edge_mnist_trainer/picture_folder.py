@@ -11,21 +11,15 @@ import numpy as np
 
 from edge_mnist_runtime.commands.messages import one_line
 from edge_mnist_runtime.contract import DIGIT_LABELS
+from edge_mnist_runtime.dataset import DIGIT, innermost_folder, is_left_by_a_file_manager
 from edge_mnist_runtime.errors import DataError, PictureError
 from edge_mnist_runtime.inputs import read_source
+from edge_mnist_runtime.paths import is_folder
 from edge_mnist_runtime.preprocess import Pixels
 from edge_mnist_trainer.digit_arrays import ImagesAndLabels
+from edge_mnist_trainer.labelled_files import half_of
 
 DIGITS_BY_NAME: Final = {name: int(name) for name in DIGIT_LABELS}
-
-LEFT_BY_FILE_MANAGERS: Final = ("thumbs.db", "desktop.ini", "__macosx")
-"""Names, in lower case, that Windows and macOS leave in folders and archives. They hide the others behind a dot."""
-
-
-def is_left_by_a_file_manager(name: str) -> bool:
-    """Whether a file or folder of that name is hidden, or nobody's picture."""
-    return name.startswith(".") or name.lower() in LEFT_BY_FILE_MANAGERS
-
 
 ReadPicture: TypeAlias = Callable[[Path, str], Pixels]
 """(file, its name for messages) to the tensor of one image; raises PictureError."""
@@ -88,6 +82,25 @@ def _read_label(folder: Path, label_folder: Path, read: ReadPicture) -> tuple[li
             f"{folder}: no picture of {digit} can be read ({len(left_out)} tried), the first: {left_out[0]}"
         )
     return images, left_out
+
+
+def find_halves(folder: Path, entries: Sequence[Path]) -> tuple[Path, Path | None] | None:
+    """The sub-folders of a training and of a test part, each unwrapped; None where there is no training part.
+
+    Raises:
+        DataError: Two sub-folders may be the same half, or there is something else beside them.
+    """
+    folders = [entry for entry in entries if is_folder(entry, DataError)]
+    by_half = {half: [entry for entry in folders if half_of(entry.name) == half] for half in ("train", "test")}
+    if not by_half["train"]:
+        return None
+    others = [entry.name for entry in folders if half_of(entry.name) is None]
+    for names in (*([entry.name for entry in found] for found in by_half.values() if len(found) > 1), others):
+        if names:
+            training = by_half["train"][0].name
+            raise DataError(f"{folder}: sub-folder {names[-1]} beside {training}; keep one of each half")
+    test = by_half["test"]
+    return innermost_folder(by_half["train"][0], DIGIT), innermost_folder(test[0], DIGIT) if test else None
 
 
 def find_files(folder: Path) -> list[Path]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_mnist_runtime.errors import CorruptModelError, OutputError, UsageError, first_line
+from edge_mnist_runtime.paths import exists, is_folder, list_folder
 
 RUNS_FOLDER: Final = Path("runs")
 """Where runs go, and where an export without a model looks for the newest."""
@@ -122,12 +123,12 @@ def check_run_path(path: Path, *, force: bool = False) -> None:
         path: Where the run shall be: a new or empty folder, or with `force` an older run.
         force: Whether an older run may be replaced.
     """
-    if path.exists() and not path.is_dir():
+    if exists(path) and not is_folder(path):
         raise UsageError(f"{path}: exists and is no folder; name another with -o")
-    if path.is_dir() and any(path.iterdir()):
-        names = {file.name for file in path.iterdir() if not file.name.startswith(PARTIAL_PREFIX)}
+    if is_folder(path) and (files := list_folder(path)):
+        names = {file.name for file in files if not file.name.startswith(PARTIAL_PREFIX)}
         unknown = names - {MODEL_FILE, RECORD_FILE, REPORT_FILE, CHECKPOINT_FILE, LOGS_FOLDER}
-        if unknown or not (path / RECORD_FILE).exists():
+        if unknown or not exists(path / RECORD_FILE):
             found = min(unknown, default=MODEL_FILE)
             raise UsageError(f"{path}: holds {found} and is no run folder; name another with -o")
         if not force:
@@ -185,7 +186,7 @@ def open_run_folder(path: Path) -> RunFolder:
     Raises:
         UsageError: There is none at `path`.
     """
-    if not (path / RECORD_FILE).exists():
+    if not exists(path / RECORD_FILE):
         raise UsageError(f"{path}: no run folder (it holds no {RECORD_FILE}); name one that edge-mnist train made")
     return RunFolder(path, _previous_path(path))
 

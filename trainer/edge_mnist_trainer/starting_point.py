@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_runtime.errors import UsageError
+from edge_mnist_runtime.paths import exists, is_file, is_folder
 from edge_mnist_trainer.reference_models import REFERENCE_MODELS, find_reference_model
 from edge_mnist_trainer.run_folder import MODEL_FILE, read_record_beside
 
@@ -47,10 +48,10 @@ def find_starting_point(source: Path) -> Path:
     Raises:
         UsageError: It is none of these.
     """
-    if str(source) in REFERENCE_MODELS and not source.exists():
+    if str(source) in REFERENCE_MODELS and not exists(source):
         return find_reference_model(str(source))
-    path = source / MODEL_FILE if source.is_dir() else source
-    if not path.is_file() or path.suffix != ".keras":
+    path = source / MODEL_FILE if is_folder(source) else source
+    if not is_file(path) or path.suffix != ".keras":
         raise UsageError(
             f"--start-from {source}: no run folder with a {MODEL_FILE}, no .keras file and none of "
             f"{', '.join(REFERENCE_MODELS)}"

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.errors import CorruptModelError, UsageError, first_line
+from edge_mnist_runtime.paths import exists
 from edge_mnist_runtime.preprocess import PREPROCESS
 from edge_mnist_trainer.batches import TARGETS, DistortedBatches, SeededBatches
 from edge_mnist_trainer.config import Augmentation
@@ -142,7 +143,7 @@ def open_transfer_set(folder: Path) -> TransferSet:
         UsageError: There is none, or it was made with another preprocessing.
         CorruptModelError: It is damaged.
     """
-    if not (folder / RECORD_FILE).exists():
+    if not exists(folder / RECORD_FILE):
         raise UsageError(f"{folder}: holds no {RECORD_FILE}; make one with edge-mnist transfer-set")
     try:
         record = json.loads((folder / RECORD_FILE).read_text("utf-8"))

@@ -14,19 +14,24 @@ from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.commands.messages import one_line, print_error, print_warning
 from edge_mnist_runtime.commands.model_option import ModelOption
+from edge_mnist_runtime.commands.picture_arguments import is_path, take_picture
 from edge_mnist_runtime.commands.reading_mode import PreprocessOption
 from edge_mnist_runtime.errors import InputError, PictureError
 from edge_mnist_runtime.int8_sums import describe_saturation
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.classifier import DigitClassifier
+    from edge_mnist_runtime.inputs import Picture
     from edge_mnist_runtime.prediction import Prediction
 
 CLASSIFY_SCHEMA_VERSION: Final = 1
 
 
 def classify(
-    paths: Annotated[list[Path], typer.Argument(help="Picture files, or folders of them.", show_default=False)],
+    paths: Annotated[
+        list[str],
+        typer.Argument(help="Picture files, folders of them, - (standard input), data: URLs.", show_default=False),
+    ],
     model: ModelOption = None,
     preprocess: PreprocessOption = "auto",
     backend: BackendOption = None,
@@ -54,16 +59,16 @@ def classify(
     predictions: list[dict[str, Any]] = []
     errors: list[dict[str, str]] = []
     n_rejected = 0
-    for path, outcome in _outcomes(classifier, paths, processes):
+    for name, outcome in _outcomes(classifier, paths, processes):
         if isinstance(outcome, InputError):
-            errors.append({"path": str(path), "error": str(outcome)})
+            errors.append({"path": name, "error": str(outcome)})
             print_error(str(outcome))
             continue
         n_rejected += not outcome.accepted
         if as_json:
-            predictions.append({"path": str(path), **outcome.to_dict()})
+            predictions.append({"path": name, **outcome.to_dict()})
         else:
-            print(_line(path, outcome))
+            print(_line(name, outcome))
     if as_json:
         record = {"schema_version": CLASSIFY_SCHEMA_VERSION, "predictions": predictions, "errors": errors}
         print(json.dumps(record, indent=2))
@@ -71,35 +76,38 @@ def classify(
         raise typer.Exit(InputError.exit_code)
 
 
-def _line(path: Path, prediction: Prediction) -> str:
+def _line(name: str, prediction: Prediction) -> str:
     if prediction.accepted:
-        return f"{prediction.digit}  {prediction.confidence:7.2%}  {one_line(str(path))}"
-    return f"-  {prediction.confidence:7.2%}  {one_line(str(path))}  ({prediction.reason})"
+        return f"{prediction.digit}  {prediction.confidence:7.2%}  {one_line(name)}"
+    return f"-  {prediction.confidence:7.2%}  {one_line(name)}  ({prediction.reason})"
 
 
 def _outcomes(
-    classifier: DigitClassifier, paths: Sequence[Path], processes: int | None
-) -> Iterator[tuple[Path, Prediction | InputError]]:
-    """Each picture with its prediction, or with the error that it met, in order."""
+    classifier: DigitClassifier, arguments: Sequence[str], processes: int | None
+) -> Iterator[tuple[str, Prediction | InputError]]:
+    """Each picture's name with its prediction, or with the error that it met, in order."""
     from edge_mnist_runtime.prediction_pool import default_processes
 
-    found = [*_find(paths)]
-    files = [file for file, error in found if error is None]
+    found = [*_find(arguments)]
+    pictures = [found_or_error for _, found_or_error in found if not isinstance(found_or_error, InputError)]
     if processes is None:
-        processes = default_processes(len(files))
-    outcomes = classifier.predict_stream(files, on_error="return", processes=processes)
-    for path, error in found:
-        yield path, error or next(outcomes)
+        processes = default_processes(len(pictures))
+    outcomes = classifier.predict_stream(pictures, on_error="return", processes=processes)
+    for name, found_or_error in found:
+        yield name, found_or_error if isinstance(found_or_error, InputError) else next(outcomes)
 
 
-def _find(paths: Sequence[Path]) -> Iterator[tuple[Path, InputError | None]]:
-    """Each picture, and each path that holds none, with its error."""
+def _find(arguments: Sequence[str]) -> Iterator[tuple[str, Picture | InputError]]:
+    """Each picture by its name, and each argument that holds none, with its error."""
     from edge_mnist_runtime.picture_folders import find_pictures
 
-    for path in paths:
+    for argument in arguments:
         unlisted: list[tuple[Path, PictureError]] = []
         try:
-            yield from ((file, None) for file in find_pictures(path, unlisted))
+            if is_path(argument):
+                yield from ((str(file), str(file)) for file in find_pictures(Path(argument), unlisted))
+            else:
+                yield take_picture(argument)
         except InputError as error:
-            yield path, error
-        yield from unlisted
+            yield argument, error
+        yield from ((str(path), error) for path, error in unlisted)

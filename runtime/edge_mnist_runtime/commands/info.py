@@ -60,9 +60,10 @@ def _describe(model: Path | None) -> list[dict[str, Any]]:
     from edge_mnist_runtime.bundled_models import find_bundled
     from edge_mnist_runtime.manifest import Manifest, read_proved
     from edge_mnist_runtime.model_files import open_model
+    from edge_mnist_runtime.paths import is_folder
     from edge_mnist_runtime.picture_definition import PICTURE_READING
 
-    if model is not None and model.is_dir():
+    if model is not None and is_folder(model):
         manifest = Manifest.load(model)
         for artifact in manifest.artifacts:
             read_proved(model / artifact.file, artifact.sha256)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.commands.picture_arguments import take_picture
 from edge_mnist_runtime.commands.reading_mode import ModeOption
 from edge_mnist_runtime.commands.saving import check_target, save_png
 from edge_mnist_runtime.errors import UsageError
@@ -27,7 +28,7 @@ LARGEST_SCALE: Final = 100
 
 
 def preprocess(
-    picture: Annotated[Path, typer.Argument(help="A picture file.", show_default=False)],
+    picture: Annotated[str, typer.Argument(help="A picture file, - or a data: URL.", show_default=False)],
     save: Annotated[
         Path | None, typer.Option(help="Write what the network sees as a PNG of 28 x 28 pixels.", show_default=False)
     ] = None,
@@ -50,13 +51,14 @@ def preprocess(
         raise UsageError(f"--scale {scale}: expected 1 to {LARGEST_SCALE}")
     if steps and save is None:
         raise UsageError("--steps writes beside what --save names; add --save OUT.png")
-    reading = read_any(picture, known)
-    reading.require_ink(str(picture))
-    written = [] if save is None else _save(reading, picture, save, scale=scale, with_steps=steps)
+    name, taken = take_picture(picture)
+    reading = read_any(taken, known)
+    reading.require_ink(name)
+    written = [] if save is None else _save(reading, name, save, scale=scale, with_steps=steps)
     if as_json:
         record = {
             "schema_version": PREPROCESS_SCHEMA_VERSION,
-            "path": str(picture),
+            "path": name,
             **reading.to_dict(),
             "picture_reading": PICTURE_READING.to_dict(),
             "preprocess": PREPROCESS.to_dict(),
@@ -72,7 +74,7 @@ def preprocess(
         print(path)
 
 
-def _save(reading: Reading, source: Path, path: Path, *, scale: int, with_steps: bool) -> list[Path]:
+def _save(reading: Reading, source: str, path: Path, *, scale: int, with_steps: bool) -> list[Path]:
     from PIL import Image
 
     pictures = {path: Image.fromarray(reading.pixels.repeat(scale, 0).repeat(scale, 1))}

@@ -12,7 +12,9 @@ from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.commands.messages import one_line, print_error
 from edge_mnist_runtime.commands.model_option import ModelOption
+from edge_mnist_runtime.commands.picture_arguments import take_picture
 from edge_mnist_runtime.commands.saving import check_target, save_png
+from edge_mnist_runtime.data_url import shorten
 from edge_mnist_runtime.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +24,9 @@ READ_SCHEMA_VERSION: Final = 1
 
 
 def read(
-    pictures: Annotated[list[Path], typer.Argument(help="Picture files, one row each.", show_default=False)],
+    pictures: Annotated[
+        list[str], typer.Argument(help="Picture files, one row each; - and data: URLs, too.", show_default=False)
+    ],
     model: ModelOption = None,
     save: Annotated[
         Path | None,
@@ -47,18 +51,20 @@ def read(
     rows: list[dict[str, Any]] = []
     errors: list[dict[str, str]] = []
     n_rejected = 0
-    for path in pictures:
+    for argument in pictures:
+        path = shorten(argument)
         try:
-            row = classifier.read_row(path)
+            path, picture = take_picture(argument)
+            row = classifier.read_row(picture)
         except InputError as error:
-            errors.append({"path": str(path), "error": str(error)})
+            errors.append({"path": path, "error": str(error)})
             print_error(str(error))
             continue
         n_rejected += not row.accepted
         if save:
-            _save(path, row, save)
+            _save(argument, row, save)
         if as_json:
-            rows.append({"path": str(path), **row.to_dict()})
+            rows.append({"path": path, **row.to_dict()})
         else:
             print("\n".join(_lines(path, row)))
     if as_json:
@@ -67,11 +73,11 @@ def read(
         raise typer.Exit(InputError.exit_code)
 
 
-def _lines(path: Path, row: RowReading) -> list[str]:
+def _lines(path: str, row: RowReading) -> list[str]:
     """The text and the file, then one line a digit."""
     if not row.digits:
-        return [f"-  {one_line(str(path))}  ({row.reason})"]
-    lines = [f"{row.text}  {one_line(str(path))}"]
+        return [f"-  {one_line(path)}  ({row.reason})"]
+    lines = [f"{row.text}  {one_line(path)}"]
     for one in row.digits:
         left, top, right, bottom = one.box
         said = one.prediction
@@ -81,8 +87,8 @@ def _lines(path: Path, row: RowReading) -> list[str]:
     return lines
 
 
-def _save(path: Path, row: RowReading, target: Path) -> None:
-    from edge_mnist_runtime.pictures import DETAIL_PIXELS, open_picture
+def _save(argument: str, row: RowReading, target: Path) -> None:
+    from edge_mnist_runtime.inputs import decode
     from edge_mnist_runtime.row_drawing import draw_row
 
-    save_png(draw_row(open_picture(path, origin=str(path), least_side_pixels=DETAIL_PIXELS), row), target)
+    save_png(draw_row(decode(take_picture(argument).picture, in_detail=True), row), target)

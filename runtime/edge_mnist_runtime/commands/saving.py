@@ -5,17 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_mnist_runtime.commands.picture_arguments import is_path
 from edge_mnist_runtime.errors import OutputError, UsageError
+from edge_mnist_runtime.paths import exists
 
 if TYPE_CHECKING:
     from PIL import Image
 
 
-def check_target(target: Path, *, source: Path) -> None:
+def check_target(target: Path, *, source: str) -> None:
     """Raise `UsageError` where `--save` would write over the picture itself, or give a PNG another suffix."""
     if target.suffix.lower() != ".png":
         raise UsageError(f"--save {target}: writes a PNG; name a file ending in .png")
-    if target.exists() and source.exists() and target.samefile(source):
+    if exists(target) and is_path(source) and exists(source) and target.samefile(source):
         raise UsageError(f"--save {target}: would write over the picture itself; name another file")
 
 

@@ -15,6 +15,7 @@ from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.int8_sums import describe_saturation
+from edge_mnist_runtime.paths import is_file
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.accuracy_check import AccuracyResult
@@ -52,7 +53,7 @@ def verify(
     if find_bundled(bundle):
         raise UsageError(f"{bundle}: a model inside this package; edge-mnist doctor replays its golden digits")
     known_backend = require_backend(backend)
-    folder, file = (bundle.parent, bundle.name) if bundle.is_file() else (bundle, None)
+    folder, file = (bundle.parent, bundle.name) if is_file(bundle) else (bundle, None)
     with chatter_silenced(show=debug):
         results = verify_bundle(folder, file=file, backend=known_backend)
         accuracies = check_accuracy(folder, data, file=file, backend=known_backend) if data else ()

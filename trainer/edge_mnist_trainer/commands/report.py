@@ -9,6 +9,7 @@ import typer
 
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.errors import UsageError
+from edge_mnist_runtime.paths import exists
 
 
 def report(
@@ -26,7 +27,7 @@ def report(
     from edge_mnist_trainer.run_folder import REPORT_FILE, open_run_folder
 
     folder = open_run_folder(run)
-    if not folder.model_path.exists():
+    if not exists(folder.model_path):
         raise UsageError(f"{run}: holds no {folder.model_path.name} yet; finish an epoch of it first")
     require_extra("train", "edge-mnist report", *TRAIN_MODULES)
     with chatter_silenced(show=debug):

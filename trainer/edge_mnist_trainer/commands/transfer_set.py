@@ -10,6 +10,7 @@ import typer
 
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.errors import OutputError, UsageError
+from edge_mnist_runtime.paths import exists, is_folder, list_folder
 from edge_mnist_trainer.architectures import DEFAULT_ARCHITECTURE, find_architecture
 
 if TYPE_CHECKING:
@@ -46,13 +47,13 @@ def transfer_set(
         raise UsageError(f"--strength must be 0 to 1, not {strength}")
     if views < 1:
         raise UsageError(f"--views must be at least 1, not {views}")
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+    if exists(output) and (not is_folder(output) or list_folder(output)):
         raise UsageError(f"{output}: exists already; name a new folder with -o")
     require_extra("train", "edge-mnist transfer-set", *TRAIN_MODULES)
     find_mnist_folder(data)
     models = [open_run_folder(path).model_path for path in teachers]
     for model in models:
-        if not model.exists():
+        if not exists(model):
             raise UsageError(f"{model.parent}: holds no {model.name} yet; finish an epoch of it first")
     with chatter_silenced(show=debug) as terminal:
         _make(models, output, augmentation.weakened(strength), views, seed, data, terminal)

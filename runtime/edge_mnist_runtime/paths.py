@@ -1,0 +1,75 @@
+"""What a path leads to: every such question is asked here, so that a path that cannot be looked at is a named error.
+
+pathlib's own `is_dir`, `is_file` and `exists` raise PermissionError below a folder without permission, and OSError of
+names that are too long.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from edge_mnist_runtime.errors import EdgeMnistError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AnyPath: TypeAlias = "str | os.PathLike[str]"
+
+URL: Final = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
+"""How URLs begin: pathlib leaves one slash of two. Windows' drives have one letter."""
+
+LEADS_NOWHERE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+"""What stat says of a path that leads to nothing."""
+
+
+def is_folder(path: AnyPath, error: type[EdgeMnistError] = UsageError) -> bool:
+    """Whether a path leads to a folder; raises `error`, which names it, where that cannot be known."""
+    mode = _mode_of(path, error)
+    return mode is not None and stat.S_ISDIR(mode)
+
+
+def is_file(path: AnyPath, error: type[EdgeMnistError] = UsageError) -> bool:
+    """Whether a path leads to a regular file; raises `error`, which names it, where that cannot be known."""
+    mode = _mode_of(path, error)
+    return mode is not None and stat.S_ISREG(mode)
+
+
+def exists(path: AnyPath, error: type[EdgeMnistError] = UsageError) -> bool:
+    """Whether a path leads to anything; raises `error`, which names it, where that cannot be known."""
+    return _mode_of(path, error) is not None
+
+
+def list_folder(folder: Path, error: type[EdgeMnistError] = UsageError) -> list[Path]:
+    """What a folder holds, sorted; raises `error`, which names it, where it cannot be listed."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError as problem:
+        raise error(f"{folder}: cannot be listed ({problem.strerror}); check its permissions") from problem
+
+
+def describe_missing(path: AnyPath, what: str) -> str:
+    """What to say of a path that leads nowhere, where `what` was expected."""
+    if URL.match(os.fspath(path)):
+        return "a URL, and nothing is fetched; download it first, or pipe it in: curl URL | edge-mnist classify -"
+    return f"no such {what}"
+
+
+def explain(problem: Exception) -> str:
+    """Why a path cannot be used, in a few words, of an OSError or ValueError."""
+    return str(getattr(problem, "strerror", None) or problem)
+
+
+def _mode_of(path: AnyPath, error: type[EdgeMnistError]) -> int | None:
+    try:
+        return os.stat(path).st_mode  # noqa: PTH116  # a cold start does without pathlib
+    except ValueError:  # a null byte in the path
+        return None
+    except OSError as problem:
+        if problem.errno in LEADS_NOWHERE:
+            return None
+        advice = "check the permissions of its folder" if isinstance(problem, PermissionError) else "name another path"
+        raise error(f"{os.fspath(path)}: cannot be looked at ({explain(problem)}); {advice}") from problem

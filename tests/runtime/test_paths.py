@@ -1,0 +1,130 @@
+"""Paths that cannot be looked at: each is a named error, and keeps nobody from the others."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_mnist_runtime import PictureError, UsageError
+from edge_mnist_runtime.dataset import find_mnist_folder
+from edge_mnist_runtime.errors import DataNotFoundError
+from edge_mnist_runtime.manifest import Manifest
+from edge_mnist_runtime.paths import describe_missing, exists, is_file, is_folder, list_folder
+from edge_mnist_runtime.picture_folders import find_pictures
+
+LONG = "x" * 300
+COMMAND = Path(sys.executable).with_name("edge-mnist")
+
+WITHOUT_PRIVILEGES = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+"""What takes from root the right to read everything."""
+
+
+def run_unprivileged(*arguments: object, cwd: Path) -> tuple[int, str, str]:
+    command = [*WITHOUT_PRIVILEGES, COMMAND, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def locked(tmp_path: Path, sample_pictures: dict[str, bytes]) -> Any:
+    """A working folder with a good picture, one without permission, and one in a folder without permission."""
+    if WITHOUT_PRIVILEGES:
+        done = subprocess.run([*WITHOUT_PRIVILEGES, "true"], capture_output=True, check=False)
+        if done.returncode:
+            pytest.skip(f"setpriv does not work here: {done.stderr!r}")
+    three = sample_pictures["3-transparent.png"]
+    (tmp_path / "three.png").write_bytes(three)
+    (tmp_path / "mine.png").write_bytes(three)
+    (tmp_path / "locked").mkdir()
+    (tmp_path / "locked" / "a.png").write_bytes(three)
+    (tmp_path / "mine.png").chmod(0)
+    (tmp_path / "locked").chmod(0)
+    yield tmp_path
+    (tmp_path / "locked").chmod(0o755)
+
+
+def test_questions_about_ordinary_paths(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    (tmp_path / "loop").symlink_to("loop")
+    assert (is_folder(tmp_path), is_file(tmp_path), exists(tmp_path)) == (True, False, True)
+    assert (is_folder(file), is_file(file), exists(str(file))) == (False, True, True)
+    for absent in (tmp_path / "absent", file / "below", tmp_path / "loop", tmp_path / "null\0byte"):
+        assert [ask(absent) for ask in (is_folder, is_file, exists)] == [False] * 3
+    assert list_folder(tmp_path) == [file, tmp_path / "loop"]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [is_folder, is_file, exists, Manifest.load, find_mnist_folder],
+)
+def test_name_that_is_too_long_is_a_usage_error(ask: Callable[[Path], object], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="name too long"):
+        ask(tmp_path / LONG)
+
+
+def test_errors_are_of_the_kind_that_was_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match="name too long"):
+        find_pictures(tmp_path / LONG)
+    with pytest.raises(DataNotFoundError, match="cannot be listed"):
+        list_folder(tmp_path / "absent", DataNotFoundError)
+
+
+@pytest.mark.parametrize("arguments", [("locked/a.png", "three.png"), ("mine.png", "three.png"), (LONG, "three.png")])
+def test_classify_does_the_others(arguments: tuple[str, ...], locked: Path) -> None:
+    code, out, err = run_unprivileged("classify", *arguments, cwd=locked)
+    assert code == 8
+    assert out.split()[0] == "3"
+    assert arguments[0] in err
+    assert len(err.splitlines()) == 1
+
+
+def test_folder_below_the_pictures_that_is_locked_keeps_nobody_from_the_others(locked: Path) -> None:
+    code, out, err = run_unprivileged("classify", ".", cwd=locked)
+    assert code == 8
+    assert out.count("three.png") == 1
+    assert [line.split(": ")[2] for line in err.splitlines()] == ["mine.png", "./locked"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("info", "locked/m.onnx"),
+        ("bench", "locked/m.onnx"),
+        ("verify", "locked/bundle"),
+        ("doctor", "locked/bundle"),
+        ("verify", "absent", "--data", "locked/digits"),
+        ("classify", "three.png", "--model", "locked/m.onnx"),
+        ("preprocess", "three.png", "--save", "locked/out.png"),
+        ("samples", "locked/samples"),
+        ("export", "locked/m.keras"),
+        ("export", "nano", "--data", "locked/digits"),
+        ("export", "nano", "-o", "locked/bundle"),
+        ("train", "--data", "locked/digits"),
+        ("train", "--start-from", "locked/run"),
+        ("report", "locked/run"),
+        ("info", LONG),
+        ("bench", LONG),
+        ("verify", LONG),
+        ("doctor", LONG),
+        ("export", LONG),
+        ("export", "nano", "--data", LONG),
+    ],
+)
+def test_path_that_cannot_be_looked_at_is_one_line_of_usage(arguments: tuple[str, ...], locked: Path) -> None:
+    code, out, err = run_unprivileged(*arguments, cwd=locked)
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert "unexpected" not in err
+
+
+@pytest.mark.parametrize("url", ["https://example.org/3.png", "https:/example.org/3.png", "s3://digits/3.png"])
+def test_url_is_said_to_be_one(url: str) -> None:
+    assert "nothing is fetched" in describe_missing(url, "file")
+    assert describe_missing("C:/digits/3.png", "file") == "no such file"
