@@ -38,8 +38,8 @@ _ONE_STEP: Final = Explanation(
 )
 
 _ARM_KERNELS: Final = Explanation(
-    "XNNPACK's kernels for ARM round otherwise than those for x86. Where a probability differs, it is by one step of the "
-    "file's output, 1/256.",
+    "XNNPACK's kernels for ARM round otherwise than those for x86. Where a probability differs, it is by one step of "
+    "the file's output, 1/256.",
     max_lead=1 / 256,
 )
 
