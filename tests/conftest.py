@@ -39,7 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--nightly",
         action="store_true",
-        help="Run tests marked `nightly`, too, and make whole training reports.",
+        help="Run tests marked `nightly`, too, and draw all pictures of a training.",
     )
 
 

@@ -42,30 +42,37 @@ def without_mnist(tmp_path: Path) -> dict[str, str]:
     return {DATA_VARIABLE: "", "KERAS_HOME": str(tmp_path / "keras")}
 
 
-SHORTENED_COMMAND = """
-from edge_mnist_trainer import acceptance, other_digits
-other_digits.FONT_VARIANTS, acceptance.NO_DIGITS_EACH = 1, 2
+FEWER_PICTURES = {
+    "edge_mnist_trainer.batches.PRINTED_VARIANTS": 1,
+    "edge_mnist_trainer.batches.DRAWN_VARIANTS": 2,
+    "edge_mnist_trainer.other_digits.FONT_VARIANTS": 1,
+    "edge_mnist_trainer.acceptance.NO_DIGITS_EACH": 2,
+}
+"""How many pictures of a kind training draws, to learn from and to be judged by; all of them take half a minute."""
+
+SHORTENED_COMMAND = f"""
+from importlib import import_module
+for name, value in {FEWER_PICTURES}.items():
+    module, _, constant = name.rpartition(".")
+    setattr(import_module(module), constant, value)
 from edge_mnist_runtime.cli import main
 main()
 """
 
 
 @pytest.fixture(scope="module", autouse=True)
-def short_reports(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Training reports that judge the model on fewer pictures: seconds instead of half a minute.
-
-    They have all their parts. `pytest --nightly` makes them in full size.
-    """
+def fewer_pictures(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Training and its report with few pictures of every kind; `pytest --nightly` draws all of them."""
     with pytest.MonkeyPatch.context() as patch:
         if not request.config.getoption("nightly"):
-            patch.setattr("edge_mnist_trainer.other_digits.FONT_VARIANTS", 1)
-            patch.setattr("edge_mnist_trainer.acceptance.NO_DIGITS_EACH", 2)
+            for name, value in FEWER_PICTURES.items():
+                patch.setattr(name, value)
         yield
 
 
 @pytest.fixture(scope="session")
 def command(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    """What starts `edge-mnist` in a process of its own, with reports as short as `short_reports` makes them."""
+    """What starts `edge-mnist` in a process of its own, with as few pictures as `fewer_pictures` leaves."""
     if request.config.getoption("nightly"):
         return (str(Path(sys.executable).with_name("edge-mnist")),)
     return (sys.executable, "-c", SHORTENED_COMMAND)
