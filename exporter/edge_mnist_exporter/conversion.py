@@ -78,11 +78,14 @@ def convert(request: ConversionRequest) -> ExportedFile:
     return prove(request, FORMATS[request.kind.format].converters[request.kind.precision](request))
 
 
+def name_file(request: ConversionRequest) -> str:
+    """The name that a file bears in a bundle."""
+    return f"{request.source.name}_{request.kind.precision}{FORMATS[request.kind.format].suffix}"
+
+
 def prove(request: ConversionRequest, data: bytes) -> ExportedFile:
     """Prove a converted file's precision and ends from its graph, and load it."""
-    kind, source = request.kind, request.source
-    file_format = FORMATS[kind.format]
-    name = f"{source.name}_{kind.precision}{file_format.suffix}"
+    kind, file_format, name = request.kind, FORMATS[request.kind.format], name_file(request)
     contract = request.contract
     expected = None
     if contract.input_scale is not None and contract.input_zero_point is not None:

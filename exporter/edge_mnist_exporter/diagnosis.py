@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edge_mnist_exporter.auto_mixed import mix_failing
+from edge_mnist_exporter.auto_mixed import mix_failing, try_convert
 from edge_mnist_exporter.calibration import choose_calibration, choose_search_images
 from edge_mnist_exporter.config import ExportConfig
-from edge_mnist_exporter.conversion import convert, make_request
+from edge_mnist_exporter.conversion import make_request
 from edge_mnist_exporter.formats import FORMATS
 from edge_mnist_exporter.layer_errors import LayerError
 from edge_mnist_exporter.measurement import evaluate_reference
@@ -80,7 +80,7 @@ def diagnose(
         request = make_request(source, calibration.images, kind, config.conversion)
         errors = FORMATS[kind.format].measure_errors(request, search.images[:n_images])
         layers[kind.format] = tuple(sorted(errors, key=lambda error: error.snr_db))
-        files += [convert(request)] if config.auto_mixed else []
+        files += [try_convert(request)] if config.auto_mixed else []
     mixing = mix_failing(
         files,
         lambda kind: make_request(source, calibration.images, kind, config.conversion),

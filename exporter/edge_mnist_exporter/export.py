@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from edge_mnist_exporter.auto_mixed import Mixing, mix_failing
+from edge_mnist_exporter.auto_mixed import Mixing, UnmadeFile, mix_failing, try_convert
 from edge_mnist_exporter.bundle_writer import BundleWriter
 from edge_mnist_exporter.calibration import choose_calibration, choose_search_images
 from edge_mnist_exporter.config import ExportConfig
 from edge_mnist_exporter.conversion import ExportedFile, convert, make_request
 from edge_mnist_exporter.evaluation import measure_top1
 from edge_mnist_exporter.export_page import make_export_page
+from edge_mnist_exporter.formats.request import ConversionRequest
+from edge_mnist_exporter.gate_config import INT8_PRECISION
 from edge_mnist_exporter.gates import REFERENCE_GATE, Gate, judge_reference
 from edge_mnist_exporter.golden import make_golden_vectors
 from edge_mnist_exporter.measurement import evaluate_reference, measure
@@ -23,7 +25,7 @@ from edge_mnist_exporter.rejection import settle_least_confidence
 from edge_mnist_exporter.report import ExportReport
 from edge_mnist_exporter.report_places import PAGE_FILE, REPORT_FILE, ReportPlaces, shorten
 from edge_mnist_exporter.source_model import SourceModel, load_source
-from edge_mnist_runtime.errors import GateError
+from edge_mnist_runtime.errors import GateError, PrecisionProofError
 from edge_mnist_runtime.manifest import GOLDEN_FILE, MANIFEST_FILE, Manifest
 from edge_mnist_runtime.preprocess import PREPROCESS
 
@@ -41,6 +43,8 @@ class Export:
     """Names of the bundle's files."""
     page: Path
     """Where report.html is: beside the bundle, or in the folder of the failure."""
+    mixing: Mixing
+    """What --auto-mixed made of the files, where it was asked for."""
 
 
 def export_bundle(
@@ -79,13 +83,14 @@ def export_bundle(
         reference = evaluate_reference(source, digits.evaluation)
         settled = settle_least_confidence(source, config.least_confidence, digits.validation)
         source = replace(source, least_confidence=settled and settled[0])
-        files = []
+        files: list[ExportedFile | UnmadeFile] = []
         # A model that reads no digits is fed wrongly; converting it would only hide that behind other errors.
         if judge_reference(measure_top1(reference, digits.evaluation.labels)).passed:
             for kind in config.kinds:
                 on_stage(f"converting to {kind.precision} {kind.format}")
-                files.append(convert(make_request(source, calibration.images, kind, config.conversion)))
-        mixing = Mixing(tuple(files))
+                asked = make_request(source, calibration.images, kind, config.conversion)
+                files.append(try_convert(asked) if config.auto_mixed else _convert(asked))
+        mixing = Mixing(tuple(file for file in files if isinstance(file, ExportedFile)))
         if config.auto_mixed:
             mixing = mix_failing(
                 files,
@@ -108,12 +113,12 @@ def export_bundle(
         page = make_export_page(report, digits.evaluation.images)
         if not report.passed:
             places.write_failure(report.to_json(), page)
-            return Export(report, None, (), places.failure / PAGE_FILE)
+            return Export(report, None, (), places.failure / PAGE_FILE, mixing)
         on_stage("writing the bundle")
         contents = _contents(source, mixing.files, report)
         with places.page_after(page):
             writer.write(contents)
-        return Export(report, writer.target, tuple(contents), places.page)
+        return Export(report, writer.target, tuple(contents), places.page, mixing)
 
 
 def require_passed(export: Export) -> None:
@@ -124,9 +129,30 @@ def require_passed(export: Export) -> None:
         hint = " (of the Keras model itself: was it trained on other values than 0..1? say so: --input-range 0..255)"
         fed_wrongly = any(gate.name == REFERENCE_GATE for gate in failed)
         raise GateError(
-            f"no bundle was written: {measured}{hint if fed_wrongly else ''}; "
+            f"no bundle was written: {measured}{hint if fed_wrongly else ''}{_describe_mixing(export)}; "
             f"the report of the failure is in {shorten(export.page.parent)}/"
         )
+
+
+def _convert(request: ConversionRequest) -> ExportedFile:
+    """As `convert`, with the way out where the format's int8 does not know a layer."""
+    try:
+        return convert(request)
+    except PrecisionProofError as error:
+        if request.kind.precision != INT8_PRECISION:
+            raise
+        raise PrecisionProofError(f"{error}; --auto-mixed tries to keep such layers in float") from error
+
+
+def _describe_mixing(export: Export) -> str:
+    """Why --auto-mixed left files in int8 that fail."""
+    failed = {file for gate in export.report.failed_gates for file in gate.files}
+    sound, hopeless = (", ".join(failed.intersection(files)) for files in (export.mixing.sound, export.mixing.hopeless))
+    return (
+        f" ({sound} passed on the training images by which --auto-mixed judges, so all of it stayed in int8)"
+        if sound
+        else ""
+    ) + (f" (no choice of layers in float helps {hopeless})" if hopeless else "")
 
 
 def _describe_failure(gate: Gate) -> str:

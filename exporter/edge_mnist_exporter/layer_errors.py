@@ -26,6 +26,8 @@ class LayerError:
     own_snr_db: float
     """The same where its exact output is but rounded to the file's scale and zero-point, of the median channel: what
     most channels lose by the range that the layer was given, however strong a single one is."""
+    in_float: bool = False
+    """Whether the int8 file computes it in float, at least in part, because the format's int8 does not know it."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""

@@ -19,7 +19,7 @@ from edge_mnist_exporter.report import ArtifactReport, DatasetRecord, ExportRepo
 from edge_mnist_exporter.source_model import SourceModel
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.engines import Engine, run_in_batches
-from edge_mnist_runtime.errors import ConversionError, UnsupportedModelError
+from edge_mnist_runtime.errors import ConversionError, CorruptModelError, UnsupportedModelError
 from edge_mnist_runtime.versions import installed_versions
 from edge_mnist_trainer.sources import DigitSource
 
@@ -110,7 +110,10 @@ def measure(
 
 
 def _evaluate(engine: Engine, file: ExportedFile, evaluation: LabelledDigits) -> Probabilities:
-    found = np.concatenate(list(run_in_batches(engine, evaluation.images)))
+    try:
+        found = np.concatenate(list(run_in_batches(engine, evaluation.images)))
+    except CorruptModelError as error:
+        raise ConversionError(f"{file.file}: {error}, so it is no use") from error
     if not np.isfinite(found).all():
         raise ConversionError(f"{file.file}: gives NaN or infinity on {evaluation.name} images in {engine.backend}")
     return found

@@ -15,6 +15,7 @@ import numpy as np
 
 from edge_mnist_exporter.rescaling import Rescaling, Values, take_off_rescaling
 from edge_mnist_exporter.saved_model import SOFTMAX_NOTE
+from edge_mnist_exporter.unrolling import unroll_recurrent_layers
 from edge_mnist_runtime.contract import LABEL_COUNTS, UNIT_RANGE, InputRange
 from edge_mnist_runtime.errors import UnsupportedModelError, UsageError
 
@@ -55,7 +56,7 @@ def fit_ends(model: Any, path: Path, *, input_range: InputRange | None = None) -
     """
     shape, n_classes = _check_shapes(model, path)
     _check_weights(model, path)
-    notes: list[str] = []
+    notes = unroll_recurrent_layers(model)
     rescaling, model = take_off_rescaling(model)
     if rescaling.layers:
         notes.append(f"folded {' and '.join(rescaling.layers)} into the input")

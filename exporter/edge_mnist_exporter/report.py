@@ -83,18 +83,23 @@ class MixedChoice:
     file: str
     """The mixed file."""
     instead_of: str
-    """The int8 file that fell short."""
+    """The int8 file that fell short, or could not be made."""
     float_layers: tuple[str, ...]
     """Those that stay in float, in the network's order; none of them can be left out."""
     trials: int
     """Files that were made and judged."""
-    more_bytes: int
-    """Size of the mixed file less that of the int8 file."""
-    more_us: float
-    """Median time of one call of the mixed file less that of the int8 file, on this machine."""
+    more_bytes: int | None
+    """Size of the mixed file less that of the int8 file; None where no int8 file could be made."""
+    more_us: float | None
+    """Likewise the median time of one call, on this machine."""
 
     def __str__(self) -> str:
         layers = ", ".join(self.float_layers)
+        if self.more_bytes is None or self.more_us is None:
+            return (
+                f"{self.file} is in the place of {self.instead_of}, which cannot be made: {layers} in float "
+                f"({self.trials} files tried)"
+            )
         return (
             f"{self.file} is in the place of {self.instead_of}, which fell short: {layers} in float, "
             f"for {self.more_bytes:+,} bytes and {self.more_us:+.1f} us ({self.trials} files tried)"

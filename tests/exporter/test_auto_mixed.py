@@ -38,6 +38,19 @@ def test_where_nothing_passes_nothing_is_chosen():
     assert choose_layers(NAMES, lambda _: False) is None
 
 
+@given(st.sets(st.sampled_from(NAMES)), st.sets(st.sampled_from(NAMES), min_size=1), st.permutations(NAMES))
+def test_layers_that_int8_does_not_know_are_in_every_choice(helping, needed, order):
+    asked = []
+
+    def passes(layers):
+        asked.append(set(layers))
+        return helping <= set(layers)
+
+    chosen = choose_layers([name for name in order if name not in needed], passes, needed=sorted(needed))
+    assert set(chosen) == helping | needed
+    assert all(needed <= layers for layers in asked)
+
+
 def test_layers_are_ranked_by_what_they_lose_themselves():
     errors = [LayerError("a", "Conv", 1, 40), LayerError("b", "Conv", 30, 2), LayerError("c", "Conv", 2, 20)]
     assert rank_layers(errors) == ["b", "c", "a"]
@@ -141,6 +154,77 @@ def test_mixed_files_take_the_place_of_those_that_fall_short(lopsided, run_here,
     assert "conv2, conv3 in float" in (bundle / "MODEL_CARD.md").read_text("utf-8")
     assert run_here("verify", bundle).code == 0
     assert DigitClassifier(bundle).engine.contract.precision == "mixed"
+
+
+@pytest.fixture(scope="module")
+def with_elu(train_on, tmp_path_factory):
+    """A network that int8 TFLite does not know: of an ELU, and of others that are int8."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    parts = layers.Conv2D(8, 3, strides=2), layers.ELU(name="soft_step"), layers.Flatten()
+    model = keras.Sequential([keras.Input((28, 28, 1)), *parts, layers.Dense(10, activation="softmax")])
+    images, labels = draw_digits(70, seed=1)
+    train_on(model, images / np.float32(255), labels)
+    path = tmp_path_factory.mktemp("elu") / "elu.keras"
+    model.save(path)
+    return path
+
+
+@pytest.fixture
+def export_here(drawn_set, tmp_path, capfd):
+    """Run `edge-mnist export MODEL --int8` inside this process; gives code, bundle, errors."""
+    from edge_mnist_runtime.cli import run
+
+    def export(model, *options):
+        given = ("export", model, "--int8", "--data", drawn_set, "--calibration-samples", 50, "-o", tmp_path / "bundle")
+        code = run([str(part) for part in (*given, *options)])
+        return code, tmp_path / "bundle", capfd.readouterr().err
+
+    return export
+
+
+@pytest.mark.slow
+def test_layer_that_int8_does_not_know_is_named_with_the_way_out(with_elu, export_here):
+    code, bundle, err = export_here(with_elu, "--format", "tflite")
+    assert (code, bundle.exists()) == (4, False)
+    assert "elu_int8.tflite: ELU soft_step computes with float32" in err
+    assert "so the file is not int8; --auto-mixed tries to keep such layers in float" in err
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings(r"ignore:\s*Warning. tf.lite.Interpreter is deprecated:UserWarning")  # in its own debugger
+def test_auto_mixed_keeps_a_layer_in_float_that_int8_does_not_know(with_elu, export_here):
+    code, bundle, err = export_here(with_elu, "--auto-mixed")
+    assert code == 0, err
+    assert {path.name for path in bundle.glob("elu_*")} == {"elu_mixed.tflite", "elu_int8.onnx"}
+    (choice,) = json.loads((bundle / "report.json").read_text("utf-8"))["mixed"]
+    assert (choice["instead_of"], choice["float_layers"]) == ("elu_int8.tflite", ["soft_step"])
+    assert (choice["more_bytes"], choice["more_us"]) == (None, None)
+    card = (bundle / "MODEL_CARD.md").read_text("utf-8")
+    assert "elu_int8.tflite, which cannot be made: soft_step in float" in card
+
+
+@pytest.mark.slow
+def test_int8_that_passes_where_it_is_judged_and_fails_on_test_images_is_named(with_elu, export_here, tmp_path):
+    """A limit that only the test images break: nothing is found wanting on the images that choices are judged on."""
+    from edge_mnist_exporter import auto_mixed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(auto_mixed, "_passes", lambda *_: True)
+        code, _, err = export_here(with_elu, "--auto-mixed", "--format", "onnx", "--max-probability-diff", "1e-9")
+    assert code == 5
+    assert (
+        "(elu_int8.onnx passed on the training images by which --auto-mixed judges, so all of it stayed in int8)" in err
+    )
+
+
+@pytest.mark.slow
+def test_file_that_no_mixture_helps_is_named_where_the_export_fails(with_elu, export_here):
+    code, _, err = export_here(with_elu, "--auto-mixed", "--format", "onnx", "--max-probability-diff", "1e-9")
+    assert code == 5
+    assert "(no choice of layers in float helps elu_int8.onnx)" in err
 
 
 @pytest.mark.mnist

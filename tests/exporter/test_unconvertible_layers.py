@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 
+from edge_mnist_exporter.source_model import load_source
 from edge_mnist_runtime.errors import ConversionError
 
 pytestmark = pytest.mark.slow
@@ -82,7 +85,7 @@ def test_computing_on_bytes_before_any_quantization_is_refused_by_name(as_source
     from keras import layers
 
     image = keras.Input((12, 12, 1))
-    x = layers.Activation("exponential", name="odd_start")(image)
+    x = layers.Conv2DTranspose(1, 1, name="odd_start")(image)
     source = as_source(keras.Model(image, layers.Dense(10, activation="softmax")(layers.Flatten()(x))))
     with pytest.raises(ConversionError, match=r"at the layer odd_start before any quantization"):
         convert(source, "onnx", "int8", noise)
@@ -114,6 +117,23 @@ def dilate_and_swap(x, layers):
     return layers.Permute((3, 1, 2))(layers.Conv2D(6, 3, dilation_rate=2, padding="same")(x))
 
 
+def gelu(x, layers):
+    return layers.Activation("gelu")(x)
+
+
+def selu_and_softsign(x, layers):
+    return layers.Activation("softsign")(layers.Activation("selu")(x))
+
+
+def attend(x, layers):
+    tokens = layers.Reshape((25, 24))(x)
+    return layers.Add()([tokens, layers.Attention()([tokens, tokens])])
+
+
+def convolve_rows(x, layers):
+    return layers.Conv1D(6, 3, activation="relu")(layers.Reshape((10, 60))(x))
+
+
 def normalise_before_sum(x, layers):
     return layers.Concatenate()([layers.BatchNormalization()(x), layers.ReLU(max_value=6)(x)])
 
@@ -121,12 +141,57 @@ def normalise_before_sum(x, layers):
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
 @pytest.mark.parametrize(
     "middle",
-    [swish, sum_of_four, squeeze_and_excite, pad_crop_and_enlarge, saturate, dilate_and_swap, normalise_before_sum],
+    [
+        *(
+            swish,
+            sum_of_four,
+            squeeze_and_excite,
+            pad_crop_and_enlarge,
+            saturate,
+            dilate_and_swap,
+            normalise_before_sum,
+        ),
+        *(gelu, selu_and_softsign, attend, convolve_rows),
+    ],
 )
 def test_int8_knows_the_layers_of_common_classifiers(middle, format_name, source_with, convert, noise):
     source = source_with(middle)
     found = convert(source, format_name, "int8", noise).engine.run(noise)
     assert np.abs(found - source.probabilities(noise)).max() < 0.03
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN", "Bidirectional"])
+def test_recurrent_layers_over_rows_are_unrolled(kind, convert, tmp_path):
+    """From the first layer on, which reads the rows of the image."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    layer = layers.Bidirectional(layers.LSTM(3)) if kind == "Bidirectional" else getattr(layers, kind)(5)
+    layer.name = "recurrence"
+    keras.Sequential([keras.Input((4, 12)), layer, layers.Dense(10, "softmax")]).save(tmp_path / "rows.keras")
+    source = load_source("rows", tmp_path / "rows.keras")
+    assert "unrolled recurrence (4 steps)" in source.notes
+    images = np.random.default_rng(0).integers(0, 256, (40, 4, 12, 1), np.uint8)
+    images[0, 0, 0], images[0, 1, 1] = 0, 255
+    for format_name, (precision, limit) in product(("tflite", "onnx"), (("fp32", 1e-5), ("int8", 0.03))):
+        found = convert(source, format_name, precision, images).engine.run(images)
+        assert np.abs(found - source.probabilities(images)).max() < limit, (format_name, precision)
+
+
+def test_heads_of_attention_are_float_onnx_of_any_batch(source_with, convert, noise):
+    """Their shapes are computed from the size of the batch, which leaves two sizes free."""
+
+    def attend_with_heads(x, layers):
+        tokens = layers.Reshape((25, 24))(x)
+        return layers.MultiHeadAttention(2, 4)(tokens, tokens)
+
+    source = source_with(attend_with_heads)
+    file = convert(source, "onnx", "fp32", noise)
+    assert {"Shape", "Gather"}.isdisjoint(file.audit.operators)
+    for n_images in (1, 7):
+        found = file.engine.run(noise[:n_images])
+        assert np.abs(found - source.probabilities(noise[:n_images])).max() < 1e-5
 
 
 def test_network_may_begin_with_a_batch_norm_and_read_its_image_twice(as_source, convert, noise):

@@ -125,13 +125,14 @@ def _print(found: Diagnosis, *, auto_mixed: bool) -> None:
         table.add_column("SNR dB", justify="right")
         table.add_column("own dB", justify="right")
         for error in errors:
-            table.add_row(Text(error.layer), error.operator, f"{error.snr_db:.1f}", f"{error.own_snr_db:.1f}")
+            own = "float" if error.in_float else f"{error.own_snr_db:.1f}"
+            table.add_row(Text(error.layer), error.operator, f"{error.snr_db:.1f}", own)
         console.print(table)
         console.print(Text(_name_culprit(errors)))
         console.print()
     console.print(
         f"Over {found.n_images} training images. SNR: of the layer's output, with what the layers before it lost. own: "
-        "of its exact output rounded to its range, the median channel."
+        "of its exact output rounded to its range, the median channel; float: int8 does not know it."
     )
     if auto_mixed:
         for choice in found.mixed:

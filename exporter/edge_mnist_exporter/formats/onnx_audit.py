@@ -20,7 +20,7 @@ def audit(data: bytes, precision: str, file_name: str, *, expected_input: InputS
 
     fp32: every weight is stored as float32, and nothing is quantized. fp16: every weight is stored as float16 and cast
     to float32. int8: every operation but the softmax reads quantized tensors, and every weight is stored as int8.
-    mixed: some operations with weights compute in int8, the others in float.
+    mixed: some operations compute in int8, one with weights at least, others in float.
 
     Args:
         data: The whole file.

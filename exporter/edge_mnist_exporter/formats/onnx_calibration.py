@@ -16,7 +16,7 @@ from edge_mnist_exporter.source_model import SourceModel
 CALIBRATION_BATCH: Final = 100
 """Most images in one."""
 
-MOVES: Final = ("Reshape", "Transpose", "Squeeze", "Flatten")
+MOVES: Final = ("Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Split")
 """Operations that bytes may pass through as they are."""
 
 METHODS: Final = {
@@ -49,11 +49,11 @@ def fix_input(model: onnx.ModelProto, source: SourceModel) -> Overrides:
 
 
 def list_moved(graph: onnx.GraphProto) -> set[str]:
-    """The input, and every tensor that holds the same values in another order."""
+    """The input, and every tensor that holds its values, all or some, in whatever order."""
     moved = {graph.input[0].name}
     for node in graph.node:
         if node.op_type in MOVES and node.input[0] in moved:
-            moved.add(node.output[0])
+            moved.update(node.output)
     return moved
 
 

@@ -2,43 +2,67 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import onnx
+import onnxruntime
 from onnx import helper, numpy_helper
 
 from edge_mnist_exporter.formats.onnx_graph import follow
 
+FREE: Final = -1
+"""A size that follows from the batch, as a Reshape's target has it."""
+
+BROADCASTING_OPS: Final = ("Add", "Sub", "Mul", "MatMul")
+"""Operations for which one row stands for as many as the other side has."""
+
 
 def fix_shapes(model: onnx.ModelProto) -> None:
-    """Give every Reshape whose target is computed at run time a constant one, where only the batch is free.
+    """Make constants of what is computed from the size of the batch alone, where only the batch is free.
 
-    tf2onnx computes the shape behind Keras's Flatten from the batch with Shape, Gather and Concat: four operations at
-    every run, and none of them can be int8.
+    tf2onnx computes the shape behind Keras's Flatten from the batch with Shape, Gather and Concat, and so the first
+    state of a recurrent layer: operations at every run, and none of them can be int8.
     """
     graph = model.graph
-    constants = {tensor.name for tensor in graph.initializer}
-    constants |= {output for node in graph.node if node.op_type == "Constant" for output in node.output}
-    inferred = _infer_shapes(model)
-    shapes = {value.name: value.type.tensor_type.shape for value in (*inferred.value_info, *inferred.output)}
-    for number, node in enumerate(graph.node):
-        if node.op_type != "Reshape" or node.input[1] in constants or node.output[0] not in shapes:
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    constants |= {node.output[0]: np.empty(0) for node in graph.node if node.op_type == "Constant"}
+    computed = [node for node in graph.node if node.op_type in ("Reshape", "Expand") and node.input[1] not in constants]
+    for number, (node, sizes) in enumerate(zip(computed, _measure_sizes(model, computed), strict=True)):
+        if sizes.count(FREE) > 1:
             continue
-        sizes = [dim.dim_value for dim in shapes[node.output[0]].dim]  # 0 where it is free
-        if sizes and all(sizes[1:]):
+        readers = [reader for reader in graph.node if node.output[0] in reader.input]
+        if node.op_type == "Reshape":
             name = f"fixed_shape_{number}"
-            graph.initializer.append(numpy_helper.from_array(np.array([-1, *sizes[1:]], np.int64), name))
+            graph.initializer.append(numpy_helper.from_array(np.array(sizes, np.int64), name))
             node.input[1] = name
+        elif node.input[0] in constants and all(reader.op_type in BROADCASTING_OPS for reader in readers):
+            row = np.broadcast_to(constants[node.input[0]], [1 if size == FREE else size for size in sizes])
+            graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(row), node.output[0]))
+            graph.node.remove(node)
     drop_unused(graph)
 
 
-def _infer_shapes(model: onnx.ModelProto) -> onnx.GraphProto:
-    """The graph with the shapes of its tensors, as far as they can be told from a free batch."""
-    newer = onnx.ModelProto()
-    newer.CopyFrom(model)
-    for opset in newer.opset_import:
-        if not opset.domain:  # onnx follows computed shapes from opset 14 on; those operations mean the same in 13
-            opset.version = max(opset.version, 14)
-    return onnx.shape_inference.infer_shapes(newer, data_prop=True).graph
+def _measure_sizes(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> list[list[int]]:
+    """The sizes of what nodes compute, measured with two batches; FREE where they differ."""
+    if not nodes:
+        return []
+    opened = onnx.ModelProto()
+    opened.CopyFrom(model)
+    (image,) = opened.graph.input
+    names = [node.output[0] for node in nodes]
+    for name in {*names} - {value.name for value in opened.graph.output}:
+        opened.graph.output.append(helper.make_empty_tensor_value_info(name))
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # errors arrive as exceptions
+    session = onnxruntime.InferenceSession(opened.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    dtype = helper.tensor_dtype_to_np_dtype(image.type.tensor_type.elem_type)
+    others = [dim.dim_value for dim in image.type.tensor_type.shape.dim][1:]
+    two, three = (session.run(names, {image.name: np.zeros((n_images, *others), dtype)}) for n_images in (2, 3))
+    return [
+        [size if size == other else FREE for size, other in zip(one.shape, another.shape, strict=True)]
+        for one, another in zip(two, three, strict=True)
+    ]
 
 
 def free_logits(graph: onnx.GraphProto) -> None:

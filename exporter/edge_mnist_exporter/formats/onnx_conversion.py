@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +26,7 @@ from edge_mnist_exporter.formats.onnx_calibration import (
 from edge_mnist_exporter.formats.onnx_channels import fill_channels
 from edge_mnist_exporter.formats.onnx_cleaning import fix_shapes, free_logits, store_as_float16, view_averages
 from edge_mnist_exporter.formats.onnx_layers import find_layers, measure_layers
+from edge_mnist_exporter.formats.onnx_operations import CUSTOM_OPERATIONS
 from edge_mnist_exporter.formats.onnx_stem import widen_stem
 from edge_mnist_exporter.formats.onnx_weights import RoundedWeights, put_weights, round_weights
 from edge_mnist_exporter.formats.request import ConversionRequest, Mixer
@@ -35,9 +37,9 @@ from edge_mnist_runtime.preprocess import Pixels
 
 QUANTIZED_OPS: Final = [
     *("Conv", "Gemm", "MatMul", "Add", "Sub", "Mul", "Max", "Neg", "Concat"),
-    *("Relu", "Clip", "LeakyRelu", "Elu", "Sigmoid", "Tanh", "Softplus"),
+    *("Relu", "Clip", "LeakyRelu", "Elu", "Selu", "Sigmoid", "Tanh", "Softplus", "Softsign", "Erf", "Exp"),
     *("MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMax"),
-    *("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Pad", "Slice", "Tile"),
+    *("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Pad", "Slice", "Split", "Tile"),
 ]
 """All that may stand before the softmax. Softmax itself stays in float: its ten values are what the file promises."""
 
@@ -95,8 +97,9 @@ def to_mixed(request: ConversionRequest) -> bytes:
 def measure_errors(request: ConversionRequest, images: Pixels) -> list[LayerError]:
     """What int8 does to every layer of the network; see `onnx_layers.measure_layers`."""
     prepared = prepare(request)
-    layers = find_layers(prepared.graph, list_layers(request.source.keras_model))
-    return measure_layers(prepared.graph, quantize(request, prepared), layers, request.source.input_range.apply(images))
+    graph, values = prepared.graph, request.source.input_range.apply(images)
+    layers = find_layers(graph, list_layers(request.source.keras_model))
+    return measure_layers(graph, quantize(request, prepared), layers, values, quantizable=QUANTIZED_OPS)
 
 
 def _finish(model: onnx.ModelProto, request: ConversionRequest) -> bytes:
@@ -171,7 +174,9 @@ def quantize(request: ConversionRequest, prepared: PreparedGraph | None = None) 
                 weight_type=QuantType.QInt8,
                 calibrate_method=METHODS[method],
                 extra_options={
-                    "TensorQuantOverrides": {**ranges, **overrides, **fix_input(prepared.graph, request.source)}
+                    "TensorQuantOverrides": {**ranges, **overrides, **fix_input(prepared.graph, request.source)},
+                    # A weight that many steps share, as in a recurrent layer, cannot suit the bias of each.
+                    "QDQDisableWeightAdjustForInt32Bias": _shares_weights(prepared.graph.graph),
                 },
             )
         except Exception as error:  # the quantizer raises whatever its parts do
@@ -185,6 +190,11 @@ def _leave_out(prepared: PreparedGraph, excluded: list[str]) -> dict[str, Rounde
     return {name: rounded for name, rounded in prepared.weights.items() if name not in exact}
 
 
+def _shares_weights(graph: onnx.GraphProto) -> bool:
+    readers = Counter(name for node in graph.node for name in node.input)
+    return any(readers[tensor.name] > 1 for tensor in graph.initializer if len(tensor.dims) > 1)
+
+
 def _trace_float(request: ConversionRequest) -> onnx.ModelProto:
     source = request.source
     if request.kind.input_dtype == "float32":
@@ -196,7 +206,9 @@ def _trace(model: Any, dtype: Any, request: ConversionRequest) -> onnx.ModelProt
     signature = (tf.TensorSpec((None, *request.source.image_shape), dtype, name="image"),)
     traced = tf.function(lambda image: {"probabilities": model(image, training=False)}, input_signature=signature)
     try:
-        proto: onnx.ModelProto = tf2onnx.convert.from_function(traced, signature, opset=request.config.opset)[0]
+        proto: onnx.ModelProto = tf2onnx.convert.from_function(
+            traced, signature, opset=request.config.opset, custom_op_handlers={**CUSTOM_OPERATIONS}
+        )[0]
     except Exception as error:  # tf2onnx raises ValueError, KeyError, AssertionError, ...
         raise request.refused("tf2onnx", error) from error
     _store_captured(proto.graph, traced.get_concrete_function())
@@ -206,7 +218,10 @@ def _trace(model: Any, dtype: Any, request: ConversionRequest) -> onnx.ModelProt
             raise ConversionError(
                 f"{request.source.origin}: tf2onnx refused it at {at} (ONNX has no operation like {node.op_type})"
             )
-    fix_shapes(proto)
+    try:
+        fix_shapes(proto)
+    except Exception as error:  # onnxruntime raises its own classes
+        raise request.refused("onnxruntime", error) from error
     return proto
 
 
@@ -228,7 +243,7 @@ def _take_bytes(model: onnx.ModelProto, request: ConversionRequest) -> None:
     moved = list_moved(graph)
     quantizers = []
     for node in graph.node:
-        if moved.isdisjoint(node.input) or node.op_type in MOVES:
+        if moved.isdisjoint(node.input) or node.op_type in (*MOVES, "Shape"):
             continue
         if node.op_type != "QuantizeLinear":
             raise ConversionError(

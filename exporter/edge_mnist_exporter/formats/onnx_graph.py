@@ -14,7 +14,7 @@ from onnx import helper, numpy_helper
 from edge_mnist_runtime.errors import PrecisionProofError, first_line
 from edge_mnist_runtime.tensor_spec import TensorSpec
 
-MOVING_OPS: Final = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Transpose")
+MOVING_OPS: Final = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Transpose", "Split")
 """Operations that move values without changing them, and so may stand between bytes and their dequantizer."""
 
 

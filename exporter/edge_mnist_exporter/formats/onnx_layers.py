@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -71,7 +71,12 @@ def find_layers(model: onnx.ModelProto, keras_layers: Iterable[tuple[str, bool]]
 
 
 def measure_layers(
-    exact: onnx.ModelProto, quantized: onnx.ModelProto, layers: Iterable[OnnxLayer], values: npt.NDArray[np.float32]
+    exact: onnx.ModelProto,
+    quantized: onnx.ModelProto,
+    layers: Iterable[OnnxLayer],
+    values: npt.NDArray[np.float32],
+    *,
+    quantizable: Collection[str],
 ) -> list[LayerError]:
     """Compare every layer of a QDQ graph with the float graph that it was made from.
 
@@ -80,7 +85,9 @@ def measure_layers(
         quantized: The QDQ graph, from floats, as onnxruntime's quantizer left it.
         layers: What `find_layers` found in the float graph.
         values: The network's input, float32, shape (N, H, W, C).
+        quantizable: The operations that the quantizer was told to quantize.
     """
+    floating = {node.name for node in exact.graph.node if node.op_type not in (*quantizable, *MOVES)}
     scales = _read_scales(quantized)
     known = {output for node in quantized.graph.node for output in node.output}
     compared = [layer for layer in layers if layer.output in known]
@@ -91,7 +98,8 @@ def measure_layers(
     for layer, right, measured in zip(compared, wanted, found, strict=True):
         own = round_to_steps(right, *scales[layer.output]) if layer.output in scales else right
         own_snr_db = median_signal_to_noise(right, own, channel_axis=1)
-        errors.append(LayerError(layer.name, layer.operator, signal_to_noise(right, measured), own_snr_db))
+        snr_db, in_float = signal_to_noise(right, measured), not floating.isdisjoint(layer.nodes)
+        errors.append(LayerError(layer.name, layer.operator, snr_db, own_snr_db, in_float=in_float))
     return errors
 
 

@@ -13,9 +13,9 @@ def audit(data: bytes, precision: str, file_name: str, *, expected_input: InputS
 
     fp32: every tensor is float32. fp16: every kernel is stored as float16 and unpacked to float32. dynamic: every
     kernel of 1,024 values or more is int8, all activations are float32. int8: no tensor is float. int16x8: activations
-    are int16 with zero-point 0, kernels int8. mixed: some operations with weights compute in int8, the others in float.
-    In all of them the image may be bytes; in int8 and int16x8, inputs and outputs may be float32 that quantizers alone
-    read and write.
+    are int16 with zero-point 0, kernels int8. mixed: some operations compute in int8, one with weights at least, others
+    in float. In all of them the image may be bytes; in int8 and int16x8, inputs and outputs may be float32 that
+    quantizers alone read and write.
 
     Args:
         data: The whole file.

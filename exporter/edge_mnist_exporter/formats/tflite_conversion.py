@@ -18,6 +18,7 @@ from edge_mnist_exporter.formats.tflite_cleaning import fix_sizes, name_tensors
 from edge_mnist_exporter.formats.tflite_layers import find_layers, measure_layers
 from edge_mnist_exporter.kinds import Kind
 from edge_mnist_exporter.layer_errors import LayerError
+from edge_mnist_exporter.unrolling import has_recurrent_layers
 from edge_mnist_runtime.contract import METADATA_KEY
 from edge_mnist_runtime.preprocess import Pixels
 
@@ -110,7 +111,7 @@ def _calibrated(request: ConversionRequest, operations: Any) -> Any:
         for image in request.calibration_values:
             yield [image[np.newaxis]]
 
-    converter = tf.lite.TFLiteConverter.from_keras_model(request.source.keras_model)
+    converter = _make_converter(request.source.keras_model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = representative_dataset
     converter.target_spec.supported_ops = [operations]
@@ -121,7 +122,22 @@ def _calibrated(request: ConversionRequest, operations: Any) -> Any:
 
 def _float_converter(request: ConversionRequest) -> Any:
     source, takes_floats = request.source, request.kind.input_dtype == "float32"
-    return tf.lite.TFLiteConverter.from_keras_model(source.keras_model if takes_floats else source.build_bytes_model())
+    return _make_converter(source.keras_model if takes_floats else source.build_bytes_model())
+
+
+def _make_converter(model: Any) -> Any:
+    """TensorFlow's converter for a network; of recurrent layers, for one image, which is what a file takes at a call.
+
+    The converter then knows their first state. Computed from the size of the batch, its zeros would be quantized with a
+    scale near zero, which XNNPACK refuses to run.
+    """
+    import keras
+
+    if has_recurrent_layers(model):
+        (image,) = model.inputs
+        one_image = keras.Input(batch_shape=(1, *image.shape[1:]), dtype=image.dtype, name="image")
+        model = keras.Model(one_image, model(one_image))
+    return tf.lite.TFLiteConverter.from_keras_model(model)
 
 
 def _finish(converter: Any, request: ConversionRequest) -> bytes:

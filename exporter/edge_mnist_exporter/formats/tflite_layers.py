@@ -90,7 +90,8 @@ def measure_layers(
         scale, zero_point = detail["quantization"]
         own = round_to_steps(one, scale, zero_point, detail["dtype"]) if scale else one
         own_snr_db = median_signal_to_noise(one, own, channel_axis=-1)
-        errors.append(LayerError(layer.name, layer.operator, signal_to_noise(one, other), own_snr_db))
+        snr_db = signal_to_noise(one, other)
+        errors.append(LayerError(layer.name, layer.operator, snr_db, own_snr_db, in_float=not scale))
     return errors
 
 

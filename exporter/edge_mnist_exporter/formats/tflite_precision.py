@@ -8,13 +8,18 @@ from typing import Final
 
 from edge_mnist_exporter.graph import Graph, Operation, Tensor
 
+QUANTIZERS: Final = ("QUANTIZE", "DEQUANTIZE")
+
 LEAST_DYNAMIC_VALUES: Final = 1024
 """A kernel of fewer values is left in float by the converter's dynamic-range quantization."""
 
 
 @dataclass(frozen=True)
 class _Dtypes:
-    """The dtypes that tensors of a file may have; int32 and int64 (biases, shapes, axes) may stand anywhere."""
+    """The dtypes that tensors of a file may have.
+
+    int32 and int64 (biases, shapes, axes) and bool (the results of comparisons) may stand anywhere.
+    """
 
     computed: frozenset[str]
     stored: frozenset[str]
@@ -23,7 +28,7 @@ class _Dtypes:
 
 
 def _dtypes(computed: str, stored: str, ends: str) -> _Dtypes:
-    return _Dtypes(*(frozenset((*names.split(), "int32", "int64")) for names in (computed, stored, ends)))
+    return _Dtypes(*(frozenset((*names.split(), "int32", "int64", "bool")) for names in (computed, stored, ends)))
 
 
 ALLOWED: Final = {
@@ -53,7 +58,15 @@ def _find_foreign_tensors(graph: Graph, allowed: _Dtypes) -> Iterator[str]:
     for tensor in graph.tensors:
         here = allowed.stored if tensor.stored else allowed.computed
         if tensor.dtype not in here and not (tensor in ends and tensor.dtype in allowed.ends):
-            yield f"tensor {tensor.name} is {tensor.dtype}"
+            yield _describe_foreign(graph, tensor)
+
+
+def _describe_foreign(graph: Graph, tensor: Tensor) -> str:
+    """Which operation computes with a tensor of another dtype: quantizers around it only serve it."""
+    for operation in () if tensor.stored else graph.operations:
+        if operation.kind not in QUANTIZERS and tensor in (*operation.inputs, *operation.outputs):
+            return f"{_title(operation)} computes with {tensor.dtype} (tensor {tensor.name})"
+    return f"tensor {tensor.name} is {tensor.dtype}"
 
 
 def _prove_fp32(graph: Graph) -> Iterator[str]:
@@ -103,10 +116,10 @@ def _prove_int16x8(graph: Graph) -> Iterator[str]:
 
 
 def _prove_mixed(graph: Graph) -> Iterator[str]:
-    """Some layers in int8, some in float, and none half in one and half in the other."""
+    """Some operations in int8, at least one with weights among them, and others in float."""
     yield from _find_other_arithmetic(graph, "int8", "float")
     found = {graph.find_arithmetic(layer) for layer in graph.layers}
-    if len(found) == 1:
+    if found == {"float"} or find_problem(graph, "int8") is None:
         yield f"{_title(graph.layers[0])} and all other operations with weights compute in {found.pop()}"
 
 

@@ -1,0 +1,177 @@
+"""What each kind of layer becomes in each format: docs/results/layers.md.
+
+    python benchmarks/layers.py [NAME ...]
+
+Every network has one such layer between others that every format knows. It is trained for a few seconds on digits that
+the project draws, converted, proved and judged as `edge-mnist export` and `--auto-mixed` do it. With names, those rows
+alone are printed.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from edge_mnist_exporter.auto_mixed import UnmadeFile, mix_failing, try_convert
+from edge_mnist_exporter.config import ConversionConfig
+from edge_mnist_exporter.conversion import make_request
+from edge_mnist_exporter.gate_config import GateConfig
+from edge_mnist_exporter.kinds import INPUT_DTYPES, Kind
+from edge_mnist_exporter.source_model import SourceModel, load_source
+from edge_mnist_runtime.commands.chatter import chatter_silenced
+from edge_mnist_runtime.dataset import LabelledDigits
+from edge_mnist_runtime.errors import ConversionError
+from edge_mnist_trainer.strokes import draw_digits
+
+PAGE: Final = Path(__file__).parents[1] / "docs" / "results" / "layers.md"
+
+COLUMNS: Final = (("tflite", "fp32"), ("tflite", "int8"), ("onnx", "fp32"), ("onnx", "int8"))
+
+HEAD: Final = """# Layers
+
+Written by `benchmarks/layers.py`: a small network with one such layer, trained on digits that the project draws, then
+converted, proved from its graph and compared with Keras as `edge-mnist export` does it. "mixed" is what `--auto-mixed`
+makes where int8 does not know a layer or falls short: the layers named stay in float. Convolutions, dense layers,
+pooling, padding, BatchNormalization, ReLU and its kin, sums, products and concatenations are int8 everywhere, and have
+no row.
+
+Recurrent layers over at most 64 steps are unrolled, because no converter brings their loops to every format; a longer
+loop is left to the converters, which refuse most. An unrolled ONNX file is large: its operations' names are longer than
+its weights.
+
+| layer | TFLite fp32 | TFLite int8 | ONNX fp32 | ONNX int8 |
+|---|---|---|---|---|
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row: a layer, and how a network is built around it."""
+
+    name: str
+    build: Callable[[Any], Any]
+    """From `keras.layers` to the layer, or to a list of them."""
+    shape: tuple[int, ...] = (28, 28, 1)
+    """Of the network's input."""
+    around: str = "conv"
+    """`conv`: between a convolution and a Flatten; `rows`: reads the image's rows; `tokens`: behind a dense layer on
+    every row, as a residual."""
+
+
+def activation(name: str) -> Case:
+    """The row of one of Keras's activations."""
+    return Case(f"Activation {name}", lambda layers: layers.Activation(name))
+
+
+ROWS: Final = (28, 28)
+
+CASES: Final = (
+    Case("LSTM", lambda layers: layers.LSTM(24), ROWS, "rows"),
+    Case("GRU", lambda layers: layers.GRU(24), ROWS, "rows"),
+    Case("SimpleRNN", lambda layers: layers.SimpleRNN(24), ROWS, "rows"),
+    Case("Bidirectional LSTM", lambda layers: layers.Bidirectional(layers.LSTM(12)), ROWS, "rows"),
+    Case("two LSTMs", lambda layers: [layers.LSTM(16, return_sequences=True), layers.LSTM(16)], ROWS, "rows"),
+    Case("Conv1D on rows", lambda layers: [layers.Conv1D(16, 3), layers.GlobalMaxPooling1D()], ROWS, "rows"),
+    Case("EinsumDense on rows", lambda layers: [layers.EinsumDense("abc,cd->abd", (28, 8))], ROWS, "rows"),
+    Case("MultiHeadAttention", lambda layers: layers.MultiHeadAttention(2, 8), ROWS, "tokens"),
+    Case("Attention", lambda layers: layers.Attention(), ROWS, "tokens"),
+    *map(activation, ("gelu", "elu", "selu", "silu", "mish", "softsign", "hard_silu", "exponential")),
+    Case("PReLU", lambda layers: layers.PReLU()),
+    Case("ReLU with a threshold", lambda layers: layers.ReLU(threshold=0.1)),
+    Case("LayerNormalization", lambda layers: layers.LayerNormalization()),
+    Case("GroupNormalization", lambda layers: layers.GroupNormalization(2)),
+    Case("RMSNormalization", lambda layers: layers.RMSNormalization()),
+    Case("UnitNormalization", lambda layers: layers.UnitNormalization()),
+    Case("Softmax between layers", lambda layers: layers.Softmax()),
+    Case("Conv2DTranspose", lambda layers: layers.Conv2DTranspose(4, 3)),
+    Case("UpSampling2D, bilinear", lambda layers: layers.UpSampling2D(interpolation="bilinear")),
+)
+
+
+def build(case: Case) -> Any:
+    """The network around a layer: a `keras.Model`."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    image = keras.Input(case.shape)
+    made = case.build(layers)
+    if case.around == "tokens":
+        tokens = layers.Dense(16)(image)
+        mixed = made([tokens, tokens]) if isinstance(made, layers.Attention) else made(tokens, tokens)
+        x = layers.Flatten()(layers.Add()([tokens, mixed]))
+    else:
+        x = image if case.around == "rows" else layers.Conv2D(8, 3, strides=2)(image)
+        for layer in made if isinstance(made, list) else [made]:
+            x = layer(x)
+        x = x if len(x.shape) == 2 else layers.Flatten()(x)
+    return keras.Model(image, layers.Dense(10, activation="softmax")(x))
+
+
+def train(case: Case, images: Any, labels: Any, folder: Path) -> SourceModel:
+    """Train a network, and load it as an export does."""
+    import keras
+
+    model = build(case)
+    model.compile(keras.optimizers.Adam(0.005), "sparse_categorical_crossentropy", jit_compile=False)
+    model.fit(images.reshape(-1, *case.shape) / np.float32(255), labels, batch_size=50, epochs=6, verbose=0)
+    path = folder / "model.keras"
+    model.save(path)
+    return load_source("model", path)
+
+
+def describe(source: SourceModel, kind: Kind, calibration: Any, judged: LabelledDigits) -> str:
+    """One cell of the table."""
+
+    def ask(asked: Kind) -> Any:
+        return make_request(source, calibration, asked, ConversionConfig())
+
+    try:
+        file = try_convert(ask(kind))
+        mixing = mix_failing([file], ask, judged, GateConfig())
+    except ConversionError as error:
+        return f"no: {shorten(str(error), source)}"
+    if mixing.choices:
+        reason = "" if isinstance(file, UnmadeFile) else " (int8 loses too much)"
+        return f"mixed: {', '.join(mixing.choices[0].float_layers)}{reason}"
+    return "no: int8 and every mixture lose too much" if mixing.hopeless else "yes"
+
+
+def shorten(message: str, source: SourceModel) -> str:
+    """The reason of an error alone."""
+    return message.removeprefix(f"{source.origin}: ").replace("|", "/")[:120]
+
+
+def make_row(case: Case, digits: LabelledDigits, judged: LabelledDigits) -> str:
+    """One line of the table."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = train(case, digits.images, digits.labels, Path(folder))
+        kinds = [Kind(name, precision, INPUT_DTYPES[name, precision][0]) for name, precision in COLUMNS]
+        cells = [describe(source, kind, digits.images[:100], judged) for kind in kinds]
+    return f"| {case.name} | {' | '.join(cells)} |"
+
+
+def main(names: list[str]) -> None:
+    """Make the rows, print each, and write the page where all were made."""
+    images, labels = draw_digits(100, seed=1)
+    digits = LabelledDigits("drawn", "train", images, labels)
+    judged = LabelledDigits("drawn", "search", *draw_digits(50, seed=2))
+    rows = []
+    for case in CASES:
+        if names and case.name not in names:
+            continue
+        with chatter_silenced() as terminal:
+            rows.append(make_row(case, digits, judged))
+            print(rows[-1], file=terminal)
+    if not names:
+        PAGE.write_text(HEAD + "\n".join(rows) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

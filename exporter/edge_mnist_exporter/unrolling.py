@@ -1,0 +1,51 @@
+"""Recurrent layers written out step by step: no converter brings their loops to every format and precision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+MAX_STEPS: Final = 64
+"""A longer sequence would become a graph of thousands of operations: its loop is left to the converters."""
+
+
+def unroll_recurrent_layers(model: Any) -> list[str]:
+    """Tell every recurrent layer over at most `MAX_STEPS` steps to compute without a loop; weights and answers stay.
+
+    Args:
+        model: A `keras.Model` with inputs of a fixed size; its layers are changed in place.
+
+    Returns:
+        A note for the report, or none.
+    """
+    found = []
+    for layer in _list_layers(model):
+        parts = _list_recurrent_parts(layer)
+        steps = layer.input.shape[1] if parts else None
+        if steps and steps <= MAX_STEPS:
+            for part in parts:
+                part.unroll = True
+            found.append(f"{layer.name} ({steps} steps)")
+    return [f"unrolled {', '.join(found)}"] if found else []
+
+
+def has_recurrent_layers(model: Any) -> bool:
+    """Whether a `keras.Model` has any, in models inside it, too."""
+    return any(_list_recurrent_parts(layer) for layer in _list_layers(model))
+
+
+def _list_layers(model: Any) -> Iterator[Any]:
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            yield from _list_layers(layer)
+        else:
+            yield layer
+
+
+def _list_recurrent_parts(layer: Any) -> list[Any]:
+    """The layer itself, or both of a bidirectional one; none of any other."""
+    import keras
+
+    if isinstance(layer, keras.layers.Bidirectional):
+        return [layer.forward_layer, layer.backward_layer]
+    return [layer] if isinstance(layer, keras.layers.RNN) else []
