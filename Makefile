@@ -11,7 +11,8 @@ export EDGE_MNIST_DATA := $(abspath ../shared/mnist)
 endif
 endif
 
-.PHONY: help install quickstart test test-mnist nightly lint types wheel reference golden conformance constraints clean
+.PHONY: help install quickstart test test-mnist nightly lint types wheel frozen-test reference golden conformance
+.PHONY: constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -62,6 +63,15 @@ wheel: $(INSTALLED) ## Build the wheel, install it alone in a clean environment,
 	$(PYTHON) -m venv .venv-wheel
 	.venv-wheel/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl
 	.venv-wheel/bin/python tests/wheel_check.py
+
+frozen-test: $(INSTALLED) ## Freeze the runtime with PyInstaller in a clean environment, and use the application
+	rm -rf build/frozen
+	$(BIN)/python -m build --wheel --no-isolation --outdir build/frozen
+	$(PYTHON) -m venv build/frozen/venv
+	build/frozen/venv/bin/python -m pip install --quiet --constraint constraints.txt build/frozen/*.whl pyinstaller
+	printf 'from edge_mnist_runtime.cli import main\n\nmain()\n' > build/frozen/digits.py
+	cd build/frozen && venv/bin/pyinstaller --noconfirm --log-level WARN digits.py
+	$(BIN)/python tests/frozen_check.py build/frozen/dist/digits/digits
 
 REFERENCE := build/reference
 TEACHERS := $(REFERENCE)/teacher-0 $(REFERENCE)/teacher-1

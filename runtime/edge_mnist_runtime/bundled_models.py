@@ -10,7 +10,7 @@ Why `robust` is the default: docs/results/other-digits.md.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +26,13 @@ BUNDLED_GOLDEN: Final = os.path.join(_FOLDER, "golden.npz")
 
 DEFAULT_MODEL: Final = "robust"
 """What `DigitClassifier()` uses."""
+
+
+def read_package_file(path: str) -> bytes:
+    """A file inside this package, read by what imported it: a zip archive that holds the package is no folder."""
+    loader: Any = __spec__.loader
+    data: bytes = loader.get_data(path)
+    return data
 
 
 def find_bundled(model: str | Path | None) -> str | None:

@@ -135,7 +135,14 @@ def _load_workstation_commands(only: str | None) -> dict[str, Any]:
         entries = metadata.distribution(DISTRIBUTION).entry_points
     except metadata.PackageNotFoundError:  # run from a source tree that is not installed: the runtime alone
         return {}
-    found = {entry.name: entry for entry in entries if entry.group == COMMANDS_GROUP}
+    from importlib.util import find_spec
+
+    # A frozen application or an archive may hold this distribution's metadata, and the runtime alone.
+    found = {
+        entry.name: entry
+        for entry in entries
+        if entry.group == COMMANDS_GROUP and find_spec(entry.module.partition(".")[0])
+    }
     return {name: found[name].load() for name in WORKSTATION_COMMANDS if name in found and only in (name, None)}
 
 

@@ -101,6 +101,8 @@ def print_memory(model: str, backend: str, threads: str) -> None:
 
 
 def _run(program: str, *arguments: str) -> str:
+    if getattr(sys, "frozen", False):
+        raise FreshProcessError("a frozen application cannot start a bare Python")  # sys.executable is itself
     command = [sys.executable, "-c", program, str(Path(__file__).parents[1]), *arguments]
     try:
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=LONGEST_START_S)

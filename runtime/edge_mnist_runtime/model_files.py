@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from edge_mnist_runtime.bundled_models import BUNDLED_MODELS, find_bundled
+from edge_mnist_runtime.bundled_models import BUNDLED_MODELS, find_bundled, read_package_file
 from edge_mnist_runtime.engines import DEFAULT_OPTIONS, MODEL_SUFFIXES, Engine, open_engine, suffix_of
 from edge_mnist_runtime.engines.options import FORMAT_OF, Backend, EngineOptions, require_backend
 from edge_mnist_runtime.errors import ContractError, ManifestError, UsageError
@@ -64,7 +64,7 @@ def find_and_open(
     if bundled := find_bundled(path or None):
         file = os.path.basename(bundled)
         require_runnable(file, backend, remedy="the models inside this package are .onnx files; name a bundle")
-        return OpenedModel(open_engine(_read(bundled), file_name=file, options=options), file)
+        return OpenedModel(open_engine(read_package_file(bundled), file_name=file, options=options), file)
     if os.path.isdir(path):
         return _open_bundle(path, backend, options)
     if os.path.exists(path) and suffix_of(path) not in MODEL_SUFFIXES:

@@ -5,6 +5,7 @@ They let a first run classify and measure something real where MNIST is not at h
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,8 @@ SAMPLES_NAME: Final = "edge-mnist-samples"
 
 def read_samples() -> dict[str, bytes]:
     """The picture files by name; each name begins with the digit that it shows."""
-    return {path.name: path.read_bytes() for path in sorted(Path(__file__).with_name("samples").iterdir())}
+    folder = files("edge_mnist_runtime") / "samples"  # it may lie in a zip archive
+    return {name: (folder / name).read_bytes() for name in sorted(file.name for file in folder.iterdir())}
 
 
 def load_benchmark_digits(data: Path | None) -> tuple[LabelledDigits, str | None]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edge_mnist_runtime.bundled_models import BUNDLED_GOLDEN, BUNDLED_MODELS
+from edge_mnist_runtime.bundled_models import BUNDLED_GOLDEN, BUNDLED_MODELS, read_package_file
 from edge_mnist_runtime.engines import Engine, open_engine, run_in_batches
 from edge_mnist_runtime.engines.options import Backend
 from edge_mnist_runtime.errors import GateError, IntegrityError, MissingExtraError
@@ -115,10 +115,10 @@ def replay_bundled() -> tuple[ReplayResult, ...]:
         IntegrityError: They cannot be read, or belong to other models than these.
     """
     try:
-        golden = dict(np.load(io.BytesIO(Path(BUNDLED_GOLDEN).read_bytes()), allow_pickle=False))
+        golden = dict(np.load(io.BytesIO(read_package_file(BUNDLED_GOLDEN)), allow_pickle=False))
         results = []
         for path in map(Path, BUNDLED_MODELS.values()):
-            data = path.read_bytes()
+            data = read_package_file(str(path))
             if hashlib.sha256(data).hexdigest() != str(golden[f"sha256/{path.name}"]):
                 raise IntegrityError(f"{BUNDLED_GOLDEN}: not of this {path.name}; install edge-mnist again")
             results.append(_replay(path.name, data, golden))

@@ -1,0 +1,85 @@
+"""Every command of README and docs that concerns the device is run as it stands there."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.documented_commands import DocumentedCommand, extract_commands, find_commands
+
+from edge_mnist_runtime.cli import DEVICE_COMMANDS, WORKSTATION_COMMANDS
+from edge_mnist_runtime.sample_digits import read_samples
+
+RunCli = Callable[..., Any]
+
+COMMAND = Path(sys.executable).with_name("edge-mnist")
+
+pytestmark = pytest.mark.slow
+
+
+def test_commands_are_found_as_they_are_typed() -> None:
+    text = (
+        "Text: `edge-mnist info` is none.\n\n"
+        "    edge-mnist train --arch edge \\\n        --epochs 4   # a comment\n"
+        "    edge-mnist export edge -o bundle           (nano, too)\n"
+        "    pip install edge-mnist\n"
+    )
+    assert [(command.line, command.arguments) for command in extract_commands(text)] == [
+        (3, ("train", "--arch", "edge", "--epochs", "4")),
+        (5, ("export", "edge", "-o", "bundle")),
+    ]
+
+
+def test_every_documented_command_exists_and_every_device_command_is_documented() -> None:
+    names = {command.name for command in find_commands()}
+    assert names <= {*DEVICE_COMMANDS, *WORKSTATION_COMMANDS}
+    assert names >= set(DEVICE_COMMANDS)
+
+
+@pytest.fixture(scope="module")
+def workplace(reference_bundle: Path, run_cli: RunCli, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the commands name: photos, a scan, a row, a bundle, MNIST, two measurements."""
+    folder = tmp_path_factory.mktemp("workplace")
+    samples = read_samples()
+    (folder / "photos").mkdir()
+    for name, data in samples.items():
+        (folder / "photos" / name).write_bytes(data)
+    (folder / "photo.jpg").write_bytes(samples["9-photograph.jpg"])
+    shutil.copy(folder / "photos" / "0-black-on-white.png", folder / "scan.png")
+    draw_row(folder / "photos").save(folder / "year.jpg")
+    (folder / "bundle").symlink_to(reference_bundle)
+    measured = run_cli("bench", "--samples", "50", "--json", cwd=folder)
+    assert measured.code == 0, measured.err
+    for name in ("before.json", "now.json"):
+        (folder / name).write_text(measured.out)
+    return folder
+
+
+def draw_row(pictures: Path) -> Image.Image:
+    """Two samples side by side: 10."""
+    one, zero = (
+        np.asarray(Image.open(path).convert("L").resize((120, 120)))
+        for path in (pictures / "1-white-on-black.png", pictures / "0-black-on-white.png")
+    )
+    return Image.fromarray(np.hstack([255 - one, zero]))
+
+
+@pytest.mark.mnist
+@pytest.mark.parametrize("command", find_commands(*DEVICE_COMMANDS), ids=str)
+def test_documented_command_works(command: DocumentedCommand, workplace: Path, request: pytest.FixtureRequest) -> None:
+    if "mnist/" in command.arguments and not (workplace / "mnist").exists():
+        (workplace / "mnist").symlink_to(request.getfixturevalue("mnist_folder"))
+    if "-" in command.arguments:  # standard input
+        command = command._replace(arguments=(*command.arguments, "<", "scan.png"))
+    line = shlex.join([str(COMMAND), *command.arguments]).replace("'<'", "<")
+    done = subprocess.run(line, shell=True, cwd=workplace, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
