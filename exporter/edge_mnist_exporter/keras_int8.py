@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from edge_mnist_exporter.nested_layers import list_nested_layers
 from edge_mnist_runtime.errors import UnsupportedModelError
 
 
@@ -26,7 +26,7 @@ def with_float_weights(model: Any, path: Path) -> tuple[Any, list[str]]:
     Raises:
         UnsupportedModelError: A layer is quantized in a way that is not read here.
     """
-    quantized = [layer for layer in _list_layers(model) if getattr(layer, "quantization_mode", None)]
+    quantized = [layer for layer in list_nested_layers(model) if getattr(layer, "quantization_mode", None)]
     if not quantized:
         return model, []
     for layer in quantized:
@@ -36,18 +36,10 @@ def with_float_weights(model: Any, path: Path) -> tuple[Any, list[str]]:
                 f"{layer.quantization_mode}; export the model as it was before model.quantize()"
             )
     copy = type(model).from_config(_without_quantization(model.get_config()))
-    for layer, twin in zip(_list_layers(model), _list_layers(copy), strict=True):
+    for layer, twin in zip(list_nested_layers(model), list_nested_layers(copy), strict=True):
         twin.set_weights(_read_dense(layer) if layer in quantized else layer.get_weights())
     names = ", ".join(layer.name for layer in quantized)
     return copy, [f"read the weights that Keras quantized to int8 as float32 ({names})"]
-
-
-def _list_layers(model: Any) -> Iterator[Any]:
-    for layer in model.layers:
-        if hasattr(layer, "layers"):
-            yield from _list_layers(layer)
-        else:
-            yield layer
 
 
 def _without_quantization(config: Any) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final
+
+from edge_mnist_exporter.nested_layers import list_nested_layers
 
 MAX_STEPS: Final = 64
 """A longer sequence would become a graph of thousands of operations: its loop is left to the converters."""
@@ -19,7 +20,7 @@ def unroll_recurrent_layers(model: Any) -> list[str]:
         A note for the report, or none.
     """
     found = []
-    for layer in _list_layers(model):
+    for layer in list_nested_layers(model):
         parts = _list_recurrent_parts(layer)
         steps = layer.input.shape[1] if parts else None
         if steps and steps <= MAX_STEPS:
@@ -31,15 +32,7 @@ def unroll_recurrent_layers(model: Any) -> list[str]:
 
 def has_recurrent_layers(model: Any) -> bool:
     """Whether a `keras.Model` has any, in models inside it, too."""
-    return any(_list_recurrent_parts(layer) for layer in _list_layers(model))
-
-
-def _list_layers(model: Any) -> Iterator[Any]:
-    for layer in model.layers:
-        if hasattr(layer, "layers"):
-            yield from _list_layers(layer)
-        else:
-            yield layer
+    return any(_list_recurrent_parts(layer) for layer in list_nested_layers(model))
 
 
 def _list_recurrent_parts(layer: Any) -> list[Any]:

@@ -6,14 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from edge_mnist_exporter.nested_layers import list_nested_layers
+
 
 def list_layers(model: Any) -> Iterator[tuple[str, bool]]:
     """Name of every layer of a `keras.Model`, those of models inside it too, and whether it has weights."""
-    for layer in model.layers:
-        if hasattr(layer, "layers"):
-            yield from list_layers(layer)
-        else:
-            yield layer.name, bool(layer.weights)
+    return ((layer.name, bool(layer.weights)) for layer in list_nested_layers(model))
 
 
 def find_layer(names: Iterable[str], layers: Iterable[tuple[str, bool]]) -> str | None:
