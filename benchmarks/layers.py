@@ -9,6 +9,7 @@ alone are printed.
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -99,6 +100,7 @@ def build(case: Case) -> Any:
     import keras
     from keras import layers
 
+    keras.backend.clear_session()  # names of layers are counted from the start
     keras.utils.set_random_seed(0)
     image = keras.Input(case.shape)
     made = case.build(layers)
@@ -139,7 +141,8 @@ def describe(source: SourceModel, kind: Kind, calibration: Any, judged: Labelled
         return f"no: {shorten(str(error), source)}"
     if mixing.choices:
         reason = "" if isinstance(file, UnmadeFile) else " (int8 loses too much)"
-        return f"mixed: {', '.join(mixing.choices[0].float_layers)}{reason}"
+        names = (re.sub(r"__\d+$", "", name) for name in mixing.choices[0].float_layers)
+        return f"mixed: {', '.join(names)}{reason}"
     return "no: int8 and every mixture lose too much" if mixing.hopeless else "yes"
 
 

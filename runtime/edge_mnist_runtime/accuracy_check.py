@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_runtime.dataset import LabelledDigits, load_mnist_half
-from edge_mnist_runtime.engines import open_engine, run_in_batches
+from edge_mnist_runtime.engines import Engine, open_engine, run_in_batches
 from edge_mnist_runtime.engines.options import Backend
 from edge_mnist_runtime.errors import DataError, DataNotFoundError, GateError, MissingExtraError, first_line
 from edge_mnist_runtime.manifest import Manifest, read_proved
@@ -82,10 +82,15 @@ def check_accuracy(
         if images.images.shape[1:] != engine.contract.image_shape:
             raise DataError(f"{data}: images of {images.images.shape[1:]}; {artifact.file} reads "
                             f"{engine.contract.image_shape}")  # fmt: skip
-        found = np.concatenate([batch.argmax(axis=1) for batch in run_in_batches(engine, images.images)])
-        top1 = float(np.mean(found == images.labels))
+        top1 = measure_top1(engine, images)
         results.append(AccuracyResult(artifact.file, None, len(images), top1, artifact.top1 if same else None))
     return tuple(results)
+
+
+def measure_top1(engine: Engine, images: LabelledDigits) -> float:
+    """Part of the images that a model reads right, in 0..1."""
+    found = np.concatenate([batch.argmax(axis=1) for batch in run_in_batches(engine, images.images)])
+    return float(np.mean(found == images.labels))
 
 
 def require_accuracy(results: tuple[AccuracyResult, ...], folder: Path, *, min_top1: float = 0.0) -> None:

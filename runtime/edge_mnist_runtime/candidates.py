@@ -14,8 +14,9 @@ from edge_mnist_runtime.classifier import DigitClassifier
 from edge_mnist_runtime.engines.options import Backend, EngineOptions
 from edge_mnist_runtime.errors import ManifestError, MissingExtraError
 from edge_mnist_runtime.extras import require_extra
+from edge_mnist_runtime.foreign_files import open_any
 from edge_mnist_runtime.manifest import Manifest, read_proved
-from edge_mnist_runtime.model_files import choose_artifacts, open_model, require_runnable
+from edge_mnist_runtime.model_files import choose_artifacts, require_runnable
 from edge_mnist_runtime.paths import is_folder
 from edge_mnist_runtime.preprocess import Pixels
 
@@ -95,7 +96,7 @@ def load_candidate(model: Path | None, image: Pixels, *, threads: int) -> Candid
     load_times_ms, first_times_us = [], []
     for _ in range(LOADS):
         started = time.perf_counter_ns()
-        engine = open_model(model, options=EngineOptions(threads=threads))
+        engine = open_any(model, options=EngineOptions(threads=threads))
         load_times_ms.append((time.perf_counter_ns() - started) / 1e6)
         classifier = DigitClassifier.from_engine(engine)
         started = time.perf_counter_ns()

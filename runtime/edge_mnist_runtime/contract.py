@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from edge_mnist_runtime.errors import ContractError, IntegrityError
+from edge_mnist_runtime.errors import ContractError, IntegrityError, NoContractError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -36,6 +36,9 @@ layers in float.
 
 SATURATING_PRECISIONS: Final = ("int8", "mixed")
 """ONNX files of these precisions can saturate, unless they say that they cannot."""
+
+UNKNOWN_PRECISION: Final = "unknown"
+"""Of a file that others made, and nobody proved."""
 
 KNOWN_PREPROCESS_SHA256: Final = "d7dff5647e0330117d36ec67432fd48b50edf40f6f1da40b3ee9a9acb8a9d5e6"
 """That of `preprocess.PREPROCESS`, written down: to compute it at every start would load OpenSSL, 5 ms and 3 MB."""
@@ -117,7 +120,7 @@ class ModelContract:
             raise ValueError(f"image_shape is {self.image_shape}, not (height, width, channels)")
         if len(self.input_range.mean) not in (1, self.image_shape[2]):
             raise ValueError(f"input_range has {len(self.input_range.mean)} means for {self.image_shape[2]} channels")
-        if self.precision not in PRECISIONS:
+        if self.precision not in (*PRECISIONS, UNKNOWN_PRECISION):
             raise ValueError(f"precision is {self.precision!r}, not one of {', '.join(PRECISIONS)}")
         check_labels(self.labels)
         if self.preprocess_sha256 is not None and not self._has_digit_ends:
@@ -154,10 +157,11 @@ class ModelContract:
             origin: The file, for error messages.
 
         Raises:
-            ContractError: There is no contract, it is malformed, or it is for a preprocessing unknown to this version.
+            NoContractError: There is no contract.
+            ContractError: It is malformed, or it is for a preprocessing unknown to this version.
         """
         if text is None:
-            raise ContractError(f"{origin}: carries no edge-mnist contract; make the file with `edge-mnist export`")
+            raise NoContractError(f"{origin}: carries no edge-mnist contract; make the file with `edge-mnist export`")
         try:
             fields: dict[str, Any] = json.loads(text)
             schema_version = fields.pop("schema_version")

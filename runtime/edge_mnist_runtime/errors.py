@@ -14,6 +14,7 @@
     ├── IntegrityError              6  a file is not what it should be
     │   ├── CorruptModelError       6  a model file cannot be read
     │   ├── ContractError           6  a model or bundle was made for another preprocessing or tensor contract
+    │   │   └── NoContractError     6  a model file carries no contract: others made it
     │   ├── ManifestError           6  a bundle's manifest is missing or malformed
     │   ├── HashMismatchError       6  a file's SHA-256 differs from the recorded one
     │   ├── DataError               6  a data file is damaged or not MNIST's
@@ -130,6 +131,10 @@ class CorruptModelError(IntegrityError):
 
 class ContractError(IntegrityError):
     """A model or bundle carries no contract, or one that this version does not know."""
+
+
+class NoContractError(ContractError):
+    """A model file carries no contract: it was not made by `edge-mnist export`."""
 
 
 class ManifestError(IntegrityError):

@@ -88,11 +88,11 @@ def print_memory(model: str, backend: str, threads: str) -> None:
     import numpy as np
 
     from edge_mnist_runtime.engines.options import EngineOptions
-    from edge_mnist_runtime.model_files import open_model
+    from edge_mnist_runtime.foreign_files import open_any
 
     imports = _resident_mb(peak=False)
     _forget_peak()
-    engine = open_model(model, options=EngineOptions(threads=int(threads)))
+    engine = open_any(model, options=EngineOptions(threads=int(threads)))
     image = np.zeros((1, *engine.contract.image_shape), np.uint8)
     for _ in range(MEMORY_CALLS):
         engine.run(image)

@@ -55,6 +55,19 @@ def test_old_file_asks_for_exact_sums_where_they_could_saturate(old_file: Path) 
     assert pickle.loads(pickle.dumps(classifier)).info().engine.exact_sums is True
 
 
+@pytest.mark.usefixtures("saturating_processor")
+def test_int8_file_without_a_contract_asks_for_exact_sums_too(
+    onnx_with_contract: Callable[[str | None], bytes], tmp_path: Path
+) -> None:
+    from edge_mnist_runtime.foreign_files import open_any
+
+    path = tmp_path / "theirs.onnx"
+    path.write_bytes(onnx_with_contract(None))
+    engine = open_any(path)
+    assert engine.contract.can_saturate
+    assert engine.info.exact_sums is True
+
+
 def test_old_file_asks_for_nothing_where_they_could_not(old_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge_mnist_runtime.int8_sums.may_saturate", lambda: False)
     assert DigitClassifier(old_file).info().engine.exact_sums is False

@@ -35,6 +35,10 @@ def classify(
     model: ModelOption = None,
     preprocess: PreprocessOption = "auto",
     backend: BackendOption = None,
+    raw: Annotated[
+        bool,
+        typer.Option("--raw", help="28 x 28 pictures as they are, by any .onnx or .tflite file of 784 values in 0..1."),
+    ] = False,
     processes: Annotated[
         int | None, typer.Option(help="Processes that read pictures.", show_default="one a core for folders of 512")
     ] = None,
@@ -53,7 +57,10 @@ def classify(
 
     mode, known_backend = require_mode(preprocess), require_backend(backend)
     with chatter_silenced(show=debug):
-        classifier = DigitClassifier(model, preprocess=mode, backend=known_backend)
+        if raw:
+            classifier, processes = _open_raw(model), 1
+        else:
+            classifier = DigitClassifier(model, preprocess=mode, backend=known_backend)
     if classifier.engine.contract.can_saturate:
         print_warning(describe_saturation(str(model)))
     predictions: list[dict[str, Any]] = []
@@ -74,6 +81,14 @@ def classify(
         print(json.dumps(record, indent=2))
     if errors or n_rejected:
         raise typer.Exit(InputError.exit_code)
+
+
+def _open_raw(model: Path | None) -> DigitClassifier:
+    """A classifier of tensors alone, also over a file that others made."""
+    from edge_mnist_runtime.classifier import DigitClassifier
+    from edge_mnist_runtime.foreign_files import open_any
+
+    return DigitClassifier.from_engine(open_any(model), preprocess="raw")
 
 
 def _line(name: str, prediction: Prediction) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -12,9 +13,12 @@ import typer
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.commands.messages import one_line
+from edge_mnist_runtime.errors import DataError, UsageError
 from edge_mnist_runtime.int8_sums import describe_saturation
 
 if TYPE_CHECKING:
+    from edge_mnist_runtime.dataset import LabelledDigits
+    from edge_mnist_runtime.foreign_files import ForeignEngine
     from edge_mnist_runtime.tensor_spec import TensorSpec
 
 INFO_SCHEMA_VERSION: Final = 1
@@ -25,12 +29,22 @@ def info(
         Path | None,
         typer.Argument(help="A bundle, an .onnx or .tflite file, or robust, edge, nano.", show_default="robust"),
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="MNIST's IDX files, to say how much of its test digits a file reads.", show_default="no figure"
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Say what a model file or a bundle is: precision, tensors, labels, preprocessing."""
+    """Say what a model file or a bundle is: precision, tensors, labels, preprocessing.
+
+    A file that others made is described, too; --data then tries the ranges
+    that networks of MNIST are trained on.
+    """
     with chatter_silenced(show=debug):
-        files = _describe(model)
+        files = _describe(model, data)
     if as_json:
         print(json.dumps({"schema_version": INFO_SCHEMA_VERSION, "files": files}, indent=2))
         return
@@ -50,20 +64,26 @@ def info(
             "least_confidence",
             "can_saturate",
             "source_sha256",
+            "contract",
+            "top1",
         ):
-            print(f"  {key:17}{one_line(_text(file[key]))}")
+            if key in file:
+                print(f"  {key:17}{one_line(_text(file[key]))}")
         if file["can_saturate"]:
             print(f"  warning: {one_line(describe_saturation(file['file']))}")
 
 
-def _describe(model: Path | None) -> list[dict[str, Any]]:
+def _describe(model: Path | None, data: Path | None) -> list[dict[str, Any]]:
+    from edge_mnist_runtime.accuracy_check import load_labelled, measure_top1
     from edge_mnist_runtime.bundled_models import find_bundled
+    from edge_mnist_runtime.foreign_files import ForeignEngine, open_any
     from edge_mnist_runtime.manifest import Manifest, read_proved
-    from edge_mnist_runtime.model_files import open_model
     from edge_mnist_runtime.paths import is_folder
     from edge_mnist_runtime.picture_definition import PICTURE_READING
 
     if model is not None and is_folder(model):
+        if data is not None:
+            raise UsageError(f"--data: {model} is a bundle; edge-mnist verify {model} --data measures all of its files")
         manifest = Manifest.load(model)
         for artifact in manifest.artifacts:
             read_proved(model / artifact.file, artifact.sha256)
@@ -80,7 +100,12 @@ def _describe(model: Path | None) -> list[dict[str, Any]]:
             }
             for artifact in manifest.artifacts
         ]
-    engine = open_model(model)
+    engine = open_any(model)
+    images = None if data is None else load_labelled(data)
+    if images is not None and images.images.shape[1:] != engine.contract.image_shape:
+        raise DataError(f"{data}: images of {images.images.shape[1:]}; the model reads {engine.contract.image_shape}")
+    if isinstance(engine, ForeignEngine):
+        return [_describe_foreign(engine, str(model), images)]
     contract = engine.contract
     return [
         {
@@ -102,8 +127,31 @@ def _describe(model: Path | None) -> list[dict[str, Any]]:
             "least_confidence": contract.least_confidence or 0.0,
             "can_saturate": contract.can_saturate,
             "source_sha256": contract.source_sha256,
+            **({} if images is None else {"top1": {"as its contract says": measure_top1(engine, images)}}),
         }
     ]
+
+
+def _describe_foreign(engine: ForeignEngine, path: str, images: LabelledDigits | None) -> dict[str, Any]:
+    from edge_mnist_runtime.accuracy_check import measure_top1
+    from edge_mnist_runtime.foreign_files import RANGES, open_foreign
+
+    record: dict[str, Any] = {
+        "file": path,
+        "format": engine.format,
+        "size_bytes": engine.size_bytes,
+        "sha256": engine.sha256,
+        "inputs": _specs(engine.inputs),
+        "outputs": _specs(engine.outputs),
+        "can_saturate": engine.contract.can_saturate,
+        "contract": "none: edge-mnist export did not make it, so that nothing says what its pixels stand for",
+    }
+    if images is not None:
+        ranges = RANGES if engine.takes_real_values else {"bytes": RANGES["0..255"]}
+        record["top1"] = {
+            name: measure_top1(open_foreign(path, input_range=known), images) for name, known in ranges.items()
+        }
+    return record
 
 
 def _specs(specs: tuple[TensorSpec, ...]) -> list[dict[str, Any]]:
@@ -111,18 +159,31 @@ def _specs(specs: tuple[TensorSpec, ...]) -> list[dict[str, Any]]:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, (list, tuple)) and value and isinstance(value[0], dict):
-        return "; ".join(
-            f"{spec['name']} {spec['dtype']} ({', '.join(map(str, spec['shape']))})"
-            + ("" if spec["scale"] is None else f", scale {spec['scale']:.8f}, zero-point {spec['zero_point']}")
-            for spec in value
-        )
     if isinstance(value, (list, tuple)):
-        return " ".join(map(str, value))
+        return _join(value)
     if isinstance(value, dict):
-        return f"version {value['version']}, SHA-256 {value['sha256'][:16]}..."
+        return _describe_record(value)
     if value is None:
         return "none: not a digit classifier"  # only a preprocessing may be missing
     if isinstance(value, bool):
         return "yes" if value else "no: int8 sums are exact on every processor"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _join(values: Sequence[Any]) -> str:
+    """Tensors or names."""
+    if not values or not isinstance(values[0], dict):
+        return " ".join(map(str, values))
+    return "; ".join(
+        f"{spec['name']} {spec['dtype']} ({', '.join(map(str, spec['shape']))})"
+        + ("" if spec["scale"] is None else f", scale {spec['scale']:.8f}, zero-point {spec['zero_point']}")
+        for spec in values
+    )
+
+
+def _describe_record(record: dict[str, Any]) -> str:
+    """A definition, or top-1 by what pixels are taken for, the best first."""
+    if "version" in record:
+        return f"version {record['version']}, SHA-256 {record['sha256'][:16]}..."
+    parts = sorted(record.items(), key=lambda item: -item[1])
+    return "; ".join(f"{part:.2%} {'' if name.startswith('as') else 'with pixels as '}{name}" for name, part in parts)

@@ -96,7 +96,7 @@ class OnnxSession:
     def _read_ends(self, session: onnxruntime.InferenceSession, origin: str) -> ModelContract:
         try:
             contract_text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
-            inputs, self.outputs = _specs(session.get_inputs()), _specs(session.get_outputs())
+            inputs, self.outputs = read_specs(session.get_inputs()), read_specs(session.get_outputs())
         except UnicodeDecodeError as error:  # onnxruntime loads names and notes that are no text
             raise CorruptModelError(f"{origin}: malformed ONNX model ({first_line(error)})") from error
         self.contract = contract = ModelContract.from_json(contract_text, origin=origin)
@@ -199,7 +199,8 @@ def _restore(model: bytes, origin: str, options: EngineOptions, profile_prefix: 
     return OnnxSession(model, origin=origin, options=options, profile_prefix=profile_prefix, exact=exact)
 
 
-def _specs(arguments: list[onnxruntime.NodeArg]) -> tuple[TensorSpec, ...]:
+def read_specs(arguments: list[onnxruntime.NodeArg]) -> tuple[TensorSpec, ...]:
+    """Inputs or outputs of a session."""
     return tuple(
         TensorSpec(argument.name, DTYPES.get(argument.type, argument.type), tuple(argument.shape))
         for argument in arguments

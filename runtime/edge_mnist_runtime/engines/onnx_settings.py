@@ -42,6 +42,10 @@ def open_session(
             model, settings, providers=list(options.providers) or [PROCESSOR], enable_fallback=0
         )
     except Exception as error:  # onnxruntime's own classes derive from Exception directly
+        if "external" in str(error).lower():
+            raise UsageError(
+                f"{origin}: keeps its weights in a file of their own; save it as one: onnx.save(onnx.load(OLD), NEW)"
+            ) from error
         raise CorruptModelError(f"{origin}: onnxruntime cannot read this model ({first_line(error)})") from error
     # onnxruntime goes on without a provider whose libraries it cannot load.
     missing = [name for name in options.providers if name not in session.get_providers()]

@@ -40,12 +40,12 @@ class TFLiteInterpreter:
         _require_threads_alone(options)
         self._recipe = (model, origin, options)
         contract = _read_contract(model, origin)
-        interpreter = _load(model, origin, options.threads)
+        interpreter = load_interpreter(model, origin, options.threads)
         self.size_bytes, self.sha256 = len(model), hashlib.sha256(model).hexdigest()
         # LiteRT adds in 32 bits, whatever a contract that cannot say so leaves open.
         self.contract = replace(ModelContract.from_json(contract, origin=origin), can_saturate=False)
         (image,), (probabilities,) = interpreter.get_input_details(), interpreter.get_output_details()
-        self.inputs, self.outputs = (_spec(image),), (_spec(probabilities),)
+        self.inputs, self.outputs = (read_spec(image),), (read_spec(probabilities),)
         check_ends(self.contract, self.inputs, self.outputs, origin)
         self._input_index, self._output_index = image["index"], probabilities["index"]
         self._steps = _real_steps(self.outputs[0])
@@ -101,7 +101,7 @@ class TFLiteInterpreter:
 
     def _reopen(self) -> Any:
         model, origin, options = self._recipe
-        self._interpreter = _load(model, origin, options.threads)
+        self._interpreter = load_interpreter(model, origin, options.threads)
         return self._interpreter
 
     def __reduce__(self) -> tuple[Callable[..., TFLiteInterpreter], tuple[bytes, str, EngineOptions]]:
@@ -143,7 +143,13 @@ def _litert(module: str) -> Any:
         raise MissingExtraError("litert", "Running .tflite models") from error
 
 
-def _load(model: bytes, origin: str, threads: int) -> Any:
+def load_interpreter(model: bytes, origin: str, threads: int) -> Any:
+    """LiteRT's interpreter for the bytes of a file.
+
+    Raises:
+        MissingExtraError: LiteRT is not installed.
+        CorruptModelError: The file cannot be read.
+    """
     litert = _litert("interpreter")
     try:
         interpreter = litert.Interpreter(model_content=model, num_threads=threads)
@@ -169,7 +175,8 @@ def _read_contract(model: bytes, origin: str) -> str | None:
     return None
 
 
-def _spec(detail: dict[str, Any]) -> TensorSpec:
+def read_spec(detail: dict[str, Any]) -> TensorSpec:
+    """An input or output, from what the interpreter says of it."""
     scale, zero_point = detail["quantization"]
     quantized = scale != 0.0
     return TensorSpec(
