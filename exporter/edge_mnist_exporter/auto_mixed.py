@@ -21,7 +21,7 @@ from edge_mnist_exporter.layer_errors import LayerError
 from edge_mnist_exporter.report import MixedChoice
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.engines import Engine, run_in_batches
-from edge_mnist_runtime.errors import ConversionError, CorruptModelError, PrecisionProofError
+from edge_mnist_runtime.errors import ConversionError, CorruptModelError, PrecisionProofError, SaturationError
 from edge_mnist_runtime.preprocess import Pixels
 
 ERROR_IMAGES: Final = 100
@@ -186,7 +186,7 @@ def _mix(
             mixers[asked.kind] = file_format.make_mixer(asked)
         try:
             made[float_layers] = prove(asked, mixers[asked.kind](float_layers))
-        except PrecisionProofError:  # nothing with weights is left in int8: that is a float file, no mixed one
+        except (PrecisionProofError, SaturationError):  # nothing with weights is left in int8: no mixed file
             return False
         return passes(made[float_layers])
 

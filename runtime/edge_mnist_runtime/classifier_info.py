@@ -43,6 +43,8 @@ class ClassifierInfo:
     """Version of the way from a picture to ink."""
     least_confidence: float | None
     """Answers below it are rejected; None: none is."""
+    can_saturate: bool
+    """Whether the file's int8 sums can saturate in other programs, by its contract (see `int8_sums`)."""
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -66,4 +68,5 @@ def describe_classifier(opened: OpenedModel, mode: ReadingMode, *, callers: bool
         preprocess_sha256=contract.preprocess_sha256,
         picture_reading_version=PICTURE_READING.version,
         least_confidence=contract.least_confidence,
+        can_saturate=contract.can_saturate,
     )

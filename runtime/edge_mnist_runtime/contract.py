@@ -166,8 +166,7 @@ class ModelContract:
             fields: dict[str, Any] = json.loads(text)
             schema_version = fields.pop("schema_version")
             check_schema(schema_version, READABLE_SCHEMA_VERSIONS, origin=f"{origin}: contract", error=ContractError)
-            if schema_version < CONTRACT_SCHEMA_VERSION:
-                fields["can_saturate"] = fields["precision"] in SATURATING_PRECISIONS
+            fields.setdefault("can_saturate", fields["precision"] in SATURATING_PRECISIONS)
             span = {end: tuple(map(float, fields["input_range"][end])) for end in ("mean", "deviation")}
             named = {name: tuple(fields[name]) for name in ("labels", "image_shape")}
             contract = cls(**{**fields, **named, "input_range": InputRange(**span)})

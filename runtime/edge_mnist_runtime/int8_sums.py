@@ -21,8 +21,8 @@ X86: Final = ("x86_64", "AMD64", "i686", "i386", "x86")
 def describe_saturation(file: str) -> str:
     """What to say of a file that can saturate, in one line."""
     return (
-        f"{file}: its int8 sums can saturate in other programs on x86 without VNNI; export it again, or set "
-        "onnxruntime's session.x64quantprecision to 1 there"
+        f"{file}: its int8 sums can saturate in other programs on x86 without VNNI; export it again, without "
+        "--allow-saturation, or set onnxruntime's session.x64quantprecision to 1 there"
     )
 
 
@@ -31,7 +31,7 @@ def may_saturate(root: str | os.PathLike[str] = "/") -> bool:
     """Whether onnxruntime's int8 sums may saturate here: on x86 that has, or says, no int8 dot products.
 
     Args:
-        root: Where /proc is looked for.
+        root: Where /proc is looked for. An emulator of one x86 on another shows the real processor's there.
     """
     if platform.machine() not in X86:
         return False

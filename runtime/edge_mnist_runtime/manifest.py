@@ -44,6 +44,8 @@ class Artifact:
                 raise TypeError(f"artifact's {field} is {getattr(self, field)!r}, not text")
         if not isinstance(self.top1, (int, float)) or not 0 <= self.top1 <= 1:
             raise TypeError(f"artifact's top1 is {self.top1!r}, not in 0..1")
+        if not isinstance(self.can_saturate, bool):
+            raise TypeError(f"artifact's can_saturate is {self.can_saturate!r}, neither true nor false")
         _check_file_name(self.file)
 
 

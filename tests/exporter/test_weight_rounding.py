@@ -7,9 +7,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_mnist_exporter.formats import onnx_rounding
-from edge_mnist_exporter.formats.onnx_layer_inputs import draw_inputs, find_weighted_layers
-from edge_mnist_exporter.formats.onnx_rounding import Rounding
+from edge_mnist_exporter.formats import onnx_layer_inputs, onnx_rounding
+from edge_mnist_exporter.formats.onnx_layer_inputs import find_weighted_layers, measure_moments, view_sums
+from edge_mnist_exporter.formats.onnx_rounding import Rounding, add_moments
 from edge_mnist_exporter.formats.onnx_saturation import channels_first, largest_pairs
 from edge_mnist_exporter.formats.onnx_weights import fit_scales, round_weights
 
@@ -32,7 +32,7 @@ def test_without_inputs_each_weight_is_rounded_to_the_nearest_step():
 
 def test_errors_cancel_within_each_group(correlated):
     rows = np.random.default_rng(1).normal(0, 20, (6, 40))
-    steps = Rounding(correlated).round(rows)
+    steps = Rounding(add_moments(None, correlated)).round(rows)
     assert np.array_equal(steps, np.rint(steps))
     assert np.abs(steps - rows).max() < 3
     assert errors(rows, steps, correlated) < 0.2 * errors(rows, np.rint(rows), correlated)
@@ -41,19 +41,19 @@ def test_errors_cancel_within_each_group(correlated):
 def test_sums_longer_than_a_block_are_rounded_block_by_block(correlated, monkeypatch):
     monkeypatch.setattr(onnx_rounding, "BLOCK", 16)
     rows = np.random.default_rng(1).normal(0, 20, (6, 40))
-    steps = Rounding(correlated).round(rows)
+    steps = Rounding(add_moments(None, correlated)).round(rows)
     assert errors(rows, steps, correlated) < 0.5 * errors(rows, np.rint(rows), correlated)
 
 
 @pytest.mark.parametrize("inputs", [np.zeros((9, 1, 4), np.float32), np.ones((9, 1, 4), np.float32)])
 def test_inputs_that_never_change_are_borne(inputs):
-    steps = Rounding(inputs).round(np.array([[1.4, -1.4, 0.4, 127.0]]))
+    steps = Rounding(add_moments(None, inputs)).round(np.array([[1.4, -1.4, 0.4, 127.0]]))
     assert np.isfinite(steps).all()
 
 
 def test_steps_stay_within_int8():
     rows = np.full((1, 30), 126.6)
-    assert np.abs(Rounding(np.ones((9, 1, 30), np.float32)).round(rows)).max() <= 127
+    assert np.abs(Rounding(add_moments(None, np.ones((9, 1, 30), np.float32))).round(rows)).max() <= 127
 
 
 def test_scale_is_the_finest_that_keeps_the_bound():
@@ -73,8 +73,8 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_drawn_inputs_times_weights_are_sums_of_the_layer(case):
-    """Whatever a convolution's attributes, each drawn row gives one position's results in all channels."""
+def test_inputs_times_weights_are_the_sums_of_the_layer(case):
+    """Whatever a convolution's attributes, each row of inputs gives one position's results in all channels."""
     attributes = CASES[case]
     taps, group = attributes["kernel_shape"], attributes.get("group", 1)
     rng = np.random.default_rng(0)
@@ -83,23 +83,42 @@ def test_drawn_inputs_times_weights_are_sums_of_the_layer(case):
     values = rng.normal(size=(3, 4, *spatial)).astype(np.float32)
     node = helper.make_node("Conv", ["image", "weights"], ["sums"], name="conv", **attributes)
     model = make_model(node, weights, ["N", 4, *spatial], [None] * (2 + len(taps)))
-    (inputs,) = draw_inputs(model, list(find_weighted_layers(model, ["Conv"])), values)
-    assert inputs.shape[1:] == (group, weights[0].size)
-    (sums,) = run(model, values)
-    positions = np.moveaxis(sums, 1, -1).reshape(-1, 8)
+    (layer,) = find_weighted_layers(model, ["Conv"])
+    inputs = view_all(layer, values)
     rows = channels_first(weights, 0).reshape(group, 8 // group, -1)
-    found = np.einsum("sgn,gkn->sgk", inputs, rows).reshape(len(inputs), 8)[:200]
-    distances = np.abs(found[:, None] - positions[None]).max(2).min(1)
-    assert distances.max() < 1e-4
+    found = np.einsum("sgn,gkn->sgk", inputs, rows).reshape(-1, 8)
+    (sums,) = run(model, values)
+    assert np.allclose(found, np.moveaxis(sums, 1, -1).reshape(-1, 8), atol=1e-4)
+
+
+def view_all(layer, values):
+    view, n_axes = view_sums(layer, values)
+    group = {field.name: field.i for field in layer.node.attribute}.get("group", 1)
+    return view.reshape(np.prod(view.shape[:n_axes]), group, -1)
 
 
 def test_inputs_of_matrices_are_rows_of_what_they_read():
     weights = np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)
     values = np.random.default_rng(1).normal(size=(4, 7, 6)).astype(np.float32)
     model = make_model(helper.make_node("MatMul", ["image", "weights"], ["sums"]), weights, ["N", 7, 6], [None] * 3)
-    (inputs,) = draw_inputs(model, list(find_weighted_layers(model, ["MatMul"])), values)
-    rows = {tuple(row) for row in values.reshape(-1, 6)}
-    assert {tuple(row) for row in inputs[:, 0]} <= rows
+    (layer,) = find_weighted_layers(model, ["MatMul"])
+    assert np.array_equal(view_all(layer, values)[:, 0], values.reshape(-1, 6))
+
+
+def test_moments_are_those_of_drawn_sums():
+    values = np.random.default_rng(0).normal(size=(120, 4, 9, 9)).astype(np.float32)
+    values[:, 1] = 2 * values[:, 0]
+    node = helper.make_node("Conv", ["image", "weights"], ["sums"], kernel_shape=[1, 1], group=2)
+    model = make_model(node, np.ones((2, 2, 1, 1), np.float32), ["N", 4, 9, 9], [None] * 4)
+    (moments,) = measure_moments(model, list(find_weighted_layers(model, ["Conv"])), values)
+    (first,), (second,) = moments
+    assert first / onnx_layer_inputs.SUMS == pytest.approx(np.array([[1, 2], [2, 4]]), rel=0.1)
+    assert second / onnx_layer_inputs.SUMS == pytest.approx(np.eye(2), abs=0.1)
+
+
+def test_activations_that_are_not_finite_are_refused():
+    with pytest.raises(ValueError, match="not all finite"):
+        Rounding(add_moments(None, np.full((3, 1, 2), np.nan, np.float32)))
 
 
 def test_first_factor_is_bounded_and_rounded_to_nearest():

@@ -126,3 +126,31 @@ def test_layers_in_float_keep_their_exact_weights(source, convert, config, drawn
     kernel = np.asarray(first.kernel).transpose(3, 2, 0, 1)
     stored = [numpy_helper.to_array(tensor) for tensor in onnx.load_from_string(file.data).graph.initializer]
     assert any(np.array_equal(values, kernel) for values in stored)
+
+
+@pytest.mark.slow
+def test_layer_in_float_does_not_share_the_weights_of_its_int8_twin(as_source, convert, config, drawn_images):
+    """tf2onnx stores equal weights once."""
+    import keras
+    from keras import layers
+
+    from edge_mnist_exporter import conversion
+    from edge_mnist_exporter.formats import onnx_conversion
+    from edge_mnist_exporter.kinds import Kind
+
+    keras.utils.set_random_seed(0)
+    image = keras.Input((28, 28, 1))
+    x = layers.Conv2D(6, 3, padding="same", activation="relu", name="first")(image)
+    x = layers.Conv2D(6, 3, padding="same", activation="relu", name="one")(x)
+    x = layers.Conv2D(6, 3, padding="same", activation="relu", name="twin")(x)
+    x = layers.Flatten()(layers.MaxPooling2D(4)(x))
+    model = keras.Model(image, layers.Dense(10, activation="softmax")(x))
+    model.get_layer("twin").set_weights(model.get_layer("one").get_weights())
+    kernel = np.asarray(model.get_layer("one").kernel).transpose(3, 2, 0, 1)
+    asked = config(float_layers=("twin",))
+    request = conversion.make_request(as_source(model), drawn_images, Kind("onnx", "mixed", "uint8"), asked)
+    file = conversion.prove(request, onnx_conversion.to_mixed(request))
+    assert not file.audit.can_saturate
+    stored = [numpy_helper.to_array(tensor) for tensor in onnx.load_from_string(file.data).graph.initializer]
+    assert any(values.dtype == np.float32 and np.array_equal(values, kernel) for values in stored)
+    assert sum(values.dtype == np.int8 and values.ndim == 4 for values in stored) == 2

@@ -168,7 +168,7 @@ def test_sums_that_are_off_are_found_in_their_layer(part: float) -> None:
 @pytest.mark.parametrize(
     ("result", "status", "said"),
     [
-        (SaturationResult({}, {}), OK, "exact here; old_int8.onnx: its int8 sums can saturate in other programs"),
+        (SaturationResult({}, {}), WARNING, "exact here; old_int8.onnx: its int8 sums can saturate in other programs"),
         (SaturationResult({}, {"dense layer": 0.51}), WARNING, "old_int8.onnx in onnxruntime on this processor need"),
         (
             SaturationResult({"dense layer": 0.51}, {"dense layer": 0.51}),

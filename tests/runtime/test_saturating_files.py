@@ -18,7 +18,9 @@ from edge_mnist_runtime.contract import METADATA_KEY
 from edge_mnist_runtime.engines.onnx_session import OnnxSession
 from edge_mnist_runtime.manifest import Manifest
 
-WARNING = "its int8 sums can saturate in other programs on x86 without VNNI; export it again"
+WARNING = (
+    "its int8 sums can saturate in other programs on x86 without VNNI; export it again, without --allow-saturation"
+)
 
 
 def contract_of_schema_3(model: Path) -> str:
@@ -112,7 +114,7 @@ def test_info_says_whether_a_file_can_saturate(old_file: Path, capfd: pytest.Cap
     (can, old_text), (cannot, text) = said
     assert (can, cannot) == (True, False)
     assert WARNING in " ".join(old_text.split())
-    assert "no: int8 sums are exact on every processor" in text
+    assert "no, by its contract: int8 sums are exact on every processor" in text
 
 
 def test_bench_names_files_that_can_saturate(old_file: Path) -> None:
@@ -142,9 +144,9 @@ def test_verify_names_files_of_an_older_bundle(
     onnx.helper.set_model_props(model, {METADATA_KEY: text})
     replace_model(bundle_copy, file.name, model.SerializeToString())
     assert run(["verify", str(bundle_copy)]) == 0
-    said = capfd.readouterr().out.splitlines()
+    said = capfd.readouterr().err.splitlines()
     assert [line for line in said if WARNING in line] == [
-        f"warning: edge_int8.onnx: {WARNING}, or set onnxruntime's session.x64quantprecision to 1 there"
+        f"edge-mnist: warning: edge_int8.onnx: {WARNING}, or set onnxruntime's session.x64quantprecision to 1 there"
     ]
     found = {artifact.file: artifact.can_saturate for artifact in Manifest.load(bundle_copy).artifacts}
     assert found == {

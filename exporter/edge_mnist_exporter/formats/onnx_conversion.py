@@ -126,16 +126,19 @@ def prepare(request: ConversionRequest) -> PreparedGraph:
             # Fuses MatMul and Add into Gemm, among others; the symbolic part would need sympy and adds nothing here.
             quant_pre_process(str(traced), str(prepared), skip_symbolic_shape=True)
             graph = onnx.load(prepared)
-            weights = round_weights(
-                graph,
-                request.calibration_values,
-                QUANTIZED_OPS,
-                per_channel=config.per_channel,
-                allow_saturation=config.allow_saturation,
-            )
         except Exception as error:  # it raises whatever its parts do
             raise request.refused("onnxruntime", error) from error
-        return PreparedGraph(graph, weights)
+    try:
+        weights = round_weights(
+            graph,
+            request.calibration_values,
+            QUANTIZED_OPS,
+            per_channel=config.per_channel,
+            allow_saturation=config.allow_saturation,
+        )
+    except ValueError as error:
+        raise request.refused("rounding its weights", error) from error
+    return PreparedGraph(graph, weights)
 
 
 def quantize(request: ConversionRequest, prepared: PreparedGraph | None = None) -> onnx.ModelProto:
@@ -154,10 +157,10 @@ def quantize(request: ConversionRequest, prepared: PreparedGraph | None = None) 
     prepared = prepared or prepare(request)
     layers = find_layers(prepared.graph, list_layers(request.source.keras_model)) if config.float_layers else []
     excluded = [node for layer in layers if layer.name in config.float_layers for node in layer.nodes]
-    weights = _leave_out(prepared, excluded)
+    graph, weights = _set_apart(prepared.graph, excluded), _leave_out(prepared, excluded)
     with tempfile.TemporaryDirectory() as folder:
         floating, quantized = Path(folder) / "prepared.onnx", Path(folder) / "quantized.onnx"
-        onnx.save(put_weights(prepared.graph, weights), floating)
+        onnx.save(put_weights(graph, weights), floating)
         values = request.calibration_values
         try:
             ranges = measure_entropy_ranges(floating, QUANTIZED_OPS, values) if method == "entropy" else {}
@@ -184,10 +187,28 @@ def quantize(request: ConversionRequest, prepared: PreparedGraph | None = None) 
         return onnx.load(quantized)
 
 
+def _set_apart(model: onnx.ModelProto, excluded: list[str]) -> onnx.ModelProto:
+    """A graph whose operations in float have weights of their own; tf2onnx stores equal weights once."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    constants = {tensor.name: tensor for tensor in copy.graph.initializer}
+    kept = {name for node in copy.graph.node if node.name not in excluded for name in node.input}
+    for node in copy.graph.node:
+        for index, name in enumerate(node.input):
+            if node.name in excluded and name in kept and name in constants:
+                own = f"{name}_in_float"
+                if own not in constants:
+                    constants[own] = copy.graph.initializer.add()
+                    constants[own].CopyFrom(constants[name])
+                    constants[own].name = own
+                node.input[index] = own
+    return copy
+
+
 def _leave_out(prepared: PreparedGraph, excluded: list[str]) -> dict[str, RoundedWeights]:
-    """The rounded weights without those that operations in float read."""
-    exact = {name for node in prepared.graph.graph.node if node.name in excluded for name in node.input}
-    return {name: rounded for name, rounded in prepared.weights.items() if name not in exact}
+    """The rounded weights without those that only operations in float read."""
+    read = {name for node in prepared.graph.graph.node if node.name not in excluded for name in node.input}
+    return {name: rounded for name, rounded in prepared.weights.items() if name in read}
 
 
 def _shares_weights(graph: onnx.GraphProto) -> bool:

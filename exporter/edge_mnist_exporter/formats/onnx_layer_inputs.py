@@ -1,4 +1,4 @@
-"""What the layers of a float graph multiply by their weights, drawn from calibration images."""
+"""What the layers of a float graph multiply by their weights, measured on calibration images."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import onnx
 from onnx import numpy_helper
 
 from edge_mnist_exporter.formats.onnx_graph import read_attributes
+from edge_mnist_exporter.formats.onnx_rounding import Moments, add_moments
 from edge_mnist_exporter.formats.onnx_saturation import find_channel_axis
 from edge_mnist_exporter.formats.onnx_tensors import TensorReader
 
@@ -20,13 +21,10 @@ IMAGES_AT_ONCE: Final = 50
 """Images whose activations are in memory at one time."""
 
 SUMS: Final = 32_000
-"""Sums of each layer that are drawn, from all positions of all images."""
+"""Sums of each layer to look at, drawn from all positions of all images."""
 
 INPUT_VALUES: Final = 32_000_000
-"""Most input values of a layer, which bounds memory: a layer of long sums gives fewer of them."""
-
-Inputs = npt.NDArray[np.float32]
-"""What some sums of a layer multiply by its weights, shape (S, G, N): S sums of each of G groups of channels."""
+"""Most input values of a layer to look at, which bounds time and memory: of long sums there are fewer."""
 
 
 @dataclass(frozen=True)
@@ -46,35 +44,36 @@ def find_weighted_layers(model: onnx.ModelProto, operators: Collection[str]) -> 
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     for node in model.graph.node:
         for index, name in enumerate(node.input):
-            if node.op_type in operators and name in constants:
+            if node.op_type in operators and name in constants and math.prod(constants[name].dims):
                 axis = find_channel_axis(node, index, len(constants[name].dims))
                 if axis is not None:
                     yield WeightedLayer(node, index, numpy_helper.to_array(constants[name]), axis)
 
 
-def draw_inputs(
+def measure_moments(
     model: onnx.ModelProto, layers: list[WeightedLayer], values: npt.NDArray[np.float32]
-) -> Iterator[Inputs | None]:
-    """What some sums of each layer multiply by its weights; None for a layer whose sums are not found."""
+) -> list[Moments | None]:
+    """The second moments of what each layer multiplies by its weights; None for a layer whose sums are not found.
+
+    Args:
+        model: The float graph.
+        layers: As `find_weighted_layers` gives them.
+        values: Calibration images as the network reads them, float32, shape (N, H, W, C).
+    """
     rng = np.random.default_rng(0)
     reader = TensorReader(model, [layer.node.input[0] for layer in layers])
-    drawn: list[list[Inputs]] = [[] for _ in layers]
+    found: list[Moments | None] = [None] * len(layers)
     for start in range(0, len(values), IMAGES_AT_ONCE):
         images = values[start : start + IMAGES_AT_ONCE]
-        for layer, data, parts in zip(layers, reader.read(images), drawn, strict=True):
-            windows = _view_windows(layer, data)
+        for number, (layer, data) in enumerate(zip(layers, reader.read(images), strict=True)):
+            windows = view_sums(layer, data)
             if windows is not None:
-                n_values = layer.weights.size // layer.weights.shape[layer.axis]
-                most = min(SUMS, INPUT_VALUES // n_values) * len(images) // len(values)
-                parts.append(_draw_windows(windows, max(most, 1), rng))
-    groups = [read_attributes(layer.node).get("group", 1) for layer in layers]
-    return (
-        np.concatenate(parts).reshape(sum(map(len, parts)), n_groups, -1) if parts else None
-        for parts, n_groups in zip(drawn, groups, strict=True)
-    )
+                inputs = _draw_windows(layer, *windows, part=len(images) / len(values), rng=rng)
+                found[number] = add_moments(found[number], inputs)
+    return found
 
 
-def _view_windows(layer: WeightedLayer, data: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], int] | None:
+def view_sums(layer: WeightedLayer, data: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], int] | None:
     """What a layer's sums multiply by its weights, as a view, and how many of its axes count sums.
 
     None for a product whose weights are not its second factor, or differ within a batch, and for padding that the
@@ -99,9 +98,12 @@ def _view_windows(layer: WeightedLayer, data: npt.NDArray[np.float32]) -> tuple[
 
 
 def _draw_windows(
-    windows: tuple[npt.NDArray[np.float32], int], n_drawn: int, rng: np.random.Generator
+    layer: WeightedLayer, view: npt.NDArray[np.float32], n_axes: int, *, part: float, rng: np.random.Generator
 ) -> npt.NDArray[np.float32]:
-    """Some sums' inputs, shape (n_drawn, G * N)."""
-    view, n_axes = windows
-    positions = np.unravel_index(rng.integers(0, math.prod(view.shape[:n_axes]), n_drawn), view.shape[:n_axes])
-    return view[positions].reshape(n_drawn, -1)
+    """Some sums' inputs, shape (S, G, N); `part` of a layer's sums is to come from these images."""
+    n_groups = read_attributes(layer.node).get("group", 1)
+    n_inputs = n_groups * layer.weights.size // layer.weights.shape[layer.axis]
+    n_drawn = max(int(min(SUMS, INPUT_VALUES // n_inputs) * part), 1)
+    shape = view.shape[:n_axes]
+    positions = np.unravel_index(rng.integers(0, math.prod(shape), n_drawn), shape)
+    return view[positions].reshape(n_drawn, n_groups, -1)

@@ -26,26 +26,43 @@ alike (as in GPTQ)."""
 Rows = npt.NDArray[np.float64]
 """Weights in steps, shape (K, N): one row an output channel."""
 
+Moments = list[list[npt.NDArray[np.float64]]]
+"""Sums of products of a layer's inputs with each other, for each group of output channels and each block of weights,
+shape (B, B)."""
+
+
+def add_moments(moments: Moments | None, inputs: npt.NDArray[np.float32]) -> Moments:
+    """Add what some more of a layer's sums multiply by its weights.
+
+    Args:
+        moments: Of the sums before, or None.
+        inputs: float32, shape (S, G, N): S sums of each of G groups of output channels.
+    """
+    cuts = range(0, inputs.shape[2], BLOCK)
+    blocks = [[group[:, cut : cut + BLOCK].astype(np.float64) for cut in cuts] for group in np.moveaxis(inputs, 1, 0)]
+    added = [[block.T @ block for block in group] for group in blocks]
+    if moments is None:
+        return added
+    return [[old + new for old, new in zip(*pair, strict=True)] for pair in zip(moments, added, strict=True)]
+
 
 class Rounding:
     """Rounds the weights of one layer.
 
     Args:
-        inputs: What some of its sums multiply by the weights, shape (S, G, N): S sums of each of G groups of output
-            channels. None: each weight is rounded to the nearest step.
+        moments: What `add_moments` gave for its inputs. None: each weight is rounded to the nearest step.
+
+    Raises:
+        ValueError: The inputs were not all finite.
 
     Example:
-        >>> weights = np.array([[0.4, 0.4]])  # both inputs are always alike, so the errors can cancel
-        >>> Rounding(np.ones((10, 1, 2), np.float32)).round(weights).sum()
-        1.0
+        >>> inputs = np.ones((10, 1, 2), np.float32)  # both inputs are always alike, so that errors can cancel
+        >>> Rounding(add_moments(None, inputs)).round(np.array([[0.4, 0.4]])).sum()
+        np.float64(1.0)
     """
 
-    def __init__(self, inputs: npt.NDArray[np.float32] | None) -> None:
-        self._groups: list[list[_Block]] = []
-        if inputs is not None:
-            cuts = range(0, inputs.shape[2], BLOCK)
-            groups = np.moveaxis(inputs, 1, 0)
-            self._groups = [[_Block(group[:, cut : cut + BLOCK], cut) for cut in cuts] for group in groups]
+    def __init__(self, moments: Moments | None) -> None:
+        self._groups = [[_Block(block) for block in group] for group in moments or []]
 
     def round(self, rows: Rows) -> Rows:
         """Whole steps, -127..127, shape (K, N), of weights in steps, shape (K, N)."""
@@ -56,22 +73,23 @@ class Rounding:
         size = len(rows) // len(self._groups)
         for number, blocks in enumerate(self._groups):
             own = slice(number * size, (number + 1) * size)
-            for block in blocks:
-                steps[own, block.columns] = block.round(rows[own, block.columns])
+            for block, start in zip(blocks, range(0, rows.shape[1], BLOCK), strict=True):
+                columns = slice(start, start + BLOCK)
+                steps[own, columns] = block.round(rows[own, columns])
         return steps
 
 
 class _Block:
     """Weights that make up for each other's errors."""
 
-    def __init__(self, inputs: npt.NDArray[np.float32], start: int) -> None:
-        self.columns = slice(start, start + inputs.shape[1])
-        moments = inputs.T.astype(np.float64) @ inputs / len(inputs)
-        power = moments.diagonal().copy()
+    def __init__(self, moments: npt.NDArray[np.float64]) -> None:
+        power = moments.diagonal()
+        if not np.isfinite(power).all():
+            raise ValueError("its activations on the calibration images are not all finite")
         self._order = np.argsort(-power, kind="stable")  # what weighs most is rounded first
-        moments[np.diag_indices_from(moments)] += DAMPING * (power.mean() or 1.0)
-        inverse = np.linalg.inv(moments[np.ix_(self._order, self._order)])
-        self._factor = np.linalg.cholesky(inverse).T
+        damped = moments[np.ix_(self._order, self._order)]
+        damped[np.diag_indices_from(damped)] += DAMPING * (power.mean() or 1.0)
+        self._factor = np.linalg.cholesky(np.linalg.inv(damped)).T
 
     def round(self, rows: Rows) -> Rows:
         left, steps = rows[:, self._order], np.empty_like(rows)

@@ -47,7 +47,7 @@ def find_channel_axis(node: onnx.NodeProto, index: int, rank: int) -> int | None
         rank: How many axes they have.
 
     Returns:
-        The axis; None where that input is not multiplied and added up by an int8 kernel.
+        The axis; None where that input is not multiplied and added up by an int8 kernel (ConvTranspose has none).
     """
     if node.op_type == "Conv" and index == 1:
         return 0
@@ -66,12 +66,17 @@ def channels_first(weights: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:
 def _list_pairs(file: OnnxFile) -> Iterator[WeightPair]:
     for node in file.nodes:
         for index, name in enumerate(node.input):
-            if not file.is_made_by(name, "DequantizeLinear"):
+            source = file.find_unmoved(name) if name else ""
+            if not file.is_made_by(source, "DequantizeLinear"):
                 continue
-            weights = file.stored.get(file.makers[name].input[0])
-            if weights is None or weights.dtype != np.int8:
+            weights = file.stored.get(file.makers[source].input[0])
+            if weights is None or weights.dtype != np.int8 or not weights.size:
                 continue
-            axis = find_channel_axis(node, index, weights.ndim)
-            if axis is not None and weights.size:
-                steps = largest_pairs(channels_first(weights, axis).astype(np.int64)).max()
-                yield WeightPair(int(steps), f"{node.op_type} {node.name or node.output[0]}")
+            axis = find_channel_axis(node, index, max(weights.ndim, 2))
+            if axis is None:
+                continue
+            # Where they are moved about in between, any two may meet in a sum.
+            in_place = source == name and weights.ndim > 1
+            rows = channels_first(weights, axis) if in_place else weights.reshape(1, -1)
+            steps = largest_pairs(rows.astype(np.int64)).max()
+            yield WeightPair(int(steps), f"{node.op_type} {node.name or node.output[0]}")

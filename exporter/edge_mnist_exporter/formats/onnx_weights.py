@@ -22,8 +22,8 @@ from onnx import numpy_helper
 from onnxruntime.quantization import QuantType
 
 from edge_mnist_exporter.audit import MAX_WEIGHT_PAIR
-from edge_mnist_exporter.formats.onnx_layer_inputs import Inputs, WeightedLayer, draw_inputs, find_weighted_layers
-from edge_mnist_exporter.formats.onnx_rounding import INT8_MAX, Rounding
+from edge_mnist_exporter.formats.onnx_layer_inputs import WeightedLayer, find_weighted_layers, measure_moments
+from edge_mnist_exporter.formats.onnx_rounding import INT8_MAX, Moments, Rounding
 from edge_mnist_exporter.formats.onnx_saturation import channels_first, largest_pairs
 
 UNBOUNDED_PAIR: Final = 2 * INT8_MAX
@@ -74,8 +74,8 @@ def round_weights(
     max_pair = UNBOUNDED_PAIR if allow_saturation else MAX_WEIGHT_PAIR
     layers = list(find_weighted_layers(model, operators))
     return {
-        layer.node.input[layer.index]: _round_layer(layer, inputs, max_pair, per_channel=per_channel)
-        for layer, inputs in zip(layers, draw_inputs(model, layers, values), strict=True)
+        layer.node.input[layer.index]: _round_layer(layer, moments, max_pair, per_channel=per_channel)
+        for layer, moments in zip(layers, measure_moments(model, layers, values), strict=True)
     }
 
 
@@ -105,10 +105,10 @@ def fit_scales(rows: npt.NDArray[np.floating], max_pair: int = MAX_WEIGHT_PAIR) 
     return scales
 
 
-def _round_layer(layer: WeightedLayer, inputs: Inputs | None, max_pair: int, *, per_channel: bool) -> RoundedWeights:
+def _round_layer(layer: WeightedLayer, moments: Moments | None, max_pair: int, *, per_channel: bool) -> RoundedWeights:
     rows = channels_first(layer.weights, layer.axis).astype(np.float64)
     scales = fit_scales(rows, max_pair)
-    rounding = Rounding(inputs)
+    rounding = Rounding(moments)
     while True:
         shared = scales if per_channel else np.full_like(scales, scales.max())
         exact = shared.astype(np.float32)

@@ -62,7 +62,7 @@ def classify(
         else:
             classifier = DigitClassifier(model, preprocess=mode, backend=known_backend)
     if classifier.engine.contract.can_saturate:
-        print_warning(describe_saturation(str(model)))
+        print_warning(describe_saturation(classifier.info().file or str(model)))
     predictions: list[dict[str, Any]] = []
     errors: list[dict[str, str]] = []
     n_rejected = 0

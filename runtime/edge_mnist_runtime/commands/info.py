@@ -166,7 +166,7 @@ def _text(value: Any) -> str:
     if value is None:
         return "none: not a digit classifier"  # only a preprocessing may be missing
     if isinstance(value, bool):
-        return "yes" if value else "no: int8 sums are exact on every processor"
+        return "yes" if value else "no, by its contract: int8 sums are exact on every processor"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 

@@ -13,6 +13,7 @@ from edge_mnist_runtime.bundled_models import find_bundled
 from edge_mnist_runtime.commands.backend_option import OnlyBackendOption
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.commands.messages import print_warning
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.int8_sums import describe_saturation
 from edge_mnist_runtime.paths import is_file
@@ -70,7 +71,7 @@ def verify(
         for result in results:
             print(f"{result.file}: {_verdict(result.skipped, result.same_digits, result.n)}")
             if result.can_saturate:
-                print(f"warning: {describe_saturation(result.file)}")
+                print_warning(describe_saturation(result.file))
         for accuracy in accuracies:
             print(f"{accuracy.file}: {_accuracy_verdict(accuracy)}")
     require_replayed(results, bundle)
