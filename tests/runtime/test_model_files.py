@@ -22,6 +22,7 @@ from edge_mnist_runtime.errors import (
     EdgeMnistError,
     HashMismatchError,
     ManifestError,
+    NoContractError,
     UsageError,
 )
 from edge_mnist_runtime.manifest import Manifest
@@ -109,7 +110,7 @@ def test_onnx_with_its_contract_is_read(onnx_with_contract: Callable[[str | None
 def test_onnx_without_contract_is_refused(onnx_with_contract: Callable[[str | None], bytes], tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(onnx_with_contract(None))
-    assert_refused(path, ContractError, "no edge-mnist contract")
+    assert_refused(path, NoContractError, "no edge-mnist contract")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "7", '"text"', "{}", '{"schema_version": 1}'])
