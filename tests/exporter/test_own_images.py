@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from edge_mnist_exporter.own_images import load_calibration_images, load_export_images, picture_reader
-from edge_mnist_runtime.dataset import DATA_VARIABLE
+from edge_mnist_runtime.dataset import DATA_VARIABLE, encode_idx
 from edge_mnist_runtime.errors import DataError, DataNotFoundError, PictureError
 
 pytestmark = pytest.mark.slow
@@ -232,3 +232,25 @@ def test_digit_pictures_are_read_by_the_one_preprocessing(reference_source, tmp_
     images = load_calibration_images(reference_source, tmp_path)
     assert images.shape == (10, 28, 28, 1)
     shutil.rmtree(tmp_path)
+
+
+def test_emnist_with_as_many_classes_as_the_model_is_read(source, tmp_path):
+    labels = np.arange(94, dtype=np.uint8) % 47
+    images = np.random.default_rng(0).integers(0, 256, (94, 28, 28), np.uint8)
+    for half in ("train", "test"):
+        stem = tmp_path / f"emnist-balanced-{half}"
+        stem.with_name(f"{stem.name}-images-idx3-ubyte").write_bytes(encode_idx(images.swapaxes(1, 2)))
+        stem.with_name(f"{stem.name}-labels-idx1-ubyte").write_bytes(encode_idx(labels))
+    letters = replace(source, labels=tuple(map(str, range(47))), image_shape=(28, 28, 1))
+    found = load_export_images(letters, tmp_path)
+    assert np.array_equal(found.evaluation.images[..., 0], images)
+    assert found.evaluation.labels.max() == 46
+    with pytest.raises(DataError, match=r"outside 0\.\.36"):
+        load_export_images(replace(letters, labels=letters.labels[:37]), tmp_path)
+
+
+def test_folders_called_training_and_testing_are_read(source, arrays, tmp_path):
+    save_pictures(tmp_path / "set" / "training", arrays["x_train"], arrays["y_train"])
+    save_pictures(tmp_path / "set" / "testing", arrays["x_test"], arrays["y_test"])
+    found = load_export_images(source, tmp_path)
+    assert (len(found.calibration), len(found.evaluation)) == (50, 20)
