@@ -88,6 +88,8 @@ def is_clean(grey: Image.Image, ink: Pixels) -> bool:
     if off.max() < PICTURE_READING.clear_levels:
         return False
     strokes = ink > 64
+    if strokes.mean() > PICTURE_READING.max_stroke_part:  # a frame, and within it a sheet that is taken for ink
+        return False
     # Next to strokes grey is their soft edge; elsewhere it would be shade, lines or another pen.
     reach = max(PICTURE_READING.soft_edge_pixels, round(PICTURE_READING.soft_edge_part * max(grey.size)))
     elsewhere = off[~_grown(strokes, reach)]

@@ -71,6 +71,8 @@ class PictureReadingDefinition:
     """So far from strokes grey is their soft edge..."""
     soft_edge_part: float = 0.05
     """...or so far, as a part of the picture's longer side: small pictures that were enlarged have edges that wide."""
+    max_stroke_part: float = 0.5
+    """Part of a clean drawing that its strokes cover at most; what covers more is a framed sheet."""
     enlargement_levels: float = 5.0
     """Grey levels, root mean square, by which an enlarged tensor may differ from its tensor enlarged anew..."""
     enlargement_centre_pixels: float = 0.75

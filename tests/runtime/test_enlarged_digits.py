@@ -114,3 +114,9 @@ def test_reach_around_strokes_is_a_square_of_any_size() -> None:
     rows, columns = np.nonzero(_grown(mask, 2))
     assert (rows.min(), rows.max(), columns.min(), columns.max(), len(rows)) == (2, 6, 1, 5, 25)
     assert _grown(mask, 100).all()
+
+
+@pytest.mark.parametrize(("border", "grey"), [(1, 0), (2, 0), (30, 90)])
+def test_framed_sheet_is_not_taken_for_ink(tensor: np.ndarray, border: int, grey: int) -> None:
+    framed = ImageOps.expand(enlarge(tensor, 280, "bicubic", inverted=True), border, grey)
+    assert read_picture(framed).mode == "photo"
