@@ -26,6 +26,10 @@ def unroll_recurrent_layers(model: Any) -> list[str]:
         if steps and steps <= MAX_STEPS:
             for part in parts:
                 part.unroll = True
+                if hasattr(part.cell, "implementation"):
+                    # A matrix product a gate: TensorFlow's quantizer may leave a split of one product for all in float,
+                    # from one conversion to the next, because nothing reads the forget gate of the first step.
+                    part.cell.implementation = 1
             found.append(f"{layer.name} ({steps} steps)")
     return [f"unrolled {', '.join(found)}"] if found else []
 
