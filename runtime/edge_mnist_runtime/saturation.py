@@ -15,6 +15,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from edge_mnist_runtime.bundled_models import read_package_file
+
 SATURATION_MODEL: Final = Path(__file__).with_name("models") / "saturation.onnx"
 """Made by `make golden`; each layer below on its own, every activation 255, half of the weights 127, half -127."""
 
@@ -62,7 +64,7 @@ def check_saturation() -> SaturationResult:
     """
     from edge_mnist_runtime.engines.onnx_session import OnnxSession
 
-    data, image = SATURATION_MODEL.read_bytes(), np.full((1, SIDE, SIDE, CHANNELS), ACTIVATION, np.uint8)
+    data, image = read_package_file(str(SATURATION_MODEL)), np.full((1, SIDE, SIDE, CHANNELS), ACTIVATION, np.uint8)
     wrong, wrong_elsewhere = (
         find_wrong_layers(OnnxSession(data, origin=SATURATION_MODEL.name, exact=exact).run(image)[0].astype(np.float64))
         for exact in (None, False)

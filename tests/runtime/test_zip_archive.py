@@ -50,7 +50,7 @@ def test_modules_are_the_archive_s_own(archive: Path) -> None:
     assert done.stdout.startswith(str(archive))
 
 
-@pytest.mark.parametrize("arguments", [("info",), ("bench", "--samples", "50"), ("samples", "given")])
+@pytest.mark.parametrize("arguments", [("info",), ("doctor",), ("bench", "--samples", "50"), ("samples", "given")])
 def test_other_commands_work_from_the_archive(arguments: tuple[str, ...], archive: Path) -> None:
     done = run(*arguments, archive=archive)
     assert done.returncode == 0, done.stderr
