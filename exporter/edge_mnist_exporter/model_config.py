@@ -154,15 +154,33 @@ def _drop_unknown_arguments(layer: Config) -> Iterator[str]:
             yield f"left out {name} of {layer['class_name']}, which this Keras does not know"
 
 
+def _name_inner_module(layer: Config) -> Iterator[str]:
+    """Up to Keras 2.12 what a layer wraps, as Bidirectional does, was named by its class alone."""
+    config = layer["config"]
+    for value in config.values() if isinstance(config, dict) and "layers" not in config else ():
+        for inner in value if isinstance(value, list) else [value]:
+            if isinstance(inner, dict) and {"class_name", "config"} <= inner.keys() and "module" not in inner:
+                module = find_module(inner["class_name"])
+                if module is not None:
+                    inner.update(module=module, registered_name=None)
+                    yield f"read {inner['class_name']} inside {layer['class_name']} as Keras's own"
+
+
 REPAIRS: Final[tuple[Callable[[Config], Iterator[str]], ...]] = (
     _name_layers_of_list,
     _make_input_layer,
     _rename_class,
+    _name_inner_module,
     _drop_training_arguments,
     _rename_activation,
     _drop_unknown_arguments,
 )
 """From a layer or model, changed in place, to what was repaired."""
+
+
+def find_module(name: Any) -> str | None:
+    """The module of Keras's own layer or model of that name, as a configuration states it; None for any other."""
+    return "keras" if name in ("Sequential", "Functional", "Model") else "keras.layers" if _find_class(name) else None
 
 
 def _find_class(name: Any) -> type | None:

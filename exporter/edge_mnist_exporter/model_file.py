@@ -16,7 +16,13 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from edge_mnist_exporter.keras_int8 import with_float_weights
-from edge_mnist_exporter.model_config import Config, compute_in_float32, list_layers_with_code, repair_config
+from edge_mnist_exporter.model_config import (
+    Config,
+    compute_in_float32,
+    find_module,
+    list_layers_with_code,
+    repair_config,
+)
 from edge_mnist_exporter.saved_model import read_saved_model
 from edge_mnist_runtime.errors import (
     CorruptModelError,
@@ -189,7 +195,8 @@ def _explain(path: Path, copy: Path, config: Config, error: Exception, *, unsafe
             f"{path}: the layer {', '.join(with_code)} holds Python code (a Lambda), which would run here; replace it "
             "by layers, or add --unsafe if you trust whoever made the file"
         )
-    if unknown := UNKNOWN_CLASS.search(str(error)):
+    unknown = UNKNOWN_CLASS.search(str(error))
+    if unknown and find_module(unknown["name"]) is None:
         return UnsupportedModelError(
             f"{path}: holds a layer of the class {unknown['name']}, which is not one of Keras's; save the model as a "
             "SavedModel (model.export(FOLDER)), which needs no classes"

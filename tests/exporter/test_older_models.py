@@ -143,6 +143,22 @@ def test_class_names_with_a_version(small, check):
     assert "read the layer BatchNormalizationV1 as BatchNormalization" in check(small, rename)
 
 
+def test_layers_inside_layers_without_a_module(layers, check):
+    import keras
+
+    def strip(config):
+        for layer in config["config"]["layers"]:
+            for name in ("layer", "backward_layer"):
+                if name in layer["config"]:
+                    inner = layer["config"][name]
+                    layer["config"][name] = {key: inner[key] for key in ("class_name", "config")}
+
+    parts = layers.TimeDistributed(layers.Dense(6, "relu")), layers.Bidirectional(layers.LSTM(4)), layers.Dense(10)
+    notes = check(keras.Sequential([keras.Input((28, 28)), *parts, layers.Softmax()]), strip)
+    assert "read Dense inside TimeDistributed as Keras's own" in notes
+    assert "read LSTM inside Bidirectional as Keras's own" in notes
+
+
 def test_healthy_model_is_not_repaired(small, check):
     assert check(small, lambda config: None) == ()
 
