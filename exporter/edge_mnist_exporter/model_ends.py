@@ -26,6 +26,13 @@ BYTE_RANGE: Final = InputRange((0.0,), (1.0,))
 """0..255."""
 
 
+VALUES_PASSED_ON: Final = (
+    *("InputLayer", "Identity", "Reshape", "Flatten", "Squeeze", "Dropout", "AlphaDropout", "GaussianDropout"),
+    *("GaussianNoise", "ActivityRegularization"),
+)
+"""Layers and operations that change no value outside of training."""
+
+
 @dataclass(frozen=True)
 class Ends:
     """A network with the ends that converters expect."""
@@ -181,21 +188,58 @@ def _with_softmax(model: Any, image_shape: tuple[int, int, int], path: Path, not
         raise UnsupportedModelError(f"{path}: gives NaN or infinity for noise; train the model again")
     if (values >= 0).all() and np.allclose(values.sum(axis=1), 1, atol=1e-3):
         return model
-    last = _find_last_layer(model)
-    if getattr(last, "activation", None) is keras.activations.sigmoid:
-        last.activation = keras.activations.softmax
+    last = _find_last_layer(model.outputs[0])
+    activation = getattr(last, "activation", None)
+    logits = _find_logits(model)
+    if activation is keras.activations.sigmoid:
+        last.activation = keras.activations.linear
         notes.append(SOFTMAX_NOTE)
-        return model
-    if ((values >= 0) & (values <= 1)).all() and "sigmoid" in type(last).__name__.lower():
+    elif logits is not None:
+        notes.append(SOFTMAX_NOTE)
+    elif ((values >= 0) & (values <= 1)).all() and activation not in (
+        keras.activations.linear,
+        keras.activations.relu,
+    ):
         raise UnsupportedModelError(
-            f"{path}: ends in the operation {last.name}, independent scores that do not sum to 1; end it with a layer "
-            "whose activation is a softmax or a sigmoid, or with its logits"
+            f"{path}: ends in {getattr(last, 'name', 'its input')}, independent scores of 0..1 that do not sum to 1; "
+            "end it with a layer whose activation is a softmax or a sigmoid, or with its logits"
         )
-    notes.append("added a softmax behind its logits")
-    return keras.Model(model.inputs, keras.layers.Softmax(name="probabilities")(model.outputs[0]))
+    else:
+        notes.append("added a softmax behind its logits")
+    outputs = model.outputs[0] if logits is None else logits
+    return keras.Model(model.inputs, keras.layers.Softmax(name="probabilities")(outputs))
 
 
-def _find_last_layer(model: Any) -> Any:
-    """What computes a network's output, in models inside the model, too."""
-    last = model.outputs[0]._keras_history.operation
-    return _find_last_layer(last) if hasattr(last, "outputs") and hasattr(last, "layers") else last
+def _find_last_layer(tensor: Any) -> Any:
+    """What computes a tensor's values, in models inside the model, too; None if they are those of the input."""
+    while True:
+        layer, node_index = tensor._keras_history[:2]
+        if hasattr(layer, "outputs") and hasattr(layer, "layers"):
+            inner = _find_last_layer(layer.outputs[0])
+            if inner is not None:
+                return inner
+        elif not _passes_values_on(layer):
+            return layer
+        parents = layer._inbound_nodes[node_index].input_tensors
+        if not parents:
+            return None
+        tensor = parents[0]
+
+
+def _passes_values_on(layer: Any) -> bool:
+    """Whether a layer gives the values that it gets, in another shape at most."""
+    import keras
+
+    name = type(layer).__name__
+    is_linear = name == "Activation" and layer.activation is keras.activations.linear
+    return is_linear or name in VALUES_PASSED_ON
+
+
+def _find_logits(model: Any) -> Any:
+    """What `keras.ops.sigmoid` at the end of a network takes; None for any other end, or inside a model inside."""
+    import keras
+
+    operation, node_index = model.outputs[0]._keras_history[:2]
+    if isinstance(operation, keras.layers.Layer) or type(operation).__name__ != "Sigmoid":
+        return None
+    return operation._inbound_nodes[node_index].input_tensors[0]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edge_mnist_exporter.source_model import find_source, load_source
+from edge_mnist_runtime.errors import UnsupportedModelError
 
 pytestmark = pytest.mark.slow
 
@@ -75,3 +76,47 @@ def test_int8_files_lose_nothing_by_it(format_name, source, sigmoids, held_out, 
     assert np.mean(found.argmax(1) == sigmoids.argmax(1)) >= 0.99
     assert np.allclose(found.sum(1), 1, atol=0.02)
     assert found.max(1).mean() > 0.9
+
+
+@pytest.fixture
+def build(trained):
+    """A network with the trained weights and other layers behind its logits."""
+    import keras
+    from keras import layers
+
+    def build(activation, *behind):
+        image = keras.Input(SHAPE)
+        hidden, last = layers.Dense(32, activation="relu"), layers.Dense(5, activation=activation)
+        values = last(hidden(layers.Flatten()(image)))
+        for layer in behind:
+            values = layer(values)
+        model = keras.Model(image, values)
+        model.set_weights(trained["image"].get_weights())
+        return model
+
+    return build
+
+
+@pytest.mark.parametrize("end", ["dropout", "reshape", "several", "nested", "operation"])
+def test_sigmoids_are_found_in_front_of_layers_that_change_no_value(end, build, sigmoids, held_out, tmp_path):
+    import keras
+    from keras import layers
+
+    behind = {
+        "dropout": [layers.Dropout(0.5)],
+        "reshape": [layers.Reshape((5,))],
+        "several": [layers.Reshape((5, 1)), layers.Activation("linear"), layers.Identity(), layers.Flatten()],
+        "nested": [keras.Sequential([keras.Input((5,)), layers.Dropout(0.5)])],
+        "operation": [keras.ops.sigmoid],
+    }[end]
+    build("linear" if end == "operation" else "sigmoid", *behind).save(tmp_path / "model.keras")
+    source = load_source(*find_source(tmp_path / "model.keras"))
+    logits = np.log(sigmoids / (1 - sigmoids))
+    assert source.notes[-1] == NOTE
+    assert np.abs(source.probabilities(held_out) - np.exp(logits) / np.exp(logits).sum(1, keepdims=True)).max() < 1e-3
+
+
+def test_scores_of_another_kind_are_refused(build, tmp_path):
+    build("hard_sigmoid").save(tmp_path / "model.keras")
+    with pytest.raises(UnsupportedModelError, match=r"model.keras: ends in dense.*, independent scores of 0..1"):
+        load_source(*find_source(tmp_path / "model.keras"))

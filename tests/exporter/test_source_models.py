@@ -130,7 +130,7 @@ def test_answer_that_is_a_picture_is_refused(keras, reason_for_refusal, image):
 
 
 def test_sigmoid_that_is_no_layers_activation_is_refused_with_the_way_out(keras, reason_for_refusal, image, digits_of):
-    scores = keras.ops.sigmoid(digits_of(image, activation=None))
+    scores = keras.ops.hard_sigmoid(digits_of(image, activation=None))
     assert "end it with a layer whose activation is a softmax" in reason_for_refusal(image, scores)
 
 
