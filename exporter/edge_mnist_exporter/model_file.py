@@ -12,6 +12,8 @@ import json
 import re
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -116,10 +118,22 @@ def _read_file(path: Path, *, unsafe: bool) -> LoadedModel:
         copy = Path(folder) / f"model{find_suffix(data)}"
         copy.write_bytes(data)
         config = _read_config(copy, path)
-        notes = compute_in_float32(config)
+        with _malformed_refused(path):
+            notes = compute_in_float32(config)
         model, repairs = _load(copy, path, config, is_changed=bool(notes), unsafe=unsafe)
     model, casts = with_float_weights(model, path)
     return LoadedModel(model, hashlib.sha256(data).hexdigest(), (*repairs, *notes, *casts))
+
+
+@contextmanager
+def _malformed_refused(path: Path) -> Iterator[None]:
+    """Say what is wrong where a configuration is not built like one of Keras."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        raise CorruptModelError(
+            f"{path}: its configuration describes no Keras model ({first_line(error)}); save the model again"
+        ) from error
 
 
 def _load(copy: Path, path: Path, config: Config, *, is_changed: bool, unsafe: bool) -> tuple[Any, list[str]]:
@@ -133,8 +147,9 @@ def _load(copy: Path, path: Path, config: Config, *, is_changed: bool, unsafe: b
                 _write_config(copy, config)
             return keras.models.load_model(copy, compile=False, safe_mode=not unsafe), repairs
         except Exception as error:  # keras raises ValueError, KeyError, OSError, TypeError, ...
-            may_help = not repairs and _is_whole(copy) and (unsafe or not list_layers_with_code(config))
-            repairs = repair_config(config) if may_help else []
+            with _malformed_refused(path):
+                may_help = not repairs and _is_whole(copy) and (unsafe or not list_layers_with_code(config))
+                repairs = repair_config(config) if may_help else []
             is_changed = bool(repairs)
             if not is_changed:
                 raise _explain(path, copy, config, error, unsafe=unsafe) from error

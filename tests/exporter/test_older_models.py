@@ -181,6 +181,18 @@ def test_weights_alone_are_called_so(small, tmp_path):
         load_source("only", tmp_path / "only.weights.h5")
 
 
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+@pytest.mark.parametrize("inner", [None, [], {"layers": {"a": 1}}, {"layers": [{"class_name": "InputLayer"}, 5]}])
+def test_configuration_of_another_form_is_refused(inner, suffix, small, tmp_path):
+    path = tmp_path / f"odd{suffix}"
+    small.save(path)
+    {".h5": change_h5, ".keras": change_keras}[suffix](path, lambda config: config.update(config=inner))
+    with pytest.raises(
+        (CorruptModelError, UnsupportedModelError), match=rf"odd{suffix}: .*(no Keras model|cannot load)"
+    ):
+        load_source("odd", path)
+
+
 @pytest.mark.parametrize(
     ("suffix", "name"),
     [(".h5", "named.keras"), (".keras", "named.h5"), (".h5", "NAMED.H5"), (".h5", "named"), (".keras", "named.zip")],
