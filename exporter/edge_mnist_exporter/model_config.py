@@ -166,6 +166,26 @@ def _name_inner_module(layer: Config) -> Iterator[str]:
                     yield f"read {inner['class_name']} inside {layer['class_name']} as Keras's own"
 
 
+def _unwrap_numbers(layer: Config) -> Iterator[str]:
+    """Numbers that were NumPy's when the model was built: `{"type": "ndarray", "value": 0.3}`."""
+    config = layer["config"]
+    for name, given in config.items() if isinstance(config, dict) else ():
+        if isinstance(given, dict) and (given.get("class_name") == "__numpy__" or given.get("type") == "ndarray"):
+            inner = given.get("config")
+            value = (inner if isinstance(inner, dict) else given).get("value")
+            if isinstance(value, (int, float, list)):
+                config[name] = value
+                yield f"read {name} of {layer['class_name']} as plain numbers"
+
+
+def _name_dtype_policy(layer: Config) -> Iterator[str]:
+    """TensorFlow 2.1 to 2.3 wrote a dtype as a Policy, of which the name is all that counts."""
+    dtype = layer["config"].get("dtype") if isinstance(layer["config"], dict) else None
+    if isinstance(dtype, dict) and dtype.get("class_name") in ("Policy", "PolicyV1"):
+        layer["config"]["dtype"] = dtype["config"]["name"]
+        yield "read the Policy of a dtype as its name"
+
+
 REPAIRS: Final[tuple[Callable[[Config], Iterator[str]], ...]] = (
     _name_layers_of_list,
     _make_input_layer,
@@ -173,6 +193,8 @@ REPAIRS: Final[tuple[Callable[[Config], Iterator[str]], ...]] = (
     _name_inner_module,
     _drop_training_arguments,
     _rename_activation,
+    _unwrap_numbers,
+    _name_dtype_policy,
     _drop_unknown_arguments,
 )
 """From a layer or model, changed in place, to what was repaired."""

@@ -159,6 +159,27 @@ def test_layers_inside_layers_without_a_module(layers, check):
     assert "read LSTM inside Bidirectional as Keras's own" in notes
 
 
+@pytest.mark.parametrize("form", ["ndarray", "__numpy__", "__numpy__ with a config"])
+def test_numbers_of_numpy_and_policies_as_dtypes(form, layers, check):
+    import keras
+
+    def wrap(config):
+        for layer in config["config"]["layers"]:
+            layer["config"]["dtype"] = {"class_name": "Policy", "config": {"name": "float32"}}
+            if layer["class_name"] == "LeakyReLU":
+                slope = layer["config"].pop("negative_slope")
+                layer["config"]["negative_slope"] = {
+                    "ndarray": {"dtype": "float32", "type": "ndarray", "value": slope},
+                    "__numpy__": {"class_name": "__numpy__", "value": slope},
+                    "__numpy__ with a config": {"class_name": "__numpy__", "config": {"value": slope}},
+                }[form]
+
+    parts = layers.Flatten(), layers.Dense(8), layers.LeakyReLU(0.2), layers.Dense(10, "softmax")
+    notes = check(keras.Sequential([keras.Input((28, 28, 1)), *parts]), wrap)
+    assert "read negative_slope of LeakyReLU as plain numbers" in notes
+    assert "read the Policy of a dtype as its name" in notes
+
+
 def test_healthy_model_is_not_repaired(small, check):
     assert check(small, lambda config: None) == ()
 
