@@ -44,6 +44,9 @@ CONFIG_FILE: Final = "config.json"
 CONFIG_ATTRIBUTE: Final = "model_config"
 """Where an HDF5 file has it."""
 
+WEIGHT_GROUPS: Final = ("model_weights", "layers", "_layer_checkpoint_dependencies", "vars")
+"""Where an HDF5 file has weights: of a whole model, and of `save_weights`."""
+
 UNKNOWN_CLASS: Final = re.compile(r"(?:Could not locate class|Unknown layer:) '(?:.*>)?(?P<name>[^']+)'")
 """What Keras says of a layer that is not its own, in a .keras file and in an .h5 file."""
 
@@ -161,6 +164,8 @@ def _read_config(copy: Path, path: Path) -> Config:
         config = json.loads(_read_config_text(copy))
     except Exception as error:  # zipfile, zlib, h5py and json raise what they like
         raise CorruptModelError(f"{path}: holds no Keras model that can be read ({first_line(error)})") from error
+    if config is None and not _holds_weights(copy):
+        raise CorruptModelError(f"{path}: an HDF5 file that holds no Keras model; save the model again")
     if config is None:
         raise UnsupportedModelError(
             f"{path}: holds weights alone, and no network; save the whole model: model.save(FILE.keras)"
@@ -179,6 +184,16 @@ def _read_config_text(copy: Path) -> str | bytes:
     with h5py.File(copy) as file:
         text: str | bytes = file.attrs.get(CONFIG_ATTRIBUTE, "null")
     return text
+
+
+def _holds_weights(copy: Path) -> bool:
+    """Whether a file holds a network's weights, beside its configuration or alone."""
+    import h5py
+
+    if copy.suffix == ".keras":
+        return any(name.startswith("model.weights.") for name in zipfile.ZipFile(copy).namelist())
+    with h5py.File(copy) as file:
+        return "layer_names" in file.attrs or any(name in file for name in WEIGHT_GROUPS)
 
 
 def _write_config(copy: Path, config: Config) -> None:
@@ -210,6 +225,8 @@ def _explain(path: Path, copy: Path, config: Config, error: Exception, *, unsafe
             f"{path}: the layer {', '.join(with_code)} holds Python code (a Lambda), which would run here; replace it "
             "by layers, or add --unsafe if you trust whoever made the file"
         )
+    if not _holds_weights(copy):
+        return CorruptModelError(f"{path}: holds a network without its weights; save the whole model again")
     unknown = UNKNOWN_CLASS.search(str(error))
     if unknown and find_module(unknown["name"]) is None:
         return UnsupportedModelError(
@@ -218,4 +235,7 @@ def _explain(path: Path, copy: Path, config: Config, error: Exception, *, unsafe
         )
     causes = CAUSE.findall(str(error))
     cause = first_line(ValueError(causes[-1]) if causes else error).replace(str(copy), str(path))
-    return UnsupportedModelError(f"{path}: Keras cannot load this model ({cause})")
+    return UnsupportedModelError(
+        f"{path}: Keras cannot load this model ({cause}); with the Keras that made it, save it again as .keras or as a "
+        "SavedModel (model.export(FOLDER))"
+    )
