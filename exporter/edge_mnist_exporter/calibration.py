@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from edge_mnist_exporter.config import ExportConfig
+from edge_mnist_exporter.config import CALIBRATION_SAMPLES, ExportConfig
 from edge_mnist_exporter.own_images import load_calibration_images
 from edge_mnist_exporter.source_model import SourceModel
 from edge_mnist_runtime.dataset import LabelledDigits
@@ -38,15 +38,13 @@ def choose_calibration(source: SourceModel, digits: DigitSource, config: ExportC
         UsageError: More images are asked for than there are, or those that were named will not do.
         DataError: One of them cannot be read.
     """
+    n_samples = config.calibration_samples or CALIBRATION_SAMPLES
     if config.calibration_data is None:
-        n_samples = config.calibration_samples
-        if not source.reads_digits:
+        if config.calibration_samples is None or not source.reads_digits:
             n_samples = min(n_samples, len(digits.calibration))
         return draw_calibration(digits.calibration, n_samples, seed=config.seed)
     images = load_calibration_images(source, config.calibration_data)
-    return take_calibration(
-        images, config.calibration_data, digits.evaluation, config.calibration_samples, seed=config.seed
-    )
+    return take_calibration(images, config.calibration_data, digits.evaluation, n_samples, seed=config.seed)
 
 
 def draw_calibration(digits: LabelledDigits, n_samples: int, *, seed: int) -> CalibrationSet:

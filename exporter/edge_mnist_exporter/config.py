@@ -11,6 +11,9 @@ from edge_mnist_exporter.kinds import FORMAT_NAMES, Kind, choose_kinds, list_abs
 from edge_mnist_runtime.contract import InputRange, check_labels
 from edge_mnist_runtime.errors import UsageError
 
+CALIBRATION_SAMPLES: Final = 500
+"""How many images calibrate where nobody says it and there are as many."""
+
 CALIBRATION_METHODS: Final = ("minmax", "entropy", "percentile")
 
 OPSETS: Final = range(13, 19)
@@ -91,8 +94,8 @@ class ExportConfig:
     """Where an int8 file falls short, keep as few layers as possible in float, in a mixed file in its place."""
     gates: GateConfig = field(default_factory=GateConfig)
     """The limits that the files must keep."""
-    calibration_samples: int = 500
-    """Training images that fix the quantizers' ranges, at least 1."""
+    calibration_samples: int | None = None
+    """Training images that fix the quantizers' ranges, at least 1; None for `CALIBRATION_SAMPLES`, or all of fewer."""
     calibration_data: Path | None = None
     """A folder of pictures to calibrate on, at most `calibration_samples` of them; None for training images."""
     seed: int = 0
@@ -117,7 +120,7 @@ class ExportConfig:
                 f"min_int8_parity compares two int8 files, and --precision {','.join(self.precisions)} writes none; "
                 "add int8, or leave the limit out"
             )
-        if self.calibration_samples < 1:
+        if self.calibration_samples is not None and self.calibration_samples < 1:
             raise UsageError(f"--calibration-samples must be at least 1, not {self.calibration_samples}")
         if self.least_confidence is not None and not 0 <= self.least_confidence < 1:
             raise UsageError(f"--least-confidence must be 0..1, 1 left out, not {self.least_confidence:g}")

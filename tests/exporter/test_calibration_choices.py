@@ -104,6 +104,15 @@ def test_fewer_training_images_than_asked_for_are_all_taken(blob_source, digits)
     assert (len(chosen.images), chosen.origin["n"]) == (80, 80)
 
 
+def test_fewer_digits_than_the_default_are_all_taken_and_fewer_than_asked_for_refused(reference_source, drawn_images):
+    labels = np.zeros(len(drawn_images), np.uint8)
+    drawn = LabelledDigits("drawn", "train", drawn_images, labels)
+    digits = DigitSource(drawn, drawn, drawn, None)
+    assert choose_calibration(reference_source, digits, ExportConfig()).origin["n"] == len(drawn_images) < 500
+    with pytest.raises(UsageError, match="--calibration-samples 500: drawn train has"):
+        choose_calibration(reference_source, digits, ExportConfig(calibration_samples=500))
+
+
 @pytest.mark.parametrize("suffix", ["tflite", "onnx"])
 def test_images_without_black_or_white_are_given_both_and_it_is_said(suffix, blob_source, digits, convert, blob_images):
     chosen = choose_calibration(blob_source, digits, ExportConfig())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_mnist_exporter.commands.panels import CALIBRATION, FILES
-from edge_mnist_exporter.config import ConversionConfig, ExportConfig, SourceConfig
+from edge_mnist_exporter.config import CALIBRATION_SAMPLES, ConversionConfig, ExportConfig, SourceConfig
 from edge_mnist_exporter.gate_config import GateConfig
 from edge_mnist_exporter.source_options import parse_input_range, parse_names
 from edge_mnist_runtime.commands.debugging import DebugOption
@@ -60,7 +60,12 @@ def debug(
         typer.Option(metavar="NAME", help="minmax; for ONNX also entropy or percentile.", rich_help_panel=CALIBRATION),
     ] = DEFAULTS.conversion.calibration_method,
     calibration_samples: Annotated[
-        int, typer.Option(help="Training images that fix the int8 ranges.", rich_help_panel=CALIBRATION)
+        int | None,
+        typer.Option(
+            help="Training images that fix the int8 ranges.",
+            show_default=f"{CALIBRATION_SAMPLES}, or all of fewer",
+            rich_help_panel=CALIBRATION,
+        ),
     ] = DEFAULTS.calibration_samples,
     seed: Annotated[
         int, typer.Option(help="Decides which images those are.", rich_help_panel=CALIBRATION)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from edge_mnist_exporter.commands.panels import CALIBRATION, FILES, MODEL
-from edge_mnist_exporter.config import ConversionConfig, ExportConfig, SourceConfig
+from edge_mnist_exporter.config import CALIBRATION_SAMPLES, ConversionConfig, ExportConfig, SourceConfig
 from edge_mnist_exporter.gate_config import GateConfig
 from edge_mnist_exporter.source_options import parse_input_range, parse_names, read_labels
 from edge_mnist_runtime.commands.debugging import DebugOption
@@ -116,7 +116,12 @@ def export(
         ),
     ] = False,
     calibration_samples: Annotated[
-        int, typer.Option(help="Training images that fix the int8 ranges.", rich_help_panel=CALIBRATION)
+        int | None,
+        typer.Option(
+            help="Training images that fix the int8 ranges.",
+            show_default=f"{CALIBRATION_SAMPLES}, or all of fewer",
+            rich_help_panel=CALIBRATION,
+        ),
     ] = DEFAULTS.calibration_samples,
     calibration_method: Annotated[
         str,
