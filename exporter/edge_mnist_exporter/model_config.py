@@ -162,8 +162,10 @@ def _name_inner_module(layer: Config) -> Iterator[str]:
             if isinstance(inner, dict) and {"class_name", "config"} <= inner.keys() and "module" not in inner:
                 module = find_module(inner["class_name"])
                 if module is not None:
-                    inner.update(module=module, registered_name=None)
                     yield f"read {inner['class_name']} inside {layer['class_name']} as Keras's own"
+                    # Keras has no public class Functional; its Model reads the same configuration.
+                    name = "Model" if inner["class_name"] == "Functional" else inner["class_name"]
+                    inner.update(module=module, class_name=name, registered_name=None)
 
 
 def _unwrap_numbers(layer: Config) -> Iterator[str]:

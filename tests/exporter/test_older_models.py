@@ -153,8 +153,12 @@ def test_layers_inside_layers_without_a_module(layers, check):
                     inner = layer["config"][name]
                     layer["config"][name] = {key: inner[key] for key in ("class_name", "config")}
 
-    parts = layers.TimeDistributed(layers.Dense(6, "relu")), layers.Bidirectional(layers.LSTM(4)), layers.Dense(10)
-    notes = check(keras.Sequential([keras.Input((28, 28)), *parts, layers.Softmax()]), strip)
+    row = keras.Input((6,))
+    model = keras.Model(row, layers.Dense(5)(row))
+    parts = layers.TimeDistributed(layers.Dense(6, "relu")), layers.TimeDistributed(model)
+    ends = layers.Bidirectional(layers.LSTM(4)), layers.Dense(10), layers.Softmax()
+    notes = check(keras.Sequential([keras.Input((28, 28)), *parts, *ends]), strip)
+    assert "read Functional inside TimeDistributed as Keras's own" in notes
     assert "read Dense inside TimeDistributed as Keras's own" in notes
     assert "read LSTM inside Bidirectional as Keras's own" in notes
 
