@@ -5,8 +5,11 @@ from __future__ import annotations
 import gzip
 import os
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +18,7 @@ from scipy.io import savemat
 
 from edge_mnist_runtime.dataset import MNIST_SHA256, encode_idx, find_idx_file, innermost_folder
 from edge_mnist_runtime.errors import DataError, DataNotFoundError
+from edge_mnist_trainer.array_pickle import unpickle_arrays
 from edge_mnist_trainer.digit_arrays import ImageClasses
 from edge_mnist_trainer.labelled_files import half_of, read_labelled_file
 from edge_mnist_trainer.own_digits import load_own_digits
@@ -128,7 +132,7 @@ def test_csv_whose_rows_differ_in_length_is_refused(tmp_path: Path) -> None:
 # Pickles.
 
 
-@pytest.mark.parametrize("protocol", [0, 2, 4, 5])
+@pytest.mark.parametrize("protocol", range(6))
 def test_mnist_pkl_gz_is_read(protocol: int, tmp_path: Path) -> None:
     """Floats in 0..1 with 256 steps, and validation images between the halves, as deeplearning.net's file has them."""
     floats = (FLAT / np.float32(256)).astype(np.float32)
@@ -146,10 +150,10 @@ def test_pickle_of_keras_s_form_and_of_a_dictionary_is_read(tmp_path: Path) -> N
 class Calls:
     """A pickle that would run a command."""
 
-    def __init__(self, function: Callable[..., object], *arguments: object) -> None:
-        self.call = function, arguments
+    def __init__(self, function: Callable[..., object], *arguments: object, state: object = None) -> None:
+        self.call = (function, arguments) if state is None else (function, arguments, state)
 
-    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+    def __reduce__(self) -> tuple[Any, ...]:
         return self.call
 
 
@@ -160,6 +164,91 @@ def test_nothing_of_a_pickle_is_run(function: Callable[..., object], protocol: i
     path = write_pickle(tmp_path / "evil.pkl", ((IMAGES, LABELS), Calls(function, f"touch {mark}")), protocol)
     assert "nothing of it was run" in refusal(path)
     assert not mark.exists()
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_arrays_of_every_order_and_dtype_are_read(protocol: int, tmp_path: Path) -> None:
+    names = {"x_train": np.asfortranarray(IMAGES[..., 0]), "y_train": LABELS.astype(">i4")}
+    assert_read(write_pickle(tmp_path / "order.pkl", names, protocol), has_test=False)
+    names = {"x_train": (FLAT > 0) * 1.0, "y_train": list(LABELS.astype(np.int64))}  # type: ignore[dict-item]
+    path = write_pickle(tmp_path / "scalars.pkl", names, protocol)
+    assert_read(path, has_test=False, images=((IMAGES > 0) * 255).astype(np.uint8))
+
+
+def test_pickle_of_many_numpy_numbers_is_read() -> None:
+    numbers = list(np.arange(20_000))
+    assert unpickle_arrays(pickle.dumps(numbers), origin="ours.pkl") == numbers
+
+
+def test_pickle_of_python_2_is_read(tmp_path: Path) -> None:
+    """Bytes are written as text of one byte a letter, and the package has its old name."""
+
+    def pickled(array: np.ndarray) -> bytes:
+        shape = b"".join(b"J" + size.to_bytes(4, "little") for size in array.shape)
+        start = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tU\x01btR(K\x01(" + shape + b"t"
+        dtype = b"cnumpy\ndtype\n(U\x02u1K\x00K\x01tR(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+        return start + dtype + b"\x89T" + array.nbytes.to_bytes(4, "little") + array.tobytes() + b"tb"
+
+    data = b"\x80\x02}(U\x07x_train" + pickled(FLAT) + b"U\x07y_train" + pickled(LABELS) + b"u."
+    (tmp_path / "python2.pkl").write_bytes(data)
+    assert_read(tmp_path / "python2.pkl", has_test=False)
+
+
+RECONSTRUCT: Any = np.arange(1).__reduce__()[0]
+STRUCTURE = Calls(np.dtype, "V8", state=(3, "|", None, ("a",), {"a": (np.dtype("O"), 0)}, 8, 1, 0))
+"""A dtype of eight raw bytes that its state makes a pointer."""
+
+OVER_BYTES = Calls(np.ndarray, (4, 2), "O", b"A" * 64)
+"""An array of pointers to where nothing is."""
+
+
+def rebuilt(dtype: object, data: object = b"A" * 64, shape: object = (4, 2)) -> Calls:
+    return Calls(RECONSTRUCT, np.ndarray, (0,), b"b", state=(1, shape, dtype, False, data))
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+@pytest.mark.parametrize(
+    "evil",
+    [
+        pytest.param(((IMAGES, OVER_BYTES), (IMAGES, LABELS)), id="objects over bytes"),
+        pytest.param({"x_train": IMAGES, "y_train": OVER_BYTES}, id="labels of objects"),
+        pytest.param(Calls(np.ndarray, Calls(np.ndarray, (1,), "O", b"A" * 8)), id="shape of objects"),
+        pytest.param({"x_train": IMAGES, "y_train": rebuilt(STRUCTURE)}, id="structure"),
+        pytest.param({"x_train": IMAGES, "y_train": rebuilt(np.dtype("O"), [1] * 8)}, id="objects"),
+        pytest.param({"x_train": IMAGES, "y_train": rebuilt(np.dtype("u8"), b"A" * 8)}, id="too few bytes"),
+        pytest.param({"x_train": IMAGES, "y_train": rebuilt(np.dtype("u1"), b"", (2**62, 4))}, id="huge shape"),
+        pytest.param({"x_train": IMAGES, "y_train": rebuilt(np.dtype("u1"), b"", (-1,))}, id="negative shape"),
+        pytest.param({"x_train": IMAGES, "y_train": np.array([{}] * 50)}, id="dictionaries"),
+        pytest.param({"x_train": IMAGES, "y_train": np.zeros(50, "u1,u1")}, id="plain structure"),
+    ],
+)
+def test_pickle_of_pointers_neither_crashes_nor_is_read(evil: object, protocol: int, tmp_path: Path) -> None:
+    assert_refused_elsewhere(write_pickle(tmp_path / "evil.pkl", evil, protocol))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"\x80\x02}(" + b")" + b"\x85" * 300_000 + b"K\x01u.", id="deep key"),
+        pytest.param(b"\x80\x02]r\xff\xff\xff\x7f.", id="huge memo"),
+        pytest.param(b"\x80\x02]q\x00h\x00a.", id="list in itself"),
+        pytest.param(b"\x80\x04cnumpy\nndarray\n}U\x04callcnumpy\ndtype\nsb.", id="state of a function"),
+        pytest.param(b"\x80\x04cnumpy\nndarray\n)\x81.", id="new object"),
+        pytest.param(b"\x80\x04\x8c\x05numpy\x8c\x12ndarray.__class__\x93.", id="attribute"),
+    ],
+)
+def test_pickle_made_by_hand_neither_crashes_nor_is_read(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "evil.pkl").write_bytes(data)
+    assert_refused_elsewhere(tmp_path / "evil.pkl")
+
+
+def assert_refused_elsewhere(path: Path) -> None:
+    """In a process of its own, so that a crash is seen."""
+    code = "import sys, pathlib, edge_mnist_trainer.own_digits as own; own.load_own_digits(pathlib.Path(sys.argv[1]))"
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, timeout=60, check=False)
+    last = done.stderr.splitlines()[-1]
+    assert done.returncode == 1, done.stderr
+    assert last.startswith(f"edge_mnist_runtime.errors.DataError: {path}: "), last
 
 
 @pytest.mark.parametrize("data", [b"", b"\x80\x04", b"no pickle", pickle.dumps(3), pickle.dumps([(1, 2)] * 3)])

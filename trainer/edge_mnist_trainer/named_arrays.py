@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from edge_mnist_runtime.errors import DataError
+from edge_mnist_runtime.errors import DataError, first_line
 from edge_mnist_trainer.digit_arrays import ImageClasses, ImagesAndLabels, check_labelled
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -79,12 +79,23 @@ def take_pair(
         DataError: They are anything else.
     """
     return check_labelled(
-        _to_bytes(_shape_images(np.asarray(images), expected), images_origin),
-        _to_numbers(np.asarray(labels)),
+        _to_bytes(_shape_images(_to_array(images, images_origin), expected), images_origin),
+        _to_numbers(_to_array(labels, labels_origin)),
         images_origin=images_origin,
         labels_origin=labels_origin,
         expected=expected,
     )
+
+
+def _to_array(values: Any, origin: str) -> Array:
+    """An array of anything but Python objects and structures; these are refused before one of them is looked at."""
+    try:
+        array = np.asarray(values)
+    except (ValueError, OverflowError) as error:  # lists whose lengths differ
+        raise DataError(f"{origin} make no array ({first_line(error)}); expected numbers") from error
+    if array.dtype.kind in "OV":
+        raise DataError(f"{origin} is {str(array.dtype)[:40]} {array.shape}; expected numbers")
+    return array
 
 
 def _shape_images(images: Array, expected: ImageClasses) -> Array:
