@@ -113,12 +113,53 @@ def test_emnist_csv_is_transposed_back(tmp_path: Path) -> None:
         (ROWS[:, :100], "100 columns"),
         (np.where(ROWS.max() == ROWS, 300, ROWS.astype(int)), r"0\.0\.\.300\.0"),
         (np.where(np.arange(785) == 0, 11, ROWS), r"outside 0\.\.9"),
-        (np.array([["label", *["x"] * 784], ["3", *["ink"] * 784]]), "must be a number"),
+        (np.array([["label", *["x"] * 784], ["3", *["ink"] * 784]]), "is no number"),
     ],
 )
 def test_csv_of_something_else_is_refused(rows: np.ndarray, said: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=said):
         load_digit_set(write_csv(tmp_path / "ours.csv", rows))
+
+
+def test_csv_without_names_may_have_the_label_last(tmp_path: Path) -> None:
+    assert_read(write_csv(tmp_path / "last.csv", np.column_stack([FLAT, LABELS])), has_test=False)
+
+
+@pytest.mark.parametrize("names", [None, ["label", *PIXELS]])
+def test_quoted_csv_is_read(names: list[str] | None, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "quoted.csv", ROWS, names)
+    path.write_text("\n".join(f'"{line}"'.replace(",", '","') for line in path.read_text().splitlines()))
+    assert_read(path, has_test=False)
+
+
+@pytest.mark.parametrize("names", [None, ["label", *PIXELS]])
+def test_digits_of_one_class_are_refused(names: list[str] | None, tmp_path: Path) -> None:
+    rows = np.column_stack([np.zeros(50, int), FLAT])
+    assert "one label" in refusal(write_csv(tmp_path / "ours.csv", rows, names))
+    folder = write_npy(tmp_path / "arrays", images=IMAGES, labels=np.full(50, 3))
+    assert "one label, 3" in refusal(folder)
+
+
+@pytest.mark.filterwarnings("error")
+def test_csv_of_names_alone_is_said_to_have_no_rows(tmp_path: Path) -> None:
+    assert "no rows" in refusal(write_csv(tmp_path / "ours.csv", ROWS[:0], ["label", *PIXELS]))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("3" + ",0" * 783, "line 4: 784 columns; expected 785"),
+        ("3" + ",0" * 785, "line 4: 786 columns; expected 785"),
+        ("3,," + ",".join("0" * 783), "line 4, column 2: '' is no number"),
+        ("#" + ",0" * 784, "line 4, column 1: '#' is no number"),
+    ],
+)
+def test_row_that_cannot_be_read_is_named_by_its_line(line: str, said: str, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "ours.csv", ROWS, ["label", *PIXELS])
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], "", *lines[1:2], line, *lines[2:]]))
+    assert said in refusal(path)
+    assert "usecols" not in refusal(path)
 
 
 def test_csv_whose_rows_differ_in_length_is_refused(tmp_path: Path) -> None:

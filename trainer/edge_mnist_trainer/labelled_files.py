@@ -105,19 +105,60 @@ def half_of(name: str) -> str | None:
 def _read_csv(path: Path, expected: ImageClasses) -> Halves:
     text = read_unpacked(path).decode("utf-8-sig", errors="replace")
     first, separator = _first_row(path, text)
-    names = None if _are_numbers(first) else [name.strip(" \"'").lower() for name in first]
+    names = None if _are_numbers(first) else [name.lower() for name in first]
     n_pixels = int(np.prod(expected.image_shape))
     if len(first) != n_pixels + 1:
         without = " and no label" if len(first) == n_pixels else ""
         raise DataError(f"{path}: {len(first)} columns{without}; expected a label and {n_pixels:,} pixels in each row")
+    if names and not text.partition("\n")[2].strip():
+        raise DataError(f"{path}: no rows below the names; expected a label and the pixels in each")
     try:
         # Exact for whole numbers up to 2**24, and half the memory of float64.
-        table = np.loadtxt(io.StringIO(text), np.float32, delimiter=separator, skiprows=int(names is not None), ndmin=2)
+        table = np.loadtxt(
+            io.StringIO(text),
+            np.float32,
+            comments=None,
+            delimiter=separator,
+            quotechar='"',
+            skiprows=int(names is not None),
+            ndmin=2,
+        )
     except ValueError as error:
-        raise DataError(f"{path}: {first_line(error)}; every value must be a number") from error
-    place = next((names.index(name) for name in LABEL_COLUMNS if name in names), 0) if names else 0
+        found = _find_bad_row(text, separator, len(first), is_named=names is not None) or first_line(error)
+        raise DataError(f"{path}: {found}; correct that row or remove it") from error
+    place = _find_labels(path, names, table, expected.n_classes)
     images, labels = np.delete(table, place, axis=1), table[:, place]
     return take_pair(images, labels, f"{path}: pixels", f"{path}: labels", expected), None
+
+
+def _find_labels(path: Path, names: list[str] | None, table: npt.NDArray[np.float32], n_classes: int) -> int:
+    """The column of labels. Without names it is the first; or the last, where the first always holds one value."""
+    if names:
+        return next((names.index(name) for name in LABEL_COLUMNS if name in names), 0)
+    first, last = np.unique(table[:, 0]), np.unique(table[:, -1])
+    classes = range(n_classes)
+    if len(first) > 1 or first[0] not in classes:  # what is out of range is reported with the other checks
+        return 0
+    if len(last) > 1 and set(last.tolist()) <= set(classes):
+        return int(table.shape[1]) - 1
+    raise DataError(
+        f"{path}: only one label, {first[0]:g}, in the first column, and no labels in the last; "
+        "put a row of names on top, with `label` over the column of labels"
+    )
+
+
+def _find_bad_row(text: str, separator: str, n_columns: int, *, is_named: bool) -> str | None:
+    """What is wrong in the first line that is no row of numbers; None where each line by itself is one."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        cells = _split_row(line, separator)
+        if not line.strip() or (is_named and number == 1):
+            continue
+        if len(cells) != n_columns:
+            return f"line {number}: {len(cells)} columns; expected {n_columns}"
+        for column, cell in enumerate(cells, start=1):
+            if not _are_numbers([cell]):
+                return f"line {number}, column {column}: {cell[:20]!r} is no number"
+    return None
 
 
 def _first_row(path: Path, text: str) -> tuple[list[str], str]:
@@ -125,7 +166,11 @@ def _first_row(path: Path, text: str) -> tuple[list[str], str]:
     if not line.strip():
         raise DataError(f"{path}: empty; expected a label and the pixels in each row")
     separator = max(",;\t", key=line.count)
-    return line.strip().split(separator), separator
+    return _split_row(line, separator), separator
+
+
+def _split_row(line: str, separator: str) -> list[str]:
+    return [cell.strip(" \"'") for cell in line.strip("\r\n ").split(separator)]
 
 
 def _count_columns(path: Path) -> int:

@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from edge_mnist_runtime.commands.messages import one_line
 from edge_mnist_runtime.contract import DIGIT_LABELS
 from edge_mnist_runtime.dataset import MNIST_NAME, LabelledDigits, innermost_folder, is_left_by_a_file_manager
@@ -80,6 +82,8 @@ def load_own_digits(path: Path) -> OwnDigits | None:
                 test, also_left_out = _read_half(halves[1])
                 left_out += also_left_out
             are_pictures = True
+    if len(found := np.unique(training[1])) < 2:
+        raise DataError(f"{path}: only one label, {found[0]}; expected images of at least two digits")
     name = _name_set(path)
     return OwnDigits(
         LabelledDigits(name, "train", *training),
