@@ -111,13 +111,18 @@ def load_labelled(data: Path) -> LabelledDigits:
     """MNIST's test images from a folder of IDX files, or the images of an .npz file.
 
     Raises:
-        DataNotFoundError: There are none.
+        DataNotFoundError: There are none, or the file is of another kind.
         DataError: They are damaged, or images and labels do not match.
     """
     if is_folder(data, DataNotFoundError):
         return load_mnist_half(data, "t10k")
     if not is_file(data, DataNotFoundError):
         raise DataNotFoundError(f"--data {data}: no such folder or file")
+    if data.suffix.lower() != ".npz" and not zipfile.is_zipfile(data):
+        raise DataNotFoundError(
+            f"--data {data}: only `train` and `export` read such files; expected a folder of MNIST's IDX files, or an "
+            ".npz file of images and labels"
+        )
     arrays = _read_npz(data)
     for images, labels in NPZ_LAYOUTS:
         if images in arrays and labels in arrays:

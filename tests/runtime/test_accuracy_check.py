@@ -100,6 +100,17 @@ def test_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:
         load_labelled(tmp_path / "odd.npz")
 
 
+@pytest.mark.parametrize("name", ["kaggle.csv", "mnist.pkl.gz", "digits"])
+def test_file_of_a_kind_that_only_the_trainer_reads_is_a_usage_error(
+    name: str, run_cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text("label,pixel0\n3,0\n")
+    finished = run_cli("info", "edge", "--data", tmp_path / name)
+    assert (finished.code, finished.out) == (2, "")
+    assert finished.err.count("\n") == 1
+    assert f"{name}: only `train` and `export` read such files; expected a folder of MNIST's IDX" in finished.err
+
+
 def test_data_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataNotFoundError, match="absent"):
         load_labelled(tmp_path / "absent")
