@@ -25,7 +25,7 @@ from edge_mnist_runtime.dataset import (
     is_left_by_a_file_manager,
 )
 from edge_mnist_runtime.errors import DataError, DataNotFoundError, PictureError, UsageError
-from edge_mnist_runtime.paths import is_folder, list_folder
+from edge_mnist_runtime.paths import describe_missing, is_folder, list_folder
 from edge_mnist_runtime.pictures import DETAIL_PIXELS, open_picture
 from edge_mnist_runtime.preprocess import Pixels
 from edge_mnist_trainer.digit_arrays import ImageClasses, ImagesAndLabels, group_idx_files, read_idx_set
@@ -77,7 +77,7 @@ def load_calibration_images(source: SourceModel, folder: Path) -> Pixels:
         DataError: A picture cannot be read.
     """
     if not is_folder(folder):
-        raise UsageError(f"--calibration-data {folder}: no such folder")
+        raise UsageError(f"--calibration-data {describe_missing(folder, 'folder')}")
     read = picture_reader(source)
     images = []
     for file in find_files(folder):

@@ -16,7 +16,7 @@ from edge_mnist_exporter.model_file import MODEL_SUFFIXES, find_suffix, read_mod
 from edge_mnist_exporter.saved_model import SAVED_MODEL_FILE
 from edge_mnist_runtime.contract import DIGIT_LABELS, IMAGE_SHAPE, InputRange, check_preprocess
 from edge_mnist_runtime.errors import UsageError
-from edge_mnist_runtime.paths import exists, is_file, is_folder
+from edge_mnist_runtime.paths import describe_missing, exists, is_file, is_folder
 from edge_mnist_runtime.preprocess import Pixels
 from edge_mnist_trainer.reference_models import REFERENCE_MODELS, find_reference_model
 from edge_mnist_trainer.run_folder import MODEL_FILE, newest_run, read_record_beside
@@ -110,7 +110,7 @@ def find_source(model: Path | None) -> tuple[str, Path]:
             )
         return model.resolve().name, model / MODEL_FILE
     if not is_file(model):
-        raise UsageError(f"{model}: no such file or run folder")
+        raise UsageError(describe_missing(model, "file or run folder"))
     if model.suffix.lower() not in MODEL_SUFFIXES and find_suffix(model.read_bytes()) is None:
         raise UsageError(
             f"{model}: not a Keras model; expected a file ending in {', '.join(MODEL_SUFFIXES)}, a SavedModel or a run"

@@ -229,5 +229,5 @@ def find_mnist_folder(data: Path | None = None) -> Path | None:
         source = "--data"
     if not exists(data, DataNotFoundError):
         problem = describe_missing(data, "file" if data.suffix and not data.name.startswith(".") else "folder")
-        raise DataNotFoundError(f"{data}: {problem} (from {source}); name the folder of MNIST's four IDX files")
+        raise DataNotFoundError(f"{problem} (from {source}); name the folder of MNIST's four IDX files")
     return data

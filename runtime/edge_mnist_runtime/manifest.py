@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from edge_mnist_runtime.contract import SATURATING_PRECISIONS, check_labels, check_preprocess, check_schema
 from edge_mnist_runtime.errors import HashMismatchError, ManifestError, UsageError
-from edge_mnist_runtime.paths import exists, is_folder
+from edge_mnist_runtime.paths import describe_missing, exists, is_folder
 from edge_mnist_runtime.tensor_spec import TensorSpec
 
 MANIFEST_FILE: Final = "manifest.json"
@@ -94,8 +94,8 @@ class Manifest:
         """
         path = folder / MANIFEST_FILE
         if not is_folder(folder):
-            problem = "is a file" if exists(folder) else "no such folder"
-            raise UsageError(f"{folder}: {problem}; expected a bundle folder, as `edge-mnist export` makes one")
+            problem = f"{folder}: is a file" if exists(folder) else describe_missing(folder, "folder")
+            raise UsageError(f"{problem}; expected a bundle folder, as `edge-mnist export` makes one")
         try:
             record = json.loads(path.read_text("utf-8"))
         except FileNotFoundError:

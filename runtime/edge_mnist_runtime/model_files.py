@@ -9,6 +9,7 @@ from edge_mnist_runtime.bundled_models import BUNDLED_MODELS, find_bundled, read
 from edge_mnist_runtime.engines import DEFAULT_OPTIONS, MODEL_SUFFIXES, Engine, open_engine, suffix_of
 from edge_mnist_runtime.engines.options import FORMAT_OF, Backend, EngineOptions, require_backend
 from edge_mnist_runtime.errors import ContractError, ManifestError, UsageError
+from edge_mnist_runtime.paths import describe_missing, explain, is_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,9 +74,10 @@ def find_and_open(
     try:
         data = _read(path)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        problem = describe_missing(path, "file") if is_url(path) else f"{path}: cannot be opened ({explain(error)})"
         raise UsageError(
-            f"{path}: cannot be opened ({getattr(error, 'strerror', None) or error}); expected a bundle folder, a file "
-            f"ending in .onnx or .tflite, or one of {', '.join(BUNDLED_MODELS)}"
+            f"{problem}; expected a bundle folder, a file ending in .onnx or .tflite, or one of "
+            f"{', '.join(BUNDLED_MODELS)}"
         ) from error
     return OpenedModel(open_engine(data, file_name=path, options=options), path)
 

@@ -51,11 +51,24 @@ def list_folder(folder: Path, error: type[EdgeMnistError] = UsageError) -> list[
         raise error(f"{folder}: cannot be listed ({problem.strerror}); check its permissions") from problem
 
 
-def describe_missing(path: AnyPath, what: str) -> str:
-    """What to say of a path that leads nowhere, where `what` was expected."""
-    if URL.match(os.fspath(path)):
-        return "a URL, and nothing is fetched; download it first, or pipe it in: curl URL | edge-mnist classify -"
-    return f"no such {what}"
+def describe_missing(path: AnyPath, what: str, *, is_picture: bool = False) -> str:
+    """What to say of a path that leads nowhere.
+
+    Args:
+        path: The path, which begins the message.
+        what: What was expected there.
+        is_picture: Whether it is a picture, which can also be piped in.
+    """
+    if is_url(path):
+        shown = re.sub(r":/(?!/)", "://", os.fspath(path), count=1)
+        piped = ", or pipe it in: curl URL | edge-mnist classify -" if is_picture else ""
+        return f"{shown}: a URL, and nothing is fetched; download it first{piped}"
+    return f"{os.fspath(path)}: no such {what}"
+
+
+def is_url(path: AnyPath) -> bool:
+    """Whether a path is a URL that somebody hoped would be fetched."""
+    return bool(URL.match(os.fspath(path)))
 
 
 def explain(problem: Exception) -> str:

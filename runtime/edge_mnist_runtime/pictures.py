@@ -131,7 +131,7 @@ def _count_scans(jpeg: bytes) -> int:
 
 def _explain(origin: str, error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
-        return f"{origin}: {describe_missing(origin, 'file')}"
+        return describe_missing(origin, "file", is_picture=True)
     if isinstance(error, IsADirectoryError):
         return f"{origin}: is a folder; expected a picture file"
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -159,6 +160,8 @@ def test_named_pictures_that_are_evaluation_images_are_refused(blob_source, digi
 
 
 def test_folder_of_named_pictures_must_hold_some(blob_source, digits, tmp_path):
+    with pytest.raises(UsageError, match=r"--calibration-data https://example.org/digits: a URL"):
+        choose_calibration(blob_source, digits, ExportConfig(calibration_data=Path("https://example.org/digits")))
     with pytest.raises(UsageError, match=r"--calibration-data .*nowhere: no such folder"):
         choose_calibration(blob_source, digits, ExportConfig(calibration_data=tmp_path / "nowhere"))
     (tmp_path / "empty" / "inner").mkdir(parents=True)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from edge_mnist_runtime import PictureError, UsageError
-from edge_mnist_runtime.dataset import find_mnist_folder
+from edge_mnist_runtime.dataset import DATA_VARIABLE, find_mnist_folder
 from edge_mnist_runtime.errors import DataNotFoundError
 from edge_mnist_runtime.manifest import Manifest
 from edge_mnist_runtime.paths import describe_missing, exists, is_file, is_folder, list_folder
@@ -126,5 +126,34 @@ def test_path_that_cannot_be_looked_at_is_one_line_of_usage(arguments: tuple[str
 
 @pytest.mark.parametrize("url", ["https://example.org/3.png", "https:/example.org/3.png", "s3://digits/3.png"])
 def test_url_is_said_to_be_one(url: str) -> None:
-    assert "nothing is fetched" in describe_missing(url, "file")
-    assert describe_missing("C:/digits/3.png", "file") == "no such file"
+    said = describe_missing(url, "file", is_picture=True)
+    assert said.startswith(url.replace(":/e", "://e") + ": a URL, and nothing is fetched; download it first, or pipe")
+    assert "pipe" not in describe_missing(Path(url), "bundle")
+    assert describe_missing(Path(url), "bundle").startswith(url.replace(":/e", "://e"))
+    assert describe_missing("C:/digits/3.png", "file") == "C:/digits/3.png: no such file"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("info", "URL/m.onnx"),
+        ("info", "edge", "--data", "URL/digits.npz"),
+        ("bench", "URL/m.onnx"),
+        ("verify", "URL/bundle"),
+        ("doctor", "URL/bundle"),
+        ("classify", "3.png", "--model", "URL/m.onnx"),
+        ("classify", "3.png", "--model", "URL/bundle"),
+        ("export", "URL/m.keras"),
+        ("export", "edge", "--data", "URL/digits.csv"),
+        ("train", "--data", "URL/digits.csv"),
+        ("train", "--start-from", "URL/m.keras"),
+        ("report", "URL/run"),
+    ],
+)
+def test_url_in_place_of_a_file_is_named_as_it_was_given(arguments: tuple[str, ...], run_cli: Any) -> None:
+    given = (argument.replace("URL", "https://example.org") for argument in arguments)
+    finished = run_cli(*given, env={DATA_VARIABLE: ""})
+    assert (finished.code, finished.out) == (2, "")
+    assert finished.err.count("\n") == 1
+    assert f"https://example.org/{arguments[-1].split('/')[1]}: a URL, and nothing is fetched" in finished.err
+    assert "pipe" not in finished.err

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_mnist_runtime.errors import CorruptModelError, OutputError, UsageError, first_line
-from edge_mnist_runtime.paths import exists, is_folder, list_folder
+from edge_mnist_runtime.paths import describe_missing, exists, is_folder, is_url, list_folder
 
 RUNS_FOLDER: Final = Path("runs")
 """Where runs go, and where an export without a model looks for the newest."""
@@ -186,6 +186,8 @@ def open_run_folder(path: Path) -> RunFolder:
     Raises:
         UsageError: There is none at `path`.
     """
+    if is_url(path):
+        raise UsageError(describe_missing(path, "run folder"))
     if not exists(path / RECORD_FILE):
         raise UsageError(f"{path}: no run folder (it holds no {RECORD_FILE}); name one that edge-mnist train made")
     return RunFolder(path, _previous_path(path))

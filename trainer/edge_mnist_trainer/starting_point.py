@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_runtime.errors import UsageError
-from edge_mnist_runtime.paths import exists, is_file, is_folder
+from edge_mnist_runtime.paths import describe_missing, exists, is_file, is_folder, is_url
 from edge_mnist_trainer.reference_models import REFERENCE_MODELS, find_reference_model
 from edge_mnist_trainer.run_folder import MODEL_FILE, read_record_beside
 
@@ -52,6 +52,8 @@ def find_starting_point(source: Path) -> Path:
         return find_reference_model(str(source))
     path = source / MODEL_FILE if is_folder(source) else source
     if not is_file(path) or path.suffix != ".keras":
+        if is_url(source):
+            raise UsageError(f"--start-from {describe_missing(source, 'run')}")
         raise UsageError(
             f"--start-from {source}: no run folder with a {MODEL_FILE}, no .keras file and none of "
             f"{', '.join(REFERENCE_MODELS)}"
