@@ -34,6 +34,7 @@ from edge_mnist_trainer.picture_folder import (
     ReadPicture,
     find_files,
     find_halves,
+    join_folders,
     read_digit,
     read_picture_folder,
 )
@@ -126,8 +127,8 @@ def _read(path: Path, source: SourceModel) -> tuple[ImagesAndLabels, ImagesAndLa
         return *read_idx_set(folder, next(iter(prefixes)), expected), ()
     if files := find_labelled_files(entries):
         return read_labelled_files(folder, files, expected)
-    training_folder, test_folder = find_halves(folder, entries) or (folder, None)
-    training, left_out = _read_folder(training_folder, source)
+    training_folders, test_folder = find_halves(folder, entries) or ((folder,), None)
+    training, left_out = join_folders(_read_folder(part, source) for part in training_folders)
     if test_folder is None:
         return training, None, left_out
     test, also_left_out = _read_folder(test_folder, source)

@@ -372,9 +372,21 @@ def test_halves_that_cannot_be_told_apart_are_refused(tmp_path: Path) -> None:
 
 
 def test_another_folder_beside_the_halves_is_refused(tmp_path: Path) -> None:
-    for name in ("train", "test", "valid"):
+    for name in ("train", "test", "extra"):
         write_pictures(tmp_path / name, TEST, TEST_LABELS)
-    assert "valid beside train" in refusal(tmp_path)
+    assert "extra beside train" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["val", "validation", "Valid"])
+def test_validation_folder_belongs_to_the_training_images(name: str, tmp_path: Path) -> None:
+    for part, first, last in (("train", 0, 30), (name, 30, 50), ("test", 0, 20)):
+        write_pictures(tmp_path / part, IMAGES[first:last], LABELS[first:last])
+    (tmp_path / name / "0" / "bad.png").write_bytes(b"no picture")
+    own = load_own_digits(tmp_path)
+    assert own is not None
+    assert own.test is not None
+    assert (len(own.training), len(own.test), len(own.left_out)) == (50, 20, 1)
+    assert sorted(own.training.labels.tolist()) == sorted(LABELS.tolist())
 
 
 @pytest.mark.parametrize(
@@ -384,6 +396,8 @@ def test_another_folder_beside_the_halves_is_refused(tmp_path: Path) -> None:
         ("trainingSet", "train"),
         ("mnist_test.csv", "test"),
         ("t10k", "test"),
+        ("val", "validation"),
+        ("value", None),
         ("latest", None),
         ("0", None),
     ],

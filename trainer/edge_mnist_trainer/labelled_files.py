@@ -94,11 +94,13 @@ def read_labelled_files(
 
 
 def half_of(name: str) -> str | None:
-    """`train` or `test`, where one of a name's words says which half of a data set it is."""
+    """`train`, `validation` or `test`, where one of a name's words says which part of a data set it is."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     words = set(re.findall(r"t10k|[a-z]+", spaced.lower()))
     if words & {"train", "training", "trainset", "trainingset"}:
         return "train"
+    if words & {"val", "valid", "validation", "valset", "validset", "validationset"}:
+        return "validation"
     return "test" if words & {"test", "testing", "testset", "t10k"} else None
 
 

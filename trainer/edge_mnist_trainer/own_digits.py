@@ -1,7 +1,7 @@
 """Digits of the user's own, in any of the layouts that `--data` takes beside MNIST's.
 
     FOLDER/0 ... 9/             pictures of any size, through the one preprocessing definition   picture_folder.py
-    FOLDER/train, FOLDER/test   each of them such a folder (or training, testing)                picture_folder.py
+    FOLDER/train, FOLDER/test   each of them such a folder; val/ joins train/                    picture_folder.py
     FOLDER/NAME-train-...       IDX files as EMNIST has them                                     digit_arrays.py
     FILE.npz                    arrays as Keras has them, or `images` and `labels`               digit_arrays.py
     FILE.csv, .pkl.gz, .mat     Kaggle's train.csv, mnist.pkl.gz and their like                  labelled_files.py
@@ -28,7 +28,7 @@ from edge_mnist_runtime.paths import is_folder, list_folder
 from edge_mnist_runtime.picture_folders import KNOWN
 from edge_mnist_trainer.digit_arrays import ImagesAndLabels, group_idx_files, read_idx_set
 from edge_mnist_trainer.labelled_files import find_labelled_files, read_labelled_file, read_labelled_files
-from edge_mnist_trainer.picture_folder import find_halves, read_picture_folder
+from edge_mnist_trainer.picture_folder import find_halves, join_folders, read_picture_folder
 
 SHOWN_ENTRIES = 3
 """Of what a folder holds instead of digits, an error names so many."""
@@ -76,8 +76,8 @@ def load_own_digits(path: Path) -> OwnDigits | None:
         elif files := find_labelled_files(entries):
             training, test, left_out = read_labelled_files(folder, files)
         else:
-            halves = find_halves(folder, entries) or (folder, None)
-            training, left_out = _read_half(halves[0])
+            halves = find_halves(folder, entries) or ((folder,), None)
+            training, left_out = join_folders(map(_read_half, halves[0]))
             if halves[1]:
                 test, also_left_out = _read_half(halves[1])
                 left_out += also_left_out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -20,6 +20,9 @@ from edge_mnist_trainer.digit_arrays import ImagesAndLabels
 from edge_mnist_trainer.labelled_files import half_of
 
 DIGITS_BY_NAME: Final = {name: int(name) for name in DIGIT_LABELS}
+
+PARTS: Final = ("train", "validation", "test")
+"""What `half_of` finds in the names of sub-folders."""
 
 ReadPicture: TypeAlias = Callable[[Path, str], Pixels]
 """(file, its name for messages) to the tensor of one image; raises PictureError."""
@@ -84,23 +87,34 @@ def _read_label(folder: Path, label_folder: Path, read: ReadPicture) -> tuple[li
     return images, left_out
 
 
-def find_halves(folder: Path, entries: Sequence[Path]) -> tuple[Path, Path | None] | None:
+def find_halves(folder: Path, entries: Sequence[Path]) -> tuple[tuple[Path, ...], Path | None] | None:
     """The sub-folders of a training and of a test part, each unwrapped; None where there is no training part.
+
+    A sub-folder of validation images belongs to the training part, from which the trainer cuts its own.
 
     Raises:
         DataError: Two sub-folders may be the same half, or there is something else beside them.
     """
     folders = [entry for entry in entries if is_folder(entry, DataError)]
-    by_half = {half: [entry for entry in folders if half_of(entry.name) == half] for half in ("train", "test")}
+    by_half = {half: [entry for entry in folders if half_of(entry.name) == half] for half in PARTS}
     if not by_half["train"]:
         return None
     others = [entry.name for entry in folders if half_of(entry.name) is None]
     for names in (*([entry.name for entry in found] for found in by_half.values() if len(found) > 1), others):
         if names:
-            training = by_half["train"][0].name
-            raise DataError(f"{folder}: sub-folder {names[-1]} beside {training}; keep one of each half")
-    test = by_half["test"]
-    return innermost_folder(by_half["train"][0], DIGIT), innermost_folder(test[0], DIGIT) if test else None
+            first = by_half["train"][0].name
+            raise DataError(f"{folder}: sub-folder {names[-1]} beside {first}; keep one each of train, val and test")
+    training = tuple(innermost_folder(entry, DIGIT) for entry in (*by_half["train"], *by_half["validation"]))
+    return training, innermost_folder(by_half["test"][0], DIGIT) if by_half["test"] else None
+
+
+def join_folders(
+    read: Iterable[tuple[ImagesAndLabels, tuple[str, ...]]],
+) -> tuple[ImagesAndLabels, tuple[str, ...]]:
+    """What `read_picture_folder` gave for several folders, as if they were one."""
+    parts, left_out = zip(*read, strict=True)
+    images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return (images, labels), tuple(line for lines in left_out for line in lines)
 
 
 def find_files(folder: Path) -> list[Path]:
