@@ -306,6 +306,20 @@ def test_mat_of_columns_is_read(tmp_path: Path) -> None:
     assert_read(tmp_path / "mnist-original.mat", has_test=False)
 
 
+@pytest.mark.parametrize("images", [IMAGES, IMAGES[..., 0]], ids=["four axes", "three axes"])
+def test_mat_whose_last_axis_counts_images_is_read(images: np.ndarray, tmp_path: Path) -> None:
+    savemat(tmp_path / "ours.mat", {"images": np.moveaxis(images, 0, -1), "labels": LABELS})
+    assert_read(tmp_path / "ours.mat", has_test=False)
+
+
+def test_emnist_s_letters_are_said_to_begin_at_1(tmp_path: Path) -> None:
+    path = tmp_path / "letters.mat"
+    savemat(path, {"images": FLAT[:26], "labels": np.arange(1, 27)})
+    assert "EMNIST letters are, which begin at 1" in refusal(path)
+    with pytest.raises(DataError, match="EMNIST letters begin at 1: subtract 1"):
+        read_labelled_file(path, ImageClasses(n_classes=26))
+
+
 def test_emnist_s_mat_is_read(tmp_path: Path) -> None:
     turned = IMAGES.swapaxes(1, 2).reshape(50, 784)
     half = {"images": turned, "labels": LABELS[:, np.newaxis]}

@@ -45,6 +45,9 @@ IDX_NAME: Final = re.compile(
 )
 """MNIST's file names after a prefix of the data set's own. EMNIST writes `test` where MNIST has `t10k`."""
 
+EMNIST_LETTERS: Final = (1, 26)
+"""First and last label of EMNIST's letters."""
+
 NPZ_LAYOUTS: Final = (("x_train", "y_train"), ("images", "labels"))
 """Names of images and labels in an .npz file: Keras's, and the plain ones."""
 
@@ -165,6 +168,15 @@ def _read_npz_array(path: Path, archive: NpzFile, name: str) -> npt.NDArray[Any]
     return array
 
 
+def _advise(labels: npt.NDArray[Any], expected: ImageClasses) -> str:
+    """What to do about labels that are out of range."""
+    if (labels.min(), labels.max()) != EMNIST_LETTERS:
+        return "leave those images out"
+    if expected.n_classes == EMNIST_LETTERS[1]:
+        return "EMNIST letters begin at 1: subtract 1 from each label"
+    return "these are 1..26, as EMNIST letters are, which begin at 1; name EMNIST's digits instead"
+
+
 def check_labelled(
     images: npt.NDArray[Any],
     labels: npt.NDArray[Any],
@@ -204,6 +216,6 @@ def check_labelled(
     if outside.size:
         raise DataError(
             f"{labels_origin}: {outside.size} of {n_labels} labels are outside 0..{last}, "
-            f"the first {labels[outside[0]]} at index {outside[0]}; leave those images out"
+            f"the first {labels[outside[0]]} at index {outside[0]}; {_advise(labels, expected)}"
         )
     return images.reshape(-1, *expected.image_shape), labels.astype(np.uint8 if last < 256 else np.uint16)

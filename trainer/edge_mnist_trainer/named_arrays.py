@@ -68,8 +68,8 @@ def take_pair(
     """Images and labels as `check_labelled` gives them.
 
     Args:
-        images: Shape (N, H, W, C), (N, H, W), (N, H * W * C) or (H * W * C, N); whole numbers in 0..255, numbers in
-            0..1, or truth values.
+        images: Shape (N, H, W, C), (N, H, W) or (N, H * W * C), or with N last, as MATLAB has it; whole numbers in
+            0..255, numbers in 0..1, or truth values.
         labels: Whole numbers of any dtype, shape (N,), (N, 1) or (1, N); or one-hot, (N, K).
         images_origin: Where the images are from, for error messages.
         labels_origin: Where the labels are from.
@@ -99,8 +99,12 @@ def _to_array(values: Any, origin: str) -> Array:
 
 
 def _shape_images(images: Array, expected: ImageClasses) -> Array:
-    """Flat images, shape (N, H * W * C) or (H * W * C, N) as MATLAB has them, as (N, H, W, C)."""
+    """Flat images, and those that MATLAB counts along the last axis, as (N, H, W, C); (N, H, W) stays as it is."""
     n_pixels = int(np.prod(expected.image_shape))
+    if images.ndim in (3, 4):
+        shape = expected.image_shape[: images.ndim - 1]
+        counted_last = images.shape[1:] != shape and images.shape[:-1] == shape
+        return np.moveaxis(images, -1, 0) if counted_last else images
     if images.ndim != 2:
         return images
     if images.shape[1] != n_pixels and images.shape[0] == n_pixels:
