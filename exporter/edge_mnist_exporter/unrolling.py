@@ -34,9 +34,10 @@ def unroll_recurrent_layers(model: Any) -> list[str]:
     return [f"unrolled {', '.join(found)}"] if found else []
 
 
-def has_recurrent_layers(model: Any) -> bool:
-    """Whether a `keras.Model` has any, in models inside it, too."""
-    return any(_list_recurrent_parts(layer) for layer in list_nested_layers(model))
+def has_unrolled_layers(model: Any) -> bool:
+    """Whether a `keras.Model` has recurrent layers, in models inside it too, and all of them are unrolled."""
+    parts = [part for layer in list_nested_layers(model) for part in _list_recurrent_parts(layer)]
+    return bool(parts) and all(part.unroll for part in parts)
 
 
 def _list_recurrent_parts(layer: Any) -> list[Any]:

@@ -18,7 +18,7 @@ from edge_mnist_exporter.formats.tflite_cleaning import fix_sizes, name_tensors
 from edge_mnist_exporter.formats.tflite_layers import find_layers, measure_layers
 from edge_mnist_exporter.kinds import Kind
 from edge_mnist_exporter.layer_errors import LayerError
-from edge_mnist_exporter.unrolling import has_recurrent_layers
+from edge_mnist_exporter.unrolling import has_unrolled_layers
 from edge_mnist_runtime.contract import METADATA_KEY
 from edge_mnist_runtime.preprocess import Pixels
 
@@ -126,14 +126,15 @@ def _float_converter(request: ConversionRequest) -> Any:
 
 
 def _make_converter(model: Any) -> Any:
-    """TensorFlow's converter for a network; of recurrent layers, for one image, which is what a file takes at a call.
+    """TensorFlow's converter for a network; with unrolled layers, for one image, which is what a file takes at a call.
 
     The converter then knows their first state. Computed from the size of the batch, its zeros would be quantized with a
-    scale near zero, which XNNPACK refuses to run.
+    scale near zero, which XNNPACK refuses to run. A loop of a known size would pass the converter, too, but ends the
+    process in its calibrator.
     """
     import keras
 
-    if has_recurrent_layers(model):
+    if has_unrolled_layers(model):
         (image,) = model.inputs
         one_image = keras.Input(batch_shape=(1, *image.shape[1:]), dtype=image.dtype, name="image")
         model = keras.Model(one_image, model(one_image))
