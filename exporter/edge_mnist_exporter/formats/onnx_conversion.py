@@ -138,6 +138,8 @@ def prepare(request: ConversionRequest) -> PreparedGraph:
         )
     except ValueError as error:
         raise request.refused("rounding its weights", error) from error
+    except Exception as error:  # onnxruntime's own classes
+        raise request.refused("onnxruntime", error) from error
     return PreparedGraph(graph, weights)
 
 
