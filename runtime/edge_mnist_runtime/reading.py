@@ -156,6 +156,8 @@ def _read_anything(picture: Image.Image, origin: str) -> Reading:
     colours = _colours_of(picture, origin)
     if enlarged := find_enlarged_tensor(colours):
         tensor, light_on_dark = enlarged
+        if light_on_dark and picture.size == tensor.shape:  # neither enlarged nor inverted
+            return Reading(tensor, "raw")
         return Reading(tensor, "raw", light_on_dark=light_on_dark, draw_steps=lambda: (("picture", colours),))
     if min(picture.size) < PICTURE_READING.least_photo_side_pixels:
         return _read_drawing(picture, origin)
