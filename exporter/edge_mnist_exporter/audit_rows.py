@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from edge_mnist_exporter.audit import MAX_WEIGHT_PAIR
+from edge_mnist_exporter.audit import MAX_WEIGHT_PAIR, WeightPair
 from edge_mnist_exporter.report import ArtifactReport, ExportReport
 
 HEADS: Final = (
@@ -29,7 +29,7 @@ def describe_audits(report: ExportReport) -> list[list[str]]:
 def can_saturate(item: ArtifactReport) -> bool:
     """Whether a file's int8 sums can saturate on x86 without VNNI."""
     pair = item.audit["weight_pair"]
-    return pair is not None and pair["steps"] > MAX_WEIGHT_PAIR
+    return pair is not None and WeightPair(**pair).can_saturate
 
 
 def _describe(item: ArtifactReport) -> list[str]:

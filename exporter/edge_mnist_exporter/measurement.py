@@ -63,8 +63,9 @@ def measure(
     answers, own_answers = {KERAS_NAME: reference}, {}
     for file in files:
         on_stage(f"evaluating {file.file} in {file.engine.backend}")
-        answers[file.file] = _evaluate(file.default_engine, file, evaluation)
-        own_answers[file.file] = _evaluate(file.engine, file, evaluation)
+        answers[file.file] = own_answers[file.file] = _evaluate(file.default_engine, file, evaluation)
+        if file.engine is not file.default_engine:
+            own_answers[file.file] = _evaluate(file.engine, file, evaluation)
     comparisons = {file: compare(answers[file], reference, evaluation.labels) for file in own_answers}
     differing = {file: int((own != answers[file]).any(1).sum()) for file, own in own_answers.items()}
     own_comparisons = {
