@@ -17,7 +17,6 @@ from edge_mnist_runtime.commands.model_option import ModelOption
 from edge_mnist_runtime.commands.picture_arguments import is_path, take_picture
 from edge_mnist_runtime.commands.reading_mode import PreprocessOption
 from edge_mnist_runtime.errors import InputError, PictureError
-from edge_mnist_runtime.int8_sums import describe_saturation
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.classifier import DigitClassifier
@@ -62,6 +61,8 @@ def classify(
         else:
             classifier = DigitClassifier(model, preprocess=mode, backend=known_backend)
     if classifier.engine.contract.can_saturate:
+        from edge_mnist_runtime.int8_sums import describe_saturation
+
         print_warning(describe_saturation(classifier.info().file or str(model)))
     predictions: list[dict[str, Any]] = []
     errors: list[dict[str, str]] = []
