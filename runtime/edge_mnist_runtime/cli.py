@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
-from edge_mnist_runtime.commands import debugging
+from edge_mnist_runtime.commands import debugging, interruption
 from edge_mnist_runtime.commands.messages import print_error
 from edge_mnist_runtime.commands.streams import (
     describe_unwritable,
@@ -65,8 +65,7 @@ def main() -> NoReturn:
     open_closed_streams()
     # Pillow warns of what it reads; what matters of it arrives as an error, in one line.
     warnings.filterwarnings("ignore", module="PIL")
-    # Ctrl-C in the middle of TensorFlow's start leaves half-made objects, whose destructors fail and would say so.
-    sys.unraisablehook = lambda failure: sys.__unraisablehook__(failure) if debugging.enabled else None
+    interruption.listen()
     _leave(run(sys.argv[1:]))
 
 
@@ -108,6 +107,9 @@ def _report(message: str, code: int) -> int:
         import traceback
 
         traceback.print_exc()
+    if interruption.was_heard():  # TensorFlow's converter turns it into an error of its own
+        print("edge-mnist: interrupted", file=sys.stderr)
+        return INTERRUPTED_EXIT_CODE
     if message:
         print_error(message)
     return code
