@@ -68,8 +68,8 @@ def measure_moments(
         for number, (layer, data) in enumerate(zip(layers, reader.read(images), strict=True)):
             windows = view_sums(layer, data)
             if windows is not None:
-                inputs = _draw_windows(layer, *windows, part=len(images) / len(values), rng=rng)
-                found[number] = add_moments(found[number], inputs)
+                drawn = _draw_windows(layer, *windows, part=len(images) / len(values), rng=rng)
+                found[number] = add_moments(found[number], *drawn)
     return found
 
 
@@ -99,11 +99,15 @@ def view_sums(layer: WeightedLayer, data: npt.NDArray[np.float32]) -> tuple[npt.
 
 def _draw_windows(
     layer: WeightedLayer, view: npt.NDArray[np.float32], n_axes: int, *, part: float, rng: np.random.Generator
-) -> npt.NDArray[np.float32]:
-    """Some sums' inputs, shape (S, G, N); `part` of a layer's sums is to come from these images."""
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.intp]]:
+    """Inputs of some sums, shape (S, G, N), and how often each was drawn, shape (S,).
+
+    `part` of a layer's sums is to come from these images. A small layer has fewer than are drawn, and each is
+    multiplied once.
+    """
     n_groups = read_attributes(layer.node).get("group", 1)
     n_inputs = n_groups * layer.weights.size // layer.weights.shape[layer.axis]
     n_drawn = max(int(min(SUMS, INPUT_VALUES // n_inputs) * part), 1)
     shape = view.shape[:n_axes]
-    positions = np.unravel_index(rng.integers(0, math.prod(shape), n_drawn), shape)
-    return view[positions].reshape(n_drawn, n_groups, -1)
+    drawn, counts = np.unique(rng.integers(0, math.prod(shape), n_drawn), return_counts=True)
+    return view[np.unravel_index(drawn, shape)].reshape(len(drawn), n_groups, -1), counts

@@ -31,16 +31,20 @@ Moments = list[list[npt.NDArray[np.float64]]]
 shape (B, B)."""
 
 
-def add_moments(moments: Moments | None, inputs: npt.NDArray[np.float32]) -> Moments:
+def add_moments(
+    moments: Moments | None, inputs: npt.NDArray[np.float32], counts: npt.NDArray[np.integer] | None = None
+) -> Moments:
     """Add what some more of a layer's sums multiply by its weights.
 
     Args:
         moments: Of the sums before, or None.
         inputs: float32, shape (S, G, N): S sums of each of G groups of output channels.
+        counts: How often each sum counts, shape (S,); None: once.
     """
     cuts = range(0, inputs.shape[2], BLOCK)
     blocks = [[group[:, cut : cut + BLOCK].astype(np.float64) for cut in cuts] for group in np.moveaxis(inputs, 1, 0)]
-    added = [[block.T @ block for block in group] for group in blocks]
+    times = 1 if counts is None else counts[:, None]
+    added = [[block.T @ (block * times) for block in group] for group in blocks]
     if moments is None:
         return added
     return [[old + new for old, new in zip(*pair, strict=True)] for pair in zip(moments, added, strict=True)]
