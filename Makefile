@@ -34,8 +34,10 @@ quickstart: $(INSTALLED) ## Export the reference model, measure it, and classify
 	cd quickstart && ../$(BIN)/edge-mnist classify samples --model bundle
 	@echo && echo "Made here:" && find quickstart -type f | sort | sed 's/^/  /'
 
+# A process for each core, and one thread for each: threads of several that wait for each other cost a third more.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 # A file in one process, because its fixtures are dear; files in the order of tests/conftest.py, slow ones first.
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 test: $(INSTALLED) ## Run every test
 	$(PYTEST)
