@@ -71,7 +71,7 @@ frozen-test: $(INSTALLED) ## Freeze the runtime with PyInstaller in a clean envi
 	$(BIN)/python -m build --wheel --no-isolation --outdir build/frozen
 	$(PYTHON) -m venv build/frozen/venv
 	build/frozen/venv/bin/python -m pip install --quiet --constraint constraints.txt build/frozen/*.whl pyinstaller
-	printf 'from edge_mnist_runtime.cli import main\n\nmain()\n' > build/frozen/digits.py
+	printf 'from edge_mnist_runtime.commands.app import main\n\nmain()\n' > build/frozen/digits.py
 	cd build/frozen && venv/bin/pyinstaller --noconfirm --log-level WARN digits.py
 	$(BIN)/python tests/frozen_check.py build/frozen/dist/digits/digits
 
@@ -103,7 +103,7 @@ reference: $(INSTALLED) ## Train the reference models anew on MNIST and put them
 	$(MAKE) golden
 
 golden: $(INSTALLED) ## Record anew what the bundled models answer, for edge-mnist doctor
-	$(BIN)/python -m edge_mnist_exporter.device_checks
+	$(BIN)/python -m benchmarks.tools.device_checks
 
 conformance: $(INSTALLED) ## Compare the answers of other programs and processors: docs/results/conformance.md
 	$(BIN)/python -m benchmarks.conformance

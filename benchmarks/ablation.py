@@ -18,14 +18,15 @@ import numpy as np
 from bent_validation import bend, judge
 from numpy.typing import NDArray
 
-from edge_mnist_trainer.architectures import find_architecture
-from edge_mnist_trainer.config import Augmentation, TrainingConfig
-from edge_mnist_trainer.keras_file import load_keras
+from edge_mnist_trainer.augment.settings import Augmentation
+from edge_mnist_trainer.config import TrainingConfig
+from edge_mnist_trainer.data.sources import DigitSet, load_digit_set
+from edge_mnist_trainer.fit.training import train
+from edge_mnist_trainer.fit.transfer_set import TransferSet, open_transfer_set
+from edge_mnist_trainer.networks.architectures import find_architecture
+from edge_mnist_trainer.networks.keras_file import load_keras
+from edge_mnist_trainer.networks.starting_point import open_starting_point
 from edge_mnist_trainer.run_folder import MODEL_FILE, RECORD_FILE, create_run_folder
-from edge_mnist_trainer.sources import DigitSet, load_digit_set
-from edge_mnist_trainer.starting_point import open_starting_point
-from edge_mnist_trainer.training import train
-from edge_mnist_trainer.transfer_set import TransferSet, open_transfer_set
 
 
 @dataclass(frozen=True)

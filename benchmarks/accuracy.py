@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from edge_mnist_trainer.architectures import ARCHITECTURES
-from edge_mnist_trainer.network_size import measure_network
+from edge_mnist_trainer.networks.architectures import ARCHITECTURES
+from edge_mnist_trainer.networks.size import measure_network
 
 EDGE_MNIST = Path(sys.executable).with_name("edge-mnist")
 FORMATS = ("tflite", "onnx")

@@ -22,7 +22,7 @@ import tf2onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
-from edge_mnist_trainer.sources import load_export_digits
+from edge_mnist_trainer.data.sources import load_export_digits
 
 
 class Reader(CalibrationDataReader):

@@ -22,9 +22,9 @@ from PIL import Image
 from turns import measure_in_turns, print_ratios
 
 from edge_mnist_runtime import DigitClassifier
+from edge_mnist_runtime.bench.sample_digits import load_samples
 from edge_mnist_runtime.dataset import find_mnist_folder, load_mnist_half
-from edge_mnist_runtime.environment import usable_cores
-from edge_mnist_runtime.sample_digits import load_samples
+from edge_mnist_runtime.machine.environment import usable_cores
 
 ROUNDS = 7
 CHUNK = 64

@@ -21,10 +21,10 @@ import onnxruntime
 from turns import measure_in_turns
 
 from edge_mnist_runtime import DigitClassifier
-from edge_mnist_runtime.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
+from edge_mnist_runtime.bench.sample_digits import load_samples
+from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
 from edge_mnist_runtime.dataset import find_mnist_folder, load_mnist_half
-from edge_mnist_runtime.environment import describe_environment
-from edge_mnist_runtime.sample_digits import load_samples
+from edge_mnist_runtime.machine.environment import describe_environment
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 ROUNDS = 300

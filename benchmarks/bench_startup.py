@@ -15,8 +15,8 @@ from pathlib import Path
 
 from turns import command, measure_in_turns, print_ratios
 
-from edge_mnist_runtime.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
-from edge_mnist_runtime.sample_digits import read_samples
+from edge_mnist_runtime.bench.sample_digits import read_samples
+from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
 
 ROUNDS = 25
 

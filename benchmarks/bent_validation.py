@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_mnist_runtime.dataset import LabelledDigits
-from edge_mnist_trainer.architectures import find_architecture
-from edge_mnist_trainer.batches import distort
-from edge_mnist_trainer.keras_file import load_keras
-from edge_mnist_trainer.sources import load_digit_set
+from edge_mnist_trainer.augment.batches import distort
+from edge_mnist_trainer.data.sources import load_digit_set
+from edge_mnist_trainer.networks.architectures import find_architecture
+from edge_mnist_trainer.networks.keras_file import load_keras
 
 VIEWS, SEED = 8, 77
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "bent-validation.md"

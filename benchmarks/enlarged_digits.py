@@ -21,8 +21,8 @@ from PIL import Image
 
 from edge_mnist_runtime import DigitClassifier, Prediction
 from edge_mnist_runtime.dataset import LabelledDigits
-from edge_mnist_runtime.picture_definition import PICTURE_READING
-from edge_mnist_trainer.sources import load_digit_set
+from edge_mnist_runtime.reading.parameters import PICTURE_READING
+from edge_mnist_trainer.data.sources import load_digit_set
 
 SIDES = (56, 112, 280, 403, 800)
 KERNELS = ("nearest", "bilinear", "bicubic")

@@ -16,15 +16,15 @@ import numpy as np
 from bent_validation import bend
 
 from edge_mnist_exporter import conversion
-from edge_mnist_exporter.calibration import choose_calibration
 from edge_mnist_exporter.config import ConversionConfig, ExportConfig
-from edge_mnist_exporter.formats import onnx_weights
-from edge_mnist_exporter.formats.onnx_rounding import Rounding
+from edge_mnist_exporter.formats.onnx_files import weights as onnx_weights
+from edge_mnist_exporter.formats.onnx_files.rounding import Rounding
+from edge_mnist_exporter.images.calibration import choose_calibration
 from edge_mnist_exporter.kinds import Kind
-from edge_mnist_exporter.source_model import load_source
+from edge_mnist_exporter.source.source_model import load_source
 from edge_mnist_runtime.engines import run_in_batches
-from edge_mnist_trainer.reference_models import REFERENCE_MODELS, find_reference_model
-from edge_mnist_trainer.sources import load_digit_set, load_export_digits
+from edge_mnist_trainer.data.sources import load_digit_set, load_export_digits
+from edge_mnist_trainer.networks.reference_models import REFERENCE_MODELS, find_reference_model
 
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "int8-weights.md"
 HEAD = """# int8 weights that cannot saturate

@@ -19,16 +19,16 @@ from typing import Any, Final
 
 import numpy as np
 
-from edge_mnist_exporter.auto_mixed import UnmadeFile, mix_failing, try_convert
 from edge_mnist_exporter.config import ConversionConfig
 from edge_mnist_exporter.conversion import make_request
 from edge_mnist_exporter.gate_config import GateConfig
 from edge_mnist_exporter.kinds import INPUT_DTYPES, Kind
-from edge_mnist_exporter.source_model import SourceModel, load_source
+from edge_mnist_exporter.mixed.auto_mixed import UnmadeFile, mix_failing, try_convert
+from edge_mnist_exporter.source.source_model import SourceModel, load_source
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.errors import ConversionError
-from edge_mnist_trainer.strokes import draw_digits
+from edge_mnist_trainer.augment.strokes import draw_digits
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "results" / "layers.md"
 

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 from PIL import ImageFont
 
-from edge_mnist_runtime.bundled_models import BUNDLED_MODELS
+from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
 from edge_mnist_runtime.classifier import open_model
 from edge_mnist_runtime.engines import run_in_batches
-from edge_mnist_trainer.corruptions import CORRUPTIONS
-from edge_mnist_trainer.fonts import FontFace, font_faces, render_digits
-from edge_mnist_trainer.other_digits import OtherDigitsReport, Predict, judge_on_other_digits, top1
-from edge_mnist_trainer.sources import load_digit_set
+from edge_mnist_trainer.augment.corruptions import CORRUPTIONS
+from edge_mnist_trainer.augment.fonts import FontFace, font_faces, render_digits
+from edge_mnist_trainer.data.sources import load_digit_set
+from edge_mnist_trainer.evaluate.robustness import OtherDigitsReport, Predict, judge_on_other_digits, top1
 
 HEAD = """# Digits that are not MNIST's
 

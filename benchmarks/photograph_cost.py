@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks.rendering.photographs import take_photograph
+from benchmarks.rendering.picture_kinds import KINDS
 from edge_mnist_runtime.classifier import read_any
-from edge_mnist_runtime.environment import describe_environment
-from edge_mnist_runtime.picture_definition import PICTURE_READING
-from edge_mnist_runtime.pictures import open_picture
-from edge_mnist_trainer.photographs import take_photograph
-from edge_mnist_trainer.picture_kinds import KINDS
+from edge_mnist_runtime.images.files import open_picture
+from edge_mnist_runtime.machine.environment import describe_environment
+from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 SIZES = ((1152, 864), (864, 1152))
 QUALITY = 90

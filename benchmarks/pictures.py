@@ -20,16 +20,16 @@ from typing import Literal
 
 import numpy as np
 
+from benchmarks.rendering.pens import DigitShape, shape_from_image
+from benchmarks.rendering.photographs import DEVELOPMENT_SEED, FINAL_SEED, Photograph, take_photographs
+from benchmarks.rendering.picture_kinds import KINDS
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.classifier import to_pixels
 from edge_mnist_runtime.dataset import LabelledDigits, find_mnist_folder
 from edge_mnist_runtime.errors import PictureError
-from edge_mnist_runtime.picture_definition import PICTURE_READING
 from edge_mnist_runtime.preprocess import normalise_ink
-from edge_mnist_trainer.pens import DigitShape, shape_from_image
-from edge_mnist_trainer.photographs import DEVELOPMENT_SEED, FINAL_SEED, Photograph, take_photographs
-from edge_mnist_trainer.picture_kinds import KINDS
-from edge_mnist_trainer.sources import load_digit_set
+from edge_mnist_runtime.reading.parameters import PICTURE_READING
+from edge_mnist_trainer.data.sources import load_digit_set
 
 Source = Literal["own", "mnist"]
 READINGS = ("mnist", "photo", "auto", "true ink")

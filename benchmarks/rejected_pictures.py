@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.rendering.crops import LOST, WIDEST_MARGIN, crop_through, crop_tight
+from benchmarks.rendering.photographs import DEVELOPMENT_SEED, FINAL_SEED, take_photographs
+from benchmarks.rendering.picture_kinds import KINDS
+from benchmarks.rendering.unreadable import PAGES, UNREADABLE, photograph_digit, take_unreadable
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.classifier import read_any
-from edge_mnist_runtime.picture_definition import PICTURE_READING
-from edge_mnist_trainer.crops import LOST, WIDEST_MARGIN, crop_through, crop_tight
-from edge_mnist_trainer.photographs import DEVELOPMENT_SEED, FINAL_SEED, take_photographs
-from edge_mnist_trainer.picture_kinds import KINDS
-from edge_mnist_trainer.unreadable import PAGES, UNREADABLE, photograph_digit, take_unreadable
+from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 REASONS = ("blank", "too small", "cut off", "several digits")
 SIZES = (5, 6, 7, 8, 9, 10, 12, 14, 17, 20)

@@ -15,14 +15,14 @@ import numpy as np
 import numpy.typing as npt
 from other_digits import predictor
 
-from edge_mnist_exporter.evaluation import measure_calibration_error, measure_top1
+from edge_mnist_exporter.evaluate.evaluation import measure_calibration_error, measure_top1
 from edge_mnist_runtime.acceptance import accept_answers
-from edge_mnist_runtime.bundled_models import BUNDLED_MODELS
+from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
 from edge_mnist_runtime.classifier import open_model
-from edge_mnist_trainer.fonts import render_digits
-from edge_mnist_trainer.no_digits import KINDS, TEST_KINDS, draw_no_digits
-from edge_mnist_trainer.other_digits import Predict
-from edge_mnist_trainer.sources import load_digit_set, load_stand_in
+from edge_mnist_trainer.augment.fonts import render_digits
+from edge_mnist_trainer.augment.negatives import KINDS, TEST_KINDS, draw_no_digits
+from edge_mnist_trainer.data.sources import load_digit_set, load_stand_in
+from edge_mnist_trainer.evaluate.robustness import Predict
 
 EACH = 1000
 """Pictures of each kind."""

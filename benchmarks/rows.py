@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.rendering.pens import DigitShape, shape_from_image
+from benchmarks.rendering.photographs import DEVELOPMENT_SEED, FINAL_SEED, ShapeMaker
+from benchmarks.rendering.rows import PAGES, SPACINGS, RowPicture, take_rows
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.dataset import LabelledDigits, find_mnist_folder
-from edge_mnist_runtime.picture_definition import PICTURE_READING
-from edge_mnist_trainer.pens import DigitShape, shape_from_image
-from edge_mnist_trainer.photographs import DEVELOPMENT_SEED, FINAL_SEED, ShapeMaker
-from edge_mnist_trainer.rows import PAGES, SPACINGS, RowPicture, take_rows
-from edge_mnist_trainer.sources import load_digit_set
+from edge_mnist_runtime.reading.parameters import PICTURE_READING
+from edge_mnist_trainer.data.sources import load_digit_set
 
 Results = dict[tuple[str, str], list[tuple[bool, float]]]
 """By page and spacing: of each row, whether it was read right, and the part of its digits that were."""

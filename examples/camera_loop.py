@@ -27,8 +27,8 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from edge_mnist_runtime import DigitClassifier, EdgeMnistError, InputError
-from edge_mnist_runtime.picture_folders import find_pictures
-from edge_mnist_runtime.pictures import open_picture
+from edge_mnist_runtime.images.files import open_picture
+from edge_mnist_runtime.images.folders import find_pictures
 
 Frame = npt.NDArray[np.uint8]
 """Pixels, shape (H, W), (H, W, 3) or, with transparency, (H, W, 4)."""

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import settings
 
-from edge_mnist_runtime.cli import run
+from edge_mnist_runtime.commands.app import run
 from edge_mnist_runtime.dataset import DATA_VARIABLE
 
 # Random searches find more where somebody can look at what they found. In CI they would fail one run and pass the next,

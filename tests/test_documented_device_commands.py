@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 from tests.documented_commands import DocumentedCommand, extract_commands, find_commands
 
-from edge_mnist_runtime.cli import DEVICE_COMMANDS, WORKSTATION_COMMANDS
-from edge_mnist_runtime.sample_digits import read_samples
+from edge_mnist_runtime.bench.sample_digits import read_samples
+from edge_mnist_runtime.commands.app import DEVICE_COMMANDS, WORKSTATION_COMMANDS
 
 RunCli = Callable[..., Any]
 

@@ -24,8 +24,8 @@ from benchmarks.conformance.python_programs import PYTHON_PROGRAMS
 from benchmarks.conformance.recorded import make_model_files
 from benchmarks.conformance.results import Results
 from benchmarks.conformance.rows import make_rows, write_images
-from edge_mnist_runtime.bundled_models import BUNDLED_MODELS
-from edge_mnist_trainer.sources import load_export_digits
+from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
+from edge_mnist_trainer.data.sources import load_export_digits
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 

@@ -19,7 +19,7 @@ import onnxruntime
 
 from benchmarks.conformance.differences import Probabilities
 from benchmarks.conformance.subject import Format
-from edge_mnist_runtime.bundled_models import BUNDLED_MODELS
+from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.engines import open_engine, run_in_batches
 

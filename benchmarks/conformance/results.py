@@ -12,7 +12,7 @@ from benchmarks.conformance.recorded import ModelFile
 from benchmarks.conformance.rows import Row, read_rows
 from benchmarks.conformance.subject import Subject
 from edge_mnist_runtime.dataset import LabelledDigits
-from edge_mnist_runtime.environment import describe_environment
+from edge_mnist_runtime.machine.environment import describe_environment
 
 
 class Results:

@@ -16,7 +16,7 @@ from benchmarks.conformance.differences import Difference, compare_answers
 from benchmarks.conformance.explanations import EXPLANATIONS, Explanation
 from benchmarks.conformance.recorded import ModelFile
 from benchmarks.conformance.subject import Command, NotRunHereError, RefusedError, Subject, run_command
-from edge_mnist_runtime.preprocess import Pixels
+from edge_mnist_runtime.tensor import Pixels
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from benchmarks.reliability.outcome import CheckReport
 from benchmarks.reliability.page import format_page
 from benchmarks.reliability.sharing import share_classifier
 from benchmarks.reliability.trials import attempt_all
-from edge_mnist_runtime.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
+from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
 
 Check = Callable[[], CheckReport]
 

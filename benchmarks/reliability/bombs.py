@@ -16,7 +16,7 @@ from PIL import Image
 
 from benchmarks.reliability.damage import PNG_MAGIC, mend_checksums
 from benchmarks.reliability.outcome import CheckReport, peak_mb
-from edge_mnist_runtime.sample_digits import read_samples
+from edge_mnist_runtime.bench.sample_digits import read_samples
 
 MOST_GROWTH_MB: Final = 50.0
 """The smallest of these pictures would take 300 MB."""

@@ -8,10 +8,10 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
-from edge_mnist_runtime.preprocess import Pixels
-from edge_mnist_runtime.sample_digits import read_samples
-from edge_mnist_trainer.photographs import take_photograph
-from edge_mnist_trainer.strokes import draw_digits, draw_ink
+from benchmarks.rendering.photographs import take_photograph
+from edge_mnist_runtime.bench.sample_digits import read_samples
+from edge_mnist_runtime.tensor import Pixels
+from edge_mnist_trainer.augment.strokes import draw_digits, draw_ink
 
 VARIANTS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     *(("PNG", mode, {}) for mode in ("L", "RGB", "RGBA", "LA", "P", "1", "I;16")),

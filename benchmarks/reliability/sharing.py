@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.reliability.outcome import CheckReport, peak_mb
 from benchmarks.reliability.picture_files import drawn_tensors
 from edge_mnist_runtime import DigitClassifier
-from edge_mnist_runtime.sample_digits import read_samples
+from edge_mnist_runtime.bench.sample_digits import read_samples
 
 FILE_EVERY = 100
 """Each so many predictions one is of a picture file, so that decoders and the finding of ink are shared, too."""

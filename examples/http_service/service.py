@@ -30,7 +30,7 @@ from starlette.types import Message
 
 import edge_mnist_runtime
 from edge_mnist_runtime import DigitClassifier, EdgeMnistError, InputError
-from edge_mnist_runtime.sample_digits import read_samples
+from edge_mnist_runtime.bench.sample_digits import read_samples
 
 GOLDEN_SAMPLE = "7-mnist-shaped.png"
 """What the classifier must read right before it answers anyone."""

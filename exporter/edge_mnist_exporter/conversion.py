@@ -7,19 +7,20 @@ from dataclasses import dataclass
 
 import onnxruntime
 
-from edge_mnist_exporter.audit import MAX_WEIGHT_PAIR, GraphAudit
+from edge_mnist_exporter.audit.audit import MAX_WEIGHT_PAIR, GraphAudit
 from edge_mnist_exporter.config import ConversionConfig
 from edge_mnist_exporter.formats import FORMATS
 from edge_mnist_exporter.formats.request import ConversionRequest
 from edge_mnist_exporter.kinds import Kind
-from edge_mnist_exporter.source_model import SourceModel
+from edge_mnist_exporter.source.source_model import SourceModel
+from edge_mnist_runtime.bundles.manifest import Artifact
 from edge_mnist_runtime.contract import ModelContract
 from edge_mnist_runtime.engines import Engine, open_engine
 from edge_mnist_runtime.engines.onnx_session import OnnxSession
 from edge_mnist_runtime.engines.onnx_settings import PROCESSOR
 from edge_mnist_runtime.errors import PrecisionProofError, SaturationError
-from edge_mnist_runtime.manifest import Artifact
-from edge_mnist_runtime.preprocess import PREPROCESS, Pixels
+from edge_mnist_runtime.preprocess import PREPROCESS
+from edge_mnist_runtime.tensor import Pixels
 
 
 @dataclass(frozen=True)

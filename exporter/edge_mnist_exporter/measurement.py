@@ -7,21 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_mnist_exporter.calibration import CalibrationSet
 from edge_mnist_exporter.config import ExportConfig
 from edge_mnist_exporter.conversion import ExportedFile
-from edge_mnist_exporter.evaluation import Probabilities, compare, measure_model
+from edge_mnist_exporter.evaluate.evaluation import Probabilities, compare, measure_model
+from edge_mnist_exporter.evaluate.gates import judge
+from edge_mnist_exporter.evaluate.parity import KERAS_NAME, Int8Parity, measure_agreement, measure_int8_parity
+from edge_mnist_exporter.evaluate.rejection import measure_rejection
 from edge_mnist_exporter.gate_config import INT8_PRECISION
-from edge_mnist_exporter.gates import judge
-from edge_mnist_exporter.parity import KERAS_NAME, Int8Parity, measure_agreement, measure_int8_parity
-from edge_mnist_exporter.rejection import measure_rejection
-from edge_mnist_exporter.report import ArtifactReport, DatasetRecord, ExportReport
-from edge_mnist_exporter.source_model import SourceModel
+from edge_mnist_exporter.images.calibration import CalibrationSet
+from edge_mnist_exporter.report.report import ArtifactReport, DatasetRecord, ExportReport
+from edge_mnist_exporter.source.source_model import SourceModel
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.engines import Engine, run_in_batches
 from edge_mnist_runtime.errors import ConversionError, CorruptModelError, UnsupportedModelError
-from edge_mnist_runtime.versions import installed_versions
-from edge_mnist_trainer.sources import DigitSource
+from edge_mnist_runtime.machine.versions import installed_versions
+from edge_mnist_trainer.data.sources import DigitSource
 
 
 def evaluate_reference(source: SourceModel, evaluation: LabelledDigits) -> Probabilities:

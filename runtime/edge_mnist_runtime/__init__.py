@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from edge_mnist_runtime.prediction import Prediction, Quality
-    from edge_mnist_runtime.row import RowDigit, RowReading
+    from edge_mnist_runtime.rows.reader import RowDigit, RowReading
 
 __version__ = "0.1.0"
 
@@ -40,8 +40,8 @@ _HOME_OF: Final = {
     "ClassifierInfo": "classifier_info",
     "Prediction": "prediction",
     "Quality": "prediction",
-    "RowDigit": "row",
-    "RowReading": "row",
+    "RowDigit": "rows.reader",
+    "RowReading": "rows.reader",
     "ContractError": "errors",
     "CorruptModelError": "errors",
     "EdgeMnistError": "errors",

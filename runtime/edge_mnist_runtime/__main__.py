@@ -1,6 +1,6 @@
 """`python -m edge_mnist_runtime` is the `edge-mnist` command."""
 
-from edge_mnist_runtime.cli import main
+from edge_mnist_runtime.commands.app import main
 
 if __name__ == "__main__":
     main()

@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from edge_mnist_runtime.preprocess import Pixels
+    from edge_mnist_runtime.tensor import Pixels
 
 CERTAIN: Final = 0.98
 """From this confidence on nobody looks twice: 97 of 100 of MNIST's digits."""
@@ -100,6 +100,6 @@ def shows_more(image: bytes) -> bool:
     begins = is_ink & ~np.roll(is_ink, 1)
     if np.count_nonzero(is_ink) < EDGE_PIXELS or np.count_nonzero(begins) < EDGE_PLACES:
         return False
-    from edge_mnist_runtime.components import label_components  # what hardly any caller ever needs
+    from edge_mnist_runtime.reading.components import label_components  # what hardly any caller ever needs
 
     return len(label_components(pixels.reshape(28, 28) >= PART_BRIGHTNESS * brightest)) > 1

@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING, Final, Literal, cast, overload
 
 import numpy as np
 
-from edge_mnist_runtime.answers import Answerer, Answers
-from edge_mnist_runtime.arrays import as_tensors
+from edge_mnist_runtime.bundles.model_files import find_and_open, open_model, over_session, require_digits
+from edge_mnist_runtime.bundles.opened import OpenedModel
 from edge_mnist_runtime.engines import Engine
 from edge_mnist_runtime.engines.options import Backend, EngineOptions, check_count
 from edge_mnist_runtime.errors import InputError, UsageError
+from edge_mnist_runtime.images.arrays import as_tensors
 from edge_mnist_runtime.inputs import Picture, are_tensors, decode, find_tensor, read_any, require_many, to_pixels
-from edge_mnist_runtime.model_files import OpenedModel, find_and_open, open_model, over_session, require_digits
 from edge_mnist_runtime.prediction import Prediction
-from edge_mnist_runtime.reading_mode import ReadingMode, require_mode
+from edge_mnist_runtime.predictions import Answerer, Answers
+from edge_mnist_runtime.reading.modes import ReadingMode, require_mode
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     import onnxruntime
 
     from edge_mnist_runtime.classifier_info import ClassifierInfo
-    from edge_mnist_runtime.row import RowReading
+    from edge_mnist_runtime.rows.reader import RowReading
 
 __all__ = ["DigitClassifier", "Picture", "open_model", "read_any", "to_pixels"]
 
@@ -56,7 +57,7 @@ class DigitClassifier:
             package: `robust`, the default, `edge` or `nano`.
         preprocess: How pictures are read. `auto`, the default, passes 28 x 28 tensors on, reads clean drawings as
             `mnist` does and all else as `photo` does: uneven light, shadows, lined and squared paper, any pen. `raw`
-            takes nothing but tensors. See `edge_mnist_runtime.reading.read_picture`.
+            takes nothing but tensors. See `edge_mnist_runtime.reading.reader.read_picture`.
         backend: `onnxruntime`, `litert`, or `auto`, which loads every file of a bundle, and keeps the one that is
             fastest on this machine of those that give its golden digits their recorded answers; `info()` says what was
             measured. None, the default: a bundle's int8 ONNX file, else its mixed, fp16 or fp32 one. A lone file's
@@ -231,6 +232,6 @@ class DigitClassifier:
         Raises:
             InputError: The picture cannot be read at all; the message says why and where.
         """
-        from edge_mnist_runtime.row import read_row
+        from edge_mnist_runtime.rows.reader import read_row
 
         return read_row(decode(picture, in_detail=True), self._answerer.predict_tensors)

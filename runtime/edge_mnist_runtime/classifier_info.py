@@ -6,12 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from edge_mnist_runtime.engines.info import EngineInfo
-from edge_mnist_runtime.picture_definition import PICTURE_READING
-from edge_mnist_runtime.reading_mode import ReadingMode
+from edge_mnist_runtime.reading.modes import ReadingMode
+from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 if TYPE_CHECKING:
-    from edge_mnist_runtime.backend_choice import MeasuredFile
-    from edge_mnist_runtime.model_files import OpenedModel
+    from edge_mnist_runtime.bundles.opened import MeasuredFile, OpenedModel
 
 INFO_SCHEMA_VERSION: Final = 1
 

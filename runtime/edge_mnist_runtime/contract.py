@@ -51,6 +51,20 @@ LABEL_COUNTS: Final = range(2, 1001)
 
 
 @dataclass(frozen=True)
+class TensorSpec:
+    """An input or output of a model file, as read from the file."""
+
+    name: str
+    dtype: str
+    """NumPy's name: `uint8`, `float32`, ..."""
+    shape: tuple[int | str, ...]
+    """Sizes; a string names a free axis."""
+    scale: float | None = None
+    """Real value = scale * (stored value - zero_point); None for a tensor that is not quantized."""
+    zero_point: int | None = None
+
+
+@dataclass(frozen=True)
 class InputRange:
     """What a network's input values stand for: value = (byte - mean) / deviation.
 

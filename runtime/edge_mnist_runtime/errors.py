@@ -79,7 +79,7 @@ class MissingExtraError(EdgeMnistError):
     exit_code = 3
 
     def __init__(self, extra: str, purpose: str) -> None:
-        from edge_mnist_runtime.versions import installed_from, requirement_with
+        from edge_mnist_runtime.machine.versions import installed_from, requirement_with
 
         requirement = requirement_with(extra, installed_from())
         super().__init__(f'{purpose} needs an extra that is not installed: pip install "{requirement}"')

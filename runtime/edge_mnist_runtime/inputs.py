@@ -11,9 +11,9 @@
 | array or nested lists, (784,), (1, 28, 28), (1, 28, 28, 1) | as (28, 28) |
 
 In mode `auto` a picture that is an enlarged 28 x 28 tensor, or a tensor dark on light, is read as that tensor: see
-`edge_mnist_runtime.enlargement`.
+`edge_mnist_runtime.reading.enlargement`.
 
-What the values of an array mean, by its dtype: `edge_mnist_runtime.arrays` has the table.
+What the values of an array mean, by its dtype: `edge_mnist_runtime.images.arrays` has the table.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias
 
 import numpy as np
 
-from edge_mnist_runtime.arrays import DARK, UINT8, has_dark_corners, to_plane
 from edge_mnist_runtime.errors import InputError
-from edge_mnist_runtime.reading_mode import ReadingMode
+from edge_mnist_runtime.images.arrays import to_plane
+from edge_mnist_runtime.reading.modes import ReadingMode
+from edge_mnist_runtime.tensor import DARK, UINT8, has_dark_corners
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL import Image
 
-    from edge_mnist_runtime.preprocess import Pixels
-    from edge_mnist_runtime.reading import Reading
+    from edge_mnist_runtime.reading.reader import Reading
+    from edge_mnist_runtime.tensor import Pixels
 
 
 Picture: TypeAlias = (
@@ -156,7 +157,7 @@ def require_many(pictures: object) -> Iterable[Picture]:
 def _to_source(picture: Picture) -> tuple[Source, str]:
     """What a picture is decoded from, and how messages name it."""
     if isinstance(picture, str) and picture[:5].lower() == "data:":
-        from edge_mnist_runtime.data_url import ORIGIN, decode_data_url
+        from edge_mnist_runtime.images.data_url import ORIGIN, decode_data_url
 
         return decode_data_url(picture), ORIGIN
     if isinstance(picture, (str, os.PathLike)):
@@ -169,7 +170,7 @@ def _to_source(picture: Picture) -> tuple[Source, str]:
     # Loaded here, because whoever gives tensors alone needs neither Pillow nor what finds ink: 10 ms of a cold start.
     from PIL import Image
 
-    from edge_mnist_runtime.reading import require_decoded
+    from edge_mnist_runtime.reading.reader import require_decoded
 
     if isinstance(picture, Image.Image):
         require_decoded(picture, "picture")
@@ -179,7 +180,7 @@ def _to_source(picture: Picture) -> tuple[Source, str]:
 
 def _find_saved_tensor(source: Source) -> tuple[bytes | None, Source]:
     """784 grey levels, where a source is nothing but these; and what a picture is decoded from, as often as need be."""
-    from edge_mnist_runtime.saved_tensors import decode_saved_tensor, read_saved_tensor
+    from edge_mnist_runtime.images.saved_tensors import decode_saved_tensor, read_saved_tensor
 
     if isinstance(source, str):
         return read_saved_tensor(source)
@@ -197,7 +198,7 @@ def _find_plain(picture: Image.Image) -> bytes | None:
 def _read_found(tensor: bytes | None, source: Source, mode: ReadingMode, origin: str) -> Reading:
     if tensor is not None:
         return _read_tensor(tensor, mode, origin)
-    from edge_mnist_runtime.colours import FULL_SIZE
+    from edge_mnist_runtime.images.colours import FULL_SIZE
 
     # `mnist` is for clean drawings, of which the preprocessing's definition says how far they are averaged down.
     picture = _open(source, origin, in_detail=mode == "mnist")
@@ -210,7 +211,7 @@ def _read_found(tensor: bytes | None, source: Source, mode: ReadingMode, origin:
 
 
 def _open(source: Source, origin: str, *, in_detail: bool) -> Image.Image:
-    from edge_mnist_runtime.pictures import DETAIL_PIXELS, DIGIT_PIXELS, open_picture
+    from edge_mnist_runtime.images.files import DETAIL_PIXELS, DIGIT_PIXELS, open_picture
 
     if not isinstance(source, (str, bytes)):
         return source
@@ -218,14 +219,14 @@ def _open(source: Source, origin: str, *, in_detail: bool) -> Image.Image:
 
 
 def _read_decoded(picture: Image.Image, mode: ReadingMode, origin: str) -> Reading:
-    from edge_mnist_runtime.reading import read_picture
+    from edge_mnist_runtime.reading.reader import read_picture
 
     tensor = _find_plain(picture)
     return read_picture(picture, mode=mode, origin=origin) if tensor is None else _read_tensor(tensor, mode, origin)
 
 
 def _read_tensor(tensor: bytes, mode: ReadingMode, origin: str) -> Reading:
-    from edge_mnist_runtime.reading import Reading, read_picture
+    from edge_mnist_runtime.reading.reader import Reading, read_picture
 
     if _passes_unchanged(tensor, mode):
         return Reading(np.frombuffer(tensor, np.uint8).reshape(28, 28), "raw")

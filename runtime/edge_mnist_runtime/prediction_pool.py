@@ -14,13 +14,13 @@ from itertools import islice
 from pickle import PicklingError
 from typing import TYPE_CHECKING, Any, Final
 
-from edge_mnist_runtime.environment import usable_cores
 from edge_mnist_runtime.errors import UsageError
+from edge_mnist_runtime.machine.environment import usable_cores
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from edge_mnist_runtime.answers import Answerer, Answers
+    from edge_mnist_runtime.predictions import Answerer, Answers
 
 CHUNKS_AHEAD: Final = 3
 """Chunks for each process that are being read or wait to be fetched: what bounds the memory."""

@@ -19,13 +19,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edge_mnist_runtime.arrays import has_dark_corners
 from edge_mnist_runtime.errors import PictureError
-from edge_mnist_runtime.levels import otsu_threshold
-
-Pixels = npt.NDArray[np.uint8]
-"""Pixels, uint8, bright ink on black, 0..255; the shape is said where it is used."""
-
+from edge_mnist_runtime.tensor import Pixels, has_dark_corners
 
 MOST_PRODUCTS: Final = 100_000
 """Multiplications of one matrix product that OpenBLAS, in any build, still does in one thread."""
@@ -137,3 +132,19 @@ def ink_box(ink: Pixels) -> tuple[int, int, int, int]:
     mask = ink > otsu_threshold(ink) / 2
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+
+
+def otsu_threshold(values: npt.NDArray[np.uint8]) -> int:
+    """The grey level that best parts `values` (uint8, any shape) in two, after Otsu (1979).
+
+    Returns:
+        The largest level of the lower class, in 0..254: `values > threshold` is the upper class, never empty where
+        two levels occur.
+    """
+    counts = np.bincount(values.reshape(-1), minlength=256).astype(np.float64)
+    weight = counts.cumsum()
+    mass = (counts * np.arange(256)).cumsum()
+    apart = weight * (weight[-1] - weight)
+    between = np.full(256, -1.0)
+    np.divide((mass[-1] * weight - mass * weight[-1]) ** 2, apart, out=between, where=apart > 0)
+    return int(between[:-1].argmax())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_mnist_runtime.sample_digits import read_samples
+from edge_mnist_runtime.bench.sample_digits import read_samples
 
 
 @pytest.fixture(scope="session")

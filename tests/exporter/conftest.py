@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from edge_mnist_trainer.strokes import draw_digits
+from edge_mnist_trainer.augment.strokes import draw_digits
 
 if TYPE_CHECKING:
     from edge_mnist_exporter.config import ConversionConfig
     from edge_mnist_exporter.conversion import ExportedFile
     from edge_mnist_exporter.gate_config import GateConfig
-    from edge_mnist_exporter.report import ExportReport
-    from edge_mnist_exporter.source_model import SourceModel
+    from edge_mnist_exporter.report.report import ExportReport
+    from edge_mnist_exporter.source.source_model import SourceModel
     from edge_mnist_runtime.dataset import LabelledDigits
 
 Convert = Callable[..., "ExportedFile"]
@@ -55,7 +55,7 @@ def reference_model() -> Path:
 @pytest.fixture(scope="session")
 def reference_source(reference_model: Path) -> SourceModel:
     """The same, loaded."""
-    from edge_mnist_exporter.source_model import load_source
+    from edge_mnist_exporter.source.source_model import load_source
 
     return load_source("edge", reference_model)
 
@@ -63,7 +63,7 @@ def reference_source(reference_model: Path) -> SourceModel:
 @pytest.fixture(scope="session")
 def as_source() -> Callable[[Any], SourceModel]:
     """A `keras.Model` from grey images in 0..1 to ten probabilities, as a source that came from no file."""
-    from edge_mnist_exporter.source_model import SourceModel
+    from edge_mnist_exporter.source.source_model import SourceModel
     from edge_mnist_runtime.contract import DIGIT_LABELS, IMAGE_SHAPE, UNIT_RANGE
 
     def wrap(model: Any) -> SourceModel:
@@ -168,7 +168,7 @@ def blob_file(blob_model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture(scope="session")
 def blob_source(blob_file: Path) -> SourceModel:
     """The same, loaded."""
-    from edge_mnist_exporter.source_model import load_source
+    from edge_mnist_exporter.source.source_model import load_source
 
     return load_source("blobs", blob_file)
 
@@ -216,11 +216,11 @@ def make_report() -> Callable[..., ExportReport]:
     Takes the evaluation images, Keras's probabilities, and each file's by name; an int8 pair is compared. `labels` are
     the class names.
     """
-    from edge_mnist_exporter.evaluation import compare, measure_model
+    from edge_mnist_exporter.evaluate.evaluation import compare, measure_model
+    from edge_mnist_exporter.evaluate.gates import judge
+    from edge_mnist_exporter.evaluate.parity import measure_agreement, measure_int8_parity
     from edge_mnist_exporter.gate_config import GateConfig
-    from edge_mnist_exporter.gates import judge
-    from edge_mnist_exporter.parity import measure_agreement, measure_int8_parity
-    from edge_mnist_exporter.report import ArtifactReport, DatasetRecord, ExportReport
+    from edge_mnist_exporter.report.report import ArtifactReport, DatasetRecord, ExportReport
 
     def make(
         digits: LabelledDigits,

@@ -11,7 +11,7 @@ import pytest
 
 from edge_mnist_exporter.config import ConversionConfig
 from edge_mnist_exporter.kinds import Kind
-from edge_mnist_exporter.source_model import SourceModel, load_source
+from edge_mnist_exporter.source.source_model import SourceModel, load_source
 from edge_mnist_runtime.errors import PrecisionProofError
 
 pytestmark = pytest.mark.slow
@@ -223,8 +223,8 @@ def test_int8_file_takes_bytes_and_gives_keras_answers(classifier, format_name, 
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_debug_and_auto_mixed_know_every_layer_with_weights(format_name, classifier):
     from edge_mnist_exporter import conversion, formats
-    from edge_mnist_exporter.auto_mixed import mixed_kind, rank_layers
     from edge_mnist_exporter.formats.layer_names import list_layers
+    from edge_mnist_exporter.mixed.auto_mixed import mixed_kind, rank_layers
 
     def ask(kind):
         return conversion.make_request(classifier.source, classifier.calibration, kind, ConversionConfig())

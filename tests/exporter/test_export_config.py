@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_mnist_exporter.calibration import draw_calibration
 from edge_mnist_exporter.config import ConversionConfig, ExportConfig
+from edge_mnist_exporter.images.calibration import draw_calibration
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.errors import UsageError
-from edge_mnist_trainer.splits import indices_sha256
+from edge_mnist_trainer.data.splits import indices_sha256
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from edge_mnist_runtime import DigitClassifier
+from edge_mnist_runtime.bundles.manifest import Manifest
 from edge_mnist_runtime.classifier import open_model
 from edge_mnist_runtime.errors import ContractError
-from edge_mnist_runtime.manifest import Manifest
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +59,7 @@ def here(draw_blobs, train_on, tmp_path_factory) -> Workplace:
 @pytest.fixture
 def command(here, capfd):
     """Run `edge-mnist ARGUMENTS` in this process, where TensorFlow has been started; gives code, output, errors."""
-    from edge_mnist_runtime.cli import run
+    from edge_mnist_runtime.commands.app import run
 
     def run_here(*arguments):
         code = run([str(argument) for argument in arguments])
@@ -70,7 +70,7 @@ def command(here, capfd):
 
 @pytest.fixture(scope="module")
 def bundle(here) -> Path:
-    from edge_mnist_runtime.cli import run
+    from edge_mnist_runtime.commands.app import run
 
     files = ("--data", here.path("animals.npz"), "--labels", here.path("labels.txt"), "-o", here.path("bundle"))
     assert run(list(map(str, ("export", here.path("animals.keras"), "--precision", "fp32,int8", *files)))) == 0

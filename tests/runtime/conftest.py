@@ -16,9 +16,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from edge_mnist_runtime import DigitClassifier
-from edge_mnist_runtime.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
+from edge_mnist_runtime.bench.sample_digits import read_samples
+from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
 from edge_mnist_runtime.contract import METADATA_KEY
-from edge_mnist_runtime.sample_digits import read_samples
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -147,7 +147,7 @@ def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
 @pytest.fixture
 def in_process_cli(capsys: pytest.CaptureFixture[str], refuse_unmarked: Callable[[str], None]) -> Callable[..., int]:
     """Run `edge-mnist ARGUMENTS` in this process, which is faster, and give its exit code."""
-    from edge_mnist_runtime.cli import run
+    from edge_mnist_runtime.commands.app import run
 
     def run_here(*arguments: object) -> int:
         code = run([*map(str, arguments)])

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from edge_mnist_runtime import DigitClassifier, InputDtypeError, InputError, InputShapeError, PictureError, UsageError
+from edge_mnist_runtime.bench.sample_digits import load_samples
 from edge_mnist_runtime.dataset import load_mnist_half
 from edge_mnist_runtime.engines import BATCH_IMAGES
-from edge_mnist_runtime.sample_digits import load_samples
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_mnist_runtime.fresh_process import FreshProcessError, measure_import_ms
+from edge_mnist_runtime.bench.fresh_process import FreshProcessError, measure_import_ms
 
 
 def test_hook_is_found_through_its_entry_point() -> None:

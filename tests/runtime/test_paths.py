@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from edge_mnist_runtime import PictureError, UsageError
+from edge_mnist_runtime.bundles.manifest import Manifest
 from edge_mnist_runtime.dataset import DATA_VARIABLE, find_mnist_folder
 from edge_mnist_runtime.errors import DataNotFoundError
-from edge_mnist_runtime.manifest import Manifest
+from edge_mnist_runtime.images.folders import find_pictures
 from edge_mnist_runtime.paths import describe_missing, exists, is_file, is_folder, list_folder
-from edge_mnist_runtime.picture_folders import find_pictures
 
 LONG = "x" * 300
 COMMAND = Path(sys.executable).with_name("edge-mnist")

@@ -15,8 +15,7 @@ from PIL import Image, ImageChops, ImageOps
 
 from edge_mnist_runtime.classifier import to_pixels
 from edge_mnist_runtime.errors import PictureError
-from edge_mnist_runtime.levels import otsu_threshold
-from edge_mnist_runtime.preprocess import PREPROCESS
+from edge_mnist_runtime.preprocess import PREPROCESS, otsu_threshold
 
 DEFINITION_SHA256 = "d7dff5647e0330117d36ec67432fd48b50edf40f6f1da40b3ee9a9acb8a9d5e6"
 """Every artefact carries it: whoever changes it makes every older model unreadable, and must mean to."""

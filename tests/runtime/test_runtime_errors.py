@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge_mnist_runtime import errors
-from edge_mnist_runtime.versions import installed_from, requirement_with
+from edge_mnist_runtime.machine.versions import installed_from, requirement_with
 
 CLASSES = {
     name: value

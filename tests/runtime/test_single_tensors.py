@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pytest
 
 from edge_mnist_runtime import DigitClassifier
+from edge_mnist_runtime.bench.sample_digits import load_samples
 from edge_mnist_runtime.prediction import Prediction
-from edge_mnist_runtime.sample_digits import load_samples
 
 IMAGES = load_samples().images
 BLENDED = np.stack([one // 2 + other // 2 for one, other in combinations(IMAGES, 2)])

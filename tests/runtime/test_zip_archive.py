@@ -20,7 +20,9 @@ def archive(package_folders: dict[str, Path], tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("zip")
     package = package_folders["runtime"]
     shutil.copytree(package, folder / "app" / package.name, ignore=shutil.ignore_patterns("__pycache__"))
-    zipapp.create_archive(folder / "app", folder / "digits.pyz", main="edge_mnist_runtime.cli:main", compressed=True)
+    zipapp.create_archive(
+        folder / "app", folder / "digits.pyz", main="edge_mnist_runtime.commands.app:main", compressed=True
+    )
     shutil.rmtree(folder / "app")
     return folder / "digits.pyz"
 

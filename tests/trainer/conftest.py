@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 
 from edge_mnist_runtime.dataset import DATA_VARIABLE, LabelledDigits
-from edge_mnist_trainer.architectures import Architecture, custom_architecture, find_architecture
+from edge_mnist_trainer.augment.strokes import draw_digits
 from edge_mnist_trainer.config import TrainingConfig
+from edge_mnist_trainer.data.sources import DigitSet
+from edge_mnist_trainer.networks.architectures import Architecture, custom_architecture, find_architecture
 from edge_mnist_trainer.run_folder import RunFolder, create_run_folder
-from edge_mnist_trainer.sources import DigitSet
-from edge_mnist_trainer.strokes import draw_digits
 
 if TYPE_CHECKING:
-    from edge_mnist_trainer.training import TrainingOutcome
+    from edge_mnist_trainer.fit.training import TrainingOutcome
 
 
 @pytest.fixture(scope="session")
@@ -43,10 +43,10 @@ def without_mnist(tmp_path: Path) -> dict[str, str]:
 
 
 FEWER_PICTURES = {
-    "edge_mnist_trainer.batches.PRINTED_VARIANTS": 1,
-    "edge_mnist_trainer.batches.DRAWN_VARIANTS": 2,
-    "edge_mnist_trainer.other_digits.FONT_VARIANTS": 1,
-    "edge_mnist_trainer.acceptance.NO_DIGITS_EACH": 2,
+    "edge_mnist_trainer.augment.batches.PRINTED_VARIANTS": 1,
+    "edge_mnist_trainer.augment.batches.DRAWN_VARIANTS": 2,
+    "edge_mnist_trainer.evaluate.robustness.FONT_VARIANTS": 1,
+    "edge_mnist_trainer.evaluate.confidence.NO_DIGITS_EACH": 2,
 }
 """How many pictures of a kind training draws, to learn from and to be judged by; all of them take half a minute."""
 
@@ -146,7 +146,7 @@ def train_on_drawn(drawn_digits: DigitSet, tmp_path_factory: pytest.TempPathFact
     """Train two epochs for real; `interrupt_at` is the (epoch, step), from 0, at which Ctrl-C comes."""
     import keras
 
-    from edge_mnist_trainer.training import train
+    from edge_mnist_trainer.fit.training import train
 
     class Watcher(keras.callbacks.Callback):
         def __init__(self, interrupt_at):

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_mnist_runtime.errors import UsageError
-from edge_mnist_trainer.architectures import ARCHITECTURES
-from edge_mnist_trainer.augmentation import AffineRange
-from edge_mnist_trainer.config import Augmentation, TrainingConfig
+from edge_mnist_trainer.augment.settings import Augmentation
+from edge_mnist_trainer.augment.warps import AffineRange
+from edge_mnist_trainer.config import TrainingConfig
+from edge_mnist_trainer.networks.architectures import ARCHITECTURES
 
 finite = st.floats(0, 100)
 augmentations = st.builds(

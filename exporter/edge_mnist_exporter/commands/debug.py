@@ -10,13 +10,13 @@ import typer
 from edge_mnist_exporter.commands.panels import CALIBRATION, FILES
 from edge_mnist_exporter.config import CALIBRATION_SAMPLES, ConversionConfig, ExportConfig, SourceConfig
 from edge_mnist_exporter.gate_config import GateConfig
-from edge_mnist_exporter.source_options import parse_input_range, parse_names
+from edge_mnist_exporter.source.options import parse_input_range, parse_names
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.errors import ConversionError, UnsupportedModelError, UsageError
 
 if TYPE_CHECKING:
-    from edge_mnist_exporter.diagnosis import Diagnosis
-    from edge_mnist_exporter.layer_errors import LayerError
+    from edge_mnist_exporter.audit.layer_errors import LayerError
+    from edge_mnist_exporter.mixed.diagnosis import Diagnosis
 
 DEFAULTS = ExportConfig()
 
@@ -99,14 +99,14 @@ def debug(
     )
     require_extra("export", "edge-mnist debug", "tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai_edge_litert")
     find_mnist_folder(data)
-    from edge_mnist_exporter.source_model import find_source
+    from edge_mnist_exporter.source.source_model import find_source
 
     name, path = find_source(model)
     with chatter_silenced(show=show, kept_for=(ConversionError,), dropped_for=(UnsupportedModelError,)) as terminal:
         from rich.console import Console
 
         with Console(file=terminal).status("starting TensorFlow") as status:
-            from edge_mnist_exporter.diagnosis import diagnose
+            from edge_mnist_exporter.mixed.diagnosis import diagnose
 
             found = diagnose(name, path, config, n_images=images, data=data, on_stage=status.update)
     if found.notice:

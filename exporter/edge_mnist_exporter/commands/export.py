@@ -10,12 +10,12 @@ import typer
 from edge_mnist_exporter.commands.panels import CALIBRATION, FILES, MODEL
 from edge_mnist_exporter.config import CALIBRATION_SAMPLES, ConversionConfig, ExportConfig, SourceConfig
 from edge_mnist_exporter.gate_config import GateConfig
-from edge_mnist_exporter.source_options import parse_input_range, parse_names, read_labels
+from edge_mnist_exporter.source.options import parse_input_range, parse_names, read_labels
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.errors import ConversionError, UnsupportedModelError, UsageError
 
 if TYPE_CHECKING:
-    from edge_mnist_exporter.export import Export
+    from edge_mnist_exporter.exporting import Export
 
 DEFAULTS = ExportConfig()
 """Panels of --help."""
@@ -215,9 +215,9 @@ def export(
         "edge-mnist export",
         *("tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai_edge_litert", "sklearn", "scipy"),
     )
-    from edge_mnist_exporter.model_file import read_model_file
-    from edge_mnist_exporter.report_places import check_places
-    from edge_mnist_exporter.source_model import find_source
+    from edge_mnist_exporter.bundle.report_paths import check_places
+    from edge_mnist_exporter.source.model_file import read_model_file
+    from edge_mnist_exporter.source.source_model import find_source
 
     # What can be refused without TensorFlow is refused before it starts, which takes seconds.
     find_mnist_folder(data)
@@ -230,7 +230,7 @@ def export(
         from rich.console import Console
 
         with Console(file=terminal).status("starting TensorFlow") as status:
-            from edge_mnist_exporter.export import export_bundle, require_passed
+            from edge_mnist_exporter.exporting import export_bundle, require_passed
 
             finished = export_bundle(name, path, target, config, data=data, on_stage=status.update)
     _print(finished, path, output or target, as_json=as_json)
@@ -251,8 +251,8 @@ def _print(export: Export, path: Path, shown_target: Path, *, as_json: bool) -> 
     if as_json:
         typer.echo(export.report.to_json(), nl=False)
         return
-    from edge_mnist_exporter.report_places import shorten
-    from edge_mnist_exporter.report_table import print_report
+    from edge_mnist_exporter.bundle.report_paths import shorten
+    from edge_mnist_exporter.report.report_table import print_report
 
     print_report(export.report, path)
     if export.target:

@@ -3,6 +3,9 @@
 A converter is a function from a Keras model and calibration images to the bytes of a model file; an audit reads such
 bytes back and proves from the graph alone that their precision is what their name says. Converters know nothing of
 audits, so a mistake in one cannot hide in the other.
+
+Comes in: a `ConversionRequest`. Goes out: the bytes of a model file, and what they prove.
+May import: audit, config, kinds, source.
 """
 
 from __future__ import annotations
@@ -11,11 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from edge_mnist_exporter.audit import GraphAudit, InputScale
-from edge_mnist_exporter.formats import onnx_audit, onnx_conversion, tflite_audit, tflite_conversion
+from edge_mnist_exporter.audit.audit import GraphAudit, InputScale
+from edge_mnist_exporter.audit.layer_errors import LayerError
+from edge_mnist_exporter.formats.onnx_files import audit as onnx_audit
+from edge_mnist_exporter.formats.onnx_files import conversion as onnx_conversion
 from edge_mnist_exporter.formats.request import ConversionRequest, Mixer
-from edge_mnist_exporter.layer_errors import LayerError
-from edge_mnist_runtime.preprocess import Pixels
+from edge_mnist_exporter.formats.tflite_files import audit as tflite_audit
+from edge_mnist_exporter.formats.tflite_files import conversion as tflite_conversion
+from edge_mnist_runtime.tensor import Pixels
 
 Converter = Callable[[ConversionRequest], bytes]
 """Makes the bytes of a model file; raises ConversionError where the converter fails."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from edge_mnist_exporter.nested_layers import list_nested_layers
+from edge_mnist_exporter.source.nested_layers import list_nested_layers
 
 
 def list_layers(model: Any) -> Iterator[tuple[str, bool]]:

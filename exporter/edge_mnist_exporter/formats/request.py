@@ -13,10 +13,10 @@ import numpy.typing as npt
 from edge_mnist_exporter.config import ConversionConfig
 from edge_mnist_exporter.formats.layer_names import find_layer, list_layers
 from edge_mnist_exporter.kinds import Kind
-from edge_mnist_exporter.source_model import SourceModel
+from edge_mnist_exporter.source.source_model import SourceModel
 from edge_mnist_runtime.contract import ModelContract
 from edge_mnist_runtime.errors import ConversionError, first_line
-from edge_mnist_runtime.preprocess import Pixels
+from edge_mnist_runtime.tensor import Pixels
 
 SCOPED_NAME: Final = re.compile(r"""["'](?P<name>[^"'@\s]*/[^"'@\s]*)["'@]""")
 """A quoted name of an operation or tensor with the names of layers in front of it; the first one is the culprit's."""

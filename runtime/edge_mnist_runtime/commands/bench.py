@@ -45,14 +45,14 @@ def bench(
 
     Ends when the percentiles are stable, or at --samples or --seconds.
     """
-    from edge_mnist_runtime.benchmark import format_report, run_benchmark
-    from edge_mnist_runtime.benchmark_config import BenchmarkConfig, parse_counts
-    from edge_mnist_runtime.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
-    from edge_mnist_runtime.candidates import find_models
+    from edge_mnist_runtime.bench.benchmark import format_report, run_benchmark
+    from edge_mnist_runtime.bench.candidates import find_models
+    from edge_mnist_runtime.bench.config import BenchmarkConfig, parse_counts
+    from edge_mnist_runtime.bench.plot import check_plot, draw_plot
+    from edge_mnist_runtime.bench.sample_digits import load_benchmark_digits
+    from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
+    from edge_mnist_runtime.bundles.model_files import require_runnable
     from edge_mnist_runtime.engines.options import require_backend
-    from edge_mnist_runtime.latency_plot import check_plot, draw_plot
-    from edge_mnist_runtime.model_files import require_runnable
-    from edge_mnist_runtime.sample_digits import load_benchmark_digits
 
     config = BenchmarkConfig(
         samples=samples,

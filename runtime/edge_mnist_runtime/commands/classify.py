@@ -12,10 +12,10 @@ import typer
 from edge_mnist_runtime.commands.backend_option import BackendOption
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.commands.messages import one_line, print_error, print_warning
-from edge_mnist_runtime.commands.model_option import ModelOption
+from edge_mnist_runtime.commands.options import ModelOption
 from edge_mnist_runtime.commands.picture_arguments import is_path, take_picture
 from edge_mnist_runtime.commands.reading_mode import PreprocessOption
+from edge_mnist_runtime.commands.terminal import one_line, print_error, print_warning
 from edge_mnist_runtime.errors import InputError, PictureError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def classify(
     """
     from edge_mnist_runtime.classifier import DigitClassifier
     from edge_mnist_runtime.engines.options import require_backend
-    from edge_mnist_runtime.reading_mode import require_mode
+    from edge_mnist_runtime.reading.modes import require_mode
 
     mode, known_backend = require_mode(preprocess), require_backend(backend)
     with chatter_silenced(show=debug):
@@ -61,7 +61,7 @@ def classify(
         else:
             classifier = DigitClassifier(model, preprocess=mode, backend=known_backend)
     if classifier.engine.contract.can_saturate:
-        from edge_mnist_runtime.int8_sums import describe_saturation
+        from edge_mnist_runtime.machine.int8_sums import describe_saturation
 
         print_warning(describe_saturation(classifier.info().file or str(model)))
     predictions: list[dict[str, Any]] = []
@@ -86,8 +86,8 @@ def classify(
 
 def _open_raw(model: Path | None) -> DigitClassifier:
     """A classifier of tensors alone, also over a file that others made."""
+    from edge_mnist_runtime.bundles.foreign_files import open_any
     from edge_mnist_runtime.classifier import DigitClassifier
-    from edge_mnist_runtime.foreign_files import open_any
 
     return DigitClassifier.from_engine(open_any(model), preprocess="raw")
 
@@ -115,7 +115,7 @@ def _outcomes(
 
 def _find(arguments: Sequence[str]) -> Iterator[tuple[str, Picture | InputError]]:
     """Each picture by its name, and each argument that holds none, with its error."""
-    from edge_mnist_runtime.picture_folders import find_pictures
+    from edge_mnist_runtime.images.folders import find_pictures
 
     for argument in arguments:
         unlisted: list[tuple[Path, PictureError]] = []

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.commands.messages import print_warning
+from edge_mnist_runtime.commands.terminal import print_warning
 
 if TYPE_CHECKING:
-    from edge_mnist_runtime.regression import RegressionReport
+    from edge_mnist_runtime.bench.regression import RegressionReport
 
 
 def compare(
@@ -29,7 +29,7 @@ def compare(
     the 95 % interval of the change lies above it. A busy machine may do that,
     too: where a report warns of one, measure again.
     """
-    from edge_mnist_runtime.regression import compare_reports, parse_percent, require_no_regression
+    from edge_mnist_runtime.bench.regression import compare_reports, parse_percent, require_no_regression
 
     limit = parse_percent(max_regression, "--max-regression")
     report = compare_reports(old, new, max_regression=limit, force=force)

@@ -24,7 +24,7 @@ def doctor(
     Exit code 6: it computes something else than was recorded. Exit code 3:
     nothing of the bundle runs without an extra.
     """
-    from edge_mnist_runtime.fitness import examine_device, require_fit
+    from edge_mnist_runtime.doctor.checks import examine_device, require_fit
 
     with chatter_silenced(show=debug):
         report = examine_device(bundle)

@@ -12,14 +12,14 @@ import typer
 
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.commands.messages import one_line
+from edge_mnist_runtime.commands.terminal import one_line
 from edge_mnist_runtime.errors import DataError, UsageError
-from edge_mnist_runtime.int8_sums import describe_saturation
+from edge_mnist_runtime.machine.int8_sums import describe_saturation
 
 if TYPE_CHECKING:
+    from edge_mnist_runtime.bundles.foreign_files import ForeignEngine
+    from edge_mnist_runtime.contract import TensorSpec
     from edge_mnist_runtime.dataset import LabelledDigits
-    from edge_mnist_runtime.foreign_files import ForeignEngine
-    from edge_mnist_runtime.tensor_spec import TensorSpec
 
 INFO_SCHEMA_VERSION: Final = 1
 
@@ -74,12 +74,12 @@ def info(
 
 
 def _describe(model: Path | None, data: Path | None) -> list[dict[str, Any]]:
-    from edge_mnist_runtime.accuracy_check import load_labelled, measure_top1
-    from edge_mnist_runtime.bundled_models import find_bundled
-    from edge_mnist_runtime.foreign_files import ForeignEngine, open_any
-    from edge_mnist_runtime.manifest import Manifest, read_proved
+    from edge_mnist_runtime.bundles.accuracy import load_labelled, measure_top1
+    from edge_mnist_runtime.bundles.bundled_models import find_bundled
+    from edge_mnist_runtime.bundles.foreign_files import ForeignEngine, open_any
+    from edge_mnist_runtime.bundles.manifest import Manifest, read_proved
     from edge_mnist_runtime.paths import is_folder
-    from edge_mnist_runtime.picture_definition import PICTURE_READING
+    from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
     if model is not None and is_folder(model):
         if data is not None:
@@ -133,8 +133,8 @@ def _describe(model: Path | None, data: Path | None) -> list[dict[str, Any]]:
 
 
 def _describe_foreign(engine: ForeignEngine, path: str, images: LabelledDigits | None) -> dict[str, Any]:
-    from edge_mnist_runtime.accuracy_check import measure_top1
-    from edge_mnist_runtime.foreign_files import RANGES, open_foreign
+    from edge_mnist_runtime.bundles.accuracy import measure_top1
+    from edge_mnist_runtime.bundles.foreign_files import RANGES, open_foreign
 
     record: dict[str, Any] = {
         "file": path,

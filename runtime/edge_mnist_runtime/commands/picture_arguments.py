@@ -8,8 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from edge_mnist_runtime.data_url import decode_data_url, is_data_url, shorten
 from edge_mnist_runtime.errors import PictureError
+from edge_mnist_runtime.images.data_url import decode_data_url, is_data_url, shorten
 from edge_mnist_runtime.paths import explain
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from edge_mnist_runtime.commands.saving import check_target, save_png
 from edge_mnist_runtime.errors import UsageError
 
 if TYPE_CHECKING:
-    from edge_mnist_runtime.preprocess import Pixels
-    from edge_mnist_runtime.reading import Reading
+    from edge_mnist_runtime.reading.reader import Reading
+    from edge_mnist_runtime.tensor import Pixels
 
 PREPROCESS_SCHEMA_VERSION: Final = 1
 
@@ -42,9 +42,9 @@ def preprocess(
 ) -> None:
     """Show what the network sees of a picture, and how it was found."""
     from edge_mnist_runtime.inputs import read_any
-    from edge_mnist_runtime.picture_definition import PICTURE_READING
     from edge_mnist_runtime.preprocess import PREPROCESS
-    from edge_mnist_runtime.reading_mode import require_mode
+    from edge_mnist_runtime.reading.modes import require_mode
+    from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
     known = require_mode(mode)
     if not 1 <= scale <= LARGEST_SCALE:

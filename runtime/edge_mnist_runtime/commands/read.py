@@ -10,15 +10,15 @@ import typer
 
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.commands.messages import one_line, print_error
-from edge_mnist_runtime.commands.model_option import ModelOption
+from edge_mnist_runtime.commands.options import ModelOption
 from edge_mnist_runtime.commands.picture_arguments import take_picture
 from edge_mnist_runtime.commands.saving import check_target, save_png
-from edge_mnist_runtime.data_url import shorten
+from edge_mnist_runtime.commands.terminal import one_line, print_error
 from edge_mnist_runtime.errors import InputError, UsageError
+from edge_mnist_runtime.images.data_url import shorten
 
 if TYPE_CHECKING:
-    from edge_mnist_runtime.row import RowReading
+    from edge_mnist_runtime.rows.reader import RowReading
 
 READ_SCHEMA_VERSION: Final = 1
 
@@ -89,6 +89,6 @@ def _lines(path: str, row: RowReading) -> list[str]:
 
 def _save(argument: str, row: RowReading, target: Path) -> None:
     from edge_mnist_runtime.inputs import decode
-    from edge_mnist_runtime.row_drawing import draw_row
+    from edge_mnist_runtime.rows.drawing import draw_row
 
     save_png(draw_row(decode(take_picture(argument).picture, in_detail=True), row), target)

@@ -16,7 +16,7 @@ def samples(
     debug: DebugOption = False,
 ) -> None:
     """Write ten sample pictures to try `classify` on: drawn by the project, each another kind of picture."""
-    from edge_mnist_runtime.sample_digits import read_samples
+    from edge_mnist_runtime.bench.sample_digits import read_samples
 
     pictures = read_samples()
     try:

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from edge_mnist_runtime.bundled_models import find_bundled
+from edge_mnist_runtime.bundles.bundled_models import find_bundled
 from edge_mnist_runtime.commands.backend_option import OnlyBackendOption
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.commands.messages import print_warning
+from edge_mnist_runtime.commands.terminal import print_warning
 from edge_mnist_runtime.errors import UsageError
-from edge_mnist_runtime.int8_sums import describe_saturation
+from edge_mnist_runtime.machine.int8_sums import describe_saturation
 from edge_mnist_runtime.paths import is_file
 
 if TYPE_CHECKING:
-    from edge_mnist_runtime.accuracy_check import AccuracyResult
+    from edge_mnist_runtime.bundles.accuracy import AccuracyResult
 
 VERIFY_SCHEMA_VERSION: Final = 2
 
@@ -43,9 +43,9 @@ def verify(
     Exit code 6: a file is missing or damaged. Exit code 5: the files are
     whole, but the answers or the accuracy differ here.
     """
-    from edge_mnist_runtime.accuracy_check import check_accuracy, require_accuracy
+    from edge_mnist_runtime.bundles.accuracy import check_accuracy, require_accuracy
+    from edge_mnist_runtime.bundles.verification import require_replayed, verify_bundle
     from edge_mnist_runtime.engines.options import require_backend
-    from edge_mnist_runtime.verification import require_replayed, verify_bundle
 
     if not 0 <= min_top1 <= 1:  # NaN among others
         raise UsageError(f"--min-top1 must be 0..1, not {min_top1:g}")

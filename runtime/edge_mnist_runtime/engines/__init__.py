@@ -1,6 +1,7 @@
 """Engines run one exported model: the same call for ONNX in onnxruntime and for TFLite in LiteRT.
 
-Whatever runs a model in this project (classifier, benchmark, verification, export) runs it through here.
+Comes in: the bytes of a model file. Goes out: an `Engine`, through which this whole project runs models.
+May import: contract, errors, machine, tensor.
 """
 
 from __future__ import annotations
@@ -11,16 +12,15 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
-from edge_mnist_runtime.contract import ModelContract
+from edge_mnist_runtime.contract import ModelContract, TensorSpec
 from edge_mnist_runtime.engines.options import FORMAT_OF, EngineOptions
 from edge_mnist_runtime.errors import ContractError, UsageError
-from edge_mnist_runtime.tensor_spec import TensorSpec
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from edge_mnist_runtime.engines.info import EngineInfo
-    from edge_mnist_runtime.preprocess import Pixels
+    from edge_mnist_runtime.tensor import Pixels
 
 MODEL_SUFFIXES: Final = tuple(f".{name}" for name in FORMAT_OF.values())
 

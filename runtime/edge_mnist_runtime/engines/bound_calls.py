@@ -16,7 +16,7 @@ import onnxruntime
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from edge_mnist_runtime.tensor_spec import TensorSpec
+    from edge_mnist_runtime.contract import TensorSpec
 
 DEVICE: Final = ("cpu", 0)
 """Where the buffers lie, in onnxruntime's words."""

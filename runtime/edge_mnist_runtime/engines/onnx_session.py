@@ -11,21 +11,20 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 import numpy as np
 import onnxruntime
 
-from edge_mnist_runtime.arrays import UINT8
-from edge_mnist_runtime.contract import METADATA_KEY, ModelContract
+from edge_mnist_runtime.contract import METADATA_KEY, ModelContract, TensorSpec
 from edge_mnist_runtime.engines import BATCH_IMAGES, DEFAULT_OPTIONS, LOW_MEMORY_BATCH_IMAGES, check_ends, to_input
 from edge_mnist_runtime.engines.bound_calls import BoundCalls
 from edge_mnist_runtime.engines.fork import leak, survive_fork
 from edge_mnist_runtime.engines.onnx_settings import BACKEND, PROCESSOR, describe_session, open_session
 from edge_mnist_runtime.engines.options import EngineOptions
 from edge_mnist_runtime.errors import CorruptModelError, EdgeMnistError, UsageError, first_line
-from edge_mnist_runtime.tensor_spec import TensorSpec
+from edge_mnist_runtime.tensor import UINT8
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from edge_mnist_runtime.engines.info import EngineInfo
-    from edge_mnist_runtime.preprocess import Pixels
+    from edge_mnist_runtime.tensor import Pixels
 
 DTYPES: Final = {"tensor(uint8)": "uint8", "tensor(int8)": "int8", "tensor(float)": "float32"}
 """onnxruntime's names of the dtypes that exported models use."""
@@ -67,7 +66,7 @@ class OnnxSession:
         session = open_session(*recipe)
         contract = self._read_ends(session, origin)
         if exact is None and contract.can_saturate:
-            from edge_mnist_runtime.int8_sums import may_saturate
+            from edge_mnist_runtime.machine.int8_sums import may_saturate
 
             if may_saturate():
                 recipe = (*recipe[:4], True)

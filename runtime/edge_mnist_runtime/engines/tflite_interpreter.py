@@ -11,17 +11,16 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edge_mnist_runtime.contract import METADATA_KEY, ModelContract
+from edge_mnist_runtime.contract import METADATA_KEY, ModelContract, TensorSpec
 from edge_mnist_runtime.engines import BATCH_IMAGES, DEFAULT_OPTIONS, check_ends, to_input
 from edge_mnist_runtime.engines.fork import leak, survive_fork
 from edge_mnist_runtime.engines.info import EngineInfo
 from edge_mnist_runtime.engines.options import EngineOptions
 from edge_mnist_runtime.engines.tflite_structure import check_structure
-from edge_mnist_runtime.environment import ENGINE_PACKAGES
 from edge_mnist_runtime.errors import CorruptModelError, MissingExtraError, UsageError, first_line
-from edge_mnist_runtime.preprocess import Pixels
-from edge_mnist_runtime.tensor_spec import TensorSpec
-from edge_mnist_runtime.versions import installed_versions
+from edge_mnist_runtime.machine.environment import ENGINE_PACKAGES
+from edge_mnist_runtime.machine.versions import installed_versions
+from edge_mnist_runtime.tensor import Pixels
 
 DISTRIBUTION: Final = ENGINE_PACKAGES["litert"]
 

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from edge_mnist_exporter.memory_plan import plan_memory
+from edge_mnist_exporter.audit.memory_plan import plan_memory
 
 pytestmark = pytest.mark.slow
 
@@ -21,8 +21,8 @@ PRECISIONS = ("fp32", "int8")
 
 @pytest.fixture(scope="module")
 def sources():
-    from edge_mnist_exporter.source_model import load_source
-    from edge_mnist_trainer.reference_models import find_reference_model
+    from edge_mnist_exporter.source.source_model import load_source
+    from edge_mnist_trainer.networks.reference_models import find_reference_model
 
     return {name: load_source(name, find_reference_model(name)) for name in MODELS}
 
@@ -83,7 +83,7 @@ def count_poolings(sources, name):
 @pytest.mark.parametrize("format_name", FORMATS)
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_macs_are_those_of_the_keras_layers(name, format_name, precision, sources, audits):
-    from edge_mnist_trainer.network_size import measure_network
+    from edge_mnist_trainer.networks.size import measure_network
 
     expected = measure_network(sources[name].keras_model).macs
     if (format_name, precision) == ("onnx", "int8"):
@@ -94,7 +94,7 @@ def test_macs_are_those_of_the_keras_layers(name, format_name, precision, source
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_weights_are_those_of_the_keras_layers(name, format_name, sources, audits):
-    from edge_mnist_trainer.network_size import measure_network
+    from edge_mnist_trainer.networks.size import measure_network
 
     expected = measure_network(sources[name].keras_model).int8_weights_bytes
     if format_name == "onnx":
@@ -114,7 +114,7 @@ def test_arena_is_what_litert_plans(name, precision, converted):
 
     It aligns to 64 bytes and keeps the input to the end; everything else is as here.
     """
-    from edge_mnist_exporter.formats.tflite_graph import read_tflite
+    from edge_mnist_exporter.formats.tflite_files.graph import read_tflite
 
     data = converted[name, "tflite", precision]
     graph = read_tflite(data, name).graph

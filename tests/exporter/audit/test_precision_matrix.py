@@ -64,7 +64,7 @@ def test_file_under_the_name_of_another_precision_is_refused(format_name, precis
 
 def list_names(data, format_name):
     """Names of a file's tensors and operations."""
-    from edge_mnist_exporter.formats.tflite_graph import read_tflite
+    from edge_mnist_exporter.formats.tflite_files.graph import read_tflite
 
     if format_name == "tflite":
         return {tensor.name for tensor in read_tflite(data, "made-up").graph.tensors}

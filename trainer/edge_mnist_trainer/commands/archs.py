@@ -28,8 +28,8 @@ def archs(
 
 
 def _measure_all() -> list[dict[str, Any]]:
-    from edge_mnist_trainer.architectures import ARCHITECTURES
-    from edge_mnist_trainer.network_size import measure_network
+    from edge_mnist_trainer.networks.architectures import ARCHITECTURES
+    from edge_mnist_trainer.networks.size import measure_network
 
     rows = []
     for architecture in ARCHITECTURES.values():

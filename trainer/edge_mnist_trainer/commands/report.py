@@ -31,8 +31,8 @@ def report(
         raise UsageError(f"{run}: holds no {folder.model_path.name} yet; finish an epoch of it first")
     require_extra("train", "edge-mnist report", *TRAIN_MODULES)
     with chatter_silenced(show=debug):
-        from edge_mnist_trainer.report_page import write_report_page
-        from edge_mnist_trainer.sources import load_digit_set
+        from edge_mnist_trainer.data.sources import load_digit_set
+        from edge_mnist_trainer.report.page import write_report_page
 
         write_report_page(folder, load_digit_set(data))
     typer.echo(run / REPORT_FILE)

@@ -10,12 +10,12 @@ import typer
 
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.errors import INTERRUPTED_EXIT_CODE
-from edge_mnist_trainer.architectures import DEFAULT_ARCHITECTURE
 from edge_mnist_trainer.commands.training_job import Job, plan_job, read_job, refuse_beside_resume
+from edge_mnist_trainer.networks.architectures import DEFAULT_ARCHITECTURE
 
 if TYPE_CHECKING:
+    from edge_mnist_trainer.fit.training import TrainingOutcome
     from edge_mnist_trainer.run_folder import RunFolder
-    from edge_mnist_trainer.training import TrainingOutcome
 
 TRAIN_MODULES: Final = ("keras", "matplotlib", "sklearn", "scipy", "pymupdf_fonts", "font_lato")
 """What the extra brings and a run needs; whichever of its parts is missing, the extra is."""
@@ -115,8 +115,8 @@ def _run(
 ) -> TrainingOutcome:
     from edge_mnist_runtime.commands.chatter import chatter_silenced
     from edge_mnist_runtime.dataset import find_mnist_folder
+    from edge_mnist_trainer.networks.starting_point import find_starting_point, open_starting_point
     from edge_mnist_trainer.run_folder import check_run_path, create_run_folder, open_run_folder
-    from edge_mnist_trainer.starting_point import find_starting_point, open_starting_point
 
     find_mnist_folder(data)  # what does not exist is said at once, not after TensorFlow's start
     if lessons.start_from:
@@ -125,10 +125,10 @@ def _run(
         check_run_path(job.path, force=force)
     with chatter_silenced(show=debug) as terminal:
         from edge_mnist_trainer.commands.progress import TrainingProgress
-        from edge_mnist_trainer.report_page import write_report_page
-        from edge_mnist_trainer.sources import load_digit_set
-        from edge_mnist_trainer.training import train as run_training
-        from edge_mnist_trainer.transfer_set import open_transfer_set
+        from edge_mnist_trainer.data.sources import load_digit_set
+        from edge_mnist_trainer.fit.training import train as run_training
+        from edge_mnist_trainer.fit.transfer_set import open_transfer_set
+        from edge_mnist_trainer.report.page import write_report_page
 
         transfer_set = open_transfer_set(lessons.transfer_set) if lessons.transfer_set else None
         start = open_starting_point(lessons.start_from) if lessons.start_from else None

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from edge_mnist_runtime.errors import UsageError
-from edge_mnist_trainer.architectures import (
+from edge_mnist_trainer.config import TrainingConfig
+from edge_mnist_trainer.networks.architectures import (
     DEFAULT_ARCHITECTURE,
     Architecture,
     custom_architecture,
     find_architecture,
 )
-from edge_mnist_trainer.config import TrainingConfig
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ import typer
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.errors import OutputError, UsageError
 from edge_mnist_runtime.paths import exists, is_folder, list_folder
-from edge_mnist_trainer.architectures import DEFAULT_ARCHITECTURE, find_architecture
+from edge_mnist_trainer.networks.architectures import DEFAULT_ARCHITECTURE, find_architecture
 
 if TYPE_CHECKING:
-    from edge_mnist_trainer.config import Augmentation
+    from edge_mnist_trainer.augment.settings import Augmentation
 
 
 def transfer_set(
@@ -74,9 +74,9 @@ def _make(
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    from edge_mnist_trainer.keras_file import load_keras
-    from edge_mnist_trainer.sources import load_digit_set
-    from edge_mnist_trainer.transfer_set import make_transfer_set
+    from edge_mnist_trainer.data.sources import load_digit_set
+    from edge_mnist_trainer.fit.transfer_set import make_transfer_set
+    from edge_mnist_trainer.networks.keras_file import load_keras
 
     digits = load_digit_set(data).training
     networks = {hashlib.sha256(path.read_bytes()).hexdigest(): load_keras(path) for path in models}

@@ -1,0 +1,1 @@
+"""Rendered pictures: what benchmarks and tests judge picture reading by."""

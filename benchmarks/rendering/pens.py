@@ -1,0 +1,153 @@
+"""Shapes of handwritten digits that any pen can draw: distances to the middle of the strokes, not pixels.
+
+A digit becomes a field that holds, for each point of a square around it, how far the ink's edge or the stroke's middle
+is. A hairline and a thick marker are then the same field, cut at another distance, at any size and tilt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw
+from scipy import ndimage
+
+from edge_mnist_runtime.tensor import Pixels
+from edge_mnist_trainer.augment.fonts import FontFace
+from edge_mnist_trainer.augment.strokes import stroke_curves
+
+Floats = npt.NDArray[np.float32]
+
+DIGIT_PIXELS: Final = 160
+"""Long side of the digit's box in the field..."""
+
+MARGIN_PIXELS: Final = 48
+"""...and what is left around it."""
+
+
+@dataclass(frozen=True)
+class DigitShape:
+    """One digit, without a pen."""
+
+    distance: Floats
+    """Shape (S, S): to the middle of the nearest stroke, or to the edge of the ink and negative inside it, in parts of
+    the digit's height; S is `DIGIT_PIXELS` and the margin twice."""
+    has_outline: bool
+    """Whether the distance is to an edge, so that the digit brings a stroke width of its own."""
+
+    def coverage(self, u: Floats, v: Floats, *, width: float, pixels: float) -> Floats:
+        """How much of each point the ink covers.
+
+        Args:
+            u: Columns, in parts of the digit's height, from the middle of its box.
+            v: Rows, likewise.
+            width: Of the pen, in parts of the height; of an outline, what is added to its own.
+            pixels: Height of the digit in the picture, for a soft edge of one pixel.
+
+        Returns:
+            float32, the shape of `u`, 0..1.
+        """
+        middle = len(self.distance) / 2 - 0.5
+        at = np.stack([v * DIGIT_PIXELS + middle, u * DIGIT_PIXELS + middle])
+        distance = ndimage.map_coordinates(self.distance, at, order=1, mode="constant", cval=1.0)
+        covered: Floats = np.clip(0.5 + (width / 2 - distance) * pixels, 0, 1).astype(np.float32)
+        return covered
+
+
+def shape_from_strokes(digit: int, rng: np.random.Generator, *, hand: int | None) -> DigitShape:
+    """A digit from one of the hands of `strokes.py`, slanted and proportioned at random."""
+    width, slant = rng.uniform(0.45, 0.8), rng.uniform(-0.1, 0.3)
+    curves = [
+        np.stack([width * (curve[:, 0] + slant * (0.5 - curve[:, 1])), curve[:, 1]], axis=1)
+        for curve in stroke_curves(digit, rng, hand=hand)
+    ]
+    points = np.concatenate(curves)
+    low, high = points.min(0), points.max(0)
+    scale, shift = DIGIT_PIXELS / (high - low).max(), _side() / 2
+    canvas = Image.new("L", (_side(), _side()), 255)
+    draw = ImageDraw.Draw(canvas)
+    for curve in curves:
+        placed = (curve - (low + high) / 2) * scale + shift
+        draw.line([(float(x), float(y)) for x, y in placed], 0, width=1)
+    return DigitShape(_to_middle(np.asarray(canvas) < 128), has_outline=False)
+
+
+def shape_from_font(face: FontFace, digit: int, rng: np.random.Generator, *, has_outline: bool) -> DigitShape:
+    """A printed digit, bent as a hand would; its outline, or the middle of its strokes for a pen to follow."""
+    canvas = Image.new("L", (_side(), _side()), 0)
+    middle = (_side() / 2, _side() / 2)
+    ImageDraw.Draw(canvas).text(middle, str(digit), 255, face.at_size(DIGIT_PIXELS), anchor="mm")
+    return _from_pixels(_bend(np.asarray(canvas), rng, strength_pixels=4.0), has_outline=has_outline)
+
+
+def shape_from_image(image: Pixels, *, has_outline: bool) -> DigitShape:
+    """A small image of ink, such as MNIST's, uint8, shape (28, 28), bright on black."""
+    return _from_pixels(image, has_outline=has_outline)
+
+
+def _from_pixels(image: Pixels, *, has_outline: bool) -> DigitShape:
+    rows, columns = np.flatnonzero((image > 64).any(1)), np.flatnonzero((image > 64).any(0))
+    box = image[max(0, rows[0] - 1) : rows[-1] + 2, max(0, columns[0] - 1) : columns[-1] + 2]
+    scale = DIGIT_PIXELS / max(int(rows[-1] - rows[0]), int(columns[-1] - columns[0]), 1)
+    size = (max(1, round(box.shape[1] * scale)), max(1, round(box.shape[0] * scale)))
+    large = np.asarray(Image.fromarray(box).resize(size, Image.Resampling.BICUBIC))[: _side(), : _side()]
+    canvas = np.zeros((_side(), _side()), np.float32)
+    top, left = (_side() - large.shape[0]) // 2, (_side() - large.shape[1]) // 2
+    canvas[top : top + large.shape[0], left : left + large.shape[1]] = large
+    # Coarse images get round edges; a hairline of a font is to survive.
+    ink = ndimage.gaussian_filter(canvas, min(2.0, scale / 2)) > 110
+    if has_outline:
+        distance = ndimage.distance_transform_edt(~ink) - ndimage.distance_transform_edt(ink)
+        return DigitShape((distance / DIGIT_PIXELS).astype(np.float32), has_outline=True)
+    return DigitShape(_to_middle(thin(ink)), has_outline=False)
+
+
+def _to_middle(line: npt.NDArray[np.bool_]) -> Floats:
+    """Distance to a line that is one pixel wide, smoothed, because a pen has no steps."""
+    distance = ndimage.gaussian_filter(ndimage.distance_transform_edt(~line), 1.5) - 1.0
+    field: Floats = (distance / DIGIT_PIXELS).astype(np.float32)
+    return field
+
+
+def _bend(image: Pixels, rng: np.random.Generator, *, strength_pixels: float) -> Pixels:
+    side = len(image)
+    field = [ndimage.gaussian_filter(rng.standard_normal((side, side)), side / 8) for _ in range(2)]
+    slant = rng.uniform(-0.15, 0.25)
+    rows, columns = np.mgrid[:side, :side].astype(np.float64)
+    rows += strength_pixels * field[0] / field[0].std()
+    columns += strength_pixels * field[1] / field[1].std() + slant * (rows - side / 2)
+    pixels: Pixels = ndimage.map_coordinates(image, [rows, columns], order=1)
+    return pixels
+
+
+def thin(ink: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """The middle line of ink, one pixel wide, after Zhang and Suen (1984); bool, shape (H, W), as is the result."""
+    ink = np.pad(ink, 1)
+    changed = True
+    while changed:
+        changed = False
+        for first in (True, False):
+            north, north_east, east, south_east, south, south_west, west, north_west = _neighbours(ink)
+            ring = [north, north_east, east, south_east, south, south_west, west, north_west]
+            count: npt.NDArray[Any] = np.sum(ring, axis=0)
+            rises = np.sum([~one & other for one, other in zip(ring, [*ring[1:], ring[0]], strict=True)], axis=0)
+            sides = (
+                (north & east & south, east & south & west) if first else (north & east & west, north & south & west)
+            )
+            gone = ink[1:-1, 1:-1] & (count >= 2) & (count <= 6) & (rises == 1) & ~sides[0] & ~sides[1]
+            ink[1:-1, 1:-1] &= ~gone
+            changed |= bool(gone.any())
+    return ink[1:-1, 1:-1]
+
+
+def _neighbours(ink: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.bool_]]:
+    """The eight neighbours of every inner pixel, clockwise from the north."""
+    height, width = ink.shape
+    steps = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
+    return [ink[1 + down : height - 1 + down, 1 + right : width - 1 + right] for down, right in steps]
+
+
+def _side() -> int:
+    return DIGIT_PIXELS + 2 * MARGIN_PIXELS

@@ -1,0 +1,181 @@
+"""The export: convert, prove, compare, judge, and only then write."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from edge_mnist_exporter.bundle.bundle_writer import BundleWriter
+from edge_mnist_exporter.bundle.golden import make_golden_vectors
+from edge_mnist_exporter.bundle.report_paths import PAGE_FILE, REPORT_FILE, ReportPlaces, shorten
+from edge_mnist_exporter.config import ExportConfig
+from edge_mnist_exporter.conversion import ExportedFile, convert, make_request
+from edge_mnist_exporter.evaluate.evaluation import measure_top1
+from edge_mnist_exporter.evaluate.gates import REFERENCE_GATE, Gate, judge_reference
+from edge_mnist_exporter.evaluate.rejection import settle_least_confidence
+from edge_mnist_exporter.formats.request import ConversionRequest
+from edge_mnist_exporter.gate_config import INT8_PRECISION
+from edge_mnist_exporter.images.calibration import choose_calibration, choose_search_images
+from edge_mnist_exporter.images.own_images import load_export_images
+from edge_mnist_exporter.measurement import evaluate_reference, measure
+from edge_mnist_exporter.mixed.auto_mixed import Mixing, UnmadeFile, mix_failing, try_convert
+from edge_mnist_exporter.report.model_card import write_model_card
+from edge_mnist_exporter.report.page import make_export_page
+from edge_mnist_exporter.report.report import ExportReport
+from edge_mnist_exporter.source.source_model import SourceModel, load_source
+from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, MANIFEST_FILE, Manifest
+from edge_mnist_runtime.errors import GateError, PrecisionProofError
+from edge_mnist_runtime.preprocess import PREPROCESS
+
+CARD_FILE = "MODEL_CARD.md"
+
+
+@dataclass(frozen=True)
+class Export:
+    """One finished export."""
+
+    report: ExportReport
+    target: Path | None
+    """Where the bundle is; None where a gate failed and none was written."""
+    files: tuple[str, ...]
+    """Names of the bundle's files."""
+    page: Path
+    """Where report.html is: beside the bundle, or in the folder of the failure."""
+    mixing: Mixing
+    """What --auto-mixed made of the files, where it was asked for."""
+
+
+def export_bundle(
+    name: str,
+    model: Path,
+    target: Path,
+    config: ExportConfig,
+    *,
+    data: Path | None = None,
+    on_stage: Callable[[str], None] = lambda _stage: None,
+) -> Export:
+    """Export a Keras model to a bundle, if it passes every gate.
+
+    Args:
+        name: Names the files.
+        model: A .keras or .h5 file, or a SavedModel folder.
+        target: Where the bundle shall be; an older bundle there is replaced in one step.
+        config: Precisions, limits, calibration.
+        data: Where its images are; see `sources.load_export_digits` for what happens without.
+        on_stage: Called with a few words whenever another stage begins.
+
+    Returns:
+        The export. Where a gate failed, `report.passed` is false and no bundle was written: `require_passed` raises.
+
+    Raises:
+        EdgeMnistError: Each of the subclasses with an exit code of 2, 4 or 6.
+    """
+    with BundleWriter(target) as writer:
+        places = ReportPlaces(writer.target)
+        on_stage("loading the Keras model")
+        source = load_source(name, model, config.source)
+        on_stage("loading images")
+        digits = load_export_images(source, data)
+        calibration = choose_calibration(source, digits, config)
+        on_stage(f"evaluating Keras on {len(digits.evaluation):,} images")
+        reference = evaluate_reference(source, digits.evaluation)
+        settled = settle_least_confidence(source, config.least_confidence, digits.validation)
+        source = replace(source, least_confidence=settled and settled[0])
+        files: list[ExportedFile | UnmadeFile] = []
+        # A model that reads no digits is fed wrongly; converting it would only hide that behind other errors.
+        if judge_reference(measure_top1(reference, digits.evaluation.labels)).passed:
+            for kind in config.kinds:
+                on_stage(f"converting to {kind.precision} {kind.format}")
+                asked = make_request(source, calibration.images, kind, config.conversion)
+                files.append(try_convert(asked) if config.auto_mixed else _convert(asked))
+        mixing = Mixing(tuple(file for file in files if isinstance(file, ExportedFile)))
+        if config.auto_mixed:
+            mixing = mix_failing(
+                files,
+                lambda kind: make_request(source, calibration.images, kind, config.conversion),
+                choose_search_images(digits.calibration, calibration),
+                config.gates,
+                on_stage=on_stage,
+            )
+        report = measure(
+            source,
+            reference,
+            mixing.files,
+            digits,
+            calibration=calibration,
+            config=config,
+            settled=settled,
+            on_stage=on_stage,
+        )
+        report = replace(report, mixed=mixing.choices)
+        page = make_export_page(report, digits.evaluation.images)
+        if not report.passed:
+            places.write_failure(report.to_json(), page)
+            return Export(report, None, (), places.failure / PAGE_FILE, mixing)
+        on_stage("writing the bundle")
+        contents = _contents(source, mixing.files, report)
+        with places.page_after(page):
+            writer.write(contents)
+        return Export(report, writer.target, tuple(contents), places.page, mixing)
+
+
+def require_passed(export: Export) -> None:
+    """Raise `GateError`, naming every gate that failed, by how much, and where that is reported, unless all passed."""
+    failed = export.report.failed_gates
+    if failed:
+        measured = "; ".join(map(_describe_failure, failed))
+        hint = " (of the Keras model itself: was it trained on other values than 0..1? say so: --input-range 0..255)"
+        fed_wrongly = any(gate.name == REFERENCE_GATE for gate in failed)
+        raise GateError(
+            f"no bundle was written: {measured}{hint if fed_wrongly else ''}{_describe_mixing(export)}; "
+            f"the report of the failure is in {shorten(export.page.parent)}/"
+        )
+
+
+def _convert(request: ConversionRequest) -> ExportedFile:
+    """As `convert`, with the way out where the format's int8 does not know a layer."""
+    try:
+        return convert(request)
+    except PrecisionProofError as error:
+        if request.kind.precision != INT8_PRECISION:
+            raise
+        raise PrecisionProofError(f"{error}; --auto-mixed tries to keep such layers in float") from error
+
+
+def _describe_mixing(export: Export) -> str:
+    """Why --auto-mixed left files in int8 that fail."""
+    failed = {file for gate in export.report.failed_gates for file in gate.files}
+    sound, hopeless = (", ".join(failed.intersection(files)) for files in (export.mixing.sound, export.mixing.hopeless))
+    return (
+        f" ({sound} passed on the training images by which --auto-mixed judges, so all of it stayed in int8)"
+        if sound
+        else ""
+    ) + (f" (no choice of layers in float helps {hopeless})" if hopeless else "")
+
+
+def _describe_failure(gate: Gate) -> str:
+    return f"{gate.name} = {gate.value:.4f}, must be {gate.limit}, is off by {-gate.margin:.4f}"
+
+
+def _contents(source: SourceModel, files: Sequence[ExportedFile], report: ExportReport) -> dict[str, bytes]:
+    """Every file of the bundle by name, the manifest last because it carries the hashes of all others."""
+    extra = {
+        REPORT_FILE: report.to_json().encode(),
+        CARD_FILE: write_model_card(report).encode(),
+        GOLDEN_FILE: make_golden_vectors({file.file: file.engine for file in files}, files[0].engine.contract),
+    }
+    manifest = Manifest(
+        name=source.name,
+        labels=source.labels,
+        preprocess=PREPROCESS.to_dict() if source.reads_digits else None,
+        source={"file": Path(source.origin).name, "sha256": source.sha256},
+        evaluation={key: asdict(report.dataset)[key] for key in ("name", "split", "n", "sha256")},
+        versions=report.versions,
+        artifacts=tuple(file.artifact(item.figures.top1) for file, item in zip(files, report.artifacts, strict=True)),
+        files={file: hashlib.sha256(data).hexdigest() for file, data in extra.items()},
+        least_confidence=files[0].engine.contract.least_confidence,
+    )
+    models = {file.file: file.data for file in files}
+    return {**models, **extra, MANIFEST_FILE: manifest.to_json().encode()}

@@ -1,0 +1,114 @@
+"""The layers of an ONNX graph: their names, and what quantization does to each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import numpy_helper
+
+from edge_mnist_exporter.audit.layer_errors import LayerError, median_signal_to_noise, round_to_steps, signal_to_noise
+from edge_mnist_exporter.formats.layer_names import find_layer
+from edge_mnist_exporter.formats.onnx_files.tensors import TensorReader
+
+ACTIVATIONS: Final = ("Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSigmoid", "Tanh", "Elu", "PRelu")
+"""Operations that belong to the layer in front of them: quantizers fuse both."""
+
+MOVES: Final = ("Reshape", "Transpose", "Squeeze", "Flatten", "Identity", "Softmax")
+"""Operations that lose nothing, or, the softmax, that stay in float anyway."""
+
+DEQUANTIZED: Final = "_DequantizeLinear_Output"
+"""What onnxruntime's quantizer appends to the name of a tensor that it quantized."""
+
+
+@dataclass(frozen=True)
+class OnnxLayer:
+    """One layer of a float graph."""
+
+    name: str
+    operator: str
+    """Of its first operation."""
+    nodes: tuple[str, ...]
+    """Names of its operations."""
+    output: str
+    """Its last tensor."""
+
+
+def find_layers(model: onnx.ModelProto, keras_layers: Iterable[tuple[str, bool]]) -> list[OnnxLayer]:
+    """The layers of a float graph, in its order, without those that only move values.
+
+    Args:
+        model: A float graph, as it goes into the quantizer.
+        keras_layers: As `list_layers` gives them.
+    """
+    known = tuple(keras_layers)
+    weighted = [layer for layer in known if layer[1]]
+    constants = {tensor.name for tensor in model.graph.initializer}
+    owners: dict[str, str] = {}  # by tensor
+    found: dict[str, OnnxLayer] = {}
+    for node in model.graph.node:
+        if node.op_type == "Constant":
+            continue
+        name = owners.get(node.input[0]) if node.op_type in ACTIVATIONS and node.input[0] in owners else None
+        weights = constants.intersection(node.input)  # other inputs bear the name of the layer before
+        own = (node.name, *node.output)
+        # Layers of the same weights may share them: what an operation makes says more than what it reads.
+        name = name or find_layer(own, weighted) or find_layer((*own, *sorted(weights)), known) or node.name
+        owners[node.output[0]] = name
+        before = found.get(name)
+        if node.op_type in MOVES and before is None:
+            continue
+        if before is None:
+            found[name] = OnnxLayer(name, node.op_type, (node.name,), node.output[0])
+        else:
+            output = before.output if node.op_type in MOVES else node.output[0]
+            found[name] = OnnxLayer(name, before.operator, (*before.nodes, node.name), output)
+    return list(found.values())
+
+
+def measure_layers(
+    exact: onnx.ModelProto,
+    quantized: onnx.ModelProto,
+    layers: Iterable[OnnxLayer],
+    values: npt.NDArray[np.float32],
+    *,
+    quantizable: Collection[str],
+) -> list[LayerError]:
+    """Compare every layer of a QDQ graph with the float graph that it was made from.
+
+    Args:
+        exact: The float graph.
+        quantized: The QDQ graph, from floats, as onnxruntime's quantizer left it.
+        layers: What `find_layers` found in the float graph.
+        values: The network's input, float32, shape (N, H, W, C).
+        quantizable: The operations that the quantizer was told to quantize.
+    """
+    floating = {node.name for node in exact.graph.node if node.op_type not in (*quantizable, *MOVES)}
+    scales = _read_scales(quantized)
+    known = {output for node in quantized.graph.node for output in node.output}
+    compared = [layer for layer in layers if layer.output in known]
+    ends = [layer.output + DEQUANTIZED if layer.output in scales else layer.output for layer in compared]
+    wanted = TensorReader(exact, [layer.output for layer in compared]).read(values)
+    found = TensorReader(quantized, ends).read(values)
+    errors = []
+    for layer, right, measured in zip(compared, wanted, found, strict=True):
+        own = round_to_steps(right, *scales[layer.output]) if layer.output in scales else right
+        own_snr_db = median_signal_to_noise(right, own, channel_axis=1)
+        snr_db, in_float = signal_to_noise(right, measured), not floating.isdisjoint(layer.nodes)
+        errors.append(LayerError(layer.name, layer.operator, snr_db, own_snr_db, in_float=in_float))
+    return errors
+
+
+def _read_scales(model: onnx.ModelProto) -> dict[str, tuple[float, int, npt.DTypeLike]]:
+    """Scale, zero-point and dtype of every quantized activation, by its float tensor's name."""
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    scales: dict[str, tuple[float, int, npt.DTypeLike]] = {}
+    for node in model.graph.node:
+        if node.op_type == "QuantizeLinear":
+            scale, zero_point = (constants[name] for name in node.input[1:3])
+            scales[node.input[0]] = float(scale), int(zero_point), zero_point.dtype
+    return scales

@@ -1,0 +1,82 @@
+"""Can the int8 sums of an ONNX file saturate? A bound on the weights decides, read from the finished graph.
+
+On x86 without VNNI, onnxruntime's int8 kernels multiply uint8 activations by int8 weights with the instruction
+vpmaddubsw. It adds two neighbouring products in 16 bits and saturates: 255 * 127 twice is 64,770, but 16 bits hold
+32,767. Which products are neighbours is up to the kernel. So the two largest weights of one sign in an output channel
+may be at most 128 steps together, whatever stands between them: 255 * 128 = 32,640.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from edge_mnist_exporter.audit.audit import WeightPair
+from edge_mnist_exporter.formats.onnx_files.graph import OnnxFile, read_attributes
+
+
+def find_largest_pair(file: OnnxFile) -> WeightPair | None:
+    """The two weights that come closest to saturating, or None where the file multiplies by no int8 weights."""
+    return max(_list_pairs(file), key=lambda pair: pair.steps, default=None)
+
+
+def largest_pairs(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The largest sum of two values of one sign in each row, without its sign.
+
+    Args:
+        rows: Numbers, shape (K, N).
+
+    Returns:
+        The sums, shape (K,), of the same dtype. A value that is alone with its sign pairs with 0.
+    """
+    ordered = np.sort(np.pad(rows, ((0, 0), (0, 2))), axis=1)
+    pairs: npt.NDArray[Any] = np.maximum(ordered[:, -2:].sum(1), -ordered[:, :2].sum(1))
+    return pairs
+
+
+def find_channel_axis(node: onnx.NodeProto, index: int, rank: int) -> int | None:
+    """The axis of an operation's weights along which its output channels lie.
+
+    Args:
+        node: The operation.
+        index: Which of its inputs holds the weights.
+        rank: How many axes they have.
+
+    Returns:
+        The axis; None where that input is not multiplied and added up by an int8 kernel (ConvTranspose has none).
+    """
+    if node.op_type == "Conv" and index == 1:
+        return 0
+    if node.op_type == "Gemm" and index == 1:
+        return 0 if read_attributes(node).get("transB", 0) else 1
+    if node.op_type == "MatMul" and rank > 1 and index < 2:
+        return rank - 2 if index == 0 else rank - 1
+    return None
+
+
+def channels_first(weights: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:
+    """Weights as one row an output channel, shape (K, N)."""
+    return np.moveaxis(weights, axis, 0).reshape(weights.shape[axis], -1)
+
+
+def _list_pairs(file: OnnxFile) -> Iterator[WeightPair]:
+    for node in file.nodes:
+        for index, name in enumerate(node.input):
+            source = file.find_unmoved(name) if name else ""
+            if not file.is_made_by(source, "DequantizeLinear"):
+                continue
+            weights = file.stored.get(file.makers[source].input[0])
+            if weights is None or weights.dtype != np.int8 or not weights.size:
+                continue
+            axis = find_channel_axis(node, index, max(weights.ndim, 2))
+            if axis is None:
+                continue
+            # Where they are moved about in between, any two may meet in a sum.
+            in_place = source == name and weights.ndim > 1
+            rows = channels_first(weights, axis) if in_place else weights.reshape(1, -1)
+            steps = largest_pairs(rows.astype(np.int64)).max()
+            yield WeightPair(int(steps), f"{node.op_type} {node.name or node.output[0]}")

@@ -1,0 +1,168 @@
+"""Keras to TFLite, by TensorFlow's own converter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from tensorflow.lite.python import schema_py_generated as schema
+
+from edge_mnist_exporter.audit.layer_errors import LayerError
+from edge_mnist_exporter.formats.layer_names import list_layers
+from edge_mnist_exporter.formats.request import ConversionRequest, Mixer
+from edge_mnist_exporter.formats.tflite_files.cleaning import fix_sizes, name_tensors
+from edge_mnist_exporter.formats.tflite_files.layers import find_layers, measure_layers
+from edge_mnist_exporter.kinds import Kind
+from edge_mnist_exporter.source.unrolling import has_unrolled_layers
+from edge_mnist_runtime.contract import METADATA_KEY
+from edge_mnist_runtime.tensor import Pixels
+
+
+def to_int8(request: ConversionRequest) -> bytes:
+    """Integer-only TFLite: 8-bit weights and activations, 8-bit or float ends. See `Converter`."""
+    return _finish(_int8_converter(request), request)
+
+
+def to_int16x8(request: ConversionRequest) -> bytes:
+    """Integer-only TFLite between float ends: int8 weights, int16 activations. See `Converter`."""
+    operations = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+    return _finish(_calibrated(request, operations), request)
+
+
+def make_mixer(request: ConversionRequest) -> Mixer:
+    """Calibrate once, for files that compute some layers in float and all others in int8, between float ends."""
+    layers = find_layers(_finish_plain(_float_converter(request), request), list_layers(request.source.keras_model))
+
+    def options(float_layers: tuple[str, ...]) -> Any:
+        names = [name for layer in layers if layer.name in float_layers for name in layer.tensor_names]
+        return tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=names)
+
+    # TensorFlow's converter leaves named nodes in float through its debugger alone.
+    try:
+        converter = _calibrated(request, tf.lite.OpsSet.TFLITE_BUILTINS)
+        dataset = converter.representative_dataset
+        debugger = tf.lite.experimental.QuantizationDebugger(
+            converter=converter, debug_dataset=dataset, debug_options=options(())
+        )
+    except Exception as error:  # as in _finish_plain
+        raise request.refused("TensorFlow's quantizer", error) from error
+
+    def mix(float_layers: tuple[str, ...]) -> bytes:
+        try:
+            debugger.options = options(float_layers)
+            return _with_contract(bytes(debugger.get_nondebug_quantized_model()), request)
+        except Exception as error:
+            raise request.refused("TensorFlow's quantizer", error) from error
+
+    return mix
+
+
+def measure_errors(request: ConversionRequest, images: Pixels) -> list[LayerError]:
+    """What int8 does to every layer of the network; see `tflite_layers.measure_layers`."""
+    between_floats = replace(request, kind=Kind("tflite", "int8", "float32"))
+    exact, quantized = (
+        # With the converter's own names, which tell layers apart better than those of a finished file.
+        _finish_plain(make(between_floats), between_floats)
+        for make in (_float_converter, _int8_converter)
+    )
+    values = request.source.input_range.apply(images)
+    return measure_layers(exact, quantized, list_layers(request.source.keras_model), values)
+
+
+def to_mixed(request: ConversionRequest) -> bytes:
+    """TFLite with the layers in `config.float_layers` in float, all others in int8. See `Converter`."""
+    return make_mixer(request)(request.config.float_layers)
+
+
+def to_dynamic(request: ConversionRequest) -> bytes:
+    """TFLite with int8 weights, where a layer has at least 1,024 of them, and float activations. See `Converter`."""
+    converter = _float_converter(request)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    return _finish(converter, request)
+
+
+def to_fp16(request: ConversionRequest) -> bytes:
+    """TFLite with weights stored as float16 and computed in float32. See `Converter`."""
+    converter = _float_converter(request)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
+    return _finish(converter, request)
+
+
+def to_fp32(request: ConversionRequest) -> bytes:
+    """Float TFLite. See `Converter`."""
+    return _finish(_float_converter(request), request)
+
+
+def _int8_converter(request: ConversionRequest) -> Any:
+    # Without this set the converter leaves what it cannot quantize in float, and says nothing.
+    converter = _calibrated(request, tf.lite.OpsSet.TFLITE_BUILTINS_INT8)
+    converter.inference_input_type = converter.inference_output_type = tf.as_dtype(request.kind.input_dtype)
+    return converter
+
+
+def _calibrated(request: ConversionRequest, operations: Any) -> Any:
+    def representative_dataset() -> Iterator[list[npt.NDArray[np.float32]]]:
+        for image in request.calibration_values:
+            yield [image[np.newaxis]]
+
+    converter = _make_converter(request.source.keras_model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = representative_dataset
+    converter.target_spec.supported_ops = [operations]
+    # The converter has no public switch for it; the audit reads from the file whether it did as it was told.
+    converter._experimental_disable_per_channel = not request.config.per_channel
+    return converter
+
+
+def _float_converter(request: ConversionRequest) -> Any:
+    source, takes_floats = request.source, request.kind.input_dtype == "float32"
+    return _make_converter(source.keras_model if takes_floats else source.build_bytes_model())
+
+
+def _make_converter(model: Any) -> Any:
+    """TensorFlow's converter for a network; with unrolled layers, for one image, which is what a file takes at a call.
+
+    The converter then knows their first state. Computed from the size of the batch, its zeros would be quantized with a
+    scale near zero, which XNNPACK refuses to run. A loop of a known size would pass the converter, too, but ends the
+    process in its calibrator.
+    """
+    import keras
+
+    if has_unrolled_layers(model):
+        (image,) = model.inputs
+        one_image = keras.Input(batch_shape=(1, *image.shape[1:]), dtype=image.dtype, name="image")
+        model = keras.Model(one_image, model(one_image))
+    return tf.lite.TFLiteConverter.from_keras_model(model)
+
+
+def _finish(converter: Any, request: ConversionRequest) -> bytes:
+    return _with_contract(_finish_plain(converter, request), request)
+
+
+def _finish_plain(converter: Any, request: ConversionRequest) -> bytes:
+    try:
+        return bytes(converter.convert())
+    except Exception as error:  # the converter raises its own ConverterError, ValueError, RuntimeError, ...
+        raise request.refused("TensorFlow's converter", error) from error
+
+
+def _with_contract(model: bytes, request: ConversionRequest) -> bytes:
+    """The same TFLite file with plain tensor names, fixed sizes, and the contract in a metadata buffer."""
+    content = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
+    name_tensors(content, list_layers(request.source.keras_model))
+    fix_sizes(content)
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(request.contract.to_json().encode(), np.uint8)
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = METADATA_KEY.encode(), len(content.buffers)
+    content.buffers.append(buffer)
+    content.metadata = [*(content.metadata or []), entry]
+    builder = flatbuffers.Builder(len(model) + 4096)
+    builder.Finish(content.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())

@@ -1,0 +1,148 @@
+"""A TFLite file's graph, read from its bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ai_edge_litert import schema_py_generated as schema
+
+from edge_mnist_exporter.audit.graph import Graph, Operation, Tensor
+from edge_mnist_runtime.contract import TensorSpec
+from edge_mnist_runtime.errors import PrecisionProofError
+
+
+def _names(codes: type) -> dict[int, str]:
+    return {code: name for name, code in vars(codes).items() if not name.startswith("_")}
+
+
+DTYPES: Final = {code: name.lower() for code, name in _names(schema.TensorType).items()}
+"""TFLite's tensor types by code: `float32`, `int8`, ..."""
+
+OPERATORS: Final = _names(schema.BuiltinOperator)
+"""TFLite's operators by code: `CONV_2D`, ..."""
+
+
+@dataclass(frozen=True)
+class _Slots:
+    """Which inputs of an operation are what."""
+
+    data: int
+    kernel: int
+    bias: int | None
+    channels: int
+    """The kernel's axis that its uses are counted along: each output value (each input value, for a transposed
+    convolution) takes one slice across it."""
+
+
+SLOTS: Final = {
+    "CONV_2D": _Slots(0, 1, 2, channels=0),
+    "CONV_3D": _Slots(0, 1, 2, channels=-1),
+    "DEPTHWISE_CONV_2D": _Slots(0, 1, 2, channels=-1),
+    "TRANSPOSE_CONV": _Slots(2, 1, 3, channels=-1),
+    "FULLY_CONNECTED": _Slots(0, 1, 2, channels=0),
+    "BATCH_MATMUL": _Slots(0, 1, None, channels=-1),
+}
+"""The operations that multiply by weights."""
+
+
+@dataclass(frozen=True)
+class TFLiteFile:
+    """What was read from a file."""
+
+    graph: Graph
+    operators: list[str]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+def read_tflite(data: bytes, file_name: str) -> TFLiteFile:
+    """Read a file's only graph.
+
+    Raises:
+        PrecisionProofError: There are more, as loops and conditions have: what is run, and how often, is not said.
+    """
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(data, 0))
+    if len(model.subgraphs) != 1:
+        raise PrecisionProofError(
+            f"{file_name}: holds {len(model.subgraphs)} graphs (loops or conditions), of which no precision is proved"
+        )
+    content = model.subgraphs[0]
+    # A tensor without data is computed; buffer 0 is the empty one that all such tensors share.
+    tensors = [_read_tensor(tensor, stored=_has_data(model.buffers[tensor.buffer])) for tensor in content.tensors]
+    operators = [_name_operator(model.operatorCodes[operation.opcodeIndex]) for operation in content.operators]
+    constants = {tensor for tensor in tensors if tensor.stored}
+    operations = []
+    for kind, raw in zip(operators, content.operators, strict=True):
+        made = _read_operation(kind, raw, tensors, constants)
+        if made.inputs and constants.issuperset(made.inputs):
+            constants.update(made.outputs)
+        operations.append(made)
+    inputs, outputs = (tuple(tensors[index] for index in ends) for ends in (content.inputs, content.outputs))
+    return TFLiteFile(
+        Graph(tuple(operations), inputs, outputs),
+        operators,
+        tuple(_read_spec(content.tensors[index]) for index in content.inputs),
+        tuple(_read_spec(content.tensors[index]) for index in content.outputs),
+    )
+
+
+def _read_operation(kind: str, raw: schema.OperatorT, tensors: Sequence[Tensor], constants: set[Tensor]) -> Operation:
+    inputs = tuple(tensors[index] for index in raw.inputs if index >= 0)  # -1 for what an operation goes without
+    outputs = tuple(tensors[index] for index in raw.outputs)
+    slots = SLOTS.get(kind)
+    if slots is None:
+        return Operation(kind, outputs[0].name if outputs else kind, inputs, outputs)
+    data, kernel = tensors[raw.inputs[slots.data]], tensors[raw.inputs[slots.kernel]]
+    if kind == "BATCH_MATMUL":
+        depth = data.shape[-2 if raw.builtinOptions.adjX else -1]
+    else:
+        depth = kernel.n_values // kernel.shape[slots.channels]
+    macs = depth * (data if kind == "TRANSPOSE_CONV" else outputs[0]).n_values
+    if kernel not in constants:  # the product of two activations, as in attention
+        return Operation(kind, outputs[0].name, inputs, outputs, macs=macs)
+    has_bias = slots.bias is not None and slots.bias < len(raw.inputs) and raw.inputs[slots.bias] >= 0
+    bias = tensors[raw.inputs[slots.bias]] if has_bias else None
+    return Operation(kind, outputs[0].name, inputs, outputs, data=data, kernel=kernel, bias=bias, macs=macs)
+
+
+def _name_operator(code: schema.OperatorCodeT) -> str:
+    """The operator's name; one that TFLite does not define has its own."""
+    if code.customCode:
+        return str(code.customCode.decode())
+    # The older of the two fields is a byte; newer operators stand in the other alone.
+    return OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
+
+
+def _has_data(buffer: schema.BufferT) -> bool:
+    return buffer.data is not None and len(buffer.data) > 0
+
+
+def _read_tensor(tensor: schema.TensorT, *, stored: bool) -> Tensor:
+    scales, zero_points = _read_scales(tensor)
+    return Tensor(tensor.name.decode(), DTYPES[tensor.type], _read_shape(tensor), stored, len(scales), zero_points)
+
+
+def _read_spec(tensor: schema.TensorT) -> TensorSpec:
+    scales, zero_points = _read_scales(tensor)
+    return TensorSpec(
+        tensor.name.decode(),
+        DTYPES[tensor.type],
+        _read_shape(tensor),
+        scales[0] if scales else None,
+        zero_points[0] if scales else None,
+    )
+
+
+def _read_shape(tensor: schema.TensorT) -> tuple[int, ...]:
+    return () if tensor.shape is None else tuple(int(size) for size in tensor.shape)
+
+
+def _read_scales(tensor: schema.TensorT) -> tuple[tuple[float, ...], tuple[int, ...]]:
+    """Scales and zero-points of a tensor, none where it is not quantized."""
+    found = tensor.quantization
+    if found is None or found.scale is None or len(found.scale) == 0:
+        return (), ()
+    zero_points = found.zeroPoint if found.zeroPoint is not None else [0] * len(found.scale)
+    return tuple(float(scale) for scale in found.scale), tuple(int(point) for point in zero_points)

@@ -1,0 +1,155 @@
+"""What a TFLite graph must hold to be of a precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from edge_mnist_exporter.audit.graph import Graph, Operation, Tensor
+
+QUANTIZERS: Final = ("QUANTIZE", "DEQUANTIZE")
+
+LEAST_DYNAMIC_VALUES: Final = 1024
+"""A kernel of fewer values is left in float by the converter's dynamic-range quantization."""
+
+
+@dataclass(frozen=True)
+class _Dtypes:
+    """The dtypes that tensors of a file may have.
+
+    int32 and int64 (biases, shapes, axes) and bool (the results of comparisons) may stand anywhere.
+    """
+
+    computed: frozenset[str]
+    stored: frozenset[str]
+    ends: frozenset[str]
+    """Of inputs and outputs alone, beside `computed`."""
+
+
+def _dtypes(computed: str, stored: str, ends: str) -> _Dtypes:
+    return _Dtypes(*(frozenset((*names.split(), "int32", "int64", "bool")) for names in (computed, stored, ends)))
+
+
+ALLOWED: Final = {
+    "fp32": _dtypes("float32", "float32", "uint8 int8"),
+    "fp16": _dtypes("float32", "float32 float16", "uint8 int8"),
+    "dynamic": _dtypes("float32", "float32 int8", "uint8 int8"),
+    "mixed": _dtypes("float32 int8", "float32 int8", "uint8"),
+    "int8": _dtypes("int8", "int8", "uint8 float32"),
+    "int16x8": _dtypes("int16", "int8 int16", "float32"),
+}
+
+
+def find_problem(graph: Graph, precision: str) -> str | None:
+    """What keeps the graph from being of the precision, in words that name a tensor or operation; None if nothing."""
+    return next(_find_problems(graph, precision), None)
+
+
+def _find_problems(graph: Graph, precision: str) -> Iterator[str]:
+    yield from _find_foreign_tensors(graph, ALLOWED[precision])
+    if not graph.layers:
+        yield "no operation in it has weights"
+    yield from PROOFS[precision](graph)
+
+
+def _find_foreign_tensors(graph: Graph, allowed: _Dtypes) -> Iterator[str]:
+    ends = {*graph.inputs, *graph.outputs}
+    for tensor in graph.tensors:
+        here = allowed.stored if tensor.stored else allowed.computed
+        if tensor.dtype not in here and not (tensor in ends and tensor.dtype in allowed.ends):
+            yield _describe_foreign(graph, tensor)
+
+
+def _describe_foreign(graph: Graph, tensor: Tensor) -> str:
+    """Which operation computes with a tensor of another dtype: quantizers around it only serve it."""
+    for operation in () if tensor.stored else graph.operations:
+        if operation.kind not in QUANTIZERS and tensor in (*operation.inputs, *operation.outputs):
+            return f"{_title(operation)} computes with {tensor.dtype} (tensor {tensor.name})"
+    return f"tensor {tensor.name} is {tensor.dtype}"
+
+
+def _prove_fp32(graph: Graph) -> Iterator[str]:
+    yield from _find_other_arithmetic(graph, "float")
+
+
+def _prove_fp16(graph: Graph) -> Iterator[str]:
+    """Kernels lie in the file as float16, and are unpacked to float32 before anything reads them."""
+    for operation in graph.operations:
+        for tensor in operation.inputs:
+            if tensor.dtype == "float16" and operation.kind != "DEQUANTIZE":
+                yield f"{_title(operation)} reads {tensor.name} as float16"
+    for layer, kernel in zip(graph.layers, graph.kernels, strict=True):
+        if kernel.dtype != "float16":
+            yield f"{_title(layer)} has {kernel.dtype} weights"
+    yield from _find_other_arithmetic(graph, "float")
+
+
+def _prove_dynamic(graph: Graph) -> Iterator[str]:
+    """Large kernels lie in the file as int8, and what they multiply is float between the operations."""
+    kernels = graph.kernels
+    for tensor in graph.tensors:
+        if tensor.stored and tensor.dtype == "int8" and tensor not in kernels:
+            yield f"tensor {tensor.name} is int8, and no kernel"
+    for layer, kernel in zip(graph.layers, kernels, strict=True):
+        if kernel.dtype != "int8" and kernel.n_values >= LEAST_DYNAMIC_VALUES:
+            yield f"{_title(layer)} has {kernel.n_values:,} weights in {kernel.dtype}"
+    if kernels and not any(kernel.dtype == "int8" for kernel in kernels):
+        largest = max(kernels, key=lambda kernel: kernel.n_values)
+        yield (
+            f"the network is too small for it (the converter leaves kernels of fewer than {LEAST_DYNAMIC_VALUES:,} "
+            f"values in float, and the largest, {largest.name}, has {largest.n_values:,})"
+        )
+
+
+def _prove_int8(graph: Graph) -> Iterator[str]:
+    yield from _find_float_between_ends(graph)
+    yield from _find_other_arithmetic(graph, "int8")
+
+
+def _prove_int16x8(graph: Graph) -> Iterator[str]:
+    yield from _find_float_between_ends(graph)
+    for tensor in graph.tensors:
+        if tensor.dtype == "int16" and any(tensor.zero_points):
+            yield f"tensor {tensor.name} has zero-point {next(filter(None, tensor.zero_points))}, not 0"
+    yield from _find_other_arithmetic(graph, "int16x8")
+
+
+def _prove_mixed(graph: Graph) -> Iterator[str]:
+    """Some operations in int8, at least one with weights among them, and others in float."""
+    yield from _find_other_arithmetic(graph, "int8", "float")
+    found = {graph.find_arithmetic(layer) for layer in graph.layers}
+    if found == {"float"} or find_problem(graph, "int8") is None:
+        yield f"{_title(graph.layers[0])} and all other operations with weights compute in {found.pop()}"
+
+
+def _find_float_between_ends(graph: Graph) -> Iterator[str]:
+    """A float input or output is there for quantizers alone."""
+    floats = {tensor for tensor in (*graph.inputs, *graph.outputs) if tensor.is_float}
+    for operation in graph.operations:
+        reads, writes = floats.intersection(operation.inputs), floats.intersection(operation.outputs)
+        if (reads and operation.kind != "QUANTIZE") or (writes and operation.kind != "DEQUANTIZE"):
+            tensor: Tensor = (reads or writes).pop()
+            yield f"tensor {tensor.name} is {tensor.dtype}, and {operation.kind} computes with it"
+
+
+def _find_other_arithmetic(graph: Graph, *expected: str) -> Iterator[str]:
+    for layer in graph.layers:
+        found = graph.find_arithmetic(layer)
+        if found not in expected:
+            yield f"{_title(layer)} computes in {found}"
+
+
+def _title(operation: Operation) -> str:
+    return f"{operation.kind} {operation.name}"
+
+
+PROOFS: Final[dict[str, Callable[[Graph], Iterator[str]]]] = {
+    "fp32": _prove_fp32,
+    "fp16": _prove_fp16,
+    "dynamic": _prove_dynamic,
+    "mixed": _prove_mixed,
+    "int8": _prove_int8,
+    "int16x8": _prove_int16x8,
+}
+"""By precision: problems of a graph whose tensors all have dtypes that the precision allows."""

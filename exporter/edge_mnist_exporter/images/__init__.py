@@ -1,0 +1,5 @@
+"""What a model is calibrated and evaluated on.
+
+Comes in: the export's options. Goes out: calibration and evaluation images.
+May import: config, source.
+"""

@@ -1,0 +1,150 @@
+"""Images of the user's own for classifiers of anything but digits: what they are calibrated and evaluated on.
+
+FILE.npz                       x_train, y_train, x_test, y_test, uint8 of the network's own shape
+FILE.csv, .pkl.gz, .mat        the same as `labelled_files` has them, and folders of .csv or .npy files
+FOLDER of IDX files            EMNIST's 47 or 62 classes, for models of as many
+FOLDER/train, FOLDER/test      each with one sub-folder of pictures a class, named as its label
+FOLDER/LABEL                   the same without a test part: a tenth of each class is kept for the evaluation
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from edge_mnist_exporter.source.source_model import SourceModel
+from edge_mnist_runtime.dataset import (
+    DATA_VARIABLE,
+    DIGIT_OR_HALF,
+    LabelledDigits,
+    find_mnist_folder,
+    innermost_folder,
+    is_left_by_a_file_manager,
+)
+from edge_mnist_runtime.errors import DataError, DataNotFoundError, PictureError, UsageError
+from edge_mnist_runtime.images.files import DETAIL_PIXELS, open_picture
+from edge_mnist_runtime.paths import describe_missing, is_folder, list_folder
+from edge_mnist_runtime.tensor import Pixels
+from edge_mnist_trainer.data.digit_arrays import ImageClasses, ImagesAndLabels, group_idx_files, read_idx_set
+from edge_mnist_trainer.data.labelled_files import find_labelled_files, read_labelled_file, read_labelled_files
+from edge_mnist_trainer.data.picture_folder import (
+    ReadPicture,
+    find_files,
+    find_halves,
+    join_folders,
+    read_digit,
+    read_picture_folder,
+)
+from edge_mnist_trainer.data.sources import DigitSource, load_export_digits
+from edge_mnist_trainer.data.splits import split_each_label
+
+
+def load_export_images(source: SourceModel, data: Path | None) -> DigitSource:
+    """Load what a model is calibrated and evaluated on: digits for those who read them, else images of the user's own.
+
+    Raises:
+        DataNotFoundError: Nothing was named for a model that reads no digits, or it holds no images.
+        DataError: Something is damaged, of an unexpected shape, or without a label.
+    """
+    if source.reads_digits:
+        return load_export_digits(data)
+    named = find_mnist_folder(data)
+    if named is None:
+        raise DataNotFoundError(
+            f"{source.origin}: reads images of {source.image_shape} in {len(source.labels)} classes, not digits; "
+            f"name such images: --data FILE.npz, --data FOLDER or {DATA_VARIABLE}"
+        )
+    training, test, left_out = _read(named, source)
+    name = named.resolve().name
+    calibration = LabelledDigits(name, "train", *training)
+    if test is None:
+        calibration, evaluation = split_each_label(calibration, source.labels)
+    else:
+        evaluation = LabelledDigits(name, "test", *test)
+    files = "1 file was" if len(left_out) == 1 else f"{len(left_out):,} files were"
+    counted = f" {files} left out, the first: {left_out[0]}." if left_out else ""
+    notice = f"Own images ({name}): {len(calibration):,} to calibrate on, {len(evaluation):,} to evaluate on.{counted}"
+    return DigitSource(calibration, evaluation, calibration, notice)
+
+
+def load_calibration_images(source: SourceModel, folder: Path) -> Pixels:
+    """Every picture below a folder, uint8, shape (N, H, W, C), for ranges alone: labels are not needed.
+
+    Raises:
+        UsageError: There is no such folder, or no picture in it.
+        DataError: A picture cannot be read.
+    """
+    if not is_folder(folder):
+        raise UsageError(f"--calibration-data {describe_missing(folder, 'folder')}")
+    read = picture_reader(source)
+    images = []
+    for file in find_files(folder):
+        origin = file.relative_to(folder).as_posix()
+        try:
+            images.append(read(file, origin))
+        except PictureError as error:
+            raise DataError(f"--calibration-data {folder}: {error}; remove it") from error
+    if not images:
+        raise UsageError(f"--calibration-data {folder}: holds no pictures")
+    return np.stack(images)
+
+
+def picture_reader(source: SourceModel) -> ReadPicture:
+    """What makes a picture the model's tensor: the one preprocessing definition for digits, else a plain resize."""
+    if source.reads_digits:
+        return read_digit
+    height, width, channels = source.image_shape
+
+    def read(file: Path, origin: str) -> Pixels:
+        picture = ImageOps.exif_transpose(open_picture(file, origin=origin, least_side_pixels=DETAIL_PIXELS))
+        plain = _to_bytes(picture, origin).convert("L" if channels == 1 else "RGB")
+        return np.asarray(plain.resize((width, height), Image.Resampling.BILINEAR)).reshape(height, width, channels)
+
+    return read
+
+
+def _to_bytes(picture: Image.Image, origin: str) -> Image.Image:
+    """Eight bits a value. Colours of transparent pixels stay what they are, as they do where Keras reads pictures."""
+    if picture.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    if picture.mode in ("I", "F"):
+        raise PictureError(f"{origin}: 32 bits a pixel; save it with 8 or 16")
+    return picture.convert("RGBA") if picture.has_transparency_data else picture
+
+
+def _read(path: Path, source: SourceModel) -> tuple[ImagesAndLabels, ImagesAndLabels | None, tuple[str, ...]]:
+    expected = ImageClasses(source.image_shape, len(source.labels))
+    if not is_folder(path, DataNotFoundError):
+        return *read_labelled_file(path, expected), ()
+    folder = innermost_folder(path, re.compile("|".join((DIGIT_OR_HALF.pattern, *map(re.escape, source.labels)))))
+    entries = [entry for entry in list_folder(folder, DataError) if not is_left_by_a_file_manager(entry.name)]
+    if prefixes := group_idx_files([entry.name for entry in entries]):
+        if len(prefixes) > 1:
+            raise DataError(f"{folder}: IDX files of several data sets ({', '.join(prefixes.values())}); keep one")
+        return *read_idx_set(folder, next(iter(prefixes)), expected), ()
+    if files := find_labelled_files(entries):
+        return read_labelled_files(folder, files, expected)
+    training_folders, test_folder = find_halves(folder, entries) or ((folder,), None)
+    training, left_out = join_folders(_read_folder(part, source) for part in training_folders)
+    if test_folder is None:
+        return training, None, left_out
+    test, also_left_out = _read_folder(test_folder, source)
+    return training, test, left_out + also_left_out
+
+
+def _read_folder(folder: Path, source: SourceModel) -> tuple[ImagesAndLabels, tuple[str, ...]]:
+    found = [
+        path
+        for path in list_folder(folder, DataError)
+        if is_folder(path, DataError) and not is_left_by_a_file_manager(path.name)
+    ]
+    numbers = {label: index for index, label in enumerate(source.labels)}
+    strange = [path.name for path in found if path.name not in numbers]
+    if strange or not found:
+        what = f"sub-folder {strange[0]} is no label" if strange else "no sub-folders of pictures"
+        known = ", ".join(source.labels[:3])
+        raise DataNotFoundError(f"{folder}: {what}; expected one sub-folder a class, named as its label ({known}, ...)")
+    return read_picture_folder(folder, found, read=picture_reader(source), labels_by_name=numbers)

@@ -1,0 +1,220 @@
+"""Where int8 falls short: the fewest layers that must stay in float for a file to pass its gates."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from edge_mnist_exporter.audit.layer_errors import LayerError
+from edge_mnist_exporter.conversion import ExportedFile, convert, name_file, prove
+from edge_mnist_exporter.evaluate.evaluation import Probabilities, compare
+from edge_mnist_exporter.evaluate.gates import judge_file
+from edge_mnist_exporter.formats import FORMATS
+from edge_mnist_exporter.formats.request import ConversionRequest, Mixer
+from edge_mnist_exporter.gate_config import INT8_PRECISION, GateConfig
+from edge_mnist_exporter.kinds import Kind
+from edge_mnist_exporter.report.report import MixedChoice
+from edge_mnist_runtime.dataset import LabelledDigits
+from edge_mnist_runtime.engines import Engine, run_in_batches
+from edge_mnist_runtime.errors import ConversionError, CorruptModelError, PrecisionProofError, SaturationError
+from edge_mnist_runtime.tensor import Pixels
+
+ERROR_IMAGES: Final = 100
+"""Of the images that a choice is judged on, so many tell what each layer loses."""
+
+TIMED_CALLS: Final = 400
+"""One-image calls of each file, in turns, behind the figure of what the layers cost."""
+
+
+@dataclass(frozen=True)
+class UnmadeFile:
+    """An int8 file that cannot be made, because the format's int8 does not know all layers."""
+
+    file: str
+    """The name that it would have in the bundle."""
+    kind: Kind
+    reason: ConversionError
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """What became of files, some of which fell short."""
+
+    files: tuple[ExportedFile, ...]
+    """In the order of those that they were or replaced."""
+    choices: tuple[MixedChoice, ...] = ()
+    """What was chosen, for each int8 file that a mixed one replaced."""
+    hopeless: tuple[str, ...] = ()
+    """Names of the int8 files that fall short and stay, because no mixed one passes either."""
+    sound: tuple[str, ...] = ()
+    """Names of the int8 files that pass on the images that choices are judged on, and stay."""
+
+
+Passes = Callable[[tuple[str, ...]], bool]
+"""Whether a file passes with these layers in float."""
+
+
+def choose_layers(layers: Sequence[str], passes: Passes, *, needed: Sequence[str] = ()) -> tuple[str, ...] | None:
+    """The fewest layers, as far as a greedy search finds them.
+
+    Layers are added from the worst on until the file passes; then every one that can go again goes, the least bad
+    first. So no layer of the answer can be left out.
+
+    Args:
+        layers: All layers that may be in int8, worst first.
+        passes: Judges a choice.
+        needed: Layers that cannot be in int8, and so are in every choice.
+
+    Returns:
+        The needed layers and the chosen ones, worst first; None where the file does not pass even with all in float.
+    """
+    for n_layers in range(0 if needed else 1, len(layers) + 1):
+        chosen = (*needed, *layers[:n_layers])
+        if passes(chosen):
+            break
+    else:
+        return None
+    for layer in reversed(chosen[len(needed) :]):
+        fewer = tuple(name for name in chosen if name != layer)
+        if fewer and passes(fewer):
+            chosen = fewer
+    return chosen
+
+
+def rank_layers(errors: Sequence[LayerError]) -> list[str]:
+    """Names of the layers by what they lose by their own rounding, the worst first."""
+    return list(dict.fromkeys(error.layer for error in sorted(errors, key=lambda error: error.own_snr_db)))
+
+
+def mixed_kind(format_name: str, first_layer: str, float_layers: Sequence[str]) -> Kind:
+    """The kind of a mixed file: it takes floats where its first layer does, and always in TFLite."""
+    takes_floats = format_name == "tflite" or first_layer in float_layers
+    return Kind(format_name, "mixed", "float32" if takes_floats else "uint8")
+
+
+def try_convert(request: ConversionRequest) -> ExportedFile | UnmadeFile:
+    """As `conversion.convert`, for a file that a mixed one may replace.
+
+    Raises:
+        ConversionError: A file other than int8 cannot be made.
+    """
+    try:
+        return convert(request)
+    except ConversionError as error:
+        if request.kind.precision != INT8_PRECISION:
+            raise
+        return UnmadeFile(name_file(request), request.kind, error)
+
+
+def mix_failing(
+    files: Sequence[ExportedFile | UnmadeFile],
+    request: Callable[[Kind], ConversionRequest],
+    images: LabelledDigits,
+    gates: GateConfig,
+    *,
+    on_stage: Callable[[str], None] = lambda _stage: None,
+) -> Mixing:
+    """Put a mixed file in the place of every int8 file that falls short, or cannot be made.
+
+    Args:
+        files: What `try_convert` gave.
+        request: What a converter needs for a file of a kind.
+        images: What the choice is judged on: training images that did not calibrate.
+        gates: The limits.
+        on_stage: Called with a few words for every file that is searched for.
+
+    Raises:
+        ConversionError: An int8 file cannot be made, and no mixed one passes in its place.
+    """
+    if not files:
+        return Mixing(())
+    reference = request(files[0].kind).source.probabilities(images.images)
+    kept: list[ExportedFile] = []
+    choices: list[MixedChoice] = []
+    hopeless: list[str] = []
+    sound: list[str] = []
+    for file in files:
+        if isinstance(file, ExportedFile) and file.kind.precision != INT8_PRECISION:
+            kept.append(file)
+            continue
+        if isinstance(file, ExportedFile) and _passes(file, reference, images, gates):
+            kept.append(file)
+            sound.append(file.file)
+            continue
+        on_stage(f"searching for the layers that {file.file} needs in float")
+        mixed = _mix(file, request, lambda made: _passes(made, reference, images, gates), images.images)
+        if mixed:
+            kept.append(mixed[0])
+            choices.append(mixed[1])
+        elif isinstance(file, UnmadeFile):
+            raise type(file.reason)(f"{file.reason}; no file with such layers in float passes, either") from file.reason
+        else:
+            kept.append(file)
+            hopeless.append(file.file)
+    return Mixing(tuple(kept), tuple(choices), tuple(hopeless), tuple(sound))
+
+
+def _passes(file: ExportedFile, reference: Probabilities, images: LabelledDigits, gates: GateConfig) -> bool:
+    try:
+        found = np.concatenate(list(run_in_batches(file.default_engine, images.images)))
+    except CorruptModelError:  # LiteRT refuses some scales, of layers that have lost all in int8
+        return False
+    figures = compare(found, reference, images.labels)
+    return all(gate.passed for gate in judge_file(file.file, figures, gates))
+
+
+def _mix(
+    int8: ExportedFile | UnmadeFile,
+    request: Callable[[Kind], ConversionRequest],
+    passes: Callable[[ExportedFile], bool],
+    images: Pixels,
+) -> tuple[ExportedFile, MixedChoice] | None:
+    file_format = FORMATS[int8.kind.format]
+    errors = file_format.measure_errors(request(int8.kind), images[:ERROR_IMAGES])
+    order = list(dict.fromkeys(error.layer for error in errors))
+    mixers: dict[Kind, Mixer] = {}
+    made: dict[tuple[str, ...], ExportedFile] = {}
+
+    def try_layers(float_layers: tuple[str, ...]) -> bool:
+        asked = request(mixed_kind(int8.kind.format, order[0], float_layers))
+        if asked.kind not in mixers:
+            mixers[asked.kind] = file_format.make_mixer(asked)
+        try:
+            made[float_layers] = prove(asked, mixers[asked.kind](float_layers))
+        except (PrecisionProofError, SaturationError):  # nothing with weights is left in int8: no mixed file
+            return False
+        return passes(made[float_layers])
+
+    needed = list(dict.fromkeys(error.layer for error in errors if error.in_float))
+    others = [layer for layer in rank_layers(errors) if layer not in needed]
+    chosen = choose_layers(others, try_layers, needed=needed)
+    if chosen is None:
+        return None
+    mixed = made[chosen]
+    return mixed, MixedChoice(
+        file=mixed.file,
+        instead_of=int8.file,
+        float_layers=tuple(name for name in order if name in chosen),
+        trials=len(made),
+        more_bytes=mixed.size_bytes - int8.size_bytes if isinstance(int8, ExportedFile) else None,
+        more_us=measure_cost_us(mixed.engine, int8.engine, images) if isinstance(int8, ExportedFile) else None,
+    )
+
+
+def measure_cost_us(mixed: Engine, int8: Engine, images: Pixels) -> float:
+    """Median time of one call of `mixed` less that of `int8`, in microseconds, measured in turns."""
+    times: dict[Engine, list[int]] = {mixed: [], int8: []}
+    rows = [images[index : index + 1] for index in range(len(images))]
+    for number in range(-TIMED_CALLS // 4, TIMED_CALLS):
+        row = np.ascontiguousarray(rows[number % len(rows)])
+        for engine, taken in times.items():
+            start = time.perf_counter_ns()
+            engine.run(row)
+            if number >= 0:
+                taken.append(time.perf_counter_ns() - start)
+    return (statistics.median(times[mixed]) - statistics.median(times[int8])) / 1000

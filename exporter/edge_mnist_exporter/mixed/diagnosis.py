@@ -1,0 +1,91 @@
+"""Where an int8 file loses what it loses: every layer beside the same layer in float."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from edge_mnist_exporter.audit.layer_errors import LayerError
+from edge_mnist_exporter.config import ExportConfig
+from edge_mnist_exporter.conversion import make_request
+from edge_mnist_exporter.formats import FORMATS
+from edge_mnist_exporter.images.calibration import choose_calibration, choose_search_images
+from edge_mnist_exporter.images.own_images import load_export_images
+from edge_mnist_exporter.measurement import evaluate_reference
+from edge_mnist_exporter.mixed.auto_mixed import mix_failing, try_convert
+from edge_mnist_exporter.report.report import MixedChoice
+from edge_mnist_exporter.source.source_model import load_source
+
+DIAGNOSIS_SCHEMA_VERSION: Final = 1
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What int8 does to a network."""
+
+    name: str
+    n_images: int
+    """Training images that the layers were watched on; they did not calibrate."""
+    notice: str | None
+    """What must be said about them; None for MNIST."""
+    layers: dict[str, tuple[LayerError, ...]]
+    """By format, worst first."""
+    mixed: tuple[MixedChoice, ...]
+    """What must stay in float, where that was asked for and int8 fell short."""
+    hopeless: tuple[str, ...]
+    """Likewise, the int8 files that fall short whatever stays in float."""
+
+    def to_json(self) -> str:
+        """As the command line prints it."""
+        record: dict[str, Any] = {"schema_version": DIAGNOSIS_SCHEMA_VERSION, **asdict(self)}
+        return json.dumps(record, indent=2)
+
+
+def diagnose(
+    name: str,
+    model: Path,
+    config: ExportConfig,
+    *,
+    n_images: int,
+    data: Path | None = None,
+    on_stage: Callable[[str], None] = lambda _stage: None,
+) -> Diagnosis:
+    """Compare every layer of the int8 files with the network in float.
+
+    Args:
+        name: Of the network.
+        model: A .keras or .h5 file.
+        config: Formats, calibration and, for `auto_mixed`, limits; precisions are not looked at.
+        n_images: Images to watch the layers on.
+        data: Where its images are.
+        on_stage: Called with a few words whenever another stage begins.
+
+    Raises:
+        EdgeMnistError: Each of the subclasses with an exit code of 2, 4 or 6.
+    """
+    on_stage("loading the Keras model")
+    source = load_source(name, model, config.source)
+    on_stage("loading images")
+    digits = load_export_images(source, data)
+    calibration = choose_calibration(source, digits, config)
+    search = choose_search_images(digits.calibration, calibration)
+    evaluate_reference(source, search)
+    layers: dict[str, tuple[LayerError, ...]] = {}
+    files = []
+    for kind in config.kinds:
+        on_stage(f"watching the layers of int8 {kind.format}")
+        request = make_request(source, calibration.images, kind, config.conversion)
+        errors = FORMATS[kind.format].measure_errors(request, search.images[:n_images])
+        layers[kind.format] = tuple(sorted(errors, key=lambda error: error.snr_db))
+        files += [try_convert(request)] if config.auto_mixed else []
+    mixing = mix_failing(
+        files,
+        lambda kind: make_request(source, calibration.images, kind, config.conversion),
+        search,
+        config.gates,
+        on_stage=on_stage,
+    )
+    return Diagnosis(name, min(n_images, len(search)), digits.notice, layers, mixing.choices, mixing.hopeless)

@@ -1,0 +1,5 @@
+"""Any Keras model, brought to one form.
+
+Comes in: a .keras, .h5 or SavedModel. Goes out: a `SourceModel`: raw pixels in, probabilities out.
+May import: config.
+"""

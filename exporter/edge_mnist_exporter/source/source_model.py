@@ -1,0 +1,172 @@
+"""The Keras model that an export starts from: found, loaded, and brought to the ends that converters expect."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_mnist_exporter.config import SourceConfig
+from edge_mnist_exporter.source.model_file import MODEL_SUFFIXES, find_suffix, read_model
+from edge_mnist_exporter.source.saved_model import SAVED_MODEL_FILE
+from edge_mnist_exporter.source.signature import fit_ends
+from edge_mnist_runtime.contract import DIGIT_LABELS, IMAGE_SHAPE, InputRange, check_preprocess
+from edge_mnist_runtime.errors import UsageError
+from edge_mnist_runtime.paths import describe_missing, exists, is_file, is_folder
+from edge_mnist_runtime.tensor import Pixels
+from edge_mnist_trainer.networks.reference_models import REFERENCE_MODELS, find_reference_model
+from edge_mnist_trainer.run_folder import MODEL_FILE, newest_run, read_record_beside
+
+EVALUATION_BATCH: Final = 1000
+
+
+@dataclass(frozen=True)
+class SourceModel:
+    """A loaded Keras image classifier, whatever file and form it came in. K is the number of classes."""
+
+    name: str
+    """Names the exported files: the run's folder name, or the file's stem."""
+    origin: str
+    """Where it is from, as shown to people."""
+    sha256: str
+    """SHA-256 of the file; of a SavedModel, over its files."""
+    keras_model: Any
+    """A `keras.Model`: float32 (N, H, W, C) in `input_range` to probabilities float32 (N, K)."""
+    labels: tuple[str, ...]
+    """Names of the K classes, in output order."""
+    image_shape: tuple[int, int, int]
+    """Height, width and channels of one image."""
+    input_range: InputRange
+    """What bytes become before the network reads them."""
+    preprocess: str
+    """`recorded` by the run that trained it and compared with this version's, `assumed` to be this version's, or
+    `none`: it reads no digits."""
+    notes: tuple[str, ...] = ()
+    """What was repaired to load it, and what was changed at its ends."""
+    least_confidence: float | None = None
+    """Below which its answers are rejected, in 0..1, as the run that trained it chose; None where none did."""
+
+    @property
+    def reads_digits(self) -> bool:
+        """Whether pictures of digits become its input by the one preprocessing definition."""
+        return self.preprocess != "none"
+
+    @property
+    def input_quantization(self) -> tuple[float, int]:
+        """Scale and zero-point with which an 8-bit input holds the bytes themselves.
+
+        Where the mean is no whole grey level the zero-point is off by up to half of one.
+        """
+        return float(np.float32(1 / self.input_range.deviation[0])), math.floor(self.input_range.mean[0] + 0.5)
+
+    def probabilities(self, images: Pixels) -> npt.NDArray[np.float32]:
+        """Probabilities, float32, shape (N, K), of images, uint8, shape (N, H, W, C)."""
+        values = self.input_range.apply(images)
+        result: npt.NDArray[np.float32] = self.keras_model.predict(values, batch_size=EVALUATION_BATCH, verbose=0)
+        return result
+
+    def build_bytes_model(self) -> Any:
+        """The same network with the scaling in front: a `keras.Model` from uint8 (N, H, W, C) in 0..255."""
+        import keras
+
+        image = keras.Input(self.image_shape, dtype="uint8", name="image")
+        values = keras.ops.cast(image, "float32")
+        if self.input_range.mean[0]:
+            values = values - self.input_range.mean[0]
+        return keras.Model(image, self.keras_model(values * (1 / self.input_range.deviation[0])))
+
+
+def find_source(model: Path | None) -> tuple[str, Path]:
+    """Decide what to export: `model`, else the newest run, else the reference model.
+
+    Args:
+        model: A .keras or .h5 file, by whatever name, a SavedModel or run folder, or the name of a reference model
+            where no file has that name.
+
+    Returns:
+        The name that the exported files will bear, and the path of the model.
+
+    Raises:
+        UsageError: `model` does not exist, or is none of these.
+    """
+    if model is None:
+        model = newest_run()
+        if model is None:
+            return find_reference_model().stem, find_reference_model()
+    if str(model) in REFERENCE_MODELS and not exists(model):
+        return str(model), find_reference_model(str(model))
+    if model.name == SAVED_MODEL_FILE and is_file(model):
+        model = model.parent
+    if is_folder(model):
+        if is_file(model / SAVED_MODEL_FILE):
+            return model.resolve().name, model
+        if not is_file(model / MODEL_FILE):
+            raise UsageError(
+                f"{model}: neither a run folder (it holds no {MODEL_FILE}) nor a SavedModel (no {SAVED_MODEL_FILE})"
+            )
+        return model.resolve().name, model / MODEL_FILE
+    if not is_file(model):
+        raise UsageError(describe_missing(model, "file or run folder"))
+    if model.suffix.lower() not in MODEL_SUFFIXES and find_suffix(model.read_bytes()) is None:
+        raise UsageError(
+            f"{model}: not a Keras model; expected a file ending in {', '.join(MODEL_SUFFIXES)}, a SavedModel or a run"
+        )
+    return model.stem, model
+
+
+def load_source(name: str, path: Path, config: SourceConfig | None = None) -> SourceModel:
+    """Load a Keras model (in safe mode: no code inside it is run) and bring its ends into the one form.
+
+    Raises:
+        CorruptModelError: The file is no Keras model, or a damaged one.
+        UnsupportedModelError: It is no image classifier, or needs code that may not run.
+        UsageError: The labels are too few or too many, or the input range contradicts the model.
+    """
+    config = config or SourceConfig()
+    record = read_record_beside(path)
+    preprocess = _check_recorded_preprocess(record, path)
+    loaded = read_model(path, unsafe=config.unsafe)
+    ends = fit_ends(loaded.keras_model, path, input_range=config.input_range)
+    labels = config.labels or tuple(map(str, range(ends.n_classes)))
+    if len(labels) != ends.n_classes:
+        raise UsageError(f"{path}: tells {ends.n_classes} classes apart, but there are {len(labels)} labels")
+    is_digits = (labels, ends.image_shape) == (DIGIT_LABELS, IMAGE_SHAPE)
+    return SourceModel(
+        name=name,
+        origin=str(path),
+        sha256=loaded.sha256,
+        keras_model=ends.keras_model,
+        labels=labels,
+        image_shape=ends.image_shape,
+        input_range=ends.input_range,
+        preprocess=preprocess if is_digits else "none",
+        notes=(*loaded.notes, *ends.notes),
+        least_confidence=_recorded_least_confidence(record) if is_digits else None,
+    )
+
+
+def _recorded_least_confidence(record: dict[str, Any]) -> float | None:
+    acceptance = record.get("acceptance")
+    least = acceptance.get("least_confidence") if isinstance(acceptance, dict) else None
+    return float(least) if isinstance(least, (int, float)) and 0 <= least < 1 else None
+
+
+def _check_recorded_preprocess(record: dict[str, Any], path: Path) -> str:
+    """Compare the preprocessing that a model was trained with, where its run recorded it, with this version's.
+
+    Returns:
+        `recorded`, or `assumed` where there is no record: a lone .keras file says nothing of its pixels.
+
+    Raises:
+        ContractError: The model was trained with another preprocessing.
+    """
+    try:
+        version, sha256 = record["preprocess"]["version"], record["preprocess"]["sha256"]
+    except (KeyError, TypeError):
+        return "assumed"
+    check_preprocess(version, sha256, origin=str(path), remedy="train the model again")
+    return "recorded"

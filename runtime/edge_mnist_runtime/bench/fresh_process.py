@@ -1,0 +1,135 @@
+"""What only a process of its own can tell: how long the imports of a cold start take, and a model's peak memory."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from edge_mnist_runtime.errors import first_line
+
+IMPORTS: Final = {
+    "onnxruntime": ("edge_mnist_runtime.classifier", "edge_mnist_runtime.engines.onnx_session"),
+    "litert": (
+        "edge_mnist_runtime.classifier",
+        "edge_mnist_runtime.engines.tflite_interpreter",
+        "ai_edge_litert.interpreter",
+    ),
+}
+"""What each back end imports before it can load a model."""
+
+IMPORT_STARTS: Final = 3
+"""Cold starts; the median is reported."""
+
+MEMORY_CALLS: Final = 20
+"""Calls of one image while memory is watched: engines allocate at the first ones."""
+
+LONGEST_START_S: Final = 120
+"""Seconds after which a process is given up."""
+
+IMPORT_PROGRAM: Final = """
+import sys, time
+sys.path[0] = sys.argv[1]
+from importlib import import_module
+started = time.perf_counter_ns()
+for module in sys.argv[2:]:
+    import_module(module)
+print((time.perf_counter_ns() - started) / 1e6)
+"""
+
+MEMORY_PROGRAM: Final = """
+import sys
+sys.path[0] = sys.argv[1]
+from edge_mnist_runtime.fresh_process import print_memory
+print_memory(*sys.argv[2:])
+"""
+
+
+class FreshProcessError(Exception):
+    """A fresh process gave no answer; the message says why."""
+
+
+def measure_import_ms(backend: str) -> float:
+    """Milliseconds from a bare Python to imports done, median of `IMPORT_STARTS` processes.
+
+    Raises:
+        FreshProcessError: No process could be started, or it failed.
+    """
+    return statistics.median(float(_run(IMPORT_PROGRAM, *IMPORTS[backend])) for _ in range(IMPORT_STARTS))
+
+
+def measure_memory_mb(model: str, backend: str, threads: int) -> dict[str, float]:
+    """What one model takes, in megabytes of 10^6 bytes.
+
+    Args:
+        model: Path of a model file, or name of a bundled one.
+        backend: Its back end.
+        threads: Threads that one call may use.
+
+    Returns:
+        `imports`: the process with the engine imported and no model; `peak`: the most while the model was loaded and
+        read single images; `model`: the difference.
+
+    Raises:
+        FreshProcessError: No process could be started, or it failed.
+    """
+    record: dict[str, float] = json.loads(_run(MEMORY_PROGRAM, model, backend, str(threads)))
+    return record
+
+
+def print_memory(model: str, backend: str, threads: str) -> None:
+    """What `measure_memory_mb` runs in its process."""
+    for module in IMPORTS[backend]:
+        import_module(module)
+    import numpy as np
+
+    from edge_mnist_runtime.bundles.foreign_files import open_any
+    from edge_mnist_runtime.engines.options import EngineOptions
+
+    imports = _resident_mb(peak=False)
+    _forget_peak()
+    engine = open_any(model, options=EngineOptions(threads=int(threads)))
+    image = np.zeros((1, *engine.contract.image_shape), np.uint8)
+    for _ in range(MEMORY_CALLS):
+        engine.run(image)
+    peak = _resident_mb(peak=True)
+    print(json.dumps({"imports": imports, "peak": peak, "model": round(max(peak - imports, 0.0), 3)}))
+
+
+def _run(program: str, *arguments: str) -> str:
+    if getattr(sys, "frozen", False):
+        raise FreshProcessError("a frozen application cannot start a bare Python")  # sys.executable is itself
+    command = [sys.executable, "-c", program, str(Path(__file__).parents[2]), *arguments]
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=LONGEST_START_S)
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        raise FreshProcessError(first_line(error)) from error
+    if done.returncode or not done.stdout.strip():
+        last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+        raise FreshProcessError(last[0])
+    return done.stdout.strip().splitlines()[-1]
+
+
+def _resident_mb(*, peak: bool) -> float:
+    """Resident memory of this process, now or at its highest."""
+    try:
+        lines = Path("/proc/self/status").read_text("utf-8").splitlines()
+    except OSError:  # not Linux: only the highest is known
+        import resource
+
+        highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return round(highest * (1 if sys.platform == "darwin" else 1024) / 1e6, 3)
+    fields: dict[str, Any] = dict(line.split(":", 1) for line in lines if ":" in line)
+    return round(int(fields["VmHWM" if peak else "VmRSS"].split()[0]) * 1024 / 1e6, 3)
+
+
+def _forget_peak() -> None:
+    """Begin a new highest value: imports may have taken more for a moment than they keep."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return

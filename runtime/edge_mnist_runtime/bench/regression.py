@@ -1,0 +1,219 @@
+"""Did a model become slower? Two measurements side by side, with how sure one can be of the difference."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from edge_mnist_runtime.bench.report import COMPARED, BenchReport, MeasuredModel
+from edge_mnist_runtime.errors import RegressionError, UsageError
+from edge_mnist_runtime.timing.percentiles import Latencies
+
+COMPARE_SCHEMA_VERSION: Final = 1
+
+RESAMPLES: Final = 1_000
+RESAMPLING_SEED: Final = 2026
+INTERVAL: Final = (2.5, 97.5)
+"""Percentiles of the resampled ratios: a 95 % interval."""
+
+
+@dataclass(frozen=True)
+class LatencyChange:
+    """One model, before and after."""
+
+    model: str
+    threads: int
+    old_us: dict[str, float | None]
+    """p50, p90, p99; None where the sample was too small."""
+    new_us: dict[str, float | None]
+    ratio: dict[str, float | None]
+    """New by old."""
+    p50_interval: tuple[float, float] | None
+    """95 % interval of the ratio of the medians; None where one of them is not known."""
+    cliffs_delta: float
+    """How often a new call is slower than an old one, less how often it is faster: -1..1, 0 for no difference."""
+    limit: float
+    """Most that the ratio may be, as 1.05."""
+
+    @property
+    def verdict(self) -> str:
+        """`regression` (above the limit), `slower`, `faster`, `same` (no difference shown) or `unknown`."""
+        if self.p50_interval is None:
+            return "unknown"
+        low, high = self.p50_interval
+        if low > self.limit:
+            return "regression"
+        return "slower" if low > 1 else "faster" if high < 1 else "same"
+
+
+@dataclass(frozen=True)
+class RegressionReport:
+    """Two measurements, compared."""
+
+    old: Path
+    new: Path
+    max_regression: float
+    """Part by which a median may grow, 0.05 for 5 %."""
+    changes: tuple[LatencyChange, ...]
+    unpaired: tuple[str, ...]
+    """Models that only one of the reports has."""
+    unlike: tuple[str, ...]
+    """What was not the same, where the comparison was forced."""
+    warnings: tuple[str, ...]
+    """What spoke against the figures when they were measured."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the command line's JSON has it."""
+        return {
+            "schema_version": COMPARE_SCHEMA_VERSION,
+            "old": str(self.old),
+            "new": str(self.new),
+            "max_regression": self.max_regression,
+            "models": [{**asdict(change), "verdict": change.verdict} for change in self.changes],
+            "unpaired": list(self.unpaired),
+            "unlike": list(self.unlike),
+            "warnings": list(self.warnings),
+        }
+
+
+def parse_percent(text: str, option: str) -> float:
+    """`5%` as 0.05.
+
+    Raises:
+        UsageError: It is no percentage of at least 0; the message names the option.
+    """
+    try:
+        part = float(text.removesuffix("%")) / 100 if text.endswith("%") else math.nan
+    except ValueError:
+        part = math.nan
+    if not 0 <= part < math.inf:
+        raise UsageError(f"{option} must be a percentage of at least 0, as in 5%, not {text!r}")
+    return part
+
+
+def compare_reports(old: Path, new: Path, *, max_regression: float = 0.05, force: bool = False) -> RegressionReport:
+    """Compare two reports of `edge-mnist bench --json`.
+
+    Args:
+        old: The measurement before.
+        new: The measurement after.
+        max_regression: Part by which a median may grow.
+        force: Compare although the machines or the measurements are not alike.
+
+    Raises:
+        UsageError: A file cannot be opened, the reports are not alike, or have no model in common.
+        IntegrityError: A file is no report, or a damaged one.
+    """
+    before, after = BenchReport.load(old), BenchReport.load(new)
+    unlike = [
+        f"{name} ({before.conditions.get(name)} and {after.conditions.get(name)})"
+        for name in {**before.conditions, **after.conditions}
+        if before.conditions.get(name) != after.conditions.get(name)
+    ]
+    if unlike and not force:
+        raise UsageError(f"{old} and {new} are not comparable: {'; '.join(unlike)} differ; --force compares anyway")
+    pairs = _pair(before.models, after.models)
+    if not pairs:
+        raise UsageError(f"{old} and {new} have no model in common")
+    changes = tuple(_compare(one, other, 1 + max_regression) for one, other in pairs)
+    if all(change.verdict == "unknown" for change in changes):
+        raise UsageError(f"{old} and {new}: too few samples to know a median; measure more than a handful")
+    paired = {id(model) for pair in pairs for model in pair}
+    return RegressionReport(
+        old,
+        new,
+        max_regression,
+        changes,
+        tuple(
+            f"{model.label} is in {report.path} alone"
+            for report in (before, after)
+            for model in report.models
+            if id(model) not in paired
+        ),
+        tuple(unlike),
+        tuple(f"{report.path}: {warning}" for report in (before, after) for warning in report.warnings),
+    )
+
+
+def require_no_regression(report: RegressionReport) -> None:
+    """Raise `RegressionError`, which names the worst model, where one is slower than the limit allows."""
+    worst = max(
+        (change for change in report.changes if change.verdict == "regression"),
+        key=lambda change: change.p50_interval or (0.0, 0.0),
+        default=None,
+    )
+    if worst and worst.p50_interval and worst.ratio["p50"]:
+        low, high = (f"{bound - 1:+.1%}" for bound in worst.p50_interval)
+        raise RegressionError(
+            f"{worst.model}: p50 went from {worst.old_us['p50']:.1f} to {worst.new_us['p50']:.1f} us, "
+            f"{worst.ratio['p50'] - 1:+.1%} (95 % interval {low} to {high}); "
+            f"at most {report.max_regression:+.1%} is allowed"
+        )
+
+
+def median_ratio_interval(old: Latencies, new: Latencies) -> tuple[float, float]:
+    """95 % interval of the ratio of two medians, by a circular block bootstrap (Politis and Romano, 1992).
+
+    Blocks of neighbours are drawn, as long as the root of the sample, because what slows one call down slows the next
+    ones down, too. The seed is fixed: the same reports give the same interval.
+
+    Args:
+        old: Latencies in the order in which they were measured, at least one.
+        new: Latencies alike.
+    """
+    rng = np.random.default_rng(RESAMPLING_SEED)
+    ratios = _resampled_medians(new, rng) / _resampled_medians(old, rng)
+    low, high = np.percentile(ratios, INTERVAL)
+    return float(low), float(high)
+
+
+def cliffs_delta(old: Latencies, new: Latencies) -> float:
+    """How often a value of `new` is above one of `old`, less how often below (Cliff, 1993): -1..1."""
+    ordered = np.sort(old)
+    above = np.searchsorted(ordered, new, side="left").sum()
+    below = (len(old) - np.searchsorted(ordered, new, side="right")).sum()
+    return float(above - below) / (len(old) * len(new))
+
+
+def _resampled_medians(values: Latencies, rng: np.random.Generator) -> Latencies:
+    n = len(values)
+    block = math.isqrt(n)
+    starts = rng.integers(0, n, (RESAMPLES, math.ceil(n / block)))
+    indices = (starts[..., np.newaxis] + np.arange(block)).reshape(RESAMPLES, -1)[:, :n] % n
+    medians: Latencies = np.median(values[indices], axis=1)
+    return medians
+
+
+def _pair(old: Sequence[MeasuredModel], new: Sequence[MeasuredModel]) -> list[tuple[MeasuredModel, MeasuredModel]]:
+    """Models of the same path, else of the same file name where no two models share it, with the same threads."""
+    pairs = []
+    for model in old:
+        alike = [other for other in new if (other.model, other.threads) == (model.model, model.threads)]
+        if not alike and sum((other.name, other.threads) == (model.name, model.threads) for other in old) == 1:
+            alike = [other for other in new if (other.name, other.threads) == (model.name, model.threads)]
+        if len(alike) == 1:
+            pairs.append((model, alike[0]))
+    return pairs
+
+
+def _compare(old: MeasuredModel, new: MeasuredModel, limit: float) -> LatencyChange:
+    ratio = {
+        name: round(after / before, 4) if (before := old.latency_us[name]) and (after := new.latency_us[name]) else None
+        for name in COMPARED
+    }
+    low, high = median_ratio_interval(old.latencies_us, new.latencies_us)
+    return LatencyChange(
+        new.label,
+        new.threads,
+        dict(old.latency_us),
+        dict(new.latency_us),
+        ratio,
+        (round(low, 4), round(high, 4)) if ratio["p50"] else None,
+        round(cliffs_delta(old.latencies_us, new.latencies_us), 4),
+        limit,
+    )

@@ -1,0 +1,97 @@
+"""`backend="auto"`: which of a bundle's files answers as recorded and is fastest on this machine, by measuring it."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from edge_mnist_runtime.bundles.opened import MeasuredFile, OpenedModel
+from edge_mnist_runtime.engines import Engine, open_engine
+from edge_mnist_runtime.engines.options import FORMAT_OF, EngineOptions
+from edge_mnist_runtime.errors import GateError, IntegrityError, MissingExtraError, UsageError
+from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, Artifact, Manifest, read_proved
+from edge_mnist_runtime.bundles.opened import OpenedModel
+from edge_mnist_runtime.timing.sampling import Call, SamplingConfig, sample_in_turns
+from edge_mnist_runtime.bundles.verification import Golden, read_golden, replay_engine
+
+SHORT_LOOK: Final = SamplingConfig(samples=300, seconds=0.02, warmup=50, least=100, turn=25)
+"""How much of each file is measured: enough to tell files apart that differ by a tenth, and over in 20 ms."""
+
+
+
+
+def choose_fastest(folder: Path, manifest: Manifest, options: EngineOptions) -> OpenedModel:
+    """Load every file of a bundle that can run here and gives its recorded answers, and keep the fastest.
+
+    Args:
+        folder: The bundle.
+        manifest: Its manifest.
+        options: How the model is run; a file whose engine cannot honour them is left out.
+
+    Raises:
+        IntegrityError: A file is missing or damaged.
+        GateError: None of the files gives its recorded answers here.
+        UsageError: None of the files' engines honours the options.
+    """
+    sha256 = manifest.files.get(GOLDEN_FILE)
+    if sha256 is None:
+        raise IntegrityError(f"{folder}: no {GOLDEN_FILE} to check answers with; export it again, or name a back end")
+    golden = read_golden(read_proved(folder / GOLDEN_FILE, sha256), folder)
+    engines: dict[str, Engine] = {}
+    reasons: dict[str, Exception] = {}
+    for artifact in manifest.artifacts:
+        try:
+            engines[artifact.file] = _open_proved(folder, artifact, golden, options)
+        except (MissingExtraError, UsageError, GateError) as error:
+            reasons[artifact.file] = error
+    if not engines:
+        raise _nothing_left(folder, list(reasons.values()))
+    medians = _measure(engines, golden)
+    fastest = min(medians, key=lambda file: medians[file])
+    measured = tuple(
+        MeasuredFile(
+            artifact.file,
+            next(backend for backend, name in FORMAT_OF.items() if name == artifact.format),
+            artifact.precision,
+            medians.get(artifact.file),
+            str(reasons[artifact.file]) if artifact.file in reasons else None,
+        )
+        for artifact in manifest.artifacts
+    )
+    return OpenedModel(engines[fastest], str(folder / fastest), measured)
+
+
+def _open_proved(folder: Path, artifact: Artifact, golden: Golden, options: EngineOptions) -> Engine:
+    path = folder / artifact.file
+    engine = open_engine(read_proved(path, artifact.sha256), file_name=str(path), options=options)
+    try:
+        result = replay_engine(engine, artifact.file, golden)
+    except (KeyError, ValueError) as error:
+        raise IntegrityError(f"{folder}: no golden vectors of {artifact.file} ({error}); export it again") from error
+    if not result.passed:
+        raise GateError(
+            f"gives {result.same_digits} of {result.n} golden answers here, probabilities off by up to "
+            f"{result.max_abs_probability_diff:.3f}"
+        )
+    return engine
+
+
+def _measure(engines: dict[str, Engine], golden: Golden) -> dict[str, float]:
+    """Median microseconds of one image, by file, all in turns on the same images."""
+    images = golden["images"].astype(np.uint8)
+    singles = [images[index : index + 1] for index in range(len(images))]
+    samples = sample_in_turns([Call(engine.run, singles) for engine in engines.values()], SHORT_LOOK)
+    return {file: round(statistics.median(s.latencies_us), 2) for file, s in zip(engines, samples, strict=True)}
+
+
+def _nothing_left(folder: Path, reasons: list[Exception]) -> Exception:
+    """The error that stands for all of them: the last one's kind, because nothing of the bundle can be used."""
+    if not reasons:
+        return IntegrityError(f"{folder}: no model files in the bundle; export it again")
+    if isinstance(reasons[0], MissingExtraError):
+        return reasons[0]
+    return type(reasons[0])(f"{folder}: none of its files can be used here ({reasons[0]})")

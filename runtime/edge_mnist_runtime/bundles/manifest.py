@@ -1,0 +1,158 @@
+"""A bundle's manifest.json: which files belong to the bundle, what they are, and how to prove that they are whole."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from edge_mnist_runtime.contract import SATURATING_PRECISIONS, check_labels, check_preprocess, check_schema
+from edge_mnist_runtime.errors import HashMismatchError, ManifestError, UsageError
+from edge_mnist_runtime.paths import describe_missing, exists, is_folder
+from edge_mnist_runtime.contract import TensorSpec
+
+MANIFEST_FILE: Final = "manifest.json"
+GOLDEN_FILE: Final = "golden.npz"
+MANIFEST_SCHEMA_VERSION: Final = 4
+
+READABLE_SCHEMA_VERSIONS: Final = (3, MANIFEST_SCHEMA_VERSION)
+"""3 does not say which files can saturate."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One model file of a bundle."""
+
+    file: str
+    format: str
+    """`tflite` or `onnx`."""
+    precision: str
+    """One of `contract.PRECISIONS`."""
+    sha256: str
+    size_bytes: int
+    top1: float
+    """Part of the evaluation images that it read right where it was made, in 0..1."""
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    can_saturate: bool = False
+    """As in the file's contract."""
+
+    def __post_init__(self) -> None:
+        for field in ("format", "precision", "sha256"):
+            if not isinstance(getattr(self, field), str):
+                raise TypeError(f"artifact's {field} is {getattr(self, field)!r}, not text")
+        if not isinstance(self.top1, (int, float)) or not 0 <= self.top1 <= 1:
+            raise TypeError(f"artifact's top1 is {self.top1!r}, not in 0..1")
+        if not isinstance(self.can_saturate, bool):
+            raise TypeError(f"artifact's can_saturate is {self.can_saturate!r}, neither true nor false")
+        _check_file_name(self.file)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The content of manifest.json."""
+
+    name: str
+    labels: tuple[str, ...]
+    preprocess: dict[str, Any] | None
+    """`version` and `sha256` of the preprocessing definition; None for what is no digit classifier."""
+    source: dict[str, Any]
+    """`file` and `sha256` of the Keras model."""
+    evaluation: dict[str, Any]
+    """`name`, `split`, `n` and `sha256` of the images behind every `top1`."""
+    versions: dict[str, str]
+    """Versions of what made the bundle."""
+    artifacts: tuple[Artifact, ...]
+    files: dict[str, str]
+    """SHA-256 of every other file of the bundle, by name."""
+    least_confidence: float | None = None
+    """As in every file's contract."""
+
+    def __post_init__(self) -> None:
+        check_labels(self.labels)
+        for name, part in (("source", self.source), ("evaluation", self.evaluation)):
+            if not isinstance(part["sha256"], str):
+                raise TypeError(f"{name}'s sha256 is {part['sha256']!r}, not text")
+        for file, sha256 in self.files.items():
+            _check_file_name(file)
+            if not isinstance(sha256, str):
+                raise TypeError(f"SHA-256 of {file} is {sha256!r}, not text")
+
+    def to_json(self) -> str:
+        """The text of manifest.json."""
+        return json.dumps({"schema_version": MANIFEST_SCHEMA_VERSION, **asdict(self)}, indent=2) + "\n"
+
+    @classmethod
+    def load(cls, folder: Path) -> Manifest:
+        """Read and check the manifest of the bundle in `folder`.
+
+        Raises:
+            UsageError: There is no such folder.
+            ManifestError: It holds no manifest, or a malformed one.
+            ContractError: The bundle was made for another preprocessing.
+        """
+        path = folder / MANIFEST_FILE
+        if not is_folder(folder):
+            problem = f"{folder}: is a file" if exists(folder) else describe_missing(folder, "folder")
+            raise UsageError(f"{problem}; expected a bundle folder, as `edge-mnist export` makes one")
+        try:
+            record = json.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            raise ManifestError(
+                f"{folder}: no {MANIFEST_FILE}, so no bundle; make one with `edge-mnist export`"
+            ) from None
+        except (OSError, ValueError, RecursionError) as error:
+            raise ManifestError(f"{path}: cannot be read ({error}); export the bundle again") from error
+        try:
+            schema_version = record.pop("schema_version")
+            check_schema(schema_version, READABLE_SCHEMA_VERSIONS, origin=f"{path}: manifest", error=ManifestError)
+            artifacts = tuple(_artifact(item) for item in record.pop("artifacts"))
+            manifest = cls(**{**record, "labels": tuple(record["labels"]), "artifacts": artifacts})
+            preprocess = manifest.preprocess and (manifest.preprocess["version"], manifest.preprocess["sha256"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ManifestError(f"{path}: malformed ({error!r}); export the bundle again") from error
+        if preprocess:
+            check_preprocess(*preprocess, origin=str(path))
+        return manifest
+
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of every file of the bundle but the manifest itself, by name."""
+        return {**{artifact.file: artifact.sha256 for artifact in self.artifacts}, **self.files}
+
+
+def read_proved(path: Path, sha256: str) -> bytes:
+    """Read a file of a bundle and prove it whole.
+
+    Raises:
+        HashMismatchError: It is missing, or its SHA-256 is not `sha256`.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise HashMismatchError(
+            f"{path}: listed in the manifest, but {error.strerror}; copy the bundle again"
+        ) from error
+    from hashlib import sha256 as hash_of  # loads OpenSSL, which a lone file does without
+
+    found = hash_of(data).hexdigest()
+    if found != sha256:
+        raise HashMismatchError(
+            f"{path}: SHA-256 {found[:12]}... is not the manifest's {sha256[:12]}...; copy or export the bundle again"
+        )
+    return data
+
+
+def _check_file_name(file: object) -> None:
+    """A bundle's files stand in its folder: a manifest must not lead a device anywhere else."""
+    if not isinstance(file, str) or Path(file).name != file or not file.isprintable():
+        raise ValueError(f"{file!r} is no plain file name")
+
+
+def _artifact(item: dict[str, Any]) -> Artifact:
+    unsaid = item["format"] == "onnx" and item["precision"] in SATURATING_PRECISIONS  # as schema 3 leaves it
+    specs = {
+        end: tuple(TensorSpec(**{**spec, "shape": tuple(spec["shape"])}) for spec in item[end])
+        for end in ("inputs", "outputs")
+    }
+    return Artifact(**{"can_saturate": unsaid, **item, **specs})

@@ -1,0 +1,163 @@
+"""From what names a model (a bundle, a lone file, a model inside this package) to the engine that runs it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, find_bundled, read_package_file
+from edge_mnist_runtime.bundles.opened import OpenedModel
+from edge_mnist_runtime.engines import DEFAULT_OPTIONS, MODEL_SUFFIXES, Engine, open_engine, suffix_of
+from edge_mnist_runtime.engines.options import FORMAT_OF, Backend, EngineOptions, require_backend
+from edge_mnist_runtime.errors import ContractError, ManifestError, UsageError
+from edge_mnist_runtime.paths import describe_missing, explain, is_url
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import onnxruntime
+
+    from edge_mnist_runtime.bundles.opened import MeasuredFile
+    from edge_mnist_runtime.bundles.manifest import Artifact, Manifest
+
+PREFERRED_PRECISIONS: Final = ("int8", "mixed", "fp16", "fp32")
+"""Which of a bundle's files is used: the first of these that the back end's format has."""
+
+
+
+
+def open_model(
+    model: str | os.PathLike[str] | None = None,
+    *,
+    backend: Backend | None = None,
+    options: EngineOptions = DEFAULT_OPTIONS,
+) -> Engine:
+    """Load a bundle's preferred model, a lone model file, or a model inside this package.
+
+    Raises:
+        As `DigitClassifier` does.
+    """
+    return find_and_open(model, backend=backend, options=options).engine
+
+
+def find_and_open(
+    model: str | os.PathLike[str] | None = None,
+    *,
+    backend: Backend | None = None,
+    options: EngineOptions = DEFAULT_OPTIONS,
+) -> OpenedModel:
+    """As `open_model`, with how the model was chosen.
+
+    A lone file's suffix says what runs it; the models inside this package are .onnx files.
+
+    Raises:
+        As `DigitClassifier` does.
+    """
+    require_backend(backend)
+    path = "" if model is None else os.path.normpath(_as_text(model))
+    if bundled := find_bundled(path or None):
+        file = os.path.basename(bundled)
+        require_runnable(file, backend, remedy="the models inside this package are .onnx files; name a bundle")
+        return OpenedModel(open_engine(read_package_file(bundled), file_name=file, options=options), file)
+    if os.path.isdir(path):
+        return _open_bundle(path, backend, options)
+    if os.path.exists(path) and suffix_of(path) not in MODEL_SUFFIXES:
+        raise UsageError(f"{path}: not a model; expected a bundle folder or a file ending in .onnx or .tflite")
+    require_runnable(path, backend)
+    try:
+        data = _read(path)
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        problem = describe_missing(path, "file") if is_url(path) else f"{path}: cannot be opened ({explain(error)})"
+        raise UsageError(
+            f"{problem}; expected a bundle folder, a file ending in .onnx or .tflite, or one of "
+            f"{', '.join(BUNDLED_MODELS)}"
+        ) from error
+    return OpenedModel(open_engine(data, file_name=path, options=options), path)
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def over_session(
+    session: onnxruntime.InferenceSession,
+    model: str | os.PathLike[str] | None,
+    backend: Backend | None,
+    options: EngineOptions,
+) -> OpenedModel:
+    """A model that an onnxruntime session of the caller's runs already.
+
+    Raises:
+        UsageError: It is no session, or something else is given that belongs to a session.
+        ContractError: Its model carries no contract, or one that this version does not know.
+    """
+    given = {
+        "model": model is not None,
+        "threads": options.threads != 1,
+        "backend": backend not in (None, "onnxruntime"),
+    }
+    for name in [name for name, is_given in given.items() if is_given] + options.beyond_threads():
+        raise UsageError(f"{name}: a session comes with its own model and options; leave it out, or leave out session")
+    from edge_mnist_runtime.engines.onnx_session import OnnxSession
+
+    return OpenedModel(OnnxSession.from_session(session), "session")
+
+
+def require_digits(engine: Engine, origin: str) -> Engine:
+    """The engine; raises `ContractError`, which names `origin`, unless it reads digits."""
+    contract = engine.contract
+    if not contract.reads_digits:
+        raise ContractError(
+            f"{origin}: no digit classifier (images of {contract.image_shape}, {len(contract.labels)} classes); "
+            "only `info`, `verify` and `open_model` take it"
+        )
+    return engine
+
+
+
+
+def _as_text(model: str | os.PathLike[str]) -> str:
+    try:
+        text = os.fsdecode(model)
+    except TypeError:
+        text = ""
+    if not text:
+        given = "an empty text" if isinstance(model, str) else f"a {type(model).__name__}"
+        raise UsageError(f"{given} names no model; expected a path, or the name of a model inside this package")
+    return text
+
+
+def require_runnable(
+    file: str, backend: Backend | None, *, remedy: str = "its suffix decides; name another file, or its bundle"
+) -> None:
+    """Raise `UsageError`, which ends with `remedy`, where `backend` does not run files of that suffix."""
+    suffix = suffix_of(file).removeprefix(".")
+    if suffix in FORMAT_OF.values() and FORMAT_OF.get(backend or "auto", suffix) != suffix:
+        raise UsageError(f"{file}: {backend} does not run .{suffix} files; {remedy}")
+
+
+def _open_bundle(path: str, backend: Backend | None, options: EngineOptions) -> OpenedModel:
+    from pathlib import Path  # 3 ms of a cold start, which a model inside this package or a lone file is spared
+
+    from edge_mnist_runtime.bundles.manifest import Manifest, read_proved
+
+    folder = Path(path)
+    manifest = Manifest.load(folder)
+    if backend == "auto":
+        from edge_mnist_runtime.bundles.backend_choice import choose_fastest
+
+        return choose_fastest(folder, manifest, options)
+    artifact = _preferred(folder, manifest, FORMAT_OF[backend or "onnxruntime"])
+    chosen = folder / artifact.file
+    engine = open_engine(read_proved(chosen, artifact.sha256), file_name=str(chosen), options=options)
+    return OpenedModel(engine, str(chosen))
+
+
+def _preferred(folder: Path, manifest: Manifest, format_name: str) -> Artifact:
+    by_precision = {artifact.precision: artifact for artifact in manifest.artifacts if artifact.format == format_name}
+    for precision in (*PREFERRED_PRECISIONS, *by_precision):
+        if artifact := by_precision.get(precision):
+            return artifact
+    name = {"onnx": "ONNX", "tflite": "TFLite"}[format_name]
+    raise ManifestError(f"{folder}: the bundle holds no {name} model; name one of its files instead")

@@ -1,0 +1,165 @@
+"""The `edge-mnist` command: puts the commands together, and turns errors into one line and an exit code.
+
+The runtime's own commands are here; `train` and `export` join through this distribution's entry points, because the
+runtime imports neither of the packages that they live in.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Any, Final, NoReturn
+
+import typer
+
+from edge_mnist_runtime.commands import debugging, interruption
+from edge_mnist_runtime.commands.streams import (
+    describe_unwritable,
+    drop_standard_output,
+    is_of_standard_output,
+    open_closed_streams,
+)
+from edge_mnist_runtime.commands.terminal import print_error
+from edge_mnist_runtime.errors import INTERRUPTED_EXIT_CODE, EdgeMnistError, OutputError
+
+DISTRIBUTION: Final = "edge-mnist"
+COMMANDS_GROUP: Final = "edge_mnist.commands"
+"""Entry point group of the commands that other packages of this distribution add..."""
+
+WORKSTATION_COMMANDS: Final = ("train", "export", "debug", "archs", "transfer-set", "report")
+"""...and the order in which --help lists them."""
+
+DEVICE_COMMANDS: Final = ("classify", "read", "preprocess", "bench", "compare", "doctor", "verify", "info", "samples")
+"""The runtime's own commands: the function of that name in the module of that name."""
+
+
+def build_app(only: str | None = None) -> typer.Typer:
+    """Put the command line together, without running anything.
+
+    Args:
+        only: Load this command alone: a cold start pays for every module. None loads all, for --help.
+    """
+    app = typer.Typer(
+        help="Ship a handwritten-digit network, and prove that nothing was lost on the way.",
+        epilog="Exit codes: 0 ok, 2 usage, 3 extra missing, 4 conversion, 5 accuracy gate, 6 integrity, 7 slower, "
+        "8 bad input.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_global_options)
+    for name, command in _load_workstation_commands(only).items():
+        app.command(name, rich_help_panel="At the workstation")(command)
+    for name in DEVICE_COMMANDS:
+        if only in (name, None):
+            command = getattr(import_module(f"edge_mnist_runtime.commands.{name}"), name)
+            app.command(name, rich_help_panel="On the device")(command)
+    return app
+
+
+def main() -> NoReturn:
+    """Run the command line in a process of its own."""
+    open_closed_streams()
+    # Pillow warns of what it reads; what matters of it arrives as an error, in one line.
+    warnings.filterwarnings("ignore", module="PIL")
+    interruption.listen()
+    _leave(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command: one line on standard error, and a documented exit code, for every error.
+
+    Args:
+        arguments: Everything behind `edge-mnist`.
+
+    Returns:
+        The exit code.
+    """
+    first = arguments[0] if arguments else None
+    app = build_app(first if first in DEVICE_COMMANDS + WORKSTATION_COMMANDS else None)
+    try:
+        code = app(arguments, prog_name="edge-mnist", standalone_mode=False)
+    except EdgeMnistError as error:
+        return _report(str(error), error.exit_code)
+    except typer.TyperException as error:
+        return _report(error.format_message(), error.exit_code)
+    except OSError as error:
+        if not is_of_standard_output(error):
+            return _report_unexpected(error)
+        drop_standard_output()
+        return _report(describe_unwritable(error), OutputError.exit_code)
+    except Exception as error:  # noqa: BLE001  # the last resort: whatever it is, one line and exit code 1
+        return _report_unexpected(error)
+    if code == INTERRUPTED_EXIT_CODE:  # typer has turned Ctrl-C into this
+        print("edge-mnist: interrupted", file=sys.stderr)
+    return code if isinstance(code, int) else 0
+
+
+def _report_unexpected(error: Exception) -> int:
+    return _report(f"unexpected {type(error).__name__}: {error} (--debug shows where)", 1)
+
+
+def _report(message: str, code: int) -> int:
+    if debugging.enabled:
+        import traceback
+
+        traceback.print_exc()
+    if interruption.was_heard():  # TensorFlow's converter turns it into an error of its own
+        print("edge-mnist: interrupted", file=sys.stderr)
+        return INTERRUPTED_EXIT_CODE
+    if message:
+        print_error(message)
+    return code
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process at once: commands leave nothing open, and taking the interpreter down costs 25 ms."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output left: nothing to say, and nobody to say it to
+        code = code or 1
+    except OSError as error:
+        print_error(describe_unwritable(error))
+        code = code or OutputError.exit_code
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _load_workstation_commands(only: str | None) -> dict[str, Any]:
+    if only in DEVICE_COMMANDS:
+        return {}
+    from importlib import metadata
+
+    try:
+        entries = metadata.distribution(DISTRIBUTION).entry_points
+    except metadata.PackageNotFoundError:  # run from a source tree that is not installed: the runtime alone
+        return {}
+    from importlib.util import find_spec
+
+    # A frozen application or an archive may hold this distribution's metadata, and the runtime alone.
+    found = {
+        entry.name: entry
+        for entry in entries
+        if entry.group == COMMANDS_GROUP and find_spec(entry.module.partition(".")[0])
+    }
+    return {name: found[name].load() for name in WORKSTATION_COMMANDS if name in found and only in (name, None)}
+
+
+def _print_version(on: bool | None) -> None:
+    if on:
+        from edge_mnist_runtime import __version__
+
+        typer.echo(f"edge-mnist {__version__}")
+        raise typer.Exit()
+
+
+def _global_options(
+    version: Annotated[
+        bool | None,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit."),
+    ] = None,
+) -> None:
+    pass

@@ -1,0 +1,226 @@
+"""Is this device fit to run the models: what `edge-mnist doctor` looks at, and what it says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from edge_mnist_runtime.bench.candidates import find_models
+from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
+from edge_mnist_runtime.bundles.manifest import Manifest
+from edge_mnist_runtime.bundles.model_files import open_model
+from edge_mnist_runtime.bundles.verification import ReplayResult, replay_bundled, verify_bundle
+from edge_mnist_runtime.doctor.requirements import find_misfits, read_requirements
+from edge_mnist_runtime.doctor.saturation import check_saturation
+from edge_mnist_runtime.errors import IntegrityError, MissingExtraError, UnfitDeviceError
+from edge_mnist_runtime.machine.environment import DOT_PRODUCTS, describe_environment
+from edge_mnist_runtime.machine.int8_sums import describe_saturation
+from edge_mnist_runtime.timing.percentiles import estimate_percentile
+from edge_mnist_runtime.timing.sampling import Call, SamplingConfig, sample_in_turns
+
+DOCTOR_SCHEMA_VERSION: Final = 1
+
+QUICK: Final = SamplingConfig(samples=500, seconds=0.5, warmup=200)
+"""How much of each model is measured to tell which is fastest."""
+
+OK: Final = "ok"
+WARNING: Final = "warning"
+FAILED: Final = "failed"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found."""
+
+    check: str
+    """What was looked at, in a word or two."""
+    status: str
+    """`ok`, `warning` (it works, but know this), or `failed`."""
+    detail: str
+    """Why, and what to do about it."""
+
+
+@dataclass(frozen=True)
+class AnswerCheck:
+    """What replaying the golden digits found."""
+
+    findings: tuple[Finding, ...]
+    """One a file."""
+    missing_extra: str | None = None
+    """The extra without which none of the files runs here."""
+    saturating: tuple[str, ...] | None = None
+    """The files whose int8 sums can saturate; None where they could not be read."""
+
+
+@dataclass(frozen=True)
+class FitnessReport:
+    """What all checks found."""
+
+    findings: tuple[Finding, ...]
+    env: dict[str, Any]
+    """The machine, as `describe_environment` gives it."""
+    missing_extra: str | None = None
+    """The extra without which nothing of the bundle runs here."""
+
+    @property
+    def fit(self) -> bool:
+        """Whether no check failed."""
+        return all(finding.status != FAILED for finding in self.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the command line's JSON has it."""
+        return {
+            "schema_version": DOCTOR_SCHEMA_VERSION,
+            "fit": self.fit,
+            "checks": [asdict(finding) for finding in self.findings],
+            "env": self.env,
+        }
+
+
+def examine_device(bundle: Path | None = None) -> FitnessReport:
+    """Look at everything that decides whether models answer rightly here, and how fast.
+
+    Args:
+        bundle: A bundle to replay and to measure; None for the models inside this package.
+
+    Raises:
+        ManifestError: `bundle` is no bundle.
+        ContractError: It was made for another preprocessing.
+    """
+    if bundle:
+        Manifest.load(bundle)
+    env = describe_environment()
+    findings = [check_versions(env), check_instruction_sets(env)]
+    answers = check_answers(bundle)
+    findings += answers.findings
+    if answers.saturating is not None:
+        findings.append(check_sums(answers.saturating))
+    if not answers.missing_extra and not any(finding.status == FAILED for finding in answers.findings):
+        findings.append(check_speed(bundle))
+    return FitnessReport(tuple(findings), env, answers.missing_extra)
+
+
+def require_fit(report: FitnessReport) -> None:
+    """Raise `MissingExtraError` or `UnfitDeviceError`, which names what failed, unless the device is fit."""
+    if report.missing_extra:
+        raise MissingExtraError(report.missing_extra, "This bundle")
+    failed = [finding for finding in report.findings if finding.status == FAILED]
+    if failed:
+        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        raise UnfitDeviceError(f"not fit: {failed[0].check}: {failed[0].detail}{more}")
+
+
+def check_versions(env: dict[str, Any]) -> Finding:
+    """Python and packages against what the distribution asks for."""
+    extras = ("litert",) if "ai-edge-litert" in env["versions"] else ()
+    requirements = read_requirements(extras)
+    if not requirements:
+        return Finding("versions", WARNING, "edge-mnist is not installed as a package, so it cannot say what it needs")
+    misfits = find_misfits(requirements)
+    if misfits:
+        return Finding("versions", WARNING, f"{'; '.join(misfits)}; install edge-mnist again")
+    names = ("python", "numpy", "onnxruntime", "ai-edge-litert", "pillow")
+    found = ", ".join(f"{name} {env['versions'][name]}" for name in names if name in env["versions"])
+    return Finding("versions", OK, found)
+
+
+def check_instruction_sets(env: dict[str, Any]) -> Finding:
+    """Whether the processor has int8 dot products."""
+    sets = env["instruction_sets"]
+    if sets is None:
+        return Finding("processor", WARNING, f"{env['cpu']} does not say which instruction sets it has")
+    found = [name for name in sets if name in DOT_PRODUCTS]
+    if found:
+        return Finding("processor", OK, f"{env['cpu']}: int8 dot products ({', '.join(found)})")
+    return Finding(
+        "processor",
+        WARNING,
+        f"{env['cpu']} ({', '.join(sets) or 'no vectors'}): no int8 dot products; int8 may be no faster than fp32: "
+        "compare with `edge-mnist bench`",
+    )
+
+
+def check_answers(bundle: Path | None) -> AnswerCheck:
+    """Golden digits, bit by bit."""
+    try:
+        results = verify_bundle(bundle) if bundle else replay_bundled()
+    except IntegrityError as error:
+        return AnswerCheck((Finding("bundle" if bundle else "golden digits", FAILED, str(error)),))
+    nothing_ran = all(result.skipped for result in results)
+    return AnswerCheck(
+        tuple(map(judge_replay, results)),
+        "litert" if results and nothing_ran else None,
+        tuple(result.file for result in results if result.can_saturate),
+    )
+
+
+def judge_replay(result: ReplayResult) -> Finding:
+    """What one file's answers to its golden vectors mean."""
+    if result.skipped:
+        return Finding(result.file, WARNING, f"not replayed. {result.skipped}")
+    if not result.passed:
+        return Finding(
+            result.file,
+            FAILED,
+            f"{result.same_digits} of {result.n} golden digits as recorded, probabilities off by up to "
+            f"{result.max_abs_probability_diff:.3f}; do not use it here",
+        )
+    if result.identical == result.n:
+        return Finding(result.file, OK, f"{result.n} golden digits as recorded, bit by bit")
+    return Finding(
+        result.file,
+        WARNING,
+        f"all {result.n} golden digits as recorded, but only {result.identical} bit by bit; probabilities off by up to "
+        f"{result.max_abs_probability_diff:.3f}",
+    )
+
+
+def check_sums(saturating: Sequence[str]) -> Finding:
+    """Whether int8 sums saturate here.
+
+    Args:
+        saturating: Files whose weights are so large that their sums can, where a kernel adds in 16 bits.
+    """
+    if not saturating:
+        return Finding("int8 sums", OK, "none of these files can saturate, on any processor")
+    try:
+        result = check_saturation()
+    except (IntegrityError, OSError) as error:
+        return Finding("int8 sums", FAILED, f"{error}; install edge-mnist again")
+    if result.wrong:
+        return Finding("int8 sums", FAILED, f"{_name_layers(result.wrong)}; export {', '.join(saturating)} again")
+    if result.wrong_elsewhere:
+        return Finding(
+            "int8 sums",
+            WARNING,
+            f"exact here; other programs that run {', '.join(saturating)} in onnxruntime on this processor need "
+            f"session.x64quantprecision = 1, or saturate: {_name_layers(result.wrong_elsewhere)}; export again",
+        )
+    return Finding("int8 sums", WARNING, f"exact here; {describe_saturation(', '.join(saturating))}")
+
+
+def check_speed(bundle: Path | None) -> Finding:
+    """Which file, and so which back end, is fastest here; a short look, `bench` takes longer and says more."""
+    models = find_models([bundle])[0] if bundle else [Path(name) for name in BUNDLED_MODELS]
+    engines = [open_model(model) for model in models]
+    calls = [Call(engine.run, [np.zeros((1, *engine.contract.image_shape), np.uint8)]) for engine in engines]
+    names = [f"{Path(str(model)).name} in {engine.backend}" for model, engine in zip(models, engines, strict=True)]
+    detail = rank_latencies(names, [sample.latencies_us for sample in sample_in_turns(calls, QUICK)])
+    if not bundle:
+        detail += "; name a bundle to compare its back ends"
+    return Finding("fastest", OK, detail)
+
+
+def rank_latencies(names: Sequence[str], latencies_us: Sequence[Sequence[float]]) -> str:
+    """Names with their medians, fastest first."""
+    medians = [estimate_percentile(values, 50.0).value for values in latencies_us]
+    known = sorted((median, name) for median, name in zip(medians, names, strict=True) if median is not None)
+    return ", ".join(f"{name} {median:.1f} us" for median, name in known) or "too slow to tell in a short look"
+
+
+def _name_layers(wrong: dict[str, float]) -> str:
+    return ", ".join(f"a {layer} gives {part:.0%} of its sum" for layer, part in wrong.items())

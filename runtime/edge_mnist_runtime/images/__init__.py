@@ -1,0 +1,5 @@
+"""Picture files, and arrays of any kind.
+
+Comes in: paths, bytes, data: URLs, Pillow images, arrays. Goes out: decoded pictures and grey levels.
+May import: errors, paths, preprocess, tensor.
+"""

@@ -1,0 +1,10 @@
+"""Say what a decoder met in a damaged picture file."""
+
+from __future__ import annotations
+
+from edge_mnist_runtime.errors import first_line
+
+
+def describe_damage(origin: str, error: Exception) -> str:
+    """What to say of a picture whose decoder failed."""
+    return f"{origin}: damaged picture ({first_line(error)}); save it again"

@@ -1,0 +1,145 @@
+"""Picture files and picture bytes: found, opened with care, and decoded."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from edge_mnist_runtime.errors import PictureError
+from edge_mnist_runtime.images.colours import FULL_SIZE
+from edge_mnist_runtime.images.damage import describe_damage
+from edge_mnist_runtime.images.phone_pictures import kind_of, open_phone_picture
+from edge_mnist_runtime.paths import describe_missing
+
+FORMATS: Final = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+"""Pillow's decoders that may be used. Others (PostScript among them, which starts a program) never see the input."""
+
+MAX_PIXELS: Final = 40_000_000
+"""Larger pictures are refused before they are decoded. Pillow takes up to 4 bytes a pixel: 160 MB at the most."""
+
+DIGIT_PIXELS: Final = 200
+"""JPEGs are decoded at the smallest scale, of 1, 1/2, 1/4 and 1/8, that keeps both sides at least this long: what is
+looked at at once has at most 360 pixels a side (`picture_definition.py`), and decoding costs more than looking."""
+
+DETAIL_PIXELS: Final = 400
+"""The same for pictures of more than one digit: each of them is looked at nearer."""
+
+READ_BYTES: Final = 1 << 20
+"""What Pillow reads of a file at once. It starts its decoder anew for each 64 kB, which takes 4 % of decoding."""
+
+MOST_SCANS: Final = 50
+"""JPEGs of more are refused. Encoders write a dozen at most, and each is decoded over all pixels: 1,000 of them make a
+file of 270 kB take a minute."""
+
+JPEG_MARKER: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+"""What ends a scan: any marker but a restart; in a scan's data 0xFF is followed by 0."""
+
+
+def open_picture(source: str | Path | bytes, *, origin: str, least_side_pixels: int = DIGIT_PIXELS) -> Image.Image:
+    """Open and fully decode one picture.
+
+    Args:
+        source: A path, or the bytes of a picture file.
+        origin: Where it is from, for error messages.
+        least_side_pixels: A large JPEG is decoded at a reduced scale that leaves both sides so long.
+
+    Returns:
+        The decoded picture; a large JPEG at a reduced scale.
+
+    Raises:
+        PictureError: Missing, unreadable, empty, no picture, truncated, or more than `MAX_PIXELS` pixels.
+    """
+    try:
+        # A path is handed over as it is: Pillow then loads the decoder of its suffix alone, 6 ms of a cold start.
+        picture = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
+    except UnidentifiedImageError:
+        picture = _open_other(source, origin)
+    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, ...
+        raise PictureError(_explain(origin, error)) from error
+    with picture:
+        full_size = picture.size
+        picture.draft(None, (least_side_pixels, least_side_pixels))
+        if picture.size != full_size:
+            picture.info[FULL_SIZE] = full_size
+        if picture.width * picture.height > MAX_PIXELS:
+            raise PictureError(_too_large(origin, f"{picture.width} x {picture.height} pixels"))
+        if picture.format in ("JPEG", "MPO") and not _is_one_scan(picture) and _has_too_many_scans(picture):
+            raise PictureError(f"{origin}: more than {MOST_SCANS} scans; save it again")
+        picture.decodermaxblock = READ_BYTES
+        try:
+            picture.load()
+        except Exception as error:  # as above
+            raise PictureError(describe_damage(origin, error)) from error
+    return picture
+
+
+def _open_other(source: str | Path | bytes, origin: str) -> ImageFile.ImageFile:
+    """A picture of HEIC or AVIF, which Pillow alone, or every Pillow, does not know."""
+    try:
+        if kind := kind_of(source):
+            return open_phone_picture(source, kind, origin=origin)
+        size_bytes = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
+    except PictureError:
+        raise
+    except Exception as error:  # as in `open_picture`
+        raise PictureError(_explain(origin, error)) from error
+    problem = "not a picture" if size_bytes else "empty (0 bytes)"
+    raise PictureError(f"{origin}: {problem}; expected one of {', '.join(FORMATS)}, HEIC or AVIF")
+
+
+def _is_one_scan(jpeg: Image.Image) -> bool:
+    """Whether the first scan is sequential and of all components: decoders then read no other (T.81, annex A.2).
+
+    Most JPEGs are of that kind, and looking through all of their bytes takes a twentieth of decoding them.
+    """
+    if jpeg.format != "JPEG" or jpeg.info.get("progressive"):
+        return False
+    file: BinaryIO = jpeg.fp  # type: ignore[attr-defined]  # of what Image.open gives
+    place = file.tell()  # Pillow stops reading right behind the head of the first scan
+    n_components = int(getattr(jpeg, "layers", 0))
+    head_bytes = 6 + 2 * n_components
+    file.seek(max(0, place - head_bytes))
+    found = file.read(3)
+    file.seek(place)
+    return found == head_bytes.to_bytes(2, "big") + n_components.to_bytes(1, "big")
+
+
+def _has_too_many_scans(jpeg: Image.Image) -> bool:
+    file = jpeg.fp  # type: ignore[attr-defined]  # of what Image.open gives
+    place = file.tell()
+    file.seek(0)
+    data = file.read()
+    file.seek(place)
+    return data.count(b"\xff\xda") > MOST_SCANS and _count_scans(data) > MOST_SCANS
+
+
+def _count_scans(jpeg: bytes) -> int:
+    """Scans up to the end of the picture: what follows it, as a phone's film does, holds any bytes (T.81, annex B)."""
+    scans, at = 0, 2
+    while marker := JPEG_MARKER.search(jpeg, at):
+        kind = jpeg[marker.start() + 1]
+        if kind == 0xD9:
+            break
+        scans += kind == 0xDA
+        at = marker.end() + int.from_bytes(jpeg[marker.end() : marker.end() + 2], "big")
+    return scans
+
+
+def _explain(origin: str, error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return describe_missing(origin, "file", is_picture=True)
+    if isinstance(error, IsADirectoryError):
+        return f"{origin}: is a folder; expected a picture file"
+    if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
+        return _too_large(origin, "far more pixels than a picture of a digit has")
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"{origin}: cannot be read ({error.strerror})"
+    return describe_damage(origin, error)
+
+
+def _too_large(origin: str, found: str) -> str:
+    return f"{origin}: {found}; at most {MAX_PIXELS:,} pixels are decoded, scale it down first"

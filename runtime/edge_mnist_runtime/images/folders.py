@@ -1,0 +1,88 @@
+"""Which files are pictures: folders, searched to the bottom."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from edge_mnist_runtime.errors import PictureError
+from edge_mnist_runtime.images import phone_pictures
+from edge_mnist_runtime.paths import explain, is_folder
+
+SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
+"""What counts as a picture inside a folder, beside HEIC and AVIF; a file that is named itself may have any suffix."""
+
+KNOWN: Final = (*SUFFIXES, *phone_pictures.SUFFIXES)
+
+SHOWN_NAMES: Final = 3
+"""Of the pictures that nothing here reads, an error names so many."""
+
+
+def find_pictures(path: Path, unlisted: list[tuple[Path, PictureError]] | None = None) -> list[Path]:
+    """A path that is no folder as it is; for a folder the pictures below it, sorted by path.
+
+    Links to folders are followed, each folder once.
+
+    Args:
+        path: A file, or a folder.
+        unlisted: Takes what must be left out, each with its error: folders that cannot be listed, and pictures of a
+            kind that nothing here reads. None: the first error is raised.
+
+    Raises:
+        PictureError: The path cannot be looked at, the folder holds no picture, or something must be left out.
+    """
+    if not is_folder(path, PictureError):
+        return [path]
+    failed: list[tuple[Path, PictureError]] = []
+    found = sorted(Path(file) for file in _walk(str(path), set(), failed))
+    for kind in dict.fromkeys(phone_pictures.SUFFIXES.values()):
+        of_kind = [file for file in found if phone_pictures.SUFFIXES.get(file.suffix.lower()) == kind]
+        if of_kind and (reason := phone_pictures.why_unread(kind)):
+            found = [file for file in found if file not in set(of_kind)]
+            failed.append((path, PictureError(f"{path}: {_count_left_out(of_kind, path, kind)}. {reason}")))
+    if failed and unlisted is None:
+        raise failed[0][1]
+    if not found and not failed:
+        raise PictureError(f"{path}: no pictures in this folder; looked for {', '.join(SUFFIXES)}, .heic, .avif")
+    if unlisted is not None:
+        unlisted += failed
+    return found
+
+
+def _count_left_out(files: list[Path], folder: Path, kind: str) -> str:
+    names = [file.relative_to(folder).as_posix() for file in files[:SHOWN_NAMES]]
+    more = ", ..." if len(files) > SHOWN_NAMES else ""
+    counted = "1 picture" if len(files) == 1 else f"{len(files)} pictures"
+    return f"{counted} of kind {kind} left out ({', '.join(names)}{more})"
+
+
+def _walk(folder: str, seen: set[tuple[int, int]], failed: list[tuple[Path, PictureError]]) -> Iterator[str]:
+    """Every picture below a folder, in any order; `Path.rglob` takes several times as long."""
+    try:
+        place = Path(folder).stat()
+        entries = [*os.scandir(folder)]
+    except OSError as error:
+        failed.append((Path(folder), PictureError(f"{folder}: cannot be listed ({explain(error)}); may it be read?")))
+        return
+    if (place.st_dev, place.st_ino) in seen:
+        return
+    seen.add((place.st_dev, place.st_ino))
+    for entry in entries:
+        try:
+            is_dir = entry.is_dir()
+        except OSError:  # a link whose target may not be looked at: opening it says so
+            is_dir = False
+        if is_dir:
+            yield from _walk(entry.path, seen, failed)
+        # Hidden files are no pictures of the user's: macOS leaves a `._digit.png` beside each `digit.png`.
+        elif entry.name.lower().endswith(KNOWN) and not entry.name.startswith(".") and _may_be_file(entry):
+            yield entry.path
+
+
+def _may_be_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return True

@@ -1,0 +1,117 @@
+"""Clean drawings: one even ground, the digit's ink on it, nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageFilter
+
+from edge_mnist_runtime.preprocess import PREPROCESS, otsu_threshold
+from edge_mnist_runtime.reading.components import label_components
+from edge_mnist_runtime.reading.filters import quantile
+from edge_mnist_runtime.reading.ink import choose_parts
+from edge_mnist_runtime.reading.parameters import PICTURE_READING
+from edge_mnist_runtime.tensor import Pixels
+
+Number = TypeVar("Number", np.uint8, np.int16)
+
+
+@dataclass(frozen=True)
+class DrawnInk:
+    """The ink of a picture whose ground is the same everywhere."""
+
+    pixels: Pixels
+    """Bright ink on exactly 0, uint8, shape (H, W)."""
+    light_on_dark: bool
+    """Whether it is lighter than its ground."""
+    contrast: float
+    """Part of the ground's light that the ink takes away, or of what it lacks that the ink adds; 0..1."""
+
+
+def subtract_ground(grey: Image.Image) -> DrawnInk | None:
+    """Subtract a ground that is the same everywhere, the median of the border; `grey` is of mode L.
+
+    Returns:
+        None where the picture is blank.
+    """
+    if max(grey.size) >= PREPROCESS.median_filter_from_pixels:
+        grey = grey.filter(ImageFilter.MedianFilter(3))
+    values = np.asarray(grey, np.int16)
+    ground = float(quantile(_border(values), 0.5))
+    darker, lighter = ground - float(values.min()), float(values.max()) - ground
+    if max(darker, lighter) < PREPROCESS.least_contrast:
+        return None
+    contrast = np.clip(ground - values if darker >= lighter else values - ground, 0, 255)
+    threshold = otsu_threshold(contrast.astype(np.uint8))
+    floor = PREPROCESS.floor_part * threshold
+    full = float(quantile(contrast[contrast > threshold], PREPROCESS.full_percentile / 100))
+    ink: Pixels = np.clip((contrast - floor) * (255 / (full - floor)), 0, 255).astype(np.uint8)
+    light = 255 - ground if darker < lighter else ground
+    return DrawnInk(ink, darker < lighter, min(1.0, full / max(light, 24.0)))
+
+
+def has_even_border(picture: Image.Image) -> bool:
+    """Whether nothing crosses the edges of a picture of mode L or RGB, and the light there is the same."""
+    width, height = picture.size
+    # Most photographs show in their first row that their light is not the same: noise alone tells.
+    first = np.sort(np.asarray(picture.crop((0, 0, width, 1))).reshape(width, -1)[::4], axis=0)
+    tenth = len(first) // 10
+    if (first[-1 - tenth] - first[tenth]).max() > 2 * PICTURE_READING.even_levels:
+        return False
+    edges = ((0, 0, width, 1), (0, height - 1, width, height), (0, 1, 1, height - 1), (width - 1, 1, width, height - 1))
+    # Cut out by Pillow, because an array of the whole picture would be a copy of it.
+    rows = [np.asarray(picture.crop(edge)) for edge in edges if edge[3] > edge[1]]
+    border = np.concatenate([row.reshape(-1, *row.shape[2:]) for row in rows]).astype(np.int16)
+    few = border[:: max(1, len(border) // 64)]
+    return _part_off(few) < 0.2 and _part_off(border) < 0.002
+
+
+def _part_off(border: npt.NDArray[np.int16]) -> float:
+    """The part of a border, shape (N,) or (N, C), that differs from its median."""
+    off = np.abs(border - np.sort(border, axis=0)[len(border) // 2]) > PICTURE_READING.even_levels
+    return float(off.mean())
+
+
+def is_clean(grey: Image.Image, ink: Pixels) -> bool:
+    """Whether a picture is a digit on an even ground and nothing else, so that its ink is what `subtract_ground` found.
+
+    Args:
+        grey: Mode L, of any size.
+        ink: What `subtract_ground` made of it.
+    """
+    values = np.asarray(grey, np.int16)
+    if not has_even_border(grey):
+        return False
+    off = np.abs(values - int(quantile(_border(values), 0.5)))
+    if off.max() < PICTURE_READING.clear_levels:
+        return False
+    strokes = ink > 64
+    if strokes.mean() > PICTURE_READING.max_stroke_part:  # a frame, and within it a sheet that is taken for ink
+        return False
+    # Next to strokes grey is their soft edge; elsewhere it would be shade, lines or another pen.
+    reach = max(PICTURE_READING.soft_edge_pixels, round(PICTURE_READING.soft_edge_part * max(grey.size)))
+    elsewhere = off[~_grown(strokes, reach)]
+    if elsewhere.size and (elsewhere > 2 * PICTURE_READING.even_levels).mean() > 0.001:
+        return False
+    parts = label_components(strokes)
+    chosen = choose_parts(parts, parts.sums(parts.pick(ink).astype(np.float32)), ink.shape)
+    return bool(chosen.all())
+
+
+def _border(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
+    return np.concatenate([values[0], values[-1], values[1:-1, 0], values[1:-1, -1]])
+
+
+def _grown(mask: npt.NDArray[np.bool_], reach: int) -> npt.NDArray[np.bool_]:
+    """The mask and all that is within `reach` pixels of it, in a square."""
+    for axis in (0, 1):
+        # How many of its pixels lie before each place, and so between any two places, however far they are apart.
+        before = np.pad(mask.cumsum(axis, dtype=np.int32), [(1, 0) if axis == side else (0, 0) for side in (0, 1)])
+        last = mask.shape[axis]
+        places = np.arange(last)
+        ends, starts = np.minimum(places + reach + 1, last), np.maximum(places - reach, 0)
+        mask = before.take(ends, axis) > before.take(starts, axis)
+    return mask

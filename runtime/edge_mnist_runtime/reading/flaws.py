@@ -1,0 +1,162 @@
+"""What speaks against a picture before any network has seen it: no ink, too few pixels, a digit cut off, several.
+
+Each rule was chosen on rendered pictures of the development seed, so that of readable ones hardly any is rejected:
+`benchmarks/rejected_pictures.py` counts them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from edge_mnist_runtime.prediction import Reason
+from edge_mnist_runtime.reading.components import Mask
+from edge_mnist_runtime.reading.glyphs import Glyph, find_glyphs
+from edge_mnist_runtime.reading.ink import Ink
+from edge_mnist_runtime.reading.parameters import PICTURE_READING
+
+LEAST_OTHER_PART: Final = 0.15
+"""Of the digit's ink: what another digit beside it has at least."""
+
+
+def find_flaw(ink: Ink, side_pixels: float) -> Reason | None:
+    """Why ink that is no doubt ink shows no digit that can be read; None where nothing speaks against it.
+
+    Args:
+        ink: As found in the whole picture.
+        side_pixels: The digit's longer side, in the picture's own pixels.
+    """
+    if side_pixels < PICTURE_READING.least_side_pixels:
+        return "too small"
+    if _runs_out_of_frame(ink):
+        return "cut off"
+    if _shows_several(ink):
+        return "several digits"
+    return None
+
+
+def is_grain(
+    ink: Ink,
+    *,
+    outline: float = 1.0,
+    lines: int = 0,
+    side_pixels: float | None = None,
+    signs: int = PICTURE_READING.grain_signs,
+) -> bool:
+    """Whether what was taken for ink is paper, shade or texture: ink is dark, on edges, and there is one of it.
+
+    No single sign tells: pencil is faint, squared paper leaves rests, a shadow has an edge. Four signs together do.
+
+    Args:
+        ink: What was found.
+        outline: Part of its outline, 0..1, where the picture has an edge.
+        lines: Printed lines that were taken away; they leave rests.
+        side_pixels: Longer side of one digit; that of the ink's box if None.
+        signs: How many signs it takes.
+    """
+    n_parts = len(ink.parts)
+    shown = sum(
+        (
+            ink.level < 0.25,
+            ink.level < 0.33,
+            ink.level < 0.45,
+            n_parts > 12 and not lines,
+            n_parts > 60,
+            outline < 0.97,
+            outline < 0.85,
+            ink.stroke_pixels < 0.03 * (side_pixels or ink.side_pixels),
+        )
+    )
+    dear = (_is_hollow, _is_one_of_many, _has_other_rows)  # asked only while they can make a difference
+    for n_left, has_sign in zip((3, 2, 1), dear, strict=True):
+        if not signs - n_left <= shown < signs:
+            break
+        shown += has_sign(ink)
+    return shown >= signs
+
+
+def _is_hollow(ink: Ink) -> bool:
+    """Whether much of the ink is much fainter than the rest."""
+    top, bottom, left, right = ink.box
+    mask = ink.mask[top:bottom, left:right]
+    full = ink.inside > 0.6 * ink.level
+    return bool(full.sum() < 0.65 * max(1, mask.sum()))
+
+
+def _is_one_of_many(ink: Ink) -> bool:
+    """Whether much of what is as dark as ink is not part of it."""
+    is_own = ink.parts.sums(ink.parts.pick(ink.mask).astype(np.float32)) > 0
+    return bool(ink.mass[is_own].sum() < 0.9 * max(float(ink.mass.sum()), 1e-6))
+
+
+def _has_other_rows(ink: Ink) -> bool:
+    return bool(find_glyphs(ink.parts, ink.mass, ink.mask.shape).other)
+
+
+def _runs_out_of_frame(ink: Ink) -> bool:
+    """Whether strokes cross an edge of the picture.
+
+    A picture that was cropped to its digit has ink at its edges, too, but on opposite ones; and where a stroke ends, or
+    turns, it is narrower at the edge than further inside.
+    """
+    height, width = ink.mask.shape
+    top, bottom, left, right = ink.box
+    room = PICTURE_READING.filled_frame_part * ink.side_pixels
+    sides = (
+        (ink.mask, top, height - bottom),
+        (ink.mask[::-1], height - bottom, top),
+        (ink.mask.T, left, width - right),
+        (ink.mask.T[::-1], width - right, left),
+    )
+    return any(
+        margin == 0 and opposite > room and _crosses(mask, ink.stroke_pixels) for mask, margin, opposite in sides
+    )
+
+
+def _crosses(mask: Mask, stroke_pixels: float) -> bool:
+    """Whether a stroke crosses the first row of a mask: it goes on further inside, and is no wider there."""
+    changes = np.flatnonzero(np.diff(np.pad(mask[0], 1).astype(np.int8)))
+    last = len(mask) - 1
+    near = mask[min(max(1, round(stroke_pixels / 2)), last)]
+    reach = max(2, round(PICTURE_READING.crossing_depth * stroke_pixels))
+    far = mask[min(reach, last)]
+    for start, end in zip(changes[::2], changes[1::2], strict=True):
+        width = end - start
+        beside = int(near[max(0, start - reach) : end + reach].sum())
+        if width < PICTURE_READING.crossing_width * max(stroke_pixels, min(beside, 4 * stroke_pixels)):
+            continue  # the end of a stroke, or where it turns: narrower than further inside
+        before, under, after = far[max(0, start - reach) : start], far[start:end], far[end : end + reach]
+        is_arch = not under.any() and before.any() and after.any()
+        if not is_arch and before.sum() + under.sum() + after.sum() >= PICTURE_READING.crossing_goes_on * width:
+            return True  # no bar or bend that lies along the edge
+    return False
+
+
+def _shows_several(ink: Ink) -> bool:
+    """Whether something as tall as the digit, and as much ink, stands beside it."""
+    heaviest = int(ink.mass.argmax())
+    others = float(ink.mass.sum() - ink.mass[heaviest])
+    if others < LEAST_OTHER_PART * ink.mass[heaviest] and _is_own(ink, heaviest):
+        return False  # most digits are one part, and what else is there is too little for another one
+    row = find_glyphs(ink.parts, ink.mass, ink.mask.shape).main
+    if len(row) < 2:
+        return False
+    main = max(row, key=lambda glyph: _mass(ink, glyph))
+    alike = [
+        glyph
+        for glyph in row
+        if _mass(ink, glyph) >= LEAST_OTHER_PART * _mass(ink, main)
+        and 0.6 * main.height <= glyph.height <= 1.3 * main.height
+    ]
+    return len(alike) > 1
+
+
+def _is_own(ink: Ink, part: int) -> bool:
+    """Whether a part of the page belongs to the ink that was picked."""
+    first = ink.parts.covered[int((ink.parts.numbers == part + 1).argmax())]
+    return bool(ink.mask.reshape(-1)[first])
+
+
+def _mass(ink: Ink, glyph: Glyph) -> float:
+    return float(ink.mass[glyph.members].sum())

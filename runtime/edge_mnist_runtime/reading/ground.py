@@ -1,0 +1,96 @@
+"""The ground that a digit is written on: what it would look like without ink, and what differs from it.
+
+Uneven light, shadows and the paper's own colour are larger than a pen's stroke is wide. A grey-scale closing (Serra,
+1982), the largest value around each point and then the smallest of those, fills whatever dark is narrower than its
+window and leaves every larger edge where it is, that of a shadow, too.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_mnist_runtime.reading.filters import quantile
+
+Planes = npt.NDArray[np.uint8]
+"""A colour picture, plane by plane, uint8, shape (C, H, W), with C 3, or 1 for grey."""
+
+Plane = npt.NDArray[np.uint8]
+"""One of them, shape (H, W)."""
+
+Floats = npt.NDArray[np.float32]
+
+DARKEST: Final = 24
+"""Grey levels of a ground that is taken for no darker: noise of a black one is no ink."""
+
+NOISE_ROWS: Final = 40
+"""Rows of a picture whose noise is measured, at least."""
+
+
+def close_gaps(planes: Planes, window: int) -> Planes:
+    """Grey-scale closing of each plane, shape (C, H, W), by a square of `window` pixels.
+
+    Beyond its edges the picture goes on as it ends, so that a dark desk at an edge stays ground.
+    """
+    window = max(2, window)
+    values = _slide(_go_on(planes, window, 1), window, 1, np.maximum)
+    values = _slide(_go_on(values, window, 2), window, 2, np.maximum)
+    values = _slide(_slide(values, window, 1, np.minimum), window, 2, np.minimum)
+    return values[:, 1:-1, 1:-1]
+
+
+def _go_on(planes: Planes, reach: int, axis: int) -> Planes:
+    """The picture with its first and last row (axis 1) or column (axis 2) repeated `reach` times beyond it."""
+    n = planes.shape[axis]
+    shape = [*planes.shape]
+    shape[axis] += 2 * reach
+    longer = np.empty(shape, planes.dtype)
+    along, before = longer.swapaxes(0, axis), planes.swapaxes(0, axis)
+    along[reach : n + reach], along[:reach], along[n + reach :] = before, before[0], before[-1]
+    return longer
+
+
+def _slide(values: Planes, window: int, axis: int, function: Any) -> Planes:
+    """`function` over `window` neighbours along one axis, by doubling: log2(window) passes."""
+    values = values.swapaxes(0, axis)
+    reach = 1
+    while reach < window:
+        step = min(reach, window - reach)
+        values = function(values[:-step], values[step:])
+        reach += step
+    slid: Planes = values.swapaxes(0, axis)
+    return slid
+
+
+def measure_darkness(plane: Plane, ground: Plane) -> tuple[Floats, float]:
+    """How much darker than its ground each point is, and the standard deviation of its noise.
+
+    Args:
+        plane: The picture, dark ink on light ground.
+        ground: The same without ink, as `close_gaps` gives it.
+
+    Returns:
+        float32, shape (H, W): parts of the ground's light, 0 where there is no ink, at most about 1.
+    """
+    # Rows of one number, because NumPy's maximum with a number, or clip, takes several times as long.
+    width = plane.shape[1]
+    light = np.maximum(ground, np.full(width, DARKEST, np.uint8)).astype(np.float32)
+    darkness = np.divide(ground - plane, light, out=light)  # each plane of floats more is asked of the kernel anew
+    noise = noise_of(darkness)
+    # Noise makes the largest value around a point larger than the paper is. Paper is what most points show, or, where
+    # strokes fill the picture, what a fifth of them shows.
+    few = np.sort(darkness[::4, ::4], axis=None)
+    middle, low = few[int(0.5 * (few.size - 1))], few[int(0.2 * (few.size - 1))]
+    darkness -= np.float32(min(middle, low + 1.2 * noise))
+    return np.maximum(darkness, np.zeros(width, np.float32), out=darkness), noise
+
+
+def noise_of(darkness: Floats) -> float:
+    """Standard deviation of the noise, from neighbours' differences."""
+    if min(darkness.shape) < 2:
+        return 0.0
+    few = darkness[:: max(1, len(darkness) // NOISE_ROWS)]
+    steps = few[:, 1:] - few[:, :-1]
+    return float(quantile(np.abs(steps, out=steps), 0.5)) / (0.6745 * 2**0.5)

@@ -1,0 +1,205 @@
+"""From any picture to the tensor that the network reads, and what was done on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from PIL import Image
+
+from edge_mnist_runtime.errors import InputShapeError, PictureError
+from edge_mnist_runtime.images.colours import upright_colours, upright_grey, upright_size
+from edge_mnist_runtime.images.damage import describe_damage
+from edge_mnist_runtime.prediction import Quality, Reason
+from edge_mnist_runtime.preprocess import PREPROCESS, ink_box, is_mnist_shaped, normalise_ink
+from edge_mnist_runtime.reading.drawing import DrawnInk, has_even_border, is_clean, subtract_ground
+from edge_mnist_runtime.reading.enlargement import find_enlarged_tensor
+from edge_mnist_runtime.reading.flaws import find_flaw, is_grain
+from edge_mnist_runtime.reading.ink import pick_ink
+from edge_mnist_runtime.reading.parameters import PICTURE_READING, ReadingMode
+from edge_mnist_runtime.tensor import Pixels
+
+T = TypeVar("T")
+
+Steps = tuple[tuple[str, Image.Image], ...]
+
+PartsBox = tuple[float, float, float, float]
+"""Top, bottom, left and right, as parts of an upright picture's height and width."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What became of one picture."""
+
+    pixels: Pixels
+    """The tensor: uint8, shape (28, 28), bright ink on black; all black where the picture is blank."""
+    mode: ReadingMode
+    """Which reading was used: `raw` (a tensor as it is, or one that was enlarged or inverted), `mnist` or `photo`."""
+    box: PartsBox | None = None
+    """Where the digit was found; None where nothing was looked for."""
+    light_on_dark: bool | None = None
+    """Whether the ink is lighter than its ground; None where nothing was looked for."""
+    lines_removed: int = 0
+    """Printed lines that were taken away."""
+    quality: Quality | None = None
+    """How well the picture shows its digit; None where nothing was looked for, or found."""
+    flaw: Reason | None = None
+    """What speaks against the picture before any network has seen it."""
+    draw_steps: Callable[[], Steps] | None = None
+    """Draws what `steps` shows: most readings are never looked at."""
+
+    @property
+    def steps(self) -> Steps:
+        """Name and picture, of mode L or RGB, of what came on the way to the tensor."""
+        return self.draw_steps() if self.draw_steps else ()
+
+    def require_ink(self, origin: str) -> Pixels:
+        """The tensor.
+
+        Raises:
+            PictureError: The picture is blank.
+        """
+        if self.flaw == "blank":
+            raise PictureError(f"{origin}: blank, no ink found; expected a picture of one digit")
+        return self.pixels
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the command line's JSON has it."""
+        return {
+            "mode": self.mode,
+            "box": None if self.box is None else [round(side, 4) for side in self.box],
+            "light_on_dark": self.light_on_dark,
+            "lines_removed": self.lines_removed,
+            "quality": self.quality and self.quality.to_dict(),
+            "flaw": self.flaw,
+        }
+
+
+def read_picture(picture: Image.Image, *, mode: ReadingMode = "auto", origin: str = "picture") -> Reading:
+    """Turn a picture of one digit into the tensor that the network reads.
+
+    Args:
+        picture: Any Pillow image: grey, colour, 16-bit, palette, CMYK, with or without transparency or EXIF rotation.
+        mode: `auto` lets what is MNIST-shaped already pass, also where it was enlarged or inverted; it reads clean
+            drawings as `mnist` does, and all else as `photo` does. `mnist` is for one digit on an even ground and
+            nothing else. `photo` copes with uneven light, shadows, lined and squared paper, any pen. `raw` takes
+            28 x 28 grey pixels as they are.
+        origin: Where it is from, for error messages.
+
+    Returns:
+        Also of a picture that shows no digit, or none that can be read: its `flaw` says why.
+
+    Raises:
+        PictureError: The picture is empty, damaged, or of a colour mode that has no grey.
+        InputShapeError: `mode` is `raw`, and the picture is not 28 x 28 grey pixels.
+    """
+    require_decoded(picture, origin)
+    if mode == "raw":
+        return _read_raw(picture, origin)
+    if mode == "photo":
+        return _read_photo(picture, _colours_of(picture, origin))
+    if mode == "mnist":
+        return _read_drawing(picture, origin)
+    return _read_anything(picture, origin)
+
+
+def require_decoded(picture: Image.Image, origin: str) -> None:
+    """Decode a picture, because Pillow decodes late; raise `PictureError` where it is empty or damaged."""
+    if 0 in picture.size:
+        raise PictureError(f"{origin}: {picture.width} x {picture.height} pixels; expected a picture of digits")
+    _made_plain(picture.load, origin)
+
+
+def _read_raw(picture: Image.Image, origin: str) -> Reading:
+    side = PREPROCESS.side_pixels
+    if picture.size != (side, side) or picture.mode not in ("L", "1"):
+        width, height = upright_size(picture)
+        raise InputShapeError(
+            f"{origin}: {width} x {height} pixels of mode {picture.mode}; the reading `raw` expects "
+            f"{side} x {side} grey pixels, bright ink on black; `auto` reads other pictures"
+        )
+    return Reading(np.asarray(picture.convert("L")), "raw")
+
+
+def _read_drawing(picture: Image.Image, origin: str) -> Reading:
+    grey = _grey_of(picture, origin)
+    pixels = np.asarray(grey)
+    if is_mnist_shaped(pixels):
+        return Reading(pixels, "raw")
+    ink = subtract_ground(grey)
+    return _blank(grey, "mnist") if ink is None else _drawn(picture, grey, ink)
+
+
+def _drawn(picture: Image.Image, grey: Image.Image, ink: DrawnInk) -> Reading:
+    top, bottom, left, right = ink_box(ink.pixels)
+    box = (top / grey.height, bottom / grey.height, left / grey.width, right / grey.width)
+    side_pixels = max(bottom - top, right - left) * max(upright_size(picture)) / max(grey.size)
+    # Ink so small that even its darkest part is lost among all pixels has nothing beside it, either.
+    picked = pick_ink(ink.pixels / np.float32(255), 0.0)
+    if picked and is_grain(picked):
+        return _blank(grey, "mnist")
+    flaw = find_flaw(picked, side_pixels) if picked else None
+    quality = Quality(side_pixels, ink.contrast)
+
+    def draw_steps() -> Steps:
+        return ("picture", grey), ("ink", Image.fromarray(ink.pixels))
+
+    return Reading(normalise_ink(ink.pixels), "mnist", box, ink.light_on_dark, 0, quality, flaw, draw_steps)
+
+
+def _read_anything(picture: Image.Image, origin: str) -> Reading:
+    colours = _colours_of(picture, origin)
+    if enlarged := find_enlarged_tensor(colours):
+        tensor, light_on_dark = enlarged
+        if light_on_dark and picture.size == tensor.shape:  # neither enlarged nor inverted
+            return Reading(tensor, "raw")
+        return Reading(tensor, "raw", light_on_dark=light_on_dark, draw_steps=lambda: (("picture", colours),))
+    if min(picture.size) < PICTURE_READING.least_photo_side_pixels:
+        return _read_drawing(picture, origin)
+    if has_even_border(colours):
+        grey = _grey_of(picture, origin)
+        ink = subtract_ground(grey)  # none in grey: there may be some in colour
+        if ink is not None and is_clean(grey, ink.pixels):
+            return _drawn(picture, grey, ink)
+    return _read_photo(picture, colours)
+
+
+def _read_photo(picture: Image.Image, colours: Image.Image) -> Reading:
+    from edge_mnist_runtime.reading.photo import find_ink
+
+    full = upright_size(picture)
+    found = find_ink(colours, full_side_pixels=max(full))
+    if found is None:
+        return _blank(colours, "photo")
+    top, bottom, left, right = found.box
+    quality = Quality(max((bottom - top) * full[1], (right - left) * full[0]), found.contrast)
+    pixels = normalise_ink(found.ink)
+
+    def draw_steps() -> Steps:
+        drawn = (("darkness", found.draw_darkness()), ("ink", found.ink))
+        return ("picture", colours), *((name, Image.fromarray(levels)) for name, levels in drawn)
+
+    return Reading(pixels, "photo", found.box, found.light_on_dark, found.lines, quality, found.flaw, draw_steps)
+
+
+def _blank(picture: Image.Image, mode: ReadingMode) -> Reading:
+    side = PREPROCESS.side_pixels
+    return Reading(np.zeros((side, side), np.uint8), mode, flaw="blank", draw_steps=lambda: (("picture", picture),))
+
+
+def _colours_of(picture: Image.Image, origin: str) -> Image.Image:
+    return _made_plain(lambda: upright_colours(picture, side_pixels=PICTURE_READING.detail_side_pixels), origin)
+
+
+def _grey_of(picture: Image.Image, origin: str) -> Image.Image:
+    return _made_plain(lambda: upright_grey(picture), origin)
+
+
+def _made_plain(make: Callable[[], T], origin: str) -> T:
+    """What `make` makes; whatever a decoder or a conversion raises becomes one kind of error."""
+    try:
+        return make()
+    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, ...
+        raise PictureError(describe_damage(origin, error)) from error

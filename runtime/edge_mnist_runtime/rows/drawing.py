@@ -1,0 +1,47 @@
+"""A picture of a row with a box around each digit, and what was read above it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PIL import Image, ImageDraw, ImageFont
+
+from edge_mnist_runtime.images.colours import upright_colours, upright_size
+from edge_mnist_runtime.reading.parameters import PICTURE_READING
+from edge_mnist_runtime.rows.reader import REJECTED, RowReading
+
+READ_COLOUR: Final = (0, 140, 60)
+REJECTED_COLOUR: Final = (210, 40, 40)
+
+
+def draw_row(picture: Image.Image, row: RowReading) -> Image.Image:
+    """Draw what was read onto a copy of the picture.
+
+    Args:
+        picture: The picture that was read.
+        row: What was read in it.
+
+    Returns:
+        Mode RGB, upright, large pictures reduced as they are for reading, with a margin above for the digits.
+    """
+    plain = upright_colours(picture, side_pixels=PICTURE_READING.detail_side_pixels).convert("RGB")
+    full = upright_size(picture)
+    across, down = plain.width / full[0], plain.height / full[1]
+    size = max(12, plain.width // 24)
+    canvas = Image.new("RGB", (plain.width, plain.height + round(1.5 * size)), "white")
+    above = canvas.height - plain.height
+    canvas.paste(plain, (0, above))
+    draw = ImageDraw.Draw(canvas)
+    font = ImageFont.load_default()  # a bitmap: the one font that Pillow has without FreeType, too
+    width = max(1, plain.width // 300)
+    for one in row.digits:
+        left, top, right, bottom = one.box
+        colour = READ_COLOUR if one.prediction.accepted else REJECTED_COLOUR
+        box = (left * across - width, top * down + above - width, right * across + width, bottom * down + above + width)
+        draw.rectangle(box, outline=colour, width=width)
+        text = str(one.prediction.digit) if one.prediction.accepted else REJECTED
+        label = Image.new("L", (8, 12), 0)
+        ImageDraw.Draw(label).text((1, 0), text, 255, font=font)
+        enlarged = label.resize((round(0.75 * size), round(1.2 * size)), Image.Resampling.BICUBIC)
+        canvas.paste(colour, (round((box[0] + box[2]) / 2 - enlarged.width / 2), round(0.15 * size)), enlarged)
+    return canvas

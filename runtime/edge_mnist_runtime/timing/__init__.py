@@ -1,0 +1,5 @@
+"""Measure calls fairly.
+
+Comes in: calls to time. Goes out: latencies of interleaved rounds, and percentiles with bounds.
+May import: nothing of this package.
+"""

@@ -1,0 +1,49 @@
+"""Crops that the rejection of pictures is judged by: tight ones lose nothing, others lose a part of the digit."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.rendering.crops import LOST, WIDEST_MARGIN, crop_through, crop_tight, ink_box
+from benchmarks.rendering.photographs import Photograph, take_photographs
+
+
+def size_of(data: bytes) -> tuple[int, int]:
+    picture = Image.open(io.BytesIO(data))
+    return picture.height, picture.width
+
+
+@pytest.fixture(scope="module")
+def photographs() -> list[Photograph]:
+    return list(take_photographs(1, seed=3, kinds=("drawing", "photograph")))
+
+
+def test_tight_crop_holds_the_digit_and_little_else(photographs: list[Photograph]) -> None:
+    for number, photograph in enumerate(photographs):
+        top, bottom, left, right = ink_box(photograph)
+        height, width = size_of(crop_tight(photograph, np.random.default_rng(number)))
+        most = 2 * WIDEST_MARGIN * max(bottom - top, right - left) + 2
+        assert bottom - top <= height <= bottom - top + most
+        assert right - left <= width <= right - left + most
+
+
+def test_crop_through_loses_a_part_of_the_digit(photographs: list[Photograph]) -> None:
+    for number, photograph in enumerate(photographs):
+        # Ink alone on black, so that what is left of it can be counted.
+        buffer = io.BytesIO()
+        Image.fromarray((255 * (photograph.ink > 0.5)).astype(np.uint8)).save(buffer, "PNG")
+        drawn = Photograph(buffer.getvalue(), photograph.label, photograph.kind, photograph.ink)
+        top, bottom, left, right = ink_box(photograph)
+        left_over = np.asarray(Image.open(io.BytesIO(crop_through(drawn, np.random.default_rng(number))))) > 0
+        rows, columns = np.flatnonzero(left_over.any(1)), np.flatnonzero(left_over.any(0))
+        parts = (len(range(rows[0], rows[-1] + 1)) / (bottom - top), (columns[-1] + 1 - columns[0]) / (right - left))
+        assert 1 - LOST[1] - 0.1 <= min(parts) <= 1 - LOST[0] + 0.1
+
+
+def test_crops_are_files_of_the_photographs_kind(photographs: list[Photograph]) -> None:
+    formats = {Image.open(io.BytesIO(crop_tight(one, np.random.default_rng(0)))).format for one in photographs}
+    assert formats == {"PNG", "JPEG"}

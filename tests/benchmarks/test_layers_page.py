@@ -1,0 +1,23 @@
+"""docs/results/layers.md says what layers become: every row is there, and one of them is made anew."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge_mnist_runtime.dataset import LabelledDigits
+from edge_mnist_trainer.augment.strokes import draw_digits
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings(r"ignore:\s*Warning. tf.lite.Interpreter is deprecated:UserWarning")  # in its own debugger
+def test_page_has_every_row_and_the_row_of_elu_holds():
+    from benchmarks import layers
+
+    rows = [line for line in layers.PAGE.read_text("utf-8").splitlines() if line.startswith("| ")][1:]
+    assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == [case.name for case in layers.CASES]
+    (elu,) = [case for case in layers.CASES if case.name == "Activation elu"]
+    digits, judged = (
+        LabelledDigits("drawn", split, *draw_digits(n, seed=seed))
+        for split, n, seed in (("train", 100, 1), ("search", 50, 2))
+    )
+    assert layers.make_row(elu, digits, judged) in rows

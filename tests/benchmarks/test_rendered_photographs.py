@@ -1,0 +1,91 @@
+"""Rendered photographs: the same each time, of every kind, with the true ink, and read well."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import ndimage
+
+from benchmarks.rendering.pens import shape_from_font, shape_from_image, shape_from_strokes, thin
+from benchmarks.rendering.photographs import DEVELOPMENT_SEED, FINAL_SEED, take_photograph, take_photographs
+from benchmarks.rendering.picture_kinds import KINDS
+from edge_mnist_runtime import DigitClassifier
+from edge_mnist_trainer.augment.fonts import font_faces
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kind_renders_a_picture_and_its_ink(kind):
+    photograph = take_photograph(4, kind, np.random.default_rng(0))
+    picture = Image.open(io.BytesIO(photograph.data))
+    picture.load()
+    assert photograph.ink.shape == (picture.height, picture.width)
+    assert (photograph.label, photograph.kind) == (4, kind)
+    assert photograph.ink.max() > 0.5
+    low, high = KINDS[kind].height
+    rows = np.flatnonzero((photograph.ink > 0.5).any(1))
+    columns = np.flatnonzero((photograph.ink > 0.5).any(0))
+    assert 0.7 * low < (max(np.ptp(rows), np.ptp(columns)) + 1) / min(picture.size) < 1.5 * high
+
+
+def test_same_seed_renders_the_same_bytes_whatever_else_is_rendered():
+    alone = next(take_photographs(1, seed=3, kinds=("tiny",)))
+    together = next(one for one in take_photographs(1, seed=3, kinds=("poor camera", "tiny")) if one.kind == "tiny")
+    assert alone.data == together.data
+    assert alone.data != next(take_photographs(1, seed=4, kinds=("tiny",))).data
+
+
+def test_digits_are_balanced():
+    labels = [one.label for one in take_photographs(2, seed=0, kinds=("drawing",))]
+    assert np.bincount(labels).tolist() == [2] * 10
+
+
+def test_seeds_for_choices_and_for_figures_differ():
+    assert DEVELOPMENT_SEED != FINAL_SEED
+
+
+def test_thinned_line_is_one_pixel_wide_and_whole():
+    ink = np.zeros((60, 60), bool)
+    ink[10:50, 20:29] = ink[41:50, 20:50] = True
+    line = thin(ink)
+    assert line.sum() < 80
+    assert not (line & ~ink).any()
+    assert ndimage.label(line, np.ones((3, 3)))[1] == 1
+
+
+@pytest.mark.parametrize("width", [0.02, 0.1, 0.2])
+def test_pen_draws_strokes_of_its_width(width):
+    shape = shape_from_strokes(1, np.random.default_rng(0), hand=None)
+    v, u = np.mgrid[-0.7:0.7:280j, -0.7:0.7:280j].astype(np.float32)
+    ink = shape.coverage(u, v, width=width, pixels=200)
+    across = ink[140].sum() / 200  # an upright stroke, in the middle of a 1
+    assert across == pytest.approx(width, rel=0.3, abs=0.015)
+
+
+@pytest.mark.parametrize("has_outline", [False, True])
+@pytest.mark.parametrize("source", ["font", "image"])
+def test_digit_is_in_one_piece_whatever_it_comes_from(source, has_outline):
+    rng = np.random.default_rng(0)
+    for face in font_faces("test"):
+        if source == "font":
+            shape = shape_from_font(face, 2, rng, has_outline=has_outline)
+        else:
+            image = np.zeros((28, 28), np.uint8)
+            image[6:22, 13:15] = image[20:22, 8:20] = 255
+            shape = shape_from_image(image, has_outline=has_outline)
+        v, u = np.mgrid[-0.7:0.7:280j, -0.7:0.7:280j].astype(np.float32)
+        ink = shape.coverage(u, v, width=0.04, pixels=200) > 0.5
+        assert ndimage.label(ink)[1] == 1
+        if source == "image":
+            break
+
+
+@pytest.mark.slow
+def test_bundled_model_reads_98_of_100_rendered_pictures():
+    classifier = DigitClassifier()
+    photographs = list(take_photographs(1, seed=DEVELOPMENT_SEED))
+    assert len(photographs) >= 200
+    wrong = [f"{one.kind}: {one.label}" for one in photographs if classifier.predict(one.data).digit != one.label]
+    assert len(wrong) <= 0.02 * len(photographs), wrong

@@ -1,0 +1,138 @@
+"""The page beside a bundle and the folder of a failure: they appear whole, and replace nothing but their own."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from edge_mnist_exporter.bundle.report_paths import GENERATOR, ReportPlaces, shorten
+from edge_mnist_runtime.errors import OutputError, UsageError
+from edge_mnist_trainer.report.web_page import make_page
+
+FAILURE = json.dumps({"gates": [{"passed": False}], "passed": False})
+
+FILL_DISK = """
+import resource, sys
+from pathlib import Path
+from edge_mnist_exporter.report_places import ReportPlaces
+from edge_mnist_runtime.errors import OutputError
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+places = ReportPlaces(Path(sys.argv[1]))
+try:
+    with places.page_after("x" * 100_000):
+        print("the bundle is in place")
+except OutputError as error:
+    print("page", error)
+try:
+    places.write_failure("{}", "x" * 100_000)
+except OutputError as error:
+    print("failure", error)
+"""
+
+
+def write_page(text: str) -> str:
+    return make_page("title", text, generator=GENERATOR)
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    """Where a bundle would be."""
+    return tmp_path / "bundle"
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_page_stands_beside_the_bundle_after_it(bundle):
+    with ReportPlaces(bundle).page_after(write_page("new")):
+        assert not bundle.with_name("bundle.report.html").exists()
+        bundle.mkdir()
+    assert names(bundle.parent) == ["bundle", "bundle.report.html"]
+    assert bundle.with_name("bundle.report.html").read_text("utf-8") == write_page("new")
+
+
+def test_older_page_is_replaced_and_old_failure_is_gone(bundle):
+    places = ReportPlaces(bundle)
+    places.write_failure(FAILURE, write_page("failed"))
+    places.page.write_text(write_page("old"))
+    with ReportPlaces(bundle).page_after(write_page("new")):
+        pass
+    assert names(bundle.parent) == ["bundle.report.html"]
+    assert places.page.read_text() == write_page("new")
+
+
+def test_bundle_that_could_not_be_written_leaves_page_and_failure(bundle):
+    places = ReportPlaces(bundle)
+    places.write_failure(FAILURE, write_page("failed"))
+    places.page.write_text(write_page("old"))
+    with pytest.raises(OutputError), places.page_after(write_page("new")):
+        raise OutputError("no space")
+    assert names(bundle.parent) == ["bundle.failed", "bundle.report.html"]
+    assert places.page.read_text() == write_page("old")
+
+
+def test_failure_replaces_an_older_failure(bundle):
+    for text in ("one", "two"):
+        ReportPlaces(bundle).write_failure(FAILURE, write_page(text))
+    assert names(bundle.parent) == ["bundle.failed"]
+    assert names(bundle.with_name("bundle.failed")) == ["report.html", "report.json"]
+    assert (bundle.with_name("bundle.failed") / "report.html").read_text() == write_page("two")
+
+
+def test_page_of_somebody_else_is_refused_and_untouched(bundle):
+    page = bundle.with_name("bundle.report.html")
+    page.write_text("<html>my thesis")
+    with pytest.raises(UsageError, match=r"bundle\.report\.html: exists, and no export wrote it"):
+        ReportPlaces(bundle)
+    assert page.read_text() == "<html>my thesis"
+
+
+def test_folder_at_the_page_s_place_is_refused(bundle):
+    bundle.with_name("bundle.report.html").mkdir()
+    with pytest.raises(UsageError, match=r"bundle\.report\.html: exists"):
+        ReportPlaces(bundle)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("notes.txt", "precious"),
+        ("report.json", '{"mine": true}'),
+        ("report.json", '{"gates": [{"passed": true}], "passed": true}'),  # of no failure
+        ("report.json", "[]"),
+    ],
+)
+def test_folder_of_somebody_else_is_refused_and_untouched(bundle, file, content):
+    other = bundle.with_name("bundle.failed")
+    other.mkdir()
+    (other / file).write_text(content)
+    with pytest.raises(UsageError, match=rf"bundle\.failed: holds {file}, which no export wrote"):
+        ReportPlaces(bundle)
+    assert (other / file).read_text() == content
+
+
+def test_notes_in_the_folder_of_a_failure_are_not_lost(bundle):
+    places = ReportPlaces(bundle)
+    places.write_failure(FAILURE, write_page("failed"))
+    (places.failure / "notes.txt").write_text("precious")
+    for attempt in (lambda: ReportPlaces(bundle), lambda: places.write_failure(FAILURE, "again")):
+        with pytest.raises(UsageError, match=r"holds notes\.txt"):
+            attempt()
+    with pytest.raises(UsageError, match=r"holds notes\.txt"), places.page_after(write_page("new")):
+        raise AssertionError("the bundle must not be written")
+    assert (places.failure / "notes.txt").read_text() == "precious"
+
+
+def test_full_disk_is_found_out_before_the_bundle_is_in_place(bundle, run_script):
+    printed = run_script(FILL_DISK, bundle).splitlines()
+    assert [line.split()[0] for line in printed] == ["page", "failure"]
+    assert all("cannot be written" in line for line in printed)
+    assert names(bundle.parent) == []
+
+
+def test_path_is_shown_from_the_working_folder_on(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert shorten(tmp_path / "bundles" / "edge.failed") == "bundles/edge.failed"
+    assert shorten(tmp_path.parent / "elsewhere") == str(tmp_path.parent / "elsewhere")

@@ -1,0 +1,147 @@
+"""From which confidence on answers are accepted: who chooses it, what carries it, what it rejects."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from edge_mnist_exporter.config import ExportConfig
+from edge_mnist_exporter.evaluate.rejection import (
+    RejectionFigures,
+    RejectionReport,
+    measure_rejection,
+    settle_least_confidence,
+)
+from edge_mnist_exporter.report.model_card import write_model_card
+from edge_mnist_exporter.report.report import ExportReport
+from edge_mnist_exporter.source.source_model import load_source
+from edge_mnist_runtime import DigitClassifier
+from edge_mnist_runtime.acceptance import describe_rule
+from edge_mnist_runtime.bundles.manifest import Manifest
+from edge_mnist_runtime.contract import ModelContract
+from edge_mnist_runtime.dataset import LabelledDigits
+from edge_mnist_runtime.engines import open_engine
+from edge_mnist_runtime.errors import UsageError
+from edge_mnist_trainer.augment.strokes import draw_digits
+from edge_mnist_trainer.evaluate.confidence import REJECTED_PART, choose_least_confidence
+
+pytestmark = pytest.mark.slow
+
+
+def answers(*confidences: float) -> np.ndarray:
+    """Probabilities of ten digits, the most probable one 3."""
+    rows = [np.full(10, (1 - confidence) / 9) for confidence in confidences]
+    for row, confidence in zip(rows, confidences, strict=True):
+        row[3] = confidence
+    return np.array(rows, np.float32)
+
+
+def labelled(*labels: int) -> LabelledDigits:
+    """Images without ink, of which only the labels matter."""
+    images = np.zeros((len(labels), 28, 28, 1), np.uint8)
+    return LabelledDigits("made", "test", images, np.array(labels, np.uint8))
+
+
+@pytest.fixture(scope="module")
+def validation() -> LabelledDigits:
+    images, labels = draw_digits(5, seed=3)
+    return LabelledDigits("drawn", "validation", images, labels)
+
+
+def test_figures_are_those_worked_out_by_hand():
+    found, digits = answers(0.9, 0.4, 0.8, 0.3), labelled(3, 3, 5, 7)
+    report = measure_rejection((0.5, "asked for"), {"keras": found}, digits)
+    assert report.figures["keras"] == RejectionFigures(rejected=0.5, rejected_wrong=0.5, accepted_top1=0.5)
+
+
+def test_nothing_wrong_and_nothing_accepted_have_no_figure():
+    found = answers(0.2)
+    figures = measure_rejection((0.5, "asked for"), {"keras": found}, labelled(3)).figures["keras"]
+    assert figures == RejectionFigures(rejected=1.0, rejected_wrong=None, accepted_top1=None)
+
+
+def test_model_that_reads_no_digits_rejects_nothing(blob_source, validation):
+    assert settle_least_confidence(blob_source, 0.9, validation) is None
+    assert measure_rejection(None, {}, validation) is None
+
+
+def test_user_wins_over_the_run_and_the_run_over_the_export(reference_model, tmp_path, validation):
+    shutil.copy(reference_model, tmp_path / "model.keras")
+    lone = load_source("lone", tmp_path / "model.keras")
+    assert lone.least_confidence is None
+    least, origin = settle_least_confidence(lone, None, validation)
+    assert least == choose_least_confidence(lone.probabilities(validation.images))
+    assert origin == "chosen on 50 images of drawn (validation)"
+    (tmp_path / "run.json").write_text(json.dumps({"acceptance": {"least_confidence": 0.625}}))
+    recorded = load_source("recorded", tmp_path / "model.keras")
+    assert settle_least_confidence(recorded, None, validation) == (0.625, "chosen by the run that trained the model")
+    assert settle_least_confidence(recorded, 0.75, validation) == (0.75, "asked for")
+
+
+@pytest.mark.parametrize("record", ["[]", '{"acceptance": 3}', '{"acceptance": {"least_confidence": "x"}}', "{"])
+def test_record_that_says_nothing_of_it_is_no_obstacle(reference_model, tmp_path, record):
+    shutil.copy(reference_model, tmp_path / "model.keras")
+    (tmp_path / "run.json").write_text(record)
+    assert load_source("lone", tmp_path / "model.keras").least_confidence is None
+
+
+@pytest.mark.parametrize("least", [-0.1, 1.0, 1.5, float("nan")])
+def test_least_confidence_out_of_range_is_refused(least):
+    with pytest.raises(UsageError, match=r"--least-confidence must be 0\.\.1"):
+        ExportConfig(least_confidence=least)
+
+
+def test_every_file_and_the_manifest_carry_it(reference_bundle, report):
+    least = report["rejection"]["least_confidence"]
+    assert 0.1 < least < 1
+    manifest = Manifest.load(reference_bundle)
+    assert manifest.least_confidence == least
+    for artifact in manifest.artifacts:
+        contract = open_engine((reference_bundle / artifact.file).read_bytes(), file_name=artifact.file).contract
+        assert contract.least_confidence == least
+    assert {*report["rejection"]["figures"]} == {"keras", *(artifact.file for artifact in manifest.artifacts)}
+
+
+def test_card_names_it(reference_bundle, report):
+    card = (reference_bundle / "MODEL_CARD.md").read_text("utf-8")
+    assert describe_rule(report["rejection"]["least_confidence"]) in card
+
+
+def test_report_is_read_back_as_it_was(reference_bundle):
+    text = (reference_bundle / "report.json").read_text("utf-8")
+    read = ExportReport.from_json(text)
+    assert isinstance(read.rejection, RejectionReport)
+    assert read.to_json() == text
+    assert "## Rejection" in write_model_card(read)
+
+
+def test_contract_without_it_accepts_everything(reference_bundle):
+    engine = open_engine((reference_bundle / "edge_int8.onnx").read_bytes(), file_name="edge_int8.onnx")
+    fields = json.loads(engine.contract.to_json())
+    del fields["least_confidence"]
+    engine.contract = ModelContract.from_json(json.dumps(fields), origin="test")
+    noise = np.random.default_rng(0).integers(0, 100, (28, 28), np.uint8)
+    assert DigitClassifier.from_engine(engine).predict(noise).accepted
+
+
+def test_digits_below_it_are_rejected_and_others_are_not(reference_bundle):
+    engine = open_engine((reference_bundle / "edge_int8.onnx").read_bytes(), file_name="edge_int8.onnx")
+    images, _ = draw_digits(3, seed=1)
+    confidences = engine.run(images).max(1)
+    least = float(np.median(confidences))
+    fields = {**json.loads(engine.contract.to_json()), "least_confidence": least}
+    engine.contract = ModelContract.from_json(json.dumps(fields), origin="test")
+    predictions = DigitClassifier.from_engine(engine).predict_batch(images)
+    assert [one.accepted for one in predictions] == [bool(confidence >= least) for confidence in confidences]
+    assert all((one.digit is None) == (not one.accepted) for one in predictions)
+
+
+@pytest.mark.parametrize("n", [10, 400, 4000])
+def test_chosen_confidence_rejects_no_more_than_its_part(n):
+    found = answers(*np.random.default_rng(n).uniform(0.2, 1, n))
+    least = choose_least_confidence(found)
+    assert np.mean(found.max(1) < least) <= REJECTED_PART
+    assert np.mean(found.max(1) < least + 0.001) > 0  # and could hardly be higher

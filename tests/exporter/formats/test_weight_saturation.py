@@ -1,0 +1,156 @@
+"""int8 ONNX files have weights that no kernel can saturate with; the finished bytes prove it."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from edge_mnist_exporter.audit.audit import MAX_WEIGHT_PAIR
+from edge_mnist_exporter.formats.onnx_files.saturation import largest_pairs
+from edge_mnist_runtime.errors import SaturationError
+
+MOST_IN_16_BITS = 32_767
+
+
+def test_two_products_at_the_bound_fit_into_16_bits():
+    assert 255 * MAX_WEIGHT_PAIR <= MOST_IN_16_BITS < 255 * (MAX_WEIGHT_PAIR + 1)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_largest_pair_is_that_of_all_pairs_of_one_sign(size):
+    rows = np.random.default_rng(size).integers(-127, 128, (50, size))
+    for row, found in zip(rows, largest_pairs(rows), strict=True):
+        padded = [*row, 0]
+        sums = [abs(a + b) for a, b in itertools.combinations(padded, 2) if a * b >= 0]
+        assert found == max(sums)
+
+
+@pytest.fixture(scope="module")
+def source(as_source):
+    """Every operation that multiplies by weights. Their many equally large ones are the hardest case for a bound."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(3)
+    image = keras.Input((28, 28, 1))
+    x = layers.Conv2D(8, 5, strides=2, padding="same", activation="relu")(image)
+    x = layers.Conv2D(8, 3, dilation_rate=2, activation="relu")(x)
+    x = layers.DepthwiseConv2D(3, padding="same", activation="relu")(x)
+    x = layers.Dense(24, activation="relu")(layers.Flatten()(layers.MaxPooling2D(2)(x)))
+    return as_source(keras.Model(image, layers.Dense(10, activation="softmax")(x)))
+
+
+@pytest.fixture(scope="module")
+def config():
+    from edge_mnist_exporter.config import ConversionConfig
+
+    return ConversionConfig
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_no_layer_can_saturate_and_none_gives_steps_away(per_channel, source, convert, config, drawn_images):
+    file = convert(source, "onnx", "int8", drawn_images, config=config(per_channel=per_channel))
+    assert not file.audit.can_saturate
+    assert not file.engine.contract.can_saturate
+    pairs = find_pairs(onnx.load_from_string(file.data))
+    assert len(pairs) == sum(bool(layer.weights) for layer in source.keras_model.layers)
+    for channels in pairs.values():
+        assert channels.max() <= MAX_WEIGHT_PAIR
+        assert channels.max() >= 0.9 * MAX_WEIGHT_PAIR
+
+
+def find_pairs(model: onnx.ModelProto) -> dict[str, np.ndarray]:
+    """The largest pair of each output channel by layer, found otherwise than the exporter finds it."""
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    makers = {output: node for node in model.graph.node for output in node.output}
+    pairs = {}
+    for node in model.graph.node:
+        if node.op_type in ("Conv", "Gemm", "MatMul"):
+            weights = constants[makers[node.input[1]].input[0]].astype(int)
+            transposed = node.op_type == "Conv" or any(field.name == "transB" and field.i for field in node.attribute)
+            rows = weights.reshape(len(weights), -1) if transposed else weights.T
+            pairs[node.name] = np.array(
+                [max(sorted(sign * row)[-1] + max(sorted(sign * row)[-2], 0) for sign in (1, -1)) for row in rows]
+            )
+    return pairs
+
+
+@pytest.mark.slow
+def test_file_with_one_weight_too_large_is_refused_by_the_name_of_its_layer(source, convert, config, drawn_images):
+    from edge_mnist_exporter import conversion
+    from edge_mnist_exporter.kinds import Kind
+
+    file = convert(source, "onnx", "int8", drawn_images)
+    model = onnx.load_from_string(file.data)
+    makers = {output: node for node in model.graph.node for output in node.output}
+    dense = [node for node in model.graph.node if node.op_type in ("Gemm", "MatMul")][-1]
+    (stored,) = [tensor for tensor in model.graph.initializer if tensor.name == makers[dense.input[1]].input[0]]
+    stored.CopyFrom(numpy_helper.from_array(np.full_like(numpy_helper.to_array(stored), 127), stored.name))
+    kind = Kind("onnx", "int8", "uint8")
+    request = conversion.make_request(source, drawn_images, kind, config())
+    with pytest.raises(
+        SaturationError, match=rf"two weights of {dense.op_type} {dense.name} sum to 254 steps, more than 128"
+    ) as caught:
+        conversion.prove(request, model.SerializeToString())
+    assert caught.value.exit_code == 4
+    allowed = replace(request, config=config(allow_saturation=True))
+    assert conversion.prove(allowed, model.SerializeToString()).audit.can_saturate
+
+
+@pytest.mark.slow
+def test_allowed_saturation_is_said_by_the_file(source, convert, config, drawn_images):
+    file = convert(source, "onnx", "int8", drawn_images, config=config(allow_saturation=True))
+    assert file.audit.weight_pair.steps > 250
+    assert file.audit.can_saturate
+    assert file.engine.contract.can_saturate
+    assert file.artifact(0.5).can_saturate
+
+
+@pytest.mark.slow
+def test_layers_in_float_keep_their_exact_weights(source, convert, config, drawn_images):
+    from edge_mnist_exporter import conversion
+    from edge_mnist_exporter.formats.onnx_files import conversion as onnx_conversion
+    from edge_mnist_exporter.kinds import Kind
+
+    first = next(layer for layer in source.keras_model.layers if layer.weights)
+    kind, asked = Kind("onnx", "mixed", "float32"), config(float_layers=(first.name,))
+    request = conversion.make_request(source, drawn_images, kind, asked)
+    file = conversion.prove(request, onnx_conversion.to_mixed(request))
+    assert not file.audit.can_saturate
+    kernel = np.asarray(first.kernel).transpose(3, 2, 0, 1)
+    stored = [numpy_helper.to_array(tensor) for tensor in onnx.load_from_string(file.data).graph.initializer]
+    assert any(np.array_equal(values, kernel) for values in stored)
+
+
+@pytest.mark.slow
+def test_layer_in_float_does_not_share_the_weights_of_its_int8_twin(as_source, convert, config, drawn_images):
+    """tf2onnx stores equal weights once."""
+    import keras
+    from keras import layers
+
+    from edge_mnist_exporter import conversion
+    from edge_mnist_exporter.formats.onnx_files import conversion as onnx_conversion
+    from edge_mnist_exporter.kinds import Kind
+
+    keras.utils.set_random_seed(0)
+    image = keras.Input((28, 28, 1))
+    x = layers.Conv2D(6, 3, padding="same", activation="relu", name="first")(image)
+    x = layers.Conv2D(6, 3, padding="same", activation="relu", name="one")(x)
+    x = layers.Conv2D(6, 3, padding="same", activation="relu", name="twin")(x)
+    x = layers.Flatten()(layers.MaxPooling2D(4)(x))
+    model = keras.Model(image, layers.Dense(10, activation="softmax")(x))
+    model.get_layer("twin").set_weights(model.get_layer("one").get_weights())
+    kernel = np.asarray(model.get_layer("one").kernel).transpose(3, 2, 0, 1)
+    asked = config(float_layers=("twin",))
+    request = conversion.make_request(as_source(model), drawn_images, Kind("onnx", "mixed", "uint8"), asked)
+    file = conversion.prove(request, onnx_conversion.to_mixed(request))
+    assert not file.audit.can_saturate
+    stored = [numpy_helper.to_array(tensor) for tensor in onnx.load_from_string(file.data).graph.initializer]
+    assert any(values.dtype == np.float32 and np.array_equal(values, kernel) for values in stored)
+    assert sum(values.dtype == np.int8 and values.ndim == 4 for values in stored) == 2

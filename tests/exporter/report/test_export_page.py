@@ -1,0 +1,206 @@
+"""report.html of an export: of answers that are known, on pictures of other sizes and classes than MNIST's."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from edge_mnist_exporter.evaluate.evaluation import Flip
+from edge_mnist_exporter.gate_config import GateConfig
+from edge_mnist_exporter.report.flip_pictures import MOST_PICTURES, share_pictures, sort_flips
+from edge_mnist_exporter.report.page import make_export_page
+from edge_mnist_runtime.dataset import LabelledDigits
+
+CLASSES = ("cat", "dog", "<b>owl</b>")
+HOSTILE = "<script>alert('owned')</script>\udcff"
+
+
+def read_words(source: str) -> str:
+    """What a person reads."""
+    words = re.sub(
+        r"<style>.*?</style>|<wbr>|<[^>]+>", lambda tag: "" if tag[0] == "<wbr>" else " ", source, flags=re.S
+    )
+    return re.sub(r"\s+", " ", html.unescape(words))
+
+
+def section(page: str, title: str) -> str:
+    return re.search(rf"<section><h2>{title}</h2>.*?</section>", page, re.S).group(0)
+
+
+def decode_pictures(source: str) -> list[np.ndarray]:
+    found = re.findall(r"src='data:image/png;base64,([^']+)'", source)
+    return [np.asarray(Image.open(io.BytesIO(base64.b64decode(data)))) for data in found]
+
+
+@pytest.fixture(scope="module", params=[3, 1], ids=["colour", "grey"])
+def digits(request) -> LabelledDigits:
+    """200 pictures of three classes, 9 x 7 pixels."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (200, 9, 7, request.param)).astype(np.uint8)
+    return LabelledDigits("zoo", "test", images, (np.arange(200) % 3).astype(np.uint8))
+
+
+def answer(labels: np.ndarray, changes: dict[int, tuple[int, float]]) -> np.ndarray:
+    """The labels with 0.8, but for some images another class with another probability."""
+    probabilities = np.full((len(labels), 3), 0.1, np.float32)
+    probabilities[np.arange(len(labels)), labels] = 0.8
+    for index, (found, probability) in changes.items():
+        probabilities[index] = (1 - probability) / 2
+        probabilities[index, found] = probability
+    return probabilities
+
+
+@pytest.fixture(scope="module")
+def page(make_report, digits) -> str:
+    """Keras reads image 7 wrong; one file loses 3 and 5 and gains 7, the other answers like Keras."""
+    reference = answer(digits.labels, {7: (2, 0.7)})
+    lossy = answer(digits.labels, {3: (1, 0.6), 5: (0, 0.9)})
+    files = {"model_int8.tflite": lossy, "model_int8.onnx": reference}
+    report = make_report(digits, reference, files, labels=CLASSES, gates=GateConfig(min_agreement=0.9))
+    return make_export_page(report, digits.images)
+
+
+@pytest.fixture(scope="module")
+def failed_page(make_report, digits) -> str:
+    """Every image is lost by both files."""
+    reference = answer(digits.labels, {})
+    files = {"model_int8.tflite": np.roll(reference, 1, axis=1), "model_int8.onnx": np.roll(reference, 2, axis=1)}
+    return make_export_page(make_report(digits, reference, files, labels=CLASSES, notice=HOSTILE), digits.images)
+
+
+def test_page_refers_to_nothing_outside_itself_and_runs_nothing(page, failed_page):
+    for source in (page, failed_page):
+        rest = re.sub(r"src='data:image/png;base64,[^']+'", "", source)
+        assert not re.search(r"src=|href=|srcset=|https?:|file:/|//|<link|<script|<iframe|@import|url\(", rest)
+        assert "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\"" in source
+
+
+def test_page_is_well_formed_and_names_every_picture(page, failed_page):
+    for source in (page, failed_page):
+        open_tags, texts = [], []
+
+        class Checker(HTMLParser):
+            def handle_starttag(self, tag, attrs, open_tags=open_tags, texts=texts):
+                if tag == "img":
+                    texts.append(dict(attrs).get("alt"))
+                if tag not in ("meta", "img", "br", "wbr"):
+                    open_tags.append(tag)
+
+            def handle_endtag(self, tag, open_tags=open_tags):
+                assert open_tags.pop() == tag
+
+        Checker().feed(source)
+        assert not open_tags
+        assert texts
+        assert all(texts)
+
+
+def test_heading_is_the_verdict(page, failed_page):
+    assert "model: passed , all 5 gates held" in read_words(page)
+    words = read_words(failed_page)
+    assert "model: failed" in words
+    assert (
+        "because of drop_points(model_int8.tflite), agreement(model_int8.tflite), drop_points(model_int8.onnx)" in words
+    )
+
+
+def test_page_says_that_it_is_not_for_distribution(page):
+    assert "shows evaluation images and is not for distribution" in read_words(page)
+
+
+def test_names_of_the_user_s_own_stay_text(page, failed_page):
+    assert "<script" not in failed_page
+    assert "<b>owl" not in page
+    assert "<b>owl</b> 66" in read_words(section(page, "Each class"))
+    assert "alert('owned')" in html.unescape(failed_page)
+
+
+def test_flips_are_shown_as_their_pictures_with_both_answers(page, digits):
+    shown = section(page, "Flipped images")
+    words = read_words(shown)
+    assert "All 200 images are answered as Keras does by model_int8.onnx." in words
+    assert "model_int8.tflite: 3 of 200 images flipped" in words
+    assert "2 lost, 1 gained, 0 wrong in both." in words
+    places = [int(index) for index in re.findall(r"image (\d+)</figcaption>", shown)]
+    assert places == [5, 3, 7]  # lost before gained, the surest wrong answer first
+    assert "label <b>owl</b> Keras: <b>owl</b>, 80.0% file: cat, 90.0%" in words
+    for picture, index in zip(decode_pictures(shown), places, strict=True):
+        assert np.array_equal(picture.reshape(digits.images.shape[1:]), digits.images[index])
+
+
+def test_page_shows_a_few_of_many_flips_and_says_how_many_more(failed_page):
+    assert len(decode_pictures(failed_page)) == MOST_PICTURES == 60
+    words = read_words(section(failed_page, "Flipped images"))
+    assert words.count("30 of them are shown; report.json lists the other 170 as well.") == 2
+    assert len(failed_page) < 200_000
+
+
+def test_table_of_files_has_interval_p_and_verdict(page, failed_page):
+    words = read_words(section(page, "Files"))
+    assert re.search(r"model_int8\.tflite 12\.3 99\.00% -0\.50 -2\.\d\d to \+1\.\d\d 2, 1 1\.000 98\.50% 0\.800", words)
+    assert "FAIL" not in words
+    assert read_words(section(failed_page, "Files")).count("FAIL") == 2
+    assert "< 0.001" in read_words(section(failed_page, "Files"))
+
+
+def test_agreement_is_a_heat_table_of_every_pair(page):
+    cells = re.findall(r"<td style='--red:([\d.]+)'>([\d.]+%)<small>(\d+) differ", section(page, "Agreement"))
+    assert cells == [
+        *[("0.60", "98.50%", "3"), ("0.00", "100.00%", "0"), ("0.60", "98.50%", "3")],
+        *[("0.60", "98.50%", "3"), ("0.00", "100.00%", "0"), ("0.60", "98.50%", "3")],
+    ]
+
+
+def test_classes_are_red_where_lost_and_green_where_gained(page):
+    rows = re.findall(r"<tr><th scope='row'>(.*?)</th>(.*?)</tr>", section(page, "Each class"))
+    cells = {name: re.findall(r"<td(?: class='(\w+)')?>(.*?)</td>", row) for name, row in rows}
+    assert cells["cat"] == [("", "67"), ("", "100.00%"), ("lost", "98.51%"), ("", "100.00%")]
+    assert cells["dog"] == [("", "67"), ("", "98.51%"), ("gained", "100.00%"), ("", "98.51%")]
+
+
+def test_int8_pair_is_shown_in_steps(page):
+    words = read_words(section(page, "The two int8 files"))
+    assert "answer 98.50% of the images alike" in words
+    assert "steps of 0.00390625" in words
+    assert "0 197 98.50%" in words
+    assert re.search(r"129-256 3 1\.50%", words)
+
+
+def test_gates_are_listed_with_value_limit_and_margin(failed_page):
+    words = read_words(section(failed_page, "Gates"))
+    assert "reference_top1 1.0000 >= 0.5 +0.5000 pass" in words
+    assert "agreement(model_int8.onnx) 0.0000 >= 0.99 -0.9900 FAIL" in words
+
+
+def test_page_without_files_says_why(make_report, digits):
+    page = make_export_page(make_report(digits, answer(1 - digits.labels % 2, {}), {}, labels=CLASSES), digits.images)
+    assert "because of reference_top1" in read_words(page)
+    assert re.findall("<h2>(.*?)</h2>", page) == ["Gates", "Data", "Versions"]
+
+
+@given(st.lists(st.integers(0, 100), max_size=8), st.integers(0, 80))
+def test_pictures_are_shared_out_fairly_and_used_up(n_flips, most):
+    shares = share_pictures(n_flips, most)
+    assert sum(shares) == min(most, sum(n_flips))
+    assert all(share <= n for share, n in zip(shares, n_flips, strict=True))
+    short = [share for share, n in zip(shares, n_flips, strict=True) if share < n]
+    assert not short or max(shares) - min(short) <= 1
+
+
+def test_flips_are_sorted_by_what_they_cost():
+    gained, both, lost, surer = (
+        Flip(0, 1, 0, 1, 0.5, 0.9),
+        Flip(1, 1, 0, 2, 0.5, 0.9),
+        Flip(2, 1, 1, 0, 0.9, 0.4),
+        Flip(3, 1, 1, 0, 0.4, 0.9),
+    )
+    assert sort_flips([gained, both, lost, surer]) == [surer, lost, both, gained]

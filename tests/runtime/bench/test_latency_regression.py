@@ -1,0 +1,276 @@
+"""`edge-mnist compare`: what counts as slower, which reports may be compared, and what is no report at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge_mnist_runtime.bench.benchmark import format_report
+from edge_mnist_runtime.bench.regression import (
+    cliffs_delta,
+    compare_reports,
+    median_ratio_interval,
+    parse_percent,
+    require_no_regression,
+)
+from edge_mnist_runtime.errors import IntegrityError, RegressionError, UsageError
+
+Change = Callable[[dict[str, Any]], Any]
+
+
+def latencies(median: float, n: int = 2_000, seed: int = 0) -> np.ndarray:
+    return median * np.random.default_rng(seed).lognormal(0, 0.05, n)
+
+
+def model(name: str, median: float, *, threads: int = 1, n: int = 2_000, seed: int = 0) -> dict[str, Any]:
+    values = latencies(median, n, seed)
+    p50, p90, p99 = np.percentile(values, [50, 90, 99])
+    known = {"p50": p50, "p90": p90, "p99": p99} if n >= 662 else {"p50": None, "p90": None, "p99": None}
+    return {
+        "model": name, "backend": "onnxruntime", "threads": threads, "latency_us": known, "latencies_us": list(values)
+    }  # fmt: skip
+
+
+def report(*models: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "schema_version": 2,
+        "env": {
+            "cpu": "A", "instruction_sets": ["avx2"], "usable_cores": 2, "cpu_quota_cores": None,
+            "versions": {"onnxruntime": "1.31.1", "numpy": "2.4.6"},
+        },
+        "config": {"threads": [1], "rate": None},
+        "models": list(models),
+        "warnings": [],
+    }  # fmt: skip
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Callable[..., Path]:
+    """Write a report, changed where it is asked for, and give its path."""
+
+    def write(name: str, record: dict[str, Any], change: Change = lambda _record: None) -> Path:
+        change(record)
+        (tmp_path / name).write_text(format_report(record))
+        return tmp_path / name
+
+    return write
+
+
+Save = Callable[..., Path]
+
+
+@pytest.mark.parametrize(("growth", "verdict"), [(1.2, "regression"), (1.03, "slower"), (1.0, "same"), (0.9, "faster")])
+def test_verdict_follows_the_interval_and_the_limit(growth: float, verdict: str, save: Save) -> None:
+    old, new = (
+        save("old.json", report(model("edge", 10.0))),
+        save("new.json", report(model("edge", 10 * growth, seed=1))),
+    )
+    compared = compare_reports(old, new)
+    (change,) = compared.changes
+    assert change.verdict == verdict
+    assert change.ratio["p50"] == pytest.approx(growth, rel=0.02)
+    assert change.p50_interval is not None
+    assert change.p50_interval[0] <= growth <= change.p50_interval[1]
+    assert np.sign(round(change.cliffs_delta, 1)) == np.sign(round(growth - 1, 2))
+    if verdict == "regression":
+        with pytest.raises(RegressionError, match=r"^edge: p50 went from 10\.0 to 12\.\d us, \+\d+\.\d%") as caught:
+            require_no_regression(compared)
+        assert caught.value.exit_code == 7
+    else:
+        require_no_regression(compared)
+
+
+def test_worst_model_is_named(save: Save) -> None:
+    old = save("old.json", report(*(model(name, 10.0) for name in ("a", "b", "c"))))
+    new = save("new.json", report(model("a", 12.0), model("b", 20.0), model("c", 10.0)))
+    with pytest.raises(RegressionError, match=r"^b: "):
+        require_no_regression(compare_reports(old, new))
+    require_no_regression(compare_reports(old, new, max_regression=1.5))
+
+
+def test_slower_by_chance_is_no_regression(save: Save) -> None:
+    old, new = save("old.json", report(model("a", 10.0))), save("new.json", report(model("a", 10.51)))
+    (change,) = compare_reports(old, new, max_regression=0.05).changes
+    assert change.ratio["p50"] == pytest.approx(1.051)
+    assert change.verdict == "slower"  # the interval reaches below the limit
+
+
+def test_same_reports_give_the_same_comparison(save: Save) -> None:
+    old, new = save("old.json", report(model("a", 10.0))), save("new.json", report(model("a", 11.0)))
+    assert compare_reports(old, new) == compare_reports(old, new)
+
+
+def test_models_pair_by_path_else_by_file_name_and_by_threads(save: Save) -> None:
+    old = report(model("x/a.onnx", 1.0), model("x/b.onnx", 1.0), model("y/b.onnx", 1.0), model("c", 1.0, threads=2))
+    new = report(model("z/a.onnx", 1.0), model("y/b.onnx", 1.0), model("z/b.onnx", 1.0), model("c", 1.0, threads=1))
+    compared = compare_reports(save("old.json", old), save("new.json", new))
+    assert [change.model for change in compared.changes] == ["a.onnx", "b.onnx"]
+    assert len(compared.unpaired) == 4
+    assert any(line.startswith("c with 2 threads is in ") for line in compared.unpaired)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda record: record["env"].update(cpu="B"), "CPU (A and B)"),
+        (lambda record: record["env"].update(usable_cores=4), "usable cores (2 and 4)"),
+        (lambda record: record["env"].update(cpu_quota_cores=0.5), "CPU quota"),
+        (lambda record: record["env"].update(instruction_sets=[]), "instruction sets"),
+        (lambda record: record["env"]["versions"].update(onnxruntime="1.20"), "onnxruntime version (1.31.1 and 1.20)"),
+        (lambda record: record["config"].update(threads=[1, 2]), "threads"),
+        (lambda record: record["config"].update(rate=10.0), "rate"),
+    ],
+)
+def test_unlike_machines_are_refused_by_name_unless_forced(change: Change, named: str, save: Save) -> None:
+    old, new = save("old.json", report(model("a", 1.0))), save("new.json", report(model("a", 1.0)), change)
+    with pytest.raises(UsageError, match="--force") as caught:
+        compare_reports(old, new)
+    assert named in str(caught.value)
+    assert "\n" not in str(caught.value)
+    (unlike,) = compare_reports(old, new, force=True).unlike
+    assert named in unlike
+
+
+def test_version_of_an_engine_that_ran_nothing_may_differ(save: Save) -> None:
+    old = save("old.json", report(model("a", 1.0)))
+    new = save(
+        "new.json", report(model("a", 1.0)), lambda record: record["env"]["versions"].update({"ai-edge-litert": "9"})
+    )
+    assert compare_reports(old, new).unlike == ()
+
+
+def test_reports_without_a_common_model_are_refused(save: Save) -> None:
+    with pytest.raises(UsageError, match="no model in common"):
+        compare_reports(save("old.json", report(model("a", 1.0))), save("new.json", report(model("b", 1.0))))
+
+
+def test_too_few_samples_are_refused_and_beside_others_unknown(save: Save) -> None:
+    few = model("a", 1.0, n=5)
+    old = save("old.json", report(few))
+    with pytest.raises(UsageError, match="too few samples"):
+        compare_reports(old, old)
+    both = save("both.json", report(few, model("b", 1.0)))
+    assert [change.verdict for change in compare_reports(both, both).changes] == ["unknown", "same"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda record: record.pop("models"),
+        lambda record: record.update(models=[]),
+        lambda record: record.update(models=3),
+        lambda record: record.update(models=[3]),
+        lambda record: record.pop("env"),
+        lambda record: record["env"].pop("cpu"),
+        lambda record: record.pop("config"),
+        lambda record: record["models"][0].pop("latencies_us"),
+        lambda record: record["models"][0].update(latencies_us=[]),
+        lambda record: record["models"][0].update(latencies_us=[1.0, -1.0]),
+        lambda record: record["models"][0].update(latencies_us=[float("nan")]),
+        lambda record: record["models"][0].update(latencies_us=[[1.0]]),
+        lambda record: record["models"][0].update(latencies_us="fast"),
+        lambda record: record["models"][0].update(latencies_us=[None]),
+        lambda record: record["models"][0]["latency_us"].update(p50="fast"),
+        lambda record: record["models"][0]["latency_us"].update(p50=0),
+        lambda record: record["models"][0]["latency_us"].pop("p90"),
+        lambda record: record["models"][0].update(latency_us=None),
+        lambda record: record["models"][0].update(model=7),
+        lambda record: record["models"][0].update(threads="two"),
+        lambda record: record.pop("schema_version"),
+        lambda record: record.update(schema_version=1),
+        lambda record: record.update(schema_version="2"),
+    ],
+)
+def test_damaged_report_is_refused_in_one_line(change: Change, save: Save) -> None:
+    good = save("old.json", report(model("a", 1.0)))
+    bad = save("new.json", report(model("a", 1.0)), change)
+    with pytest.raises(IntegrityError) as caught:
+        compare_reports(good, bad)
+    assert str(caught.value).startswith(f"{bad}: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"no json", b"[]", b"3", b"\xff\xfe\x00", b"[" * 100_000, b'{"schema_version": {}}']
+)
+def test_file_that_is_no_report_is_refused(data: bytes, save: Save, tmp_path: Path) -> None:
+    good = save("old.json", report(model("a", 1.0)))
+    (tmp_path / "new.json").write_bytes(data)
+    with pytest.raises(IntegrityError, match=r"new\.json: "):
+        compare_reports(good, tmp_path / "new.json")
+
+
+def test_missing_file_is_refused_as_a_path(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"absent\.json: cannot be opened"):
+        compare_reports(tmp_path / "absent.json", tmp_path / "absent.json")
+    with pytest.raises(UsageError, match="cannot be opened"):
+        compare_reports(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(("text", "part"), [("5%", 0.05), ("0%", 0.0), ("2.5%", 0.025), ("150%", 1.5)])
+def test_percentages_are_read(text: str, part: float) -> None:
+    assert parse_percent(text, "--max-regression") == pytest.approx(part)
+
+
+@pytest.mark.parametrize("text", ["5", "0.05", "", "%", "-1%", "nan%", "inf%", "five%", "5%%"])
+def test_what_is_no_percentage_is_refused_by_name(text: str) -> None:
+    with pytest.raises(UsageError, match="--max-regression"):
+        parse_percent(text, "--max-regression")
+
+
+def test_interval_covers_the_true_ratio_of_correlated_latencies() -> None:
+    covered = 0
+    for seed in range(25):
+        rng = np.random.default_rng(seed)
+        samples = []
+        for median in (10.0, 11.0):
+            drift = np.repeat(rng.normal(0, 0.02, 50), 10)  # ten neighbours are slow together
+            samples.append(median * np.exp(drift + rng.normal(0, 0.02, 500)))
+        low, high = median_ratio_interval(*samples)
+        covered += low <= 1.1 <= high
+    assert covered >= 21
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "delta"),
+    [
+        ([1, 2, 3], [4, 5, 6], 1.0),
+        ([4, 5], [1, 2], -1.0),
+        ([1, 2], [1, 2], 0.0),
+        ([2, 2], [2], 0.0),
+        ([1, 3], [2], 0.0),
+    ],
+)
+def test_cliffs_delta(old: list[float], new: list[float], delta: float) -> None:
+    assert cliffs_delta(np.array(old, float), np.array(new, float)) == delta
+
+
+def test_compare_prints_a_table_or_json_and_exits_7(save: Save, run_cli: Callable[..., Any]) -> None:
+    old = save("old.json", report(model("a" * 60, 10.0), model("b", 10.0)))
+    new = save(
+        "new.json", report(model("a" * 60, 13.0), model("b", 10.0)), lambda record: record["warnings"].append("busy")
+    )
+    finished = run_cli("compare", old, new)
+    assert finished.code == 7
+    assert finished.err.splitlines()[-1].startswith(f"edge-mnist: error: {'a' * 60}: p50 went from")
+    assert "busy" in finished.err
+    assert max(map(len, finished.out.splitlines())) <= 80
+    assert run_cli("compare", old, new, "--max-regression", "50%").code == 0
+    as_json = run_cli("compare", old, new, "--json")
+    assert as_json.code == 7
+    assert [change["verdict"] for change in as_json.json["models"]] == ["regression", "same"]
+    assert as_json.json["schema_version"] == 1
+
+
+def test_report_of_bench_can_be_compared(run_cli: Callable[..., Any], tmp_path: Path) -> None:
+    finished = run_cli("bench", "nano", "--json", "--samples", "50", "--no-startup", env={"EDGE_MNIST_DATA": ""})
+    assert finished.code == 0, finished.err
+    (tmp_path / "now.json").write_text(finished.out)
+    compared = run_cli("compare", tmp_path / "now.json", tmp_path / "now.json", "--json")
+    assert compared.code == 0, compared.err
+    assert json.loads(compared.out)["models"][0]["verdict"] == "same"

@@ -1,0 +1,166 @@
+"""Model files that others made: looked at, measured beside ours, and read with plain tensors, but no more."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge_mnist_runtime import DigitClassifier
+from edge_mnist_runtime.bundles.foreign_files import RANGES, open_any, open_foreign
+from edge_mnist_runtime.commands.app import run
+from edge_mnist_runtime.dataset import DATA_VARIABLE
+from edge_mnist_runtime.errors import ContractError, NoContractError
+from edge_mnist_trainer.augment.strokes import draw_digits
+
+onnx = pytest.importorskip("onnx")
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """A hundred digits: images, uint8, (100, 28, 28, 1), and labels."""
+    return draw_digits(10, seed=3)
+
+
+@pytest.fixture(scope="module")
+def weights(drawn):
+    """A linear classifier of pixels in 0..1 that knows the drawn digits by heart."""
+    images, labels = drawn
+    values = images.reshape(-1, 784) / np.float32(255)
+    return (np.linalg.pinv(values) @ np.eye(10)[labels]).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def make_onnx(weights, tmp_path_factory):
+    """Write an ONNX file without a contract: of an input of some shape, and the end that is asked for."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    folder = tmp_path_factory.mktemp("foreign")
+
+    def make(shape, *, end="Softmax", name="theirs", outputs=10):
+        nodes = [
+            helper.make_node("Reshape", ["Input3", "flat"], ["values"]),
+            helper.make_node("MatMul", ["values", "weights"], ["scores"]),
+            helper.make_node(end, ["scores"], ["Plus214_Output_0"]),
+        ]
+        graph = helper.make_graph(
+            nodes,
+            "theirs",
+            [helper.make_tensor_value_info("Input3", TensorProto.FLOAT, shape)],
+            [helper.make_tensor_value_info("Plus214_Output_0", TensorProto.FLOAT, [None, outputs])],
+            [
+                numpy_helper.from_array(np.array([-1, 784], np.int64), "flat"),
+                numpy_helper.from_array(20 * weights[:, :outputs], "weights"),
+            ],
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        onnx.save(model, folder / f"{name}.onnx")
+        return folder / f"{name}.onnx"
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def theirs(make_onnx):
+    return make_onnx([None, 784])
+
+
+SHAPES = ([None, 784], ["batch", 1, 28, 28], [1, 1, 28, 28], [1, 28, 28, 1], [None, 28, 28], [784], [28, 28])
+
+
+@pytest.mark.parametrize("end", ["Softmax", "Identity"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_file_of_784_values_in_any_shape_gives_probabilities(shape, end, make_onnx, drawn):
+    images, labels = drawn
+    engine = open_any(make_onnx(shape, end=end))
+    found = np.concatenate([engine.run(images[:50]), engine.run(images[50:])])
+    assert np.array_equal(found.argmax(1), labels)
+    assert np.allclose(found.sum(1), 1, atol=1e-5)
+    assert np.allclose(engine.run(images[:1])[0], found[0], atol=1e-6)
+
+
+@pytest.mark.parametrize(("shape", "outputs"), [([None, 100], 10), ([None, None, 28, 28], 10), ([None, 784], 5)])
+def test_file_that_is_no_digit_classifier_is_refused_by_its_ends(shape, outputs, make_onnx):
+    path = make_onnx(shape, outputs=outputs, name="other")
+    with pytest.raises(ContractError, match=r"no edge-mnist contract, and takes and gives .* expected 784 pixels in"):
+        open_any(path)
+
+
+def test_classifier_still_refuses_a_file_without_a_contract(theirs):
+    with pytest.raises(NoContractError, match="carries no edge-mnist contract"):
+        DigitClassifier(theirs)
+
+
+def test_file_of_ours_is_opened_as_ever():
+    assert open_any("nano").contract.name == "nano"
+
+
+def test_range_decides_what_a_file_of_real_values_is_fed(make_onnx, drawn):
+    images, _ = drawn
+    path = str(make_onnx([None, 784], end="Identity"))
+    ones = open_foreign(path).run(images)
+    assert not np.array_equal(open_foreign(path, input_range=RANGES["-1..1"]).run(images), ones)
+
+
+@pytest.fixture
+def drawn_file(drawn, tmp_path):
+    np.savez(tmp_path / "drawn.npz", x_test=drawn[0], y_test=drawn[1])
+    return tmp_path / "drawn.npz"
+
+
+def test_info_says_what_it_is_and_what_it_reads(theirs, drawn_file, capsys):
+    assert run(["info", str(theirs)]) == 0
+    plain = capsys.readouterr().out
+    assert "contract         none: edge-mnist export did not make it" in plain
+    assert "Input3 float32 (None, 784)" in plain
+    assert run(["info", str(theirs), "--data", str(drawn_file)]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  top1")]
+    assert "100.00% with pixels as 0..1" in line
+    assert line.count("with pixels as") == len(RANGES)
+
+
+def test_info_measures_files_of_ours_as_their_contract_says(drawn_file, capsys):
+    assert run(["info", "robust", "--data", str(drawn_file)]) == 0
+    assert "% as its contract says" in capsys.readouterr().out
+
+
+def test_raw_classifies_tensors_by_a_foreign_file(theirs, drawn, tmp_path, capsys):
+    images, labels = drawn
+    for number in range(3):
+        Image.fromarray(images[10 * number + 5, ..., 0]).save(tmp_path / f"{number}.png")
+    assert run(["classify", "--raw", "--model", str(theirs), str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[0] for line in lines] == [str(labels[10 * number + 5]) for number in range(3)]
+    assert run(["classify", "--model", str(theirs), str(tmp_path)]) == 6
+    assert "carries no edge-mnist contract" in capsys.readouterr().err
+
+
+def test_bench_measures_it_beside_ours(theirs, capsys, monkeypatch):
+    monkeypatch.setenv(DATA_VARIABLE, "")
+    given = ("--samples", "200", "--seconds", "1", "--batch", "8")
+    assert run(["bench", str(theirs), "nano", *given]) == 0
+    out = capsys.readouterr().out
+    assert "theirs.onnx" in out
+    assert "nano" in out
+
+
+@pytest.mark.slow
+def test_foreign_tflite_file_is_read_too(weights, drawn, tmp_path):
+    tf = pytest.importorskip("tensorflow")
+    images, labels = drawn
+    traced = tf.function(lambda x: x @ (20 * weights), input_signature=[tf.TensorSpec((1, 784), tf.float32)])
+    module = tf.Module()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([traced.get_concrete_function()], module)
+    (tmp_path / "theirs.tflite").write_bytes(converter.convert())
+    engine = open_any(tmp_path / "theirs.tflite")
+    assert (engine.format, engine.backend, engine.batch_images) == ("tflite", "litert", 1)
+    assert np.array_equal(engine.run(images).argmax(1), labels)
+
+
+def test_weights_in_a_file_of_their_own_are_named(theirs, tmp_path, capsys):
+    model = onnx.load(theirs)
+    where = {"save_as_external_data": True, "location": "weights.bin", "size_threshold": 0}
+    onnx.save(model, tmp_path / "split.onnx", **where)
+    assert run(["info", str(tmp_path / "split.onnx")]) == 2
+    err = capsys.readouterr().err
+    assert "split.onnx: keeps its weights in a file of their own; save it as one: onnx.save" in err

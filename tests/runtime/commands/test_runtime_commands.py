@@ -1,0 +1,373 @@
+"""The runtime's commands as a user runs them: output, one-line errors, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_mnist_runtime import __version__
+
+RunCli = Callable[..., Any]
+
+WITHOUT_MNIST = {"EDGE_MNIST_DATA": ""}
+
+COMMANDS = (
+    "train",
+    "export",
+    "debug",
+    "classify",
+    "preprocess",
+    "bench",
+    "compare",
+    "doctor",
+    "verify",
+    "info",
+    "samples",
+)
+
+ERRORS = {
+    "no such command": (["no-such-command"], 2),
+    "unknown global option": (["--no-such-option"], 2),
+    "unknown option of classify": (["classify", "--no-such-option"], 2),
+    "unknown option of export": (["export", "--no-such-option"], 2),
+    "unknown option of train": (["train", "--no-such-option"], 2),
+    "unknown option of verify": (["verify", "--no-such-option"], 2),
+    "classify without arguments": (["classify"], 2),
+    "classify with a missing model": (["classify", "digit.png", "--model", "absent.onnx"], 2),
+    "classify with a missing picture": (["classify", "absent.png"], 8),
+    "classify in an unknown reading": (["classify", "digit.png", "--preprocess", "best"], 2),
+    "preprocess without arguments": (["preprocess"], 2),
+    "preprocess of a missing picture": (["preprocess", "absent.png"], 8),
+    "preprocess in an unknown reading": (["preprocess", "absent.png", "--mode", "best"], 2),
+    "preprocess at scale 0": (["preprocess", "absent.png", "--scale", "0"], 2),
+    "preprocess at scale 101": (["preprocess", "absent.png", "--scale", "101"], 2),
+    "preprocess with steps and no place for them": (["preprocess", "absent.png", "--steps"], 2),
+    "bench of no samples": (["bench", "--samples", "0"], 2),
+    "bench of minus five samples": (["bench", "--samples", "-5"], 2),
+    "bench of half a sample": (["bench", "--samples", "0.5"], 2),
+    "bench without threads": (["bench", "--threads", "0"], 2),
+    "bench with a million threads": (["bench", "--threads", "1000000"], 2),
+    "bench with threads that are no numbers": (["bench", "--threads", "1,many"], 2),
+    "bench of no seconds": (["bench", "--seconds", "0"], 2),
+    "bench at no rate": (["bench", "--rate", "0"], 2),
+    "bench in batches of none": (["bench", "--batch", "0"], 2),
+    "bench with a plot of no kind": (["bench", "--plot", "latency.txt"], 2),
+    "bench with a plot into no folder": (["bench", "--plot", "absent/latency.png"], 2),
+    "bench of a missing path": (["bench", "absent"], 2),
+    "bench of a missing file": (["bench", "absent.onnx"], 2),
+    "bench on a missing folder": (["bench", "--data", "absent"], 2),
+    "compare without arguments": (["compare"], 2),
+    "compare of one report": (["compare", "old.json"], 2),
+    "compare of missing reports": (["compare", "old.json", "new.json"], 2),
+    "compare with a limit that is no percentage": (["compare", "a", "b", "--max-regression", "5"], 2),
+    "doctor of no bundle": (["doctor", "."], 6),
+    "doctor of a missing folder": (["doctor", "absent"], 2),
+    "doctor of two bundles": (["doctor", "one", "two"], 2),
+    "verify without arguments": (["verify"], 2),
+    "verify of no bundle": (["verify", "."], 6),
+    "verify of a missing folder": (["verify", "absent"], 2),
+    "info of a missing file": (["info", "absent.onnx"], 2),
+    "info of no model": (["info", "digit.png"], 2),
+    "info of two models": (["info", "one.onnx", "two.onnx"], 2),
+    "export in an unknown precision": (["export", "--precision", "int4"], 2),
+}
+
+
+@pytest.fixture
+def one_line_error(run_here: RunCli, tmp_path: Path) -> Callable[..., str]:
+    """Run a command that must fail with `code` and one line on standard error, in an empty folder; give the line.
+
+    In this process: what `main` does around `run`, other tests see in processes of their own.
+    """
+
+    def fail(code: int, *arguments: object, env: dict[str, str] | None = None) -> str:
+        finished = run_here(*arguments, cwd=tmp_path, env=env)
+        assert finished.code == code, finished.err
+        assert finished.err.startswith("edge-mnist: error: "), finished.err
+        assert finished.err.count("\n") == 1, finished.err
+        return finished.err
+
+    return fail
+
+
+def test_help_lists_every_command(run_cli: RunCli) -> None:
+    finished = run_cli("--help")
+    assert finished.code == 0
+    for command in COMMANDS:
+        assert f" {command} " in finished.out
+    assert "traceback" not in (finished.out + finished.err).lower()
+    assert finished.err == ""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, run_cli: RunCli) -> None:
+    finished = run_cli(command, "--help")
+    assert finished.code == 0
+    assert f"edge-mnist {command}" in finished.out
+    assert "…" not in finished.out, "an option's name is cut off at 80 columns"
+    assert finished.err == ""
+
+
+def test_help_imports_no_heavy_library(run_python: Callable[..., Any]) -> None:
+    done = run_python(
+        "import sys\nfrom edge_mnist_runtime.commands.app import run\nrun(['--help'])\n"
+        "print('heavy:', [name for name in ('tensorflow', 'keras', 'onnx', 'onnxruntime', 'sklearn', 'matplotlib') "
+        "if name in sys.modules])"
+    )
+    assert done.stdout.splitlines()[-1] == "heavy: []"
+
+
+def test_version_is_the_packages(run_cli: RunCli) -> None:
+    finished = run_cli("--version")
+    assert (finished.code, finished.out, finished.err) == (0, f"edge-mnist {__version__}\n", "")
+
+
+def test_module_is_the_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "edge_mnist_runtime", "--version"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert (done.returncode, done.stdout) == (0, f"edge-mnist {__version__}\n")
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_error_is_one_line_and_its_exit_code(case: str, one_line_error: Callable[..., str]) -> None:
+    arguments, code = ERRORS[case]
+    one_line_error(code, *arguments, env=WITHOUT_MNIST)
+
+
+def test_unknown_option_is_named(one_line_error: Callable[..., str]) -> None:
+    assert "--no-such-option" in one_line_error(2, "classify", "--no-such-option", "digit.png")
+
+
+def test_data_variable_that_names_nothing_is_said(one_line_error: Callable[..., str]) -> None:
+    assert "EDGE_MNIST_DATA" in one_line_error(2, "bench", "--samples", "1", env={"EDGE_MNIST_DATA": "absent"})
+
+
+def test_debug_shows_the_traceback(run_cli: RunCli) -> None:
+    arguments = ("info", "absent.onnx")
+    assert "Traceback" not in run_cli(*arguments).err
+    shown = run_cli(*arguments, "--debug")
+    assert shown.code == 2
+    assert "Traceback" in shown.err
+    assert shown.err.splitlines()[-1].startswith("edge-mnist: error: absent.onnx: ")
+
+
+# classify
+
+
+def test_classify_reads_the_samples(run_cli: RunCli, samples_folder: Path) -> None:
+    finished = run_cli("classify", samples_folder)
+    assert (finished.code, finished.err) == (0, "")
+    lines = finished.out.splitlines()
+    assert len(lines) == 10
+    for line in lines:
+        assert line[0] == Path(line.split()[-1]).name[0]
+
+
+def test_classify_prints_json_alone(run_cli: RunCli, samples_folder: Path) -> None:
+    finished = run_cli("classify", samples_folder, "--json")
+    assert (finished.code, finished.err) == (0, "")
+    assert finished.json["schema_version"] == 1
+    assert finished.json["errors"] == []
+    assert len(finished.json["predictions"]) == 10
+    for prediction in finished.json["predictions"]:
+        assert prediction["digit"] == int(Path(prediction["path"]).name[0])
+        assert 0 <= prediction["confidence"] <= 1
+        assert len(prediction["probabilities"]) == 10
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_classify_does_the_good_inputs_and_says_each_bad_one(
+    as_json: bool, run_cli: RunCli, samples_folder: Path, tmp_path: Path
+) -> None:
+    text, absent, empty = tmp_path / "text.png", tmp_path / "absent.png", tmp_path / "folder"
+    text.write_text("no picture")
+    empty.mkdir()
+    good = [samples_folder / name for name in ("0-black-on-white.png", "9-photograph.jpg")]
+    arguments = [good[0], text, absent, empty, good[1]]
+    finished = run_cli("classify", *arguments, *(["--json"] if as_json else []))
+    assert finished.code == 8
+    lines = finished.err.splitlines()
+    assert len(lines) == 3
+    for line, path in zip(lines, (text, absent, empty), strict=True):
+        assert line.startswith(f"edge-mnist: error: {path}: ")
+    if as_json:
+        assert [item["digit"] for item in finished.json["predictions"]] == [0, 9]
+        assert [item["path"] for item in finished.json["errors"]] == [str(text), str(absent), str(empty)]
+    else:
+        assert [line[0] for line in finished.out.splitlines()] == ["0", "9"]
+
+
+def test_classify_names_a_file_with_a_line_break_in_one_line(run_cli: RunCli, tmp_path: Path) -> None:
+    finished = run_cli("classify", tmp_path / "two\nlines.png")
+    assert finished.code == 8
+    assert finished.err.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+@pytest.mark.parametrize("as_json", [False, True])
+def test_classify_reads_a_file_whose_name_is_no_text(
+    as_json: bool, run_cli: RunCli, sample_pictures: dict[str, bytes], tmp_path: Path
+) -> None:
+    (tmp_path / os.fsdecode(b"\xff.png")).write_bytes(sample_pictures["0-black-on-white.png"])
+    # What standard output is under en_GB.UTF-8, which a test machine need not have.
+    arguments = ("classify", tmp_path, *(["--json"] if as_json else []))
+    finished = run_cli(*arguments, env={"PYTHONIOENCODING": "utf-8:strict"})
+    assert finished.code == 0, finished.err
+    assert (finished.json["predictions"][0]["digit"] if as_json else int(finished.out[0])) == 0
+
+
+@pytest.mark.slow
+def test_classify_with_a_bundle_and_with_its_files(
+    run_cli: RunCli, reference_bundle: Path, samples_folder: Path
+) -> None:
+    for model in (reference_bundle, *reference_bundle.glob("*_int8.*")):
+        finished = run_cli("classify", samples_folder / "7-mnist-shaped.png", "--json", "--model", model)
+        assert finished.code == 0
+        assert finished.json["predictions"][0]["digit"] == 7
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of this kind")
+@pytest.mark.parametrize("arguments", [["info", "--json"], ["--help"], ["classify", "SAMPLES"]])
+def test_reader_that_leaves_gets_no_complaint(arguments: list[str], samples_folder: Path) -> None:
+    command = [Path(sys.executable).with_name("edge-mnist")]
+    command += [str(samples_folder) if argument == "SAMPLES" else argument for argument in arguments]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command, check=False, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=300)
+    os.close(writing)
+    assert "BrokenPipe" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# bench
+
+
+def test_bench_prints_json_alone(run_cli: RunCli) -> None:
+    finished = run_cli("bench", "--json", "--samples", "100", env=WITHOUT_MNIST)
+    assert finished.code == 0
+    report = json.loads(finished.out)
+    assert report["schema_version"] == 2
+    assert report["config"]["samples"] == 100
+    assert report["skipped"] == []
+    (model,) = report["models"]
+    assert model["samples"] == 100
+    assert model["latency_us"]["p50"] <= model["latency_us"]["p90"]
+    assert model["latency_us"]["p99"] is None
+
+
+def test_bench_says_what_it_measured_on_in_lines_of_80_columns(run_cli: RunCli) -> None:
+    arguments = ("edge", "nano", "--samples", "10", "--threads", "1,2", "--profile", "--no-startup")
+    finished = run_cli("bench", *arguments, env=WITHOUT_MNIST)
+    assert finished.code == 0, finished.err
+    assert max(map(len, finished.out.splitlines())) <= 80
+    for shown in ("sample pictures", "p50", "nano_int8 x2"):
+        assert shown in finished.out
+
+
+def test_bench_measures_on_the_mnist_that_was_named(run_cli: RunCli, mnist_folder: Path) -> None:
+    arguments = ("--json", "--samples", "10", "--no-startup", "--data", mnist_folder)
+    finished = run_cli("bench", *arguments, env=WITHOUT_MNIST)
+    assert finished.json["digits"]["name"] == "mnist"
+    assert finished.json["digits"]["n"] == 10_000
+
+
+@pytest.mark.slow
+def test_bench_measures_every_file_of_a_bundle(run_cli: RunCli, reference_bundle: Path) -> None:
+    finished = run_cli("bench", reference_bundle, "--json", "--samples", "64", "--no-startup")
+    assert finished.code == 0
+    found = {(model["backend"], model["precision"]) for model in finished.json["models"]}
+    assert found == {(backend, precision) for backend in ("onnxruntime", "litert") for precision in ("fp32", "int8")}
+
+
+@pytest.mark.slow
+def test_bench_of_a_bundle_with_a_wrong_hash_exits_6(
+    bundle_copy: Path, flip_byte: Callable[[Path], None], one_line_error: Callable[..., str]
+) -> None:
+    path = next(bundle_copy.glob("*_int8.onnx"))
+    flip_byte(path)
+    assert path.name in one_line_error(6, "bench", bundle_copy, "--samples", "1")
+
+
+@pytest.mark.slow
+def test_bench_of_a_bundle_without_models_does_not_measure_another(run_cli: RunCli, bundle_copy: Path) -> None:
+    path = bundle_copy / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "artifacts": []}))
+    finished = run_cli("bench", bundle_copy, "--json", "--samples", "1")
+    assert finished.code != 0
+    assert "robust_int8" not in finished.out
+
+
+# info
+
+
+def test_info_describes_the_bundled_model(run_cli: RunCli) -> None:
+    finished = run_cli("info")
+    assert (finished.code, finished.err) == (0, "")
+    for part in ("int8", "image uint8 (N, 28, 28, 1)", "probabilities float32 (N, 10)", "0 1 2 3 4 5 6 7 8 9"):
+        assert part in finished.out
+
+
+# samples
+
+
+def test_samples_writes_ten_pictures_and_twice_is_fine(run_cli: RunCli, tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "samples"
+    for _ in range(2):
+        finished = run_cli("samples", folder)
+        assert (finished.code, finished.err) == (0, "")
+        assert sorted(path.name[0] for path in folder.iterdir()) == list("0123456789")
+
+
+def test_samples_never_overwrites_another_file(one_line_error: Callable[..., str], tmp_path: Path) -> None:
+    mine = tmp_path / "samples" / "3-transparent.png"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    assert str(mine) in one_line_error(2, "samples", mine.parent)
+    assert mine.read_text() == "mine"
+    assert list(mine.parent.iterdir()) == [mine]  # nothing half done
+
+
+def test_samples_into_a_file_is_refused(one_line_error: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    one_line_error(2, "samples", tmp_path / "file" / "samples")
+    one_line_error(2, "samples", tmp_path / "file")
+
+
+# destructors
+
+
+FAILING_DESTRUCTOR = """
+import sys
+from edge_mnist_runtime import cli
+from edge_mnist_runtime.commands import debugging
+class HalfMade:
+    def __del__(self):
+        raise AttributeError("half made")
+def run(arguments):
+    debugging.enabled = "--debug" in arguments
+    HalfMade()
+    return 130
+cli.run = run
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("arguments", [[], ["--debug"]])
+def test_failing_destructor_is_shown_with_debug_alone(arguments: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FAILING_DESTRUCTOR, *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (130, "")
+    assert ("half made" in done.stderr) is bool(arguments)

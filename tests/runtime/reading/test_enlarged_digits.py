@@ -1,0 +1,122 @@
+"""Digits as MNIST has them, enlarged or dark on light: read as the tensor that they were. Other soft drawings, too."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter, ImageOps
+
+from edge_mnist_runtime import DigitClassifier
+from edge_mnist_runtime.classifier import to_pixels
+from edge_mnist_runtime.reading.drawing import _grown
+from edge_mnist_runtime.reading.enlargement import find_enlarged_tensor
+from edge_mnist_runtime.reading.reader import read_picture
+
+Draw = Callable[..., Image.Image]
+KERNELS = ("nearest", "bilinear", "bicubic")
+SIDES = (56, 112, 280, 403, 800)
+
+
+@pytest.fixture(scope="module")
+def tensor(draw_three: Draw) -> np.ndarray:
+    """A soft three, as MNIST would have it: 20 pixels tall, uint8, shape (28, 28)."""
+    return to_pixels(draw_three().filter(ImageFilter.GaussianBlur(3)), mode="mnist")
+
+
+def enlarge(tensor: np.ndarray, side: int, kernel: str, *, inverted: bool = False) -> Image.Image:
+    picture = Image.fromarray(255 - tensor if inverted else tensor)
+    return picture.resize((side, side), Image.Resampling[kernel.upper()])
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_enlarged_tensor_is_read_as_the_tensor(tensor: np.ndarray, kernel: str, side: int, inverted: bool) -> None:
+    reading = read_picture(enlarge(tensor, side, kernel, inverted=inverted))
+    assert (reading.mode, reading.light_on_dark, reading.flaw) == ("raw", not inverted, None)
+    assert np.abs(reading.pixels.astype(int) - tensor).max() < 16
+
+
+def test_inverted_tensor_is_turned_back(tensor: np.ndarray) -> None:
+    assert np.array_equal(to_pixels(255 - tensor), tensor)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_saved_enlargement_is_read_as_the_tensor(
+    tensor: np.ndarray, kernel: str, form: str, classifier: DigitClassifier
+) -> None:
+    file = io.BytesIO()
+    enlarge(tensor, 280, kernel).convert("RGB").save(file, form, quality=75)
+    reading = read_picture(Image.open(file))
+    assert reading.mode == "raw"
+    assert np.abs(reading.pixels.astype(int) - tensor).max() < 32
+    assert classifier.predict(file.getvalue()).digit == 3
+
+
+def test_digit_that_touches_the_frame_of_an_enlarged_tensor_is_not_cut_off() -> None:
+    # Most ink lies low, so that the top of its box reaches the frame, as in one of 70 of MNIST's digits.
+    touching = np.zeros((28, 28), np.uint8)
+    touching[0:20, 14] = touching[13:20, 10:19] = 255
+    enlarged = read_picture(enlarge(touching, 280, "nearest"))
+    assert (enlarged.mode, enlarged.flaw) == ("raw", None)
+    assert np.array_equal(enlarged.pixels, touching)
+
+
+def test_digit_elsewhere_in_a_small_frame_is_normalised(tensor: np.ndarray) -> None:
+    moved = enlarge(np.roll(tensor, (3, -3), (0, 1)), 280, "bilinear")
+    assert read_picture(moved).mode == "mnist"
+    small = np.array(Image.fromarray(tensor).resize((14, 14)))
+    assert read_picture(enlarge(np.pad(small, 7), 280, "bilinear")).mode == "mnist"
+
+
+def test_drawing_with_more_detail_than_a_tensor_is_normalised(draw_three: Draw) -> None:
+    # As tall and as much in the middle as an MNIST digit, but its strokes have edges that 28 x 28 pixels cannot show.
+    sharp = draw_three((280, 280), (75, 40), 190)
+    assert find_enlarged_tensor(sharp) is None
+    assert read_picture(sharp).mode == "mnist"
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize("side", SIDES[1:])
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_soft_drawing_is_clean_whatever_its_size(
+    tensor: np.ndarray, kernel: str, side: int, inverted: bool, classifier: DigitClassifier
+) -> None:
+    """Of other small pictures than tensors the allowance for soft edges grows with the picture."""
+    frame = np.zeros((40, 40), np.uint8)
+    frame[2:30, 9:37] = tensor
+    picture = Image.fromarray(255 - frame if inverted else frame)
+    reading = read_picture(picture.resize((side, side), Image.Resampling[kernel.upper()]))
+    assert (reading.mode, reading.flaw) == ("mnist", None)
+    assert classifier.engine.run(reading.pixels.reshape(1, 28, 28, 1))[0].argmax() == 3
+
+
+def test_photographs_and_noise_are_no_enlarged_tensors(sample_pictures: dict[str, bytes]) -> None:
+    for name, data in sample_pictures.items():
+        picture = Image.open(io.BytesIO(data)).convert("RGB")
+        assert find_enlarged_tensor(ImageOps.fit(picture, (280, 280))) is None or "mnist-shaped" in name, name
+    noise = np.random.default_rng(0).integers(0, 256, (280, 280), np.uint8)
+    assert find_enlarged_tensor(Image.fromarray(noise)) is None
+
+
+@pytest.mark.parametrize("size", [(1, 1), (27, 27), (28, 30), (300, 28)])
+def test_pictures_that_are_no_larger_square_are_no_enlarged_tensors(size: tuple[int, int]) -> None:
+    assert find_enlarged_tensor(Image.new("L", size, 200)) is None
+
+
+def test_reach_around_strokes_is_a_square_of_any_size() -> None:
+    mask = np.zeros((9, 7), np.bool_)
+    mask[4, 3] = True
+    rows, columns = np.nonzero(_grown(mask, 2))
+    assert (rows.min(), rows.max(), columns.min(), columns.max(), len(rows)) == (2, 6, 1, 5, 25)
+    assert _grown(mask, 100).all()
+
+
+@pytest.mark.parametrize(("border", "grey"), [(1, 0), (2, 0), (30, 90)])
+def test_framed_sheet_is_not_taken_for_ink(tensor: np.ndarray, border: int, grey: int) -> None:
+    framed = ImageOps.expand(enlarge(tensor, 280, "bicubic", inverted=True), border, grey)
+    assert read_picture(framed).mode == "photo"

@@ -1,0 +1,132 @@
+"""Where digits come from, and what never passes for MNIST."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from edge_mnist_runtime.dataset import DATA_VARIABLE, MNIST_SHA256
+from edge_mnist_runtime.errors import DataError, DataNotFoundError
+from edge_mnist_runtime.preprocess import normalise_ink
+from edge_mnist_trainer.data.sources import STAND_IN_NAME, load_export_digits, load_mnist, load_stand_in
+
+REPORT_SOURCES = """
+import json
+from edge_mnist_runtime.errors import EdgeMnistError
+from edge_mnist_trainer.sources import load_export_digits, load_mnist
+try:
+    mnist = load_mnist("train").name
+except EdgeMnistError as error:
+    mnist = type(error).__name__
+source = load_export_digits()
+halves = [[half.name, half.split, len(half), half.sha256] for half in (source.calibration, source.evaluation)]
+print()
+print(json.dumps({"mnist": mnist, "notice": source.notice, "halves": halves}))
+"""
+
+
+def report_sources(run_script, env, prefix):
+    """What is loaded in that environment; Keras talks on standard output before the last line."""
+    return json.loads(run_script(REPORT_SOURCES, env=env, prefix=prefix).splitlines()[-1])
+
+
+@pytest.fixture
+def sources_without_network(run_script, without_network, without_mnist):
+    return report_sources(run_script, without_mnist, without_network)
+
+
+def image_hashes(images: np.ndarray) -> list[str]:
+    return [hashlib.sha256(image.tobytes()).hexdigest() for image in images]
+
+
+def test_missing_folder_is_named(tmp_path):
+    with pytest.raises(DataNotFoundError, match=r"nowhere.*--data"):
+        load_mnist("train", tmp_path / "nowhere")
+
+
+def test_missing_folder_from_the_environment_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "nowhere"))
+    with pytest.raises(DataNotFoundError, match=rf"nowhere.*{DATA_VARIABLE}"):
+        load_export_digits()
+
+
+def test_named_folder_without_files_is_not_replaced_by_the_stand_in(tmp_path):
+    with pytest.raises(DataNotFoundError, match="train-images-idx3-ubyte"):
+        load_export_digits(tmp_path)
+
+
+def test_named_folder_with_other_content_is_refused(tmp_path):
+    for name in MNIST_SHA256:
+        (tmp_path / name).write_bytes(b"\x00\x00\x08\x01\x00\x00\x00\x01\x05")
+    with pytest.raises(DataError, match="not MNIST's"):
+        load_export_digits(tmp_path)
+
+
+def test_named_folder_wins_over_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "of-the-environment"))
+    (tmp_path / "named").mkdir()
+    with pytest.raises(DataNotFoundError, match="named"):
+        load_mnist("train", tmp_path / "named")
+
+
+def test_stand_in_is_every_digit_of_scikit_learn_s():
+    digits = load_stand_in()
+    assert digits.name == STAND_IN_NAME
+    assert (digits.images.shape, digits.images.dtype) == ((1797, 28, 28, 1), np.uint8)
+    assert np.array_equal(digits.labels, load_digits().target)
+
+
+def test_stand_in_is_brought_to_size_by_the_one_preprocessing():
+    digits, originals = load_stand_in(), load_digits().images
+    for index in (0, 7, 900, 1796):
+        ink = np.floor(originals[index] * 255 / 16).astype(np.uint8)
+        assert np.array_equal(digits.images[index, :, :, 0], normalise_ink(ink))
+
+
+@pytest.mark.slow
+def test_stand_in_halves_are_disjoint_whole_and_announced(sources_without_network):
+    digits, numbers = load_stand_in(), np.arange(1797)
+    assert sources_without_network["mnist"] == "DataNotFoundError"
+    assert "scikit-learn" in sources_without_network["notice"]
+    assert sources_without_network["halves"] == [
+        [STAND_IN_NAME, "even", 899, digits.take(numbers[::2], "even").sha256],
+        [STAND_IN_NAME, "odd", 898, digits.take(numbers[1::2], "odd").sha256],
+    ]
+
+
+def test_stand_in_holds_no_image_in_both_halves():
+    hashes = image_hashes(load_stand_in().images)
+    assert not set(hashes[::2]) & set(hashes[1::2])
+
+
+@pytest.mark.slow
+def test_cached_copy_with_other_content_does_not_pass_for_mnist(run_script, without_network, without_mnist):
+    cached = Path(without_mnist["KERAS_HOME"]) / "datasets" / "mnist.npz"
+    cached.parent.mkdir(parents=True)
+    np.savez(
+        cached,
+        x_train=np.zeros((60_000, 28, 28), np.uint8),
+        y_train=np.zeros(60_000, np.uint8),
+        x_test=np.zeros((10_000, 28, 28), np.uint8),
+        y_test=np.zeros(10_000, np.uint8),
+    )
+    found = report_sources(run_script, without_mnist, without_network)
+    assert found["mnist"] in ("DataNotFoundError", "DataError")
+    assert [half[0] for half in found["halves"]] == [STAND_IN_NAME] * 2
+
+
+def test_mnist_is_taken_where_it_is_named(mnist_folder):
+    source = load_export_digits(mnist_folder)
+    assert source.notice is None
+    assert (source.calibration.name, source.calibration.split, len(source.calibration)) == ("mnist", "train", 55_000)
+    assert (source.evaluation.name, source.evaluation.split, len(source.evaluation)) == ("mnist", "test", 10_000)
+
+
+def test_mnist_halves_have_their_sizes(mnist_folder):
+    assert load_mnist("train", mnist_folder).images.shape == (60_000, 28, 28, 1)
+    assert load_mnist("t10k").labels.shape == (10_000,)

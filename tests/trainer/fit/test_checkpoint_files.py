@@ -1,0 +1,177 @@
+"""checkpoint.npz: what it brings back, and when it is refused."""
+
+from __future__ import annotations
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from edge_mnist_runtime.errors import CorruptModelError, UsageError
+from edge_mnist_trainer.fit.checkpoint import read_checkpoint, write_checkpoint
+from edge_mnist_trainer.run_folder import CHECKPOINT_FILE, RunFolder, create_run_folder
+
+pytestmark = pytest.mark.slow
+
+RECORD = {
+    "architecture": "custom",
+    "options": {"dense": [64]},
+    "config": {"batch_size": 10, "seed": 0},
+    "dataset": {"name": "drawn", "splits": {"train": {"n": 200, "sha256": "0123"}}},
+    "transfer_set": None,
+    "started_from": None,
+    "preprocess": {"version": 1},
+    "versions": {"keras": "3.13.0"},
+    "epochs": [{"epoch": 1}, {"epoch": 2}],
+}
+NO_EPOCH = {**RECORD, "epochs": []}
+
+
+@pytest.fixture(scope="module")
+def model(tiny):
+    """The tiny network, compiled."""
+    built = tiny.build()
+    built.compile("adam", "sparse_categorical_crossentropy")
+    built.optimizer.build(built.trainable_variables)
+    return built
+
+
+@pytest.fixture(scope="module")
+def whole(model, tmp_path_factory) -> bytes:
+    """A checkpoint of it behind two epochs."""
+    folder = create_run_folder(tmp_path_factory.mktemp("whole") / "run")
+    write_checkpoint(folder, model, RECORD)
+    return (folder.path / CHECKPOINT_FILE).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> RunFolder:
+    """A run of two epochs, for a checkpoint to be put into."""
+    made = create_run_folder(tmp_path_factory.mktemp("checkpoint") / "run")
+    made.write_record({"status": "running", **RECORD})
+    return made
+
+
+def read(folder: RunFolder, model, data: bytes, expected=NO_EPOCH):
+    (folder.path / CHECKPOINT_FILE).write_bytes(data)
+    return read_checkpoint(folder, model, expected)
+
+
+def variables_of(model) -> list[np.ndarray]:
+    return [np.array(keras.ops.convert_to_numpy(value)) for value in (*model.variables, *model.optimizer.variables)]
+
+
+def test_checkpoint_brings_back_every_variable_and_the_record(folder, model, whole):
+    before = variables_of(model)
+    for variable in (*model.variables, *model.optimizer.variables):
+        variable.assign(keras.ops.ones_like(variable))
+    assert any(not np.array_equal(*pair) for pair in zip(before, variables_of(model), strict=True))
+    assert read(folder, model, whole) == RECORD
+    assert all(np.array_equal(*pair) for pair in zip(before, variables_of(model), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"architecture": "edge"}, "another architecture;"),
+        ({"options": {"dense": [32]}}, "another options (dense [64], now [32])"),
+        ({"config": {"batch_size": 20, "seed": 0}}, "another config (batch_size 10, now 20)"),
+        ({"dataset": {"name": "drawn", "splits": {}}}, "another dataset (splits "),
+        ({"transfer_set": {"views": 2}}, "another transfer_set;"),
+        ({"started_from": {"sha256": "4567"}}, "another started_from;"),
+        ({"preprocess": {"version": 2}}, "another preprocess (version 1, now 2)"),
+        ({"versions": {"keras": "3.14.0"}}, "another versions (keras 3.13.0, now 3.14.0)"),
+        ({"versions": {"keras": "3.13.0", "jax": "0.4"}}, "another versions (jax None, now 0.4)"),
+    ],
+)
+def test_run_goes_on_with_its_own_settings_alone(folder, model, whole, changed, words):
+    before = variables_of(model)
+    with pytest.raises(UsageError) as caught:
+        read(folder, model, whole, {**NO_EPOCH, **changed})
+    message = str(caught.value)
+    assert message.startswith(f"{folder.path / 'run.json'}: the run was begun with {words}")
+    assert "\n" not in message
+    assert all(np.array_equal(*pair) for pair in zip(before, variables_of(model), strict=True))
+
+
+def test_settings_that_only_json_tells_apart_are_the_same(folder, model, whole):
+    assert read(folder, model, whole, {**NO_EPOCH, "options": {"dense": (64,)}}) == RECORD
+
+
+def test_run_of_no_epoch_goes_on_from_its_start(model, tmp_path):
+    made = create_run_folder(tmp_path / "run")
+    made.write_record({"status": "running", **NO_EPOCH})
+    assert read_checkpoint(made, model, NO_EPOCH) is NO_EPOCH
+
+
+def test_run_of_no_epoch_must_have_been_begun_alike(model, tmp_path):
+    made = create_run_folder(tmp_path / "run")
+    made.write_record({"status": "running", **NO_EPOCH})
+    with pytest.raises(UsageError, match="another transfer_set"):
+        read_checkpoint(made, model, {**NO_EPOCH, "transfer_set": {"views": 2}})
+    made.write_record({"status": "running", "epochs": []})
+    with pytest.raises(CorruptModelError, match="says nothing of architecture"):
+        read_checkpoint(made, model, NO_EPOCH)
+
+
+def test_run_of_two_epochs_without_a_checkpoint_is_refused(model, tmp_path):
+    made = create_run_folder(tmp_path / "run")
+    made.write_record({"status": "running", **RECORD})
+    with pytest.raises(UsageError, match=r"holds no checkpoint\.npz .*--force"):
+        read_checkpoint(made, model, NO_EPOCH)
+
+
+def changed_arrays(data: bytes, folder, **changes) -> bytes:
+    """The checkpoint with other arrays; None leaves one out."""
+    path = folder.path / "changed.npz"
+    path.write_bytes(data)
+    with np.load(path) as archive:
+        arrays = {**{name: archive[name] for name in archive.files}, **changes}
+    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
+    return path.read_bytes()
+
+
+def lone_array(folder) -> bytes:
+    path = folder.path / "lone.npy"
+    np.save(path, np.zeros(3))
+    return path.read_bytes()
+
+
+DAMAGES = {
+    "empty": lambda data, folder: b"",
+    "text": lambda data, folder: b"Dear checkpoint,",
+    "half": lambda data, folder: data[: len(data) // 2],
+    "a lone array": lambda data, folder: lone_array(folder),
+    "no record": lambda data, folder: changed_arrays(data, folder, record=None),
+    "a record without settings": lambda data, folder: changed_arrays(
+        data, folder, record=np.frombuffer(json.dumps({"epochs": []}).encode(), np.uint8)
+    ),
+    "a variable too few": lambda data, folder: changed_arrays(data, folder, variable_1=None),
+    "a variable of another shape": lambda data, folder: changed_arrays(data, folder, variable_1=np.zeros((2, 3))),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_checkpoint_is_refused_in_one_line_that_names_it(folder, model, whole, damage):
+    with pytest.raises(CorruptModelError) as caught:
+        read(folder, model, DAMAGES[damage](whole, folder))
+    message = str(caught.value)
+    assert message.startswith(f"{folder.path / CHECKPOINT_FILE}: cannot be read (")
+    assert "\n" not in message
+
+
+@settings(max_examples=100)
+@given(position=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+@example(position=0.0, bit=0)
+@example(position=0.9999, bit=0)
+def test_any_flipped_bit_is_refused_or_harmless(folder, model, whole, position, bit):
+    damaged = bytearray(whole)
+    damaged[int(position * len(whole))] ^= 1 << bit
+    try:
+        record = read(folder, model, bytes(damaged))
+    except (CorruptModelError, UsageError):
+        return
+    assert record == RECORD

@@ -1,0 +1,115 @@
+"""A run may start from trained weights."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_mnist_runtime.errors import CorruptModelError, UsageError
+from edge_mnist_trainer.fit.training import train
+from edge_mnist_trainer.networks.architectures import custom_architecture, find_architecture
+from edge_mnist_trainer.networks.keras_file import load_keras, save_keras
+from edge_mnist_trainer.networks.reference_models import REFERENCE_MODELS, find_reference_model
+from edge_mnist_trainer.networks.starting_point import find_starting_point, open_starting_point
+from edge_mnist_trainer.run_folder import RunFolder, create_run_folder
+
+
+@pytest.fixture(scope="module")
+def first_run(tiny, few_digits, tmp_path_factory) -> RunFolder:
+    folder = create_run_folder(tmp_path_factory.mktemp("first") / "run")
+    train(few_digits, tiny, tiny.config, folder)
+    return folder
+
+
+def test_run_starts_from_the_weights_that_it_was_given(tiny, few_digits, first_run, tmp_path):
+    start = open_starting_point(first_run.path)
+    still = replace(tiny.config, epochs=1, peak_learning_rate=1e-12, seed=5)
+    train(few_digits, tiny, still, folder := create_run_folder(tmp_path / "run"), start=start)
+    given, ended = load_keras(first_run.model_path).get_weights(), load_keras(folder.model_path).get_weights()
+    assert all(np.allclose(one, other, atol=1e-6) for one, other in zip(given, ended, strict=True))
+    train(few_digits, tiny, still, fresh := create_run_folder(tmp_path / "fresh"))
+    assert not np.allclose(given[0], load_keras(fresh.model_path).get_weights()[0], atol=1e-3)
+
+
+def test_record_says_what_the_run_started_from(tiny, few_digits, first_run, tmp_path):
+    start = open_starting_point(first_run.path)
+    once = replace(tiny.config, epochs=1)
+    train(few_digits, tiny, once, folder := create_run_folder(tmp_path / "run"), start=start)
+    record, first = folder.read_record(), first_run.read_record()
+    assert record["started_from"]["sha256"] == hashlib.sha256(first_run.model_path.read_bytes()).hexdigest()
+    assert record["started_from"]["trained"]["config"] == first["config"]
+    assert first["started_from"] is None
+    # What that run had started from is told, too.
+    assert open_starting_point(folder.path).record["trained"]["started_from"] == record["started_from"]
+
+
+def test_weights_of_another_network_are_refused(tiny, few_digits, first_run, tmp_path):
+    other = replace(custom_architecture(filters=(5,), pool=4, dense=()), config=tiny.config)
+    folder = create_run_folder(tmp_path / "run")
+    with pytest.raises(UsageError, match=r"--start-from .* other shapes than those of custom; .*--arch"):
+        train(few_digits, other, other.config, folder, start=open_starting_point(first_run.path))
+    assert not folder.model_path.exists()
+
+
+def test_resumed_run_must_have_started_alike(tiny, few_digits, first_run, tmp_path):
+    import keras
+
+    class Killer(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                raise RuntimeError("killed")
+
+    start, folder = open_starting_point(first_run.path), create_run_folder(tmp_path / "run")
+    with pytest.raises(RuntimeError, match="killed"):
+        train(few_digits, tiny, tiny.config, folder, start=start, callbacks=(Killer(),))
+    with pytest.raises(UsageError, match="another started_from"):
+        train(few_digits, tiny, tiny.config, folder, resume=True)
+    assert train(few_digits, tiny, tiny.config, folder, start=start, resume=True).status == "completed"
+
+
+@pytest.mark.parametrize("name", REFERENCE_MODELS)
+def test_reference_model_is_found_by_its_name_and_fits_its_architecture(name):
+    assert find_starting_point(Path(name)) == find_reference_model(name)
+    model = find_architecture(name).build()
+    open_starting_point(Path(name)).give(model)
+    assert np.array_equal(model.get_weights()[0], load_keras(find_reference_model(name)).get_weights()[0])
+
+
+@pytest.mark.parametrize("name", ["nowhere", "empty", "model.h5"])
+def test_what_is_no_model_is_refused_by_its_name(tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "model.h5").write_bytes(b"\x89HDF")
+    with pytest.raises(UsageError, match=rf"--start-from .*{name}: no run folder .* robust"):
+        find_starting_point(tmp_path / name)
+
+
+def test_damaged_model_is_refused(tmp_path):
+    (tmp_path / "model.keras").write_bytes(b"PK")
+    with pytest.raises(CorruptModelError, match=r"model\.keras: cannot be read"):
+        open_starting_point(tmp_path / "model.keras")
+
+
+def test_lone_file_tells_no_more_than_its_hash(tiny, tmp_path):
+    save_keras(tiny.build(), path := tmp_path / "lone.keras")
+    assert open_starting_point(path).record == {
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "trained": {},
+    }
+
+
+@pytest.mark.slow
+def test_command_leaves_no_run_that_could_not_begin(run_here, assert_refused, few_digits_file, first_run, tmp_path):
+    named = ("--start-from", first_run.path, "--data", few_digits_file, "-o", tmp_path / "run")
+    assert_refused(run_here("train", "--arch", "nano", *named), 2, "--start-from", "shapes", "nano")
+    assert not (tmp_path / "run").exists()
+
+
+def test_command_says_at_once_what_it_cannot_start_from(run_here, assert_refused, few_digits_file, tmp_path):
+    named = ("--start-from", tmp_path / "nowhere", "--data", few_digits_file)
+    ended = run_here("train", *named, "-o", tmp_path / "run")
+    assert_refused(ended, 2, "--start-from", "nowhere")
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,5 @@
+"""What training images undergo.
+
+Comes in: digits and a generator. Goes out: distorted, printed, drawn and negative images.
+May import: nothing of this package.
+"""

@@ -1,0 +1,140 @@
+"""What the network sees while it learns: shuffled batches, distorted anew in each epoch, repeatable by seed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from edge_mnist_runtime.dataset import LabelledDigits
+from edge_mnist_trainer.augment.corruptions import draw_corrupted
+from edge_mnist_trainer.augment.fonts import render_digits
+from edge_mnist_trainer.augment.negatives import NO_DIGIT, draw_training_no_digits
+from edge_mnist_trainer.augment.settings import Augmentation
+from edge_mnist_trainer.augment.strokes import draw_other_hands
+from edge_mnist_trainer.augment.warps import draw_affine_maps, draw_elastic_fields, warp
+
+PRINTED_VARIANTS: Final = 16
+"""Pictures of each digit in each training face, before they are distorted like any other image."""
+
+DRAWN_VARIANTS: Final = 100
+"""Drawings of each digit in each of the other hands of `strokes.py`, likewise."""
+
+NO_DIGIT_PICTURES: Final = 12_000
+"""Pictures of what is no digit, likewise."""
+
+TARGETS: Final = np.vstack([np.eye(10), np.full(10, 0.1)]).astype(np.float32)
+"""The probabilities to be learnt for each label, float32, shape (11, 10); of `NO_DIGIT`, the same for every digit."""
+
+
+class SeededBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras ships no types
+    """Shuffled batches whose order in an epoch follows from a seed and that epoch's number alone."""
+
+    _order: npt.NDArray[np.intp]
+
+    def __init__(self, *, batch_size: int, seed: int) -> None:
+        super().__init__()
+        self._batch_size, self._seed, self._epoch = batch_size, seed, 0
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._order) / self._batch_size)
+
+    def on_epoch_end(self) -> None:
+        """Shuffle anew."""
+        self.skip_epochs(1)
+
+    def skip_epochs(self, n_epochs: int) -> None:
+        """Be where `n_epochs` epochs lead."""
+        self._epoch += n_epochs
+        self._shuffle()
+
+    def _shuffle(self) -> None:
+        raise NotImplementedError
+
+    def _chosen(self, index: int) -> npt.NDArray[np.intp]:
+        """Indices of the images in batch `index`."""
+        return self._order[index * self._batch_size : (index + 1) * self._batch_size]
+
+
+class DistortedBatches(SeededBatches):
+    """Batches of shuffled, randomly distorted digits, another draw each epoch, repeatable by seed."""
+
+    def __init__(
+        self, digits: LabelledDigits, augmentation: Augmentation | None, *, batch_size: int, seed: int
+    ) -> None:
+        super().__init__(batch_size=batch_size, seed=seed)
+        self._augmentation = augmentation
+        self._images, self._labels, self._n_written = digits.images, digits.labels, len(digits)
+        self._added: list[tuple[int, int, int]] = []  # from this index to that one, so many in an epoch
+        if augmentation:
+            rest = 1 - augmentation.printed_part - augmentation.drawn_part - augmentation.no_digit_part
+            if augmentation.printed_part:
+                printed = render_digits("train", variants=PRINTED_VARIANTS, varied=True)
+                self._add(printed.images, printed.labels, round(len(digits) * augmentation.printed_part / rest))
+            if augmentation.drawn_part:
+                images, labels = draw_other_hands(DRAWN_VARIANTS, seed=0)
+                self._add(images, labels, round(len(digits) * augmentation.drawn_part / rest))
+            if augmentation.no_digit_part:
+                images = draw_training_no_digits(NO_DIGIT_PICTURES, seed=0)
+                labels = np.full(len(images), NO_DIGIT, np.uint8)
+                self._add(images, labels, round(len(digits) * augmentation.no_digit_part / rest))
+        self._shuffle()
+
+    @property
+    def n_images(self) -> int:
+        """Images in an epoch: the digits, and what else the augmentation asks for."""
+        return len(self._order)
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        """Batch `index`: images float32 (B, 28, 28, 1) in 0..1, probabilities to be learnt float32 (B, 10)."""
+        images, labels = self.pixels(index)
+        return images / np.float32(255), TARGETS[labels]
+
+    def pixels(self, index: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+        """Batch `index`: images uint8 (B, 28, 28, 1) as a device would see them, labels uint8 (B,) or `NO_DIGIT`."""
+        chosen = self._chosen(index)
+        rng = np.random.default_rng((self._seed, self._epoch, index))
+        images = self._images[chosen]
+        return (distort(images, self._augmentation, rng) if self._augmentation else images), self._labels[chosen]
+
+    def made(self, index: int) -> npt.NDArray[np.bool_]:
+        """Which images of batch `index` the project made, shape (B,): their labels are beyond doubt."""
+        return self._chosen(index) >= self._n_written
+
+    def _add(self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8], n_in_epoch: int) -> None:
+        start = len(self._labels)
+        self._images = np.concatenate([self._images, images])
+        self._labels = np.concatenate([self._labels, labels])
+        self._added.append((start, len(self._labels), n_in_epoch))
+
+    def _shuffle(self) -> None:
+        rng = np.random.default_rng((self._seed, self._epoch))
+        drawn = [rng.integers(start, end, n_in_epoch) for start, end, n_in_epoch in self._added]
+        self._order = rng.permutation(np.concatenate([np.arange(self._n_written), *drawn]))
+
+
+def distort(
+    images: npt.NDArray[np.uint8], augmentation: Augmentation, rng: np.random.Generator
+) -> npt.NDArray[np.uint8]:
+    """Distort each image at random: affine and elastic at once, then a corruption for some.
+
+    Args:
+        images: uint8, shape (N, 28, 28, 1).
+        augmentation: How far.
+        rng: Decides everything.
+
+    Returns:
+        uint8, shape (N, 28, 28, 1): whole grey levels, as a device sees them.
+    """
+    maps = draw_affine_maps(len(images), augmentation.affine, rng)
+    fields = None
+    if augmentation.elastic_pixels:
+        fields = draw_elastic_fields(len(images), augmentation.elastic_pixels, rng)
+    distorted = np.rint(warp(images, maps, fields)).astype(np.uint8)
+    if augmentation.corrupted_part:
+        chosen = np.flatnonzero(rng.random(len(images)) < augmentation.corrupted_part)
+        distorted[chosen] = draw_corrupted(distorted[chosen], rng)
+    return distorted

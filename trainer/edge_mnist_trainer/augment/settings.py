@@ -1,0 +1,39 @@
+"""What training images undergo."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from edge_mnist_runtime.errors import UsageError
+from edge_mnist_trainer.augment.warps import AffineRange
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What training images undergo, drawn anew for each image in each epoch."""
+
+    affine: AffineRange = field(default_factory=AffineRange)
+    """Rotation, scale, shear and shift."""
+    elastic_pixels: float = 0.0
+    """Standard deviation of a smooth displacement field, in pixels; 0 for none."""
+    corrupted_part: float = 0.0
+    """Part of the images, 0..1, that undergo one corruption each (`corruptions.py`) after the distortion."""
+    printed_part: float = 0.0
+    """Part of an epoch's images, 0 to below 1, that are digits in the training families of `fonts.py`."""
+    drawn_part: float = 0.0
+    """Likewise, digits drawn as in the other hands of `strokes.py`."""
+    no_digit_part: float = 0.0
+    """Likewise, what is no digit (`no_digits.py`), to be learnt as none: the same probability for each digit."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.printed_part + self.drawn_part + self.no_digit_part < 1:
+            raise UsageError("what is printed, drawn or no digit must leave a part of an epoch to what is to be learnt")
+
+    def weakened(self, strength: float) -> Augmentation:
+        """With this part of what pen and hand do, 0..1; as much as before of all else."""
+        return replace(self, affine=self.affine.scaled(strength), elastic_pixels=strength * self.elastic_pixels)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As records store it."""
+        return asdict(self)

@@ -1,0 +1,201 @@
+"""Training: Keras's own loop, fed with freshly distorted digits, watched and recorded epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from edge_mnist_runtime.machine.versions import installed_versions
+from edge_mnist_runtime.preprocess import PREPROCESS
+from edge_mnist_runtime.reading.parameters import PICTURE_READING
+from edge_mnist_trainer.augment.batches import TARGETS, DistortedBatches
+from edge_mnist_trainer.config import TrainingConfig
+from edge_mnist_trainer.data.sources import DigitSet
+from edge_mnist_trainer.fit.callbacks import Checkpointer, FreshStatistics, Recorder
+from edge_mnist_trainer.fit.checkpoint import read_checkpoint
+from edge_mnist_trainer.fit.transfer_set import TransferBatches, TransferSet
+from edge_mnist_trainer.networks.architectures import Architecture
+from edge_mnist_trainer.networks.starting_point import StartingPoint
+from edge_mnist_trainer.run_folder import RunFolder
+
+RUN_SCHEMA_VERSION = 2
+
+
+@dataclass(frozen=True)
+class TrainingOutcome:
+    """What a run ended with."""
+
+    status: str
+    """`completed`, `stopped early` for want of progress, or `interrupted` by Ctrl-C."""
+    epochs: int
+    """Epochs that were finished."""
+    best_epoch: int | None
+    """The epoch, from 1, whose weights model.keras holds; None where no epoch was finished."""
+    best_validation_top1: float | None
+    """Their accuracy on the validation images, in 0..1."""
+
+
+def train(
+    digits: DigitSet,
+    architecture: Architecture,
+    config: TrainingConfig,
+    folder: RunFolder,
+    *,
+    transfer_set: TransferSet | None = None,
+    start: StartingPoint | None = None,
+    resume: bool = False,
+    callbacks: tuple[Any, ...] = (),
+    on_start: Callable[[int, int], None] = lambda _steps, _epoch: None,
+) -> TrainingOutcome:
+    """Train a network and keep the weights of its best epoch or of its last, as the settings say.
+
+    Args:
+        digits: What to train and to validate on.
+        architecture: The network.
+        config: The settings; commonly `architecture.config`, changed here and there.
+        folder: Where the model and the record go, epoch by epoch.
+        transfer_set: Images with a teacher's probabilities to learn from in place of the training images and labels.
+        start: Trained weights to start from in place of random ones.
+        resume: Go on from the folder's checkpoint.
+        callbacks: Further Keras callbacks, for progress.
+        on_start: Called with the number of steps an epoch and that of the epochs that are done already.
+
+    Returns:
+        How it ended. Ctrl-C ends a run early and keeps the best model so far.
+
+    Raises:
+        DivergedError: The loss is no longer a number; the last good model is kept.
+        OutputError: The folder cannot be written, a full disk among others; the last good model is kept.
+        UsageError: There is nothing to resume, or it was begun with other settings; or `start` is of another network.
+    """
+    _make_repeatable(config.seed)
+    batches: Any
+    if transfer_set:
+        batches = TransferBatches(transfer_set, batch_size=config.batch_size, seed=config.seed)
+    else:
+        batches = DistortedBatches(digits.training, config.augmentation, batch_size=config.batch_size, seed=config.seed)
+    model = architecture.build()
+    if start:
+        start.give(model)
+    _compile(model, config, total_steps=config.epochs * len(batches))
+    record = _new_record(model, architecture, config, digits, transfer_set, start)
+    if resume:
+        record = read_checkpoint(folder, model, record)
+        batches.skip_epochs(len(record["epochs"]))
+    record["status"] = "running"
+    folder.write_record(record)
+    on_start(len(batches), len(record["epochs"]))
+    record["status"] = _fit(model, batches, digits, config, folder, record, callbacks)
+    folder.write_record(record)
+    if record["status"] != "interrupted":
+        folder.drop_checkpoint()
+    best = record["best"] or {}
+    return TrainingOutcome(record["status"], len(record["epochs"]), best.get("epoch"), best.get("validation_top1"))
+
+
+def _fit(
+    model: Any,
+    batches: Any,
+    digits: DigitSet,
+    config: TrainingConfig,
+    folder: RunFolder,
+    record: dict[str, Any],
+    callbacks: tuple[Any, ...],
+) -> str:
+    # In this order: the averaged weights are swapped in for validation and for the end of an epoch, their statistics
+    # are measured, then the recorder saves the model. They are swapped back before the next epoch's checkpoint.
+    watchers = [Recorder(folder, record, config), Checkpointer(folder, record), *callbacks]
+    if config.longest_average_steps:
+        watchers = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True), FreshStatistics(batches), *watchers]
+    try:
+        model.fit(
+            batches,
+            epochs=config.epochs,
+            initial_epoch=len(record["epochs"]),
+            validation_data=(
+                digits.validation.images / np.float32(255),
+                TARGETS[digits.validation.labels],
+            ),
+            validation_batch_size=1000,
+            callbacks=watchers,
+            verbose=0,
+            shuffle=False,  # the batches shuffle by seed
+        )
+    except KeyboardInterrupt:
+        return "interrupted"
+    return "completed" if len(record["epochs"]) == config.epochs else "stopped early"
+
+
+def _make_repeatable(seed: int) -> None:
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+
+
+def _compile(model: Any, config: TrainingConfig, *, total_steps: int) -> None:
+    optimizer = _make_optimizer(config, total_steps)
+    model.compile(
+        optimizer, "categorical_crossentropy", metrics=["accuracy"], jit_compile="auto" if _compiles_always() else False
+    )
+    optimizer.build(model.trainable_variables)  # so that a checkpoint finds its variables before the first step
+
+
+def _compiles_always() -> bool:
+    return str(keras.backend.backend()) == "jax"  # eager JAX is no use; the other two are faster without
+
+
+def _make_optimizer(config: TrainingConfig, total_steps: int) -> Any:
+    learning_rate: Any = config.peak_learning_rate
+    if config.schedule == "cosine":
+        warmup_steps = max(1, int(total_steps * config.warmup_part))
+        learning_rate = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=0.0,
+            decay_steps=max(1, total_steps - warmup_steps),
+            warmup_target=config.peak_learning_rate,
+            warmup_steps=warmup_steps,
+        )
+    momentum = config.average_momentum(total_steps)
+    average = {"use_ema": True, "ema_momentum": momentum} if momentum is not None else {}
+    if config.optimizer == "adam":
+        return keras.optimizers.Adam(learning_rate, **average)
+    return keras.optimizers.AdamW(learning_rate, weight_decay=config.weight_decay, **average)
+
+
+def _new_record(
+    model: Any,
+    architecture: Architecture,
+    config: TrainingConfig,
+    digits: DigitSet,
+    transfer_set: TransferSet | None,
+    start: StartingPoint | None,
+) -> dict[str, Any]:
+    return {
+        "schema_version": RUN_SCHEMA_VERSION,
+        "status": "running",
+        "architecture": architecture.name,
+        "options": architecture.options,
+        "parameters": model.count_params(),
+        "config": config.to_dict(),
+        "transfer_set": transfer_set.to_dict() if transfer_set else None,
+        "started_from": start.record if start else None,
+        "preprocess": PREPROCESS.to_dict(),
+        "input_range": [0.0, 1.0],
+        "dataset": {
+            "name": digits.training.name,
+            "splits": {
+                part.split: {"n": len(part), "sha256": part.sha256} for part in (digits.training, digits.validation)
+            },
+            "left_out": list(digits.left_out),
+            **({"picture_reading": PICTURE_READING.to_dict()} if digits.are_pictures else {}),
+        },
+        "versions": installed_versions("edge-mnist", "keras", keras.backend.backend(), "numpy"),
+        "best": None,
+        "epochs": [],
+        "seconds": 0.0,
+    }

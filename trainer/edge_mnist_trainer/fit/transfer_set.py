@@ -1,0 +1,161 @@
+"""A transfer set: distorted digits with the probabilities that teachers give them, for a small network to learn from.
+
+After Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015), with the teachers' answers taken
+on the very images that the student sees (Beyer et al., "Knowledge distillation: A good teacher is patient and
+consistent", 2022). It is made once and serves any number of students, so the teachers run once.
+
+    images.npy            uint8, shape (V * N, 28, 28, 1): V views of N digits, view after view
+    probabilities.npy     float16, shape (V * N, 10): the mean over the teachers, or a made digit's label
+    transfer_set.json     teachers, distortions, data, hashes
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_mnist_runtime.dataset import LabelledDigits
+from edge_mnist_runtime.errors import CorruptModelError, UsageError, first_line
+from edge_mnist_runtime.paths import exists
+from edge_mnist_runtime.preprocess import PREPROCESS
+from edge_mnist_trainer.augment.batches import TARGETS, DistortedBatches, SeededBatches
+from edge_mnist_trainer.augment.settings import Augmentation
+
+IMAGES_FILE: Final = "images.npy"
+PROBABILITIES_FILE: Final = "probabilities.npy"
+RECORD_FILE: Final = "transfer_set.json"
+
+LABELLING_BATCH: Final = 1000
+"""Images that a teacher reads at once."""
+
+
+@dataclass(frozen=True)
+class TransferSet:
+    """A transfer set on disk; its arrays are read as they are needed."""
+
+    images: npt.NDArray[np.uint8]
+    """Shape (V * N, 28, 28, 1)."""
+    probabilities: npt.NDArray[np.float16]
+    """Shape (V * N, 10)."""
+    record: dict[str, Any]
+    """The content of transfer_set.json."""
+
+    @property
+    def n_views(self) -> int:
+        """V: as many epochs pass before a student sees an image again."""
+        return int(self.record["views"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """As run.json stores it."""
+        return self.record
+
+
+class TransferBatches(SeededBatches):
+    """Shuffled batches of a transfer set, one view an epoch, over and over, repeatable by seed."""
+
+    def __init__(self, transfer_set: TransferSet, *, batch_size: int, seed: int) -> None:
+        super().__init__(batch_size=batch_size, seed=seed)
+        self._set = transfer_set
+        self._n = len(transfer_set.images) // transfer_set.n_views
+        self._shuffle()
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        """Batch `index`: images float32 (B, 28, 28, 1) in 0..1, probabilities float32 (B, 10)."""
+        chosen = np.sort(self._chosen(index))
+        images = self._set.images[chosen] / np.float32(255)
+        return images, self._set.probabilities[chosen].astype(np.float32)
+
+    def _shuffle(self) -> None:
+        order = np.random.default_rng((self._seed, self._epoch)).permutation(self._n)
+        self._order = order + (self._epoch % self._set.n_views) * self._n
+
+
+def make_transfer_set(
+    digits: LabelledDigits,
+    teachers: dict[str, Any],
+    augmentation: Augmentation,
+    folder: Path,
+    *,
+    views: int,
+    seed: int,
+    on_batch: Callable[[int, int], None] = lambda _done, _total: None,
+) -> TransferSet:
+    """Distort the training digits `views` times, and have the teachers read them.
+
+    Where they misread a printed or drawn digit, whose label is beyond doubt, the set has its label instead; of what is
+    no digit it has the same probability for each.
+
+    Args:
+        digits: The training split.
+        teachers: Keras models by the SHA-256 of their files; their probabilities are averaged.
+        augmentation: The distortions.
+        folder: An empty folder.
+        views: V, at least 1.
+        seed: Decides the distortions.
+        on_batch: Called with the batches that are done and their number.
+    """
+    batches = DistortedBatches(digits, augmentation, batch_size=LABELLING_BATCH, seed=seed)
+    n = batches.n_images
+    # Written, not mapped: a mapped file on a full disk ends the process with SIGBUS.
+    with (folder / IMAGES_FILE).open("wb") as images, (folder / PROBABILITIES_FILE).open("wb") as probabilities:
+        _begin_array(images, np.uint8, (views * n, 28, 28, 1))
+        _begin_array(probabilities, np.float16, (views * n, 10))
+        for view in range(views):
+            for index in range(len(batches)):
+                pixels, labels = batches.pixels(index)
+                answers = [np.asarray(model.predict_on_batch(pixels / np.float32(255))) for model in teachers.values()]
+                answer = np.mean(answers, axis=0)
+                wrong = batches.made(index) & (answer.argmax(axis=1) != labels)
+                answer[wrong] = TARGETS[labels[wrong]]
+                images.write(pixels.tobytes())
+                probabilities.write(answer.astype(np.float16).tobytes())
+                on_batch(view * len(batches) + index + 1, views * len(batches))
+            batches.on_epoch_end()
+    record = {
+        "schema_version": 1,
+        "views": views,
+        "seed": seed,
+        "teachers": list(teachers),
+        "augmentation": augmentation.to_dict(),
+        "dataset": {"name": digits.name, "split": digits.split, "n": len(digits), "sha256": digits.sha256},
+        "preprocess": PREPROCESS.to_dict(),
+    }
+    (folder / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n", "utf-8")  # last: it says that all is there
+    return open_transfer_set(folder)
+
+
+def _begin_array(file: BinaryIO, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> None:
+    """Write the head of an .npy file, whose values follow in C order."""
+    descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
+    np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
+
+
+def open_transfer_set(folder: Path) -> TransferSet:
+    """Open a transfer set that `make_transfer_set` left.
+
+    Raises:
+        UsageError: There is none, or it was made with another preprocessing.
+        CorruptModelError: It is damaged.
+    """
+    if not exists(folder / RECORD_FILE):
+        raise UsageError(f"{folder}: holds no {RECORD_FILE}; make one with edge-mnist transfer-set")
+    try:
+        record = json.loads((folder / RECORD_FILE).read_text("utf-8"))
+        images = np.load(folder / IMAGES_FILE, mmap_mode="r")
+        probabilities = np.load(folder / PROBABILITIES_FILE, mmap_mode="r")
+        made_with = record["preprocess"]
+        n = len(images)
+        whole = images.shape == (n, 28, 28, 1) and probabilities.shape == (n, 10) and n % record["views"] == 0
+    except (OSError, ValueError, KeyError, TypeError, EOFError, ZeroDivisionError) as error:
+        raise CorruptModelError(f"{folder}: cannot be read ({first_line(error)}); make it anew") from error
+    if not whole:
+        raise CorruptModelError(f"{folder}: {len(images)} images, {len(probabilities)} answers; make it anew")
+    if made_with != PREPROCESS.to_dict():
+        raise UsageError(f"{folder}: made with another preprocessing than this version's; make it anew")
+    return TransferSet(images, probabilities, record)

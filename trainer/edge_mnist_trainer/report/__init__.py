@@ -1,0 +1,5 @@
+"""A run's report.html.
+
+Comes in: a run folder. Goes out: one HTML page.
+May import: augment, config, data, evaluate, networks, run_folder.
+"""

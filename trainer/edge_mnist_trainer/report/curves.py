@@ -1,0 +1,127 @@
+"""The curves of a run as pictures, each drawn twice: for light pages and for dark ones."""
+
+from __future__ import annotations
+
+import html
+import io
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from edge_mnist_trainer.report.web_page import png_address
+
+SIZE_INCHES: Final = (5.0, 3.3)
+"""Of one curve: its letters are as large as the page's on a phone, and two stand side by side on a screen."""
+
+DOTS_PER_INCH: Final = 160
+
+MOST_MARKED_EPOCHS: Final = 15
+"""Longer curves go without a dot at each epoch."""
+
+Floats = npt.NDArray[np.float64]
+
+
+def show_curves(record: dict[str, Any]) -> str:
+    """Loss and accuracy of every epoch, as HTML with the pictures inside.
+
+    Args:
+        record: The content of run.json.
+    """
+    epochs, kept = record["epochs"], record["best"]["epoch"]
+    training = _name_training(record)
+    numbers = [int(epoch["epoch"]) for epoch in epochs]
+
+    def draw(key: str, axes: Axes) -> None:
+        for prefix, name in (("", training), ("val_", "validation")):
+            _plot(axes, numbers, _to_height(epochs, prefix + key), name)
+        axes.axvline(kept, linestyle=":", linewidth=1.5, color=mpl.rcParams["grid.color"], label="kept")
+        axes.set(xlabel="epoch")
+
+    def draw_loss(axes: Axes) -> None:
+        draw("loss", axes)
+        _finish(axes, "loss", "{:g}".format)
+
+    def draw_accuracy(axes: Axes) -> None:
+        draw("accuracy", axes)
+        # Drawn as errors on a logarithmic axis that points down: from 99 to 99.5 % is as far as from 98 to 99 %.
+        _finish(axes, "accuracy", lambda error: f"{100 - error:g}%")
+        axes.invert_yaxis()
+
+    last = epochs[-1]
+    return (
+        "<div class='curves'>"
+        + _show(
+            draw_loss, f"Loss by epoch: at last {last['loss']:.3g} in training, {last['val_loss']:.3g} in validation"
+        )
+        + _show(
+            draw_accuracy,
+            f"Accuracy by epoch: at last {last['accuracy']:.2%} in training, {last['val_accuracy']:.2%} in validation",
+        )
+        + "</div>"
+    )
+
+
+def _name_training(record: dict[str, Any]) -> str:
+    if record["transfer_set"]:
+        return "training (teachers' answers)"
+    return "training (distorted)" if record["config"]["augmentation"] else "training"
+
+
+def _to_height(epochs: Sequence[dict[str, float]], key: str) -> Floats:
+    """Losses as they are, accuracies as errors in percent."""
+    values = np.array([epoch[key] for epoch in epochs])
+    return 100 * (1 - values) if key.endswith("accuracy") else values
+
+
+def _plot(axes: Axes, epochs: list[int], heights: Floats, name: str) -> None:
+    axes.plot(epochs, heights, label=name, marker="." if len(epochs) <= MOST_MARKED_EPOCHS else "")
+
+
+def _finish(axes: Axes, title: str, name_height: Callable[[float], str]) -> None:
+    heights = np.concatenate([np.asarray(line.get_ydata(), float) for line in axes.lines[:2]])
+    if np.all(heights > 0):  # nothing is left to read wrong: no logarithm
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
+        axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda height, _position: name_height(round(height, 6))))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.set_title(title, loc="left")
+    axes.grid(alpha=0.4)
+    axes.legend()
+
+
+def _show(draw: Callable[[Axes], None], text: str) -> str:
+    light, dark = (
+        _draw_png(draw, ink=ink, lines=lines) for ink, lines in (("#33373e", "#9aa0a8"), ("#d6dae0", "#777d86"))
+    )
+    return (
+        f"<picture><source media='(prefers-color-scheme: dark)' srcset='{dark}'>"
+        f"<img alt='{html.escape(text)}' src='{light}'></picture>"
+    )
+
+
+def _draw_png(draw: Callable[[Axes], None], *, ink: str, lines: str) -> str:
+    names = ("text.color", "axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor")
+    style: Any = {
+        **dict.fromkeys(names, ink),
+        **dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color", "grid.color"), lines),
+        "axes.prop_cycle": cycler(color=["#e08a1e", "#3987cf"]),
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "font.size": 11,
+        "legend.frameon": False,
+        "lines.linewidth": 2,
+    }
+    with mpl.rc_context(style):
+        figure = Figure(figsize=SIZE_INCHES, layout="constrained")
+        draw(figure.subplots())
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, transparent=True)
+    return png_address(buffer.getvalue())
