@@ -55,7 +55,7 @@ from importlib import import_module
 for name, value in {FEWER_PICTURES}.items():
     module, _, constant = name.rpartition(".")
     setattr(import_module(module), constant, value)
-from edge_mnist_runtime.cli import main
+from edge_mnist_runtime.commands.app import main
 main()
 """
 

@@ -44,7 +44,7 @@ print((time.perf_counter_ns() - started) / 1e6)
 MEMORY_PROGRAM: Final = """
 import sys
 sys.path[0] = sys.argv[1]
-from edge_mnist_runtime.fresh_process import print_memory
+from edge_mnist_runtime.bench.fresh_process import print_memory
 print_memory(*sys.argv[2:])
 """
 

@@ -38,7 +38,7 @@ NEW = {"new.onnx": b"new model", "manifest.json": manifest("new", "new.onnx")}
 FILL_DISK = """
 import resource, sys
 from pathlib import Path
-from edge_mnist_exporter.bundle_writer import BundleWriter
+from edge_mnist_exporter.bundle.bundle_writer import BundleWriter
 from edge_mnist_runtime.errors import OutputError
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))  # Python ignores SIGXFSZ: a longer write fails with EFBIG
 try:
@@ -51,7 +51,7 @@ except OutputError as error:
 WRITE_FOR_EVER = """
 import itertools, json, sys
 from pathlib import Path
-from edge_mnist_exporter.bundle_writer import BundleWriter
+from edge_mnist_exporter.bundle.bundle_writer import BundleWriter
 manifest = json.loads(sys.argv[3])
 for generation in itertools.count(int(sys.argv[2])):
     data = generation.to_bytes(4, "big") * 50_000

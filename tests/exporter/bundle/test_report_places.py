@@ -15,7 +15,7 @@ FAILURE = json.dumps({"gates": [{"passed": False}], "passed": False})
 FILL_DISK = """
 import resource, sys
 from pathlib import Path
-from edge_mnist_exporter.report_places import ReportPlaces
+from edge_mnist_exporter.bundle.report_paths import ReportPlaces
 from edge_mnist_runtime.errors import OutputError
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 places = ReportPlaces(Path(sys.argv[1]))

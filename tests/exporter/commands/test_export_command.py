@@ -88,7 +88,7 @@ def test_text_named_keras_is_a_corrupt_model(run_here, tmp_path, name):
 
 EXPORT_AND_SAY_WHAT_WAS_LOADED = """
 import sys
-from edge_mnist_runtime.cli import run
+from edge_mnist_runtime.commands.app import run
 print(run(["export", *sys.argv[1:]]), "tensorflow" in sys.modules)
 """
 

@@ -32,7 +32,7 @@ WITHOUT_LITERT = """
 import sys
 sys.modules["ai_edge_litert"] = None  # as if it were not installed
 sys.argv = ["edge-mnist", *sys.argv[1:]]
-from edge_mnist_runtime.cli import main
+from edge_mnist_runtime.commands.app import main
 main()
 """
 

@@ -19,7 +19,7 @@ from edge_mnist_runtime.prediction import Quality
 FORK = """
 import os, signal, sys, threading
 from edge_mnist_runtime import DigitClassifier
-from edge_mnist_runtime.sample_digits import load_samples
+from edge_mnist_runtime.bench.sample_digits import load_samples
 
 tensors = load_samples().images[..., 0]
 classifier = DigitClassifier(None if sys.argv[1] == "bundled" else sys.argv[1], threads=int(sys.argv[2]))
@@ -64,7 +64,7 @@ print("fine")
 FORK_POOL = """
 import multiprocessing
 from edge_mnist_runtime import DigitClassifier
-from edge_mnist_runtime.sample_digits import load_samples
+from edge_mnist_runtime.bench.sample_digits import load_samples
 
 tensors = load_samples().images[..., 0]
 classifier = DigitClassifier()
@@ -77,7 +77,7 @@ print("fine")
 FORK_SESSION = """
 import os, sys, onnxruntime
 from edge_mnist_runtime import DigitClassifier, UsageError
-from edge_mnist_runtime.bundled_models import BUNDLED_MODELS
+from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
 import numpy as np
 session = onnxruntime.InferenceSession(BUNDLED_MODELS["nano"], providers=["CPUExecutionProvider"])
 classifier = DigitClassifier(session=session)
@@ -95,7 +95,7 @@ assert os.waitpid(child, 0)[1] == 0
 SPAWN = """
 import multiprocessing, sys
 from edge_mnist_runtime import DigitClassifier
-from edge_mnist_runtime.sample_digits import load_samples
+from edge_mnist_runtime.bench.sample_digits import load_samples
 
 if __name__ == "__main__":
     tensors = load_samples().images[..., 0]

@@ -300,7 +300,7 @@ def test_stream_of_two_processes_keeps_order_and_errors(run_script: Callable[...
 import sys
 from pathlib import Path
 from edge_mnist_runtime import DigitClassifier
-from edge_mnist_runtime.sample_digits import load_samples
+from edge_mnist_runtime.bench.sample_digits import load_samples
 files = sorted(Path(sys.argv[1]).iterdir()) * 20
 files[50:60] = load_samples().images[..., 0]
 files[70] = Path("absent.png")

@@ -18,7 +18,7 @@ from edge_mnist_trainer.data.sources import STAND_IN_NAME, load_export_digits, l
 REPORT_SOURCES = """
 import json
 from edge_mnist_runtime.errors import EdgeMnistError
-from edge_mnist_trainer.sources import load_export_digits, load_mnist
+from edge_mnist_trainer.data.sources import load_export_digits, load_mnist
 try:
     mnist = load_mnist("train").name
 except EdgeMnistError as error:

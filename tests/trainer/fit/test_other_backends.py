@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 # `edge-mnist train` is run inside the interpreter that the tests run in, whatever its PYTHONPATH holds.
 TRAIN = """
 import sys
-from edge_mnist_runtime.cli import run
+from edge_mnist_runtime.commands.app import run
 sys.exit(run(sys.argv[1:]))
 """
 
