@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, Artifact, Manifest, read_proved
 from edge_mnist_runtime.bundles.opened import MeasuredFile, OpenedModel
+from edge_mnist_runtime.bundles.verification import Golden, read_golden, replay_engine
 from edge_mnist_runtime.engines import Engine, open_engine
 from edge_mnist_runtime.engines.options import FORMAT_OF, EngineOptions
 from edge_mnist_runtime.errors import GateError, IntegrityError, MissingExtraError, UsageError
-from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, Artifact, Manifest, read_proved
-from edge_mnist_runtime.bundles.opened import OpenedModel
 from edge_mnist_runtime.timing.sampling import Call, SamplingConfig, sample_in_turns
-from edge_mnist_runtime.bundles.verification import Golden, read_golden, replay_engine
 
 SHORT_LOOK: Final = SamplingConfig(samples=300, seconds=0.02, warmup=50, least=100, turn=25)
 """How much of each file is measured: enough to tell files apart that differ by a tenth, and over in 20 ms."""
-
-
 
 
 def choose_fastest(folder: Path, manifest: Manifest, options: EngineOptions) -> OpenedModel:

@@ -22,12 +22,12 @@ from edge_mnist_runtime.contract import (
     UNKNOWN_PRECISION,
     InputRange,
     ModelContract,
+    TensorSpec,
 )
 from edge_mnist_runtime.engines import BATCH_IMAGES, DEFAULT_OPTIONS, Engine, suffix_of
 from edge_mnist_runtime.engines.info import EngineInfo
 from edge_mnist_runtime.engines.options import EngineOptions
 from edge_mnist_runtime.errors import ContractError, CorruptModelError, NoContractError, first_line
-from edge_mnist_runtime.contract import TensorSpec
 
 if TYPE_CHECKING:
     import numpy.typing as npt

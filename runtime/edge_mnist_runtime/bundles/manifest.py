@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edge_mnist_runtime.contract import SATURATING_PRECISIONS, check_labels, check_preprocess, check_schema
+from edge_mnist_runtime.contract import SATURATING_PRECISIONS, TensorSpec, check_labels, check_preprocess, check_schema
 from edge_mnist_runtime.errors import HashMismatchError, ManifestError, UsageError
 from edge_mnist_runtime.paths import describe_missing, exists, is_folder
-from edge_mnist_runtime.contract import TensorSpec
 
 MANIFEST_FILE: Final = "manifest.json"
 GOLDEN_FILE: Final = "golden.npz"

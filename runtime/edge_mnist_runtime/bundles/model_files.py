@@ -17,13 +17,10 @@ if TYPE_CHECKING:
 
     import onnxruntime
 
-    from edge_mnist_runtime.bundles.opened import MeasuredFile
     from edge_mnist_runtime.bundles.manifest import Artifact, Manifest
 
 PREFERRED_PRECISIONS: Final = ("int8", "mixed", "fp16", "fp32")
 """Which of a bundle's files is used: the first of these that the back end's format has."""
-
-
 
 
 def open_model(
@@ -113,8 +110,6 @@ def require_digits(engine: Engine, origin: str) -> Engine:
             "only `info`, `verify` and `open_model` take it"
         )
     return engine
-
-
 
 
 def _as_text(model: str | os.PathLike[str]) -> str:

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_GOLDEN, BUNDLED_MODELS, read_package_file
+from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, Manifest, read_proved
+from edge_mnist_runtime.bundles.opened import choose_artifacts
 from edge_mnist_runtime.engines import Engine, open_engine, run_in_batches
 from edge_mnist_runtime.engines.options import Backend
 from edge_mnist_runtime.errors import GateError, IntegrityError, MissingExtraError
-from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, Manifest, read_proved
-from edge_mnist_runtime.bundles.opened import choose_artifacts
 
 Golden = dict[str, npt.NDArray[Any]]
 """What golden.npz holds: `images`, `labels`, and `probabilities/<file>` of every model file."""
