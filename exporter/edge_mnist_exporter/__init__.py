@@ -1,4 +1,42 @@
-"""Turns a Keras model into TFLite and ONNX, and proves that nothing was lost: `edge-mnist export`.
+"""Turns a Keras model into TFLite and ONNX, and proves that nothing was lost.
 
-Needs the extra `export`.
+    >>> from edge_mnist_exporter import export
+    >>> export("runs/edge", output="bundle").require_passed()  # doctest: +SKIP
+
+Needs the extra `export`. Importing this package does no work: TensorFlow starts when `export` is first used.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from edge_mnist_exporter.config import ConversionConfig, ExportConfig, SourceConfig
+    from edge_mnist_exporter.exporting import Export, export
+    from edge_mnist_exporter.gate_config import GateConfig
+    from edge_mnist_exporter.report.report import ExportReport
+
+_HOME_OF: Final = {
+    "ConversionConfig": "config",
+    "Export": "exporting",
+    "ExportConfig": "config",
+    "ExportReport": "report.report",
+    "GateConfig": "gate_config",
+    "SourceConfig": "config",
+    "export": "exporting",
+}
+
+__all__ = ["ConversionConfig", "Export", "ExportConfig", "ExportReport", "GateConfig", "SourceConfig", "export"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

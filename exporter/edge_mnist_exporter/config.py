@@ -11,6 +11,9 @@ from edge_mnist_exporter.kinds import FORMAT_NAMES, Kind, choose_kinds, list_abs
 from edge_mnist_runtime.contract import InputRange, check_labels
 from edge_mnist_runtime.errors import UsageError
 
+BUNDLES_FOLDER: Final = Path("bundles")
+"""Where a bundle goes if nobody names a place."""
+
 CALIBRATION_SAMPLES: Final = 500
 """How many images calibrate where nobody says it and there are as many."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from edge_mnist_exporter.bundle.bundle_writer import BundleWriter
 from edge_mnist_exporter.bundle.golden import make_golden_vectors
 from edge_mnist_exporter.bundle.report_paths import PAGE_FILE, REPORT_FILE, ReportPlaces, shorten
-from edge_mnist_exporter.config import ExportConfig
+from edge_mnist_exporter.config import BUNDLES_FOLDER, ExportConfig
 from edge_mnist_exporter.conversion import ExportedFile, convert, make_request
 from edge_mnist_exporter.evaluate.evaluation import measure_top1
 from edge_mnist_exporter.evaluate.gates import REFERENCE_GATE, Gate, judge_reference
@@ -24,7 +25,7 @@ from edge_mnist_exporter.mixed.auto_mixed import Mixing, UnmadeFile, mix_failing
 from edge_mnist_exporter.report.model_card import write_model_card
 from edge_mnist_exporter.report.page import make_export_page
 from edge_mnist_exporter.report.report import ExportReport
-from edge_mnist_exporter.source.source_model import SourceModel, load_source
+from edge_mnist_exporter.source.source_model import SourceModel, find_source, load_source
 from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, MANIFEST_FILE, Manifest
 from edge_mnist_runtime.errors import GateError, PrecisionProofError
 from edge_mnist_runtime.preprocess import PREPROCESS
@@ -44,40 +45,75 @@ class Export:
     page: Path
     """Where report.html is: beside the bundle, or in the folder of the failure."""
     mixing: Mixing
-    """What --auto-mixed made of the files, where it was asked for."""
+    """What mixing made of the files, if `config.auto_mixed` asked for it."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gate passed, so that a bundle was written."""
+        return self.report.passed
+
+    def require_passed(self) -> Export:
+        """This export, if every gate passed.
+
+        Raises:
+            GateError: A gate failed; the message names each one, by how much it failed, and where the report is.
+        """
+        failed = self.report.failed_gates
+        if failed:
+            measured = "; ".join(map(_describe_failure, failed))
+            hint = (
+                " (of the Keras model itself: was it trained on other values than 0..1? say so: --input-range 0..255)"
+            )
+            fed_wrongly = any(gate.name == REFERENCE_GATE for gate in failed)
+            raise GateError(
+                f"no bundle was written: {measured}{hint if fed_wrongly else ''}{_describe_mixing(self)}; "
+                f"the report of the failure is in {shorten(self.page.parent)}/"
+            )
+        return self
 
 
-def export_bundle(
-    name: str,
-    model: Path,
-    target: Path,
-    config: ExportConfig,
+def export(
+    model: str | os.PathLike[str] | None = None,
     *,
-    data: Path | None = None,
+    output: str | os.PathLike[str] | None = None,
+    config: ExportConfig | None = None,
+    data: str | os.PathLike[str] | None = None,
     on_stage: Callable[[str], None] = lambda _stage: None,
 ) -> Export:
-    """Export a Keras model to a bundle, if it passes every gate.
+    """Export a Keras model to a bundle of TFLite and ONNX files, if it passes every gate.
 
     Args:
-        name: Names the files.
-        model: A .keras or .h5 file, or a SavedModel folder.
-        target: Where the bundle shall be; an older bundle there is replaced in one step.
-        config: Precisions, limits, calibration.
-        data: Where its images are; see `sources.load_export_digits` for what happens without.
-        on_stage: Called with a few words whenever another stage begins.
+        model: A .keras or .h5 file, a SavedModel or run folder, or a reference model's name (edge, nano, robust).
+            None: the newest run in runs/, else the default reference model.
+        output: Where the bundle shall be; an older bundle there is replaced in one step. None: bundles/NAME.
+        config: Precisions, limits, calibration. None: int8 in both formats, with the default limits.
+        data: MNIST's folder, digits of your own, or images of the model's own shape. None: what the command line
+            finds without --data; the report names it.
+        on_stage: Called with a few words at the start of each stage.
 
     Returns:
-        The export. Where a gate failed, `report.passed` is false and no bundle was written: `require_passed` raises.
+        The export. If a gate failed, `passed` is false and no bundle was written; `require_passed()` raises then.
 
     Raises:
-        EdgeMnistError: Each of the subclasses with an exit code of 2, 4 or 6.
+        UsageError: There is no such model, or a file is in the place of the bundle.
+        ConversionError: A converter refused the model, or a file is not what its name would say.
+        IntegrityError: The model or the images are damaged.
+
+    Example:
+        >>> from edge_mnist_exporter import ExportConfig, export
+        >>> done = export("nano", output="bundle", config=ExportConfig(precisions=("int8",), formats=("onnx",)))
+        >>> done.passed, done.files[0]
+        (True, 'nano_int8.onnx')
     """
+    name, path = find_source(None if model is None else Path(model))
+    target = BUNDLES_FOLDER / name if output is None else Path(output)
+    config = config or ExportConfig()
     with BundleWriter(target) as writer:
         places = ReportPlaces(writer.target)
         on_stage("loading the Keras model")
-        source = load_source(name, model, config.source)
+        source = load_source(name, path, config.source)
         on_stage("loading images")
-        digits = load_export_images(source, data)
+        digits = load_export_images(source, None if data is None else Path(data))
         calibration = choose_calibration(source, digits, config)
         on_stage(f"evaluating Keras on {len(digits.evaluation):,} images")
         reference = evaluate_reference(source, digits.evaluation)
@@ -119,19 +155,6 @@ def export_bundle(
         with places.page_after(page):
             writer.write(contents)
         return Export(report, writer.target, tuple(contents), places.page, mixing)
-
-
-def require_passed(export: Export) -> None:
-    """Raise `GateError`, naming every gate that failed, by how much, and where that is reported, unless all passed."""
-    failed = export.report.failed_gates
-    if failed:
-        measured = "; ".join(map(_describe_failure, failed))
-        hint = " (of the Keras model itself: was it trained on other values than 0..1? say so: --input-range 0..255)"
-        fed_wrongly = any(gate.name == REFERENCE_GATE for gate in failed)
-        raise GateError(
-            f"no bundle was written: {measured}{hint if fed_wrongly else ''}{_describe_mixing(export)}; "
-            f"the report of the failure is in {shorten(export.page.parent)}/"
-        )
 
 
 def _convert(request: ConversionRequest) -> ExportedFile:

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from edge_mnist_runtime.bundles.model_files import open_model
     from edge_mnist_runtime.classifier import DigitClassifier
     from edge_mnist_runtime.classifier_info import ClassifierInfo
     from edge_mnist_runtime.errors import (
@@ -55,6 +56,7 @@ _HOME_OF: Final = {
     "MissingExtraError": "errors",
     "PictureError": "errors",
     "UsageError": "errors",
+    "open_model": "bundles.model_files",
 }
 
 __all__ = [
@@ -78,6 +80,7 @@ __all__ = [
     "RowReading",
     "UsageError",
     "__version__",
+    "open_model",
 ]
 
 

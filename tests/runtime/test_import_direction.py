@@ -66,7 +66,7 @@ def test_only_the_command_line_imports_rich_and_typer(package_folders: dict[str,
     [
         "import edge_mnist_exporter.exporting",
         "from edge_mnist_exporter import export",
-        "def f():\n    from edge_mnist_exporter.exporting import export_bundle",
+        "def f():\n    from edge_mnist_exporter.exporting import export",
         "if TYPE_CHECKING:\n    import edge_mnist_exporter as e",
         "importlib.import_module('edge_mnist_exporter.exporting')",
         "__import__('edge_mnist_exporter')",

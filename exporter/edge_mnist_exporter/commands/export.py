@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edge_mnist_exporter.commands.panels import CALIBRATION, FILES, MODEL
-from edge_mnist_exporter.config import CALIBRATION_SAMPLES, ConversionConfig, ExportConfig, SourceConfig
+from edge_mnist_exporter.config import BUNDLES_FOLDER, CALIBRATION_SAMPLES, ConversionConfig, ExportConfig, SourceConfig
 from edge_mnist_exporter.gate_config import GateConfig
 from edge_mnist_exporter.source.options import parse_input_range, parse_names, read_labels
 from edge_mnist_runtime.commands.debugging import DebugOption
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 DEFAULTS = ExportConfig()
 """Panels of --help."""
 
-BUNDLES_FOLDER: Final = Path("bundles")
 """Where bundles go that are given no place."""
 
 
@@ -230,11 +229,11 @@ def export(
         from rich.console import Console
 
         with Console(file=terminal).status("starting TensorFlow") as status:
-            from edge_mnist_exporter.exporting import export_bundle, require_passed
+            from edge_mnist_exporter.exporting import export as run_export
 
-            finished = export_bundle(name, path, target, config, data=data, on_stage=status.update)
+            finished = run_export(model, output=target, config=config, data=data, on_stage=status.update)
     _print(finished, path, output or target, as_json=as_json)
-    require_passed(finished)
+    finished.require_passed()
 
 
 def _read_precisions(int8: bool, precision: str | None) -> tuple[str, ...]:

@@ -45,6 +45,10 @@ class TrainingProgress:
         if epochs_done:
             self._console.print(f"going on after epoch {epochs_done} of {self._epochs}", highlight=False)
 
+    def note(self, line: str) -> None:
+        """Print a line above the bar."""
+        self._console.print(line, highlight=False, markup=False)
+
     def callback(self) -> Any:
         """The Keras callback that moves the bar."""
         import keras

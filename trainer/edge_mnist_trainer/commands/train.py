@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final
 
 import typer
 
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.errors import INTERRUPTED_EXIT_CODE
-from edge_mnist_trainer.commands.training_job import Job, plan_job, read_job, refuse_beside_resume
+from edge_mnist_trainer.commands.training_options import plan_job, refuse_beside_resume
 from edge_mnist_trainer.networks.architectures import DEFAULT_ARCHITECTURE
-
-if TYPE_CHECKING:
-    from edge_mnist_trainer.fit.training import TrainingOutcome
-    from edge_mnist_trainer.run_folder import RunFolder
+from edge_mnist_trainer.training_run import (
+    Lessons,
+    TrainingJob,
+    TrainingReport,
+    Watcher,
+    read_job,
+    resume_training,
+)
+from edge_mnist_trainer.training_run import train as run_training
 
 TRAIN_MODULES: Final = ("keras", "matplotlib", "sklearn", "scipy", "pymupdf_fonts", "font_lato")
 """What the extra brings and a run needs; whichever of its parts is missing, the extra is."""
 
 OWN = "as the architecture has it"
 CUSTOM_PANEL = "Sizes of --arch custom"
-
-
-@dataclass(frozen=True)
-class Lessons:
-    """What a network learns from beside the digits; named anew with --resume."""
-
-    transfer_set: Path | None
-    start_from: Path | None
 
 
 def train(
@@ -106,95 +102,76 @@ def train(
         job = read_job(resume)
     else:
         job = plan_job(arch, settings, sizes, output)
-    outcome = _run(job, data, Lessons(transfer_set, start_from), force=force, tensorboard=tensorboard, debug=debug)
-    _conclude(outcome, job)
+    lessons = Lessons(transfer_set, start_from)
+    _conclude(_run(job, data, lessons, force=force, tensorboard=tensorboard, debug=debug), job)
 
 
 def _run(
-    job: Job, data: Path | None, lessons: Lessons, *, force: bool, tensorboard: bool, debug: bool
-) -> TrainingOutcome:
+    job: TrainingJob, data: Path | None, lessons: Lessons, *, force: bool, tensorboard: bool, debug: bool
+) -> TrainingReport:
     from edge_mnist_runtime.commands.chatter import chatter_silenced
     from edge_mnist_runtime.dataset import find_mnist_folder
-    from edge_mnist_trainer.networks.starting_point import find_starting_point, open_starting_point
-    from edge_mnist_trainer.run_folder import check_run_path, create_run_folder, open_run_folder
+    from edge_mnist_trainer.networks.starting_point import find_starting_point
+    from edge_mnist_trainer.run_folder import check_run_path
 
-    find_mnist_folder(data)  # what does not exist is said at once, not after TensorFlow's start
+    # The library asks these again; asked here, they are answered before TensorFlow starts, which takes seconds.
+    find_mnist_folder(data)
     if lessons.start_from:
         find_starting_point(lessons.start_from)
     if not job.resume:
         check_run_path(job.path, force=force)
     with chatter_silenced(show=debug) as terminal:
         from edge_mnist_trainer.commands.progress import TrainingProgress
-        from edge_mnist_trainer.data.sources import load_digit_set
-        from edge_mnist_trainer.fit.training import train as run_training
-        from edge_mnist_trainer.fit.transfer_set import open_transfer_set
-        from edge_mnist_trainer.report.page import write_report_page
 
-        transfer_set = open_transfer_set(lessons.transfer_set) if lessons.transfer_set else None
-        start = open_starting_point(lessons.start_from) if lessons.start_from else None
-        digits = load_digit_set(data)
-        for line in digits.left_out:
-            print(f"left out: {line}", file=terminal)
-        folder = open_run_folder(job.path) if job.resume else create_run_folder(job.path, force=force)
-        try:
-            with TrainingProgress(job.config.epochs, terminal) as progress:
-                outcome = run_training(
-                    digits,
-                    job.architecture,
-                    job.config,
-                    folder,
-                    transfer_set=transfer_set,
-                    start=start,
-                    resume=job.resume,
-                    callbacks=(progress.callback(), *_tensorboard(folder, on=tensorboard)),
-                    on_start=progress.start,
-                )
-        finally:  # after an error, too
-            restored = folder.restore_previous()
-            if not restored:
-                folder.drop_unless_begun()
-        if outcome.best_epoch is not None:
-            write_report_page(folder, digits)
-    if outcome.best_epoch is None:
-        _leave_without_model(job.path, restored=restored)
-    return outcome
+        with TrainingProgress(job.config.epochs, terminal) as progress:
+            callbacks = (progress.callback(), *_tensorboard(job.path, on=tensorboard))
+            watcher = Watcher(on_note=progress.note, on_start=progress.start, callbacks=callbacks)
+            if job.resume:
+                return resume_training(job.path, data=data, lessons=lessons, watcher=watcher)
+            return run_training(
+                job.architecture,
+                output=job.path,
+                config=job.config,
+                data=data,
+                lessons=lessons,
+                force=force,
+                watcher=watcher,
+            )
 
 
-def _tensorboard(folder: RunFolder, *, on: bool) -> tuple[Any, ...]:
+def _tensorboard(path: Path, *, on: bool) -> tuple[Any, ...]:
     if not on:
         return ()
     import keras
 
     from edge_mnist_trainer.run_folder import LOGS_FOLDER
 
-    return (keras.callbacks.TensorBoard(str(folder.path / LOGS_FOLDER)),)
+    return (keras.callbacks.TensorBoard(str(path / LOGS_FOLDER)),)
 
 
-def _leave_without_model(path: Path, *, restored: bool) -> NoReturn:
-    left = f"the run in {path} is the old one" if restored else f"no model in {path}"
-    typer.echo(f"Stopped before the first epoch was finished: {left}.", err=True)
-    raise typer.Exit(INTERRUPTED_EXIT_CODE)
-
-
-def _conclude(outcome: TrainingOutcome, job: Job) -> None:
+def _conclude(report: TrainingReport, job: TrainingJob) -> None:
     from edge_mnist_trainer.run_folder import LOGS_FOLDER
 
-    path, interrupted = job.path, outcome.status == "interrupted"
+    path, interrupted = report.path, report.status == "interrupted"
+    if report.best_epoch is None:
+        left = f"the run in {path} is the old one" if report.restored else f"no model in {path}"
+        typer.echo(f"Stopped before the first epoch was finished: {left}.", err=True)
+        raise typer.Exit(INTERRUPTED_EXIT_CODE)
     if interrupted:
         typer.echo(
-            f"Stopped after {outcome.epochs} of {job.config.epochs} epochs; the model so far is kept.\n"
+            f"Stopped after {report.epochs} of {job.config.epochs} epochs; the model so far is kept.\n"
             f"Go on with: edge-mnist train --resume {path}",
             err=True,
         )
-    elif outcome.status == "stopped early":
+    elif report.status == "stopped early":
         typer.echo(
-            f"Ended after {outcome.epochs} of {job.config.epochs} epochs: the validation loss fell no further for "
+            f"Ended after {report.epochs} of {job.config.epochs} epochs: the validation loss fell no further for "
             f"{job.config.patience}.",
             err=True,
         )
     logs = path / LOGS_FOLDER
     typer.echo(
-        f"Validation top-1 {outcome.best_validation_top1:.2%} (epoch {outcome.best_epoch} of {outcome.epochs}).\n"
+        f"Validation top-1 {report.best_validation_top1:.2%} (epoch {report.best_epoch} of {report.epochs}).\n"
         f"{path / 'model.keras'}\n{path / 'run.json'}\n{path / 'report.html'}\n"
         + (f"{logs} (tensorboard --logdir {logs})\n" if logs.exists() else "")
         + f"Next: edge-mnist export {path} --int8"
