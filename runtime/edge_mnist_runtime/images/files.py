@@ -23,7 +23,7 @@ MAX_PIXELS: Final = 40_000_000
 
 DIGIT_PIXELS: Final = 200
 """JPEGs are decoded at the smallest scale, of 1, 1/2, 1/4 and 1/8, that keeps both sides at least this long: what is
-looked at at once has at most 360 pixels a side (`picture_definition.py`), and decoding costs more than looking."""
+looked at at once has at most 360 pixels a side (`reading/parameters.py`), and decoding costs more than looking."""
 
 DETAIL_PIXELS: Final = 400
 """The same for pictures of more than one digit: each of them is looked at nearer."""

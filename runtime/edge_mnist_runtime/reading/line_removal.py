@@ -1,4 +1,4 @@
-"""Printed lines, found by `ruling.py`, taken away without the strokes that stand on them or cross them."""
+"""Printed lines, found by `ruled_lines.py`, taken away without the strokes that stand on them or cross them."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Augmentation:
     drawn_part: float = 0.0
     """Likewise, digits drawn as in the other hands of `strokes.py`."""
     no_digit_part: float = 0.0
-    """Likewise, what is no digit (`no_digits.py`), to be learnt as none: the same probability for each digit."""
+    """Likewise, what is no digit (`negatives.py`), to be learnt as none: the same probability for each digit."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.printed_part + self.drawn_part + self.no_digit_part < 1:

@@ -1,11 +1,11 @@
 """int8 weights of an ONNX file: scales with which no sum can saturate, and rounding that costs no accuracy.
 
-Scales. `onnx_saturation.py` says which weights can saturate. 7-bit weights (onnxruntime's `reduce_range`) keep that
+Scales. `saturation.py` says which weights can saturate. 7-bit weights (onnxruntime's `reduce_range`) keep that
 bound by 64 + 64. Few output channels have two weights that are that large, so most can have finer steps than 7 bits
 give: each channel gets the finest scale that keeps the bound.
 
 Rounding. Each weight is rounded up or down so that the errors of a sum cancel on the calibration images
-(`onnx_rounding.py`). With both, weights that cannot saturate stay closer to the float network than plainly rounded
+(`rounding.py`). With both, weights that cannot saturate stay closer to the float network than plainly rounded
 weights of 8 bits (docs/results/int8-weights.md).
 """
 
