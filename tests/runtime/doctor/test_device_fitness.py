@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from edge_mnist_runtime.bundles import verification
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_GOLDEN, BUNDLED_MODELS
@@ -28,7 +29,7 @@ from edge_mnist_runtime.doctor.checks import (
     rank_latencies,
     require_fit,
 )
-from edge_mnist_runtime.doctor.requirements import find_misfits, read_requirements, satisfies
+from edge_mnist_runtime.doctor.requirements import find_misfits, read_requirements
 from edge_mnist_runtime.doctor.saturation import (
     FILTERS,
     LAYERS,
@@ -214,35 +215,17 @@ def test_processor_is_judged_by_its_int8_dot_products(sets: list[str] | None, st
     assert said in finding.detail
 
 
-@pytest.mark.parametrize(
-    ("version", "limits", "kept"),
-    [
-        ("2.4.6", ">=1.26", True),
-        ("1.25.9", ">=1.26", False),
-        ("1.26", ">=1.26.0", True),
-        ("0.29.0", "<0.29,>=0.26", False),
-        ("0.28.4", "<0.29,>=0.26", True),
-        ("2.0.0rc1", ">=2", True),
-        ("1.0", "", True),
-        ("1.0", "!=1.0", True),
-        ("3", ">3", False),
-        ("3", "<=3", True),
-    ],
-)
-def test_versions_keep_limits(version: str, limits: str, kept: bool) -> None:
-    assert satisfies(version, limits) is kept
-
-
 def test_requirements_are_the_distributions_own() -> None:
     limits = read_requirements()
     assert {"python", "numpy", "onnxruntime", "pillow"} <= set(limits)
     assert "ai-edge-litert" not in limits
     assert "ai-edge-litert" in read_requirements(("litert",))
-    assert limits["numpy"].startswith(">=")
+    assert str(limits["numpy"]).startswith(">=")
 
 
 def test_misfits_are_named() -> None:
-    misfits = find_misfits({"python": ">=99", "numpy": ">=1", "no-such-package": ">=2"})
+    asked = {"python": ">=99", "numpy": ">=1", "no-such-package": ">=2"}
+    misfits = find_misfits({name: SpecifierSet(text) for name, text in asked.items()})
     assert len(misfits) == 2
     assert misfits[0].endswith("needed is >=99")
     assert misfits[1] == "no-such-package is not installed, needed is >=2"
