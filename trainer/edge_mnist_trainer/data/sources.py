@@ -6,9 +6,10 @@ digits of the user's own (`own_digits`), which never pass for MNIST.
 
 from __future__ import annotations
 
+import io
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -163,7 +164,8 @@ def _load_from_keras(half: Half) -> LabelledDigits:
     import keras
 
     try:
-        with _network_timeout(DOWNLOAD_TIMEOUT_SECONDS):
+        # A program's standard output is its own: Keras would print there.
+        with _network_timeout(DOWNLOAD_TIMEOUT_SECONDS), redirect_stdout(io.StringIO()):
             arrays = keras.datasets.mnist.load_data()
     except Exception as error:  # keras wraps network errors in bare Exception
         raise DataNotFoundError(

@@ -1,0 +1,39 @@
+"""The examples in docstrings do what they say."""
+
+from __future__ import annotations
+
+import doctest
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def find_examples() -> list[str]:
+    """Modules with an example, by their dotted names."""
+    found = []
+    for stage in ("runtime", "trainer", "exporter"):
+        for path in sorted((REPOSITORY / stage).rglob("*.py")):
+            if ">>> " in path.read_text("utf-8"):
+                parts = path.relative_to(REPOSITORY / stage).with_suffix("").parts
+                found.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+    return found
+
+
+MODULES = find_examples()
+
+
+def test_modules_with_examples_are_found():
+    assert {"edge_mnist_runtime", "edge_mnist_trainer", "edge_mnist_exporter"} <= {*MODULES}
+
+
+@pytest.mark.slow
+@pytest.mark.mnist
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_of_a_module_do_what_they_say(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    failed, tried = doctest.testmod(import_module(name), optionflags=doctest.ELLIPSIS)
+    assert failed == 0
+    assert tried
