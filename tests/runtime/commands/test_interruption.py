@@ -9,7 +9,7 @@ import pytest
 PROGRAM = """
 import time
 import typer
-from edge_mnist_runtime import cli
+from edge_mnist_runtime.commands import app as cli
 from edge_mnist_runtime.errors import EdgeMnistError
 
 class SlowToRemove:
@@ -28,9 +28,9 @@ def wait_in_library():
     except KeyboardInterrupt as error:
         raise {error}("no message of ours") from error
 
-app = typer.Typer()
-app.command()({work})
-cli.build_app = lambda only: app
+typed = typer.Typer()
+typed.command()({work})
+cli.build_app = lambda only: typed
 cli.main()
 """
 

@@ -350,7 +350,7 @@ def test_samples_into_a_file_is_refused(one_line_error: Callable[..., str], tmp_
 
 FAILING_DESTRUCTOR = """
 import sys
-from edge_mnist_runtime import cli
+from edge_mnist_runtime.commands import app as cli
 from edge_mnist_runtime.commands import debugging
 class HalfMade:
     def __del__(self):
