@@ -1,7 +1,7 @@
 """Engines run one exported model: the same call for ONNX in onnxruntime and for TFLite in LiteRT.
 
 Comes in: the bytes of a model file. Goes out: an `Engine`, through which this whole project runs models.
-May import: contract, errors, machine, tensor.
+May import: contract, errors, machine, paths, tensor.
 """
 
 from __future__ import annotations

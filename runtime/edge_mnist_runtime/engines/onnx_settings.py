@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import onnxruntime
 
+from edge_mnist_runtime.engines.external_data import require_one_file
+from edge_mnist_runtime.engines.file_kind import describe_kind, is_onnx
 from edge_mnist_runtime.engines.options import EngineOptions
 from edge_mnist_runtime.errors import CorruptModelError, UsageError, first_line
 
@@ -30,8 +32,9 @@ def open_session(
 
     Raises:
         CorruptModelError: onnxruntime cannot read the model.
-        UsageError: There is no such provider, or it cannot be started here.
+        UsageError: There is no such provider, it cannot be started here, or the model keeps weights in other files.
     """
+    require_one_file(model, origin)
     _require_providers(options.providers)
     settings = _session_options(options, exact=exact)
     if profile_prefix is not None:
@@ -42,10 +45,8 @@ def open_session(
             model, settings, providers=list(options.providers) or [PROCESSOR], enable_fallback=0
         )
     except Exception as error:  # onnxruntime's own classes derive from Exception directly
-        if "external" in str(error).lower():
-            raise UsageError(
-                f"{origin}: keeps its weights in a file of their own; save it as one: onnx.save(onnx.load(OLD), NEW)"
-            ) from error
+        if not is_onnx(model) and (kind := describe_kind(model)):
+            raise CorruptModelError(f"{origin}: not an ONNX model, but {kind}") from error
         raise CorruptModelError(f"{origin}: onnxruntime cannot read this model ({first_line(error)})") from error
     # onnxruntime goes on without a provider whose libraries it cannot load.
     missing = [name for name in options.providers if name not in session.get_providers()]

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from edge_mnist_runtime.contract import METADATA_KEY, ModelContract, TensorSpec
 from edge_mnist_runtime.engines import BATCH_IMAGES, DEFAULT_OPTIONS, check_ends, to_input
+from edge_mnist_runtime.engines.file_kind import describe_kind
 from edge_mnist_runtime.engines.fork import leak, survive_fork
 from edge_mnist_runtime.engines.info import EngineInfo
 from edge_mnist_runtime.engines.options import EngineOptions
@@ -160,9 +161,10 @@ def load_interpreter(model: bytes, origin: str, threads: int) -> Any:
 
 def _read_contract(model: bytes, origin: str) -> str | None:
     """What the file says about itself. On the way it is looked at as far as LiteRT does not, which would crash."""
-    schema = _litert("schema_py_generated")
     if model[4:8] != b"TFL3":
-        raise CorruptModelError(f"{origin}: not a TFLite model (no TFL3 identifier)")
+        kind = describe_kind(model)
+        raise CorruptModelError(f"{origin}: not a TFLite model{f', but {kind}' if kind else ' (no TFL3 identifier)'}")
+    schema = _litert("schema_py_generated")
     try:
         content = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
         check_structure(content)

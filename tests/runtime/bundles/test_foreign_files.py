@@ -10,6 +10,7 @@ from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.bundles.foreign_files import RANGES, open_any, open_foreign
 from edge_mnist_runtime.commands.app import run
 from edge_mnist_runtime.dataset import DATA_VARIABLE
+from edge_mnist_runtime.engines.external_data import find_external_files
 from edge_mnist_runtime.errors import ContractError, NoContractError
 from edge_mnist_trainer.augment.strokes import draw_digits
 
@@ -157,10 +158,79 @@ def test_foreign_tflite_file_is_read_too(weights, drawn, tmp_path):
     assert np.array_equal(engine.run(images).argmax(1), labels)
 
 
-def test_weights_in_a_file_of_their_own_are_named(theirs, tmp_path, capsys):
-    model = onnx.load(theirs)
+@pytest.fixture
+def split(theirs, tmp_path):
+    """A folder with a model that keeps its weights in weights.bin, and that file."""
     where = {"save_as_external_data": True, "location": "weights.bin", "size_threshold": 0}
-    onnx.save(model, tmp_path / "split.onnx", **where)
-    assert run(["info", str(tmp_path / "split.onnx")]) == 2
-    err = capsys.readouterr().err
-    assert "split.onnx: keeps its weights in a file of their own; save it as one: onnx.save" in err
+    (tmp_path / "model").mkdir()
+    onnx.save(onnx.load(theirs), tmp_path / "model" / "split.onnx", **where)
+    return tmp_path / "model"
+
+
+COMMANDS = (("info",), ("bench",), ("classify", "--raw", "digit.png", "--model"))
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+@pytest.mark.parametrize("folder", ["model", "."])
+def test_weights_in_another_file_are_refused_wherever_a_command_starts(
+    folder, command, split, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "weights.bin").write_bytes(bytes((split / "weights.bin").stat().st_size))  # a stray file of that name
+    monkeypatch.chdir(tmp_path / folder)
+    monkeypatch.setenv(DATA_VARIABLE, "")
+    path = split / "split.onnx"
+    assert run([*command, str(path)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"{path}: keeps its weights in a file of their own, weights.bin, which lies beside it; make" in said.err
+    assert f"onnx.save(onnx.load({str(path)!r}), 'one-file.onnx')" in said.err
+
+
+def test_absent_file_of_weights_must_be_found_first(split, capsys):
+    (split / "weights.bin").unlink()
+    assert run(["info", str(split / "split.onnx")]) == 2
+    assert "weights.bin, which is not beside it; find that file, put it there, then make" in capsys.readouterr().err
+
+
+def test_one_file_is_made_of_both_as_the_message_says(split, drawn, theirs, tmp_path):
+    onnx.save(onnx.load(split / "split.onnx"), tmp_path / "one-file.onnx")
+    images, _ = drawn
+    assert np.array_equal(open_any(tmp_path / "one-file.onnx").run(images), open_any(theirs).run(images))
+
+
+def test_weights_elsewhere_are_found_in_constants_and_branches_too(split):
+    from onnx import helper
+
+    graph = onnx.load(split / "split.onnx", load_external_data=False).graph
+    (tensor,) = (one for one in graph.initializer if one.name == "weights")
+    constant = helper.make_node("Constant", [], ["weights"], value=tensor)
+    branch = helper.make_graph([constant], "branch", [], [])
+    node = helper.make_node("If", ["yes"], ["weights"], then_branch=branch, else_branch=branch)
+    for nodes in ([constant], [node]):
+        model = helper.make_model(helper.make_graph(nodes, "theirs", [], []))
+        assert find_external_files(model.SerializeToString()) == ["weights.bin"]
+
+
+def test_model_whose_weights_are_inside_names_no_file(theirs):
+    model = onnx.load(theirs)
+    model.doc_string = "location"
+    assert find_external_files(model.SerializeToString()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("theirs.tflite", None, "not a TFLite model, but an ONNX model; rename it to end in .onnx"),
+        ("theirs.onnx", b"\x1c\0\0\0TFL3", "not an ONNX model, but a TFLite model; rename it to end in .tflite"),
+        ("theirs.onnx", b"", "not an ONNX model, but empty (0 bytes); copy it again"),
+        ("theirs.tflite", b"", "not a TFLite model, but empty (0 bytes); copy it again"),
+        ("theirs.onnx", b"\x89HDF\r\n", "not an ONNX model, but a Keras model (HDF5)"),
+        ("theirs.onnx", b"<!DOCTYPE html>", "but a page of HTML or XML; download the file itself"),
+        ("theirs.onnx", b"hello", "onnxruntime cannot read this model"),
+    ],
+)
+def test_misnamed_file_is_called_what_it_is(name, content, said, theirs, tmp_path, capsys):
+    (tmp_path / name).write_bytes(theirs.read_bytes() if content is None else content)
+    assert run(["info", str(tmp_path / name)]) == 6
+    assert f"{name}: " in (err := capsys.readouterr().err)
+    assert said in err
