@@ -149,6 +149,11 @@ class ModelContract:
             raise TypeError(f"can_saturate is {self.can_saturate!r}, neither true nor false")
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether others made the file: it carries no contract, and this one stands in for it."""
+        return self.precision == UNKNOWN_PRECISION
+
+    @property
     def reads_digits(self) -> bool:
         """Whether pictures of digits become its input by the one preprocessing definition."""
         return self._has_digit_ends and self.preprocess_sha256 is not None

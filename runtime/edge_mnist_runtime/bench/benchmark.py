@@ -118,8 +118,12 @@ def advise(models: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _name_saturating(candidates: Sequence[Candidate]) -> list[str]:
-    names = (Path(candidate.path).name for candidate in candidates if candidate.classifier.engine.contract.can_saturate)
-    return [describe_saturation(name) for name in dict.fromkeys(names)]
+    foreign = {
+        Path(candidate.path).name: candidate.classifier.engine.contract.is_foreign
+        for candidate in candidates
+        if candidate.classifier.engine.contract.can_saturate
+    }
+    return [describe_saturation(name, is_foreign=is_foreign) for name, is_foreign in foreign.items()]
 
 
 def format_report(report: dict[str, Any]) -> str:

@@ -6,7 +6,6 @@ They are for looking at and for comparing with ours: nothing says which pixels t
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from edge_mnist_runtime.bundles.foreign_ends import FLOATS, N_VALUES, find_ends
 from edge_mnist_runtime.contract import (
     DIGIT_LABELS,
     IMAGE_SHAPE,
@@ -26,15 +26,13 @@ from edge_mnist_runtime.contract import (
 )
 from edge_mnist_runtime.engines import BATCH_IMAGES, DEFAULT_OPTIONS, Engine, suffix_of
 from edge_mnist_runtime.engines.info import EngineInfo
-from edge_mnist_runtime.engines.options import EngineOptions
-from edge_mnist_runtime.errors import ContractError, CorruptModelError, NoContractError, first_line
+from edge_mnist_runtime.engines.options import Backend, EngineOptions
+from edge_mnist_runtime.errors import CorruptModelError, EdgeMnistError, NoContractError, UsageError, first_line
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from edge_mnist_runtime.tensor import Pixels
-
-N_PIXELS: Final = math.prod(IMAGE_SHAPE)
 
 RANGES: Final = {
     "0..1": UNIT_RANGE,
@@ -50,67 +48,99 @@ MAX_SUM_ERROR: Final = 0.05
 INTEGER_OPERATORS: Final = (b"QuantizeLinear", b"QLinear", b"ConvInteger", b"MatMulInteger")
 """An ONNX file that multiplies integers names one of these, or a name that holds it."""
 
-DTYPES: Final = ("float32", "uint8", "int8")
-"""What a foreign file may take."""
 
-
-def open_any(model: str | os.PathLike[str] | None = None, *, options: EngineOptions = DEFAULT_OPTIONS) -> Engine:
+def open_any(
+    model: str | os.PathLike[str] | None = None,
+    *,
+    backend: Backend | None = None,
+    options: EngineOptions = DEFAULT_OPTIONS,
+) -> Engine:
     """As `open_model`, also for a foreign file, which is taken to read pixels in 0..1.
 
     Raises:
         As `open_model` does.
-        ContractError: A file without a contract takes or gives something else than a classifier of digits.
+        UsageError: A file without a contract cannot be fed with digits.
+    """
+    opened = open_or_load(model, backend=backend, options=options)
+    return ForeignEngine(opened) if isinstance(opened, ForeignFile) else opened
+
+
+def open_or_load(
+    model: str | os.PathLike[str] | None = None,
+    *,
+    backend: Backend | None = None,
+    options: EngineOptions = DEFAULT_OPTIONS,
+) -> Engine | ForeignFile:
+    """As `open_model`; a file without a contract is loaded, whatever it is for.
+
+    Raises:
+        As `open_model` does.
     """
     from edge_mnist_runtime.bundles.model_files import open_model
+    from edge_mnist_runtime.paths import is_folder
 
     try:
-        return open_model(model, options=options)
+        return open_model(model, backend=backend, options=options)
     except NoContractError:
-        if model is None:
+        if model is None or is_folder(model):  # every file of a bundle must have one
             raise
-        return open_foreign(os.fsdecode(model), options=options)
+        return load_foreign(os.fsdecode(model), options=options)
 
 
-def open_foreign(
-    path: str, *, options: EngineOptions = DEFAULT_OPTIONS, input_range: InputRange = UNIT_RANGE
-) -> ForeignEngine:
-    """Open a file without a contract.
+def load_foreign(path: str, *, options: EngineOptions = DEFAULT_OPTIONS) -> ForeignFile:
+    """Load a file without a contract.
 
     Raises:
         CorruptModelError: The file cannot be read.
-        ContractError: It takes or gives something else than a classifier of digits.
     """
     with open(path, "rb") as file:  # noqa: PTH123  a cold start does without pathlib
-        return ForeignEngine(file.read(), origin=path, options=options, input_range=input_range)
+        model = file.read()
+    return (_load_onnx if suffix_of(path) == ".onnx" else _load_tflite)(model, path, options)
 
 
 @dataclass(frozen=True)
-class _Opened:
-    """A file in the library that runs it."""
+class ForeignFile:
+    """A file without a contract, in the library that runs it."""
 
+    origin: str
+    """Its path."""
+    format: str
+    """`onnx` or `tflite`."""
     backend: str
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    call: Callable[[Any], Any]
-    """From the input's values to the output's, both as the file stores them."""
+    call: Callable[[Any, int], Any]
+    """From the first input's values to those of the output of that number, both as the file stores them."""
     info: EngineInfo
+    size_bytes: int
+    sha256: str
+    may_saturate: bool
+    """Whether it may multiply integers whose sums saturate in onnxruntime on some processors."""
 
 
 class ForeignEngine:
-    """An `Engine` over a file without a contract; see `Engine`."""
+    """An `Engine` over a file without a contract; see `Engine`.
 
-    def __init__(self, model: bytes, *, origin: str, options: EngineOptions, input_range: InputRange) -> None:
-        import hashlib
+    Args:
+        file: The loaded file.
+        input_range: What its input values stand for.
 
-        self.format = suffix_of(origin).removeprefix(".")
-        opened = (_open_onnx if self.format == "onnx" else _open_tflite)(model, origin, options)
-        self._opened, self.info, self.backend = opened, opened.info, opened.backend
-        self.inputs, self.outputs = opened.inputs, opened.outputs
-        self._shape = _check_ends(opened, origin)
-        self.batch_images = BATCH_IMAGES if self._takes_batches else 1
-        self.size_bytes, self.sha256 = len(model), hashlib.sha256(model).hexdigest()
+    Raises:
+        UsageError: It cannot be fed with digits; the message says why.
+        CorruptModelError: The library that runs it fails.
+    """
+
+    def __init__(self, file: ForeignFile, *, input_range: InputRange = UNIT_RANGE) -> None:
+        self._file, self.info, self.backend, self.format = file, file.info, file.backend, file.format
+        self.size_bytes, self.sha256 = file.size_bytes, file.sha256
+        try:
+            ends = find_ends(file.inputs, file.outputs)
+        except ValueError as problem:
+            raise UsageError(f"{file.origin}: {problem}") from problem
+        self._output = ends.output
+        self.inputs, self.outputs = file.inputs, (file.outputs[ends.output],)
         self.contract = ModelContract(
-            name=os.path.splitext(os.path.basename(origin))[0],  # noqa: PTH119, PTH122
+            name=os.path.splitext(os.path.basename(file.origin))[0],  # noqa: PTH119, PTH122
             precision=UNKNOWN_PRECISION,
             labels=DIGIT_LABELS,
             image_shape=IMAGE_SHAPE,
@@ -120,16 +150,30 @@ class ForeignEngine:
             source_sha256="",
             input_scale=None,
             input_zero_point=None,
-            can_saturate=self.format == "onnx" and is_quantized(model),
+            can_saturate=file.may_saturate,
         )
         noise = np.random.default_rng(0).integers(0, 256, (8, *IMAGE_SHAPE), np.uint8)
-        values = self._run_as_stored(noise)
+        values = self._choose_shape(ends.shapes, noise)
+        self.batch_images = BATCH_IMAGES if self._takes_batches else 1
         self._gives_logits = bool((values < 0).any() or (np.abs(values.sum(axis=1) - 1) > MAX_SUM_ERROR).any())
+
+    def _choose_shape(self, shapes: tuple[tuple[int, ...], ...], images: Pixels) -> npt.NDArray[np.float32]:
+        """Keep the first shape that the file runs with; what it gives for `images`."""
+        failure: EdgeMnistError | None = None
+        for self._shape in shapes:
+            try:
+                return self._run_as_stored(images)
+            except (CorruptModelError, UsageError) as error:
+                failure = failure or error
+        if failure is None or len(shapes) == 1:
+            raise failure or UsageError(f"{self._file.origin}: takes no shape of a digit")
+        tried = ", ".join(str(shape).replace("-1", "N") for shape in shapes)
+        raise UsageError(f"{failure}; its axes are free, and it runs with none of {tried}") from failure
 
     @property
     def takes_real_values(self) -> bool:
         """Whether its input stands for real values, in a range that is not known, and not for bytes."""
-        return self.inputs[0].dtype == "float32" or self.inputs[0].scale is not None
+        return self.inputs[0].dtype in FLOATS or self.inputs[0].scale is not None
 
     @property
     def _takes_batches(self) -> bool:
@@ -152,10 +196,18 @@ class ForeignEngine:
         values = self._quantize(images)
         batches = [values] if self._takes_batches else [values[row : row + 1] for row in range(len(values))]
         try:
-            parts = [self._opened.call(batch.reshape(self._shape)).reshape(-1, len(DIGIT_LABELS)) for batch in batches]
+            parts = [self._file.call(batch.reshape(self._shape), self._output) for batch in batches]
         except Exception as error:  # both libraries raise classes of their own
-            raise CorruptModelError(f"{self.backend} cannot run this model ({first_line(error)})") from error
-        stored: npt.NDArray[Any] = parts[0] if len(parts) == 1 else np.concatenate(parts)
+            raise CorruptModelError(
+                f"{self._file.origin}: {self.backend} cannot run this model ({first_line(error)})"
+            ) from error
+        n_values = sum(part.size for part in parts)
+        if n_values != N_VALUES * len(images):
+            raise UsageError(
+                f"{self._file.origin}: it gives {n_values / len(images):g} values an image, not {N_VALUES}"
+            )
+        rows = [part.reshape(-1, N_VALUES) for part in parts]
+        stored: npt.NDArray[Any] = rows[0] if len(rows) == 1 else np.concatenate(rows)
         spec = self.outputs[0]
         real: npt.NDArray[np.float32] = stored.astype(np.float32, copy=False)
         if spec.scale is not None:
@@ -165,8 +217,8 @@ class ForeignEngine:
     def _quantize(self, images: Pixels) -> npt.NDArray[Any]:
         """The values that the file's input stands for, as it stores them."""
         spec = self.inputs[0]
-        if spec.dtype == "float32":
-            return self.contract.input_range.apply(images)
+        if spec.dtype in FLOATS:
+            return self.contract.input_range.apply(images).astype(spec.dtype, copy=False)
         if spec.scale is None:  # ONNX does not say; bytes, or bytes less 128
             return images if spec.dtype == "uint8" else (images ^ np.uint8(128)).view(np.int8)
         limits = np.iinfo(spec.dtype)
@@ -180,53 +232,59 @@ def is_quantized(model: bytes) -> bool:
     return any(operator in model for operator in INTEGER_OPERATORS)
 
 
-def _open_onnx(model: bytes, origin: str, options: EngineOptions) -> _Opened:
+def _load_onnx(model: bytes, origin: str, options: EngineOptions) -> ForeignFile:
     from edge_mnist_runtime.engines.onnx_session import read_specs
     from edge_mnist_runtime.engines.onnx_settings import BACKEND, describe_session, open_session
     from edge_mnist_runtime.machine.int8_sums import may_saturate
 
-    session = open_session(model, origin, options, None, is_quantized(model) and may_saturate())
+    quantized = is_quantized(model)
+    session = open_session(model, origin, options, None, quantized and may_saturate())
     inputs, outputs = read_specs(session.get_inputs()), read_specs(session.get_outputs())
-    names = [spec.name for spec in outputs[:1]]
-    call = lambda values: session.run(names, {inputs[0].name: values})[0]  # noqa: E731
-    return _Opened(BACKEND, inputs, outputs, call, describe_session(session, callers=False))
+    return ForeignFile(
+        origin=origin,
+        format="onnx",
+        backend=BACKEND,
+        inputs=inputs,
+        outputs=outputs,
+        call=lambda values, number: session.run([outputs[number].name], {inputs[0].name: values})[0],
+        info=describe_session(session, callers=False),
+        size_bytes=len(model),
+        sha256=_hash(model),
+        may_saturate=quantized,
+    )
 
 
-def _open_tflite(model: bytes, origin: str, options: EngineOptions) -> _Opened:
+def _load_tflite(model: bytes, origin: str, options: EngineOptions) -> ForeignFile:
     from edge_mnist_runtime.engines.tflite_interpreter import TFLiteInterpreter, load_interpreter, read_spec
 
     interpreter = load_interpreter(model, origin, options.threads)
     takes, gives = interpreter.get_input_details(), interpreter.get_output_details()
 
-    def call(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def call(values: npt.NDArray[Any], number: int) -> npt.NDArray[Any]:
         interpreter.set_tensor(takes[0]["index"], values)
         interpreter.invoke()
-        stored: npt.NDArray[Any] = interpreter.get_tensor(gives[0]["index"])
+        stored: npt.NDArray[Any] = interpreter.get_tensor(gives[number]["index"])
         return stored
 
     backend = TFLiteInterpreter.backend
-    info = EngineInfo(backend, "", None, options.threads, spin=False, low_memory=False, exact_sums=None)
-    return _Opened(backend, tuple(map(read_spec, takes)), tuple(map(read_spec, gives)), call, info)
+    return ForeignFile(
+        origin=origin,
+        format="tflite",
+        backend=backend,
+        inputs=tuple(map(read_spec, takes)),
+        outputs=tuple(map(read_spec, gives)),
+        call=call,
+        info=EngineInfo(backend, "", None, options.threads, spin=False, low_memory=False, exact_sums=None),
+        size_bytes=len(model),
+        sha256=_hash(model),
+        may_saturate=False,
+    )
 
 
-def _check_ends(opened: _Opened, origin: str) -> tuple[int, ...]:
-    """The shape that the input has for a call: -1 first where it takes batches.
+def _hash(model: bytes) -> str:
+    from hashlib import sha256
 
-    Raises:
-        ContractError: It is not one input of 784 values and one output of ten.
-    """
-    sizes = [
-        [size if isinstance(size, int) else -1 for size in spec.shape] for spec in (*opened.inputs, *opened.outputs)
-    ]
-    counts = [math.prod(abs(size) for size in shape) for shape in sizes]
-    is_free = len(opened.inputs) == 1 and all(size > 0 for size in sizes[0][1:])
-    if counts != [N_PIXELS, len(DIGIT_LABELS)] or not is_free or opened.inputs[0].dtype not in DTYPES:
-        ends = [(spec.dtype, spec.shape) for spec in (*opened.inputs, *opened.outputs)]
-        raise ContractError(
-            f"{origin}: carries no edge-mnist contract, and takes and gives {ends}; expected {N_PIXELS} pixels in and "
-            f"{len(DIGIT_LABELS)} values out"
-        )
-    return tuple(sizes[0])
+    return sha256(model).hexdigest()
 
 
 def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -63,7 +63,8 @@ def classify(
     if classifier.engine.contract.can_saturate:
         from edge_mnist_runtime.machine.int8_sums import describe_saturation
 
-        print_warning(describe_saturation(classifier.info().file or str(model)))
+        is_foreign = classifier.engine.contract.is_foreign
+        print_warning(describe_saturation(classifier.info().file or str(model), is_foreign=is_foreign))
     predictions: list[dict[str, Any]] = []
     errors: list[dict[str, str]] = []
     n_rejected = 0

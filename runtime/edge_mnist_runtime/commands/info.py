@@ -13,11 +13,11 @@ import typer
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.commands.terminal import one_line
-from edge_mnist_runtime.errors import DataError, UsageError
+from edge_mnist_runtime.errors import CorruptModelError, DataError, UsageError
 from edge_mnist_runtime.machine.int8_sums import describe_saturation
 
 if TYPE_CHECKING:
-    from edge_mnist_runtime.bundles.foreign_files import ForeignEngine
+    from edge_mnist_runtime.bundles.foreign_files import ForeignFile
     from edge_mnist_runtime.contract import TensorSpec
     from edge_mnist_runtime.dataset import LabelledDigits
 
@@ -65,19 +65,21 @@ def info(
             "can_saturate",
             "source_sha256",
             "contract",
+            "reads_digits",
             "top1",
         ):
             if key in file:
-                print(f"  {key:17}{one_line(_text(file[key]))}")
+                print(f"  {key:17}{one_line(DESCRIBED[key](file) if key in DESCRIBED else _text(file[key]))}")
         if file["can_saturate"]:
-            print(f"  warning: {one_line(describe_saturation(file['file']))}")
+            print(f"  warning: {one_line(describe_saturation(file['file'], is_foreign='contract' in file))}")
 
 
 def _describe(model: Path | None, data: Path | None) -> list[dict[str, Any]]:
     from edge_mnist_runtime.bundles.accuracy import load_labelled, measure_top1
     from edge_mnist_runtime.bundles.bundled_models import find_bundled
-    from edge_mnist_runtime.bundles.foreign_files import ForeignEngine, open_any
+    from edge_mnist_runtime.bundles.foreign_files import ForeignFile, open_or_load
     from edge_mnist_runtime.bundles.manifest import Manifest, read_proved
+    from edge_mnist_runtime.contract import IMAGE_SHAPE
     from edge_mnist_runtime.paths import is_folder
     from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
@@ -100,12 +102,13 @@ def _describe(model: Path | None, data: Path | None) -> list[dict[str, Any]]:
             }
             for artifact in manifest.artifacts
         ]
-    engine = open_any(model)
+    engine = open_or_load(model)
     images = None if data is None else load_labelled(data)
-    if images is not None and images.images.shape[1:] != engine.contract.image_shape:
-        raise DataError(f"{data}: images of {images.images.shape[1:]}; the model reads {engine.contract.image_shape}")
-    if isinstance(engine, ForeignEngine):
-        return [_describe_foreign(engine, str(model), images)]
+    shape = IMAGE_SHAPE if isinstance(engine, ForeignFile) else engine.contract.image_shape
+    if images is not None and images.images.shape[1:] != shape:
+        raise DataError(f"{data}: images of {images.images.shape[1:]}; the model reads {shape}")
+    if isinstance(engine, ForeignFile):
+        return [_describe_foreign(engine, images)]
     contract = engine.contract
     return [
         {
@@ -132,26 +135,50 @@ def _describe(model: Path | None, data: Path | None) -> list[dict[str, Any]]:
     ]
 
 
-def _describe_foreign(engine: ForeignEngine, path: str, images: LabelledDigits | None) -> dict[str, Any]:
+def _describe_foreign(file: ForeignFile, images: LabelledDigits | None) -> dict[str, Any]:
     from edge_mnist_runtime.bundles.accuracy import measure_top1
-    from edge_mnist_runtime.bundles.foreign_files import RANGES, open_foreign
+    from edge_mnist_runtime.bundles.foreign_files import RANGES, ForeignEngine
 
     record: dict[str, Any] = {
-        "file": path,
-        "format": engine.format,
-        "size_bytes": engine.size_bytes,
-        "sha256": engine.sha256,
-        "inputs": _specs(engine.inputs),
-        "outputs": _specs(engine.outputs),
-        "can_saturate": engine.contract.can_saturate,
+        "file": file.origin,
+        "format": file.format,
+        "size_bytes": file.size_bytes,
+        "sha256": file.sha256,
+        "inputs": _specs(file.inputs),
+        "outputs": _specs(file.outputs),
+        "can_saturate": file.may_saturate,
         "contract": "none: edge-mnist export did not make it, so that nothing says what its pixels stand for",
     }
+    try:
+        engine = ForeignEngine(file)
+    except (CorruptModelError, UsageError) as error:
+        if images is not None:
+            raise
+        return {**record, "reads_digits": False, "reason": str(error).removeprefix(f"{file.origin}: ")}
+    record |= {"reads_digits": True, "reason": None}
     if images is not None:
         ranges = RANGES if engine.takes_real_values else {"bytes": RANGES["0..255"]}
         record["top1"] = {
-            name: measure_top1(open_foreign(path, input_range=known), images) for name, known in ranges.items()
+            name: measure_top1(ForeignEngine(file, input_range=known), images) for name, known in ranges.items()
         }
     return record
+
+
+def _describe_sums(file: dict[str, Any]) -> str:
+    """Whether int8 sums can saturate, and how that is known."""
+    if "contract" not in file:
+        return "yes" if file["can_saturate"] else "no, by its contract: int8 sums are exact on every processor"
+    if file["can_saturate"]:
+        return "perhaps: it multiplies integers, and nobody proved that their sums are exact"
+    return f"no: {'it multiplies no integers' if file['format'] == 'onnx' else 'LiteRT adds int8 products in 32 bits'}"
+
+
+def _describe_use(file: dict[str, Any]) -> str:
+    return "yes: bench and classify --raw take it" if file["reads_digits"] else f"no: {file['reason']}"
+
+
+DESCRIBED: Final = {"can_saturate": _describe_sums, "reads_digits": _describe_use}
+"""What is said of these keys depends on others of the same file."""
 
 
 def _specs(specs: tuple[TensorSpec, ...]) -> list[dict[str, Any]]:
@@ -165,8 +192,6 @@ def _text(value: Any) -> str:
         return _describe_record(value)
     if value is None:
         return "none: not a digit classifier"  # only a preprocessing may be missing
-    if isinstance(value, bool):
-        return "yes" if value else "no, by its contract: int8 sums are exact on every processor"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 

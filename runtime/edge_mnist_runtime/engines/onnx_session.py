@@ -26,8 +26,15 @@ if TYPE_CHECKING:
     from edge_mnist_runtime.engines.info import EngineInfo
     from edge_mnist_runtime.tensor import Pixels
 
-DTYPES: Final = {"tensor(uint8)": "uint8", "tensor(int8)": "int8", "tensor(float)": "float32"}
-"""onnxruntime's names of the dtypes that exported models use."""
+DTYPES: Final = {
+    **{
+        f"tensor({name})": name
+        for name in ("bool", "float16", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64)))
+    },
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+}
+"""NumPy's names of onnxruntime's dtypes."""
 
 Recipe: TypeAlias = "tuple[bytes, str, EngineOptions, str | None, bool]"
 """What `OnnxSession` was made from."""

@@ -44,9 +44,10 @@ class TFLiteInterpreter:
         self.size_bytes, self.sha256 = len(model), hashlib.sha256(model).hexdigest()
         # LiteRT adds in 32 bits, whatever a contract that cannot say so leaves open.
         self.contract = replace(ModelContract.from_json(contract, origin=origin), can_saturate=False)
-        (image,), (probabilities,) = interpreter.get_input_details(), interpreter.get_output_details()
-        self.inputs, self.outputs = (read_spec(image),), (read_spec(probabilities),)
+        takes, gives = interpreter.get_input_details(), interpreter.get_output_details()
+        self.inputs, self.outputs = tuple(map(read_spec, takes)), tuple(map(read_spec, gives))
         check_ends(self.contract, self.inputs, self.outputs, origin)
+        (image,), (probabilities,) = takes, gives
         self._input_index, self._output_index = image["index"], probabilities["index"]
         self._steps = _real_steps(self.outputs[0])
         # The same as bytes: of ten values, joined in half of the time that NumPy takes to look them up.

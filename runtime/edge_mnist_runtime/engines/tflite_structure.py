@@ -34,9 +34,6 @@ def check_structure(model: Any) -> None:
         constants = _find_constants(graph, _list(model.buffers))
         _check_sizes(graph, constants)
         _check_dataflow(graph, constants, len(_list(model.operatorCodes)))
-    ends = len(_list(model.subgraphs[0].inputs)), len(_list(model.subgraphs[0].outputs))
-    if ends != (1, 1):
-        raise ValueError(f"{ends[0]} inputs and {ends[1]} outputs, not one of each")
 
 
 def _check_quantization(tensor: Any, name: str) -> None:

@@ -18,8 +18,13 @@ X86: Final = ("x86_64", "AMD64", "i686", "i386", "x86")
 """Names of that kind of machine."""
 
 
-def describe_saturation(file: str) -> str:
-    """What to say of a file that can saturate, in one line."""
+def describe_saturation(file: str, *, is_foreign: bool = False) -> str:
+    """What to say of a file that can saturate, in one line; `is_foreign`: others made it, without a contract."""
+    if is_foreign:
+        return (
+            f"{file}: nobody proved that its int8 sums are exact; edge-mnist asks onnxruntime for exact ones where "
+            "they may not be, other programs on x86 without VNNI need session.x64quantprecision = 1"
+        )
     return (
         f"{file}: its int8 sums can saturate in other programs on x86 without VNNI; export it again, without "
         "--allow-saturation, or set onnxruntime's session.x64quantprecision to 1 there"

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from edge_mnist_runtime import DigitClassifier
-from edge_mnist_runtime.bundles.foreign_files import RANGES, open_any, open_foreign
+from edge_mnist_runtime.bundles.foreign_files import RANGES, ForeignEngine, load_foreign, open_any
 from edge_mnist_runtime.commands.app import run
 from edge_mnist_runtime.dataset import DATA_VARIABLE
 from edge_mnist_runtime.engines.external_data import find_external_files
-from edge_mnist_runtime.errors import ContractError, NoContractError
+from edge_mnist_runtime.errors import NoContractError
 from edge_mnist_trainer.augment.strokes import draw_digits
 
 onnx = pytest.importorskip("onnx")
@@ -38,17 +38,21 @@ def make_onnx(weights, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("foreign")
 
-    def make(shape, *, end="Softmax", name="theirs", outputs=10):
+    def make(shape, *, end="Softmax", name="theirs", outputs=10, takes=TensorProto.FLOAT, gives=None, last=()):
+        """`gives`: the model's outputs, as names with dtype and shape; `last`: nodes that follow."""
+        gives = gives or {"Plus214_Output_0": (TensorProto.FLOAT, [None, outputs])}
         nodes = [
-            helper.make_node("Reshape", ["Input3", "flat"], ["values"]),
+            helper.make_node("Cast", ["Input3"], ["reals"], to=TensorProto.FLOAT),
+            helper.make_node("Reshape", ["reals", "flat"], ["values"]),
             helper.make_node("MatMul", ["values", "weights"], ["scores"]),
             helper.make_node(end, ["scores"], ["Plus214_Output_0"]),
+            *last,
         ]
         graph = helper.make_graph(
             nodes,
             "theirs",
-            [helper.make_tensor_value_info("Input3", TensorProto.FLOAT, shape)],
-            [helper.make_tensor_value_info("Plus214_Output_0", TensorProto.FLOAT, [None, outputs])],
+            [helper.make_tensor_value_info("Input3", takes, shape)],
+            [helper.make_tensor_value_info(one, *spec) for one, spec in gives.items()],
             [
                 numpy_helper.from_array(np.array([-1, 784], np.int64), "flat"),
                 numpy_helper.from_array(20 * weights[:, :outputs], "weights"),
@@ -80,11 +84,98 @@ def test_file_of_784_values_in_any_shape_gives_probabilities(shape, end, make_on
     assert np.allclose(engine.run(images[:1])[0], found[0], atol=1e-6)
 
 
-@pytest.mark.parametrize(("shape", "outputs"), [([None, 100], 10), ([None, None, 28, 28], 10), ([None, 784], 5)])
-def test_file_that_is_no_digit_classifier_is_refused_by_its_ends(shape, outputs, make_onnx):
-    path = make_onnx(shape, outputs=outputs, name="other")
-    with pytest.raises(ContractError, match=r"no edge-mnist contract, and takes and gives .* expected 784 pixels in"):
-        open_any(path)
+FREE_SHAPES = (["a", "b"], ["a", "b", "c", "d"], [None, None, 28, 28], [None, 28, 28, "c"], [1, "h", "w"], ["n"])
+
+
+@pytest.mark.parametrize("shape", FREE_SHAPES, ids=str)
+def test_free_axes_are_filled_with_the_shape_of_a_digit(shape, make_onnx, drawn):
+    images, labels = drawn
+    assert np.array_equal(open_any(make_onnx(shape, name="free")).run(images).argmax(1), labels)
+
+
+@pytest.mark.parametrize("takes", ["FLOAT16", "DOUBLE"])
+def test_reals_of_other_widths_are_fed_as_such(takes, make_onnx, drawn):
+    images, labels = drawn
+    engine = open_any(make_onnx([None, 784], takes=getattr(onnx.TensorProto, takes), name=takes))
+    assert engine.takes_real_values
+    assert np.array_equal(engine.run(images).argmax(1), labels)
+
+
+@pytest.fixture(scope="module")
+def labelling(make_onnx):
+    """Make a file that also gives the label, as scikit-learn's converters do: first the label, then what is asked."""
+    from onnx import TensorProto, helper
+
+    label = helper.make_node("ArgMax", ["Plus214_Output_0"], ["label"], axis=1, keepdims=0)
+    gives = {"label": (TensorProto.INT64, [None])}
+
+    def make(name, **more):
+        return make_onnx([None, 784], name=name, gives={**gives, **more}, last=[label])
+
+    return make
+
+
+def test_the_output_of_ten_values_is_taken_out_of_several(labelling, drawn):
+    images, labels = drawn
+    path = labelling("both", Plus214_Output_0=(onnx.TensorProto.FLOAT, [None, 10]))
+    engine = open_any(path)
+    assert [spec.name for spec in engine.outputs] == ["Plus214_Output_0"]
+    assert np.array_equal(engine.run(images).argmax(1), labels)
+
+
+UNFIT = {
+    "hundred": ({"shape": [None, 100]}, "it takes Input3 float32 (None, 100), which is no shape of 784 pixels"),
+    "colour": (
+        {"shape": [None, 3, 28, 28]},
+        "it takes Input3 float32 (None, 3, 28, 28), which is no shape of 784 pixels",
+    ),
+    "eight": ({"shape": [8, 784]}, "its batch is fixed at 8 images; convert it with a free first axis, or with 1"),
+    "five": ({"shape": [None, 784], "outputs": 5}, "it gives Plus214_Output_0 float32 (None, 5), not 10 values"),
+    "int64": ({"shape": [None, 784], "takes": 7}, "it takes int64 values; files that take float32, float64, float16,"),
+    "twice": (
+        {"shape": [None, 784], "gives": dict.fromkeys(("scores", "Plus214_Output_0"), (1, [None, 10]))},
+        "several of its outputs give 10 values (scores float32 (None, 10); Plus214_Output_0",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_healthy_file_that_is_no_digit_classifier_is_described_and_refused_with_the_reason(
+    name, make_onnx, drawn_file, capsys
+):
+    how, reason = UNFIT[name]
+    path = str(make_onnx(name=name, **how))
+    assert run(["info", path]) == 0
+    said = capsys.readouterr().out
+    assert "Input3" in said
+    assert f"reads_digits     no: {reason}" in said
+    for command in (["info", path, "--data", str(drawn_file)], ["classify", "--raw", "x.png", "-m", path]):
+        assert run(command) == 2
+        assert f"{path}: {reason}" in capsys.readouterr().err
+
+
+def test_free_axes_that_no_digit_fits_are_refused_with_what_was_tried(make_onnx, capsys):
+    product = onnx.helper.make_node("MatMul", ["Input3", "scores"], ["product"])
+    gives = {"product": (onnx.TensorProto.FLOAT, ["a", "c"])}
+    assert run(["info", str(make_onnx(["a", "b"], name="free", gives=gives, last=[product]))]) == 0
+    assert "its axes are free, and it runs with none of (N, 784), (28, 28)" in capsys.readouterr().out
+
+
+def test_file_that_gives_labels_alone_is_described(labelling, capsys):
+    assert run(["info", str(labelling("label"))]) == 0
+    assert "reads_digits     no: it gives label int64 (None), not 10 values an image" in capsys.readouterr().out
+
+
+def test_info_says_what_is_known_of_int8_sums(theirs, onnx_with_contract, tmp_path, capsys):
+    assert run(["info", str(theirs)]) == 0
+    assert "can_saturate     no: it multiplies no integers" in capsys.readouterr().out
+    (tmp_path / "int8.onnx").write_bytes(onnx_with_contract(None))
+    assert run(["info", str(tmp_path / "int8.onnx")]) == 0
+    said = capsys.readouterr().out
+    assert "can_saturate     perhaps: it multiplies integers, and nobody proved that their sums are exact" in said
+    assert "session.x64quantprecision = 1" in said
+    assert "contract:" not in said
+    assert "export it again" not in said
 
 
 def test_classifier_still_refuses_a_file_without_a_contract(theirs):
@@ -99,8 +190,9 @@ def test_file_of_ours_is_opened_as_ever():
 def test_range_decides_what_a_file_of_real_values_is_fed(make_onnx, drawn):
     images, _ = drawn
     path = str(make_onnx([None, 784], end="Identity"))
-    ones = open_foreign(path).run(images)
-    assert not np.array_equal(open_foreign(path, input_range=RANGES["-1..1"]).run(images), ones)
+    ones = open_any(path).run(images)
+    other = ForeignEngine(load_foreign(path), input_range=RANGES["-1..1"])
+    assert not np.array_equal(other.run(images), ones)
 
 
 @pytest.fixture
