@@ -180,7 +180,10 @@ class ModelContract:
             ContractError: It is malformed, or it is for a preprocessing unknown to this version.
         """
         if text is None:
-            raise NoContractError(f"{origin}: carries no edge-mnist contract; make the file with `edge-mnist export`")
+            raise NoContractError(
+                f"{origin}: carries no edge-mnist contract; make the file with `edge-mnist export`, or classify 28 x "
+                "28 pictures with it by `edge-mnist classify --raw`"
+            )
         try:
             fields: dict[str, Any] = json.loads(text)
             schema_version = fields.pop("schema_version")

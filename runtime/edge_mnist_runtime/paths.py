@@ -22,6 +22,9 @@ AnyPath: TypeAlias = "str | os.PathLike[str]"
 URL: Final = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 """How URLs begin: pathlib leaves one slash of two. Windows' drives have one letter."""
 
+FILE_URL: Final = re.compile(r"file:(/{1,2}localhost(?=/))?/*(?P<path>/.*)", re.IGNORECASE | re.DOTALL)
+"""A URL of a file on this machine (RFC 8089), as it is or as pathlib leaves it."""
+
 LEADS_NOWHERE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 """What stat says of a path that leads to nothing."""
 
@@ -59,6 +62,8 @@ def describe_missing(path: AnyPath, what: str, *, is_picture: bool = False) -> s
         what: What was expected there.
         is_picture: Whether it is a picture, which can also be piped in.
     """
+    if inside := FILE_URL.fullmatch(os.fspath(path)):
+        return f"{os.fspath(path)}: a URL; give the path: {_unquote(inside['path'])}"
     if is_url(path):
         shown = re.sub(r":/(?!/)", "://", os.fspath(path), count=1)
         piped = ", or pipe it in: curl URL | edge-mnist classify -" if is_picture else ""
@@ -69,6 +74,12 @@ def describe_missing(path: AnyPath, what: str, *, is_picture: bool = False) -> s
 def is_url(path: AnyPath) -> bool:
     """Whether a path is a URL that somebody hoped would be fetched."""
     return bool(URL.match(os.fspath(path)))
+
+
+def _unquote(text: str) -> str:
+    from urllib.parse import unquote
+
+    return unquote(text)
 
 
 def explain(problem: Exception) -> str:

@@ -133,6 +133,13 @@ def test_url_is_said_to_be_one(url: str) -> None:
     assert describe_missing("C:/digits/3.png", "file") == "C:/digits/3.png: no such file"
 
 
+@pytest.mark.parametrize("url", ["file:///x/y%20z.png", "file:/x/y%20z.png", "FILE://localhost/x/y%20z.png"])
+def test_url_of_a_file_is_answered_with_its_path(url: str) -> None:
+    for path in (url, Path(url)):
+        said = describe_missing(path, "file", is_picture=True)
+        assert said.endswith(": a URL; give the path: /x/y z.png")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

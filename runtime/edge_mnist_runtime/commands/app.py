@@ -7,6 +7,7 @@ runtime imports neither of the packages that they live in.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ from edge_mnist_runtime.commands.streams import (
     open_closed_streams,
 )
 from edge_mnist_runtime.commands.terminal import print_error
-from edge_mnist_runtime.errors import INTERRUPTED_EXIT_CODE, EdgeMnistError, OutputError
+from edge_mnist_runtime.errors import INTERRUPTED_EXIT_CODE, EdgeMnistError, OutputError, UsageError
 
 DISTRIBUTION: Final = "edge-mnist"
 COMMANDS_GROUP: Final = "edge_mnist.commands"
@@ -34,6 +35,10 @@ WORKSTATION_COMMANDS: Final = ("train", "export", "debug", "archs", "transfer-se
 
 DEVICE_COMMANDS: Final = ("classify", "read", "preprocess", "bench", "compare", "doctor", "verify", "info", "samples")
 """The runtime's own commands: the function of that name in the module of that name."""
+
+
+EMPTY_OPTION: Final = re.compile(r"--[a-z0-9-]+=")
+"""An option with nothing behind its equals sign."""
 
 
 def build_app(only: str | None = None) -> typer.Typer:
@@ -81,6 +86,7 @@ def run(arguments: Sequence[str]) -> int:
     first = arguments[0] if arguments else None
     app = build_app(first if first in DEVICE_COMMANDS + WORKSTATION_COMMANDS else None)
     try:
+        _require_no_empty(arguments)
         code = app(arguments, prog_name="edge-mnist", standalone_mode=False)
     except EdgeMnistError as error:
         return _report(str(error), error.exit_code)
@@ -96,6 +102,13 @@ def run(arguments: Sequence[str]) -> int:
     if code == INTERRUPTED_EXIT_CODE:  # typer has turned Ctrl-C into this
         print("edge-mnist: interrupted", file=sys.stderr)
     return code if isinstance(code, int) else 0
+
+
+def _require_no_empty(arguments: Sequence[str]) -> None:
+    """Raise `UsageError` where an argument is empty, or an option's value: as a path it would be the current folder."""
+    for argument in arguments:
+        if not argument or EMPTY_OPTION.fullmatch(argument):
+            raise UsageError(f"{argument.rstrip('=') or 'an argument'} is empty; is a shell variable not set?")
 
 
 def _report_unexpected(error: Exception) -> int:

@@ -16,12 +16,14 @@ from edge_mnist_runtime.commands.options import ModelOption
 from edge_mnist_runtime.commands.picture_arguments import is_path, take_picture
 from edge_mnist_runtime.commands.reading_mode import PreprocessOption
 from edge_mnist_runtime.commands.terminal import one_line, print_error, print_warning
-from edge_mnist_runtime.errors import InputError, PictureError
+from edge_mnist_runtime.errors import InputError, PictureError, UsageError
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.classifier import DigitClassifier
+    from edge_mnist_runtime.engines.options import Backend
     from edge_mnist_runtime.inputs import Picture
     from edge_mnist_runtime.prediction import Prediction
+    from edge_mnist_runtime.reading.modes import ReadingMode
 
 CLASSIFY_SCHEMA_VERSION: Final = 1
 
@@ -32,7 +34,7 @@ def classify(
         typer.Argument(help="Picture files, folders of them, - (standard input), data: URLs.", show_default=False),
     ],
     model: ModelOption = None,
-    preprocess: PreprocessOption = "auto",
+    preprocess: PreprocessOption = None,
     backend: BackendOption = None,
     raw: Annotated[
         bool,
@@ -54,10 +56,12 @@ def classify(
     from edge_mnist_runtime.engines.options import require_backend
     from edge_mnist_runtime.reading.modes import require_mode
 
-    mode, known_backend = require_mode(preprocess), require_backend(backend)
+    mode, known_backend = require_mode(preprocess or ("raw" if raw else "auto")), require_backend(backend)
+    if raw:
+        _require_raw(mode, processes)
     with chatter_silenced(show=debug):
         if raw:
-            classifier, processes = _open_raw(model), 1
+            classifier, processes = _open_raw(model, known_backend), 1
         else:
             classifier = DigitClassifier(model, preprocess=mode, backend=known_backend)
     if classifier.engine.contract.can_saturate:
@@ -85,12 +89,20 @@ def classify(
         raise typer.Exit(InputError.exit_code)
 
 
-def _open_raw(model: Path | None) -> DigitClassifier:
+def _require_raw(mode: ReadingMode, processes: int | None) -> None:
+    """Raise `UsageError` where an option contradicts --raw."""
+    if mode != "raw":
+        raise UsageError(f"--preprocess {mode}: --raw takes 28 x 28 pictures as they are; leave out one of the two")
+    if processes not in (None, 1):
+        raise UsageError(f"--processes {processes}: --raw reads pictures in one process; leave out one of the two")
+
+
+def _open_raw(model: Path | None, backend: Backend | None) -> DigitClassifier:
     """A classifier of tensors alone, also over a file that others made."""
     from edge_mnist_runtime.bundles.foreign_files import open_any
     from edge_mnist_runtime.classifier import DigitClassifier
 
-    return DigitClassifier.from_engine(open_any(model), preprocess="raw")
+    return DigitClassifier.from_engine(open_any(model, backend=backend), preprocess="raw")
 
 
 def _line(name: str, prediction: Prediction) -> str:

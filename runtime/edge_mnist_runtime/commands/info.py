@@ -211,4 +211,8 @@ def _describe_record(record: dict[str, Any]) -> str:
     if "version" in record:
         return f"version {record['version']}, SHA-256 {record['sha256'][:16]}..."
     parts = sorted(record.items(), key=lambda item: -item[1])
-    return "; ".join(f"{part:.2%} {'' if name.startswith('as') else 'with pixels as '}{name}" for name, part in parts)
+    return "measured here: " + "; ".join(f"{part:.2%} with pixels {_as(name)}" for name, part in parts)
+
+
+def _as(name: str) -> str:
+    return name if name.startswith("as") else f"as {name}"

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from edge_mnist_runtime.bundles.bundled_models import find_bundled
+from edge_mnist_runtime.bundles.manifest import MANIFEST_FILE
 from edge_mnist_runtime.commands.backend_option import OnlyBackendOption
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.commands.terminal import print_warning
-from edge_mnist_runtime.errors import UsageError
+from edge_mnist_runtime.errors import ManifestError, UsageError
 from edge_mnist_runtime.machine.int8_sums import describe_saturation
 from edge_mnist_runtime.paths import is_file
 
@@ -55,6 +56,10 @@ def verify(
         raise UsageError(f"{bundle}: a model inside this package; edge-mnist doctor replays its golden digits")
     known_backend = require_backend(backend)
     folder, file = (bundle.parent, bundle.name) if is_file(bundle) else (bundle, None)
+    if file and not is_file(folder / MANIFEST_FILE):
+        raise ManifestError(
+            f"{bundle}: not a file of a bundle, as there is no {MANIFEST_FILE} beside it; edge-mnist info describes it"
+        )
     with chatter_silenced(show=debug):
         results = verify_bundle(folder, file=file, backend=known_backend)
         accuracies = check_accuracy(folder, data, file=file, backend=known_backend) if data else ()

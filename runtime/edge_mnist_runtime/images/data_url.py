@@ -33,9 +33,18 @@ def decode_data_url(url: str) -> bytes:
     if not head.strip().lower().endswith(";base64"):
         return data
     try:
-        return base64.b64decode(b"".join(data.split()), validate=True)
+        return _decode_base64(b"".join(data.split()))
     except (binascii.Error, ValueError) as error:
         raise PictureError(f"{ORIGIN}: damaged base64 ({error}); was it cut off?") from error
+
+
+def _decode_base64(text: bytes) -> bytes:
+    """base64, or its form for URLs (RFC 4648, 5): - and _ stand for + and /, and the = at the end may be missing."""
+    if b"-" in text or b"_" in text:
+        if b"+" in text or b"/" in text:
+            raise ValueError("it mixes + or / with - or _")
+        text = text.translate(bytes.maketrans(b"-_", b"+/")) + b"=" * (-len(text) % 4)
+    return base64.b64decode(text, validate=True)
 
 
 def shorten(url: str, *, n_characters: int = 40) -> str:

@@ -208,13 +208,15 @@ def test_info_says_what_it_is_and_what_it_reads(theirs, drawn_file, capsys):
     assert "Input3 float32 (None, 784)" in plain
     assert run(["info", str(theirs), "--data", str(drawn_file)]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  top1")]
-    assert "100.00% with pixels as 0..1" in line
+    assert "measured here: 100.00% with pixels as 0..1" in line
     assert line.count("with pixels as") == len(RANGES)
 
 
 def test_info_measures_files_of_ours_as_their_contract_says(drawn_file, capsys):
     assert run(["info", "robust", "--data", str(drawn_file)]) == 0
-    assert "% as its contract says" in capsys.readouterr().out
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  top1")]
+    assert line.split(maxsplit=1)[1].startswith("measured here: ")
+    assert line.endswith("% with pixels as its contract says")
 
 
 def test_raw_classifies_tensors_by_a_foreign_file(theirs, drawn, tmp_path, capsys):
@@ -225,7 +227,32 @@ def test_raw_classifies_tensors_by_a_foreign_file(theirs, drawn, tmp_path, capsy
     lines = capsys.readouterr().out.splitlines()
     assert [line[0] for line in lines] == [str(labels[10 * number + 5]) for number in range(3)]
     assert run(["classify", "--model", str(theirs), str(tmp_path)]) == 6
-    assert "carries no edge-mnist contract" in capsys.readouterr().err
+    assert "carries no edge-mnist contract" in (err := capsys.readouterr().err)
+    assert "classify 28 x 28 pictures with it by `edge-mnist classify --raw`" in err
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (("--preprocess", "photo"), "--preprocess photo: --raw takes 28 x 28 pictures as they are; leave out"),
+        (("--preprocess", "auto"), "--preprocess auto: --raw takes 28 x 28 pictures as they are; leave out"),
+        (("--processes", "2"), "--processes 2: --raw reads pictures in one process; leave out"),
+        (("--backend", "litert"), "theirs.onnx: litert does not run .onnx files"),
+    ],
+)
+def test_raw_refuses_what_it_would_ignore(option, said, theirs, drawn, tmp_path, capsys):
+    picture = tmp_path / "5.png"
+    Image.fromarray(drawn[0][5, ..., 0]).save(picture)
+    assert run(["classify", "--raw", "--model", str(theirs), str(picture), *option]) == 2
+    assert said in capsys.readouterr().err
+    for same in (("--preprocess", "raw"), ("--processes", "1"), ("--backend", "onnxruntime")):
+        assert run(["classify", "--raw", "--model", str(theirs), str(picture), *same]) == 0
+
+
+def test_verify_names_the_file_that_has_no_bundle(theirs, monkeypatch, capsys):
+    monkeypatch.chdir(theirs.parent)
+    assert run(["verify", theirs.name]) == 6
+    assert f"{theirs.name}: not a file of a bundle, as there is no manifest.json beside it" in capsys.readouterr().err
 
 
 def test_bench_measures_it_beside_ours(theirs, capsys, monkeypatch):

@@ -83,7 +83,7 @@ def test_lone_tflite_file_is_verified_by_its_bundle(run_cli: RunCli, bundle_copy
     alone = tmp_path / "alone" / path.name
     alone.parent.mkdir()
     path.rename(alone)
-    assert "no manifest.json, so no bundle" in run_cli("verify", alone).err
+    assert "not a file of a bundle, as there is no manifest.json" in run_cli("verify", alone).err
     assert run_cli("bench", alone, "--samples", "64", "--no-startup").code == 0
 
 

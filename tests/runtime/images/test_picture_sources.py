@@ -87,9 +87,18 @@ def test_data_url_may_have_line_breaks_and_percent_signs(three: bytes) -> None:
     assert decode_data_url("data:image/png," + quote_from_bytes(three)) == three
 
 
+@pytest.mark.parametrize("padding", ["=", ""])
+def test_data_url_may_be_in_the_form_of_base64_for_urls(padding: str) -> None:
+    data = bytes([0xFB, 0xEF, 0xFF, 0xFE])
+    text = base64.urlsafe_b64encode(data).decode()
+    assert {"-", "_", "="} <= {*text}
+    assert decode_data_url("data:image/png;base64," + text.replace("=", padding)) == data
+
+
 @pytest.mark.parametrize(
     ("url", "said"),
     [
+        ("data:image/png;base64,+_++", "mixes"),
         ("data:", "no comma"),
         ("data:image/png;base64", "no comma"),
         ("data:image/png;base64,????", "base64"),
@@ -160,6 +169,21 @@ def test_url_keeps_its_slashes_and_is_said_to_be_one(run: Run) -> None:
         done = run(command, "https://example.org/3.png")
         assert done.returncode == 8
         assert b"https://example.org/3.png: a URL, and nothing is fetched" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["classify", "read", "preprocess", "info", "samples"])
+def test_empty_argument_is_a_usage_error(command: str, run: Run, three: bytes, tmp_path: Path) -> None:
+    """A path of no letters would be the current folder."""
+    (tmp_path / "three.png").write_bytes(three)
+    done = run(command, "", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr == b"edge-mnist: error: an argument is empty; is a shell variable not set?\n"
+
+
+def test_empty_option_is_a_usage_error(run: Run) -> None:
+    done = run("info", "--data=", "nano")
+    assert done.returncode == 2
+    assert done.stderr == b"edge-mnist: error: --data is empty; is a shell variable not set?\n"
 
 
 # HEIC and AVIF.
