@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_runtime.errors import DataError, DataNotFoundError
-from edge_mnist_runtime.paths import describe_missing, exists, is_file, is_folder, list_folder
+from edge_mnist_runtime.paths import describe_missing, describe_unreadable, exists, is_file, is_folder, list_folder
 
 DATA_VARIABLE: Final = "EDGE_MNIST_DATA"
 """Environment variable naming the folder with the four IDX files, or digits of the user's own."""
@@ -171,11 +171,14 @@ def read_unpacked(path: Path) -> bytes:
     """Read a whole file, unpacked where its name ends in .gz.
 
     Raises:
+        DataNotFoundError: Permissions keep it from being read.
         DataError: It cannot be read or unpacked.
     """
     try:
         data = path.read_bytes()
         return gzip.decompress(data) if path.suffix == ".gz" else data
+    except PermissionError as error:
+        raise DataNotFoundError(describe_unreadable(path)) from error
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error}); fetch it again") from error
 

@@ -76,6 +76,17 @@ def is_url(path: AnyPath) -> bool:
     return bool(URL.match(os.fspath(path)))
 
 
+def require_readable(path: AnyPath, error: type[EdgeMnistError] = UsageError) -> None:
+    """Raise `error`, which names the path and what to do, where it leads to something that may not be read."""
+    if exists(path, error) and not os.access(path, os.R_OK):
+        raise error(describe_unreadable(path))
+
+
+def describe_unreadable(path: AnyPath) -> str:
+    """What to say of a path that permissions keep from being read."""
+    return f"{os.fspath(path)}: cannot be read ({os.strerror(errno.EACCES)}); check its permissions"
+
+
 def _unquote(text: str) -> str:
     from urllib.parse import unquote
 

@@ -43,10 +43,71 @@ def locked(tmp_path: Path, sample_pictures: dict[str, bytes]) -> Any:
     (tmp_path / "mine.png").write_bytes(three)
     (tmp_path / "locked").mkdir()
     (tmp_path / "locked" / "a.png").write_bytes(three)
-    (tmp_path / "mine.png").chmod(0)
+    for name in ("mine.png", "mine.onnx", "mine.npz", "mine.keras"):
+        (tmp_path / name).touch()
+        (tmp_path / name).chmod(0)
     (tmp_path / "locked").chmod(0)
     yield tmp_path
     (tmp_path / "locked").chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("info", "mine.onnx"),
+        ("bench", "mine.onnx"),
+        ("verify", "mine.onnx"),
+        ("verify", "locked"),
+        ("doctor", "locked"),
+        ("classify", "three.png", "--model", "mine.onnx"),
+        ("info", "nano", "--data", "mine.npz"),
+        ("export", "mine.keras"),
+        ("export", "nano", "--data", "mine.npz"),
+        ("train", "--data", "mine.npz"),
+        ("train", "--start-from", "mine.keras"),
+        ("compare", "three.png", "mine.npz"),
+    ],
+)
+def test_path_that_may_not_be_read_is_said_to_be_one(arguments: tuple[str, ...], locked: Path) -> None:
+    code, out, err = run_unprivileged(*arguments, cwd=locked)
+    assert (code, out) == (2, "")
+    assert err == f"edge-mnist: error: {arguments[-1]}: cannot be read (Permission denied); check its permissions\n"
+
+
+READ_WITHOUT_COMMANDS = """
+import sys
+from pathlib import Path
+from edge_mnist_runtime import DigitClassifier
+from edge_mnist_runtime.bundles.accuracy import load_labelled
+from edge_mnist_runtime.bundles.manifest import Manifest, read_proved
+from edge_mnist_runtime.dataset import read_unpacked
+from edge_mnist_runtime.errors import EdgeMnistError
+
+for read, name in (
+    (DigitClassifier, "mine.onnx"),
+    (lambda path: read_proved(path, ""), "mine.onnx"),
+    (read_unpacked, "mine.npz"),
+    (load_labelled, "mine.npz"),
+    (Manifest.load, "bundle"),
+    (DigitClassifier().predict, "mine.png"),
+):
+    try:
+        read(Path(name))
+    except EdgeMnistError as error:
+        print(error.exit_code, error)
+"""
+
+
+def test_readers_say_so_as_well(locked: Path) -> None:
+    (locked / "bundle").mkdir()
+    (locked / "bundle" / "manifest.json").touch(0)
+    command = [*WITHOUT_PRIVILEGES, sys.executable, "-c", READ_WITHOUT_COMMANDS]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=locked, timeout=300, check=True)
+    names = ("mine.onnx", "mine.onnx", "mine.npz", "mine.npz", "bundle/manifest.json", "mine.png")
+    assert done.stdout.splitlines() == [
+        f"{8 if name.endswith('png') else 2} {name}: cannot be read (Permission denied); check its permissions"
+        for name in names
+    ]
 
 
 def test_questions_about_ordinary_paths(tmp_path: Path) -> None:

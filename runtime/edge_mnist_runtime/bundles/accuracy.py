@@ -16,7 +16,7 @@ from edge_mnist_runtime.dataset import LabelledDigits, load_mnist_half
 from edge_mnist_runtime.engines import Engine, open_engine, run_in_batches
 from edge_mnist_runtime.engines.options import Backend
 from edge_mnist_runtime.errors import DataError, DataNotFoundError, GateError, MissingExtraError, first_line
-from edge_mnist_runtime.paths import describe_missing, is_file, is_folder
+from edge_mnist_runtime.paths import describe_missing, is_file, is_folder, require_readable
 
 TOLERANCE_POINTS: Final = 0.1
 """How far the accuracy on the very images of the report may be off, in percentage points: ten of MNIST's 10,000, which
@@ -118,6 +118,7 @@ def load_labelled(data: Path) -> LabelledDigits:
         return load_mnist_half(data, "t10k")
     if not is_file(data, DataNotFoundError):
         raise DataNotFoundError(f"--data {describe_missing(data, 'folder or file')}")
+    require_readable(data, DataNotFoundError)
     if data.suffix.lower() != ".npz" and not zipfile.is_zipfile(data):
         raise DataNotFoundError(
             f"--data {data}: only `train` and `export` read such files; expected a folder of MNIST's IDX files, or an "

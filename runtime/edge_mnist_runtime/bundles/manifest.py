@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from edge_mnist_runtime.contract import SATURATING_PRECISIONS, TensorSpec, check_labels, check_preprocess, check_schema
 from edge_mnist_runtime.errors import HashMismatchError, ManifestError, UsageError
-from edge_mnist_runtime.paths import describe_missing, exists, is_folder
+from edge_mnist_runtime.paths import describe_missing, describe_unreadable, exists, is_folder
 
 MANIFEST_FILE: Final = "manifest.json"
 GOLDEN_FILE: Final = "golden.npz"
@@ -87,7 +87,7 @@ class Manifest:
         """Read and check the manifest of the bundle in `folder`.
 
         Raises:
-            UsageError: There is no such folder.
+            UsageError: There is no such folder, or its manifest may not be read.
             ManifestError: It holds no manifest, or a malformed one.
             ContractError: The bundle was made for another preprocessing.
         """
@@ -101,6 +101,8 @@ class Manifest:
             raise ManifestError(
                 f"{folder}: no {MANIFEST_FILE}, so no bundle; make one with `edge-mnist export`"
             ) from None
+        except PermissionError as error:
+            raise UsageError(describe_unreadable(path)) from error
         except (OSError, ValueError, RecursionError) as error:
             raise ManifestError(f"{path}: cannot be read ({error}); export the bundle again") from error
         try:
@@ -124,10 +126,13 @@ def read_proved(path: Path, sha256: str) -> bytes:
     """Read a file of a bundle and prove it whole.
 
     Raises:
+        UsageError: Permissions keep it from being read.
         HashMismatchError: It is missing, or its SHA-256 is not `sha256`.
     """
     try:
         data = path.read_bytes()
+    except PermissionError as error:
+        raise UsageError(describe_unreadable(path)) from error
     except OSError as error:
         raise HashMismatchError(
             f"{path}: listed in the manifest, but {error.strerror}; copy the bundle again"

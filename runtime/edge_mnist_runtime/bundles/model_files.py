@@ -10,7 +10,7 @@ from edge_mnist_runtime.bundles.opened import OpenedModel
 from edge_mnist_runtime.engines import DEFAULT_OPTIONS, MODEL_SUFFIXES, Engine, open_engine, suffix_of
 from edge_mnist_runtime.engines.options import FORMAT_OF, Backend, EngineOptions, require_backend
 from edge_mnist_runtime.errors import ContractError, ManifestError, UsageError
-from edge_mnist_runtime.paths import describe_missing, explain, is_url
+from edge_mnist_runtime.paths import describe_missing, describe_unreadable, explain, is_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +63,8 @@ def find_and_open(
     require_runnable(path, backend)
     try:
         data = _read(path)
+    except PermissionError as error:
+        raise UsageError(describe_unreadable(path)) from error
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         problem = describe_missing(path, "file") if is_url(path) else f"{path}: cannot be opened ({explain(error)})"
         raise UsageError(

@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import Annotated, Any, Final, NoReturn
 
 import typer
+from typer.models import TyperPath
 
 from edge_mnist_runtime.commands import debugging, interruption
 from edge_mnist_runtime.commands.streams import (
@@ -25,6 +26,7 @@ from edge_mnist_runtime.commands.streams import (
 )
 from edge_mnist_runtime.commands.terminal import print_error
 from edge_mnist_runtime.errors import INTERRUPTED_EXIT_CODE, EdgeMnistError, OutputError, UsageError
+from edge_mnist_runtime.paths import require_readable
 
 DISTRIBUTION: Final = "edge-mnist"
 COMMANDS_GROUP: Final = "edge_mnist.commands"
@@ -87,7 +89,7 @@ def run(arguments: Sequence[str]) -> int:
     app = build_app(first if first in DEVICE_COMMANDS + WORKSTATION_COMMANDS else None)
     try:
         _require_no_empty(arguments)
-        code = app(arguments, prog_name="edge-mnist", standalone_mode=False)
+        code = _explain_unreadable_paths(app)(arguments, prog_name="edge-mnist", standalone_mode=False)
     except EdgeMnistError as error:
         return _report(str(error), error.exit_code)
     except typer.TyperException as error:
@@ -102,6 +104,24 @@ def run(arguments: Sequence[str]) -> int:
     if code == INTERRUPTED_EXIT_CODE:  # typer has turned Ctrl-C into this
         print("edge-mnist: interrupted", file=sys.stderr)
     return code if isinstance(code, int) else 0
+
+
+class _ReadablePath(TyperPath):
+    """A path argument. `paths` says what keeps it from being read; typer would not say what to do."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        require_readable(value)
+        return super().convert(value, param, ctx)
+
+
+def _explain_unreadable_paths(app: typer.Typer) -> typer.core.TyperCommand | typer.core.TyperGroup:
+    """The command line, all of whose path arguments are `_ReadablePath`."""
+    line: Any = typer.main.get_command(app)
+    for command in getattr(line, "commands", {"": line}).values():
+        for parameter in command.params:
+            if isinstance(parameter.type, TyperPath):
+                parameter.type = _ReadablePath(readable=False, path_type=parameter.type.type)
+    return line  # type: ignore[no-any-return]
 
 
 def _require_no_empty(arguments: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from edge_mnist_runtime.errors import PictureError
 from edge_mnist_runtime.images.colours import FULL_SIZE
 from edge_mnist_runtime.images.damage import describe_damage
 from edge_mnist_runtime.images.phone_pictures import kind_of, open_phone_picture
-from edge_mnist_runtime.paths import describe_missing
+from edge_mnist_runtime.paths import describe_missing, describe_unreadable
 
 FORMATS: Final = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 """Pillow's decoders that may be used. Others (PostScript among them, which starts a program) never see the input."""
@@ -132,6 +132,8 @@ def _count_scans(jpeg: bytes) -> int:
 def _explain(origin: str, error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return describe_missing(origin, "file", is_picture=True)
+    if isinstance(error, PermissionError):
+        return describe_unreadable(origin)
     if isinstance(error, IsADirectoryError):
         return f"{origin}: is a folder; expected a picture file"
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
