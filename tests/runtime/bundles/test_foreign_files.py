@@ -11,7 +11,7 @@ from edge_mnist_runtime.bundles.foreign_files import RANGES, ForeignEngine, load
 from edge_mnist_runtime.commands.app import run
 from edge_mnist_runtime.dataset import DATA_VARIABLE
 from edge_mnist_runtime.engines.external_data import find_external_files
-from edge_mnist_runtime.errors import NoContractError
+from edge_mnist_runtime.errors import ContractError, NoContractError
 from edge_mnist_trainer.augment.strokes import draw_digits
 
 onnx = pytest.importorskip("onnx")
@@ -275,6 +275,36 @@ def test_foreign_tflite_file_is_read_too(weights, drawn, tmp_path):
     engine = open_any(tmp_path / "theirs.tflite")
     assert (engine.format, engine.backend, engine.batch_images) == ("tflite", "litert", 1)
     assert np.array_equal(engine.run(images).argmax(1), labels)
+
+
+@pytest.mark.slow
+def test_tflite_file_with_a_second_output_is_read_and_described(reference_bundle, drawn, tmp_path, capsys):
+    flatbuffers = pytest.importorskip("flatbuffers")
+    from ai_edge_litert import schema_py_generated as schema
+
+    data = next(reference_bundle.glob("*_fp32.tflite")).read_bytes()
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(data, 0))
+    graph = model.subgraphs[0]
+    graph.outputs = [graph.operators[0].outputs[0], *graph.outputs]
+    for name, metadata in (("theirs.tflite", []), ("ours.tflite", model.metadata)):
+        model.metadata = metadata
+        builder = flatbuffers.Builder(len(data))
+        builder.Finish(model.Pack(builder), b"TFL3")
+        (tmp_path / name).write_bytes(bytes(builder.Output()))
+    assert run(["info", str(tmp_path / "theirs.tflite")]) == 0
+    assert "reads_digits     yes" in (said := capsys.readouterr().out)
+    assert "can_saturate     no: LiteRT adds int8 products in 32 bits" in said
+    with pytest.raises(ContractError, match="its contract says images of"):
+        open_any(tmp_path / "ours.tflite")
+    images, _ = drawn
+    one_output = open_any(next(reference_bundle.glob("*_fp32.tflite")))
+    assert np.array_equal(open_any(tmp_path / "theirs.tflite").run(images), one_output.run(images))
+
+
+def test_operators_of_a_foreign_file_are_not_timed(theirs, monkeypatch, capsys):
+    monkeypatch.setenv(DATA_VARIABLE, "")
+    assert run(["bench", str(theirs), "--profile", "--samples", "10"]) == 2
+    assert "theirs.onnx carries no edge-mnist contract; measure it without --profile" in capsys.readouterr().err
 
 
 @pytest.fixture
