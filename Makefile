@@ -12,7 +12,7 @@ endif
 endif
 
 .PHONY: help install quickstart test test-mnist nightly lint types wheel frozen-test reference golden conformance
-.PHONY: constraints clean
+.PHONY: constraints docs clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -107,6 +107,13 @@ golden: $(INSTALLED) ## Record anew what the bundled models answer, for edge-mni
 
 conformance: $(INSTALLED) ## Compare the answers of other programs and processors: docs/results/conformance.md
 	$(BIN)/python -m benchmarks.conformance
+
+DOCS := build/docs-venv
+
+docs: ## Build the documentation as a static site in build/docs; a warning is an error
+	test -x $(DOCS)/bin/mkdocs || { $(PYTHON) -m venv $(DOCS) && $(DOCS)/bin/python -m pip install --quiet 'mkdocs-material>=9.5'; }
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --config-file docs/mkdocs.yml
+	! grep -rlE '(src|href)="https?://' build/docs --include=*.html  # what is fetched from another host
 
 constraints: ## Resolve every dependency anew, for every supported Python
 	$(PYTHON) -m pip install --quiet --target build/uv uv
