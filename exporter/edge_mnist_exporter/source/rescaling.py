@@ -119,8 +119,8 @@ def _merge(values: Values) -> Values:
 
 
 def _is_inactive(layer: Any, shape: tuple[int, ...]) -> bool:
-    """Whether a layer leaves values as they are outside of training."""
-    if layer.weights or type(layer).__name__ == "InputLayer":
+    """Whether a layer leaves values as they are outside of training. A Masking layer also makes a mask."""
+    if layer.weights or type(layer).__name__ in ("InputLayer", "Masking"):
         return False
     values = np.random.default_rng(0).normal(0, 100, (2, *shape)).astype(np.float32)
     try:

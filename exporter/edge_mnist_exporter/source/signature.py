@@ -63,7 +63,7 @@ def fit_ends(model: Any, path: Path, *, input_range: InputRange | None = None) -
     """
     shape, n_classes = _check_shapes(model, path)
     _check_weights(model, path)
-    notes = unroll_recurrent_layers(model)
+    notes = unroll_recurrent_layers(model, path)
     rescaling, model = take_off_rescaling(model)
     if rescaling.layers:
         notes.append(f"folded {' and '.join(rescaling.layers)} into the input")

@@ -90,6 +90,7 @@ def measure_layers(
     floating = {node.name for node in exact.graph.node if node.op_type not in (*quantizable, *MOVES)}
     scales = _read_scales(quantized)
     known = {output for node in quantized.graph.node for output in node.output}
+    known -= _list_other_dtypes(exact)
     compared = [layer for layer in layers if layer.output in known]
     ends = [layer.output + DEQUANTIZED if layer.output in scales else layer.output for layer in compared]
     wanted = TensorReader(exact, [layer.output for layer in compared]).read(values)
@@ -101,6 +102,12 @@ def measure_layers(
         snr_db, in_float = signal_to_noise(right, measured), not floating.isdisjoint(layer.nodes)
         errors.append(LayerError(layer.name, layer.operator, snr_db, own_snr_db, in_float=in_float))
     return errors
+
+
+def _list_other_dtypes(model: onnx.ModelProto) -> set[str]:
+    """The tensors that are no float32: the truth values of a mask, for one."""
+    known = onnx.shape_inference.infer_shapes(model).graph.value_info
+    return {value.name for value in known if value.type.tensor_type.elem_type != onnx.TensorProto.FLOAT}
 
 
 def _read_scales(model: onnx.ModelProto) -> dict[str, tuple[float, int, npt.DTypeLike]]:
