@@ -184,7 +184,9 @@ def read_unpacked(path: Path) -> bytes:
 
 
 def _read_proved(folder: Path, file_name: str) -> npt.NDArray[np.uint8]:
-    path = find_idx_file(innermost_folder(folder), file_name) if is_folder(folder, DataNotFoundError) else None
+    inner = innermost_folder(folder)
+    names = (file_name, file_name.replace("t10k", "test")) if is_folder(folder, DataNotFoundError) else ()
+    path = next((path for name in names if (path := find_idx_file(inner, name))), None)
     if path is None:
         raise DataNotFoundError(
             f"{folder}: no {file_name}[.gz]; name a folder that holds MNIST's four IDX files "
