@@ -47,7 +47,7 @@ class Watcher:
     """Who is told about a run while it trains."""
 
     on_note: Callable[[str], None] = lambda _note: None
-    """Called with a line for each file of the data that was left out."""
+    """Called with each remark on the data: how it was read, and what was left out."""
     on_start: Callable[[int, int], None] = lambda _steps, _epoch: None
     """Called with the number of steps an epoch, and the number of epochs that are already done."""
     callbacks: tuple[Any, ...] = ()
@@ -181,8 +181,8 @@ def _run(
     transfer_set = open_transfer_set(lessons.transfer_set) if lessons.transfer_set else None
     start = open_starting_point(lessons.start_from) if lessons.start_from else None
     digits = load_digit_set(source)
-    for line in digits.left_out:
-        watcher.on_note(f"left out: {line}")
+    for line in digits.remarks:
+        watcher.on_note(line)
     folder = open_run_folder(job.path) if job.resume else create_run_folder(job.path, force=force)
     restored = False
     try:

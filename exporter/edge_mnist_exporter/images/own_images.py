@@ -28,14 +28,13 @@ from edge_mnist_runtime.errors import DataError, DataNotFoundError, PictureError
 from edge_mnist_runtime.images.files import DETAIL_PIXELS, open_picture
 from edge_mnist_runtime.paths import describe_missing, is_folder, list_folder
 from edge_mnist_runtime.tensor import Pixels
-from edge_mnist_trainer.data.digit_arrays import ImageClasses, ImagesAndLabels, group_idx_files, read_idx_set
-from edge_mnist_trainer.data.labelled_files import find_labelled_files, read_labelled_file, read_labelled_files
+from edge_mnist_trainer.data.digit_arrays import ImageClasses, ImagesAndLabels, LabelledParts
+from edge_mnist_trainer.data.labelled_files import read_array_folder, read_labelled_file
 from edge_mnist_trainer.data.picture_folder import (
     ReadPicture,
     find_files,
-    find_halves,
-    join_folders,
     read_digit,
+    read_halves,
     read_picture_folder,
 )
 from edge_mnist_trainer.data.sources import DigitSource, load_export_digits
@@ -57,16 +56,17 @@ def load_export_images(source: SourceModel, data: Path | None) -> DigitSource:
             f"{source.origin}: reads images of {source.image_shape} in {len(source.labels)} classes, not digits; "
             f"name such images: --data FILE.npz, --data FOLDER or {DATA_VARIABLE}"
         )
-    training, test, left_out = _read(named, source)
-    name = named.resolve().name
-    calibration = LabelledDigits(name, "train", *training)
-    if test is None:
+    parts = _read(named, source)
+    name, left_out = named.resolve().name, parts.left_out
+    calibration = LabelledDigits(name, "train", *parts.training)
+    if parts.test is None:
         calibration, evaluation = split_each_label(calibration, source.labels)
     else:
-        evaluation = LabelledDigits(name, "test", *test)
+        evaluation = LabelledDigits(name, "test", *parts.test)
     files = "1 file was" if len(left_out) == 1 else f"{len(left_out):,} files were"
     counted = f" {files} left out, the first: {left_out[0]}." if left_out else ""
     notice = f"Own images ({name}): {len(calibration):,} to calibrate on, {len(evaluation):,} to evaluate on.{counted}"
+    notice = " ".join((notice, *(f"{note}." for note in parts.notes)))
     return DigitSource(calibration, evaluation, calibration, notice)
 
 
@@ -115,24 +115,14 @@ def _to_bytes(picture: Image.Image, origin: str) -> Image.Image:
     return picture.convert("RGBA") if picture.has_transparency_data else picture
 
 
-def _read(path: Path, source: SourceModel) -> tuple[ImagesAndLabels, ImagesAndLabels | None, tuple[str, ...]]:
+def _read(path: Path, source: SourceModel) -> LabelledParts:
     expected = ImageClasses(source.image_shape, len(source.labels))
     if not is_folder(path, DataNotFoundError):
-        return *read_labelled_file(path, expected), ()
+        return read_labelled_file(path, expected)
     folder = innermost_folder(path, re.compile("|".join((DIGIT_OR_HALF.pattern, *map(re.escape, source.labels)))))
     entries = [entry for entry in list_folder(folder, DataError) if not is_left_by_a_file_manager(entry.name)]
-    if prefixes := group_idx_files([entry.name for entry in entries]):
-        if len(prefixes) > 1:
-            raise DataError(f"{folder}: IDX files of several data sets ({', '.join(prefixes.values())}); keep one")
-        return *read_idx_set(folder, next(iter(prefixes)), expected), ()
-    if files := find_labelled_files(entries):
-        return read_labelled_files(folder, files, expected)
-    training_folders, test_folder = find_halves(folder, entries) or ((folder,), None)
-    training, left_out = join_folders(_read_folder(part, source) for part in training_folders)
-    if test_folder is None:
-        return training, None, left_out
-    test, also_left_out = _read_folder(test_folder, source)
-    return training, test, left_out + also_left_out
+    arrays = read_array_folder(folder, entries, source.labels, expected)
+    return arrays or read_halves(folder, entries, lambda part: _read_folder(part, source))
 
 
 def _read_folder(folder: Path, source: SourceModel) -> tuple[ImagesAndLabels, tuple[str, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import pickle
 import subprocess
@@ -160,6 +161,25 @@ def test_row_that_cannot_be_read_is_named_by_its_line(line: str, said: str, tmp_
     path.write_text("\n".join([lines[0], "", *lines[1:2], line, *lines[2:]]))
     assert said in refusal(path)
     assert "usecols" not in refusal(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32-le"])
+@pytest.mark.parametrize("names", [None, ["label", *PIXELS]])
+def test_csv_in_utf_16_is_read_where_it_says_so(names: list[str] | None, encoding: str, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "ours.csv", ROWS, names)
+    path.write_text(path.read_text(), encoding=encoding)
+    if encoding == "utf-16":  # Python writes the mark
+        assert_read(path, has_test=False)
+    else:
+        assert "save it as UTF-8" in refusal(path)
+
+
+def test_tsv_is_read(tmp_path: Path) -> None:
+    assert_read(write_csv(tmp_path / "ours.tsv", ROWS, ["label", *PIXELS], "\t"), has_test=False)
+    write_csv(tmp_path / "train.tsv", ROWS, None, "\t")
+    write_csv(tmp_path / "test.tsv", ROWS[:20], None, "\t")
+    (tmp_path / "ours.tsv").unlink()
+    assert_read(tmp_path, has_test=True)
 
 
 def test_csv_whose_rows_differ_in_length_is_refused(tmp_path: Path) -> None:
@@ -322,12 +342,76 @@ def test_emnist_s_letters_are_said_to_begin_at_1(tmp_path: Path) -> None:
         read_labelled_file(path, ImageClasses(n_classes=26))
 
 
-def test_emnist_s_mat_is_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["emnist-digits.mat", "matlab_digits.mat", "ours.mat.gz"])
+def test_emnist_s_mat_is_read_whatever_it_is_called(name: str, tmp_path: Path) -> None:
     turned = IMAGES.swapaxes(1, 2).reshape(50, 784)
     half = {"images": turned, "labels": LABELS[:, np.newaxis]}
     test = {"images": turned[:20], "labels": TEST_LABELS[:, np.newaxis]}
-    savemat(tmp_path / "emnist-digits.mat", {"dataset": {"train": half, "test": test, "mapping": np.eye(2)}})
-    assert_read(tmp_path / "emnist-digits.mat", has_test=True)
+    written = io.BytesIO()
+    savemat(written, {"dataset": {"train": half, "test": test, "mapping": np.eye(2)}})
+    data = written.getvalue()
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    assert_read(tmp_path / name, has_test=True)
+    assert load_digit_set(tmp_path / name).remarks == ()
+
+
+@pytest.mark.parametrize("dataset", [{"train": 3}, {"train": {"images": FLAT}}, {"mapping": 3}, {"test": {"a": 1}}])
+def test_structure_that_is_no_emnist_is_refused(dataset: dict[str, object], tmp_path: Path) -> None:
+    savemat(tmp_path / "ours.mat", {"dataset": dataset})
+    assert "ours.mat: holds" in refusal(tmp_path / "ours.mat")
+
+
+def test_images_that_lie_on_their_side_are_said_to(tmp_path: Path) -> None:
+    turned = np.column_stack([LABELS, IMAGES.swapaxes(1, 2).reshape(50, 784)])
+    path = write_csv(tmp_path / "ours.csv", turned)
+    (remark,) = load_digit_set(path).remarks
+    assert "ones lie on their side" in remark
+    assert remark.removeprefix("note: ") in (load_export_digits(path).notice or "")
+
+
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_mat_that_calls_zero_10_is_read(is_turned: bool, tmp_path: Path) -> None:
+    """As in Andrew Ng's course: labels 1..10, and images column by column."""
+    images = (IMAGES.swapaxes(1, 2) if is_turned else IMAGES).reshape(50, 784) / 255
+    savemat(tmp_path / "ours.mat", {"X": images, "y": np.where(LABELS == 0, 10, LABELS)[:, np.newaxis]})
+    assert_read(tmp_path / "ours.mat", has_test=False)
+    remarks = load_digit_set(tmp_path / "ours.mat").remarks
+    assert "10 was read as 0" in remarks[0]
+    assert len(remarks) == 1 + is_turned
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (LABELS + 1, "if 10 stands for 0, as MATLAB counts, write 0 in its place"),
+        (np.where(LABELS == 3, 11, LABELS), "correct these labels"),
+    ],
+)
+def test_labels_that_are_out_of_range_are_not_to_be_thrown_away(labels: np.ndarray, said: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "ours.npz", images=IMAGES, labels=labels)
+    assert said in refusal(tmp_path / "ours.npz")
+    savemat(tmp_path / "ours.mat", {"X": FLAT, "y": np.where(LABELS == 3, 10, LABELS)})  # 0 and 10
+    assert "outside 0..9" in refusal(tmp_path / "ours.mat")
+
+
+def test_mat_of_images_of_another_size_is_refused_by_its_shape(tmp_path: Path) -> None:
+    savemat(tmp_path / "ours.mat", {"X": FLAT[:, :400] / 255 - 0.1, "y": LABELS})
+    assert "(50, 400); expected" in refusal(tmp_path / "ours.mat")
+
+
+@pytest.mark.parametrize("has_test", [False, True])
+def test_mat_of_an_array_a_digit_is_read(has_test: bool, tmp_path: Path) -> None:
+    arrays = {f"train{digit}": FLAT[digit == LABELS] for digit in range(10)}
+    if has_test:
+        arrays |= {f"test{digit}": FLAT[:20][digit == TEST_LABELS] for digit in range(10)}
+    savemat(tmp_path / "mnist_all.mat", arrays)
+    own = load_own_digits(tmp_path / "mnist_all.mat")
+    assert own is not None
+    by_label = np.argsort(LABELS, kind="stable")
+    assert np.array_equal(own.training.images, IMAGES[by_label])
+    assert own.training.labels.tolist() == LABELS[by_label].tolist()
+    assert (own.test is not None) == has_test
+    assert own.left_out == ()
 
 
 def test_damaged_mat_is_refused(tmp_path: Path) -> None:
@@ -422,6 +506,128 @@ def test_halves_are_told_by_whole_words(name: str, half: str | None) -> None:
     assert half_of(name) == half
 
 
+# Validation parts, and what is not used.
+
+
+def write_split(folder: Path, kind: str) -> Path:
+    """30 training, 20 validation and 20 test images, as files of one kind."""
+    parts = {"train": (IMAGES[:30], LABELS[:30]), "val": (IMAGES[30:], LABELS[30:]), "test": (TEST, TEST_LABELS)}
+    arrays = {f"{axis}_{part}": pair[place] for part, pair in parts.items() for place, axis in enumerate("xy")}
+    if kind == "csv":
+        for part, (images, labels) in parts.items():
+            write_csv(folder / f"{part}.csv", np.column_stack([labels, images.reshape(-1, 784)]))
+    elif kind == "npy":
+        write_npy(folder, **arrays)
+    elif kind == "npz":
+        np.savez(folder / "ours.npz", **arrays)
+        return folder / "ours.npz"
+    elif kind == "mat":
+        savemat(folder / "ours.mat", arrays)
+        return folder / "ours.mat"
+    else:
+        for part, (images, labels) in parts.items():
+            (folder / f"ours-{part}-images-idx3-ubyte").write_bytes(encode_idx(images[..., 0]))
+            (folder / f"ours-{part}-labels-idx1-ubyte").write_bytes(encode_idx(labels))
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["csv", "npy", "npz", "mat", "idx"])
+def test_validation_images_belong_to_the_training_images(kind: str, tmp_path: Path) -> None:
+    path = write_split(tmp_path, kind)
+    assert_read(path, has_test=True)
+    assert load_digit_set(path).remarks == ()
+
+
+@pytest.mark.parametrize("extra", ["extra.csv", "mnist.pkl.gz", "old.zip", "extra-images-idx3-ubyte"])
+@pytest.mark.parametrize("kind", ["csv", "idx"])
+def test_file_that_is_not_used_is_named(kind: str, extra: str, tmp_path: Path) -> None:
+    (tmp_path / extra).write_bytes(b"")
+    (tmp_path / "README.txt").write_text("Ours.")
+    write_split(tmp_path, kind)
+    (line,) = load_digit_set(tmp_path).remarks
+    assert line.startswith(f"left out: {extra}: not used beside ")
+
+
+def test_folder_and_csv_beside_npy_files_are_named(tmp_path: Path) -> None:
+    write_split(tmp_path, "npy")
+    write_csv(tmp_path / "train.csv", ROWS)
+    (tmp_path / "more").mkdir()
+    assert load_digit_set(tmp_path).left_out == (
+        "train.csv: not used beside the .npy files",
+        "more: not used beside train.csv",
+    )
+    assert "2 files were left out: train.csv" in (load_export_digits(tmp_path).notice or "")
+
+
+def test_array_that_is_not_used_is_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "ours.npz", x_train=IMAGES, y_train=LABELS, x_extra=IMAGES)
+    assert load_digit_set(tmp_path / "ours.npz").left_out == ("x_extra: not used beside x_train",)
+    savemat(tmp_path / "ours.mat", {"X_train": FLAT, "y_train": LABELS, "X_test": FLAT})
+    assert load_digit_set(tmp_path / "ours.mat").left_out == ("X_test: not used beside X_train",)
+
+
+def test_file_beside_folders_of_pictures_is_named(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "train", IMAGES, LABELS)
+    write_pictures(tmp_path / "test", TEST, TEST_LABELS)
+    for path in (tmp_path / "mnist.npz", tmp_path / "train" / "ours.mat"):
+        path.write_bytes(b"")
+    assert load_digit_set(tmp_path).left_out == (
+        "ours.mat: not used beside the sub-folders of pictures",
+        "mnist.npz: not used beside the sub-folders of pictures",
+    )
+
+
+def test_csv_beside_folders_of_digits_is_refused(tmp_path: Path) -> None:
+    write_pictures(tmp_path, IMAGES, LABELS)
+    write_csv(tmp_path / "ours.csv", ROWS)
+    assert "both ours.csv and sub-folders of pictures" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("names", [None, ["label", *PIXELS]])
+@pytest.mark.parametrize("is_last", [False, True])
+def test_test_file_may_hold_a_single_digit(is_last: bool, names: list[str] | None, tmp_path: Path) -> None:
+    for name, of_name in (("train", LABELS >= 0), ("test", LABELS == 7)):
+        columns = [LABELS[of_name], FLAT[of_name]][:: -1 if is_last else 1]
+        titles = names and (names[::-1] if is_last else names)
+        write_csv(tmp_path / f"{name}.csv", np.column_stack(columns), titles)
+    own = load_own_digits(tmp_path)
+    assert own is not None
+    assert own.test is not None
+    assert own.test.labels.tolist() == [7] * 5
+    assert np.array_equal(np.sort(own.test.images, axis=None), np.sort(IMAGES[LABELS == 7], axis=None))
+
+
+def test_test_folder_may_hold_a_single_digit(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "train", IMAGES, LABELS)
+    write_pictures(tmp_path / "test", IMAGES[LABELS == 7], LABELS[LABELS == 7])
+    digits = load_digit_set(tmp_path)
+    assert digits.test is not None
+    assert digits.test.labels.tolist() == [7] * 5
+
+
+@pytest.mark.parametrize("name", ["mnist.pkl.gz", "ours.mat", "ours.npz", "test.csv"])
+def test_lone_file_of_a_folder_is_read(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "inside" / name
+    path.parent.mkdir()
+    names = {"x_train": IMAGES, "y_train": LABELS}
+    if name.endswith(".csv"):
+        write_csv(path, ROWS)
+    elif name.endswith(".npz"):
+        np.savez(path, **names)
+    elif name.endswith(".mat"):
+        savemat(path, names)
+    else:
+        write_pickle(path, names)
+    assert_read(tmp_path, has_test=False)
+
+
+@pytest.mark.parametrize("name", ["digits.zip", "digits.tar.gz"])
+def test_archive_is_to_be_unpacked_first(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"")
+    for path in (tmp_path, tmp_path / name):
+        assert "unpack it first" in refusal(path, DataNotFoundError)
+
+
 # MNIST's own files in other places.
 
 
@@ -432,6 +638,7 @@ def write_idx_layout(folder: Path, layout: str) -> Path:
         path = {
             "torchvision": folder / "MNIST" / "raw" / name,
             "dots": folder / dotted,
+            "test": folder / name.replace("t10k", "test"),
             "nested": folder / name / name,
             "nested dots": folder / "archive" / dotted / dotted,
         }[layout]
@@ -456,11 +663,11 @@ def test_torchvision_s_folder_is_found_beside_others(tmp_path: Path) -> None:
     assert innermost_folder(write_idx_layout(tmp_path, "torchvision")) == tmp_path / "MNIST" / "raw"
 
 
-@pytest.mark.parametrize("layout", ["torchvision", "dots", "nested", "nested dots"])
+@pytest.mark.parametrize("layout", ["torchvision", "dots", "nested", "nested dots", "test"])
 def test_mnist_itself_is_proved_in_every_layout(layout: str, mnist_folder: Path, tmp_path: Path) -> None:
     write_idx_layout(tmp_path, layout)
     for path in [path for path in tmp_path.rglob("*") if path.is_file()]:
-        found = find_idx_file(mnist_folder, path.name.replace(".idx", "-idx"))
+        found = find_idx_file(mnist_folder, path.name.replace(".idx", "-idx").replace("test", "t10k"))
         assert found is not None
         data = found.read_bytes()
         path.write_bytes(gzip.decompress(data) if found.suffix == ".gz" else data)
@@ -472,7 +679,7 @@ def test_mnist_itself_is_proved_in_every_layout(layout: str, mnist_folder: Path,
 # What is no data at all.
 
 
-@pytest.mark.parametrize("name", ["digits.parquet", "digits.zip", "digits"])
+@pytest.mark.parametrize("name", ["digits.parquet", "digits"])
 def test_file_of_another_kind_is_said_to_be_one(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"")
     said = refusal(tmp_path / name, DataNotFoundError)
@@ -486,5 +693,5 @@ def test_url_is_said_to_be_one() -> None:
 
 def test_more_classes_are_read_where_a_model_has_as_many(tmp_path: Path) -> None:
     rows = np.column_stack([np.arange(50) % 47, FLAT])
-    training, _ = read_labelled_file(write_csv(tmp_path / "balanced.csv", rows), ImageClasses(n_classes=47))
-    assert training[1].max() == 46
+    parts = read_labelled_file(write_csv(tmp_path / "balanced.csv", rows), ImageClasses(n_classes=47))
+    assert parts.training[1].max() == 46

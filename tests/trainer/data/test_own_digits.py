@@ -200,7 +200,7 @@ def test_folder_of_which_half_is_bad_is_still_read(tmp_path):
 
 
 def test_folder_of_a_single_label_is_refused(tmp_path):
-    assert re.search(r"only digit 3.*at least two", refusal(write_folder(tmp_path / "ours", digits=(3,))))
+    assert re.search(r"only one label, 3.*at least two", refusal(write_folder(tmp_path / "ours", digits=(3,))))
 
 
 @pytest.mark.parametrize("name", ["10", "03", "three", "٣"])
@@ -522,9 +522,9 @@ def test_missing_npz_is_named(tmp_path):
 
 
 def test_file_of_another_kind_is_refused(tmp_path):
-    (tmp_path / "ours.zip").write_bytes(b"")
-    with pytest.raises(DataNotFoundError, match=r"ours\.zip: no digits that can be read.*\.csv"):
-        load_digit_set(tmp_path / "ours.zip")
+    (tmp_path / "ours.txt").write_bytes(b"")
+    with pytest.raises(DataNotFoundError, match=r"ours\.txt: no digits that can be read.*\.csv"):
+        load_digit_set(tmp_path / "ours.txt")
 
 
 def test_where_mnist_is_needed_an_npz_is_not_taken_for_it(tmp_path):

@@ -35,7 +35,8 @@ def train(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="MNIST's IDX files, or your own digits: folders 0 to 9 of pictures, EMNIST's IDX files, an .npz.",
+            help="MNIST's IDX files, or your own digits: folders 0 to 9 of pictures, EMNIST's IDX files, .csv, .tsv, "
+            ".npz, .mat or .pkl (also .gz), or a folder of .csv or .npy files.",
             show_default="$EDGE_MNIST_DATA, else Keras's cache or download",
         ),
     ] = None,

@@ -78,7 +78,9 @@ def _make(
     from edge_mnist_trainer.fit.transfer_set import make_transfer_set
     from edge_mnist_trainer.networks.keras_file import load_keras
 
-    digits = load_digit_set(data).training
+    digits = load_digit_set(data)
+    for line in digits.remarks:
+        print(line, file=terminal)
     networks = {hashlib.sha256(path.read_bytes()).hexdigest(): load_keras(path) for path in models}
     partial = output.with_name(f".{output.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -89,7 +91,7 @@ def _make(
         with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
             task = bar.add_task("labelling", total=None)
             make_transfer_set(
-                digits,
+                digits.training,
                 networks,
                 augmentation,
                 partial,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeAlias
 
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.npyio import NpzFile
 
+from edge_mnist_runtime.commands.terminal import one_line
 from edge_mnist_runtime.contract import IMAGE_SHAPE
 from edge_mnist_runtime.dataset import decode_idx, find_idx_file, read_unpacked
 from edge_mnist_runtime.errors import DataError, first_line
@@ -20,6 +21,28 @@ from edge_mnist_runtime.tensor import Pixels
 ImagesAndLabels: TypeAlias = tuple[Pixels, npt.NDArray[Any]]
 """Images, uint8, shape (N, H, W, C), and their labels 0..K-1, uint8 (uint16 above 256 classes), shape (N,). Of digits
 (N, 28, 28, 1), bright ink on black, and 0..9."""
+
+
+@dataclass(frozen=True)
+class LabelledParts:
+    """What a file or a folder of labelled images holds."""
+
+    training: ImagesAndLabels
+    """The training images, and behind them the validation images: the trainer cuts its own."""
+    test: ImagesAndLabels | None = None
+    """None where there is no test part."""
+    left_out: tuple[str, ...] = ()
+    """What is not used, a line each: its name, then the reason."""
+    notes: tuple[str, ...] = ()
+    """What was read in another way than it is written, a sentence each."""
+    label_column: int | None = None
+    """Where the rows of a CSV file have their label."""
+
+
+def join_images(parts: Iterable[ImagesAndLabels]) -> ImagesAndLabels:
+    """Images and labels of several parts, one behind the other."""
+    images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return images, labels
 
 
 @dataclass(frozen=True)
@@ -41,15 +64,24 @@ class ImageClasses:
 DIGITS: Final = ImageClasses()
 
 IDX_NAME: Final = re.compile(
-    r"(?P<prefix>.*?)(train|t10k|test)-(images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?", re.DOTALL
+    r"(?P<prefix>.*?)(train|val|valid|validation|t10k|test)-(images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?", re.DOTALL
 )
 """MNIST's file names after a prefix of the data set's own. EMNIST writes `test` where MNIST has `t10k`."""
+
+VALIDATION_NAMES: Final = ("val", "valid", "validation")
+"""How files and arrays of validation images are called."""
+
+SIDEWAYS: Final = 1.5
+"""Ones whose ink spreads so much more to the sides than up and down lie on their side. MNIST's: 0.19; swapped, 5.2."""
 
 EMNIST_LETTERS: Final = (1, 26)
 """First and last label of EMNIST's letters."""
 
 NPZ_LAYOUTS: Final = (("x_train", "y_train"), ("images", "labels"))
 """Names of images and labels in an .npz file: Keras's, and the plain ones."""
+
+NPZ_VALIDATION: Final = tuple((f"x_{name}", f"y_{name}") for name in VALIDATION_NAMES)
+NPZ_TEST: Final = (("x_test", "y_test"),)
 
 NPZ_EXPECTED: Final = (
     "expected x_train and y_train (and x_test and y_test where there is a test part), or images and labels"
@@ -65,10 +97,8 @@ def group_idx_files(names: Iterable[str]) -> dict[str, str]:
     return dict(sorted(groups.items()))
 
 
-def read_idx_set(
-    folder: Path, prefix: str, expected: ImageClasses = DIGITS
-) -> tuple[ImagesAndLabels, ImagesAndLabels | None]:
-    """Read the training files, and the test files where there are any, whose names begin with `prefix`.
+def read_idx_set(folder: Path, prefix: str, expected: ImageClasses = DIGITS) -> LabelledParts:
+    """Read the files whose names begin with `prefix`: for training, and for validation and test where there are such.
 
     EMNIST stores images with rows and columns swapped (Cohen et al., 2017); files whose prefix begins with `emnist` are
     swapped back.
@@ -76,13 +106,17 @@ def read_idx_set(
     Raises:
         DataError: A file is missing, damaged, or of another shape; or images and labels do not match.
     """
-    test_stems = [f"{prefix}{half}" for half in ("t10k", "test") if any(_find_pair(folder, f"{prefix}{half}"))]
-    if len(test_stems) > 1:
-        raise DataError(f"{folder}: two test parts, {' and '.join(test_stems)}; keep one")
-    halves = [_read_idx_half(folder, stem, expected) for stem in (f"{prefix}train", *test_stems)]
-    if is_transposed(prefix):
-        halves = [(transpose_back(images), labels) for images, labels in halves]
-    return halves[0], halves[1] if test_stems else None
+    found = {
+        part: [f"{prefix}{name}" for name in names if any(_find_pair(folder, f"{prefix}{name}"))]
+        for part, names in (("validation", VALIDATION_NAMES), ("test", ("t10k", "test")))
+    }
+    for part, stems in found.items():
+        if len(stems) > 1:
+            raise DataError(f"{folder}: two {part} parts, {' and '.join(stems)}; keep one")
+    training = [_read_idx_half(folder, stem, expected) for stem in (f"{prefix}train", *found["validation"])]
+    test = [_read_idx_half(folder, stem, expected) for stem in found["test"]]
+    parts = LabelledParts(join_images(training), test[0] if test else None)
+    return transpose_back(parts) if is_transposed(prefix) else parts
 
 
 def is_transposed(name: str) -> bool:
@@ -90,9 +124,29 @@ def is_transposed(name: str) -> bool:
     return name.lower().startswith("emnist")
 
 
-def transpose_back(images: Pixels) -> Pixels:
-    """Images, shape (N, H, W, C), with rows and columns swapped."""
-    return np.ascontiguousarray(images.swapaxes(1, 2))
+def transpose_back(parts: LabelledParts) -> LabelledParts:
+    """The same with rows and columns of each image swapped."""
+
+    def swap(part: ImagesAndLabels) -> ImagesAndLabels:
+        return np.ascontiguousarray(part[0].swapaxes(1, 2)), part[1]
+
+    return replace(parts, training=swap(parts.training), test=parts.test and swap(parts.test))
+
+
+def lie_on_their_side(digits: ImagesAndLabels) -> bool:
+    """Whether the ones among digits are wider than tall, all together: then rows and columns are swapped."""
+    images, labels = digits
+    ones = images[labels == 1, :, :, 0].astype(np.float32)
+    ink = np.abs(ones - ones[:, :1, :1]).sum(axis=0)  # what differs from the corner, in either polarity
+    height, width = (_measure_spread(ink.sum(axis=axis)) for axis in (1, 0))
+    return width > SIDEWAYS * height
+
+
+def _measure_spread(weights: npt.NDArray[np.float32]) -> float:
+    """The variance of the positions 0, 1, 2, ..., each of that weight."""
+    positions, total = np.arange(len(weights)), max(float(weights.sum()), 1.0)
+    mean = float((weights * positions).sum()) / total
+    return float((weights * (positions - mean) ** 2).sum()) / total
 
 
 def _find_pair(folder: Path, stem: str) -> tuple[Path | None, Path | None]:
@@ -111,8 +165,8 @@ def _read_idx_half(folder: Path, stem: str, expected: ImageClasses) -> ImagesAnd
     return check_labelled(pixels, digits, images_origin=str(images), labels_origin=str(labels), expected=expected)
 
 
-def read_npz(path: Path, expected: ImageClasses = DIGITS) -> tuple[ImagesAndLabels, ImagesAndLabels | None]:
-    """Read `x_train` and `y_train`, or `images` and `labels`; and `x_test` and `y_test` where there are such.
+def read_npz(path: Path, expected: ImageClasses = DIGITS) -> LabelledParts:
+    """Read `x_train` and `y_train`, or `images` and `labels`; and `x_val`, `x_test` and theirs where there are such.
 
     Args:
         path: The file.
@@ -129,7 +183,7 @@ def read_npz(path: Path, expected: ImageClasses = DIGITS) -> tuple[ImagesAndLabe
         raise DataError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
 
 
-def _read_archive(path: Path, file: BinaryIO, expected: ImageClasses) -> tuple[ImagesAndLabels, ImagesAndLabels | None]:
+def _read_archive(path: Path, file: BinaryIO, expected: ImageClasses) -> LabelledParts:
     try:
         archive = np.load(file, allow_pickle=False)
     except Exception as error:  # zipfile and NumPy raise OSError, BadZipFile, ValueError, EOFError, ...
@@ -143,9 +197,16 @@ def _read_archive(path: Path, file: BinaryIO, expected: ImageClasses) -> tuple[I
             raise DataError(f"{path}: holds two data sets ({', '.join(archive.files)}); {NPZ_EXPECTED}")
         if not layouts:
             raise DataError(f"{path}: holds {', '.join(archive.files) or 'no arrays'}; {NPZ_EXPECTED}")
-        training = _read_npz_pair(path, archive, *layouts[0], expected)
-        has_test = not {"x_test", "y_test"}.isdisjoint(archive.files)
-        return training, _read_npz_pair(path, archive, "x_test", "y_test", expected) if has_test else None
+        validation, test = (
+            [pair for pair in pairs if not set(pair).isdisjoint(archive.files)] for pairs in (NPZ_VALIDATION, NPZ_TEST)
+        )
+        training = [_read_npz_pair(path, archive, *pair, expected) for pair in (layouts[0], *validation)]
+        used = [name for pair in (layouts[0], *validation, *test) for name in pair]
+        return LabelledParts(
+            join_images(training),
+            _read_npz_pair(path, archive, *test[0], expected) if test else None,
+            name_unused([name for name in archive.files if name not in used], used[0]),
+        )
 
 
 def _read_npz_pair(path: Path, archive: NpzFile, images: str, labels: str, expected: ImageClasses) -> ImagesAndLabels:
@@ -168,10 +229,21 @@ def _read_npz_array(path: Path, archive: NpzFile, name: str) -> npt.NDArray[Any]
     return array
 
 
+def name_unused(names: Iterable[str], beside: str) -> tuple[str, ...]:
+    """A line for each file or array that may hold images and is not used; `beside` is one that is."""
+    return tuple(f"{one_line(name)}: not used beside {one_line(beside)}" for name in names)
+
+
 def _advise(labels: npt.NDArray[Any], expected: ImageClasses) -> str:
     """What to do about labels that are out of range."""
-    if (labels.min(), labels.max()) != EMNIST_LETTERS:
-        return "leave those images out"
+    ends = (labels.min(), labels.max())
+    if ends == (1, expected.n_classes) and ends != EMNIST_LETTERS:
+        return (
+            f"if {expected.n_classes} stands for 0, as MATLAB counts, write 0 in its place; "
+            "if the labels count from 1, subtract 1 from each"
+        )
+    if ends != EMNIST_LETTERS:
+        return "correct these labels; leave out only images that show none of the classes"
     if expected.n_classes == EMNIST_LETTERS[1]:
         return "EMNIST letters begin at 1: subtract 1 from each label"
     return "these are 1..26, as EMNIST letters are, which begin at 1; name EMNIST's digits instead"

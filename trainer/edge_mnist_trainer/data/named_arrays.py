@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -11,12 +12,19 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_runtime.errors import DataError, first_line
-from edge_mnist_trainer.data.digit_arrays import ImageClasses, ImagesAndLabels, check_labelled
+from edge_mnist_trainer.data.digit_arrays import (
+    VALIDATION_NAMES,
+    ImageClasses,
+    ImagesAndLabels,
+    LabelledParts,
+    check_labelled,
+    join_images,
+    lie_on_their_side,
+    name_unused,
+    transpose_back,
+)
 
 Array: TypeAlias = npt.NDArray[Any]
-
-Halves: TypeAlias = tuple[ImagesAndLabels, "ImagesAndLabels | None"]
-"""The training images, and those of the test part where there is one."""
 
 NAMES: Final = (
     ("xtrain", "ytrain", "xtest", "ytest"),
@@ -33,33 +41,113 @@ NAMES: Final = (
 )
 """How arrays are called, in small letters alone: training images and labels, test images and labels."""
 
+TEN_NOTE: Final = "its labels are 1..10, as MATLAB counts: 10 was read as 0"
+COLUMN_NOTE: Final = "its images were stored column by column, and turned upright"
+
 MNIST_SIZES: Final = (60_000, 70_000)
 """Of 70,000 images in one array the last 10,000 are MNIST's test images."""
 
 
-def take_named(arrays: Mapping[str, Any], path: Path, expected: ImageClasses) -> Halves:
-    """Images and labels among arrays that have names; `path` is where they are from.
+def take_named(
+    arrays: Mapping[str, Any], path: Path, expected: ImageClasses, *, ten_may_be_zero: bool = False
+) -> LabelledParts:
+    """Images and labels among arrays that have names.
+
+    Args:
+        arrays: By name.
+        path: Where they are from, for error messages.
+        expected: What the images are to be.
+        ten_may_be_zero: Read labels that are 1..10 as MATLAB's, which counts from 1 and calls zero 10.
 
     Raises:
         DataError: No names are known, or images and labels do not match.
     """
-    by_name = {re.sub(r"[^a-z0-9]", "", name.lower()): value for name, value in arrays.items()}
+    by_name = {_plain(name): value for name, value in arrays.items()}
+    joined, used = _join_digit_arrays(by_name, path)
+    by_name |= joined
     names = next((names for names in NAMES if names[0] in by_name and names[1] in by_name), None)
     if names is None:
         held = ", ".join(sorted(arrays)[:6]) or "nothing"
         raise DataError(f"{path}: holds {held}; expected x_train and y_train, or images and labels")
-    pairs = [pair for pair in (names[:2], names[2:]) if pair[0] in by_name and pair[1] in by_name]
-    halves = [
-        take_pair(by_name[images], by_name[labels], f"{path}: {images}", f"{path}: {labels}", expected)
-        for images, labels in pairs
-    ]
-    if len(halves) == 2:
-        return halves[0], halves[1]
-    images, labels = halves[0]
+    training, test = [names[:2], *_name_validation(*names[:2])], [names[2:]]
+    training, test = ([pair for pair in pairs if pair[0] and by_name.keys() >= {*pair}] for pairs in (training, test))
+    numbers = {name: _to_numbers(_to_array(by_name[name], f"{path}: {name}")) for _, name in (*training, *test)}
+    is_ten_zero = ten_may_be_zero and expected.n_classes == 10 and _are_one_to_ten(numbers.values())
+    if is_ten_zero:
+        numbers = {name: labels % 10 for name, labels in numbers.items()}
+
+    def take(pairs: Iterable[tuple[str, ...]]) -> list[ImagesAndLabels]:
+        return [
+            take_pair(by_name[images], numbers[labels], f"{path}: {images}", f"{path}: {labels}", expected)
+            for images, labels in pairs
+        ]
+
+    used.update(name for pair in (*training, *test) for name in pair)
+    parts = LabelledParts(
+        join_images(take(training)),
+        next(iter(take(test)), None),
+        name_unused(_list_unused(arrays, used), _named(arrays, names[0])),
+        (f"{path.name}: {TEN_NOTE}",) if is_ten_zero else (),
+    )
+    if is_ten_zero and lie_on_their_side(parts.training):
+        return transpose_back(replace(parts, notes=(*parts.notes, f"{path.name}: {COLUMN_NOTE}")))
+    images, labels = parts.training
     n_training, n_all = MNIST_SIZES
-    if len(images) != n_all:
-        return halves[0], None
-    return (images[:n_training], labels[:n_training]), (images[n_training:], labels[n_training:])
+    if parts.test or len(images) != n_all:
+        return parts
+    halves = (images[:n_training], labels[:n_training]), (images[n_training:], labels[n_training:])
+    return replace(parts, training=halves[0], test=halves[1])
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _named(arrays: Mapping[str, Any], plain: str) -> str:
+    """The name that `plain` was made from."""
+    return next((name for name in arrays if _plain(name) == plain), plain)
+
+
+def _name_validation(images: str, labels: str) -> list[tuple[str, str]]:
+    """How arrays of validation images are called beside training images of that name."""
+    if "train" not in images:
+        return []
+    return [(re.sub("train(ing)?", name, images), re.sub("train(ing)?", name, labels)) for name in VALIDATION_NAMES]
+
+
+def _join_digit_arrays(by_name: Mapping[str, Any], path: Path) -> tuple[dict[str, Array], set[str]]:
+    """Join arrays that hold one digit each: mnist_all.mat has train0 ... train9 and test0 ... test9.
+
+    Returns:
+        `xtrain`, `ytrain` and so on, of each part that has an array of every digit; and the names of these.
+    """
+    joined: dict[str, Array] = {}
+    used: set[str] = set()
+    for part in ("train", "val", "test"):
+        names = [f"{part}{digit}" for digit in range(10)]
+        if by_name.keys() >= {*names}:
+            arrays = [_to_array(by_name[name], f"{path}: {name}") for name in names]
+            if any(array.ndim != 2 or array.shape[1] != arrays[0].shape[1] for array in arrays):
+                raise DataError(
+                    f"{path}: {names[0]} ... {names[-1]} differ in shape; expected a row of pixels an image"
+                )
+            joined[f"x{part}"] = np.concatenate(arrays)
+            joined[f"y{part}"] = np.repeat(np.arange(10), [len(array) for array in arrays])
+            used.update(names)
+    return joined, used
+
+
+def _are_one_to_ten(labels: Iterable[Array]) -> bool:
+    return {number for part in labels for number in np.unique(part).tolist()} == {*range(1, 11)}
+
+
+def _list_unused(arrays: Mapping[str, Any], used: Collection[str]) -> list[str]:
+    """The names of arrays of numbers that are not used, in order."""
+    return [
+        name
+        for name, value in arrays.items()
+        if _plain(name) not in used and isinstance(value, np.ndarray) and value.dtype.kind in "biuf" and value.size > 1
+    ]
 
 
 def take_pair(
@@ -78,8 +166,9 @@ def take_pair(
     Raises:
         DataError: They are anything else.
     """
+    shaped = _shape_images(_to_array(images, images_origin), expected)
     return check_labelled(
-        _to_bytes(_shape_images(_to_array(images, images_origin), expected), images_origin),
+        shaped if shaped.ndim < 3 else _to_bytes(shaped, images_origin),  # else refused for its shape
         _to_numbers(_to_array(labels, labels_origin)),
         images_origin=images_origin,
         labels_origin=labels_origin,

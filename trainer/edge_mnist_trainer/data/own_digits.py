@@ -5,9 +5,9 @@
     FOLDER/NAME-train-...       IDX files as EMNIST has them                                     digit_arrays.py
     FILE.npz                    arrays as Keras has them, or `images` and `labels`               digit_arrays.py
     FILE.csv, .pkl.gz, .mat     Kaggle's train.csv, mnist.pkl.gz and their like                  labelled_files.py
-    FOLDER/*.csv, FOLDER/*.npy  the same, a file a half; arrays, a file each                     labelled_files.py
+    FOLDER/*.csv, FOLDER/*.npy  the same, a file a half; arrays, a file each; or a single file   labelled_files.py
 
-A folder may be wrapped in others, as archives are.
+A folder may be wrapped in others, as archives are. Validation images join the training images in every layout.
 
 A folder whose IDX files have MNIST's plain names is never taken for the user's own: those are proved by SHA-256.
 """
@@ -26,12 +26,14 @@ from edge_mnist_runtime.dataset import MNIST_NAME, LabelledDigits, innermost_fol
 from edge_mnist_runtime.errors import DataError, DataNotFoundError
 from edge_mnist_runtime.images.folders import KNOWN
 from edge_mnist_runtime.paths import is_folder, list_folder
-from edge_mnist_trainer.data.digit_arrays import ImagesAndLabels, group_idx_files, read_idx_set
-from edge_mnist_trainer.data.labelled_files import find_labelled_files, read_labelled_file, read_labelled_files
-from edge_mnist_trainer.data.picture_folder import find_halves, join_folders, read_picture_folder
+from edge_mnist_trainer.data.digit_arrays import ImagesAndLabels, group_idx_files, lie_on_their_side
+from edge_mnist_trainer.data.labelled_files import ARCHIVES, find_kind, read_array_folder, read_labelled_file
+from edge_mnist_trainer.data.picture_folder import read_halves, read_picture_folder
 
 SHOWN_ENTRIES = 3
 """Of what a folder holds instead of digits, an error names so many."""
+
+SIDEWAYS_NOTE = "its ones lie on their side; if rows and columns are swapped, as EMNIST's are, swap them back"
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,9 @@ class OwnDigits:
     test: LabelledDigits | None
     """None where there is no test part."""
     left_out: tuple[str, ...]
-    """Files that could not be read, one line each: path inside the folder, then the reason."""
+    """What could not be read or is not used, one line each: path inside the folder, then the reason."""
+    notes: tuple[str, ...]
+    """What was read in another way than it is written, a sentence each."""
     are_pictures: bool
     """Whether they were found in pictures, and depend on how these are read."""
 
@@ -61,34 +65,24 @@ def load_own_digits(path: Path) -> OwnDigits | None:
         DataNotFoundError: The folder holds nothing that looks like digits.
         DataError: Something is damaged, of an unexpected shape, or without a label; or labels are outside 0..9.
     """
-    left_out: tuple[str, ...] = ()
-    test, are_pictures = None, False
     if not is_folder(path, DataNotFoundError):
-        training, test = read_labelled_file(path)
+        parts, are_pictures = read_labelled_file(path), False
     else:
         folder = innermost_folder(path)
         entries = _list_entries(folder)
-        groups = group_idx_files([entry.name for entry in entries])
-        if list(groups) == [""]:
+        if list(group_idx_files([entry.name for entry in entries])) == [""]:
             return None
-        if groups:
-            training, test = read_idx_set(folder, _only_prefix(folder, groups, entries))
-        elif files := find_labelled_files(entries):
-            training, test, left_out = read_labelled_files(folder, files)
-        else:
-            halves = find_halves(folder, entries) or ((folder,), None)
-            training, left_out = join_folders(map(_read_half, halves[0]))
-            if halves[1]:
-                test, also_left_out = _read_half(halves[1])
-                left_out += also_left_out
-            are_pictures = True
-    if len(found := np.unique(training[1])) < 2:
+        arrays = read_array_folder(folder, entries, DIGIT_LABELS)
+        parts, are_pictures = arrays or read_halves(folder, entries, _read_half), arrays is None
+    if len(found := np.unique(parts.training[1])) < 2:
         raise DataError(f"{path}: only one label, {found[0]}; expected images of at least two digits")
     name = _name_set(path)
+    notes = (*parts.notes, f"{name}: {SIDEWAYS_NOTE}") if lie_on_their_side(parts.training) else parts.notes
     return OwnDigits(
-        LabelledDigits(name, "train", *training),
-        LabelledDigits(name, "test", *test) if test else None,
-        left_out,
+        LabelledDigits(name, "train", *parts.training),
+        LabelledDigits(name, "test", *parts.test) if parts.test else None,
+        parts.left_out,
+        notes,
         are_pictures,
     )
 
@@ -107,19 +101,6 @@ def _list_entries(folder: Path) -> list[Path]:
     return [entry for entry in list_folder(folder, DataError) if not is_left_by_a_file_manager(entry.name)]
 
 
-def _only_prefix(folder: Path, groups: dict[str, str], entries: Sequence[Path]) -> str:
-    """The prefix of the folder's IDX files; `groups` holds one file name by prefix."""
-    if len(groups) > 1:
-        raise DataError(
-            f"{folder}: IDX files of {len(groups)} data sets ({', '.join(groups.values())}); "
-            "keep one data set in a folder"
-        )
-    prefix, file_name = next(iter(groups.items()))
-    if any(_is_label_folder(entry) for entry in entries):
-        raise DataError(f"{folder}: both IDX files ({file_name}) and sub-folders of pictures; keep one data set")
-    return prefix
-
-
 def _label_folders(folder: Path, entries: Sequence[Path]) -> list[Path]:
     """The sub-folders 0 ... 9, sorted; whatever else may hold digits is refused, so that none is passed over."""
     labels = [entry for entry in entries if _is_label_folder(entry)]
@@ -131,6 +112,9 @@ def _label_folders(folder: Path, entries: Sequence[Path]) -> list[Path]:
             f"{folder}: {counted} without a label (the first: {pictures[0].name}); "
             "put each into the sub-folder of its digit, 0 ... 9"
         )
+    archives = [entry.name for entry in entries if find_kind(entry.name) in ARCHIVES]
+    if not labels and archives:
+        raise DataNotFoundError(f"{folder}: no digits but the archive {archives[0]}; unpack it first")
     if not labels:
         found = ", ".join(entry.name for entry in entries[:SHOWN_ENTRIES]) or "nothing"
         raise DataNotFoundError(
@@ -142,8 +126,6 @@ def _label_folders(folder: Path, entries: Sequence[Path]) -> list[Path]:
         raise DataError(
             f"{folder}: sub-folder {others[0].name} is none of 0 ... 9; move it away, or its pictures into those"
         )
-    if len(labels) < 2:
-        raise DataError(f"{folder}: only digit {labels[0].name}; expected at least two of the sub-folders 0 ... 9")
     return labels
 
 

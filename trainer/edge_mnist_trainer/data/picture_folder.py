@@ -14,18 +14,18 @@ from edge_mnist_runtime.contract import DIGIT_LABELS
 from edge_mnist_runtime.dataset import DIGIT, innermost_folder, is_left_by_a_file_manager
 from edge_mnist_runtime.errors import DataError, PictureError
 from edge_mnist_runtime.inputs import read_source
-from edge_mnist_runtime.paths import is_folder
+from edge_mnist_runtime.paths import is_folder, list_folder
 from edge_mnist_runtime.tensor import Pixels
-from edge_mnist_trainer.data.digit_arrays import ImagesAndLabels
-from edge_mnist_trainer.data.labelled_files import half_of
+from edge_mnist_trainer.data.digit_arrays import ImagesAndLabels, LabelledParts, join_images
+from edge_mnist_trainer.data.labelled_files import PARTS, half_of, list_unused
 
 DIGITS_BY_NAME: Final = {name: int(name) for name in DIGIT_LABELS}
 
-PARTS: Final = ("train", "validation", "test")
-"""What `half_of` finds in the names of sub-folders."""
-
 ReadPicture: TypeAlias = Callable[[Path, str], Pixels]
 """(file, its name for messages) to the tensor of one image; raises PictureError."""
+
+ReadFolder: TypeAlias = Callable[[Path], tuple[ImagesAndLabels, tuple[str, ...]]]
+"""A folder to its images and labels, and a line for each file that was left out."""
 
 
 def read_digit(file: Path, origin: str) -> Pixels:
@@ -49,7 +49,8 @@ def read_picture_folder(
         labels_by_name: What each name stands for.
 
     Returns:
-        Images and labels, sorted by path; and one line, path and reason, for each file that could not be read.
+        Images and labels, sorted by path; and one line, path and reason, for each file that could not be read, and
+        for each beside the sub-folders that may hold images, too.
 
     Raises:
         DataError: A label has no readable picture, or more than half of all files cannot be read.
@@ -65,7 +66,14 @@ def read_picture_folder(
     n_files = len(images) + len(left_out)
     if len(left_out) > n_files / 2:
         raise DataError(f"{folder}: {len(left_out)} of {n_files} pictures cannot be read, the first: {left_out[0]}")
-    return (np.stack(images), np.array(labels, np.uint8 if max(labels) < 256 else np.uint16)), tuple(left_out)
+    unused = _list_unused_files(list_folder(folder, DataError))
+    return (np.stack(images), np.array(labels, np.uint8 if max(labels) < 256 else np.uint16)), (*left_out, *unused)
+
+
+def _list_unused_files(entries: Iterable[Path]) -> tuple[str, ...]:
+    files = [entry for entry in entries if not is_folder(entry, DataError)]
+    seen = [file for file in files if not is_left_by_a_file_manager(file.name)]
+    return list_unused(seen, (), "the sub-folders of pictures")
 
 
 def _read_label(folder: Path, label_folder: Path, read: ReadPicture) -> tuple[list[Pixels], list[str]]:
@@ -108,13 +116,29 @@ def find_halves(folder: Path, entries: Sequence[Path]) -> tuple[tuple[Path, ...]
     return training, innermost_folder(by_half["test"][0], DIGIT) if by_half["test"] else None
 
 
-def join_folders(
-    read: Iterable[tuple[ImagesAndLabels, tuple[str, ...]]],
-) -> tuple[ImagesAndLabels, tuple[str, ...]]:
-    """What `read_picture_folder` gave for several folders, as if they were one."""
-    parts, left_out = zip(*read, strict=True)
-    images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return (images, labels), tuple(line for lines in left_out for line in lines)
+def read_halves(folder: Path, entries: Sequence[Path], read: ReadFolder) -> LabelledParts:
+    """Read a folder of pictures, or those of its training and test part.
+
+    Args:
+        folder: What was named.
+        entries: What it holds.
+        read: Reads the pictures of one part, as `read_picture_folder` does.
+
+    Raises:
+        DataError: As `find_halves`, and as `read`.
+    """
+    halves = find_halves(folder, entries)
+    if halves is None:
+        images, lines = read(folder)
+        return LabelledParts(images, left_out=lines)
+    training = [read(part) for part in halves[0]]
+    test = [read(halves[1])] if halves[1] else []
+    left_out = [line for _, lines in (*training, *test) for line in lines]
+    return LabelledParts(
+        join_images(images for images, _ in training),
+        test[0][0] if test else None,
+        (*left_out, *_list_unused_files(entries)),
+    )
 
 
 def find_files(folder: Path) -> list[Path]:

@@ -67,9 +67,16 @@ class DigitSet:
     test: LabelledDigits | None
     """What is looked at once; None where the user's own digits came without."""
     left_out: tuple[str, ...] = ()
-    """Files that could not be read, one line each: path, then the reason. MNIST has none."""
+    """What could not be read or is not used, one line each: path, then the reason. MNIST has none."""
+    notes: tuple[str, ...] = ()
+    """What was read in another way than it is written, a sentence each."""
     are_pictures: bool = False
     """Whether the digits were found in pictures, and depend on how these are read."""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What people must be told about how they were read, a line each."""
+        return (*(f"left out: {line}" for line in self.left_out), *(f"note: {line}" for line in self.notes))
 
 
 def load_mnist(half: Half, data: Path | None = None) -> LabelledDigits:
@@ -94,7 +101,7 @@ def load_digit_set(data: Path | None = None) -> DigitSet:
     own = load_own_digits(named) if named else None
     if own is None:
         return DigitSet(*split_train_validation(load_mnist("train", data)), load_mnist("t10k", data))
-    return DigitSet(*split_each_label(own.training), own.test, own.left_out, own.are_pictures)
+    return DigitSet(*split_each_label(own.training), own.test, own.left_out, own.notes, own.are_pictures)
 
 
 def load_export_digits(data: Path | None = None) -> DigitSource:
@@ -148,9 +155,12 @@ def _describe_own(digits: DigitSet) -> str:
         )
     else:
         evaluated = f"the {len(digits.test):,} images of their test part"
-    notice = (
-        f"Own digits ({digits.training.name}), not MNIST: calibrated on {len(digits.training):,} training images, "
-        f"evaluated on {evaluated}."
+    notice = " ".join(
+        (
+            f"Own digits ({digits.training.name}), not MNIST: calibrated on {len(digits.training):,} training images, "
+            f"evaluated on {evaluated}.",
+            *(f"{note}." for note in digits.notes),
+        )
     )
     if not digits.left_out:
         return notice

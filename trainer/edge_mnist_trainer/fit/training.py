@@ -192,6 +192,7 @@ def _new_record(
                 part.split: {"n": len(part), "sha256": part.sha256} for part in (digits.training, digits.validation)
             },
             "left_out": list(digits.left_out),
+            **({"notes": list(digits.notes)} if digits.notes else {}),
             **({"picture_reading": PICTURE_READING.to_dict()} if digits.are_pictures else {}),
         },
         "versions": installed_versions("edge-mnist", "keras", keras.backend.backend(), "numpy"),

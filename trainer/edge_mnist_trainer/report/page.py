@@ -151,4 +151,5 @@ def _data(dataset: dict[str, Any]) -> dict[str, Any]:
     """What proves which images were used."""
     parts = {name: {"images": part["n"], "sha256": part["sha256"]} for name, part in dataset["splits"].items()}
     reading = dataset.get("picture_reading")
-    return {"name": dataset["name"], **parts, **({"picture reading": reading} if reading else {})}
+    notes = {"notes": "; ".join(dataset["notes"])} if dataset.get("notes") else {}
+    return {"name": dataset["name"], **parts, **({"picture reading": reading} if reading else {}), **notes}

@@ -141,7 +141,7 @@ def _explain_corruption(name: str) -> str:
 
 
 def show_left_out(left_out: list[str]) -> str:
-    """How many files could not be read, and which; nothing where all could."""
+    """How many files were left out, and which; nothing where none was."""
     if not left_out:
         return ""
     lines = "".join(f"<li><code>{html.escape(line)}</code></li>" for line in left_out[:MOST_LEFT_OUT])
