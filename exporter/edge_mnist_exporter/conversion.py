@@ -12,13 +12,20 @@ from edge_mnist_exporter.config import ConversionConfig
 from edge_mnist_exporter.formats import FORMATS
 from edge_mnist_exporter.formats.request import ConversionRequest
 from edge_mnist_exporter.kinds import Kind
+from edge_mnist_exporter.source.nested_layers import list_nested_layers
 from edge_mnist_exporter.source.source_model import SourceModel
 from edge_mnist_runtime.bundles.manifest import Artifact
 from edge_mnist_runtime.contract import ModelContract
 from edge_mnist_runtime.engines import Engine, open_engine
 from edge_mnist_runtime.engines.onnx_session import OnnxSession
 from edge_mnist_runtime.engines.onnx_settings import PROCESSOR
-from edge_mnist_runtime.errors import PrecisionProofError, SaturationError
+from edge_mnist_runtime.errors import (
+    ConversionError,
+    CorruptModelError,
+    PrecisionProofError,
+    SaturationError,
+    UnsupportedModelError,
+)
 from edge_mnist_runtime.preprocess import PREPROCESS
 from edge_mnist_runtime.tensor import Pixels
 
@@ -72,11 +79,25 @@ def convert(request: ConversionRequest) -> ExportedFile:
     """Convert, prove the precision from the graph, and load.
 
     Raises:
-        ConversionError: The converter refused.
+        ConversionError: The converter refused, or its file cannot be run.
+        UnsupportedModelError: A layer makes a mask, and the activations are to be whole numbers.
         PrecisionProofError: The file is not what its name would say.
         SaturationError: Its int8 sums can saturate, and `config.allow_saturation` is not set.
     """
+    _check_masks(request)
     return prove(request, FORMATS[request.kind.format].converters[request.kind.precision](request))
+
+
+def _check_masks(request: ConversionRequest) -> None:
+    """Refuse a masked network of whole numbers by its layer: no converter keeps the comparison out of float."""
+    layers = list_nested_layers(request.source.keras_model)
+    masking = next((layer.name for layer in layers if type(layer).__name__ == "Masking"), None)
+    precision = request.kind.precision
+    if masking and precision in ("int8", "int16x8"):
+        raise UnsupportedModelError(
+            f"{request.source.origin}: the layer {masking} makes a mask by comparing values, which {precision} cannot do; "
+            "export it with --precision fp32 or fp16"
+        )
 
 
 def name_file(request: ConversionRequest) -> str:
@@ -100,7 +121,10 @@ def prove(request: ConversionRequest, data: bytes) -> ExportedFile:
     found = [spec.dtype for spec in audit.inputs]
     if found != [kind.input_dtype]:
         raise PrecisionProofError(f"{name}: takes {', '.join(found)} where {kind.input_dtype} was asked for")
-    engine = open_engine(data, file_name=name)
+    try:
+        engine = open_engine(data, file_name=name)
+    except CorruptModelError as error:
+        raise ConversionError(f"{error}; the converter made a file that cannot be run") from error
     return ExportedFile(name, kind, data, engine, _open_by_default(engine, data), audit)
 
 

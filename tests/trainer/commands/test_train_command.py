@@ -179,12 +179,16 @@ def test_files_that_are_left_out_are_said(run_here, tmp_path):
             ink = draw_ink(digit, np.random.default_rng(number), side_pixels=60)
             Image.fromarray(255 - ink).save(tmp_path / "own" / str(digit) / f"{number}.png")
     (tmp_path / "own" / "3" / "notes.txt").write_text("no digit")
+    (tmp_path / "own" / "more.npz").write_bytes(b"")
     run = tmp_path / "run"
     ended = run_here("train", *TINY, "--epochs", 1, "--data", tmp_path / "own", "-o", run)
     assert ended.code == 0, ended.err
-    assert ended.err.splitlines()[0].startswith("left out: 3/notes.txt: ")
+    first, second = ended.err.splitlines()[:2]
+    assert first.startswith("left out: 3/notes.txt: ")
+    assert second == "left out: more.npz: not used beside the sub-folders of pictures"
     dataset = json.loads((run / "run.json").read_text())["dataset"]
-    assert len(dataset["left_out"]) == 1
+    assert len(dataset["left_out"]) == 2
+    assert "2 files were left out" in (run / "report.html").read_text()
     assert dataset["picture_reading"] == PICTURE_READING.to_dict()  # these digits were found in pictures
     assert PICTURE_READING.sha256 in (run / "report.html").read_text()
 
