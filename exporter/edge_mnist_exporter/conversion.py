@@ -95,8 +95,8 @@ def _check_masks(request: ConversionRequest) -> None:
     precision = request.kind.precision
     if masking and precision in ("int8", "int16x8"):
         raise UnsupportedModelError(
-            f"{request.source.origin}: the layer {masking} makes a mask by comparing values, which {precision} cannot do; "
-            "export it with --precision fp32 or fp16"
+            f"{request.source.origin}: the layer {masking} makes a mask by comparing values, which {precision} cannot "
+            "do; export it with --precision fp32 or fp16"
         )
 
 
