@@ -108,3 +108,9 @@ def _mode_of(path: AnyPath, error: type[EdgeMnistError]) -> int | None:
             return None
         advice = "check the permissions of its folder" if isinstance(problem, PermissionError) else "name another path"
         raise error(f"{os.fspath(path)}: cannot be looked at ({explain(problem)}); {advice}") from problem
+
+
+def require_named(argument: str, name: str = "an argument") -> None:
+    """Raise `UsageError` if an argument is empty: as a path it would be the current folder."""
+    if not argument:
+        raise UsageError(f"{name} is empty; is a shell variable not set?")

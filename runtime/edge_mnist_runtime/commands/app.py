@@ -7,7 +7,6 @@ runtime imports neither of the packages that they live in.
 from __future__ import annotations
 
 import os
-import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -25,8 +24,8 @@ from edge_mnist_runtime.commands.streams import (
     open_closed_streams,
 )
 from edge_mnist_runtime.commands.terminal import print_error
-from edge_mnist_runtime.errors import INTERRUPTED_EXIT_CODE, EdgeMnistError, OutputError, UsageError
-from edge_mnist_runtime.paths import require_readable
+from edge_mnist_runtime.errors import INTERRUPTED_EXIT_CODE, EdgeMnistError, OutputError
+from edge_mnist_runtime.paths import require_named, require_readable
 
 DISTRIBUTION: Final = "edge-mnist"
 COMMANDS_GROUP: Final = "edge_mnist.commands"
@@ -37,10 +36,6 @@ WORKSTATION_COMMANDS: Final = ("train", "export", "debug", "archs", "transfer-se
 
 DEVICE_COMMANDS: Final = ("classify", "read", "preprocess", "bench", "compare", "doctor", "verify", "info", "samples")
 """The runtime's own commands: the function of that name in the module of that name."""
-
-
-EMPTY_OPTION: Final = re.compile(r"--[a-z0-9-]+=")
-"""An option with nothing behind its equals sign."""
 
 
 def build_app(only: str | None = None) -> typer.Typer:
@@ -88,7 +83,6 @@ def run(arguments: Sequence[str]) -> int:
     first = arguments[0] if arguments else None
     app = build_app(first if first in DEVICE_COMMANDS + WORKSTATION_COMMANDS else None)
     try:
-        _require_no_empty(arguments)
         code = _explain_unreadable_paths(app)(arguments, prog_name="edge-mnist", standalone_mode=False)
     except EdgeMnistError as error:
         return _report(str(error), error.exit_code)
@@ -110,6 +104,7 @@ class _ReadablePath(TyperPath):
     """A path argument. `paths` says what keeps it from being read; typer would not say what to do."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        require_named(str(value), param.opts[0] if param.opts[0].startswith("-") else "an argument")
         require_readable(value)
         return super().convert(value, param, ctx)
 
@@ -122,13 +117,6 @@ def _explain_unreadable_paths(app: typer.Typer) -> typer.core.TyperCommand | typ
             if isinstance(parameter.type, TyperPath):
                 parameter.type = _ReadablePath(readable=False, path_type=parameter.type.type)
     return line  # type: ignore[no-any-return]
-
-
-def _require_no_empty(arguments: Sequence[str]) -> None:
-    """Raise `UsageError` where an argument is empty, or an option's value: as a path it would be the current folder."""
-    for argument in arguments:
-        if not argument or EMPTY_OPTION.fullmatch(argument):
-            raise UsageError(f"{argument.rstrip('=') or 'an argument'} is empty; is a shell variable not set?")
 
 
 def _report_unexpected(error: Exception) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from edge_mnist_runtime.errors import PictureError
 from edge_mnist_runtime.images.data_url import decode_data_url, is_data_url, shorten
-from edge_mnist_runtime.paths import explain
+from edge_mnist_runtime.paths import explain, require_named
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.inputs import Picture
@@ -33,7 +33,9 @@ def take_picture(argument: str) -> NamedPicture:
 
     Raises:
         PictureError: Standard input cannot be read, or holds a damaged data: URL.
+        UsageError: The argument is empty.
     """
+    require_named(argument)
     if argument == STANDARD_INPUT:
         file = io.BytesIO(_read_standard_input())
         file.name = ORIGIN
@@ -45,7 +47,8 @@ def take_picture(argument: str) -> NamedPicture:
 
 
 def is_path(argument: str) -> bool:
-    """Whether an argument names a file or a folder."""
+    """Whether an argument names a file or a folder; raises `UsageError` if it is empty."""
+    require_named(argument)
     return argument != STANDARD_INPUT and not is_data_url(argument) and "://" not in argument
 
 

@@ -47,7 +47,7 @@ class TrainingProgress:
 
     def note(self, line: str) -> None:
         """Print a line above the bar."""
-        self._console.print(line, highlight=False, markup=False)
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def callback(self) -> Any:
         """The Keras callback that moves the bar."""
