@@ -10,14 +10,15 @@ page is written of the test images.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+import io
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from edge_mnist_runtime import DigitClassifier, Prediction
 from edge_mnist_runtime.dataset import LabelledDigits
@@ -45,6 +46,18 @@ tensors, but clean drawings with soft edges: the digit is found, and brought to 
 """
 
 
+FIGURES_STEP = 4
+"""Figures are drawn of every fourth digit: matplotlib takes 50 ms for one."""
+
+FIGURES_HEAD = """## In a margin
+
+Every {step}th of the same digits in a margin of the other brightness, as saved figures have it. matplotlib: 640 x 480
+pixels, `imshow` and `savefig`.
+
+| picture | right | wrong |
+|---|---|---|"""
+
+
 @dataclass(frozen=True)
 class Enlargement:
     """One way to make pictures of digits."""
@@ -64,6 +77,39 @@ class Enlargement:
             digit[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
         picture = Image.fromarray(255 - digit if self.inverted else digit)
         return picture.resize((self.side, self.side), Image.Resampling[self.kernel.upper()])
+
+
+def in_margin(pixels: int) -> Callable[[np.ndarray], Image.Image]:
+    """Draw a digit, light on dark, of 280 x 280 pixels in a white margin."""
+    return lambda digit: ImageOps.expand(
+        Image.fromarray(digit).resize((280, 280), Image.Resampling.BICUBIC), pixels, 255
+    )
+
+
+def as_figure(colours: str, *, axes: bool = False) -> Callable[[np.ndarray], Image.Image]:
+    """Draw a digit as matplotlib saves it."""
+
+    def draw(digit: np.ndarray) -> Image.Image:
+        from matplotlib.figure import Figure
+
+        figure, file = Figure(), io.BytesIO()
+        plot = figure.add_subplot()
+        plot.imshow(digit, cmap=colours)
+        if not axes:
+            plot.axis("off")
+        figure.savefig(file)
+        return Image.open(file)
+
+    return draw
+
+
+FIGURES = {
+    "white margin of 20 pixels": in_margin(20),
+    "white margin of 60 pixels": in_margin(60),
+    "matplotlib, `gray`, `axis('off')`": as_figure("gray"),
+    "matplotlib, `gray_r`, `axis('off')`": as_figure("gray_r"),
+    "matplotlib, `gray`, with axes": as_figure("gray", axes=True),
+}
 
 
 def main() -> None:
@@ -93,6 +139,10 @@ def main() -> None:
         page += _table(pool.map(read, _ways(moved=False)), moved=False)
         page += ["", MOVED_HEAD.format(frame=MOVED_FRAME)]
         page += _table(pool.map(read, _ways(moved=True)), moved=True)
+        page += ["", FIGURES_HEAD.format(step=step * FIGURES_STEP)]
+        drawn = partial(judge_figures, split=options.split, n_images=options.images, model=options.model)
+        for name, figures in zip(FIGURES, pool.map(drawn, FIGURES), strict=True):
+            page.append(f"| {name} | {_cells(figures)} |")
     print("\n".join(page))
     options.results.mkdir(parents=True, exist_ok=True)
     (options.results / "enlarged-digits.md").write_text("\n".join([*page, ""]))
@@ -110,6 +160,14 @@ def judge_enlargement(way: Enlargement, *, split: str, n_images: int, model: str
     rng = np.random.default_rng(0)
     pictures = (way.draw(image[..., 0], rng) for image in digits.images)
     return judge(list(_classifier(model).predict_stream(pictures)), digits.labels)
+
+
+def judge_figures(name: str, *, split: str, n_images: int, model: str) -> tuple[float, float]:
+    """As `judge_enlargement`, of one of `FIGURES`."""
+    digits, _ = _digits(split, n_images)
+    images, labels = digits.images[::FIGURES_STEP], digits.labels[::FIGURES_STEP]
+    pictures = (FIGURES[name](image[..., 0]) for image in images)
+    return judge(list(_classifier(model).predict_stream(pictures)), labels)
 
 
 def judge(predictions: Sequence[Prediction], labels: np.ndarray) -> tuple[float, float]:

@@ -5,6 +5,8 @@ then needs to be looked for, and nothing that is looked for in pictures speaks a
 frame's edge is MNIST's way, not a digit that was cut off.
 
 Only what lies in the frame as MNIST's digits lie is taken for a tensor. Other small pictures are normalised.
+
+A saved figure has a margin of the other brightness around the picture; it is taken away first.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from edge_mnist_runtime.preprocess import PREPROCESS, ink_box
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
@@ -32,6 +34,9 @@ MAX_STEPS: Final = 8
 MIN_GAIN: Final = 0.1
 """Part of what is missed that a step must take away, or it is the last one."""
 
+MIN_SHIFTED_SIDE: Final = 3 * SIDE
+"""Pixels are repeated as each program rounds. In pictures of this side their edges may lie a pixel elsewhere."""
+
 ROOM: Final = 1.0
 """How much more freely, in pixels, a digit may lie in the first look's 28 x 28 pixels than in the tensor."""
 
@@ -46,6 +51,7 @@ def find_enlarged_tensor(picture: Image.Image) -> tuple[Pixels, bool] | None:
         uint8, shape (28, 28), bright ink on black; and whether the picture, too, is light on dark. None of a picture
         that shows more than an enlarged tensor does, or a digit that is larger or elsewhere than MNIST's are.
     """
+    picture = _without_margin(picture)
     if picture.width != picture.height or picture.width < SIDE:
         return None
     # Nearly every other picture is told by 784 of its pixels.
@@ -59,6 +65,31 @@ def find_enlarged_tensor(picture: Image.Image) -> tuple[Pixels, bool] | None:
         return None
     tensor = _bright(shrunk, light_on_dark)
     return (tensor, light_on_dark) if _lies_as_in_mnist(tensor, 0.0) else None
+
+
+def _without_margin(picture: Image.Image) -> Image.Image:
+    """What stands in an even margin of the other brightness, if it is a rectangle; else the picture as it is."""
+    if min(picture.size) < SIDE:
+        return picture
+    # Nearly every other picture is told by 784 of its pixels.
+    first = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.NEAREST).convert("L"))
+    border = np.concatenate((first[0], first[-1], first[:, 0], first[:, -1]))
+    margin = int(np.median(border))
+    inside = _differs(first, margin)
+    if int(np.ptp(border)) > PICTURE_READING.even_levels or not inside.any():
+        return picture
+    top, bottom, left, right = ink_box(inside.view(np.uint8))
+    if not inside[top : bottom : bottom - top - 1 or 1, left : right : right - left - 1 or 1].all():
+        return picture
+    box = ink_box(_differs(np.asarray(picture.convert("L")), margin).view(np.uint8))
+    found = picture.crop((box[2], box[0], box[3], box[1]))
+    side = min(found.size)
+    # A plotting program rounds each side by itself.
+    return found.resize((side, side), Image.Resampling.NEAREST) if max(found.size) == side + 1 else found
+
+
+def _differs(pixels: Pixels, level: int) -> npt.NDArray[np.bool_]:
+    return np.abs(pixels.astype(np.int16) - level) >= DARK
 
 
 def _bright(pixels: Pixels, light_on_dark: bool) -> Pixels:
@@ -91,7 +122,18 @@ def _shrink(values: Levels) -> Pixels | None:
         if spread > (1 - MIN_GAIN) * least:
             break
         least = spread
+    if kernel == Image.Resampling.NEAREST and len(values) >= MIN_SHIFTED_SIDE:
+        least = min(least, _spread_but_edges(levels, values))
     return _as_pixels(levels) if least <= PICTURE_READING.enlargement_levels else None
+
+
+def _spread_but_edges(levels: Levels, values: Levels) -> float:
+    """As `_spread` of what `levels`, repeated, miss; but the edges between them may lie a pixel elsewhere."""
+    enlarged = Image.fromarray(_as_pixels(levels)).resize(values.shape, Image.Resampling.NEAREST)
+    low, high = (
+        np.asarray(enlarged.filter(kind(3)), np.float32) for kind in (ImageFilter.MinFilter, ImageFilter.MaxFilter)
+    )
+    return _spread(values - np.clip(values, low, high))
 
 
 def _add_missing(levels: Levels, missed: Levels, values: Levels, kernel: Image.Resampling) -> tuple[Levels, Levels]:

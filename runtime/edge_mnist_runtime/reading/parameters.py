@@ -20,7 +20,7 @@ __all__ = ["PICTURE_READING", "READING_MODES", "PictureReadingDefinition", "Read
 class PictureReadingDefinition:
     """Everything that decides which ink is found in a picture."""
 
-    version: int = 6
+    version: int = 7
     """Raised with every change of the steps or of a parameter. Version 1 was the reading that `mnist` still is."""
     look_side_pixels: int = 360
     """Longest side of what is looked at at once."""

@@ -40,6 +40,32 @@ def test_enlarged_tensor_is_read_as_the_tensor(tensor: np.ndarray, kernel: str, 
     assert np.abs(reading.pixels.astype(int) - tensor).max() < 16
 
 
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize("margins", [(20, 20, 20, 20), (60, 60, 60, 60), (30, 80, 110, 10)])
+def test_margin_of_the_other_brightness_is_taken_away(
+    tensor: np.ndarray, margins: tuple[int, ...], inverted: bool
+) -> None:
+    enlarged = enlarge(tensor, 280, "bicubic", inverted=inverted)
+    reading = read_picture(ImageOps.expand(enlarged, margins, 0 if inverted else 255))
+    assert (reading.mode, reading.light_on_dark, reading.flaw) == ("raw", not inverted, None)
+    assert np.abs(reading.pixels.astype(int) - tensor).max() < 16
+
+
+@pytest.mark.parametrize("colours", ["gray", "gray_r"])
+def test_figure_saved_by_matplotlib_is_read_as_the_tensor(tensor: np.ndarray, colours: str) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4, 3), dpi=100)
+    axes = figure.add_subplot()
+    axes.imshow(tensor, cmap=colours)
+    axes.axis("off")
+    file = io.BytesIO()
+    figure.savefig(file)
+    reading = read_picture(Image.open(file))
+    assert reading.flaw is None
+    assert np.abs(reading.pixels.astype(int) - tensor).mean() < 4
+
+
 def test_inverted_tensor_is_turned_back(tensor: np.ndarray) -> None:
     assert np.array_equal(to_pixels(255 - tensor), tensor)
 
@@ -119,4 +145,4 @@ def test_reach_around_strokes_is_a_square_of_any_size() -> None:
 @pytest.mark.parametrize(("border", "grey"), [(1, 0), (2, 0), (30, 90)])
 def test_framed_sheet_is_not_taken_for_ink(tensor: np.ndarray, border: int, grey: int) -> None:
     framed = ImageOps.expand(enlarge(tensor, 280, "bicubic", inverted=True), border, grey)
-    assert read_picture(framed).mode == "photo"
+    assert read_picture(framed).mode != "mnist"
