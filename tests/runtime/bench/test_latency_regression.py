@@ -250,27 +250,27 @@ def test_cliffs_delta(old: list[float], new: list[float], delta: float) -> None:
     assert cliffs_delta(np.array(old, float), np.array(new, float)) == delta
 
 
-def test_compare_prints_a_table_or_json_and_exits_7(save: Save, run_cli: Callable[..., Any]) -> None:
+def test_compare_prints_a_table_or_json_and_exits_7(save: Save, run_here: Callable[..., Any]) -> None:
     old = save("old.json", report(model("a" * 60, 10.0), model("b", 10.0)))
     new = save(
         "new.json", report(model("a" * 60, 13.0), model("b", 10.0)), lambda record: record["warnings"].append("busy")
     )
-    finished = run_cli("compare", old, new)
+    finished = run_here("compare", old, new)
     assert finished.code == 7
     assert finished.err.splitlines()[-1].startswith(f"edge-mnist: error: {'a' * 60}: p50 went from")
     assert "busy" in finished.err
     assert max(map(len, finished.out.splitlines())) <= 80
-    assert run_cli("compare", old, new, "--max-regression", "50%").code == 0
-    as_json = run_cli("compare", old, new, "--json")
+    assert run_here("compare", old, new, "--max-regression", "50%").code == 0
+    as_json = run_here("compare", old, new, "--json")
     assert as_json.code == 7
     assert [change["verdict"] for change in as_json.json["models"]] == ["regression", "same"]
     assert as_json.json["schema_version"] == 1
 
 
-def test_report_of_bench_can_be_compared(run_cli: Callable[..., Any], tmp_path: Path) -> None:
-    finished = run_cli("bench", "nano", "--json", "--samples", "50", "--no-startup", env={"EDGE_MNIST_DATA": ""})
+def test_report_of_bench_can_be_compared(run_here: Callable[..., Any], tmp_path: Path) -> None:
+    finished = run_here("bench", "nano", "--json", "--samples", "50", "--no-startup", env={"EDGE_MNIST_DATA": ""})
     assert finished.code == 0, finished.err
     (tmp_path / "now.json").write_text(finished.out)
-    compared = run_cli("compare", tmp_path / "now.json", tmp_path / "now.json", "--json")
+    compared = run_here("compare", tmp_path / "now.json", tmp_path / "now.json", "--json")
     assert compared.code == 0, compared.err
     assert json.loads(compared.out)["models"][0]["verdict"] == "same"

@@ -57,9 +57,9 @@ def test_every_file_is_measured_on_images_of_the_users_own(reference_bundle: Pat
 
 @pytest.mark.slow
 def test_accuracy_on_the_images_of_the_report_is_compared(
-    reference_bundle: Path, mnist_folder: Path, run_cli: Callable[..., Any]
+    reference_bundle: Path, mnist_folder: Path, run_here: Callable[..., Any]
 ) -> None:
-    finished = run_cli("verify", reference_bundle, "--data", mnist_folder, "--json")
+    finished = run_here("verify", reference_bundle, "--data", mnist_folder, "--json")
     assert finished.code == 0, finished.err
     report = json.loads((reference_bundle / "report.json").read_text("utf-8"))
     recorded = {item["file"]: item["top1"] for item in report["artifacts"]}
@@ -68,8 +68,8 @@ def test_accuracy_on_the_images_of_the_report_is_compared(
 
 
 @pytest.mark.slow
-def test_accuracy_that_is_too_low_exits_5(reference_bundle: Path, few: Path, run_cli: Callable[..., Any]) -> None:
-    finished = run_cli("verify", reference_bundle, "--data", few, "--min-top1", "0.9")
+def test_accuracy_that_is_too_low_exits_5(reference_bundle: Path, few: Path, run_here: Callable[..., Any]) -> None:
+    finished = run_here("verify", reference_bundle, "--data", few, "--min-top1", "0.9")
     assert finished.code == 5
     assert finished.err.count("\n") == 1
 
@@ -102,10 +102,10 @@ def test_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["kaggle.csv", "mnist.pkl.gz", "digits"])
 def test_file_of_a_kind_that_only_the_trainer_reads_is_a_usage_error(
-    name: str, run_cli: Callable[..., Any], tmp_path: Path
+    name: str, run_here: Callable[..., Any], tmp_path: Path
 ) -> None:
     (tmp_path / name).write_text("label,pixel0\n3,0\n")
-    finished = run_cli("info", "edge", "--data", tmp_path / name)
+    finished = run_here("info", "edge", "--data", tmp_path / name)
     assert (finished.code, finished.out) == (2, "")
     assert finished.err.count("\n") == 1
     assert f"{name}: only `train` and `export` read such files; expected a folder of MNIST's IDX" in finished.err
@@ -123,9 +123,9 @@ def test_images_of_another_shape_are_refused(reference_bundle: Path, tmp_path: P
         check_accuracy(reference_bundle, other)
 
 
-def test_least_accuracy_without_data_is_a_usage_error(run_cli: Callable[..., Any], tmp_path: Path) -> None:
+def test_least_accuracy_without_data_is_a_usage_error(run_here: Callable[..., Any], tmp_path: Path) -> None:
     for part in ("nan", "1.5", "-0.1"):
-        assert run_cli("verify", tmp_path, "--data", tmp_path, "--min-top1", part).code == 2
-    finished = run_cli("verify", tmp_path, "--min-top1", "0.9")
+        assert run_here("verify", tmp_path, "--data", tmp_path, "--min-top1", part).code == 2
+    finished = run_here("verify", tmp_path, "--min-top1", "0.9")
     assert finished.code == 2
     assert "--min-top1 needs --data" in finished.err

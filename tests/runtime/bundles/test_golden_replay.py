@@ -38,8 +38,8 @@ def test_reference_bundle_replays_its_answers(reference_bundle: Path) -> None:
 
 
 @pytest.mark.slow
-def test_verify_prints_json_alone(reference_bundle: Path, run_cli: Callable[..., Any]) -> None:
-    finished = run_cli("verify", reference_bundle, "--json")
+def test_verify_prints_json_alone(reference_bundle: Path, run_here: Callable[..., Any]) -> None:
+    finished = run_here("verify", reference_bundle, "--json")
     assert finished.code == 0
     assert finished.json["schema_version"] == 2
     assert [file["passed"] for file in finished.json["files"]] == [True] * 4
@@ -48,34 +48,34 @@ def test_verify_prints_json_alone(reference_bundle: Path, run_cli: Callable[...,
 @pytest.mark.slow
 @pytest.mark.parametrize("pattern", ["*_int8.onnx", "*_fp32.tflite", "golden.npz", "report.json", "MODEL_CARD.md"])
 def test_flipped_byte_exits_6(
-    pattern: str, bundle_copy: Path, flip_byte: Callable[[Path], None], run_cli: Callable[..., Any]
+    pattern: str, bundle_copy: Path, flip_byte: Callable[[Path], None], run_here: Callable[..., Any]
 ) -> None:
     path = next(bundle_copy.glob(pattern))
     flip_byte(path)
-    finished = run_cli("verify", bundle_copy)
+    finished = run_here("verify", bundle_copy)
     assert finished.code == 6
     assert finished.err.count("\n") == 1
     assert path.name in finished.err
 
 
 @pytest.mark.slow
-def test_removed_file_exits_6(bundle_copy: Path, run_cli: Callable[..., Any]) -> None:
+def test_removed_file_exits_6(bundle_copy: Path, run_here: Callable[..., Any]) -> None:
     (bundle_copy / "report.json").unlink()
-    finished = run_cli("verify", bundle_copy)
+    finished = run_here("verify", bundle_copy)
     assert finished.code == 6
     assert "report.json" in finished.err
 
 
 @pytest.mark.slow
 def test_other_digits_than_recorded_exit_5(
-    bundle_copy: Path, replace_in_bundle: Replace, run_cli: Callable[..., Any]
+    bundle_copy: Path, replace_in_bundle: Replace, run_here: Callable[..., Any]
 ) -> None:
     def roll(golden: dict[str, np.ndarray]) -> None:
         name = next(name for name in golden if name.endswith("_int8.onnx"))
         golden[name] = np.roll(golden[name], 1, axis=1)
 
     change_golden(bundle_copy, replace_in_bundle, roll)
-    finished = run_cli("verify", bundle_copy, "--json")
+    finished = run_here("verify", bundle_copy, "--json")
     assert finished.code == 5
     failed = [file["file"] for file in finished.json["files"] if not file["passed"]]
     assert len(failed) == 1
@@ -85,7 +85,7 @@ def test_other_digits_than_recorded_exit_5(
 
 @pytest.mark.slow
 def test_other_probabilities_than_recorded_exit_5(
-    bundle_copy: Path, replace_in_bundle: Replace, run_cli: Callable[..., Any]
+    bundle_copy: Path, replace_in_bundle: Replace, run_here: Callable[..., Any]
 ) -> None:
     def drift(golden: dict[str, np.ndarray]) -> None:
         for name, values in golden.items():
@@ -93,7 +93,7 @@ def test_other_probabilities_than_recorded_exit_5(
                 golden[name] = values - np.float32(2 * PROBABILITY_TOLERANCE)  # the digits stay
 
     change_golden(bundle_copy, replace_in_bundle, drift)
-    assert run_cli("verify", bundle_copy).code == 5
+    assert run_here("verify", bundle_copy).code == 5
 
 
 @pytest.mark.slow

@@ -69,9 +69,9 @@ def test_manifest_round_trips(reference_bundle: Path, tmp_path: Path) -> None:
 
 
 def test_info_of_a_bundle_tells_what_the_manifest_does(
-    manifest: dict[str, Any], reference_bundle: Path, run_cli: Callable[..., Any]
+    manifest: dict[str, Any], reference_bundle: Path, run_here: Callable[..., Any]
 ) -> None:
-    finished = run_cli("info", reference_bundle, "--json")
+    finished = run_here("info", reference_bundle, "--json")
     assert finished.code == 0
     assert finished.json["schema_version"] == 1
     by_name = {Path(file["file"]).name: file for file in finished.json["files"]}
@@ -89,10 +89,10 @@ def test_info_of_a_bundle_tells_what_the_manifest_does(
 
 @pytest.mark.parametrize("pattern", ["*_fp32.onnx", "*_int8.onnx", "*_fp32.tflite", "*_int8.tflite"])
 def test_info_of_a_lone_file_has_the_keys_of_its_bundle(
-    pattern: str, manifest: dict[str, Any], reference_bundle: Path, run_cli: Callable[..., Any]
+    pattern: str, manifest: dict[str, Any], reference_bundle: Path, run_here: Callable[..., Any]
 ) -> None:
     path = next(reference_bundle.glob(pattern))
-    (file,) = run_cli("info", path, "--json").json["files"]
+    (file,) = run_here("info", path, "--json").json["files"]
     assert set(file) >= ARTIFACT_KEYS | {"name", "labels", "preprocess", "source_sha256"}
     (artifact,) = [other for other in manifest["artifacts"] if other["file"] == path.name]
     assert (file["format"], file["precision"]) == (artifact["format"], artifact["precision"])
@@ -102,9 +102,9 @@ def test_info_of_a_lone_file_has_the_keys_of_its_bundle(
 
 @pytest.mark.parametrize("pattern", ["*_int8.onnx", "*_int8.tflite"])
 def test_info_of_a_lone_int8_file_tells_the_scales_of_its_bundle(
-    pattern: str, manifest: dict[str, Any], reference_bundle: Path, run_cli: Callable[..., Any]
+    pattern: str, manifest: dict[str, Any], reference_bundle: Path, run_here: Callable[..., Any]
 ) -> None:
     path = next(reference_bundle.glob(pattern))
-    (file,) = run_cli("info", path, "--json").json["files"]
+    (file,) = run_here("info", path, "--json").json["files"]
     (artifact,) = [other for other in manifest["artifacts"] if other["file"] == path.name]
     assert (file["inputs"], file["outputs"]) == (artifact["inputs"], artifact["outputs"])

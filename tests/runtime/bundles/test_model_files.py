@@ -188,11 +188,11 @@ def test_file_without_preprocessing_reads_no_digits_and_is_opened_as_a_model_alo
 
 @pytest.mark.parametrize("data", [b"", b"this is no model\n", b"\x1c\0\0\0TFL3", b"\x1c\0\0\0TFL3" + b"\xff" * 4096])
 def test_other_content_named_tflite_is_corrupt_and_crashes_nothing(
-    data: bytes, tmp_path: Path, run_cli: Callable[..., Any]
+    data: bytes, tmp_path: Path, run_here: Callable[..., Any]
 ) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(data)
-    finished = run_cli("info", path)  # in a process of its own, which may crash
+    finished = run_here("info", path)  # in a process of its own, which may crash
     assert finished.code == 6
     assert finished.err.count("\n") == 1
     assert str(path) in finished.err
@@ -202,11 +202,11 @@ def test_other_content_named_tflite_is_corrupt_and_crashes_nothing(
 @pytest.mark.slow
 @pytest.mark.parametrize("part", [0.02, 0.5, 0.95])
 def test_truncated_tflite_is_corrupt_and_crashes_nothing(
-    part: float, bundle_copy: Path, run_cli: Callable[..., Any]
+    part: float, bundle_copy: Path, run_here: Callable[..., Any]
 ) -> None:
     path = next(bundle_copy.glob("*_int8.tflite"))
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
-    finished = run_cli("info", path)
+    finished = run_here("info", path)
     assert finished.code == 6
     assert f"{path}: " in finished.err
     assert "Traceback" not in finished.err
@@ -248,17 +248,17 @@ def test_malformed_manifest_is_refused(text: str, tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_bundle_is_a_usage_error_in_every_command(
-    command: str, model: str, tmp_path: Path, run_cli: Callable[..., Any]
+    command: str, model: str, tmp_path: Path, run_here: Callable[..., Any]
 ) -> None:
     (tmp_path / "notes.txt").write_text("no model")
     arguments = [tmp_path / "notes.txt", "--model", tmp_path / model] if command == "classify" else [tmp_path / model]
-    finished = run_cli(command, *arguments)
+    finished = run_here(command, *arguments)
     assert finished.code == 2
     assert str(tmp_path / model) in finished.err.replace("\n", " ")
 
 
-def test_model_inside_the_package_is_verified_by_doctor(run_cli: Callable[..., Any]) -> None:
-    finished = run_cli("verify", "robust")
+def test_model_inside_the_package_is_verified_by_doctor(run_here: Callable[..., Any]) -> None:
+    finished = run_here("verify", "robust")
     assert finished.code == 2
     assert "edge-mnist doctor" in finished.err
 
@@ -276,22 +276,22 @@ def test_unknown_name_is_answered_with_the_known_ones() -> None:
 
 @pytest.mark.slow
 def test_info_of_a_damaged_bundle_is_an_integrity_error(
-    bundle_copy: Path, flip_byte: Callable[[Path], None], run_cli: Callable[..., Any]
+    bundle_copy: Path, flip_byte: Callable[[Path], None], run_here: Callable[..., Any]
 ) -> None:
     flip_byte(next(bundle_copy.glob("*_int8.onnx")))
-    assert run_cli("info", bundle_copy).code == 6
+    assert run_here("info", bundle_copy).code == 6
 
 
 @pytest.mark.slow
-def test_control_codes_of_a_manifest_never_reach_the_terminal(bundle_copy: Path, run_cli: Callable[..., Any]) -> None:
+def test_control_codes_of_a_manifest_never_reach_the_terminal(bundle_copy: Path, run_here: Callable[..., Any]) -> None:
     evil = "\x1b[31mred\x1b[0m\nfoo"
     _change_manifest(bundle_copy, lambda record: record.update(name=evil))
-    finished = run_cli("info", bundle_copy)
+    finished = run_here("info", bundle_copy)
     assert finished.code == 0
     assert "\x1b" not in finished.out
     assert not any(line.startswith("foo") for line in finished.out.splitlines())
     _change_manifest(bundle_copy, lambda record: record["files"].update({evil: "0" * 64}))
-    refused = run_cli("verify", bundle_copy)
+    refused = run_here("verify", bundle_copy)
     assert (refused.code, "\x1b" in refused.err) == (6, False)
 
 

@@ -33,9 +33,9 @@ def digits_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["auto", "onnxruntime", "litert"])
 def test_classify_runs_a_bundle_with_the_back_end_that_is_named(
-    backend: str, run_cli: RunCli, reference_bundle: Path, samples_folder: Path
+    backend: str, run_here: RunCli, reference_bundle: Path, samples_folder: Path
 ) -> None:
-    finished = run_cli("classify", samples_folder, "--model", reference_bundle, "--backend", backend)
+    finished = run_here("classify", samples_folder, "--model", reference_bundle, "--backend", backend)
     assert (finished.code, finished.err) == (0, "")
     assert [line[0] for line in finished.out.splitlines()] == [*"0123456789"]
 
@@ -49,46 +49,46 @@ def test_classify_runs_a_bundle_with_the_back_end_that_is_named(
     ],
     ids=" ".join,
 )
-def test_back_end_that_does_not_run_the_model_is_refused(arguments: tuple[str, ...], run_cli: RunCli) -> None:
-    finished = run_cli(*arguments)
+def test_back_end_that_does_not_run_the_model_is_refused(arguments: tuple[str, ...], run_here: RunCli) -> None:
+    finished = run_here(*arguments)
     assert finished.code == 2
     assert finished.err.startswith("edge-mnist: error: robust_int8.onnx: litert does not run .onnx files")
     assert finished.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("command", ["classify", "bench", "verify"])
-def test_unknown_back_end_is_named(command: str, run_cli: RunCli) -> None:
-    finished = run_cli(command, "digit.png", "--backend", "tensorflow")
+def test_unknown_back_end_is_named(command: str, run_here: RunCli) -> None:
+    finished = run_here(command, "digit.png", "--backend", "tensorflow")
     assert finished.code == 2
     assert "tensorflow: no back end; known are auto, onnxruntime, litert" in finished.err
 
 
 @pytest.mark.slow
-def test_bench_and_verify_run_one_back_end_alone(run_cli: RunCli, reference_bundle: Path) -> None:
-    bench = run_cli("bench", reference_bundle, "--backend", "litert", "--json", "--samples", "64", "--no-startup")
+def test_bench_and_verify_run_one_back_end_alone(run_here: RunCli, reference_bundle: Path) -> None:
+    bench = run_here("bench", reference_bundle, "--backend", "litert", "--json", "--samples", "64", "--no-startup")
     assert {model["backend"] for model in bench.json["models"]} == {"litert"}
-    verify = run_cli("verify", reference_bundle, "--backend", "onnxruntime", "--json")
+    verify = run_here("verify", reference_bundle, "--backend", "onnxruntime", "--json")
     assert {Path(file["file"]).suffix for file in verify.json["files"]} == {".onnx"}
 
 
 @pytest.mark.slow
-def test_lone_tflite_file_is_verified_by_its_bundle(run_cli: RunCli, bundle_copy: Path, tmp_path: Path) -> None:
+def test_lone_tflite_file_is_verified_by_its_bundle(run_here: RunCli, bundle_copy: Path, tmp_path: Path) -> None:
     path = next(bundle_copy.glob("*_int8.tflite"))
-    finished = run_cli("verify", path, "--json")
+    finished = run_here("verify", path, "--json")
     assert finished.code == 0
     assert [file["file"] for file in finished.json["files"]] == [path.name]
-    refused = run_cli("verify", path, "--backend", "onnxruntime")
+    refused = run_here("verify", path, "--backend", "onnxruntime")
     assert refused.code == 2
     assert "no model of this bundle that onnxruntime runs" in refused.err
     alone = tmp_path / "alone" / path.name
     alone.parent.mkdir()
     path.rename(alone)
-    assert "not a file of a bundle, as there is no manifest.json" in run_cli("verify", alone).err
-    assert run_cli("bench", alone, "--samples", "64", "--no-startup").code == 0
+    assert "not a file of a bundle, as there is no manifest.json" in run_here("verify", alone).err
+    assert run_here("bench", alone, "--samples", "64", "--no-startup").code == 0
 
 
-def test_processes_change_neither_order_nor_answers(run_cli: RunCli, digits_folder: Path) -> None:
-    one, two = (run_cli("classify", digits_folder, "--processes", n) for n in (1, 2))
+def test_processes_change_neither_order_nor_answers(run_here: RunCli, digits_folder: Path) -> None:
+    one, two = (run_here("classify", digits_folder, "--processes", n) for n in (1, 2))
     assert one == two
     assert one.code == 8
     assert "050.png: not a picture" in one.err

@@ -26,36 +26,36 @@ def photograph(samples_folder: Path) -> Path:
 @pytest.mark.parametrize("name", ["digit.png", "./digit.png", "link.png", "seen.jpg", "seen"])
 @pytest.mark.parametrize("command", ["preprocess", "read"])
 def test_save_never_writes_over_the_picture_nor_a_png_by_another_name(
-    command: str, name: str, photograph: Path, tmp_path: Path, run_cli
+    command: str, name: str, photograph: Path, tmp_path: Path, run_here
 ) -> None:
     picture = tmp_path / "digit.png"
     Image.open(photograph).save(picture)
     (tmp_path / "link.png").symlink_to(picture)
     before = picture.read_bytes()
-    finished = run_cli(command, "digit.png", "--save", name, cwd=tmp_path)
+    finished = run_here(command, "digit.png", "--save", name, cwd=tmp_path)
     assert finished.code == 2
     assert "--save" in finished.err
     assert picture.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["digit.png", "link.png"]
 
 
-def test_steps_beside_the_picture_never_write_over_it(photograph: Path, tmp_path: Path, run_cli) -> None:
+def test_steps_beside_the_picture_never_write_over_it(photograph: Path, tmp_path: Path, run_here) -> None:
     picture = tmp_path / "seen-1-picture.png"
     Image.open(photograph).save(picture)
     before = picture.read_bytes()
-    assert run_cli("preprocess", picture, "--save", tmp_path / "seen.png", "--steps").code == 2
+    assert run_here("preprocess", picture, "--save", tmp_path / "seen.png", "--steps").code == 2
     assert picture.read_bytes() == before
 
 
-def test_mode_may_be_named_as_classify_names_it(photograph: Path, run_cli) -> None:
-    one, other = (run_cli("preprocess", photograph, option, "mnist", "--json") for option in ("--mode", "--preprocess"))
+def test_mode_may_be_named_as_classify_names_it(photograph: Path, run_here) -> None:
+    one, other = (run_here("preprocess", photograph, option, "mnist", "--json") for option in ("--mode", "--preprocess"))
     assert one.code == other.code == 0
     assert one.out == other.out
 
 
-def test_saved_picture_is_the_tensor(photograph: Path, run_cli: RunCli, tmp_path: Path) -> None:
+def test_saved_picture_is_the_tensor(photograph: Path, run_here: RunCli, tmp_path: Path) -> None:
     saved = tmp_path / "seen.png"
-    finished = run_cli("preprocess", photograph, "--save", saved)
+    finished = run_here("preprocess", photograph, "--save", saved)
     assert (finished.code, finished.err) == (0, "")
     assert finished.out.startswith("read as photo, ink dark on light, found from 4")
     assert finished.out.splitlines()[-1] == str(saved)
@@ -64,10 +64,10 @@ def test_saved_picture_is_the_tensor(photograph: Path, run_cli: RunCli, tmp_path
         assert np.array_equal(np.asarray(picture), to_pixels(photograph))
 
 
-def test_saved_picture_reads_as_the_photograph_does(photograph: Path, run_cli: RunCli, tmp_path: Path) -> None:
+def test_saved_picture_reads_as_the_photograph_does(photograph: Path, run_here: RunCli, tmp_path: Path) -> None:
     saved = tmp_path / "seen.png"
-    assert run_cli("preprocess", photograph, "--save", saved).code == 0
-    both = run_cli("classify", photograph, saved, "--json").json["predictions"]
+    assert run_here("preprocess", photograph, "--save", saved).code == 0
+    both = run_here("classify", photograph, saved, "--json").json["predictions"]
     assert both[0]["probabilities"] == both[1]["probabilities"]
 
 
@@ -87,8 +87,8 @@ def test_steps_are_written_beside_it(photograph: Path, in_process_cli: Callable[
             assert picture.mode in ("L", "RGB")
 
 
-def test_json_holds_tensor_and_definitions(photograph: Path, run_cli: RunCli) -> None:
-    record = run_cli("preprocess", photograph, "--json").json
+def test_json_holds_tensor_and_definitions(photograph: Path, run_here: RunCli) -> None:
+    record = run_here("preprocess", photograph, "--json").json
     assert record["schema_version"] == 1
     assert record["mode"] == "photo"
     assert record["light_on_dark"] is False
@@ -106,28 +106,28 @@ def test_json_holds_tensor_and_definitions(photograph: Path, run_cli: RunCli) ->
         ("9-photograph.jpg", "mnist", "mnist"),
     ],
 )
-def test_reading_that_was_used_is_said(name: str, mode: str, used: str, samples_folder: Path, run_cli: RunCli) -> None:
-    finished = run_cli("preprocess", samples_folder / name, "--mode", mode)
+def test_reading_that_was_used_is_said(name: str, mode: str, used: str, samples_folder: Path, run_here: RunCli) -> None:
+    finished = run_here("preprocess", samples_folder / name, "--mode", mode)
     assert finished.out.startswith(f"read as {used}")
 
 
-def test_raw_reading_of_a_photograph_is_refused_in_one_line(photograph: Path, run_cli: RunCli) -> None:
-    finished = run_cli("preprocess", photograph, "--mode", "raw")
+def test_raw_reading_of_a_photograph_is_refused_in_one_line(photograph: Path, run_here: RunCli) -> None:
+    finished = run_here("preprocess", photograph, "--mode", "raw")
     assert (finished.code, finished.out) == (8, "")
     assert finished.err.count("\n") == 1
     assert "28 x 28" in finished.err
 
 
-def test_blank_picture_is_refused_in_one_line(run_cli: RunCli, tmp_path: Path) -> None:
+def test_blank_picture_is_refused_in_one_line(run_here: RunCli, tmp_path: Path) -> None:
     Image.new("L", (300, 200), 200).save(tmp_path / "blank.png")
-    finished = run_cli("preprocess", tmp_path / "blank.png", "--save", tmp_path / "seen.png")
+    finished = run_here("preprocess", tmp_path / "blank.png", "--save", tmp_path / "seen.png")
     assert finished.code == 8
     assert "no ink found" in finished.err
     assert not (tmp_path / "seen.png").exists()
 
 
-def test_output_that_cannot_be_written_is_a_usage_error(photograph: Path, run_cli: RunCli, tmp_path: Path) -> None:
-    finished = run_cli("preprocess", photograph, "--save", tmp_path / "absent" / "seen.png")
+def test_output_that_cannot_be_written_is_a_usage_error(photograph: Path, run_here: RunCli, tmp_path: Path) -> None:
+    finished = run_here("preprocess", photograph, "--save", tmp_path / "absent" / "seen.png")
     assert finished.code == 2
     assert finished.err.count("\n") == 1
 
@@ -141,8 +141,8 @@ def test_text_drawing_has_two_characters_a_pixel(sample_pictures: dict[str, byte
     assert lines[0] == ""
 
 
-def test_classify_takes_the_reading(photograph: Path, samples_folder: Path, run_cli: RunCli) -> None:
-    assert run_cli("classify", photograph, "--preprocess", "photo").out.startswith("9")
-    refused = run_cli("classify", photograph, samples_folder / "7-mnist-shaped.png", "--preprocess", "raw")
+def test_classify_takes_the_reading(photograph: Path, samples_folder: Path, run_here: RunCli) -> None:
+    assert run_here("classify", photograph, "--preprocess", "photo").out.startswith("9")
+    refused = run_here("classify", photograph, samples_folder / "7-mnist-shaped.png", "--preprocess", "raw")
     assert refused.code == 8
     assert refused.out.startswith("7")

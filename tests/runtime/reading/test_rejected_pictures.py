@@ -133,17 +133,17 @@ def test_what_cannot_be_opened_is_still_an_error(classifier: DigitClassifier) ->
         classifier.predict("absent.png")
 
 
-def test_classify_says_why_and_exits_with_8(run_cli: Callable[..., Any], tmp_path: Path) -> None:
+def test_classify_says_why_and_exits_with_8(run_here: Callable[..., Any], tmp_path: Path) -> None:
     Image.new("L", (300, 200), 200).save(tmp_path / "blank.png")
-    finished = run_cli("classify", tmp_path / "blank.png")
+    finished = run_here("classify", tmp_path / "blank.png")
     assert (finished.code, finished.err) == (8, "")
     assert finished.out == f"-    0.00%  {tmp_path / 'blank.png'}  (blank)\n"
 
 
-def test_preprocess_shows_quality_and_flaw(run_cli: Callable[..., Any], draw_three: Draw, tmp_path: Path) -> None:
+def test_preprocess_shows_quality_and_flaw(run_here: Callable[..., Any], draw_three: Draw, tmp_path: Path) -> None:
     side_by_side(draw_three((120, 200), (25, 50)), draw_three((120, 200), (25, 50))).save(tmp_path / "two.png")
-    assert "classify rejects it: several digits" in run_cli("preprocess", tmp_path / "two.png").out
-    record = run_cli("preprocess", tmp_path / "two.png", "--json").json
+    assert "classify rejects it: several digits" in run_here("preprocess", tmp_path / "two.png").out
+    record = run_here("preprocess", tmp_path / "two.png", "--json").json
     assert record["flaw"] == "several digits"
     assert record["quality"]["contrast"] == 1.0
 

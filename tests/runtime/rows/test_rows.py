@@ -162,9 +162,9 @@ def test_chosen_pieces_cover_everything_once(height: int, width: int, seed: int)
     assert np.all(covered == 1)
 
 
-def test_read_prints_text_and_a_line_a_digit(year: Image.Image, run_cli: RunCli, tmp_path: Path) -> None:
+def test_read_prints_text_and_a_line_a_digit(year: Image.Image, run_here: RunCli, tmp_path: Path) -> None:
     year.save(tmp_path / "year.png")
-    finished = run_cli("read", "year.png", "--save", "drawn.png", cwd=tmp_path)
+    finished = run_here("read", "year.png", "--save", "drawn.png", cwd=tmp_path)
     assert (finished.code, finished.err) == (0, "")
     lines = finished.out.splitlines()
     assert lines[0] == "2026  year.png"
@@ -175,18 +175,18 @@ def test_read_prints_text_and_a_line_a_digit(year: Image.Image, run_cli: RunCli,
         assert (0, 140, 60) in {colour for _, colour in drawn.getcolors(1 << 20)}
 
 
-def test_read_as_json(year: Image.Image, run_cli: RunCli, tmp_path: Path) -> None:
+def test_read_as_json(year: Image.Image, run_here: RunCli, tmp_path: Path) -> None:
     year.save(tmp_path / "year.png")
-    record = run_cli("read", tmp_path / "year.png", "--json").json
+    record = run_here("read", tmp_path / "year.png", "--json").json
     assert (record["schema_version"], record["errors"]) == (1, [])
     (row,) = record["rows"]
     assert (row["text"], row["accepted"], row["reason"], len(row["digits"])) == ("2026", True, None, 4)
     assert set(row["digits"][0]) >= {"box", "digit", "confidence", "accepted", "reason", "quality"}
 
 
-def test_picture_without_a_row_ends_with_8(run_cli: RunCli, tmp_path: Path) -> None:
+def test_picture_without_a_row_ends_with_8(run_here: RunCli, tmp_path: Path) -> None:
     Image.new("L", (300, 200), 240).save(tmp_path / "blank.png")
-    finished = run_cli("read", "blank.png", "absent.png", cwd=tmp_path)
+    finished = run_here("read", "blank.png", "absent.png", cwd=tmp_path)
     assert finished.code == 8
     assert finished.out == "-  blank.png  (blank)\n"
     assert finished.err == "edge-mnist: error: absent.png: no such file\n"
