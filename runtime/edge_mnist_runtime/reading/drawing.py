@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 
 from edge_mnist_runtime.preprocess import PREPROCESS, otsu_threshold
 from edge_mnist_runtime.reading.components import label_components
-from edge_mnist_runtime.reading.filters import quantile
+from edge_mnist_runtime.reading.filters import grow, quantile
 from edge_mnist_runtime.reading.ink import choose_parts
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.tensor import Pixels
@@ -93,7 +93,7 @@ def is_clean(grey: Image.Image, ink: Pixels) -> bool:
         return False
     # Next to strokes grey is their soft edge; elsewhere it would be shade, lines or another pen.
     reach = max(PICTURE_READING.soft_edge_pixels, round(PICTURE_READING.soft_edge_part * max(grey.size)))
-    elsewhere = off[~_grown(strokes, reach)]
+    elsewhere = off[~grow(strokes, reach)]
     if elsewhere.size and (elsewhere > 2 * PICTURE_READING.even_levels).mean() > 0.001:
         return False
     parts = label_components(strokes)
@@ -103,15 +103,3 @@ def is_clean(grey: Image.Image, ink: Pixels) -> bool:
 
 def _border(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
     return np.concatenate([values[0], values[-1], values[1:-1, 0], values[1:-1, -1]])
-
-
-def _grown(mask: npt.NDArray[np.bool_], reach: int) -> npt.NDArray[np.bool_]:
-    """The mask and all that is within `reach` pixels of it, in a square."""
-    for axis in (0, 1):
-        # How many of its pixels lie before each place, and so between any two places, however far they are apart.
-        before = np.pad(mask.cumsum(axis, dtype=np.int32), [(1, 0) if axis == side else (0, 0) for side in (0, 1)])
-        last = mask.shape[axis]
-        places = np.arange(last)
-        ends, starts = np.minimum(places + reach + 1, last), np.maximum(places - reach, 0)
-        mask = before.take(ends, axis) > before.take(starts, axis)
-    return mask

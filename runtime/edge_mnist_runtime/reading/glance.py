@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from edge_mnist_runtime.reading.ground import DARKEST, Plane, Planes, close_gaps
+from edge_mnist_runtime.reading.filters import close_gaps, quantile_along
+from edge_mnist_runtime.reading.ground import DARKEST, Plane, Planes
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 Floats = npt.NDArray[np.float32]
@@ -58,13 +59,13 @@ class Glance:
         size = (self.planes.shape[2], self.planes.shape[1])
         few = planes_of(self.picture.resize(size, Image.Resampling.NEAREST)).reshape(n, -1)
         loss = (ground - (255 - few if light_on_dark else few)) / np.clip(ground, DARKEST, 255)
-        loss -= _quantile_each(loss, 0.3)
+        loss -= quantile_along(loss, 0.3)
         np.clip(loss, 0, 2, out=loss)
         # The pen's colour: what the darkest points lack. Cubes, because paper has many points and ink has few.
         direction = (loss * loss.sum(0) ** 2).sum(1)  # no matrix product, which starts threads
         if not direction.max() > 0:
             direction = np.ones(n, np.float32)
-        light = np.maximum(np.float32(DARKEST), _quantile_each(ground, 0.5)[:, 0])
+        light = np.maximum(np.float32(DARKEST), quantile_along(ground, 0.5)[:, 0])
         weights: Floats = (direction / direction.sum() / light).astype(np.float32)
         weights *= np.float32(min(float(light.mean()), 1 / float(weights.sum())))  # white stays within 255
         return weights
@@ -88,9 +89,3 @@ def _roughness(planes: Planes) -> float:
     values = planes.astype(np.float32)  # squares: the edges of strokes are sharp, light's are not
     down, right = values[:, 1:] - values[:, :-1], values[:, :, 1:] - values[:, :, :-1]
     return float((down * down).sum() + (right * right).sum())
-
-
-def _quantile_each(values: npt.NDArray[Any], part: float) -> npt.NDArray[Any]:
-    """As `quantile`, of each row, shape (N, 1)."""
-    place = int(part * (values.shape[1] - 1))
-    return np.partition(values, place, axis=1)[:, place : place + 1]

@@ -7,7 +7,7 @@ window and leaves every larger edge where it is, that of a shadow, too.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -27,41 +27,6 @@ DARKEST: Final = 24
 
 NOISE_ROWS: Final = 40
 """Rows of a picture whose noise is measured, at least."""
-
-
-def close_gaps(planes: Planes, window: int) -> Planes:
-    """Grey-scale closing of each plane, shape (C, H, W), by a square of `window` pixels.
-
-    Beyond its edges the picture goes on as it ends, so that a dark desk at an edge stays ground.
-    """
-    window = max(2, window)
-    values = _slide(_go_on(planes, window, 1), window, 1, np.maximum)
-    values = _slide(_go_on(values, window, 2), window, 2, np.maximum)
-    values = _slide(_slide(values, window, 1, np.minimum), window, 2, np.minimum)
-    return values[:, 1:-1, 1:-1]
-
-
-def _go_on(planes: Planes, reach: int, axis: int) -> Planes:
-    """The picture with its first and last row (axis 1) or column (axis 2) repeated `reach` times beyond it."""
-    n = planes.shape[axis]
-    shape = [*planes.shape]
-    shape[axis] += 2 * reach
-    longer = np.empty(shape, planes.dtype)
-    along, before = longer.swapaxes(0, axis), planes.swapaxes(0, axis)
-    along[reach : n + reach], along[:reach], along[n + reach :] = before, before[0], before[-1]
-    return longer
-
-
-def _slide(values: Planes, window: int, axis: int, function: Any) -> Planes:
-    """`function` over `window` neighbours along one axis, by doubling: log2(window) passes."""
-    values = values.swapaxes(0, axis)
-    reach = 1
-    while reach < window:
-        step = min(reach, window - reach)
-        values = function(values[:-step], values[step:])
-        reach += step
-    slid: Planes = values.swapaxes(0, axis)
-    return slid
 
 
 def measure_darkness(plane: Plane, ground: Plane) -> tuple[Floats, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from edge_mnist_runtime.reading.filters import quantile
+from edge_mnist_runtime.reading.filters import max_within, quantile, quantile_along
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.ruled_lines import Ruling
 
@@ -77,19 +77,13 @@ def _usual(values: Floats, inside: Mask) -> Floats:
     """
     width = values.shape[2]
     end = -(-width // 3)
-    overall, *ends = (_partition(part, 0.6) for part in (values, values[..., :end], values[..., width - end :]))
+    parts = values, values[..., :end], values[..., width - end :]
+    overall, *ends = (quantile_along(part, 0.6)[..., 0] for part in parts)
     least = np.minimum(*ends)
     usual: Floats = np.where(least < 0.4 * overall, least, overall)
     for line, row in zip(*np.nonzero(~inside.all(2)), strict=True):  # a line that leaves the picture
         usual[line, row] = _usual_of_rest(values[line, row][inside[line, row]])
     return usual
-
-
-def _partition(values: Floats, part: float) -> Floats:
-    """As `quantile`, along the last axis."""
-    place = int(part * (values.shape[-1] - 1))
-    values_there: Floats = np.partition(values, place, axis=-1)[..., place]
-    return values_there
 
 
 def _usual_of_rest(values: Floats) -> float:
@@ -110,18 +104,7 @@ def _bridge(left: Floats, at: Places, darkened: Mask) -> None:
         rows = np.stack(
             [at[which, np.maximum(first[which] - 1, 0)], at[which, np.minimum(last[which] + 1, n_rows - 1)]]
         )
-        bridge = _widen(left[rows, columns], n // 2 + 1).min(0)  # (M, W)
+        bridge = max_within(left[rows, columns], n // 2 + 1).min(0)  # (M, W)
         line, row = np.nonzero(darkened[which])
         under = at[which[line], row]
         left[under, columns] = np.maximum(left[under, columns], bridge[line])
-
-
-def _widen(values: Floats, reach: int) -> Floats:
-    """The largest value within `reach` neighbours along the last axis."""
-    n = values.shape[-1]
-    padded = np.zeros((*values.shape[:-1], n + 2 * reach), np.float32)
-    padded[..., reach : n + reach] = values
-    widest: Floats = padded[..., :n].copy()
-    for shift in range(1, 2 * reach + 1):
-        np.maximum(widest, padded[..., shift : n + shift], out=widest)
-    return widest

@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from edge_mnist_runtime.reading.filters import close_gaps
 from edge_mnist_runtime.reading.glance import Glance
-from edge_mnist_runtime.reading.ground import close_gaps, measure_darkness
+from edge_mnist_runtime.reading.ground import measure_darkness
 from edge_mnist_runtime.reading.ink import Ink, darkness_of_ink, outline_on_edges, peak_of, pick_ink
 from edge_mnist_runtime.reading.line_removal import remove_ruling
 from edge_mnist_runtime.reading.parameters import PICTURE_READING

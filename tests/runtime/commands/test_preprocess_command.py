@@ -48,7 +48,9 @@ def test_steps_beside_the_picture_never_write_over_it(photograph: Path, tmp_path
 
 
 def test_mode_may_be_named_as_classify_names_it(photograph: Path, run_here) -> None:
-    one, other = (run_here("preprocess", photograph, option, "mnist", "--json") for option in ("--mode", "--preprocess"))
+    one, other = (
+        run_here("preprocess", photograph, option, "mnist", "--json") for option in ("--mode", "--preprocess")
+    )
     assert one.code == other.code == 0
     assert one.out == other.out
 
