@@ -15,9 +15,9 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 ORDER = {
     "runtime": (
-        "tensor machine errors extras paths preprocess contract dataset timing engines bundles images prediction "
-        "reading acceptance rows inputs predictions prediction_pool classifier_info classifier bench doctor commands "
-        "__main__"
+        "lazy_names tensor machine errors extras paths preprocess contract dataset timing engines bundles images "
+        "prediction reading acceptance rows inputs predictions prediction_pool classifier_info classifier bench doctor "
+        "commands __main__"
     ),
     "trainer": "augment config run_folder data networks fit evaluate report training_run commands",
     "exporter": (

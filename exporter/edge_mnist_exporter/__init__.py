@@ -8,8 +8,9 @@ Needs the extra `export`. Importing this package does no work: TensorFlow starts
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from edge_mnist_runtime.lazy_names import load_when_used
 
 if TYPE_CHECKING:
     from edge_mnist_exporter.config import ConversionConfig, ExportConfig, SourceConfig
@@ -30,12 +31,7 @@ _HOME_OF: Final = {
 __all__ = ["ConversionConfig", "Export", "ExportConfig", "ExportReport", "GateConfig", "SourceConfig", "export"]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = load_when_used(__name__, _HOME_OF)
 
 
 def __dir__() -> list[str]:

@@ -20,7 +20,7 @@ from edge_mnist_exporter.source.source_model import SourceModel
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.engines import Engine, run_in_batches
 from edge_mnist_runtime.errors import ConversionError, CorruptModelError, UnsupportedModelError
-from edge_mnist_runtime.machine.versions import installed_versions
+from edge_mnist_runtime.machine.versions import DISTRIBUTION, installed_versions
 from edge_mnist_trainer.data.sources import DigitSource
 
 
@@ -104,7 +104,7 @@ def measure(
         rejection=measure_rejection(settled, answers, evaluation),
         gates=judge(figures.top1, comparisons.items(), config.gates, int8_parity, runtime=own_comparisons.items()),
         versions=installed_versions(
-            *("edge-mnist", "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert"),
+            *(DISTRIBUTION, "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert"),
             *("numpy", "scipy", "pillow"),
         ),
     )

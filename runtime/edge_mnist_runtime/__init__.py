@@ -9,8 +9,9 @@ Importing this package does no work: the engine is loaded when a name is first u
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from edge_mnist_runtime.lazy_names import load_when_used
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.bundles.model_files import open_model
@@ -84,12 +85,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = load_when_used(__name__, _HOME_OF)
 
 
 def __dir__() -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -23,11 +22,12 @@ from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.engines import Engine, run_in_batches
 from edge_mnist_runtime.errors import ConversionError, CorruptModelError, PrecisionProofError, SaturationError
 from edge_mnist_runtime.tensor import Pixels
+from edge_mnist_runtime.timing.sampling import Call, SamplingConfig, sample_in_turns
 
 ERROR_IMAGES: Final = 100
 """Of the images that a choice is judged on, so many tell what each layer loses."""
 
-TIMED_CALLS: Final = 400
+TIMING: Final = SamplingConfig(samples=400, seconds=1.0, warmup=100, least=400, turn=25)
 """One-image calls of each file, in turns, behind the figure of what the layers cost."""
 
 
@@ -208,13 +208,7 @@ def _mix(
 
 def measure_cost_us(mixed: Engine, int8: Engine, images: Pixels) -> float:
     """Median time of one call of `mixed` less that of `int8`, in microseconds, measured in turns."""
-    times: dict[Engine, list[int]] = {mixed: [], int8: []}
     rows = [images[index : index + 1] for index in range(len(images))]
-    for number in range(-TIMED_CALLS // 4, TIMED_CALLS):
-        row = np.ascontiguousarray(rows[number % len(rows)])
-        for engine, taken in times.items():
-            start = time.perf_counter_ns()
-            engine.run(row)
-            if number >= 0:
-                taken.append(time.perf_counter_ns() - start)
-    return (statistics.median(times[mixed]) - statistics.median(times[int8])) / 1000
+    samples = sample_in_turns([Call(engine.run, rows) for engine in (mixed, int8)], TIMING)
+    ours, theirs = (statistics.median(sample.latencies_us) for sample in samples)
+    return ours - theirs

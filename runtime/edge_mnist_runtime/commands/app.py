@@ -25,9 +25,9 @@ from edge_mnist_runtime.commands.streams import (
 )
 from edge_mnist_runtime.commands.terminal import print_error
 from edge_mnist_runtime.errors import INTERRUPTED_EXIT_CODE, EdgeMnistError, OutputError
+from edge_mnist_runtime.machine.versions import DISTRIBUTION
 from edge_mnist_runtime.paths import require_named, require_readable
 
-DISTRIBUTION: Final = "edge-mnist"
 COMMANDS_GROUP: Final = "edge_mnist.commands"
 """Entry point group of the commands that other packages of this distribution add..."""
 

@@ -17,8 +17,8 @@ from edge_mnist_runtime.bundles.verification import ReplayResult, replay_bundled
 from edge_mnist_runtime.doctor.requirements import find_misfits, read_requirements
 from edge_mnist_runtime.doctor.saturation import check_saturation
 from edge_mnist_runtime.errors import IntegrityError, MissingExtraError, UnfitDeviceError
-from edge_mnist_runtime.machine.environment import DOT_PRODUCTS, describe_environment
-from edge_mnist_runtime.machine.int8_sums import describe_saturation
+from edge_mnist_runtime.machine.environment import describe_environment
+from edge_mnist_runtime.machine.int8_sums import DOT_PRODUCTS, describe_saturation
 from edge_mnist_runtime.timing.percentiles import estimate_percentile
 from edge_mnist_runtime.timing.sampling import Call, SamplingConfig, sample_in_turns
 

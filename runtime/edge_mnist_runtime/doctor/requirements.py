@@ -5,12 +5,11 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from importlib import metadata
-from typing import Final
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-DISTRIBUTION: Final = "edge-mnist"
+from edge_mnist_runtime.machine.versions import DISTRIBUTION
 
 
 def read_requirements(extras: Sequence[str] = ()) -> dict[str, SpecifierSet]:

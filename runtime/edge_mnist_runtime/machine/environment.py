@@ -7,23 +7,11 @@ import platform
 from pathlib import Path
 from typing import Any, Final
 
-from edge_mnist_runtime.machine.versions import installed_versions
+from edge_mnist_runtime.machine.int8_sums import DOT_PRODUCTS
+from edge_mnist_runtime.machine.versions import DISTRIBUTION, installed_versions
 
-INSTRUCTION_SETS: Final = (
-    "avx2",
-    "avx512f",
-    "avx512_vnni",
-    "avx_vnni",
-    "amx_int8",
-    "neon",
-    "asimd",
-    "asimddp",
-    "i8mm",
-)
+INSTRUCTION_SETS: Final = ("avx2", "avx512f", "neon", "asimd", *DOT_PRODUCTS)
 """The processor's flags that decide how fast a network runs, as /proc/cpuinfo names them on x86 and ARM."""
-
-DOT_PRODUCTS: Final = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm")
-"""Those that add int8 products straight into 32 bits."""
 
 ENGINE_PACKAGES: Final = {"onnxruntime": "onnxruntime", "litert": "ai-edge-litert"}
 """The distribution behind each back end."""
@@ -51,7 +39,7 @@ def describe_environment(root: Path = Path("/")) -> dict[str, Any]:
         "cpu_quota_cores": read_cpu_quota(root),
         "governor": read_governor(root),
         "load_average_1min": load[0] if load else None,
-        "versions": installed_versions("edge-mnist", *ENGINE_PACKAGES.values(), "numpy", "pillow"),
+        "versions": installed_versions(DISTRIBUTION, *ENGINE_PACKAGES.values(), "numpy", "pillow"),
     }
 
 

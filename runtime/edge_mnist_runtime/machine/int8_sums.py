@@ -14,6 +14,9 @@ from typing import Final
 WIDE_SUMS: Final = ("avx512_vnni", "avx_vnni", "amx_int8")
 """Flags of x86 processors that add int8 products straight into 32 bits: onnxruntime's int8 sums are exact there."""
 
+DOT_PRODUCTS: Final = (*WIDE_SUMS, "asimddp", "i8mm")
+"""The same, and ARM's: flags of every processor that does so."""
+
 X86: Final = ("x86_64", "AMD64", "i686", "i386", "x86")
 """Names of that kind of machine."""
 

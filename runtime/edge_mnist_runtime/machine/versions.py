@@ -7,6 +7,7 @@ import platform
 from pathlib import Path
 
 DISTRIBUTION = "edge-mnist"
+"""This distribution, as pip names it."""
 
 
 def installed_versions(*distributions: str) -> dict[str, str]:

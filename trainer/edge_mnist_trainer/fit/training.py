@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from edge_mnist_runtime.machine.versions import installed_versions
+from edge_mnist_runtime.machine.versions import DISTRIBUTION, installed_versions
 from edge_mnist_runtime.preprocess import PREPROCESS
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_trainer.augment.batches import TARGETS, DistortedBatches
@@ -195,7 +195,7 @@ def _new_record(
             **({"notes": list(digits.notes)} if digits.notes else {}),
             **({"picture_reading": PICTURE_READING.to_dict()} if digits.are_pictures else {}),
         },
-        "versions": installed_versions("edge-mnist", "keras", keras.backend.backend(), "numpy"),
+        "versions": installed_versions(DISTRIBUTION, "keras", keras.backend.backend(), "numpy"),
         "best": None,
         "epochs": [],
         "seconds": 0.0,
