@@ -1,6 +1,6 @@
 """What each part of the recipe behind `edge` pays, on validation images alone: docs/results/ablation.md.
 
-    python benchmarks/ablation.py --bent build/reference/bent --half-bent build/reference/half
+    python -m benchmarks.ablation --bent build/reference/bent --half-bent build/reference/half
 
 Both are transfer sets, which the last rows learn from. Runs that are in place already are used as they are, those of
 further seeds, too.
@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from bent_validation import bend, judge
 from numpy.typing import NDArray
 
+from benchmarks.bent_validation import bend, judge
 from edge_mnist_trainer.augment.settings import Augmentation
 from edge_mnist_trainer.config import TrainingConfig
 from edge_mnist_trainer.data.sources import DigitSet, load_digit_set

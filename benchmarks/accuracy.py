@@ -1,6 +1,6 @@
 """Every architecture trained, exported to int8 and measured: what docs/results says about accuracy.
 
-    python benchmarks/accuracy.py --runs build/accuracy --results docs/results
+    python -m benchmarks.accuracy --runs build/accuracy --results docs/results
 
 Runs and bundles that are in place already are used as they are, so that a long measurement can go on where it ended.
 """

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from turns import command, measure_in_turns, print_ratios
+from benchmarks.turns import command, measure_in_turns, print_ratios
 
 ROUNDS = 3
 PRECISIONS = (("int8",), ("fp32", "fp16", "int8", "int16x8", "dynamic"))

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from turns import measure_in_turns, print_ratios
 
+from benchmarks.turns import measure_in_turns, print_ratios
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.bench.sample_digits import load_samples
 from edge_mnist_runtime.dataset import find_mnist_folder, load_mnist_half

@@ -1,6 +1,6 @@
 """What `DigitClassifier` costs over the bare engines, int8, one thread: writes docs/results/latency.md.
 
-bench_latency.py [BUNDLE ...]     bundles with an int8 ONNX and an int8 TFLite file of the same network
+python -m benchmarks.bench_latency [BUNDLE ...]     bundles that hold the same network as int8 ONNX and TFLite
 
 Without bundles the model inside the package is measured, on ONNX alone, and nothing is written. All candidates take
 turns in one process, on the same test digits in rotation. The bare ONNX session is opened by hand with the options that
@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from turns import measure_in_turns
 
+from benchmarks.turns import measure_in_turns
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.bench.sample_digits import load_samples
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL

@@ -13,8 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from turns import command, measure_in_turns, print_ratios
-
+from benchmarks.turns import command, measure_in_turns, print_ratios
 from edge_mnist_runtime.bench.sample_digits import read_samples
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
 

@@ -1,6 +1,6 @@
 """Validation images bent as in training: they rank networks that the plain ones no longer tell apart.
 
-    python benchmarks/bent_validation.py NAME=MODEL.keras ...     writes docs/results/bent-validation.md
+    python -m benchmarks.bent_validation NAME=MODEL.keras ...     writes docs/results/bent-validation.md
 
 Every good network misreads the same two dozen of the 5,000 validation images, whose labels are in doubt. Bent eight
 times each, at random but always alike, they leave a few hundred mistakes to count.

@@ -1,6 +1,6 @@
 """How enlarged digits are read: docs/results/enlarged-digits.md.
 
-    python benchmarks/enlarged_digits.py [--split validation] [--images N] [--processes N] [--model MODEL]
+    python -m benchmarks.enlarged_digits [--split validation] [--images N] [--processes N] [--model MODEL]
 
 MNIST's digits as notebooks, screenshots and apps save them: enlarged by Pillow, light on dark or dark on light, read
 as Pillow images in the default mode. `EDGE_MNIST_DATA` must name MNIST. Choices are made on the validation images; the

@@ -1,6 +1,6 @@
 """What scales and rounding of int8 ONNX weights cost: writes docs/results/int8-weights.md.
 
-    python benchmarks/int8_weights.py
+    python -m benchmarks.int8_weights
 
 Every choice is judged on MNIST's 5,000 validation images, as they are and distorted; no test image is read.
 """
@@ -13,8 +13,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
-from bent_validation import bend
 
+from benchmarks.bent_validation import bend
 from edge_mnist_exporter import conversion
 from edge_mnist_exporter.config import ConversionConfig, ExportConfig
 from edge_mnist_exporter.formats.onnx_files import weights as onnx_weights

@@ -1,6 +1,6 @@
 """What each kind of layer becomes in each format: docs/results/layers.md.
 
-    python benchmarks/layers.py [NAME ...]
+    python -m benchmarks.layers [NAME ...]
 
 Every network has one such layer between others that every format knows. It is trained for a few seconds on digits that
 the project draws, converted, proved and judged as `edge-mnist export` and `--auto-mixed` do it. With names, those rows

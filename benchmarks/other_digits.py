@@ -1,6 +1,6 @@
 """How the shipped models read digits that are not MNIST's: docs/results/other-digits.md.
 
-    python benchmarks/other_digits.py [--fonts DIR] [MODEL ...]
+    python -m benchmarks.other_digits [--fonts DIR] [MODEL ...]
 
 MODEL is what `edge-mnist classify --model` takes. Figures are final ones: font families kept for them, and the 10,000
 MNIST test images, clean and corrupted. `--fonts DIR` adds a row of digits in every .ttf and .otf file under DIR.

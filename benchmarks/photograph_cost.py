@@ -1,6 +1,6 @@
 """What reading a photograph of one megapixel costs over decoding it: docs/results/photograph-cost.md.
 
-    python benchmarks/photograph_cost.py [--per-kind N] [--rounds N]
+    python -m benchmarks.photograph_cost [--per-kind N] [--rounds N]
 
 JPEGs of 1152 x 864 pixels and quality 90, rendered (`photographs.py`), every kind that a phone takes. Opening and
 reading a file takes turns with Pillow's full decoding of it; of each the median of the rounds counts, in processor time

@@ -1,6 +1,6 @@
 """How pictures that people take are read: docs/results/pictures.md.
 
-    python benchmarks/pictures.py [--per-digit N] [--processes N] [MODEL ...]
+    python -m benchmarks.pictures [--per-digit N] [--processes N] [MODEL ...]
 
 MODEL is what `edge-mnist classify --model` takes. Pictures are rendered (`photographs.py`): a set with the development
 seed, which choices were made on, and one with the final seed; each with the project's own hands and unseen fonts, and

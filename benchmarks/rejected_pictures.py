@@ -1,6 +1,6 @@
 """Which pictures are rejected before the network sees them: docs/results/rejected-pictures.md.
 
-    python benchmarks/rejected_pictures.py [--per-kind N] [--per-digit N] [--model MODEL]
+    python -m benchmarks.rejected_pictures [--per-kind N] [--per-digit N] [--model MODEL]
 
 Readable ones are those of `benchmarks/pictures.py`, drawn by the project; unreadable ones are `unreadable.py`'s. Each
 with the development seed, which the rules were chosen on, and with the final seed.

@@ -1,6 +1,6 @@
 """What the shipped models reject: docs/results/rejection.md.
 
-    python benchmarks/rejection.py [MODEL ...]
+    python -m benchmarks.rejection [MODEL ...]
 
 MODEL is what `edge-mnist classify --model` takes. Digits are MNIST's 10,000 test images; letters and symbols are
 printed in the test families; clothing trained nothing.
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from other_digits import predictor
 
+from benchmarks.other_digits import predictor
 from edge_mnist_exporter.evaluate.evaluation import measure_calibration_error, measure_top1
 from edge_mnist_runtime.acceptance import accept_answers
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS

@@ -1,6 +1,6 @@
 """How rows of digits are read: docs/results/rows.md.
 
-    python benchmarks/rows.py [--per-kind N] [--processes N] [--model MODEL]
+    python -m benchmarks.rows [--per-kind N] [--processes N] [--model MODEL]
 
 Rows of 2 to 8 digits are rendered (`edge_mnist_trainer/rows.py`) on ten kinds of page, in four spacings: a set with the
 development seed, which choices were made on, one with the final seed, and one with the final seed and MNIST's test

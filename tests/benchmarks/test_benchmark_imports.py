@@ -1,0 +1,27 @@
+"""Every benchmark finds what it imports, started as `python -m benchmarks.NAME` in the repository."""
+
+from __future__ import annotations
+
+import ast
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+MODULES = [
+    path.relative_to(BENCHMARKS)
+    for path in sorted(BENCHMARKS.rglob("*.py"))
+    if "workers" not in path.parts  # these run in environments of their own
+]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_imports_are_found(module: Path) -> None:
+    for node in ast.walk(ast.parse((BENCHMARKS / module).read_text("utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+        for name in names:
+            assert find_spec(name), name
