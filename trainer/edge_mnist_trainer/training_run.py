@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from edge_mnist_runtime.dataset import find_mnist_folder
 from edge_mnist_runtime.errors import CorruptModelError, UsageError, first_line
@@ -19,9 +19,6 @@ from edge_mnist_trainer.networks.architectures import (
 )
 from edge_mnist_trainer.networks.starting_point import find_starting_point, open_starting_point
 from edge_mnist_trainer.run_folder import check_run_path, create_run_folder, open_run_folder, unused_run_path
-
-if TYPE_CHECKING:
-    from edge_mnist_trainer.fit.training import TrainingOutcome
 
 
 @dataclass(frozen=True)
@@ -184,7 +181,6 @@ def _run(
     for line in digits.remarks:
         watcher.on_note(line)
     folder = open_run_folder(job.path) if job.resume else create_run_folder(job.path, force=force)
-    restored = False
     try:
         outcome = fit(
             digits,
@@ -203,10 +199,6 @@ def _run(
             folder.drop_unless_begun()
     if outcome.best_epoch is not None:
         write_report_page(folder, digits)
-    return _report(job.path, outcome, restored=restored)
-
-
-def _report(path: Path, outcome: TrainingOutcome, *, restored: bool) -> TrainingReport:
     return TrainingReport(
-        path, outcome.status, outcome.epochs, outcome.best_epoch, outcome.best_validation_top1, restored
+        job.path, outcome.status, outcome.epochs, outcome.best_epoch, outcome.best_validation_top1, restored
     )

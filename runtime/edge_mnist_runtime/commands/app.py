@@ -96,7 +96,7 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001  # the last resort: whatever it is, one line and exit code 1
         return _report_unexpected(error)
     if code == INTERRUPTED_EXIT_CODE:  # typer has turned Ctrl-C into this
-        print("edge-mnist: interrupted", file=sys.stderr)
+        _report_interruption()
     return code if isinstance(code, int) else 0
 
 
@@ -123,14 +123,18 @@ def _report_unexpected(error: Exception) -> int:
     return _report(f"unexpected {type(error).__name__}: {error} (--debug shows where)", 1)
 
 
+def _report_interruption() -> int:
+    print("edge-mnist: interrupted", file=sys.stderr)
+    return INTERRUPTED_EXIT_CODE
+
+
 def _report(message: str, code: int) -> int:
     if debugging.enabled:
         import traceback
 
         traceback.print_exc()
     if interruption.was_heard():  # TensorFlow's converter turns it into an error of its own
-        print("edge-mnist: interrupted", file=sys.stderr)
-        return INTERRUPTED_EXIT_CODE
+        return _report_interruption()
     if message:
         print_error(message)
     return code
