@@ -212,7 +212,7 @@ def export(
     require_extra(
         "export",
         "edge-mnist export",
-        *("tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai_edge_litert", "sklearn", "scipy"),
+        *("tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai_edge_litert", "sklearn", "scipy", "jinja2"),
     )
     from edge_mnist_exporter.bundle.report_paths import check_places
     from edge_mnist_exporter.source.model_file import read_model_file

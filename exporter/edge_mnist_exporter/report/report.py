@@ -142,6 +142,10 @@ class ExportReport:
         """Every gate that did not."""
         return tuple(gate for gate in self.gates if not gate.passed)
 
+    def passes(self, file: str) -> bool:
+        """Whether every gate that is about a file passed."""
+        return all(gate.passed for gate in self.gates if file in gate.files)
+
     def to_dict(self) -> dict[str, Any]:
         """As report.json has it."""
         artifacts = [artifact.to_dict() for artifact in self.artifacts]

@@ -21,6 +21,7 @@ from edge_mnist_trainer.augment.strokes import draw_digits
 from edge_mnist_trainer.augment.warps import AffineRange
 from edge_mnist_trainer.data.sources import DigitSet
 from edge_mnist_trainer.networks.architectures import custom_architecture
+from edge_mnist_trainer.report.web_page import load_templates
 from edge_mnist_trainer.run_folder import RunFolder, create_run_folder
 
 pytestmark = pytest.mark.slow
@@ -125,6 +126,11 @@ def read_words(source: str) -> str:
     return re.sub(r"\s+", " ", html.unescape(words))
 
 
+def render(template: str, **values: Any) -> str:
+    """One part of the page."""
+    return load_templates().get_template(template).render(values)
+
+
 def decode_pictures(source: str) -> list[Image.Image]:
     return [
         Image.open(io.BytesIO(base64.b64decode(data)))
@@ -191,15 +197,12 @@ def test_names_of_the_user_s_own_files_stay_text(page):
 
 
 def test_run_that_read_every_file_mentions_none():
-    from edge_mnist_trainer.report.tables import show_left_out
-
-    assert show_left_out([]) == ""
+    assert render("left_out.html", left_out=[], n_listed=200) == ""
 
 
 def test_endless_list_of_unreadable_files_is_cut():
-    from edge_mnist_trainer.report.tables import show_left_out
-
-    words = read_words(show_left_out([f"{number}.png: truncated" for number in range(5000)]))
+    lines = [f"{number}.png: truncated" for number in range(5000)]
+    words = read_words(render("left_out.html", left_out=lines, n_listed=200))
     assert "5,000 files were left out" in words
     assert words.count("truncated") == 200
     assert "and 4,800 more" in words
@@ -245,10 +248,11 @@ def test_mistakes_come_with_the_most_confident_first():
 
 
 def test_only_the_worst_of_many_mistakes_are_shown(digits):
-    from edge_mnist_trainer.report.pictures import show_mistakes
+    from edge_mnist_trainer.report.pictures import find_mistakes
 
-    many = replace(digits.training, labels=(digits.training.labels + 1) % 10)
-    section = show_mistakes(many, np.eye(10)[digits.training.labels])
+    labels = digits.training.labels
+    mistakes = find_mistakes((labels + 1) % 10, np.eye(10)[labels])
+    section = render("mistakes.html", mistakes=mistakes, validation=digits.training, n_shown=24)
     assert section.count("<figure>") == 24
     assert "40 images are read wrong. These are the 24 most confident mistakes." in read_words(section)
 
@@ -273,30 +277,24 @@ def test_training_images_are_shown_with_distorted_views(page, digits):
 
 
 def test_samples_of_sorted_digits_show_every_digit(digits):
-    from edge_mnist_trainer.report.pictures import show_samples
+    from edge_mnist_trainer.report.pictures import choose_samples
 
     order = np.argsort(digits.training.labels, kind="stable")
-    record = {"config": {"augmentation": None, "seed": 0}, "transfer_set": None}
-    section = show_samples(digits.training.take(order, "train"), record)
-    assert re.findall(r"of a (\d)", section) == list("012345678901")
+    samples = choose_samples(digits.training.take(order, "train"), None, seed=0)
+    assert [sample.label for sample in samples] == [*range(10), 0, 1]
 
 
-def test_page_says_where_training_images_were_not_distorted(page, digits):
-    from edge_mnist_trainer.report.pictures import show_samples
-
-    config = {**page.record["config"], "augmentation": None}
-    section = show_samples(digits.training, {**page.record, "config": config})
+def test_page_says_where_training_images_were_not_distorted(write_page, page):
+    section = write_page(config={**page.record["config"], "augmentation": None}).section("Training images")
     assert "Trained on undistorted images." in section
     assert len(decode_pictures(section)) == 12
 
 
-def test_distilled_run_shows_the_images_that_its_teachers_read(page, digits):
-    from edge_mnist_trainer.report.pictures import show_samples
-
+def test_distilled_run_shows_the_images_that_its_teachers_read(write_page, page):
     augmentation = Augmentation(AffineRange(shift_pixels=0), corrupted_part=0.25, printed_part=0.12).to_dict()
     config = {**page.record["config"], "augmentation": None}
     lessons = {"views": 2, "seed": 0, "teachers": ["a" * 64, "b" * 64], "augmentation": augmentation}
-    section = show_samples(digits.training, {**page.record, "config": config, "transfer_set": lessons})
+    section = write_page(config=config, transfer_set=lessons).section("Training images")
     words = read_words(section)
     assert "2 teachers' answers" in words
     assert "25% of the views" in words

@@ -21,7 +21,7 @@ from edge_mnist_trainer.training_run import (
 )
 from edge_mnist_trainer.training_run import train as run_training
 
-TRAIN_MODULES: Final = ("keras", "matplotlib", "sklearn", "scipy", "pymupdf_fonts", "font_lato")
+TRAIN_MODULES: Final = ("keras", "jinja2", "matplotlib", "sklearn", "scipy", "pymupdf_fonts", "font_lato")
 """What the extra brings and a run needs; whichever of its parts is missing, the extra is."""
 
 OWN = "as the architecture has it"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import html
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import matplotlib as mpl
@@ -14,8 +14,6 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
-
-from edge_mnist_trainer.report.web_page import png_address
 
 SIZE_INCHES: Final = (5.0, 3.3)
 """Of one curve: its letters are as large as the page's on a phone, and two stand side by side on a screen."""
@@ -28,8 +26,20 @@ MOST_MARKED_EPOCHS: Final = 15
 Floats = npt.NDArray[np.float64]
 
 
-def show_curves(record: dict[str, Any]) -> str:
-    """Loss and accuracy of every epoch, as HTML with the pictures inside.
+@dataclass(frozen=True)
+class Curve:
+    """One figure by epoch as PNG files without a background."""
+
+    text: str
+    """What it shows, for who cannot see it."""
+    light_png: bytes
+    """For light pages."""
+    dark_png: bytes
+    """For dark pages."""
+
+
+def draw_curves(record: dict[str, Any]) -> list[Curve]:
+    """Loss and accuracy of every epoch.
 
     Args:
         record: The content of run.json.
@@ -55,17 +65,15 @@ def show_curves(record: dict[str, Any]) -> str:
         axes.invert_yaxis()
 
     last = epochs[-1]
-    return (
-        "<div class='curves'>"
-        + _show(
+    return [
+        _make_curve(
             draw_loss, f"Loss by epoch: at last {last['loss']:.3g} in training, {last['val_loss']:.3g} in validation"
-        )
-        + _show(
+        ),
+        _make_curve(
             draw_accuracy,
             f"Accuracy by epoch: at last {last['accuracy']:.2%} in training, {last['val_accuracy']:.2%} in validation",
-        )
-        + "</div>"
-    )
+        ),
+    ]
 
 
 def _name_training(record: dict[str, Any]) -> str:
@@ -97,17 +105,14 @@ def _finish(axes: Axes, title: str, name_height: Callable[[float], str]) -> None
     axes.legend()
 
 
-def _show(draw: Callable[[Axes], None], text: str) -> str:
+def _make_curve(draw: Callable[[Axes], None], text: str) -> Curve:
     light, dark = (
         _draw_png(draw, ink=ink, lines=lines) for ink, lines in (("#33373e", "#9aa0a8"), ("#d6dae0", "#777d86"))
     )
-    return (
-        f"<picture><source media='(prefers-color-scheme: dark)' srcset='{dark}'>"
-        f"<img alt='{html.escape(text)}' src='{light}'></picture>"
-    )
+    return Curve(text, light, dark)
 
 
-def _draw_png(draw: Callable[[Axes], None], *, ink: str, lines: str) -> str:
+def _draw_png(draw: Callable[[Axes], None], *, ink: str, lines: str) -> bytes:
     names = ("text.color", "axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor")
     style: Any = {
         **dict.fromkeys(names, ink),
@@ -124,4 +129,4 @@ def _draw_png(draw: Callable[[Axes], None], *, ink: str, lines: str) -> str:
         draw(figure.subplots())
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, transparent=True)
-    return png_address(buffer.getvalue())
+    return buffer.getvalue()

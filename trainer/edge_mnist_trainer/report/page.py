@@ -5,47 +5,31 @@ No script, nothing from outside, nothing of the test images.
 
 from __future__ import annotations
 
-import html
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from edge_mnist_runtime.acceptance import describe_rule
 from edge_mnist_runtime.errors import UsageError
+from edge_mnist_trainer.augment.corruptions import CORRUPTIONS
+from edge_mnist_trainer.augment.fonts import FAMILIES
+from edge_mnist_trainer.config import TrainingConfig
 from edge_mnist_trainer.data.sources import DigitSet
 from edge_mnist_trainer.evaluate.confidence import Acceptance, choose_least_confidence, judge_acceptance
 from edge_mnist_trainer.evaluate.robustness import OtherDigitsReport, judge_on_other_digits
 from edge_mnist_trainer.networks.keras_file import load_keras
 from edge_mnist_trainer.networks.size import measure_network
-from edge_mnist_trainer.report.curves import show_curves
-from edge_mnist_trainer.report.pictures import show_mistakes, show_samples
-from edge_mnist_trainer.report.tables import (
-    show_acceptance,
-    show_confusions,
-    show_each_digit,
-    show_left_out,
-    show_other_digits,
-)
-from edge_mnist_trainer.report.web_page import make_page, show_sections, show_settings
+from edge_mnist_trainer.report.curves import draw_curves
+from edge_mnist_trainer.report.pictures import VIEWS, choose_samples, find_mistakes
+from edge_mnist_trainer.report.tables import count_confusions, score_each_digit
+from edge_mnist_trainer.report.web_page import load_templates
 from edge_mnist_trainer.run_folder import REPORT_FILE, RunFolder
 
 JUDGING_BATCH: Final = 1000
 """Images that the network reads at once."""
 
-STYLE: Final = """
-.curves{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1rem}
-.curves img{width:100%}
-.others td:last-child,.others th{text-align:left}
-.others td:last-child{padding:.2rem 0 .2rem .8rem}.others th:last-child{padding-left:.8rem}
-.samples{display:grid;grid-template-columns:repeat(auto-fill,3.5rem);gap:.5rem}
-.samples .pixels+.pixels{margin-top:.5rem}
-@media(max-width:30rem){
-.others tr{display:grid;grid-template-columns:1fr auto;border-bottom:1px solid var(--line)}
-.others td,.others th{border:0}.others th:nth-child(3){display:none}
-.others td:last-child{grid-column:1/3;padding-left:0;color:var(--quiet);font-size:.85rem}
-.samples{grid-template-columns:repeat(6,1fr)}}
-"""
-"""Of this page alone."""
+TEMPLATES: Final = load_templates()
 
 
 def write_report_page(folder: RunFolder, digits: DigitSet) -> None:
@@ -100,39 +84,33 @@ def _make_page(
     others: OtherDigitsReport,
     acceptance: Acceptance,
 ) -> str:
-    validation, found = digits.validation, probabilities.argmax(axis=1)
-    validation_top1 = float(np.mean(found == validation.labels))
-    name, top1 = html.escape(record["architecture"]), record["best"]["validation_top1"]
-    sections = {
-        "Loss and accuracy": show_curves(record),
-        f"Confusions of {len(validation):,} validation images": show_confusions(validation.labels, found),
-        "Each digit": show_each_digit(validation.labels, found),
-        "Worst mistakes": show_mistakes(validation, probabilities),
-        "Training images": show_samples(digits.training, record),
-        "Other digits": show_other_digits(others, validation, validation_top1),
-        "What is no digit": show_acceptance(acceptance),
-        "Configuration": show_settings(_configuration(record)),
-        "Versions": show_settings(record["versions"]),
-        "Data": show_settings(_data(record["dataset"])),
-    }
-    body = [
-        f"<h1>{name}: {top1:.2%} of the validation images read right</h1>",
-        _show_facts(record, model, digits),
-        show_left_out(record["dataset"]["left_out"]),
-        show_sections(sections),
-    ]
-    title = f"edge-mnist: {record['architecture']}, {top1:.2%}"
-    return make_page(title, "\n".join(body), generator="edge-mnist report", style=STYLE)
-
-
-def _show_facts(record: dict[str, Any], model: Any, digits: DigitSet) -> str:
-    size = measure_network(model)
-    test = "The test images were not looked at." if digits.test else "The data set has no test images."
-    return (
-        f"<p>{size.parameters:,} parameters, {size.macs:,} multiply-accumulates an image, "
-        f"{size.int8_weights_bytes:,} bytes of int8 weights. "
-        f"{len(record['epochs'])} of {record['config']['epochs']} epochs ({html.escape(record['status'])}), "
-        f"{record['seconds']:,.0f} seconds. Kept: epoch {record['best']['epoch']}. {test}</p>"
+    labels, found = digits.validation.labels, probabilities.argmax(axis=1)
+    lessons = record["transfer_set"]
+    # A run with a transfer set learnt from the distortions of that, not from its own.
+    stored = (lessons or record["config"])["augmentation"]
+    augmentation = TrainingConfig.from_dict({**record["config"], "augmentation": stored}).augmentation
+    return TEMPLATES.get_template("run.html").render(
+        generator="edge-mnist report",
+        record=record,
+        size=measure_network(model),
+        validation=digits.validation,
+        validation_top1=float(np.mean(found == labels)),
+        has_test=bool(digits.test),
+        curves=draw_curves(record),
+        confusions=count_confusions(labels, found),
+        digits=score_each_digit(labels, found),
+        mistakes=find_mistakes(labels, probabilities),
+        samples=choose_samples(digits.training, augmentation, seed=record["config"]["seed"]),
+        augmentation=augmentation,
+        n_views=VIEWS,
+        n_teachers=len(lessons["teachers"]) if lessons else 0,
+        others=others,
+        corruptions=CORRUPTIONS,
+        fonts=FAMILIES["validation"],
+        acceptance=acceptance,
+        rule=describe_rule(acceptance.least_confidence),
+        configuration=_configuration(record),
+        data=_data(record["dataset"]),
     )
 
 
