@@ -129,7 +129,7 @@ def _page(lines: list[str], epochs: int, bent: TransferSet) -> str:
             "no test image was read. One standard error of an error rate on the plain ones is 0.1 points: the losses",
             "and the bent images tell rows apart sooner. Each row changes what it names in the first alone.",
             f"The taught ones learn from {bent.n_views} views of the training images as teachers read them",
-            f"(teachers: {len(bent.record['teachers'])}). `edge` itself is trained for {full.epochs} epochs.",
+            f"(teachers: {len(bent.record.teachers)}). `edge` itself is trained for {full.epochs} epochs.",
             "",
             "| | seeds | plain error | plain loss | half bent error | half bent loss | bent error | bent loss |",
             "|---|---|---|---|---|---|---|---|",

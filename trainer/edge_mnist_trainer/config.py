@@ -6,12 +6,11 @@ Each architecture brings a config of its own (`architectures.py`).
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_trainer.augment.settings import Augmentation
-from edge_mnist_trainer.augment.warps import AffineRange
 
 
 @dataclass(frozen=True)
@@ -65,17 +64,3 @@ class TrainingConfig:
             return None
         horizon = max(1, min(self.longest_average_steps, total_steps // 20))
         return 1 - 1 / horizon
-
-    def to_dict(self) -> dict[str, Any]:
-        """As run.json stores it."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, stored: dict[str, Any]) -> TrainingConfig:
-        """What `to_dict` gave, after its way through JSON."""
-        values = dict(stored)
-        if values["augmentation"]:
-            augmentation = dict(values["augmentation"])
-            augmentation["affine"] = AffineRange(**augmentation["affine"])
-            values["augmentation"] = Augmentation(**augmentation)
-        return cls(**values)

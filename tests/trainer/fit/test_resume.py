@@ -76,8 +76,8 @@ def train_and_kill(digits, kind, folder, at, error=KilledError, **others) -> Non
 def content(folder: RunFolder):
     """What a run has come to: its record without the time that it took, and its model."""
     record = folder.read_record()
-    assert record.pop("seconds") > 0
-    return record, folder.model_path.read_bytes()
+    assert record.seconds > 0
+    return replace(record, seconds=0), folder.model_path.read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def folder(tmp_path) -> RunFolder:
 def test_killed_run_ends_as_if_it_had_not_been_killed(few_digits, whole_run, folder, kind):
     train_and_kill(few_digits, kind, folder, (1, 9))
     killed = folder.read_record()
-    assert (killed["status"], len(killed["epochs"])) == ("running", 1)
+    assert (killed.status, len(killed.epochs)) == ("running", 1)
     started = []
     outcome = train_anew(
         few_digits, kind, folder, resume=True, on_start=lambda steps, done: started.append((steps, done))
@@ -126,9 +126,9 @@ def test_it_does_not_matter_when_the_run_was_killed(few_digits, whole_run, folde
 def test_run_may_be_killed_and_interrupted_again_and_again(few_digits, whole_run, folder):
     kind = "averaged weights"
     train_and_kill(few_digits, kind, folder, (0, 5), KeyboardInterrupt)
-    assert folder.read_record()["status"] == "interrupted"
+    assert folder.read_record().status == "interrupted"
     train_and_kill(few_digits, kind, folder, (1, 0), resume=True)
-    assert folder.read_record()["status"] == "running"
+    assert folder.read_record().status == "running"
     train_and_kill(few_digits, kind, folder, (2, 7), KeyboardInterrupt, resume=True)
     train_anew(few_digits, kind, folder, resume=True)
     assert content(folder) == whole_run(kind)
@@ -149,6 +149,6 @@ def test_what_is_compared_here_depends_on_every_step(few_digits, whole_run, fold
         train_anew(few_digits, "averaged weights", folder, resume=True)
     record, model = content(folder)
     whole_record, whole_model = whole_run("averaged weights")
-    assert record["epochs"][0] == whole_record["epochs"][0]
-    assert record["epochs"][1] != whole_record["epochs"][1]
+    assert record.epochs[0] == whole_record.epochs[0]
+    assert record.epochs[1] != whole_record.epochs[1]
     assert model != whole_model

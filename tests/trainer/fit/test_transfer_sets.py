@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import keras
@@ -123,11 +123,11 @@ def test_every_batch_is_labelled_where_there_are_several(few_digits, guesser, tm
 
 
 def test_record_says_what_made_it(both, few_digits):
-    assert both.record["teachers"] == ["a" * 64, "b" * 64]
-    assert (both.n_views, both.record["seed"]) == (VIEWS, 4)
-    assert both.record["augmentation"] == json.loads(json.dumps(BENT.to_dict()))
-    assert both.record["preprocess"] == PREPROCESS.to_dict()
-    assert both.record["dataset"]["sha256"] == few_digits.training.sha256
+    assert both.record.teachers == ("a" * 64, "b" * 64)
+    assert (both.n_views, both.record.seed) == (VIEWS, 4)
+    assert both.record.augmentation == BENT
+    assert asdict(both.record.preprocess) == PREPROCESS.to_dict()
+    assert both.record.dataset.sha256 == few_digits.training.sha256
 
 
 def epoch_of(batches: TransferBatches) -> tuple[np.ndarray, np.ndarray]:
@@ -214,7 +214,7 @@ def same(one, other) -> bool:
 def test_student_learns_from_the_teacher_what_digits_are(student, lessons):
     folder, outcome = student
     assert outcome.best_validation_top1 > 0.9
-    assert folder.read_record()["transfer_set"] == lessons.record
+    assert folder.read_record().transfer_set == lessons.record
 
 
 def test_student_of_the_same_seed_is_the_same_student(student, teach):
@@ -230,7 +230,7 @@ def test_interrupted_student_goes_on_as_if_nothing_had_been(student, teach):
     resumed, outcome = teach("interrupted", resume=True)
     assert (outcome.status, outcome.epochs) == ("completed", 6)
     assert same(resumed, whole)
-    assert resumed.read_record()["epochs"] == whole.read_record()["epochs"]
+    assert resumed.read_record().epochs == whole.read_record().epochs
 
 
 @pytest.fixture

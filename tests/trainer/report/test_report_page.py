@@ -23,6 +23,7 @@ from edge_mnist_trainer.data.sources import DigitSet
 from edge_mnist_trainer.networks.architectures import custom_architecture
 from edge_mnist_trainer.report.web_page import load_templates
 from edge_mnist_trainer.run_folder import RunFolder, create_run_folder
+from edge_mnist_trainer.run_record import RunRecord, TeachingSplitRecord, TransferSetRecord
 
 pytestmark = pytest.mark.slow
 
@@ -48,7 +49,7 @@ class Page:
     """What a browser would make of a report."""
 
     source: str
-    record: dict[str, Any]
+    record: RunRecord
 
     def section(self, title: str) -> str:
         return re.search(rf"<section><h2>{title}.*?</section>", self.source, re.DOTALL).group(0)
@@ -84,7 +85,7 @@ def write_page(run, digits):
     record = run.read_record()
 
     def write(model: Any = None, **changes: Any) -> Page:
-        run.write_record({**record, **changes})
+        run.write_record(replace(record, **changes))
         if model:
             save_keras(model, run.model_path)
         write_report_page(run, digits)
@@ -141,7 +142,7 @@ def decode_pictures(source: str) -> list[Image.Image]:
 def test_page_names_the_accuracy_in_its_heading(page):
     heading = re.search("<h1>(.*?)</h1>", page.source).group(1)
     assert heading.startswith("custom")
-    assert f"{page.record['best']['validation_top1']:.2%}" in heading
+    assert f"{page.record.best.validation_top1:.2%}" in heading
 
 
 def test_page_says_what_the_run_was(page):
@@ -183,8 +184,8 @@ def test_page_is_well_formed_and_names_every_picture(page):
 def test_curves_are_there_for_light_and_for_dark_pages(page):
     curves = page.section("Loss and accuracy")
     assert curves.count("<picture>") == curves.count("prefers-color-scheme: dark") == 2
-    last = page.record["epochs"][-1]
-    assert f"{last['val_accuracy']:.2%} in validation" in curves
+    last = page.record.epochs[-1]
+    assert f"{last.val_accuracy:.2%} in validation" in curves
 
 
 def test_names_of_the_user_s_own_files_stay_text(page):
@@ -258,7 +259,7 @@ def test_only_the_worst_of_many_mistakes_are_shown(digits):
 
 
 def test_page_of_a_perfect_model_says_that_there_are_no_mistakes(write_page, digits, page):
-    epochs = [{**epoch, "accuracy": 1.0, "val_accuracy": 1.0, "val_loss": 0.0} for epoch in page.record["epochs"]]
+    epochs = tuple(replace(epoch, accuracy=1.0, val_accuracy=1.0, val_loss=0.0) for epoch in page.record.epochs)
     perfect = write_page(make_reader(digits.validation, {}), epochs=epochs)
     section = perfect.section("Worst mistakes")
     assert "There are no mistakes" in section
@@ -285,15 +286,22 @@ def test_samples_of_sorted_digits_show_every_digit(digits):
 
 
 def test_page_says_where_training_images_were_not_distorted(write_page, page):
-    section = write_page(config={**page.record["config"], "augmentation": None}).section("Training images")
+    section = write_page(config=replace(page.record.config, augmentation=None)).section("Training images")
     assert "Trained on undistorted images." in section
     assert len(decode_pictures(section)) == 12
 
 
 def test_distilled_run_shows_the_images_that_its_teachers_read(write_page, page):
-    augmentation = Augmentation(AffineRange(shift_pixels=0), corrupted_part=0.25, printed_part=0.12).to_dict()
-    config = {**page.record["config"], "augmentation": None}
-    lessons = {"views": 2, "seed": 0, "teachers": ["a" * 64, "b" * 64], "augmentation": augmentation}
+    augmentation = Augmentation(AffineRange(shift_pixels=0), corrupted_part=0.25, printed_part=0.12)
+    config = replace(page.record.config, augmentation=None)
+    lessons = TransferSetRecord(
+        views=2,
+        seed=0,
+        teachers=("a" * 64, "b" * 64),
+        augmentation=augmentation,
+        dataset=TeachingSplitRecord("drawn", "train", 40, "c" * 64),
+        preprocess=page.record.preprocess,
+    )
     section = write_page(config=config, transfer_set=lessons).section("Training images")
     words = read_words(section)
     assert "2 teachers' answers" in words
@@ -305,14 +313,14 @@ def test_distilled_run_shows_the_images_that_its_teachers_read(write_page, page)
 def test_other_digits_are_on_the_page_and_in_the_record(page):
     from edge_mnist_trainer.augment.corruptions import CORRUPTIONS
 
-    others = page.record["other_digits"]
+    others = page.record.to_dict()["other_digits"]
     section = page.section("Other digits")
     assert set(others) == {"unseen_fonts", "sklearn_digits", "mean_corruption", "corruptions"}
     assert set(others["corruptions"]) == set(CORRUPTIONS)
     figures = [others["unseen_fonts"], others["sklearn_digits"], *others["corruptions"].values()]
     for figure in [*figures, others["mean_corruption"]]:
         assert f">{figure:.2%}<" in section
-    assert page.record["epochs"]
+    assert page.record.epochs
     for name in CORRUPTIONS:
         assert f"<th scope='row'>{name}</th>" in section
 
@@ -322,9 +330,9 @@ def test_configuration_versions_and_data_are_listed(page):
     assert "peak learning rate 0.003" in configuration
     assert "rotation degrees 12" in configuration
     assert "filters 2" in configuration
-    assert page.record["versions"]["keras"] in page.section("Versions")
-    for split in page.record["dataset"]["splits"].values():
-        assert split["sha256"] in page.section("Data")
+    assert page.record.versions["keras"] in page.section("Versions")
+    for split in page.record.dataset.splits.values():
+        assert split.sha256 in page.section("Data")
 
 
 def test_other_digits_than_the_run_s_are_refused(run, digits, page):

@@ -7,7 +7,6 @@ Misclassified and Out-of-Distribution Examples in Neural Networks" (ICLR 2017).
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -18,28 +17,13 @@ from edge_mnist_runtime.tensor import Pixels
 from edge_mnist_trainer.augment.fonts import FontSplit
 from edge_mnist_trainer.augment.negatives import KINDS, draw_no_digits
 from edge_mnist_trainer.evaluate.robustness import Predict
+from edge_mnist_trainer.run_record import Acceptance
 
 REJECTED_PART: Final = 0.0025
 """Part of the validation images whose answers may fall below the least confidence."""
 
 NO_DIGITS_EACH: Final = 300
 """Pictures of each kind that a network is judged on."""
-
-
-@dataclass(frozen=True)
-class Acceptance:
-    """From which confidence on a network's answers are accepted, and what that rejects."""
-
-    least_confidence: float
-    """In 0..1."""
-    rejected_digits: float
-    """Part of the validation images below it, in 0..1."""
-    rejected_no_digits: dict[str, float]
-    """Likewise of each kind of picture that is no digit."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """As run.json stores it."""
-        return asdict(self)
 
 
 def choose_least_confidence(probabilities: npt.NDArray[np.floating[Any]]) -> float:

@@ -8,7 +8,6 @@ said in `fonts.py`. scikit-learn's digits train nothing; looking at those that w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -18,38 +17,13 @@ from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_trainer.augment.corruptions import CORRUPTIONS, corrupt_digits
 from edge_mnist_trainer.augment.fonts import render_digits
 from edge_mnist_trainer.data.sources import load_stand_in
+from edge_mnist_trainer.run_record import OtherDigitsReport
 
 FONT_VARIANTS: Final = 20
 """Pictures of each digit in each face: 3,400 in the validation families, 3,000 in the test families."""
 
 Predict = Callable[[npt.NDArray[np.uint8]], npt.NDArray[Any]]
 """From images, uint8 (N, 28, 28, 1), to one value for each digit, (N, 10)."""
-
-
-@dataclass(frozen=True)
-class OtherDigitsReport:
-    """Top-1 accuracies, in 0..1, on digits that are not MNIST's."""
-
-    unseen_fonts: float
-    """Digits printed in font families that no training has seen."""
-    sklearn_digits: float
-    """scikit-learn's 1,797 handwritten 8x8 digits."""
-    corruptions: dict[str, float]
-    """Each corruption of `corruptions.py`, over its three severities."""
-
-    @property
-    def mean_corruption(self) -> float:
-        """The mean over the corruptions."""
-        return float(np.mean(list(self.corruptions.values())))
-
-    def to_dict(self) -> dict[str, Any]:
-        """As records and reports store it."""
-        return {
-            "unseen_fonts": self.unseen_fonts,
-            "sklearn_digits": self.sklearn_digits,
-            "mean_corruption": self.mean_corruption,
-            "corruptions": self.corruptions,
-        }
 
 
 def judge_on_other_digits(

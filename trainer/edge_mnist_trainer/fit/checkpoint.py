@@ -14,6 +14,7 @@ import numpy as np
 from edge_mnist_runtime.errors import CorruptModelError, UsageError, first_line
 from edge_mnist_runtime.paths import exists
 from edge_mnist_trainer.run_folder import CHECKPOINT_FILE, RECORD_FILE, RunFolder
+from edge_mnist_trainer.run_record import RunRecord
 
 WHAT_MAKES_A_RUN: Final = (
     *("architecture", "options", "config", "dataset", "transfer_set", "started_from", "preprocess", "versions"),
@@ -21,10 +22,10 @@ WHAT_MAKES_A_RUN: Final = (
 """The parts of the record that must not change while a run is under way."""
 
 
-def write_checkpoint(folder: RunFolder, model: Any, record: dict[str, Any]) -> None:
+def write_checkpoint(folder: RunFolder, model: Any, record: RunRecord) -> None:
     """Keep the state of a compiled model between two epochs; the former checkpoint stands until this one is whole."""
     arrays: Any = {f"variable_{number}": np.asarray(value) for number, value in enumerate(_variables(model))}
-    arrays["record"] = np.frombuffer(json.dumps(record).encode(), np.uint8)
+    arrays["record"] = np.frombuffer(record.to_json().encode(), np.uint8)
 
     def write(path: Any) -> None:
         with path.open("wb") as handle:
@@ -33,7 +34,7 @@ def write_checkpoint(folder: RunFolder, model: Any, record: dict[str, Any]) -> N
     folder.replace(CHECKPOINT_FILE, write)
 
 
-def read_checkpoint(folder: RunFolder, model: Any, expected: dict[str, Any]) -> dict[str, Any]:
+def read_checkpoint(folder: RunFolder, model: Any, expected: RunRecord) -> RunRecord:
     """Bring a compiled model into the state that the checkpoint holds.
 
     Args:
@@ -52,14 +53,14 @@ def read_checkpoint(folder: RunFolder, model: Any, expected: dict[str, Any]) -> 
     path = folder.path / CHECKPOINT_FILE
     if not exists(path):
         begun = folder.read_record()
-        if len(begun["epochs"]) <= 1:  # killed in the first epoch, or right behind it
+        if len(begun.epochs) <= 1:  # killed in the first epoch, or right behind it
             _check_same(folder, begun, expected)
             return expected
         raise UsageError(f"{folder.path}: holds no {CHECKPOINT_FILE} to go on from; start anew with --force")
     try:
         with path.open("rb") as handle, np.load(handle, allow_pickle=False) as archive:  # NumPy leaves files open
             arrays = {name: archive[name] for name in archive.files}
-        record: dict[str, Any] = json.loads(arrays.pop("record").tobytes())
+        record = RunRecord.from_json(arrays.pop("record").tobytes())
         _check_same(folder, record, expected)
         for number, variable in enumerate(_variables(model)):
             variable.assign(arrays[f"variable_{number}"])
@@ -72,11 +73,10 @@ def read_checkpoint(folder: RunFolder, model: Any, expected: dict[str, Any]) -> 
     return record
 
 
-def _check_same(folder: RunFolder, record: dict[str, Any], expected: dict[str, Any]) -> None:
+def _check_same(folder: RunFolder, record: RunRecord, expected: RunRecord) -> None:
+    then, today = (json.loads(one.to_json()) for one in (record, expected))
     for key in WHAT_MAKES_A_RUN:
-        if key not in record:
-            raise CorruptModelError(f"{folder.path / RECORD_FILE}: says nothing of {key}; start anew with --force")
-        before, now = record[key], json.loads(json.dumps(expected[key]))
+        before, now = then[key], today[key]
         if before != now:
             part = _difference(before, now) if isinstance(before, dict) and isinstance(now, dict) else ""
             raise UsageError(

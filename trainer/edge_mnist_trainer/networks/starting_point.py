@@ -14,6 +14,7 @@ from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.paths import describe_missing, exists, is_file, is_folder, is_url
 from edge_mnist_trainer.networks.reference_models import REFERENCE_MODELS, find_reference_model
 from edge_mnist_trainer.run_folder import MODEL_FILE, read_record_beside
+from edge_mnist_trainer.run_record import StartRecord
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class StartingPoint:
     """What the user named, for error messages."""
     weights: list[npt.NDArray[np.float32]]
     """As `keras.Model.get_weights` gives them."""
-    record: dict[str, Any]
-    """As run.json stores it: the SHA-256 of the model's file, and how that was trained, where its run recorded it."""
+    record: StartRecord
+    """As run.json stores it."""
 
     def give(self, model: Any) -> None:
         """Give the weights to a model of the same architecture.
@@ -66,18 +67,19 @@ def open_starting_point(source: Path) -> StartingPoint:
 
     Raises:
         UsageError: As `find_starting_point`.
-        CorruptModelError: The model cannot be read.
+        CorruptModelError: The model cannot be read, or the record of its run.
     """
     from edge_mnist_trainer.networks.keras_file import load_keras  # Keras takes seconds; to find a file takes none
 
     path = find_starting_point(source)
     trained = read_record_beside(path)
+    record = trained.to_dict() if trained else {}
     known = ("architecture", "config", "transfer_set", "dataset", "started_from")
     return StartingPoint(
         str(source),
         load_keras(path).get_weights(),
-        {
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            "trained": {key: trained[key] for key in known if trained.get(key) is not None},
-        },
+        StartRecord(
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+            {key: record[key] for key in known if record.get(key) is not None},
+        ),
     )

@@ -15,6 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from edge_mnist_trainer.run_record import Epoch, RunRecord
+
 SIZE_INCHES: Final = (5.0, 3.3)
 """Of one curve: its letters are as large as the page's on a phone, and two stand side by side on a screen."""
 
@@ -38,15 +40,15 @@ class Curve:
     """For dark pages."""
 
 
-def draw_curves(record: dict[str, Any]) -> list[Curve]:
+def draw_curves(record: RunRecord) -> list[Curve]:
     """Loss and accuracy of every epoch.
 
     Args:
-        record: The content of run.json.
+        record: Of a run with a finished epoch.
     """
-    epochs, kept = record["epochs"], record["best"]["epoch"]
+    epochs, kept = record.epochs, record.best.epoch if record.best else 0
     training = _name_training(record)
-    numbers = [int(epoch["epoch"]) for epoch in epochs]
+    numbers = [epoch.epoch for epoch in epochs]
 
     def draw(key: str, axes: Axes) -> None:
         for prefix, name in (("", training), ("val_", "validation")):
@@ -67,24 +69,24 @@ def draw_curves(record: dict[str, Any]) -> list[Curve]:
     last = epochs[-1]
     return [
         _make_curve(
-            draw_loss, f"Loss by epoch: at last {last['loss']:.3g} in training, {last['val_loss']:.3g} in validation"
+            draw_loss, f"Loss by epoch: at last {last.loss:.3g} in training, {last.val_loss:.3g} in validation"
         ),
         _make_curve(
             draw_accuracy,
-            f"Accuracy by epoch: at last {last['accuracy']:.2%} in training, {last['val_accuracy']:.2%} in validation",
+            f"Accuracy by epoch: at last {last.accuracy:.2%} in training, {last.val_accuracy:.2%} in validation",
         ),
     ]
 
 
-def _name_training(record: dict[str, Any]) -> str:
-    if record["transfer_set"]:
+def _name_training(record: RunRecord) -> str:
+    if record.transfer_set:
         return "training (teachers' answers)"
-    return "training (distorted)" if record["config"]["augmentation"] else "training"
+    return "training (distorted)" if record.config.augmentation else "training"
 
 
-def _to_height(epochs: Sequence[dict[str, float]], key: str) -> Floats:
+def _to_height(epochs: Sequence[Epoch], key: str) -> Floats:
     """Losses as they are, accuracies as errors in percent."""
-    values = np.array([epoch[key] for epoch in epochs])
+    values = np.array([getattr(epoch, key) for epoch in epochs])
     return 100 * (1 - values) if key.endswith("accuracy") else values
 
 

@@ -5,6 +5,7 @@ No script, nothing from outside, nothing of the test images.
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 import numpy as np
@@ -14,10 +15,9 @@ from edge_mnist_runtime.acceptance import describe_rule
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_trainer.augment.corruptions import CORRUPTIONS
 from edge_mnist_trainer.augment.fonts import FAMILIES
-from edge_mnist_trainer.config import TrainingConfig
 from edge_mnist_trainer.data.sources import DigitSet
-from edge_mnist_trainer.evaluate.confidence import Acceptance, choose_least_confidence, judge_acceptance
-from edge_mnist_trainer.evaluate.robustness import OtherDigitsReport, judge_on_other_digits
+from edge_mnist_trainer.evaluate.confidence import choose_least_confidence, judge_acceptance
+from edge_mnist_trainer.evaluate.robustness import judge_on_other_digits
 from edge_mnist_trainer.networks.keras_file import load_keras
 from edge_mnist_trainer.networks.size import measure_network
 from edge_mnist_trainer.report.curves import draw_curves
@@ -25,11 +25,10 @@ from edge_mnist_trainer.report.pictures import VIEWS, choose_samples, find_mista
 from edge_mnist_trainer.report.tables import count_confusions, score_each_digit
 from edge_mnist_trainer.report.web_page import load_templates
 from edge_mnist_trainer.run_folder import REPORT_FILE, RunFolder
+from edge_mnist_trainer.run_record import DatasetRecord, RunRecord
 
 JUDGING_BATCH: Final = 1000
 """Images that the network reads at once."""
-
-TEMPLATES: Final = load_templates()
 
 
 def write_report_page(folder: RunFolder, digits: DigitSet) -> None:
@@ -52,7 +51,6 @@ def write_report_page(folder: RunFolder, digits: DigitSet) -> None:
 
     probabilities = predict(digits.validation.images)
     others = judge_on_other_digits(predict, digits.validation, "validation")
-    record["other_digits"] = others.to_dict()
     acceptance = judge_acceptance(
         predict,
         digits.validation.images,
@@ -60,16 +58,16 @@ def write_report_page(folder: RunFolder, digits: DigitSet) -> None:
         "validation",
         least_confidence=choose_least_confidence(probabilities),
     )
-    record["acceptance"] = acceptance.to_dict()
+    record = replace(record, other_digits=others, acceptance=acceptance)
     folder.write_record(record)
-    page = _make_page(record, model, digits, probabilities, others, acceptance)
+    page = _make_page(record, model, digits, probabilities)
     # Names of the user's files may hold bytes that are no UTF-8.
     folder.replace(REPORT_FILE, lambda path: path.write_text(page, "utf-8", errors="backslashreplace"))
 
 
-def _check_same_digits(folder: RunFolder, record: dict[str, Any], digits: DigitSet) -> None:
+def _check_same_digits(folder: RunFolder, record: RunRecord, digits: DigitSet) -> None:
     for part in (digits.training, digits.validation):
-        if part.sha256 != record["dataset"]["splits"][part.split]["sha256"]:
+        if part.sha256 != record.dataset.splits[part.split].sha256:
             raise UsageError(
                 f"{folder.path}: was trained on other digits than these ({part.name}, {part.split}: {len(part):,} "
                 "images); name its own with --data"
@@ -77,19 +75,17 @@ def _check_same_digits(folder: RunFolder, record: dict[str, Any], digits: DigitS
 
 
 def _make_page(
-    record: dict[str, Any],
+    record: RunRecord,
     model: Any,
     digits: DigitSet,
     probabilities: npt.NDArray[np.floating],
-    others: OtherDigitsReport,
-    acceptance: Acceptance,
 ) -> str:
     labels, found = digits.validation.labels, probabilities.argmax(axis=1)
-    lessons = record["transfer_set"]
+    lessons = record.transfer_set
     # A run with a transfer set learnt from the distortions of that, not from its own.
-    stored = (lessons or record["config"])["augmentation"]
-    augmentation = TrainingConfig.from_dict({**record["config"], "augmentation": stored}).augmentation
-    return TEMPLATES.get_template("run.html").render(
+    augmentation = lessons.augmentation if lessons else record.config.augmentation
+    template = load_templates().get_template("run.html")
+    return template.render(
         generator="edge-mnist report",
         record=record,
         size=measure_network(model),
@@ -100,34 +96,36 @@ def _make_page(
         confusions=count_confusions(labels, found),
         digits=score_each_digit(labels, found),
         mistakes=find_mistakes(labels, probabilities),
-        samples=choose_samples(digits.training, augmentation, seed=record["config"]["seed"]),
+        samples=choose_samples(digits.training, augmentation, seed=record.config.seed),
         augmentation=augmentation,
         n_views=VIEWS,
-        n_teachers=len(lessons["teachers"]) if lessons else 0,
-        others=others,
+        n_teachers=len(lessons.teachers) if lessons else 0,
         corruptions=CORRUPTIONS,
         fonts=FAMILIES["validation"],
-        acceptance=acceptance,
-        rule=describe_rule(acceptance.least_confidence),
+        rule=describe_rule(record.acceptance.least_confidence) if record.acceptance else "",
         configuration=_configuration(record),
-        data=_data(record["dataset"]),
+        data=_data(record.dataset),
     )
 
 
-def _configuration(record: dict[str, Any]) -> dict[str, Any]:
+def _configuration(record: RunRecord) -> dict[str, Any]:
     """The settings, and what else decided the training."""
-    options = {"sizes": record["options"]} if record["options"] else {}
-    settings = dict(record["config"])
-    if record["transfer_set"]:
+    parts = record.to_dict()
+    settings = parts["config"]
+    if record.transfer_set:
         del settings["augmentation"]  # its own went unused
-        settings["transfer_set"] = record["transfer_set"]
-    start = {"started_from": record["started_from"]} if record.get("started_from") else {}
-    return {"architecture": record["architecture"], **options, **start, **settings, "preprocess": record["preprocess"]}
+        settings["transfer_set"] = parts["transfer_set"]
+    return {
+        "architecture": record.architecture,
+        **({"sizes": record.options} if record.options else {}),
+        **({"started_from": parts["started_from"]} if record.started_from else {}),
+        **settings,
+        "preprocess": parts["preprocess"],
+    }
 
 
-def _data(dataset: dict[str, Any]) -> dict[str, Any]:
+def _data(dataset: DatasetRecord) -> dict[str, Any]:
     """What proves which images were used."""
-    parts = {name: {"images": part["n"], "sha256": part["sha256"]} for name, part in dataset["splits"].items()}
-    reading = dataset.get("picture_reading")
-    notes = {"notes": "; ".join(dataset["notes"])} if dataset.get("notes") else {}
-    return {"name": dataset["name"], **parts, **({"picture reading": reading} if reading else {}), **notes}
+    splits = {name: {"images": split.n, "sha256": split.sha256} for name, split in dataset.splits.items()}
+    reading = {"picture reading": asdict(dataset.picture_reading)} if dataset.picture_reading else {}
+    return {"name": dataset.name, **splits, **reading, **({"notes": "; ".join(dataset.notes)} if dataset.notes else {})}
