@@ -28,8 +28,9 @@ from edge_mnist_runtime.errors import DataError, DataNotFoundError, PictureError
 from edge_mnist_runtime.images.files import DETAIL_PIXELS, open_picture
 from edge_mnist_runtime.paths import describe_missing, is_folder, list_folder
 from edge_mnist_runtime.tensor import Pixels
+from edge_mnist_trainer.data.array_folders import read_array_folder
 from edge_mnist_trainer.data.digit_arrays import ImageClasses, ImagesAndLabels, LabelledParts
-from edge_mnist_trainer.data.labelled_files import read_array_folder, read_labelled_file
+from edge_mnist_trainer.data.labelled_files import read_labelled_file
 from edge_mnist_trainer.data.picture_folder import (
     ReadPicture,
     find_files,
