@@ -15,7 +15,7 @@ from edge_mnist_runtime.commands.option_names import PARAMETER
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
-PACKAGES = ("runtime", "exporter")
+PACKAGES = ("runtime", "trainer", "exporter")
 
 OPTION = re.compile(r"(?<![\w-])--[a-z]|(?<!\S)-o\b")
 

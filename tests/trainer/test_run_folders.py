@@ -77,7 +77,7 @@ def test_full_disk_is_said_and_leaves_the_old_record(run, run_script):
 
 
 def test_existing_run_is_refused_without_force(run):
-    with pytest.raises(UsageError, match="--force"):
+    with pytest.raises(UsageError, match="`force=True`"):
         create_run_folder(run.path)
     assert run.read_record().seconds == 1.0
 
@@ -178,7 +178,7 @@ def test_everything_that_a_run_leaves_is_replaced_with_it(run):
 def test_path_is_checked_without_a_trace(tmp_path, run):
     check_run_path(tmp_path / "new")
     check_run_path(run.path, force=True)
-    with pytest.raises(UsageError, match="--force"):
+    with pytest.raises(UsageError, match="`force=True`"):
         check_run_path(run.path)
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     assert run.read_record().seconds == 1.0

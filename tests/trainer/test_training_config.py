@@ -43,24 +43,24 @@ configs = st.builds(
 
 
 @pytest.mark.parametrize(
-    ("option", "values"),
+    ("field", "values"),
     [
-        ("--epochs", {"epochs": 0}),
-        ("--epochs", {"epochs": -1}),
-        ("--batch-size", {"batch_size": 0}),
-        ("--batch-size", {"batch_size": -5}),
-        ("--seed", {"seed": -1}),
-        ("--seed", {"seed": 2**31}),
-        ("--learning-rate", {"peak_learning_rate": 0.0}),
-        ("--learning-rate", {"peak_learning_rate": -0.1}),
-        ("--learning-rate", {"peak_learning_rate": float("nan")}),
-        ("--learning-rate", {"peak_learning_rate": float("inf")}),
-        ("--patience", {"patience": 0}),
-        ("--patience", {"patience": -3}),
+        ("`epochs`", {"epochs": 0}),
+        ("`epochs`", {"epochs": -1}),
+        ("`batch_size`", {"batch_size": 0}),
+        ("`batch_size`", {"batch_size": -5}),
+        ("`seed`", {"seed": -1}),
+        ("`seed`", {"seed": 2**31}),
+        ("`peak_learning_rate`", {"peak_learning_rate": 0.0}),
+        ("`peak_learning_rate`", {"peak_learning_rate": -0.1}),
+        ("`peak_learning_rate`", {"peak_learning_rate": float("nan")}),
+        ("`peak_learning_rate`", {"peak_learning_rate": float("inf")}),
+        ("`patience`", {"patience": 0}),
+        ("`patience`", {"patience": -3}),
     ],
 )
-def test_value_out_of_range_is_refused_by_the_name_of_its_option(option, values):
-    with pytest.raises(UsageError, match=rf"^{option} .*{next(iter(values.values()))}"):
+def test_value_out_of_range_is_refused_by_the_name_of_its_field(field, values):
+    with pytest.raises(UsageError, match=rf"^{field} .*{next(iter(values.values()))}"):
         TrainingConfig(**values)
 
 

@@ -3,7 +3,7 @@
     model.keras   the best model so far, by validation accuracy
     run.json      status, configuration, versions, data hashes, figures of every epoch
     report.html   the same as pictures
-    checkpoint.npz   what --resume goes on from, while the run is not complete
+    checkpoint.npz   what a resumed run goes on from, while the run is not complete
     tensorboard/  logs, where they were asked for
 
 Each file is replaced whole (written beside itself, synced, renamed), so a run that is killed leaves the last good ones.
@@ -90,7 +90,7 @@ class RunFolder:
         """
         path = self.path / RECORD_FILE
         if exists(path) and not self.has_begun:
-            raise UsageError(f"{self.path}: was ended before it began; start anew with --force")
+            raise UsageError(f"{self.path}: was ended before it began; start anew with `force=True`")
         return RunRecord.load(path, remedy="train anew")
 
     def write_record(self, record: RunRecord) -> None:
@@ -113,7 +113,7 @@ class RunFolder:
         except OSError as error:
             partial.unlink(missing_ok=True)
             raise OutputError(
-                f"{target}: cannot be written ({error.strerror or error}); free space or name another folder with -o"
+                f"{target}: cannot be written ({error.strerror or error}); free space or name another `output`"
             ) from error
         except BaseException:  # Ctrl-C among them
             partial.unlink(missing_ok=True)
@@ -128,15 +128,15 @@ def check_run_path(path: Path, *, force: bool = False) -> None:
         force: Whether an older run may be replaced.
     """
     if exists(path) and not is_folder(path):
-        raise UsageError(f"{path}: exists and is no folder; name another with -o")
+        raise UsageError(f"{path}: exists and is no folder; name another `output`")
     if is_folder(path) and (files := list_folder(path)):
         names = {file.name for file in files if not file.name.startswith(PARTIAL_PREFIX)}
         unknown = names - {MODEL_FILE, RECORD_FILE, REPORT_FILE, CHECKPOINT_FILE, LOGS_FOLDER}
         if unknown or not exists(path / RECORD_FILE):
             found = min(unknown, default=MODEL_FILE)
-            raise UsageError(f"{path}: holds {found} and is no run folder; name another with -o")
+            raise UsageError(f"{path}: holds {found} and is no run folder; name another `output`")
         if not force:
-            raise UsageError(f"{path}: holds a run already; name another with -o, or replace it with --force")
+            raise UsageError(f"{path}: holds a run already; name another `output`, or replace it with `force=True`")
 
 
 def create_run_folder(path: Path, *, force: bool = False) -> RunFolder:
@@ -159,7 +159,7 @@ def create_run_folder(path: Path, *, force: bool = False) -> RunFolder:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
-            f"{path}: cannot be used as a run folder ({error.strerror or error}); name another with -o"
+            f"{path}: cannot be used as a run folder ({error.strerror or error}); name another `output`"
         ) from error
     folder = RunFolder(path, previous)
     folder.replace(

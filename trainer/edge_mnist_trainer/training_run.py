@@ -77,7 +77,8 @@ def train(
         architecture: Its name (`edge-mnist archs` lists them), or an `Architecture`.
         output: The run folder. None: a new folder in runs/.
         config: Epochs, optimizer, distortions, seed. None: the architecture's own.
-        data: MNIST's folder, or digits of your own. None: where the command line looks without --data.
+        data: MNIST's folder, or digits of your own. None: as EDGE_MNIST_DATA names it, else
+            Keras's cache or download.
         lessons: What else the network learns from.
         force: Replace the run that is in `output`.
         watcher: Who is told about progress.
@@ -145,7 +146,7 @@ def read_job(path: Path) -> TrainingJob:
     """
     record = open_run_folder(path).read_record()
     if record.status not in ("running", "interrupted"):
-        raise UsageError(f"{path}: is {record.status}, nothing is left to do; start anew with --force")
+        raise UsageError(f"{path}: is {record.status}, nothing is left to do; start anew with `force=True`")
     try:
         options: Any = {
             name: tuple(value) if isinstance(value, list) else value for name, value in record.options.items()

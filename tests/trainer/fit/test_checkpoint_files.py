@@ -138,7 +138,7 @@ def test_run_of_no_epoch_must_have_been_begun_alike(model, begun, tmp_path):
 def test_run_of_two_epochs_without_a_checkpoint_is_refused(model, record, begun, tmp_path):
     made = create_run_folder(tmp_path / "run")
     made.write_record(record)
-    with pytest.raises(UsageError, match=r"holds no checkpoint\.npz .*--force"):
+    with pytest.raises(UsageError, match=r"holds no checkpoint\.npz .*`force=True`"):
         read_checkpoint(made, model, begun)
 
 

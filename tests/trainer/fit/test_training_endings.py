@@ -140,7 +140,7 @@ def test_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_model(train
     message = str(caught.value)
     assert "\n" not in message
     assert all(part in message for part in ("nan in epoch 2, step 1", "model.keras is that of epoch 1", "it was 0.003"))
-    assert "--learning-rate" in message
+    assert "`peak_learning_rate`" in message
     assert len(folder.read_record().epochs) == 1
     assert same(kept_weights(folder), watcher.after_epochs[0])
 

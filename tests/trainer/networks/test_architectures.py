@@ -95,7 +95,7 @@ def test_networks_are_found_by_name_and_differ_in_it():
 
 
 def test_unknown_name_is_refused_with_the_known_ones():
-    with pytest.raises(UsageError, match="--arch lenet") as caught:
+    with pytest.raises(UsageError, match="`architecture` lenet") as caught:
         find_architecture("lenet")
     assert all(name in str(caught.value) for name in ARCHITECTURES)
 
@@ -177,7 +177,7 @@ def test_custom_without_pooling_or_hidden_layers_has_none():
 def test_custom_pools_down_to_one_pixel_and_no_further(n_filters, pool):
     model = custom_architecture(filters=(1,) * n_filters, pool=pool, dense=()).build()
     assert min(layer.output.shape[1] for layer in model.layers if len(layer.output.shape) == 4) == 1
-    with pytest.raises(UsageError, match=rf"--pool {pool + 1} .*at most {pool} fits"):
+    with pytest.raises(UsageError, match=rf"`pool` {pool + 1} .*at most {pool} fits"):
         custom_architecture(filters=(1,) * n_filters, pool=pool + 1)
 
 
@@ -196,13 +196,13 @@ def test_custom_refuses_exactly_those_poolings_that_leave_nothing(n_filters, poo
 @pytest.mark.parametrize(
     ("option", "sizes"),
     [
-        ("--filters", {"filters": (8, 0)}),
-        ("--filters", {"filters": (-1,)}),
-        ("--filters", {"filters": ()}),
-        ("--dense", {"dense": (0,)}),
-        ("--kernel-size", {"kernel_size": 0}),
-        ("--pool", {"pool": 0}),
-        ("--pool", {"pool": -2}),
+        ("`filters`", {"filters": (8, 0)}),
+        ("`filters`", {"filters": (-1,)}),
+        ("`filters`", {"filters": ()}),
+        ("`dense`", {"dense": (0,)}),
+        ("`kernel_size`", {"kernel_size": 0}),
+        ("`pool`", {"pool": 0}),
+        ("`pool`", {"pool": -2}),
     ],
 )
 def test_size_below_one_is_refused_by_the_name_of_its_option(option, sizes):

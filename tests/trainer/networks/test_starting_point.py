@@ -51,7 +51,7 @@ def test_record_says_what_the_run_started_from(tiny, few_digits, first_run, tmp_
 def test_weights_of_another_network_are_refused(tiny, few_digits, first_run, tmp_path):
     other = replace(custom_architecture(filters=(5,), pool=4, dense=()), config=tiny.config)
     folder = create_run_folder(tmp_path / "run")
-    with pytest.raises(UsageError, match=r"--start-from .* other shapes than those of custom; .*--arch"):
+    with pytest.raises(UsageError, match=r"`start_from` .* other shapes than those of custom; .*`architecture`"):
         train(few_digits, other, other.config, folder, start=open_starting_point(first_run.path))
     assert not folder.model_path.exists()
 
@@ -84,7 +84,7 @@ def test_reference_model_is_found_by_its_name_and_fits_its_architecture(name):
 def test_what_is_no_model_is_refused_by_its_name(tmp_path, name):
     (tmp_path / "empty").mkdir()
     (tmp_path / "model.h5").write_bytes(b"\x89HDF")
-    with pytest.raises(UsageError, match=rf"--start-from .*{name}: no run folder .* robust"):
+    with pytest.raises(UsageError, match=rf"`start_from` .*{name}: no run folder .* robust"):
         find_starting_point(tmp_path / name)
 
 

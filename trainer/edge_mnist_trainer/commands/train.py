@@ -45,11 +45,11 @@ TRAIN_MODULES: Final = ("keras", "jinja2", "matplotlib", "sklearn", "scipy", "py
 
 
 def train(
-    arch: ArchOption = None,
+    architecture: ArchOption = None,
     data: DataOption = None,
     epochs: EpochsOption = None,
     batch_size: BatchSizeOption = None,
-    learning_rate: LearningRateOption = None,
+    peak_learning_rate: LearningRateOption = None,
     patience: PatienceOption = None,
     seed: SeedOption = None,
     transfer_set: TransferSetOption = None,
@@ -74,7 +74,7 @@ def train(
     settings = {
         "epochs": epochs,
         "batch_size": batch_size,
-        "peak_learning_rate": learning_rate,
+        "peak_learning_rate": peak_learning_rate,
         "patience": patience,
         "seed": seed,
     }
@@ -82,10 +82,12 @@ def train(
     if tensorboard:
         require_extra("tensorboard", "--tensorboard", "tensorboard", "tensorflow")
     if resume:
-        refuse_beside_resume({"arch": arch, "output": output, "force": force or None, **settings, **sizes})
+        refuse_beside_resume(
+            {"architecture": architecture, "output": output, "force": force or None, **settings, **sizes}
+        )
         job = read_job(resume)
     else:
-        job = plan_job(arch, settings, sizes, output)
+        job = plan_job(architecture, settings, sizes, output)
     lessons = Lessons(transfer_set, start_from)
     _conclude(_run(job, data, lessons, force=force, tensorboard=tensorboard, debug=debug), job)
 

@@ -16,7 +16,8 @@ OWN = "as the architecture has it"
 CUSTOM_PANEL = "Sizes of --arch custom"
 
 ArchOption = Annotated[
-    str | None, typer.Option(help="Which network; edge-mnist archs lists them.", show_default=DEFAULT_ARCHITECTURE)
+    str | None,
+    typer.Option("--arch", help="Which network; edge-mnist archs lists them.", show_default=DEFAULT_ARCHITECTURE),
 ]
 DataOption = Annotated[
     Path | None,
@@ -28,7 +29,7 @@ DataOption = Annotated[
 ]
 EpochsOption = Annotated[int | None, typer.Option(help="Passes over the training images.", show_default=OWN)]
 BatchSizeOption = Annotated[int | None, typer.Option(help="Images in one optimizer step.", show_default=OWN)]
-LearningRateOption = Annotated[float | None, typer.Option(help="The highest one.", show_default=OWN)]
+LearningRateOption = Annotated[float | None, typer.Option("--learning-rate", help="The highest one.", show_default=OWN)]
 PatienceOption = Annotated[
     int | None, typer.Option(help="End after so many epochs without a better validation loss.", show_default=OWN)
 ]
@@ -78,8 +79,7 @@ def plan_job(arch: str | None, settings: dict[str, Any], sizes: dict[str, Any], 
     architecture = find_architecture(arch or DEFAULT_ARCHITECTURE)
     asked = {name: value for name, value in sizes.items() if value is not None}
     if asked and architecture.name != "custom":
-        option = next(iter(asked)).replace("_", "-")
-        raise UsageError(f"--{option} belongs to --arch custom; {architecture.name} has its own sizes")
+        raise UsageError(f"`{next(iter(asked))}` belongs to --arch custom; {architecture.name} has its own sizes")
     if asked:
         for name in asked.keys() & {"filters", "dense"}:
             asked[name] = _read_sizes(name, asked[name])
@@ -88,16 +88,15 @@ def plan_job(arch: str | None, settings: dict[str, Any], sizes: dict[str, Any], 
     return TrainingJob(architecture, config, output or unused_run_path(architecture.name), resume=False)
 
 
-def _read_sizes(option: str, text: str) -> tuple[int, ...]:
+def _read_sizes(parameter: str, text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
-        raise UsageError(f"--{option} {text}: must be whole numbers with commas between, like 32,64") from None
+        raise UsageError(f"`{parameter}` {text}: must be whole numbers with commas between, like 32,64") from None
 
 
-def refuse_beside_resume(options: dict[str, Any]) -> None:
-    """Raise `UsageError` if any option, by the name of its setting, was given."""
-    given = [name for name, value in options.items() if value is not None]
+def refuse_beside_resume(parameters: dict[str, Any]) -> None:
+    """Raise `UsageError` if any of the command's parameters, by name, was given."""
+    given = next((name for name, value in parameters.items() if value is not None), None)
     if given:
-        option = {"peak_learning_rate": "learning-rate"}.get(given[0], given[0].replace("_", "-"))
-        raise UsageError(f"--{option} cannot be changed with --resume: a run goes on with its own settings")
+        raise UsageError(f"`{given}` cannot be changed with --resume: a run goes on with its own settings")

@@ -112,7 +112,7 @@ def read_labelled_files(folder: Path, files: list[Path], expected: ImageClasses 
     if len(by_part["train"]) != 1 or any(len(found) > 1 for found in by_part.values()):
         raise DataError(
             f"{folder}: {len(files)} files of images, the first {files[0].name}; name one of them, or keep one each "
-            "with `train`, `val` and `test` in its name"
+            "with train, val and test in their names"
         )
     first = by_part["train"][0]
     training = read_labelled_file(first, expected)

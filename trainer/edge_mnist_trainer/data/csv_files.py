@@ -87,7 +87,7 @@ def _find_labels(path: Path, names: list[str] | None, table: npt.NDArray[np.floa
         return int(table.shape[1]) - 1
     raise DataError(
         f"{path}: only one label, {first[0]:g}, in the first column, and no labels in the last; "
-        "put a row of names on top, with `label` over the column of labels"
+        'put a row of names on top, with "label" over the column of labels'
     )
 
 

@@ -1,4 +1,4 @@
-"""Digits of the user's own, in any of the layouts that `--data` takes beside MNIST's.
+"""Digits of the user's own, in any of the layouts that are read beside MNIST's.
 
     FOLDER/0 ... 9/             pictures of any size, through the one preprocessing definition   picture_folder.py
     FOLDER/train, FOLDER/test   each of them such a folder; val/ joins train/                    picture_folder.py

@@ -60,7 +60,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships n
             raise DivergedError(
                 f"{self._journal.folder.path}: the {name} became {loss} in epoch {len(record.epochs) + 1}{where}; "
                 + (f"model.keras is that of epoch {record.best.epoch}; " if record.best else "")
-                + f"train with a lower --learning-rate (it was {self._config.peak_learning_rate:g})"
+                + f"train with a lower `peak_learning_rate` (it was {self._config.peak_learning_rate:g})"
             )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:

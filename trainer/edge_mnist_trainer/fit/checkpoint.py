@@ -56,7 +56,7 @@ def read_checkpoint(folder: RunFolder, model: Any, expected: RunRecord) -> RunRe
         if len(begun.epochs) <= 1:  # killed in the first epoch, or right behind it
             _check_same(folder, begun, expected)
             return expected
-        raise UsageError(f"{folder.path}: holds no {CHECKPOINT_FILE} to go on from; start anew with --force")
+        raise UsageError(f"{folder.path}: holds no {CHECKPOINT_FILE} to go on from; start anew with `force=True`")
     try:
         with path.open("rb") as handle, np.load(handle, allow_pickle=False) as archive:  # NumPy leaves files open
             arrays = {name: archive[name] for name in archive.files}
@@ -68,7 +68,7 @@ def read_checkpoint(folder: RunFolder, model: Any, expected: RunRecord) -> RunRe
         raise
     except Exception as error:  # zipfile and NumPy raise OSError, BadZipFile, ValueError, NotImplementedError, ...
         raise CorruptModelError(
-            f"{path}: cannot be read ({first_line(error)}); remove it and start anew with --force"
+            f"{path}: cannot be read ({first_line(error)}); remove it and start anew with `force=True`"
         ) from error
     return record
 
@@ -81,7 +81,7 @@ def _check_same(folder: RunFolder, record: RunRecord, expected: RunRecord) -> No
             part = _difference(before, now) if isinstance(before, dict) and isinstance(now, dict) else ""
             raise UsageError(
                 f"{folder.path / RECORD_FILE}: the run was begun with another {key}{part}; "
-                "resume it with the same, or start anew with --force"
+                "resume it with the same, or start anew with `force=True`"
             )
 
 

@@ -37,8 +37,8 @@ class StartingPoint:
         shapes = [weights.shape for weights in self.weights]
         if shapes != [tuple(weights.shape) for weights in model.get_weights()]:
             raise UsageError(
-                f"--start-from {self.origin}: its weights have other shapes than those of {model.name}; name the "
-                "architecture that it was trained as with --arch"
+                f"`start_from` {self.origin}: its weights have other shapes than those of {model.name}; name as "
+                "`architecture` what it was trained as"
             )
         model.set_weights(self.weights)
 
@@ -54,9 +54,9 @@ def find_starting_point(source: Path) -> Path:
     path = source / MODEL_FILE if is_folder(source) else source
     if not is_file(path) or path.suffix != ".keras":
         if is_url(source):
-            raise UsageError(f"--start-from {describe_missing(source, 'run')}")
+            raise UsageError(f"`start_from` {describe_missing(source, 'run')}")
         raise UsageError(
-            f"--start-from {source}: no run folder with a {MODEL_FILE}, no .keras file and none of "
+            f"`start_from` {source}: no run folder with a {MODEL_FILE}, no .keras file and none of "
             f"{', '.join(REFERENCE_MODELS)}"
         )
     return path

@@ -70,7 +70,7 @@ def _check_same_digits(folder: RunFolder, record: RunRecord, digits: DigitSet) -
         if part.sha256 != record.dataset.splits[part.split].sha256:
             raise UsageError(
                 f"{folder.path}: was trained on other digits than these ({part.name}, {part.split}: {len(part):,} "
-                "images); name its own with --data"
+                "images); name its own as `data`"
             )
 
 
