@@ -120,6 +120,7 @@ class Outer:
     kind: Literal["a", "b"]
     anything: Any
     is_on: bool
+    pair: tuple[int, str]
 
 
 def test_nested_dataclasses_are_made_of_json():
@@ -130,10 +131,18 @@ def test_nested_dataclasses_are_made_of_json():
         "kind": "b",
         "anything": [{"y": 1}],
         "is_on": True,
+        "pair": [1, "one"],
     }
     items = (Inner(1), Inner(2.5, "two"))
-    assert parse_record(Outer, value) == Outer(items, {"x": Inner(0)}, None, "b", [{"y": 1}], True)
+    assert parse_record(Outer, value) == Outer(items, {"x": Inner(0)}, None, "b", [{"y": 1}], True, (1, "one"))
     assert parse_record(Outer, {**value, "maybe": {"number": 3}}).maybe == Inner(3)
-    for name, wrong in (("is_on", 1), ("kind", "c"), ("items", [{"number": True}]), ("by_name", []), ("maybe", 3)):
+    for name, wrong in (
+        ("is_on", 1),
+        ("kind", "c"),
+        ("items", [{"number": True}]),
+        ("by_name", []),
+        ("maybe", 3),
+        ("pair", [1]),
+    ):
         with pytest.raises(ValueError, match=rf"^{name}.* is .*; expected "):
             parse_record(Outer, {**value, name: wrong})

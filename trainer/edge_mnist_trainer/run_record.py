@@ -168,7 +168,7 @@ class RunRecord:
     """What the run learnt from in place of the training images and labels."""
     started_from: StartRecord | None = None
     preprocess: DefinitionRecord
-    input_range: tuple[float, ...]
+    input_range: tuple[float, float]
     """What the bytes 0 and 255 become before the network reads them."""
     dataset: DatasetRecord
     versions: dict[str, str]

@@ -16,8 +16,8 @@ def parse_record(kind: type[Record], value: object) -> Record:
 
     Args:
         kind: The dataclass. Its fields are of `str`, `int`, `float`, `bool`, `Any`, `Literal[...]`, `X | None`,
-            `tuple[X, ...]` (a JSON list), `dict[str, X]`, or other such dataclasses. A field with a default may be
-            missing.
+            `tuple[X, ...]` or `tuple[X, Y]` (JSON lists), `dict[str, X]`, or other such dataclasses. A field with a
+            default may be missing.
         value: What `json.loads` gave.
 
     Raises:
@@ -47,7 +47,11 @@ def _parse_generic(origin: Any, arguments: tuple[Any, ...], value: Any, where: s
         return value
     if origin is tuple:
         _require(isinstance(value, list), value, where, "a list")
-        return tuple(_parse(arguments[0], item, f"{where}[{index}]") for index, item in enumerate(value))
+        kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
+        _require(len(value) == len(kinds), value, where, f"a list of {len(kinds)}")
+        return tuple(
+            _parse(kind, item, f"{where}[{index}]") for index, (kind, item) in enumerate(zip(kinds, value, strict=True))
+        )
     if origin is dict:
         _require(isinstance(value, dict), value, where, "an object")
         return {name: _parse(arguments[1], item, _inside(where, name)) for name, item in value.items()}
