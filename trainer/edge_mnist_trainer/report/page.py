@@ -25,7 +25,7 @@ from edge_mnist_trainer.report.pictures import VIEWS, choose_samples, find_mista
 from edge_mnist_trainer.report.tables import count_confusions, score_each_digit
 from edge_mnist_trainer.report.web_page import load_templates
 from edge_mnist_trainer.run_folder import REPORT_FILE, RunFolder
-from edge_mnist_trainer.run_record import DatasetRecord, RunRecord
+from edge_mnist_trainer.run_record import DatasetRecord, RunRecord, SplitRecord
 
 JUDGING_BATCH: Final = 1000
 """Images that the network reads at once."""
@@ -67,7 +67,7 @@ def write_report_page(folder: RunFolder, digits: DigitSet) -> None:
 
 def _check_same_digits(folder: RunFolder, record: RunRecord, digits: DigitSet) -> None:
     for part in (digits.training, digits.validation):
-        if part.sha256 != record.dataset.splits[part.split].sha256:
+        if record.dataset.splits.get(part.split) != SplitRecord(len(part), part.sha256):
             raise UsageError(
                 f"{folder.path}: was trained on other digits than these ({part.name}, {part.split}: {len(part):,} "
                 "images); name its own as `data`"
