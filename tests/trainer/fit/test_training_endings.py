@@ -163,7 +163,7 @@ class SpoilLastStep(keras.callbacks.Callback):
 @pytest.mark.parametrize(("keep", "epoch"), [("best", 0), ("last", 1), ("last", 2)])
 def test_model_whose_validation_loss_is_no_number_is_never_kept(train_tiny, folder, keep, epoch):
     watcher = WatchWeights()
-    with pytest.raises(DivergedError, match=f"nan in epoch {epoch + 1}[,;].*--learning-rate"):
+    with pytest.raises(DivergedError, match=f"nan in epoch {epoch + 1}[,;].*`peak_learning_rate`"):
         train_tiny(SpoilLastStep(epoch=epoch), watcher, keep=keep)
     assert len(folder.read_record().epochs) == epoch
     assert "NaN" not in (folder.path / "run.json").read_text()
