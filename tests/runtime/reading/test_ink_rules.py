@@ -64,9 +64,7 @@ def test_ink_at_an_edge_counts_a_quarter(width: int, is_main: bool) -> None:
     assert pick(page).mask[0, 0] != is_main
 
 
-@pytest.mark.parametrize(
-    "at_edge", [(0, 20, 50, 70), (180, 200, 50, 70), (50, 70, 0, 20), (50, 70, 180, 200)], ids=str
-)
+@pytest.mark.parametrize("at_edge", [(0, 20, 50, 70), (180, 200, 50, 70), (50, 70, 0, 20), (50, 70, 180, 200)], ids=str)
 def test_ink_at_any_edge_counts_less(at_edge: Rectangle) -> None:
     assert pick(draw(at_edge, (110, 125, 110, 125))).box == (110, 125, 110, 125)
 
