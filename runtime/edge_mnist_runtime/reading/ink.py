@@ -108,7 +108,7 @@ def pick_ink(darkness: Floats, noise: float, *, peak: float | None = None) -> In
     peak = peak_of(darkness) if peak is None else peak
     high, low = darkness_of_ink(peak, noise)
     parts = label_components(darkness > low)
-    if not len(parts) or peak <= 0:
+    if peak <= 0:
         return None
     picked = parts.pick(darkness)
     mass = parts.sums(np.where(picked > high, picked, 0))
@@ -172,7 +172,7 @@ def choose_parts(parts: Components, mass: npt.NDArray[np.float64], shape: tuple[
     if np.count_nonzero(weight >= INK.min_mass * mass[main]) == 1:
         return chosen  # all else is specks
     breadths = _breadths(parts)
-    are_blots = _are_blots(parts, breadths, breadths[main])
+    are_blots = breadths > INK.blob_breadths * breadths[main]
     while True:
         around = box_around(parts.boxes[chosen])
         joins = _belong(parts.boxes, around) & (weight >= INK.min_mass * mass[chosen].sum())
@@ -180,13 +180,6 @@ def choose_parts(parts: Components, mass: npt.NDArray[np.float64], shape: tuple[
         if not joins.any():
             return chosen
         chosen |= joins
-
-
-def _are_blots(parts: Components, breadths: npt.NDArray[np.float64], usual: float) -> Mask:
-    """Which parts are far broader than the digit's strokes, which are `usual`, in every direction; shape (N,)."""
-    heights, widths = sides_of(parts.boxes)
-    most = INK.blob_breadths * usual
-    return (breadths > most) & (np.minimum(heights, widths) > most)
 
 
 def _belong(boxes: npt.NDArray[np.intp], around: Box) -> Mask:

@@ -146,13 +146,9 @@ class LineParameters(NamedTuple):
     inside_fraction: float = 0.5
     """Fraction of the strips that a line must pass inside the picture."""
     end_part: int = 6
-    """One in so many strips, at either end of a line, must show it..."""
-    min_end_strips: int = 2
-    """...and so many at least..."""
+    """Two of one in so many strips, at either end of a line, must show it..."""
     end_fraction: float = 0.3
     """...with this fraction of the darkness that it has elsewhere. A tall 1 is straight, but ends before the edge."""
-    max_lines: int = 80
-    """Lines of each direction at most: squared paper of 5 mm has 60 along an A4 sheet."""
     follow_pixels: int = 2
     """Pixels to either side of the straight line within which the printed one is followed: paper is bent."""
     follow_quantile: float = 0.99
@@ -208,7 +204,7 @@ class InkParameters(NamedTuple):
     group_gap: float = 0.35
     """Of the digit's longer side, or of the usual height in a row: parts of a digit are no further apart."""
     blob_breadths: float = 2.0
-    """So many times as broad as the digit's strokes, in every direction, a part is a blot and not a stroke."""
+    """So many times as broad as the digit's strokes, a part is a blot and not a stroke."""
     rest_gap: float = 0.08
     """Of the digit's longer side: an upright part this far beside the digit may be the rest of a frame or line..."""
     rest_thinness: float = 6.0

@@ -156,8 +156,7 @@ def _vote(ridges: Floats, centres: npt.NDArray[np.float64], slopes: npt.NDArray[
 
 def _at_end(values: Floats) -> Floats:
     """What ridges, shape (N, S), reach where lines begin, shape (N,); infinite where that is outside the picture."""
-    n_strips = max(LINES.min_end_strips, values.shape[1] // LINES.end_part)
-    second = np.sort(values[:, :n_strips], axis=1)[:, -2]
+    second = np.sort(values[:, : values.shape[1] // LINES.end_part], axis=1)[:, -2]
     return np.where(second < 0, np.inf, second).astype(np.float32)
 
 
@@ -165,13 +164,12 @@ def _peaks(votes: Floats, reach: int) -> list[tuple[int, int]]:
     """Slope index and row of every line: the strongest first, none within `reach` of a stronger one."""
     votes = votes.copy()
     found: list[tuple[int, int]] = []
-    while len(found) < LINES.max_lines:
+    while True:
         which, row = divmod(int(votes.argmax()), votes.shape[1])
         if votes[which, row] < LINES.faintest:
-            break
+            return found
         found.append((which, row))
         votes[:, max(0, row - reach) : row + reach + 1] = 0
-    return found
 
 
 def _follow(

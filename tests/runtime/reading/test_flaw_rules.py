@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.runtime.reading.drawn_ink import Rectangle, draw, pick
 
 from edge_mnist_runtime.reading.flaws import find_flaw, is_grain
 from edge_mnist_runtime.reading.ink import Ink
-from tests.runtime.reading.drawn_ink import Rectangle, draw, pick
 
 BAR: Rectangle = (70, 130, 90, 100)
 """A digit of 60 x 10 pixels."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.runtime.reading.drawn_ink import Rectangle, draw, label, pick, ring
 
 from edge_mnist_runtime.reading.glyphs import find_glyphs
 from edge_mnist_runtime.reading.ink import (
@@ -16,7 +17,6 @@ from edge_mnist_runtime.reading.ink import (
     pick_ink,
     strokes_under,
 )
-from tests.runtime.reading.drawn_ink import Rectangle, draw, label, pick, ring
 
 BAR: Rectangle = (70, 130, 90, 100)
 """A digit of 60 x 10 pixels."""
@@ -44,8 +44,11 @@ def test_ink_is_told_by_the_peak_or_where_that_is_less_by_the_noise() -> None:
     assert darkness_of_ink(0.8, 0.1) == pytest.approx((0.5, 0.3))
 
 
-def test_no_darkness_is_no_ink() -> None:
-    assert pick_ink(np.zeros((50, 50), np.float32), 0.0) is None
+@pytest.mark.parametrize(
+    "page", [draw(), draw((50, 51, 50, 60)), ring(20, 20, 80, 3), draw((50, 57, 50, 57))], ids=range(4)
+)
+def test_empty_page_and_specks_and_frames_alone_are_no_ink(page: np.ndarray) -> None:
+    assert pick_ink(page, 0.0) is None
 
 
 def test_full_ink_is_the_upper_quartile() -> None:
@@ -82,6 +85,7 @@ def test_part_of_the_digit_has_3_percent_of_its_ink(width: int, belongs: bool) -
 @pytest.mark.parametrize(("side", "belongs"), [(6, True), (5, False)])
 def test_part_of_the_digit_has_a_tenth_of_its_length(side: int, belongs: bool) -> None:
     assert joins(BAR, (70, 70 + side, 103, 103 + side), shape=(140, 120)) == belongs
+    assert joins((90, 100, 50, 110), (80, 80 + side, 80, 80 + side), shape=(140, 120)) == belongs
 
 
 @pytest.mark.parametrize(("gap", "belongs"), [(20, True), (22, False)])
