@@ -230,6 +230,20 @@ def test_bundle_gives_its_int8_onnx(reference_bundle: Path) -> None:
     assert (engine.backend, engine.contract.precision) == ("onnxruntime", "int8")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("better", "worse"), itertools.pairwise(["int8", "mixed", "fp16", "fp32", "dynamic"]))
+def test_bundle_gives_the_file_of_the_better_precision_wherever_it_stands(
+    better: str, worse: str, bundle_copy: Path
+) -> None:
+    manifest = json.loads((bundle_copy / "manifest.json").read_text())
+    onnx = {one["precision"]: one for one in manifest["artifacts"] if one["format"] == "onnx"}
+    onnx["int8"]["precision"], onnx["fp32"]["precision"] = better, worse
+    for order in ("int8", "fp32"), ("fp32", "int8"):
+        manifest["artifacts"] = [onnx[name] for name in order]
+        (bundle_copy / "manifest.json").write_text(json.dumps(manifest))
+        assert open_model(bundle_copy).contract.precision == "int8"  # as the file itself says
+
+
 def test_folder_without_manifest_is_no_bundle(tmp_path: Path) -> None:
     assert_refused(tmp_path, ManifestError, "no manifest.json")
 

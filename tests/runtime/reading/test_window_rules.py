@@ -123,7 +123,7 @@ def test_faintest_ink_stands_out_of_the_noise(darkness: float, found: bool) -> N
 
 @pytest.mark.parametrize(("lines", "found"), [(1, True), (0, False)])
 def test_only_what_is_dark_when_lines_are_gone_is_ink(lines: int, found: bool) -> None:
-    page = draw((20, 23, 0, 200), (170, 173, 0, 200), darkness=0.3)
+    page = draw((50, 51, 0, 200), (150, 151, 0, 200), darkness=0.3)
     if lines:
         page = np.maximum(page, draw(BAR))
     assert (Page(glance_at(paper(page)), light_on_dark=False).find(60) is not None) == found
