@@ -72,14 +72,14 @@ def find_glyphs(parts: Components, mass: Floats64, shape: tuple[int, ...]) -> Gl
     tall = np.flatnonzero(is_tall)
     in_row = _along_main_row(boxes, weight, tall, usual)
     row = _merge_columns(boxes, tall[in_row])
-    row = _attach(boxes, weight, row, np.flatnonzero(~is_tall & (weight > 0)), usual)
+    row = _attach(boxes, weight, row, np.flatnonzero(~is_tall), usual)
     return GlyphRows(_to_glyphs(boxes, row), _to_glyphs(boxes, _merge_columns(boxes, tall[~in_row])))
 
 
 def _weighted_median(values: Indices, weight: Floats64) -> float:
     order = np.argsort(values)
     place = np.searchsorted(weight[order].cumsum(), weight.sum() / 2)
-    return float(values[order][min(int(place), len(values) - 1)])
+    return float(values[order[place]])
 
 
 def _along_main_row(boxes: Indices, weight: Floats64, tall: Indices, usual: float) -> Mask:

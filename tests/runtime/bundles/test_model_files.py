@@ -231,7 +231,7 @@ def test_bundle_gives_its_int8_onnx(reference_bundle: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("better", "worse"), itertools.pairwise(["int8", "mixed", "fp16", "fp32", "dynamic"]))
+@pytest.mark.parametrize(("better", "worse"), [*itertools.pairwise(["int8", "mixed", "fp16", "fp32", "dynamic"])])
 def test_bundle_gives_the_file_of_the_better_precision_wherever_it_stands(
     better: str, worse: str, bundle_copy: Path
 ) -> None:

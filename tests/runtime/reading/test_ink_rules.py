@@ -12,6 +12,7 @@ from edge_mnist_runtime.reading.glyphs import find_glyphs
 from edge_mnist_runtime.reading.ink import (
     darkness_of_ink,
     find_frames,
+    inner,
     outline_on_edges,
     peak_of,
     pick_ink,
@@ -56,6 +57,24 @@ def test_full_ink_is_the_upper_quartile() -> None:
     assert strokes_under(page, np.ones((10, 10), np.bool_)).level == pytest.approx(0.75)
 
 
+@pytest.mark.parametrize("rectangle", [(70, 130, 90, 100), (90, 100, 70, 130)])
+def test_digit_is_as_long_as_its_ink_over_the_width_of_its_strokes(rectangle: Rectangle) -> None:
+    ink = pick(draw(rectangle))
+    assert ink.side_pixels == 60
+    assert ink.length == pytest.approx(600 * 0.8 / ink.stroke_pixels)
+    assert replace(ink, stroke_pixels=0.5).length == pytest.approx(600 * 0.8)
+    assert np.array_equal(ink.darkness, draw(rectangle))
+
+
+@pytest.mark.parametrize("missing", [None, (0, 1), (1, 0), (1, 2), (2, 1), (1, 1)])
+def test_pixel_is_inside_where_its_four_neighbours_are_ink(missing: tuple[int, int] | None) -> None:
+    mask = np.zeros((3, 3), np.bool_)
+    mask[1] = mask[:, 1] = True
+    if missing:
+        mask[missing] = False
+    assert np.argwhere(inner(mask)).tolist() == ([] if missing else [[1, 1]])
+
+
 def test_width_of_strokes_is_twice_their_area_over_their_outline() -> None:
     assert pick(draw((20, 180, 95, 105))).stroke_pixels == pytest.approx(10, rel=0.07)
 
@@ -80,6 +99,17 @@ def test_digit_is_at_least_a_25th_of_the_shorter_side_long() -> None:
 def test_part_of_the_digit_has_3_percent_of_its_ink(width: int, belongs: bool) -> None:
     assert joins(BAR, (64, 66, 90, 90 + width)) == belongs
     assert joins(BAR, (64, 66, 90, 90 + width)) == joins(BAR, (134, 136, 90, 90 + width))
+
+
+def test_part_is_compared_with_all_of_the_digit_that_was_put_together() -> None:
+    second, small = (148, 158, 90, 100), (64, 66, 90, 100)  # 3.3 percent of the first part, 2.9 of both
+    assert joins(BAR, small)
+    ink = pick(draw(BAR, second, small))
+    assert ink.mask[148, 90]
+    assert ink.mask[64, 90]  # found in the same step as the second part
+    ink = pick(draw(BAR, second, (164, 166, 90, 100)))
+    assert ink.mask[148, 90]
+    assert not ink.mask[165, 90]  # near to the second part alone, so found one step later
 
 
 @pytest.mark.parametrize(("side", "belongs"), [(6, True), (5, False)])
@@ -141,10 +171,15 @@ def test_thin_line_beside_the_digit_is_the_rest_of_a_frame(main: Rectangle, othe
         ((103, 105, 70, 123), True),  # shorter than 0.9 of the digit
         ((103, 113, 70, 130), True),  # 6 times as long as broad
         ((103, 112, 70, 130), False),
+        ((80, 100, 134, 136), True),  # upright, but not further to the side than a gap in the digit
     ],
 )
 def test_level_line_above_or_below_the_digit_is_the_rest_of_a_frame(other: Rectangle, belongs: bool) -> None:
     assert joins((80, 100, 70, 130), other) == belongs
+
+
+def test_dash_beside_the_digit_is_no_rest() -> None:
+    assert joins(BAR, (100, 103, 104, 123))
 
 
 @pytest.mark.parametrize(
@@ -281,6 +316,18 @@ def test_small_part_below_a_digit_is_nearer_than_one_beside_it(gap: int, found: 
 @pytest.mark.parametrize(("small", "found"), [((9, 3), [2]), ((10, 2), [1]), ((8, 8), [2]), ((7, 7), [1])])
 def test_speck_belongs_to_no_digit(small: tuple[int, int], found: list[int]) -> None:
     assert glyphs(DIGIT, (120, 120 + small[1], 130, 130 + small[0]), width=144) == found
+
+
+def test_page_of_many_specks_around_one_bar_has_no_digits() -> None:
+    specks = [(row, row + 10, column, column + 4) for row in range(0, 160, 20) for column in range(60, 160, 10)]
+    page = draw((20, 120, 20, 30), *specks, shape=(200, 200))
+    assert find_glyphs(*label(page), page.shape).main == ()
+
+
+def test_digit_has_the_height_and_width_of_its_box() -> None:
+    page = draw(DIGIT)
+    [digit] = find_glyphs(*label(page), page.shape).main
+    assert (digit.height, digit.width) == (60, 20)
 
 
 def test_page_without_ink_has_no_digits() -> None:

@@ -200,3 +200,26 @@ def test_strokes_that_a_line_crosses_are_closed_and_the_line_between_them_is_not
     left = without_line(page, 100.5)
     assert left[100:102, 101:107].min() > 0.7
     assert left[100:102, 120:190].max() == 0
+
+
+def test_what_a_line_adds_is_taken_away_and_strokes_that_cross_it_are_bridged() -> None:
+    darkness = np.zeros((100, 120), np.float32)
+    darkness[:, 58:64] = 0.8  # a stroke
+    darkness[49:52] = np.maximum(darkness[49:52], 0.2)  # a line
+    darkness[49:52, 61:] += 0.1  # ...which adds to the stroke, too
+    for turned in (False, True):
+        page = np.ascontiguousarray(darkness.T) if turned else darkness
+        line, none = np.full((1, 120), 50, np.float32), np.zeros((0, 100), np.float32)
+        ruling = Ruling(none, line, 4) if turned else Ruling(line, none, 4)
+        left = remove_ruling(page, ruling, 0.8)
+        left = left.T if turned else left
+        assert left[:, :55].max() == left[:, 67:].max() == 0
+        assert left[:, 58:64].min() > 0.7
+
+
+def test_line_half_outside_the_picture_is_taken_away_as_far_as_it_is_inside() -> None:
+    darkness = np.zeros((80, 100), np.float32)
+    rows = np.linspace(-5, 6, 100)
+    darkness[np.rint(rows[50:]).astype(int), np.arange(50, 100)] = 0.3
+    left = remove_ruling(darkness, Ruling(rows[np.newaxis].astype(np.float32), np.zeros((0, 80), np.float32), 3), 0.8)
+    assert left.max() < 0.05
