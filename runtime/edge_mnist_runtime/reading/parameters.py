@@ -131,8 +131,6 @@ class LineParameters(NamedTuple):
     """Of the longer side: half the width that a line may have, and its distance from the next one..."""
     min_reach_pixels: int = 3
     """...but so many pixels at least: 1 or 2 of the line, and its blurred edge."""
-    max_ridge: float = 2.0
-    """Darkness to which a ridge is cut."""
     likely_fraction: float = 0.5
     """Fraction of `shown_fraction` of the strips that need any ridge: below, no line is looked for."""
     main_quantile: float = 0.9

@@ -64,7 +64,7 @@ def _find_rules(columns: Floats, reach: int) -> Floats:
     n_strips = width // strip
     strips = _average(columns[: n_strips * strip], strip)
     beside = np.minimum(_darker_side(strips, reach), _darker_side(strips, max(2, reach // 2)))
-    ridges: Floats = np.clip(strips - beside, 0, LINES.max_ridge)
+    ridges: Floats = np.maximum(strips - beside, 0)
     if (ridges.max(1) >= LINES.faintest).mean() < LINES.likely_fraction * LINES.shown_fraction:
         return np.zeros((0, width), np.float32)
     centres: npt.NDArray[np.float64] = (np.arange(n_strips, dtype=np.float64) + 0.5) * strip
