@@ -12,7 +12,7 @@ from edge_mnist_runtime.reading.glyphs import find_glyphs
 from edge_mnist_runtime.reading.ink import Strokes
 from edge_mnist_runtime.rows.cuts import Cuts, _find_seams, choose_pieces, find_cuts, mask_between, pieces_between
 from edge_mnist_runtime.rows.ink import RowInk, find_row_ink
-from edge_mnist_runtime.rows.reader import _Piece, _price, _shows_several_rows
+from edge_mnist_runtime.rows.reader import _Piece, _price, _read_ink, _shows_several_rows
 
 
 def cuts_at(*places: int, height: int = 100) -> Cuts:
@@ -143,6 +143,51 @@ def test_wide_narrow_and_short_pieces_cost_more() -> None:
 def test_narrow_piece_may_be_a_one() -> None:
     assert price(15, digit=1) == pytest.approx(0)
     assert price(15, digit=7) == pytest.approx(0.8)
+
+
+# Whether one group of ink is cut.
+
+
+def count_digits(width: int, confidence: float, *, bridges: int = 1) -> int:
+    """Digits that two touching blocks of 100 pixels' height are read as.
+
+    The network is `confidence` sure that they are one 3, and entirely sure that every piece is a 1.
+    """
+    page = draw((50, 150, 20, 20 + width), shape=(200, 200))
+    middle = 20 + width // 2
+    page[50:150, middle - 5 : middle + 5] = 0
+    for number in range(bridges):
+        page[60 + 10 * number : 64 + 10 * number, middle - 5 : middle + 5] = 0.8
+    row = RowInk(pick(page), find_glyphs(*label(page), page.shape), (0.0, 0.0), (1 / 200, 1 / 200))
+    whole: list[bytes] = []  # the first image that the network is asked about
+
+    def answer_one(tensor: np.ndarray) -> Prediction:
+        whole.append(tensor.tobytes())
+        digit, found = (3, confidence) if whole[-1] == whole[0] else (1, 1.0)
+        probabilities = np.full(10, (1 - found) / 9, np.float32)
+        probabilities[digit] = found
+        return Prediction(digit, found, probabilities)
+
+    def answer(tensors: np.ndarray, _: list[Quality]) -> list[Prediction]:
+        return [answer_one(tensor) for tensor in tensors]
+
+    return len(_read_ink(row, (200, 200), answer).digits)
+
+
+@pytest.mark.parametrize(("width", "confidence", "n"), [(124, 0.81, 1), (124, 0.79, 2), (128, 0.9, 1), (132, 0.9, 2)])
+def test_ink_is_cut_where_it_is_wide_or_the_network_doubts(width: int, confidence: float, n: int) -> None:
+    assert count_digits(width, confidence) == n
+
+
+@pytest.mark.parametrize(("confidence", "n"), [(0.79, 1), (0.765, 2)])
+def test_cut_costs_a_half_and_a_seventh_for_its_stroke(confidence: float, n: int) -> None:
+    # One digit would cost 0.4 for its width, and the doubt: 0.24 or 0.27. The cut costs 0.65.
+    assert count_digits(70, confidence) == n
+
+
+def test_cut_through_two_strokes_costs_more() -> None:
+    assert count_digits(70, 0.42) == 2
+    assert count_digits(70, 0.42, bridges=2) == 1
 
 
 # The row.
