@@ -151,6 +151,14 @@ def test_enlarged_tensor_differs_by_five_levels_on_average(error: float, expecte
     assert (find_enlarged_tensor(Image.fromarray(enlarged.astype(np.uint8))) is not None) == expected
 
 
+@pytest.mark.parametrize("side", [150, 200])
+def test_edges_of_repeated_pixels_may_lie_a_pixel_elsewhere(side: int) -> None:
+    places = np.arange(side) * 28 // side  # as programs repeat pixels that round down
+    enlarged = tensor()[places][:, places]
+    assert not np.array_equal(enlarged, np.asarray(Image.fromarray(tensor()).resize((side, side), 0)))
+    assert find_enlarged_tensor(Image.fromarray(enlarged)) is not None
+
+
 @pytest.mark.parametrize(("uneven", "expected"), [(6, True), (7, False)])
 def test_margin_around_an_enlarged_tensor_is_even(uneven: int, expected: bool) -> None:
     enlarged = np.kron(tensor(), np.ones((10, 10), np.uint8))
