@@ -96,7 +96,7 @@ def _check_masks(request: ConversionRequest) -> None:
     if masking and precision in ("int8", "int16x8"):
         raise UnsupportedModelError(
             f"{request.source.origin}: the layer {masking} makes a mask by comparing values, which {precision} cannot "
-            "do; export it with --precision fp32 or fp16"
+            "do; export it with `precisions` fp32 or fp16"
         )
 
 

@@ -62,7 +62,7 @@ class Export:
         if failed:
             measured = "; ".join(map(_describe_failure, failed))
             hint = (
-                " (of the Keras model itself: was it trained on other values than 0..1? say so: --input-range 0..255)"
+                " (of the Keras model itself: was it trained on other values than 0..1? say so: `input_range` 0..255)"
             )
             fed_wrongly = any(gate.name == REFERENCE_GATE for gate in failed)
             raise GateError(
@@ -88,7 +88,7 @@ def export(
         output: Where the bundle shall be; an older bundle there is replaced in one step. None: bundles/NAME.
         config: Precisions, limits, calibration. None: int8 in both formats, with the default limits.
         data: MNIST's folder, digits of your own, or images of the model's own shape. None: what the command line
-            finds without --data; the report names it.
+            finds where none is named; the report names it.
         on_stage: Called with a few words at the start of each stage.
 
     Returns:
@@ -164,15 +164,15 @@ def _convert(request: ConversionRequest) -> ExportedFile:
     except PrecisionProofError as error:
         if request.kind.precision != INT8_PRECISION:
             raise
-        raise PrecisionProofError(f"{error}; --auto-mixed tries to keep such layers in float") from error
+        raise PrecisionProofError(f"{error}; `auto_mixed=True` tries to keep such layers in float") from error
 
 
 def _describe_mixing(export: Export) -> str:
-    """Why --auto-mixed left files in int8 that fail."""
+    """Why `auto_mixed` left files in int8 that fail."""
     failed = {file for gate in export.report.failed_gates for file in gate.files}
     sound, hopeless = (", ".join(failed.intersection(files)) for files in (export.mixing.sound, export.mixing.hopeless))
     return (
-        f" ({sound} passed on the training images by which --auto-mixed judges, so all of it stayed in int8)"
+        f" ({sound} passed on the training images by which `auto_mixed` judges, so all of it stayed in int8)"
         if sound
         else ""
     ) + (f" (no choice of layers in float helps {hopeless})" if hopeless else "")

@@ -32,9 +32,9 @@ def export(
         ),
     ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="Short for --precision int8.")] = False,
-    precision: Annotated[
+    precisions: Annotated[
         str | None,
-        typer.Option(metavar="LIST", help="Of fp32,fp16,int8,int16x8,dynamic.", show_default="int8"),
+        typer.Option("--precision", metavar="LIST", help="Of fp32,fp16,int8,int16x8,dynamic.", show_default="int8"),
     ] = None,
     formats: Annotated[
         str | None,
@@ -48,9 +48,10 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The bundle folder.", show_default="bundles/NAME")
     ] = None,
-    max_drop: Annotated[
+    max_drop_points: Annotated[
         float | None,
         typer.Option(
+            "--max-drop",
             metavar="POINTS",
             help="Most top-1 that a file may lose against Keras, in percentage points.",
             show_default=f"{DEFAULTS.gates.max_drop_points:g}",
@@ -189,7 +190,7 @@ def export(
     from edge_mnist_runtime.extras import require_extra
 
     config = ExportConfig(
-        precisions=_read_precisions(int8, precision),
+        precisions=_read_precisions(int8, precisions),
         formats=None if formats is None else parse_names(formats),
         io=io,
         source=SourceConfig(
@@ -200,7 +201,10 @@ def export(
         auto_mixed=auto_mixed,
         conversion=ConversionConfig(calibration_method, per_channel, opset, allow_saturation),
         gates=GateConfig.load(
-            gate, max_drop_points=max_drop, min_agreement=min_agreement, max_probability_diff=max_probability_diff
+            gate,
+            max_drop_points=max_drop_points,
+            min_agreement=min_agreement,
+            max_probability_diff=max_probability_diff,
         ),
         calibration_samples=calibration_samples,
         calibration_data=calibration_data,

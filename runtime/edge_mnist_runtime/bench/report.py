@@ -1,4 +1,4 @@
-"""A report of `edge-mnist bench --json`, read back and checked."""
+"""The JSON report of `edge-mnist bench`, read back and checked."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ class BenchReport:
         except OSError as error:
             raise UsageError(f"{path}: cannot be opened ({error.strerror or error})") from error
         except ValueError as error:
-            raise IntegrityError(f"{path}: no report of `edge-mnist bench --json` (not text)") from error
+            raise IntegrityError(f"{path}: no JSON report of `edge-mnist bench` (not text)") from error
         try:
             record = json.loads(text)
             found = record["schema_version"]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise IntegrityError(f"{path}: no report of `edge-mnist bench --json` ({first_line(error)})") from error
+            raise IntegrityError(f"{path}: no JSON report of `edge-mnist bench` ({first_line(error)})") from error
         if found != BENCH_SCHEMA_VERSION:
             raise IntegrityError(
                 f"{path}: its schema {found!r} is not the known {BENCH_SCHEMA_VERSION}; measure again with this version"

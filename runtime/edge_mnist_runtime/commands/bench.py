@@ -23,7 +23,7 @@ def bench(
     samples: Annotated[int, typer.Option(help="Most predictions of each model.")] = 20_000,
     seconds: Annotated[float, typer.Option(help="Most time for each model's predictions.")] = 10.0,
     threads: Annotated[str, typer.Option(help="Threads that one call may use, as in 1,2,4.")] = "1",
-    batch: Annotated[str, typer.Option(help="Images in one call, for throughput.")] = "32,256",
+    batch_sizes: Annotated[str, typer.Option("--batch", help="Images in one call, for throughput.")] = "32,256",
     rate: Annotated[
         float | None,
         typer.Option(help="Predictions a second, each due at its moment.", show_default="one right after the other"),
@@ -58,7 +58,7 @@ def bench(
         samples=samples,
         seconds=seconds,
         threads=parse_counts(threads, "--threads"),
-        batch_sizes=parse_counts(batch, "--batch"),
+        batch_sizes=parse_counts(batch_sizes, "--batch"),
         rate=rate,
         fresh_processes=startup,
         profile=profile,

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from edge_mnist_runtime.commands.option_names import name_options
+
 
 def print_report(report: dict[str, Any], notice: str | None) -> None:
     """Print the tables and what must be said of them.
@@ -31,7 +33,7 @@ def print_report(report: dict[str, Any], notice: str | None) -> None:
             console.print()
             console.print(_operator_table(name, model["operators"]))
     console.print(Text("\n" + explain(report)))
-    for line in (*report["advice"], *([notice] if notice else [])):
+    for line in (*report["advice"], *([name_options(notice)] if notice else [])):
         console.print(Text(line))
     for warning in report["warnings"]:
         console.print(Text(f"warning: {warning}", style="yellow"))

@@ -134,7 +134,7 @@ def test_half_precision_tflite_is_refused_as_fp32(prove, converter, tf):
 
 def test_input_whose_scale_came_from_dim_images_is_refused(convert, reference_source, drawn_images):
     """An export gives every calibration set a black and a white pixel; without, TensorFlow's scale is half as large."""
-    with pytest.raises(PrecisionProofError, match="pixels would be misread; use more --calibration-samples"):
+    with pytest.raises(PrecisionProofError, match="pixels would be misread; use more `calibration_samples`"):
         convert(reference_source, "tflite", "int8", drawn_images // 2)
 
 

@@ -210,7 +210,10 @@ def test_single_image_of_a_class_is_refused_by_its_name(source, arrays, tmp_path
 
 def test_foreign_model_without_images_is_refused_with_the_way_out(source, monkeypatch):
     monkeypatch.delenv(DATA_VARIABLE, raising=False)
-    with pytest.raises(DataNotFoundError, match=r"images of \(16, 16, 3\) in 5 classes, not digits; .*--data FILE.npz"):
+    with pytest.raises(
+        DataNotFoundError,
+        match=r"images of \(16, 16, 3\) in 5 classes, not digits; .*an .npz file or a folder: `data` or",
+    ):
         load_export_images(source, None)
 
 

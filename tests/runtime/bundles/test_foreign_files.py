@@ -228,7 +228,7 @@ def test_raw_classifies_tensors_by_a_foreign_file(theirs, drawn, tmp_path, capsy
     assert [line[0] for line in lines] == [str(labels[10 * number + 5]) for number in range(3)]
     assert run(["classify", "--model", str(theirs), str(tmp_path)]) == 6
     assert "carries no edge-mnist contract" in (err := capsys.readouterr().err)
-    assert "classify 28 x 28 pictures with it by `edge-mnist classify --raw`" in err
+    assert "classify 28 x 28 pictures with it as they are: `edge-mnist classify` with --raw" in err
 
 
 @pytest.mark.parametrize(
