@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import onnxruntime
 
@@ -73,6 +75,14 @@ class ExportedFile:
 def make_request(source: SourceModel, calibration: Pixels, kind: Kind, config: ConversionConfig) -> ConversionRequest:
     """What a converter needs to make a file of that kind."""
     return ConversionRequest(source, kind, make_contract(source, kind, config), calibration, config)
+
+
+def share_requests(
+    source: SourceModel, calibration: Pixels, config: ConversionConfig
+) -> Callable[[Kind], ConversionRequest]:
+    """As `make_request`, for several files of one network: what one prepares is there for the others."""
+    prepared: dict[ConversionConfig, Any] = {}
+    return lambda kind: replace(make_request(source, calibration, kind, config), prepared=prepared)
 
 
 def convert(request: ConversionRequest) -> ExportedFile:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,8 @@ class ConversionRequest:
     """Images, uint8, shape (N, H, W, C), that fix the ranges of quantized tensors."""
     config: ConversionConfig
     """How it is to be made."""
+    prepared: dict[ConversionConfig, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What a converter made on the way to another file of the same network, images and settings, by those settings."""
 
     @property
     def calibration_values(self) -> npt.NDArray[np.float32]:

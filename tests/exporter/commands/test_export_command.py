@@ -32,7 +32,6 @@ def assert_refused(finished, code: int, *words: str) -> None:
         ("--max-drop", "-1"),
         ("--min-agreement", "2"),
         ("--max-probability-diff", "1.5"),
-        ("--gate", "nowhere.toml"),
         ("--calibration-samples", "0"),
         ("--calibration-samples", "-3"),
         ("--calibration-samples", "some"),
@@ -46,6 +45,10 @@ def assert_refused(finished, code: int, *words: str) -> None:
 def test_bad_option_is_refused_in_one_line_that_names_it(run_here, tmp_path, arguments):
     assert_refused(run_here("export", *arguments, cwd=tmp_path), 2, arguments[0])
     assert not list(tmp_path.iterdir())
+
+
+def test_file_of_limits_that_is_missing_is_refused(run_here, tmp_path):
+    assert_refused(run_here("export", "--gate", "nowhere.toml", cwd=tmp_path), 2, "nowhere.toml: cannot be read")
 
 
 @pytest.mark.mnist
@@ -126,7 +129,7 @@ def test_model_of_another_shape_needs_images_of_its_own(run_here, tmp_path):
     answers = keras.layers.Dense(10, activation="softmax")(keras.layers.Flatten()(image))
     keras.Model(image, answers).save(tmp_path / "large.keras")
     finished = run_here("export", "large.keras", "-o", "bundle", cwd=tmp_path, env={"EDGE_MNIST_DATA": ""})
-    assert_refused(finished, 2, "large.keras: reads images of (32, 32, 1) in 10 classes", "--data FILE.npz")
+    assert_refused(finished, 2, "large.keras: reads images of (32, 32, 1) in 10 classes", "--data or")
     assert [path.name for path in tmp_path.iterdir()] == ["large.keras"]
 
 

@@ -79,12 +79,11 @@ def to_int8(request: ConversionRequest) -> bytes:
 
 
 def make_mixer(request: ConversionRequest) -> Mixer:
-    """Trace once, for files that compute some layers in float and all others in int8."""
-    prepared = prepare(request)
+    """For files that compute some layers in float and all others in int8."""
 
     def mix(float_layers: tuple[str, ...]) -> bytes:
         asked = replace(request, config=replace(request.config, float_layers=float_layers))
-        return _finish(quantize(asked, prepared), asked)
+        return _finish(quantize(asked), asked)
 
     return mix
 
@@ -96,10 +95,9 @@ def to_mixed(request: ConversionRequest) -> bytes:
 
 def measure_errors(request: ConversionRequest, images: Pixels) -> list[LayerError]:
     """What int8 does to every layer of the network; see `onnx_layers.measure_layers`."""
-    prepared = prepare(request)
-    graph, values = prepared.graph, request.source.input_range.apply(images)
+    graph, values = prepare(request).graph, request.source.input_range.apply(images)
     layers = find_layers(graph, list_layers(request.source.keras_model))
-    return measure_layers(graph, quantize(request, prepared), layers, values, quantizable=QUANTIZED_OPS)
+    return measure_layers(graph, quantize(request), layers, values, quantizable=QUANTIZED_OPS)
 
 
 def _finish(model: onnx.ModelProto, request: ConversionRequest) -> bytes:
@@ -113,11 +111,19 @@ def _finish(model: onnx.ModelProto, request: ConversionRequest) -> bytes:
 
 
 def prepare(request: ConversionRequest) -> PreparedGraph:
-    """Trace the network, and round the weights that may be quantized.
+    """Trace the network, and round the weights that may be quantized; once for all requests that share it.
 
     Raises:
         ConversionError: tf2onnx or onnxruntime refused.
     """
+    settings = replace(request.config, float_layers=())
+    if settings not in request.prepared:
+        request.prepared[settings] = _prepare(request)
+    prepared: PreparedGraph = request.prepared[settings]
+    return prepared
+
+
+def _prepare(request: ConversionRequest) -> PreparedGraph:
     floating, config = _trace(request.source.keras_model, tf.float32, request), request.config
     with tempfile.TemporaryDirectory() as folder:
         traced, prepared = (Path(folder) / f"{stage}.onnx" for stage in ("traced", "prepared"))
@@ -143,20 +149,15 @@ def prepare(request: ConversionRequest) -> PreparedGraph:
     return PreparedGraph(graph, weights)
 
 
-def quantize(request: ConversionRequest, prepared: PreparedGraph | None = None) -> onnx.ModelProto:
+def quantize(request: ConversionRequest) -> onnx.ModelProto:
     """The QDQ graph as onnxruntime's quantizer makes it, from floats to probabilities.
 
     The layers in `config.float_layers` stay in float.
 
-    Args:
-        request: What is asked for.
-        prepared: What `prepare` gave, where it is at hand.
-
     Raises:
         ConversionError: tf2onnx or the quantizer refused.
     """
-    config, method = request.config, request.config.calibration_method
-    prepared = prepared or prepare(request)
+    config, method, prepared = request.config, request.config.calibration_method, prepare(request)
     layers = find_layers(prepared.graph, list_layers(request.source.keras_model)) if config.float_layers else []
     excluded = [node for layer in layers if layer.name in config.float_layers for node in layer.nodes]
     graph, weights = _set_apart(prepared.graph, excluded), _leave_out(prepared, excluded)
