@@ -134,11 +134,12 @@ def test_model_of_another_shape_needs_images_of_its_own(run_here, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def export_and_send(start_interruptible):
+def export_and_send(start_interruptible, drawn_set):
     """Export over `target`, and send the signal a second after the hidden folder beside it has appeared."""
 
     def export(interruption: signal.Signals, target: Path) -> subprocess.CompletedProcess[str]:
-        with start_interruptible([COMMAND, "export", "-o", target], cwd=target.parent.parent) as exporting:
+        command = [COMMAND, "export", "edge", "--data", drawn_set, "-o", target]
+        with start_interruptible(command, cwd=target.parent.parent) as exporting:
             while not list(target.parent.glob(f".{target.name}.*.partial")):
                 assert exporting.poll() is None
                 time.sleep(0.05)
@@ -151,22 +152,22 @@ def export_and_send(start_interruptible):
 
 
 @pytest.mark.slow
-def test_killed_export_leaves_the_old_bundle_whole(export_and_send, old_bundle, folder_hashes):
-    before = folder_hashes(old_bundle)
-    assert export_and_send(signal.SIGKILL, old_bundle).returncode == -9
-    assert folder_hashes(old_bundle) == before
-    with BundleWriter(old_bundle):
+def test_killed_export_leaves_the_old_bundle_whole(export_and_send, small_old_bundle, folder_hashes):
+    before = folder_hashes(small_old_bundle)
+    assert export_and_send(signal.SIGKILL, small_old_bundle).returncode == -9
+    assert folder_hashes(small_old_bundle) == before
+    with BundleWriter(small_old_bundle):
         pass
-    assert [path.name for path in old_bundle.parent.iterdir()] == ["bundle"]
+    assert [path.name for path in small_old_bundle.parent.iterdir()] == ["bundle"]
 
 
 @pytest.mark.slow
-def test_ctrl_c_during_export_says_so_and_leaves_the_old_bundle_alone(export_and_send, old_bundle, folder_hashes):
-    before = folder_hashes(old_bundle)
-    ended = export_and_send(signal.SIGINT, old_bundle)
+def test_ctrl_c_during_export_says_so_and_leaves_the_old_bundle_alone(export_and_send, small_old_bundle, folder_hashes):
+    before = folder_hashes(small_old_bundle)
+    ended = export_and_send(signal.SIGINT, small_old_bundle)
     assert (ended.returncode, ended.stdout) == (130, "")
-    assert folder_hashes(old_bundle) == before
-    assert [path.name for path in old_bundle.parent.iterdir()] == ["bundle"]
+    assert folder_hashes(small_old_bundle) == before
+    assert [path.name for path in small_old_bundle.parent.iterdir()] == ["bundle"]
     assert ended.stderr == "edge-mnist: interrupted\n"
 
 

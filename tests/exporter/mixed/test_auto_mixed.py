@@ -86,15 +86,6 @@ def lopsided(reference_model, tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
-def drawn_set(tmp_path_factory):
-    """A few hundred digits that the project draws: enough to tell layers apart, in a fraction of MNIST's time."""
-    images, labels = draw_digits(70, seed=1)
-    path = tmp_path_factory.mktemp("drawn") / "drawn.npz"
-    np.savez(path, images=images, labels=labels)
-    return path
-
-
 @pytest.mark.slow
 def test_debug_names_the_layer_where_most_is_lost(lopsided, drawn_set, run_here):
     finished = run_here("debug", lopsided, "--data", drawn_set)
@@ -103,10 +94,9 @@ def test_debug_names_the_layer_where_most_is_lost(lopsided, drawn_set, run_here)
     assert max(map(len, finished.out.splitlines())) <= 80
 
 
-@pytest.mark.mnist
 @pytest.mark.slow
-def test_debug_finds_what_must_stay_in_float_and_prints_json_alone(lopsided, run_here):
-    finished = run_here("debug", lopsided, "--auto-mixed", "--json")
+def test_debug_finds_what_must_stay_in_float_and_prints_json_alone(lopsided, drawn_set, run_here):
+    finished = run_here("debug", lopsided, "--data", drawn_set, "--auto-mixed", "--json")
     assert finished.code == 0, finished.err
     assert list(finished.json["layers"]) == ["tflite", "onnx"]
     for errors in finished.json["layers"].values():
@@ -137,11 +127,10 @@ def test_file_that_no_layer_in_float_can_help_is_named(reference_model, drawn_se
     assert "No layer needs to stay in float" not in finished.out
 
 
-@pytest.mark.mnist
 @pytest.mark.slow
-def test_mixed_files_take_the_place_of_those_that_fall_short(lopsided, run_here, tmp_path):
+def test_mixed_files_take_the_place_of_those_that_fall_short(lopsided, drawn_set, run_here, tmp_path):
     bundle = tmp_path / "bundle"
-    finished = run_here("export", lopsided, "--int8", "--auto-mixed", "-o", bundle)
+    finished = run_here("export", lopsided, "--int8", "--auto-mixed", "--data", drawn_set, "-o", bundle)
     assert finished.code == 0, finished.err
     assert {path.name for path in bundle.glob("lopsided_*")} == {"lopsided_mixed.tflite", "lopsided_mixed.onnx"}
     report = json.loads((bundle / "report.json").read_text("utf-8"))
