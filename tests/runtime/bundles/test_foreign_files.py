@@ -234,8 +234,8 @@ def test_raw_classifies_tensors_by_a_foreign_file(theirs, drawn, tmp_path, capsy
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        (("--preprocess", "photo"), "--preprocess photo: --raw takes 28 x 28 pictures as they are; leave out"),
-        (("--preprocess", "auto"), "--preprocess auto: --raw takes 28 x 28 pictures as they are; leave out"),
+        (("--mode", "photo"), "--mode photo: --raw takes 28 x 28 pictures as they are; leave out"),
+        (("--preprocess", "auto"), "--mode auto: --raw takes 28 x 28 pictures as they are; leave out"),
         (("--processes", "2"), "--processes 2: --raw reads pictures in one process; leave out"),
         (("--backend", "litert"), "theirs.onnx: litert does not run .onnx files"),
     ],
@@ -245,7 +245,7 @@ def test_raw_refuses_what_it_would_ignore(option, said, theirs, drawn, tmp_path,
     Image.fromarray(drawn[0][5, ..., 0]).save(picture)
     assert run(["classify", "--raw", "--model", str(theirs), str(picture), *option]) == 2
     assert said in capsys.readouterr().err
-    for same in (("--preprocess", "raw"), ("--processes", "1"), ("--backend", "onnxruntime")):
+    for same in (("--mode", "raw"), ("--processes", "1"), ("--backend", "onnxruntime")):
         assert run(["classify", "--raw", "--model", str(theirs), str(picture), *same]) == 0
 
 
