@@ -80,9 +80,9 @@ def make_request(source: SourceModel, calibration: Pixels, kind: Kind, config: C
 def share_requests(
     source: SourceModel, calibration: Pixels, config: ConversionConfig
 ) -> Callable[[Kind], ConversionRequest]:
-    """As `make_request`, for several files of one network: what one prepares is there for the others."""
-    prepared: dict[ConversionConfig, Any] = {}
-    return lambda kind: replace(make_request(source, calibration, kind, config), prepared=prepared)
+    """As `make_request`, for several files of one network: what one makes on the way is there for the others."""
+    made: dict[tuple[str, ConversionConfig], Any] = {}
+    return lambda kind: replace(make_request(source, calibration, kind, config), made=made)
 
 
 def convert(request: ConversionRequest) -> ExportedFile:

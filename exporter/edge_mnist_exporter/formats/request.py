@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,8 @@ SCOPED_NAME: Final = re.compile(r"""["'](?P<name>[^"'@\s]*/[^"'@\s]*)["'@]""")
 
 REASON: Final = re.compile(r"'tf\.\w+' op [^\n]+")
 """What TensorFlow's converter says behind the place, which may take hundreds of characters."""
+
+Made = TypeVar("Made")
 
 Mixer = Callable[[tuple[str, ...]], bytes]
 """From the layers that are to stay in float to the bytes of a file that computes all others in int8."""
@@ -42,8 +44,8 @@ class ConversionRequest:
     """Images, uint8, shape (N, H, W, C), that fix the ranges of quantized tensors."""
     config: ConversionConfig
     """How it is to be made."""
-    prepared: dict[ConversionConfig, Any] = field(default_factory=dict, repr=False, compare=False)
-    """What a converter made on the way to another file of the same network, images and settings, by those settings."""
+    made: dict[tuple[str, ConversionConfig], Any] = field(default_factory=dict, repr=False, compare=False)
+    """What converters made on the way to other files of the same network and images: see `make_once`."""
 
     @property
     def calibration_values(self) -> npt.NDArray[np.float32]:
@@ -54,6 +56,19 @@ class ConversionRequest:
         """
         _, zero_point = self.source.input_quantization
         return replace(self.source.input_range, mean=(float(zero_point),)).apply(self.calibration)
+
+    def make_once(self, what: str, make: Callable[[], Made]) -> Made:
+        """What `make` gives, made once for all requests that share `made`.
+
+        Args:
+            what: Its name. It may depend on the network, the images and the settings but for `float_layers`.
+            make: Makes it.
+        """
+        key = what, replace(self.config, float_layers=())
+        if key not in self.made:
+            self.made[key] = make()
+        made: Made = self.made[key]
+        return made
 
     def refused(self, converter: str, error: Exception) -> ConversionError:
         """The error that says so in one line, with the layer that the converter's own message is about."""

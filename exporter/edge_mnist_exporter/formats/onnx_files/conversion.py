@@ -116,11 +116,7 @@ def prepare(request: ConversionRequest) -> PreparedGraph:
     Raises:
         ConversionError: tf2onnx or onnxruntime refused.
     """
-    settings = replace(request.config, float_layers=())
-    if settings not in request.prepared:
-        request.prepared[settings] = _prepare(request)
-    prepared: PreparedGraph = request.prepared[settings]
-    return prepared
+    return request.make_once("prepared ONNX graph", lambda: _prepare(request))
 
 
 def _prepare(request: ConversionRequest) -> PreparedGraph:
