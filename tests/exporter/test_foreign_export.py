@@ -132,7 +132,7 @@ def test_bundle_and_its_files_are_described(bundle, command):
 def test_digit_classifier_refuses_it(bundle, command):
     for shown in (bundle, bundle / "animals_int8.onnx"):
         with pytest.raises(
-            ContractError, match=r"no digit classifier \(images of \(32, 32, 3\), 5 classes\)"
+            ContractError, match=r"not a digit classifier \(images of \(32, 32, 3\), 5 classes\)"
         ) as refused:
             DigitClassifier(shown)
         assert str(shown) in str(refused.value)

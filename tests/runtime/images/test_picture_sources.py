@@ -168,7 +168,7 @@ def test_url_keeps_its_slashes_and_is_said_to_be_one(run: Run) -> None:
     for command in ("classify", "read", "preprocess"):
         done = run(command, "https://example.org/3.png")
         assert done.returncode == 8
-        assert b"https://example.org/3.png: a URL, and nothing is fetched" in done.stderr
+        assert b"https://example.org/3.png: a URL, and edge-mnist does not download" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["classify", "read", "preprocess", "info", "samples"])
