@@ -179,7 +179,7 @@ def test_info_says_what_is_known_of_int8_sums(theirs, onnx_with_contract, tmp_pa
 
 
 def test_classifier_still_refuses_a_file_without_a_contract(theirs):
-    with pytest.raises(NoContractError, match="carries no edge-mnist contract"):
+    with pytest.raises(NoContractError, match="has no edge-mnist contract"):
         DigitClassifier(theirs)
 
 
@@ -227,7 +227,7 @@ def test_raw_classifies_tensors_by_a_foreign_file(theirs, drawn, tmp_path, capsy
     lines = capsys.readouterr().out.splitlines()
     assert [line[0] for line in lines] == [str(labels[10 * number + 5]) for number in range(3)]
     assert run(["classify", "--model", str(theirs), str(tmp_path)]) == 6
-    assert "carries no edge-mnist contract" in (err := capsys.readouterr().err)
+    assert "has no edge-mnist contract" in (err := capsys.readouterr().err)
     assert "classify 28 x 28 pictures with it by `edge-mnist classify --raw`" in err
 
 
@@ -304,7 +304,7 @@ def test_tflite_file_with_a_second_output_is_read_and_described(reference_bundle
 def test_operators_of_a_foreign_file_are_not_timed(theirs, monkeypatch, capsys):
     monkeypatch.setenv(DATA_VARIABLE, "")
     assert run(["bench", str(theirs), "--profile", "--samples", "10"]) == 2
-    assert "theirs.onnx carries no edge-mnist contract; measure it without --profile" in capsys.readouterr().err
+    assert "theirs.onnx has no edge-mnist contract; measure it without --profile" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -67,7 +67,10 @@ def write_golden(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda golden: golden.update({"sha256/nano_int8.onnx": np.array("0" * 64)}), "made for another nano_int8.onnx"),
+        (
+            lambda golden: golden.update({"sha256/nano_int8.onnx": np.array("0" * 64)}),
+            "made for another nano_int8.onnx",
+        ),
         (lambda golden: golden.pop("sha256/nano_int8.onnx"), "cannot be read"),
         (lambda golden: golden.pop("images"), "cannot be read"),
         (lambda golden: golden.update(images=golden["images"][:3]), "cannot be read"),

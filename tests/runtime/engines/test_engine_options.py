@@ -141,7 +141,7 @@ def test_what_is_no_session_is_refused() -> None:
 
 
 def test_session_of_a_foreign_model_is_refused(onnx_with_contract: Callable[[str | None], bytes]) -> None:
-    with pytest.raises(ContractError, match="session: carries no edge-mnist contract"):
+    with pytest.raises(ContractError, match="session: has no edge-mnist contract"):
         DigitClassifier(session=make_session(onnx_with_contract(None)))
 
 
