@@ -118,9 +118,9 @@ class ModelContract:
     """Quantization scale of an 8-bit input, in the network's range; None if the file takes or computes floats."""
     input_zero_point: int | None
     """Quantization zero-point of an 8-bit input."""
-    least_confidence: float | None = None
-    """Answers whose highest probability is below this, 0..1, are rejected, and some above it (`acceptance.py`); None:
-    every answer is accepted."""
+    least_confidence: float = 0.0
+    """Reject answers whose highest probability is below this, 0..1, and some above it (`acceptance.py`); 0 accepts
+    every answer."""
     can_saturate: bool = False
     """Whether int8 sums can saturate in onnxruntime on x86 without VNNI; see `int8_sums`. The exporter proves it from
     the weights. It is never true for a TFLite file, even if a file of an older version says so."""
@@ -142,8 +142,8 @@ class ModelContract:
             self.input_zero_point, (int, type(None))
         ):
             raise TypeError(f"input scale and zero-point are {self.input_scale!r} and {self.input_zero_point!r}")
-        if self.least_confidence is not None and not 0 < self.least_confidence < 1:
-            raise ValueError(f"least_confidence is {self.least_confidence!r}, not between 0 and 1")
+        if not 0 <= self.least_confidence < 1:
+            raise ValueError(f"least_confidence is {self.least_confidence!r}, not 0..1, 1 left out")
         if not isinstance(self.can_saturate, bool):
             raise TypeError(f"can_saturate is {self.can_saturate!r}, neither true nor false")
 
@@ -188,6 +188,8 @@ class ModelContract:
             schema_version = fields.pop("schema_version")
             check_schema(schema_version, READABLE_SCHEMA_VERSIONS, origin=f"{origin}: contract", error=ContractError)
             fields.setdefault("can_saturate", fields["precision"] in SATURATING_PRECISIONS)
+            if fields.get("least_confidence") is None:  # older files that accept every answer
+                fields["least_confidence"] = 0.0
             span = {end: tuple(map(float, fields["input_range"][end])) for end in ("mean", "deviation")}
             named = {name: tuple(fields[name]) for name in ("labels", "image_shape")}
             contract = cls(**{**fields, **named, "input_range": InputRange(**span)})

@@ -63,7 +63,7 @@ class Answerer:
     def __init__(self, engine: Engine, mode: ReadingMode) -> None:
         self._engine = engine
         self._mode = mode
-        self._least_confidence = engine.contract.least_confidence or 0.0
+        self._least_confidence = engine.contract.least_confidence
         # From here on `is_accepted` need not be called: it would say yes.
         self._certain = max(CERTAIN, self._least_confidence) if self._least_confidence else 0.0
 

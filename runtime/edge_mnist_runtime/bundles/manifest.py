@@ -65,7 +65,7 @@ class Manifest:
     artifacts: tuple[Artifact, ...]
     files: dict[str, str]
     """SHA-256 of every other file of the bundle, by name."""
-    least_confidence: float | None = None
+    least_confidence: float = 0.0
     """The same as in every file's contract."""
 
     def __post_init__(self) -> None:
@@ -108,6 +108,8 @@ class Manifest:
         try:
             schema_version = record.pop("schema_version")
             check_schema(schema_version, READABLE_SCHEMA_VERSIONS, origin=f"{path}: manifest", error=ManifestError)
+            if record.get("least_confidence") is None:  # older bundles that accept every answer
+                record["least_confidence"] = 0.0
             artifacts = tuple(_artifact(item) for item in record.pop("artifacts"))
             manifest = cls(**{**record, "labels": tuple(record["labels"]), "artifacts": artifacts})
             preprocess = manifest.preprocess and (manifest.preprocess["version"], manifest.preprocess["sha256"])
