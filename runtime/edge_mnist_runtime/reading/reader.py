@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image
 
+from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.errors import InputShapeError, PictureError
 from edge_mnist_runtime.images.colours import upright_colours, upright_grey, upright_size
 from edge_mnist_runtime.images.damage import describe_damage
@@ -25,9 +26,6 @@ T = TypeVar("T")
 
 Steps = tuple[tuple[str, Image.Image], ...]
 
-PartsBox = tuple[float, float, float, float]
-"""Top, bottom, left and right, as parts of an upright picture's height and width."""
-
 
 @dataclass(frozen=True)
 class Reading:
@@ -37,8 +35,8 @@ class Reading:
     """The tensor: uint8, shape (28, 28), bright ink on black; all black where the picture is blank."""
     mode: ReadingMode
     """Which reading was used: `raw` (a tensor as it is, or one that was enlarged or inverted), `mnist` or `photo`."""
-    box: PartsBox | None = None
-    """Where the digit was found; None where nothing was looked for."""
+    box: Box | None = None
+    """Where the digit was found, in the upright picture's own pixels; None where nothing was looked for."""
     light_on_dark: bool | None = None
     """Whether the ink is lighter than its ground; None where nothing was looked for."""
     lines_removed: int = 0
@@ -69,7 +67,7 @@ class Reading:
         """As the command line's JSON has it."""
         return {
             "mode": self.mode,
-            "box": None if self.box is None else [round(side, 4) for side in self.box],
+            "box": self.box and list(self.box),
             "light_on_dark": self.light_on_dark,
             "lines_removed": self.lines_removed,
             "quality": self.quality and self.quality.to_dict(),
@@ -133,9 +131,10 @@ def _read_drawing(picture: Image.Image, origin: str) -> Reading:
 
 
 def _drawn(picture: Image.Image, grey: Image.Image, ink: DrawnInk) -> Reading:
-    top, bottom, left, right = ink_box(ink.pixels)
-    box = (top / grey.height, bottom / grey.height, left / grey.width, right / grey.width)
-    side_pixels = max(bottom - top, right - left) * max(upright_size(picture)) / max(grey.size)
+    found, full = ink_box(ink.pixels), upright_size(picture)
+    sides = zip(found, full * 2, grey.size * 2, strict=True)
+    box = Box.around(*(side * whole / reduced for side, whole, reduced in sides))
+    side_pixels = found.long_side * max(full) / max(grey.size)
     # Ink so small that even its darkest part is lost among all pixels has nothing beside it, either.
     picked = pick_ink(ink.pixels / np.float32(255), 0.0)
     if picked and is_grain(picked):
@@ -173,15 +172,16 @@ def _read_photo(picture: Image.Image, colours: Image.Image) -> Reading:
     found = find_ink(colours, full_side_pixels=max(full))
     if found is None:
         return _blank(colours, "photo")
-    top, bottom, left, right = found.box
+    left, top, right, bottom = found.sides
     quality = Quality(max((bottom - top) * full[1], (right - left) * full[0]), found.contrast)
+    box = Box.around(left * full[0], top * full[1], right * full[0], bottom * full[1])
     pixels = normalise_ink(found.ink)
 
     def draw_steps() -> Steps:
         drawn = (("darkness", found.draw_darkness()), ("ink", found.ink))
         return ("picture", colours), *((name, Image.fromarray(levels)) for name, levels in drawn)
 
-    return Reading(pixels, "photo", found.box, found.light_on_dark, found.lines, quality, found.flaw, draw_steps)
+    return Reading(pixels, "photo", box, found.light_on_dark, found.lines, quality, found.flaw, draw_steps)
 
 
 def _blank(picture: Image.Image, mode: ReadingMode) -> Reading:
