@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.errors import PictureError
-from edge_mnist_runtime.tensor import Pixels, has_dark_corners
+from edge_mnist_runtime.tensor import Pixels
 
 MOST_PRODUCTS: Final = 100_000
 """Multiplications of one matrix product that OpenBLAS, in any build, still does in one thread."""
@@ -62,12 +62,6 @@ class PreprocessDefinition:
 
 PREPROCESS: Final = PreprocessDefinition()
 """The definition that this version of edge-mnist uses, and the only one that it knows."""
-
-
-def is_mnist_shaped(pixels: Pixels) -> bool:
-    """Whether grey pixels, shape (H, W) or (H, W, 1), are a tensor already: 28 x 28 with four dark corners."""
-    side = PREPROCESS.side_pixels
-    return pixels.shape[:2] == (side, side) and has_dark_corners(pixels.tobytes())
 
 
 def normalise_ink(ink: Pixels, *, origin: str = "picture") -> Pixels:

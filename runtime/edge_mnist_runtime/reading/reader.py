@@ -14,12 +14,13 @@ from edge_mnist_runtime.errors import InputShapeError, PictureError
 from edge_mnist_runtime.images.colours import upright_colours, upright_grey, upright_size
 from edge_mnist_runtime.images.damage import describe_damage
 from edge_mnist_runtime.prediction import Quality, Reason
-from edge_mnist_runtime.preprocess import PREPROCESS, ink_box, is_mnist_shaped, normalise_ink
+from edge_mnist_runtime.preprocess import PREPROCESS, ink_box, normalise_ink
 from edge_mnist_runtime.reading.drawing import DrawnInk, has_even_border, is_clean, subtract_ground
 from edge_mnist_runtime.reading.enlargement import find_enlarged_tensor
 from edge_mnist_runtime.reading.flaws import find_flaw, is_grain
 from edge_mnist_runtime.reading.ink import pick_ink
-from edge_mnist_runtime.reading.parameters import PICTURE_READING, ReadingMode
+from edge_mnist_runtime.reading.modes import ReadingMode, is_tensor
+from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.tensor import Pixels
 
 T = TypeVar("T")
@@ -94,8 +95,8 @@ def read_picture(picture: Image.Image, *, mode: ReadingMode = "auto", origin: st
         InputShapeError: `mode` is `raw`, and the picture is not 28 x 28 grey pixels.
     """
     require_decoded(picture, origin)
-    if mode == "raw":
-        return _read_raw(picture, origin)
+    if tensor := _find_tensor(picture, mode, origin):
+        return tensor
     if mode == "photo":
         return _read_photo(picture, _colours_of(picture, origin))
     if mode == "mnist":
@@ -110,22 +111,24 @@ def require_decoded(picture: Image.Image, origin: str) -> None:
     _made_plain(picture.load, origin)
 
 
-def _read_raw(picture: Image.Image, origin: str) -> Reading:
-    side = PREPROCESS.side_pixels
-    if picture.size != (side, side) or picture.mode not in ("L", "1"):
+def _find_tensor(picture: Image.Image, mode: ReadingMode, origin: str) -> Reading | None:
+    """A picture that is the tensor already; None of any other, which `raw` refuses."""
+    is_small = picture.size == (PREPROCESS.side_pixels, PREPROCESS.side_pixels)
+    if mode == "raw" and not (is_small and picture.mode in ("L", "1")):
         width, height = upright_size(picture)
         raise InputShapeError(
             f"{origin}: {width} x {height} pixels of mode {picture.mode}; the reading `raw` expects "
-            f"{side} x {side} grey pixels, bright ink on black; `auto` reads other pictures"
+            f"{PREPROCESS.side_pixels} x {PREPROCESS.side_pixels} grey pixels, bright ink on black; `auto` reads other "
+            "pictures"
         )
-    return Reading(np.asarray(picture.convert("L")), "raw")
+    if not is_small:
+        return None
+    grey = np.asarray(picture.convert("L") if mode == "raw" else _grey_of(picture, origin))
+    return Reading(grey, "raw") if is_tensor(grey.tobytes(), mode) else None
 
 
 def _read_drawing(picture: Image.Image, origin: str) -> Reading:
     grey = _grey_of(picture, origin)
-    pixels = np.asarray(grey)
-    if is_mnist_shaped(pixels):
-        return Reading(pixels, "raw")
     ink = subtract_ground(grey)
     return _blank(grey, "mnist") if ink is None else _drawn(picture, grey, ink)
 
@@ -152,8 +155,6 @@ def _read_anything(picture: Image.Image, origin: str) -> Reading:
     colours = _colours_of(picture, origin)
     if enlarged := find_enlarged_tensor(colours):
         tensor, light_on_dark = enlarged
-        if light_on_dark and picture.size == tensor.shape:  # neither enlarged nor inverted
-            return Reading(tensor, "raw")
         return Reading(tensor, "raw", light_on_dark=light_on_dark, draw_steps=lambda: (("picture", colours),))
     if min(picture.size) < PICTURE_READING.least_photo_side_pixels:
         return _read_drawing(picture, origin)
