@@ -7,7 +7,6 @@ ordinary way through `open_picture`, which also reports damage.
 
 from __future__ import annotations
 
-import os
 from typing import Final
 
 from PIL import Image
@@ -24,21 +23,9 @@ DATA_AT: Final = len(START) + 8
 AFTER_DATA: Final = 4 + len(END)
 """Number of bytes after the data: its checksum, which Pillow does not check either, and the end."""
 
-MOST_BYTES: Final = 4096
-"""Number of bytes that are read first. 784 pixels need little more than 900, however badly they are compressed."""
 
-READ_ONLY: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0)
-"""Flags of `os.open` to read bytes; O_BINARY exists on Windows."""
-
-
-def find_saved_tensor(file: str | bytes) -> bytes | None:
-    """Decode the 784 grey levels of a PNG file that is a tensor; None for any other file, and for a damaged one.
-
-    Args:
-        file: Its path, or its bytes.
-    """
-    if isinstance(file, str):
-        file = _read_start(file)
+def decode_saved_tensor(file: bytes) -> bytes | None:
+    """Decode the 784 grey levels of a PNG file that is a tensor; None for any other file, and for a damaged one."""
     data_bytes = len(file) - DATA_AT - AFTER_DATA
     if not (file.startswith(START) and file.endswith(END) and file[33:41] == data_bytes.to_bytes(4, "big") + b"IDAT"):
         return None
@@ -46,16 +33,3 @@ def find_saved_tensor(file: str | bytes) -> bytes | None:
         return Image.frombytes("L", (28, 28), file[DATA_AT:-AFTER_DATA], "zip", "L").tobytes()
     except Exception:  # noqa: BLE001  # whatever Pillow raises, `open_picture` raises again with a message
         return None
-
-
-def _read_start(path: str) -> bytes:
-    """Read the first `MOST_BYTES` of a file; empty if it cannot be read, because `open_picture` then reports why."""
-    try:
-        # Python's `open` takes 1.5 times as long, which would be 5 % of the whole time for such a file.
-        descriptor = os.open(path, READ_ONLY)
-        try:
-            return os.read(descriptor, MOST_BYTES)
-        finally:
-            os.close(descriptor)
-    except (OSError, ValueError):  # ValueError: a null byte in the path
-        return b""

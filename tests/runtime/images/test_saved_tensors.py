@@ -20,8 +20,8 @@ from PIL.PngImagePlugin import PngInfo
 from edge_mnist_runtime import DigitClassifier, PictureError
 from edge_mnist_runtime.bench.sample_digits import load_samples
 from edge_mnist_runtime.images.files import open_picture
-from edge_mnist_runtime.images.saved_tensors import MOST_BYTES, find_saved_tensor
-from edge_mnist_runtime.inputs import decode, read_any
+from edge_mnist_runtime.images.saved_tensors import decode_saved_tensor
+from edge_mnist_runtime.inputs import START_BYTES, decode, read_any, take
 from edge_mnist_runtime.reading.modes import READING_MODES
 from edge_mnist_runtime.reading.reader import read_picture
 
@@ -49,7 +49,7 @@ def the_long_way(file: bytes) -> bytes | str:
 
 def at_a_glance(file: bytes) -> Image.Image:
     """A picture that is opened on the short way where that knows it."""
-    tensor = find_saved_tensor(file)
+    tensor = decode_saved_tensor(file)
     return open_picture(file, origin="bytes") if tensor is None else Image.frombytes("L", (28, 28), tensor)
 
 
@@ -65,15 +65,15 @@ def as_opened(file: bytes, open_file: Callable[[bytes], Image.Image] = at_a_glan
 @pytest.mark.parametrize("options", [{}, {"compress_level": 0}, {"compress_level": 9}, {"optimize": True}])
 def test_saved_tensor_takes_the_short_way(options: dict[str, object]) -> None:
     for tensor in TENSORS:
-        assert find_saved_tensor(png_of(tensor, **options)) == tensor.tobytes()
+        assert decode_saved_tensor(png_of(tensor, **options)) == tensor.tobytes()
 
 
 def test_worst_packed_tensor_takes_the_short_way(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 128, (28, 28), np.uint8)
     path = tmp_path / "noise.png"
     path.write_bytes(png_of(noise, compress_level=0))
-    assert path.stat().st_size < MOST_BYTES
-    assert find_saved_tensor(str(path)) == noise.tobytes()
+    assert path.stat().st_size < START_BYTES
+    assert take(str(path), "auto") == noise.tobytes()
 
 
 def test_file_that_says_more_than_a_tensor_takes_the_long_way() -> None:
@@ -93,7 +93,7 @@ def test_file_that_says_more_than_a_tensor_takes_the_long_way() -> None:
         png_of(digit) + b"\0",
         png_of(digit)[:-12] + b"\0\0\0\0gAMA\0\0\0\0",  # damaged, behind the data
     ):
-        assert find_saved_tensor(file) is None
+        assert decode_saved_tensor(file) is None
         assert as_opened(file) == the_long_way(file)
 
 
@@ -170,7 +170,7 @@ def test_what_is_no_file_is_named_as_on_the_long_way(name: str, tmp_path: Path) 
 def test_pipe_is_read_once(kind: str, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (200, 200), np.uint8)
     file = {"tensor": png_of(TENSORS[3]), "large": png_of(noise), "damaged": png_of(noise)[:-100]}[kind]
-    assert kind == "tensor" or len(file) > 2 * MOST_BYTES
+    assert kind == "tensor" or len(file) > 2 * START_BYTES
     os.mkfifo(tmp_path / "pipe")
     writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(file,))
     writer.start()
