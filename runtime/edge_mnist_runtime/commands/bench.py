@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -45,7 +46,7 @@ def bench(
 
     Ends when the percentiles are stable, or at --samples or --seconds.
     """
-    from edge_mnist_runtime.bench.benchmark import format_report, run_benchmark
+    from edge_mnist_runtime.bench.benchmark import run_benchmark
     from edge_mnist_runtime.bench.candidates import find_models
     from edge_mnist_runtime.bench.config import BenchmarkConfig, parse_counts
     from edge_mnist_runtime.bench.plot import check_plot, draw_plot
@@ -73,12 +74,11 @@ def bench(
         print(f"edge-mnist: skipped {item['model']}: {item['reason']}", file=sys.stderr)
     digits, notice = load_benchmark_digits(data)
     with chatter_silenced(show=debug) as terminal, _progress(terminal) as on_progress:
-        report = run_benchmark(found, digits, config, on_progress=on_progress)
-        report["skipped"] = skipped
+        report = replace(run_benchmark(found, digits, config, on_progress=on_progress), skipped=tuple(skipped))
         if plot:
             draw_plot(report, plot)
     if as_json:
-        print(format_report(report))
+        print(report.to_json())
         return
     from edge_mnist_runtime.commands.bench_tables import print_report
 
