@@ -1,8 +1,8 @@
 """Place activations in one block of memory (arena), so that those not needed at the same time share memory.
 
-The planner is greedy by size (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020,
-section 5.1), as in TensorFlow Lite and its version for microcontrollers. It places the largest buffer first. Each
-buffer gets the smallest sufficient gap between the buffers that are in use at the same time.
+The planner is greedy by size, as in TensorFlow Lite and its version for microcontrollers. It places the largest buffer
+first. Each buffer gets the smallest sufficient gap between the buffers that are in use at the same time. Source:
+Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020, section 5.1.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 ALIGNMENT: Final = 16
-"""Every buffer begins at a multiple of so many bytes, as in TensorFlow Lite for microcontrollers."""
+"""Alignment of every buffer, in bytes, as in TensorFlow Lite for microcontrollers."""
 
 
 @dataclass(frozen=True)

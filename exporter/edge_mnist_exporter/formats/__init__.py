@@ -27,7 +27,7 @@ Converter = Callable[[ConversionRequest], bytes]
 
 
 class Audit(Protocol):
-    """Proves a file's precision from its bytes, and reads what the file holds and costs."""
+    """Proves a file's precision from its bytes, and measures its graph."""
 
     def __call__(
         self, data: bytes, precision: str, file_name: str, *, expected_input: InputScale | None = None

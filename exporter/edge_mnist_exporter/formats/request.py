@@ -63,6 +63,6 @@ class ConversionRequest:
         return ConversionError(f"{self.source.origin}: {converter} refused it{at} ({said})")
 
     def locate(self, *names: str) -> str:
-        """Describe where an operation is, from its name and those of its tensors: its layer, else itself."""
+        """Describe an operation for messages, from its name and those of its tensors: by its layer, else by itself."""
         layer = find_layer(names, list_layers(self.source.keras_model))
         return f"the layer {layer}" if layer else f"the operation {'/'.join(names[0].split('/')[-2:])}"

@@ -134,7 +134,7 @@ def _read_folder(folder: Path, source: SourceModel) -> tuple[ImagesAndLabels, tu
     numbers = {label: index for index, label in enumerate(source.labels)}
     strange = [path.name for path in found if path.name not in numbers]
     if strange or not found:
-        what = f"sub-folder {strange[0]} is no label" if strange else "no sub-folders of pictures"
+        what = f"sub-folder {strange[0]} is not a label" if strange else "no sub-folders of pictures"
         known = ", ".join(source.labels[:3])
         raise DataNotFoundError(f"{folder}: {what}; expected one sub-folder a class, named as its label ({known}, ...)")
     return read_picture_folder(folder, found, read=picture_reader(source), labels_by_name=numbers)

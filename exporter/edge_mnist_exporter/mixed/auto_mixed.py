@@ -25,7 +25,7 @@ from edge_mnist_runtime.tensor import Pixels
 from edge_mnist_runtime.timing.sampling import Call, SamplingConfig, sample_in_turns
 
 ERROR_IMAGES: Final = 100
-"""Images, of those that choices are judged on, for measuring the error of each layer."""
+"""Number of images for measuring the error of each layer, taken from those that choices are judged on."""
 
 TIMING: Final = SamplingConfig(samples=400, seconds=1.0, warmup=100, least=400, turn=25)
 """Interleaved one-image calls of both files, for measuring the time that float layers cost."""

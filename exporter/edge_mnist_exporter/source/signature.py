@@ -106,7 +106,7 @@ def _check_shapes(model: Any, path: Path) -> tuple[tuple[int, ...], int]:
     is_flat = len(shape) == 1 and flat_side**2 == shape[0] and flat_side > 1
     is_image = len(shape) == 2 or (len(shape) == 3 and shape[2] in CHANNELS)
     if not (is_flat or is_image):
-        hint = "; channels stand first: permute them in the model" if len(shape) == 3 and shape[0] in CHANNELS else ""
+        hint = "; channels come first: permute them in the model" if len(shape) == 3 and shape[0] in CHANNELS else ""
         raise UnsupportedModelError(
             f"{path}: takes {inputs[0]}; expected images (None, H, W), (None, H, W, 1), (None, H, W, 3), or a flat "
             f"square{hint}"

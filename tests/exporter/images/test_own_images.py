@@ -175,7 +175,9 @@ def test_pictures_of_16_bits_keep_their_greys(source, tmp_path):
 def test_sub_folder_with_an_unknown_label_is_refused(source, arrays, tmp_path):
     save_pictures(tmp_path / "set", arrays["x_train"], arrays["y_train"])
     (tmp_path / "set" / "violet").mkdir()
-    with pytest.raises(DataNotFoundError, match=r"set: sub-folder violet is no label; .*\(red, green, blue, \.\.\.\)"):
+    with pytest.raises(
+        DataNotFoundError, match=r"set: sub-folder violet is not a label; .*\(red, green, blue, \.\.\.\)"
+    ):
         load_export_images(source, tmp_path / "set")
 
 

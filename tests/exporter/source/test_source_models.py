@@ -97,7 +97,7 @@ def test_model_with_a_flipped_weight_byte_is_corrupt(keras, tmp_path, reference_
     ("shape", "words"),
     [
         ((28, 28, 2), "expected images (None, H, W), (None, H, W, 1), (None, H, W, 3), or a flat square"),
-        ((3, 28, 28), "channels stand first"),
+        ((3, 28, 28), "channels come first"),
         ((50,), "(None, 50)"),
         ((1,), "(None, 1)"),
         ((28, 28, 1, 1), "(None, 28, 28, 1, 1)"),

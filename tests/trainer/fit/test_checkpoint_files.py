@@ -113,7 +113,7 @@ def test_run_without_a_finished_epoch_resumes_only_with_the_same_settings(model,
     with pytest.raises(UsageError, match="another transfer_set"):
         read_checkpoint(made, model, {**NO_EPOCH, "transfer_set": {"views": 2}})
     made.write_record({"status": "running", "epochs": []})
-    with pytest.raises(CorruptModelError, match="says nothing of architecture"):
+    with pytest.raises(CorruptModelError, match="has no entry architecture"):
         read_checkpoint(made, model, NO_EPOCH)
 
 

@@ -272,7 +272,7 @@ def test_damaged_distillation_set_is_refused_in_one_line_that_names_it(copy, dam
     with pytest.raises(CorruptModelError) as caught:
         open_transfer_set(copy)
     assert str(caught.value).startswith(str(copy))
-    assert str(caught.value).endswith("make it anew")
+    assert str(caught.value).endswith("make it again")
     assert "\n" not in str(caught.value)
 
 

@@ -1,7 +1,7 @@
 """Save and load the state of a run between two epochs, so that a killed run can resume with the same result.
 
-checkpoint.npz holds every variable of the model and of its optimizer (weights, their moving average, AdamW's moments,
-the step, the state of dropout), and the record at that time. All other state follows from the seed and the epoch.
+checkpoint.npz contains the record and every variable of the model and its optimizer: weights, their moving average,
+AdamW's moments, the step, the state of dropout. All other state follows from the seed and the epoch.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def read_checkpoint(folder: RunFolder, model: Any, expected: dict[str, Any]) -> 
 def _check_same(folder: RunFolder, record: dict[str, Any], expected: dict[str, Any]) -> None:
     for key in FIXED_KEYS:
         if key not in record:
-            raise CorruptModelError(f"{folder.path / RECORD_FILE}: says nothing of {key}; start anew with --force")
+            raise CorruptModelError(f"{folder.path / RECORD_FILE}: has no entry {key}; start anew with --force")
         before, now = record[key], json.loads(json.dumps(expected[key]))
         if before != now:
             detail = _difference(before, now) if isinstance(before, dict) and isinstance(now, dict) else ""

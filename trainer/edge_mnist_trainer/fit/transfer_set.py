@@ -153,11 +153,11 @@ def open_transfer_set(folder: Path) -> TransferSet:
         n = len(images)
         whole = images.shape == (n, 28, 28, 1) and probabilities.shape == (n, 10) and n % record["views"] == 0
     except (OSError, ValueError, KeyError, TypeError, EOFError, ZeroDivisionError) as error:
-        raise CorruptModelError(f"{folder}: cannot be read ({first_line(error)}); make it anew") from error
+        raise CorruptModelError(f"{folder}: cannot be read ({first_line(error)}); make it again") from error
     if not whole:
         raise CorruptModelError(
-            f"{folder}: {len(images)} images but {len(probabilities)} rows of probabilities; make it anew"
+            f"{folder}: {len(images)} images but {len(probabilities)} rows of probabilities; make it again"
         )
     if made_with != PREPROCESS.to_dict():
-        raise UsageError(f"{folder}: made with another preprocessing than this version's; make it anew")
+        raise UsageError(f"{folder}: made with another preprocessing than this version's; make it again")
     return TransferSet(images, probabilities, record)

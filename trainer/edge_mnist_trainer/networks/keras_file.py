@@ -60,7 +60,7 @@ def load_keras(path: Path) -> Any:
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # Keras raises ValueError, OSError, KeyError, BadZipFile, ...
-        raise CorruptModelError(f"{path}: cannot be read ({first_line(error)}); train it anew") from error
+        raise CorruptModelError(f"{path}: cannot be read ({first_line(error)}); train it again") from error
 
 
 def _drop_defaults(config: Any) -> Any:

@@ -18,10 +18,10 @@ from edge_mnist_exporter.formats.onnx_files.graph import read_attributes
 from edge_mnist_exporter.formats.onnx_files.stem import CELL
 
 MULTIPLE: Final = 4
-"""The fast kernel takes multiples of so many input channels."""
+"""The fast kernel takes input channels in multiples of this number."""
 
 MIN_OUTPUTS: Final = 16
-"""The fast kernel needs at least so many output channels."""
+"""Minimum number of output channels for the fast kernel."""
 
 CHANNELWISE_OPS: Final = ("QuantizeLinear", "DequantizeLinear", "Relu", "MaxPool", "AveragePool", "GlobalAveragePool")
 """Operations allowed between a convolution and the operation that multiplies its channels."""

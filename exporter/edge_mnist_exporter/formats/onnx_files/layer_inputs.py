@@ -103,7 +103,7 @@ def _draw_windows(
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.intp]]:
     """Draw the inputs of some sums, shape (S, G, N), and count how often each was drawn, shape (S,).
 
-    `fraction` of a layer's sums is drawn from these images. Counting saves time in small layers, where draws repeat.
+    These images provide `fraction` of the layer's sums. In small layers draws repeat, and counting them saves time.
     """
     n_groups = read_attributes(layer.node).get("group", 1)
     n_inputs = n_groups * layer.weights.size // layer.weights.shape[layer.axis]
