@@ -26,7 +26,7 @@ def most_bytes_alive(buffers, alignment):
     )
 
 
-def test_no_buffers_need_no_memory():
+def test_empty_plan_needs_no_memory():
     assert plan_memory([]).arena_bytes == 0
 
 

@@ -177,7 +177,7 @@ def test_recurrent_layers_over_rows_are_unrolled(kind, convert, tmp_path):
 
 
 def test_multi_head_attention_converts_to_float_onnx_of_any_batch_size(source_with, convert, noise):
-    """Keras computes their shapes from the batch size, so that two sizes are free."""
+    """Keras computes the shapes of the heads from the batch size, so that two sizes are free."""
 
     def attend_with_heads(x, layers):
         tokens = layers.Reshape((25, 24))(x)

@@ -103,7 +103,7 @@ def test_all_training_images_are_taken_if_fewer_than_the_default(blob_source, di
     assert (len(chosen.images), chosen.origin["n"]) == (80, 80)
 
 
-def test_fewer_digits_than_requested_are_refused(reference_source, drawn_images):
+def test_fewer_digits_than_the_default_are_taken_but_fewer_than_requested_refused(reference_source, drawn_images):
     labels = np.zeros(len(drawn_images), np.uint8)
     drawn = LabelledDigits("drawn", "train", drawn_images, labels)
     digits = DigitSource(drawn, drawn, drawn, None)

@@ -52,7 +52,7 @@ def make_mixer(request: ConversionRequest) -> Mixer:
         debugger = tf.lite.experimental.QuantizationDebugger(
             converter=converter, debug_dataset=dataset, debug_options=options(())
         )
-    except Exception as error:  # as in _finish_plain
+    except Exception as error:  # the quantizer raises many classes
         raise request.refused("TensorFlow's quantizer", error) from error
 
     def mix(float_layers: tuple[str, ...]) -> bytes:
