@@ -161,6 +161,6 @@ def make_contract(source: SourceModel, kind: Kind, config: ConversionConfig) -> 
         source_sha256=source.sha256,
         input_scale=scale,
         input_zero_point=zero_point,
-        least_confidence=source.least_confidence or None,
+        least_confidence=source.least_confidence or 0.0,
         can_saturate=config.allow_saturation and kind.may_saturate,
     )

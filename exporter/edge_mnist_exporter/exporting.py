@@ -119,7 +119,7 @@ def export(
         on_stage(f"evaluating Keras on {len(digits.evaluation):,} images")
         reference = evaluate_reference(source, digits.evaluation)
         settled = settle_least_confidence(source, config.least_confidence, digits.validation)
-        source = replace(source, least_confidence=settled and settled[0])
+        source = replace(source, least_confidence=settled[0] if settled else 0.0)
         # A model that reads no digits is fed wrongly; converting it would only hide that behind other errors.
         reads = judge_reference(measure_top1(reference, digits.evaluation.labels)).passed
         mixing = _make_files(source, digits, calibration, config, on_stage) if reads else Mixing(())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -48,7 +49,7 @@ def bench(
 
     Ends when the percentiles are stable, or at --samples or --seconds.
     """
-    from edge_mnist_runtime.bench.benchmark import format_report, run_benchmark
+    from edge_mnist_runtime.bench.benchmark import run_benchmark
     from edge_mnist_runtime.bench.config import BenchmarkConfig, parse_counts
     from edge_mnist_runtime.bench.plot import check_plot, draw_plot
     from edge_mnist_runtime.bench.sample_digits import load_benchmark_digits
@@ -68,12 +69,11 @@ def bench(
     found, skipped = _find(models, require_backend(backend))
     digits, notice = load_benchmark_digits(data)
     with chatter_silenced(show=debug) as terminal, _progress(terminal) as on_progress:
-        report = run_benchmark(found, digits, config, on_progress=on_progress)
-        report["skipped"] = skipped
+        report = replace(run_benchmark(found, digits, config, on_progress=on_progress), skipped=tuple(skipped))
         if plot:
             draw_plot(report, plot)
     if as_json:
-        print(format_report(report))
+        print(report.to_json())
         return
     from edge_mnist_runtime.commands.bench_tables import print_report
 

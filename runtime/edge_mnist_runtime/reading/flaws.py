@@ -78,8 +78,7 @@ def is_grain(
 
 def _is_hollow(ink: Ink) -> bool:
     """Whether much of the ink is much fainter than the rest."""
-    top, bottom, left, right = ink.box
-    mask = ink.mask[top:bottom, left:right]
+    mask = ink.mask[ink.box.slices]
     full = ink.inside > 0.6 * ink.level
     return bool(full.sum() < 0.65 * max(1, mask.sum()))
 
@@ -101,7 +100,7 @@ def _runs_out_of_frame(ink: Ink) -> bool:
     turns, it is narrower at the edge than further inside.
     """
     height, width = ink.mask.shape
-    top, bottom, left, right = ink.box
+    left, top, right, bottom = ink.box
     room = PICTURE_READING.filled_frame_part * ink.side_pixels
     sides = (
         (ink.mask, top, height - bottom),

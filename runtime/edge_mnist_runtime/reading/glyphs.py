@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.reading.components import Components, Mask
-from edge_mnist_runtime.reading.ink import Box, box_around, find_frames
+from edge_mnist_runtime.reading.ink import box_around, find_frames, touches_edge
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 Indices = npt.NDArray[np.intp]
@@ -27,12 +28,12 @@ class Glyph:
     @property
     def height(self) -> int:
         """Of the box, in pixels."""
-        return self.box[1] - self.box[0]
+        return self.box.height
 
     @property
     def width(self) -> int:
         """Of the box, in pixels."""
-        return self.box[3] - self.box[2]
+        return self.box.width
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,8 @@ def find_glyphs(parts: Components, mass: Floats64, shape: tuple[int, ...]) -> Gl
         shape: Height and width of the picture.
     """
     boxes = parts.boxes
-    heights, widths = boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2]
-    at_edge = (boxes[:, 0] == 0) | (boxes[:, 2] == 0) | (boxes[:, 1] == shape[0]) | (boxes[:, 3] == shape[1])
-    weight = mass * np.where(at_edge, 0.25, 1.0) * (np.maximum(heights, widths) >= 0.04 * min(shape))
+    widths, heights = (boxes[:, 2:] - boxes[:, :2]).T
+    weight = mass * np.where(touches_edge(boxes, shape), 0.25, 1.0) * (np.maximum(heights, widths) >= 0.04 * min(shape))
     weight[find_frames(parts, mass)] = 0
     if not weight.max(initial=0) > 0:
         return GlyphRows((), ())
@@ -83,7 +83,7 @@ def _weighted_median(values: Indices, weight: Floats64) -> float:
 
 def _along_main_row(boxes: Indices, weight: Floats64, tall: Indices, usual: float) -> Mask:
     """Which of the tall parts stand in one row with the heaviest: neighbour after neighbour, because rows may lean."""
-    middles, columns = (boxes[tall, 0] + boxes[tall, 1]) / 2, (boxes[tall, 2] + boxes[tall, 3]) / 2
+    columns, middles = ((boxes[tall, :2] + boxes[tall, 2:]) / 2).T
     in_row = np.zeros(len(tall), np.bool_)
     start = int(weight[tall].argmax())
     in_row[start] = True
@@ -99,11 +99,11 @@ def _along_main_row(boxes: Indices, weight: Floats64, tall: Indices, usual: floa
 def _merge_columns(boxes: Indices, chosen: Indices) -> list[list[int]]:
     """Groups of parts that share more than half of the narrower one's columns, from left to right."""
     groups: list[list[int]] = []
-    for index in chosen[np.argsort(boxes[chosen, 2])]:
-        left, right = boxes[index, 2], boxes[index, 3]
+    for index in chosen[np.argsort(boxes[chosen, 0])]:
+        left, right = boxes[index, 0], boxes[index, 2]
         if groups:
-            _, _, start, end = box_around(boxes[groups[-1]])
-            if min(end, right) - left > 0.5 * min(end - start, right - left):
+            last = box_around(boxes[groups[-1]])
+            if min(last.right, right) - left > 0.5 * min(last.width, right - left):
                 groups[-1].append(int(index))
                 continue
         groups.append([int(index)])
@@ -116,10 +116,10 @@ def _attach(boxes: Indices, weight: Floats64, groups: list[list[int]], small: In
     heaviest = max(weight[group].sum() for group in groups)
     attached = [list(group) for group in groups]
     for index in small:
-        top, bottom, left, right = boxes[index]
-        down = np.maximum(np.maximum(around[:, 0] - bottom, top - around[:, 1]), 0)
-        across = np.maximum(np.maximum(around[:, 2] - right, left - around[:, 3]), 0)
-        shared = np.minimum(around[:, 3], right) - np.maximum(around[:, 2], left)
+        left, top, right, bottom = boxes[index]
+        down = np.maximum(np.maximum(around[:, 1] - bottom, top - around[:, 3]), 0)
+        across = np.maximum(np.maximum(around[:, 0] - right, left - around[:, 2]), 0)
+        shared = np.minimum(around[:, 2], right) - np.maximum(around[:, 0], left)
         distance = np.hypot(down, across) - 0.3 * np.maximum(shared, 0)
         nearest = int(distance.argmin())
         is_near = np.hypot(down, across)[nearest] <= PICTURE_READING.group_gap * usual

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge_mnist_runtime.box import Box
+from edge_mnist_runtime.preprocess import mask_box
 from edge_mnist_runtime.reading.components import Components, Mask, label_components
 from edge_mnist_runtime.reading.filters import quantile
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 Floats = npt.NDArray[np.float32]
 Levels = npt.NDArray[np.uint8]
-Box = tuple[int, int, int, int]
 """Top, bottom, left and right, the far ends exclusive."""
 
 
@@ -36,9 +37,8 @@ class Strokes:
     @property
     def darkness(self) -> Floats:
         """As measured where the digit is, 0 elsewhere, shape (H, W)."""
-        top, bottom, left, right = self.box
         own = np.zeros(self.mask.shape, np.float32)
-        own[top:bottom, left:right] = self.inside
+        own[self.box.slices] = self.inside
         return own
 
     @property
@@ -49,7 +49,7 @@ class Strokes:
     @property
     def side_pixels(self) -> int:
         """Longer side of the box."""
-        return max(self.box[1] - self.box[0], self.box[3] - self.box[2])
+        return self.box.long_side
 
 
 @dataclass(frozen=True)
@@ -114,14 +114,12 @@ def _among(own: Strokes, page: Floats, parts: Components, mass: npt.NDArray[np.f
 
 def strokes_under(darkness: Floats, mask: Mask) -> Strokes:
     """The ink under a mask that is not empty; both of shape (H, W)."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return _strokes_in(darkness, mask, (int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1))
+    return _strokes_in(darkness, mask, mask_box(mask))
 
 
 def _strokes_in(darkness: Floats, mask: Mask, box: Box) -> Strokes:
     """As `strokes_under`, where the box around the mask is known: a digit fills a small part of its picture."""
-    place = (slice(box[0], box[1]), slice(box[2], box[3]))
-    part, covered = darkness[place], mask[place]
+    part, covered = darkness[box.slices], mask[box.slices]
     level = float(quantile(part[covered], 0.75))
     inside = part * covered
     return Strokes(inside, mask, box, level, _stroke_width(inside, level))
@@ -143,9 +141,9 @@ def _stroke_width(ink: Floats, level: float) -> float:
 def choose_parts(parts: Components, mass: npt.NDArray[np.float64], shape: tuple[int, ...]) -> Mask:
     """Which parts are the digit: the heaviest one, and what is near enough and heavy enough to belong to it."""
     boxes = parts.boxes
-    heights, widths = boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2]
+    widths, heights = (boxes[:, 2:] - boxes[:, :2]).T
     sides = np.maximum(heights, widths)
-    at_edge = (boxes[:, 0] == 0) | (boxes[:, 2] == 0) | (boxes[:, 1] == shape[0]) | (boxes[:, 3] == shape[1])
+    at_edge = touches_edge(boxes, shape)
     score = mass * np.where(at_edge, 0.25, 1.0) * (sides >= 0.04 * min(shape))
     score[find_frames(parts, mass)] = 0
     chosen = np.zeros(len(parts), np.bool_)
@@ -158,14 +156,14 @@ def choose_parts(parts: Components, mass: npt.NDArray[np.float64], shape: tuple[
     breadth = _breadths(parts)
     blob = (breadth > 2 * breadth[main]) & (np.minimum(heights, widths) > 2 * breadth[main])
     while True:
-        top, bottom, left, right = box_around(boxes[chosen])
-        side = max(bottom - top, right - left)
-        gap_down = np.maximum(np.maximum(top - boxes[:, 1], boxes[:, 0] - bottom), 0)
-        gap_right = np.maximum(np.maximum(left - boxes[:, 3], boxes[:, 2] - right), 0)
+        around = box_around(boxes[chosen])
+        side = around.long_side
+        gap_down = np.maximum(np.maximum(around.top - boxes[:, 3], boxes[:, 1] - around.bottom), 0)
+        gap_right = np.maximum(np.maximum(around.left - boxes[:, 2], boxes[:, 0] - around.right), 0)
         near = np.hypot(gap_down, gap_right) <= PICTURE_READING.group_gap * side
         # What stands beside the digit, thin, straight and as long as it, is a rest of a frame or of a line.
-        rest = ((gap_right > 0.08 * side) & (heights > 6 * widths) & (heights > 0.9 * (bottom - top))) | (
-            (gap_down > 0) & (widths > 6 * heights) & (widths > 0.9 * (right - left))
+        rest = ((gap_right > 0.08 * side) & (heights > 6 * widths) & (heights > 0.9 * around.height)) | (
+            (gap_down > 0) & (widths > 6 * heights) & (widths > 0.9 * around.width)
         )
         rest &= breadth < 0.8 * breadth[main]
         joins = near & (score >= 0.03 * mass[chosen].sum()) & (sides >= 0.1 * side) & ~chosen & ~rest & ~blob
@@ -192,9 +190,9 @@ def outline_on_edges(plane: Levels, ink: Ink) -> float:
 
     Where ink leaves the picture, or the picture was cut close to it, there is nothing around it to tell from.
     """
-    top, bottom, left, right = (max(0, ink.box[0] - 3), ink.box[1] + 3, max(0, ink.box[2] - 3), ink.box[3] + 3)
-    mask = ink.mask[top:bottom, left:right]
-    light = plane[top:bottom, left:right]
+    left, top = max(0, ink.box.left - 3), max(0, ink.box.top - 3)
+    near = Box(left, top, ink.box.right + 3, ink.box.bottom + 3)
+    mask, light = ink.mask[near.slices], plane[near.slices]
     outline = mask & ~inner(mask)
     height, width = plane.shape
     outline[: max(0, 2 - top)] = outline[max(0, height - 2 - top) :] = False
@@ -218,9 +216,9 @@ def find_frames(parts: Components, mass: npt.NDArray[np.float64]) -> Mask:
     """Which parts are drawn around another one: ink on all four sides of the box, and something inside; shape (N,)."""
     found, boxes = np.zeros(len(parts), np.bool_), parts.boxes
     order = np.argsort(-mass)[:5]
-    top, bottom, left, right = boxes[order].T[..., np.newaxis]
-    heights = boxes[:, 1] - boxes[:, 0]
-    inside = (boxes[:, 0] > top) & (boxes[:, 1] < bottom) & (boxes[:, 2] > left) & (boxes[:, 3] < right)
+    left, top, right, bottom = boxes[order].T[..., np.newaxis]
+    heights = boxes[:, 3] - boxes[:, 1]
+    inside = (boxes[:, 0] > left) & (boxes[:, 1] > top) & (boxes[:, 2] < right) & (boxes[:, 3] < bottom)
     inside &= (heights >= 0.3 * (bottom - top)) & (mass > 0.1 * mass[order, np.newaxis])
     holds_something = inside.any(1)
     sparse = parts.areas[order] < 0.16 * ((bottom - top) * (right - left))[:, 0]
@@ -233,8 +231,7 @@ def find_frames(parts: Components, mass: npt.NDArray[np.float64]) -> Mask:
 
 def _covered_sides(parts: Components, index: int) -> list[float]:
     """How much of each side of a part's box its ink covers, 0..1, the least first."""
-    top, bottom, left, right = parts.boxes[index]
-    own = parts.labels[top:bottom, left:right] == index + 1
+    own = parts.labels[Box(*parts.boxes[index]).slices] == index + 1
     depth = max(1, round(0.12 * max(own.shape)))
     sides = (own[:depth].any(0), own[-depth:].any(0), own[:, :depth].any(1), own[:, -depth:].any(1))
     return sorted(float(side.mean()) for side in sides)
@@ -242,4 +239,10 @@ def _covered_sides(parts: Components, index: int) -> list[float]:
 
 def box_around(boxes: npt.NDArray[np.intp]) -> Box:
     """The box around several ones, shape (N, 4)."""
-    return int(boxes[:, 0].min()), int(boxes[:, 1].max()), int(boxes[:, 2].min()), int(boxes[:, 3].max())
+    return Box(*map(int, boxes[:, :2].min(0)), *map(int, boxes[:, 2:].max(0)))
+
+
+def touches_edge(boxes: npt.NDArray[np.intp], shape: tuple[int, ...]) -> Mask:
+    """Which of several boxes, shape (N, 4), touch an edge of a picture, shape (H, W); bool, shape (N,)."""
+    touches: Mask = (boxes[:, :2] == 0).any(1) | (boxes[:, 2:] == shape[::-1]).any(1)
+    return touches
