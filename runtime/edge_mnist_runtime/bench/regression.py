@@ -97,7 +97,7 @@ def parse_percent(text: str, option: str) -> float:
 
 
 def compare_reports(old: Path, new: Path, *, max_regression: float = 0.05, force: bool = False) -> RegressionReport:
-    """Compare two reports of `edge-mnist bench --json`.
+    """Compare two JSON reports of `edge-mnist bench`.
 
     Args:
         old: The measurement before.
@@ -116,7 +116,9 @@ def compare_reports(old: Path, new: Path, *, max_regression: float = 0.05, force
         if before.conditions.get(name) != after.conditions.get(name)
     ]
     if unlike and not force:
-        raise UsageError(f"{old} and {new} are not comparable: {'; '.join(unlike)} differ; --force compares anyway")
+        raise UsageError(
+            f"{old} and {new} are not comparable: {'; '.join(unlike)} differ; `force=True` compares anyway"
+        )
     pairs = _pair(before.models, after.models)
     if not pairs:
         raise UsageError(f"{old} and {new} have no model in common")
@@ -130,13 +132,13 @@ def compare_reports(old: Path, new: Path, *, max_regression: float = 0.05, force
         max_regression,
         changes,
         tuple(
-            f"{model.label} is in {report.path} alone"
-            for report in (before, after)
+            f"{model.label} is in {path} alone"
+            for path, report in ((old, before), (new, after))
             for model in report.models
             if id(model) not in paired
         ),
         tuple(unlike),
-        tuple(f"{report.path}: {warning}" for report in (before, after) for warning in report.warnings),
+        tuple(f"{path}: {warning}" for path, report in ((old, before), (new, after)) for warning in report.warnings),
     )
 
 
@@ -206,14 +208,15 @@ def _compare(old: MeasuredModel, new: MeasuredModel, limit: float) -> LatencyCha
         name: round(after / before, 4) if (before := old.latency_us[name]) and (after := new.latency_us[name]) else None
         for name in COMPARED
     }
-    low, high = median_ratio_interval(old.latencies_us, new.latencies_us)
+    before_us, after_us = np.array(old.latencies_us), np.array(new.latencies_us)
+    low, high = median_ratio_interval(before_us, after_us)
     return LatencyChange(
         new.label,
         new.threads,
-        dict(old.latency_us),
-        dict(new.latency_us),
+        {name: old.latency_us[name] for name in COMPARED},
+        {name: new.latency_us[name] for name in COMPARED},
         ratio,
         (round(low, 4), round(high, 4)) if ratio["p50"] else None,
-        round(cliffs_delta(old.latencies_us, new.latencies_us), 4),
+        round(cliffs_delta(before_us, after_us), 4),
         limit,
     )

@@ -73,11 +73,10 @@ def _without_margin(picture: Image.Image) -> Image.Image:
     inside = _differs(first, margin)
     if int(np.ptp(border)) > PICTURE_READING.drawing.even_levels or not inside.any():
         return picture
-    top, bottom, left, right = ink_box(inside.view(np.uint8))
-    if not inside[top : bottom : bottom - top - 1 or 1, left : right : right - left - 1 or 1].all():
+    rectangle = inside[ink_box(inside.view(np.uint8)).slices]
+    if not rectangle[:: len(rectangle) - 1 or 1, :: rectangle.shape[1] - 1 or 1].all():
         return picture
-    box = ink_box(_differs(np.asarray(picture.convert("L")), margin).view(np.uint8))
-    found = picture.crop((box[2], box[0], box[3], box[1]))
+    found = picture.crop(ink_box(_differs(np.asarray(picture.convert("L")), margin).view(np.uint8)))
     side = min(found.size)
     # A plotting program rounds each side by itself.
     return found.resize((side, side), Image.Resampling.NEAREST) if max(found.size) == side + 1 else found
@@ -95,8 +94,7 @@ def _lies_as_in_mnist(pixels: Pixels, room: float) -> bool:
     """Whether the ink is 20 pixels long, and its centre of mass on the frame's; `room` is in pixels."""
     if int(pixels.max()) < PICTURE_READING.drawing.min_contrast_levels:
         return False
-    top, bottom, left, right = ink_box(pixels)
-    off_side = abs(max(bottom - top, right - left) - PREPROCESS.ink_side_pixels)
+    off_side = abs(ink_box(pixels).long_side - PREPROCESS.ink_side_pixels)
     mass = pixels.astype(np.float64)
     places = np.arange(SIDE)
     off_centre = max(abs(float(mass.sum(axis) @ places / mass.sum()) - PREPROCESS.centre_pixel) for axis in (0, 1))

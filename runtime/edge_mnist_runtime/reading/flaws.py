@@ -76,8 +76,7 @@ def _count_cheap_signs(ink: Ink, outline: float, lines: int, side_pixels: float)
 
 def _is_hollow(ink: Ink) -> bool:
     """Whether much of the ink is much fainter than the rest."""
-    top, bottom, left, right = ink.box
-    mask = ink.mask[top:bottom, left:right]
+    mask = ink.mask[ink.box.slices]
     full = ink.inside > FLAWS.full_ink * ink.level
     return bool(full.sum() < FLAWS.min_full_fraction * max(1, mask.sum()))
 
@@ -99,7 +98,7 @@ def _runs_out_of_frame(ink: Ink) -> bool:
     turns, it is narrower at the edge than further inside.
     """
     height, width = ink.mask.shape
-    top, bottom, left, right = ink.box
+    left, top, right, bottom = ink.box
     room = FLAWS.frame_room * ink.side_pixels
     sides = (
         (ink.mask, top, height - bottom),

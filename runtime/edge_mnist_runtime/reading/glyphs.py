@@ -8,8 +8,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.reading.components import Components, Mask
-from edge_mnist_runtime.reading.ink import Box, box_around, gaps_to, sides_of, weigh_parts
+from edge_mnist_runtime.reading.ink import box_around, gaps_to, sides_of, weigh_parts
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 Indices = npt.NDArray[np.intp]
@@ -30,12 +31,12 @@ class Glyph:
     @property
     def height(self) -> int:
         """Of the box, in pixels."""
-        return self.box[1] - self.box[0]
+        return self.box.height
 
     @property
     def width(self) -> int:
         """Of the box, in pixels."""
-        return self.box[3] - self.box[2]
+        return self.box.width
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def _weighted_median(values: Indices, weight: Floats64) -> float:
 
 def _along_main_row(boxes: Indices, weight: Floats64, tall: Indices, usual: float) -> Mask:
     """Which of the tall parts stand in one row with the heaviest: neighbour after neighbour, because rows may lean."""
-    middles, columns = (boxes[tall, 0] + boxes[tall, 1]) / 2, (boxes[tall, 2] + boxes[tall, 3]) / 2
+    columns, middles = ((boxes[tall, :2] + boxes[tall, 2:]) / 2).T
     in_row = np.zeros(len(tall), np.bool_)
     start = int(weight[tall].argmax())
     in_row[start] = True
@@ -100,11 +101,11 @@ def _along_main_row(boxes: Indices, weight: Floats64, tall: Indices, usual: floa
 def _merge_columns(boxes: Indices, chosen: Indices) -> list[list[int]]:
     """Groups of parts that share many of the narrower one's columns, from left to right."""
     groups: list[list[int]] = []
-    for index in chosen[np.argsort(boxes[chosen, 2])]:
-        left, right = boxes[index, 2], boxes[index, 3]
+    for index in chosen[np.argsort(boxes[chosen, 0])]:
+        left, right = boxes[index, 0], boxes[index, 2]
         if groups:
-            _, _, start, end = box_around(boxes[groups[-1]])
-            if min(end, right) - left > GLYPHS.shared_columns * min(end - start, right - left):
+            last = box_around(boxes[groups[-1]])
+            if min(last.right, right) - left > GLYPHS.shared_columns * min(last.width, right - left):
                 groups[-1].append(int(index))
                 continue
         groups.append([int(index)])
@@ -117,9 +118,9 @@ def _attach(boxes: Indices, weight: Floats64, groups: list[list[int]], small: In
     heaviest = max(weight[group].sum() for group in groups)
     attached = [list(group) for group in groups]
     for index in small:
-        top, bottom, left, right = boxes[index]
+        left, top, right, bottom = boxes[index]
         gaps = np.hypot(*gaps_to(around, boxes[index]))
-        shared = np.minimum(around[:, 3], right) - np.maximum(around[:, 2], left)
+        shared = np.minimum(around[:, 2], right) - np.maximum(around[:, 0], left)
         nearest = int((gaps - GLYPHS.shared_bonus * np.maximum(shared, 0)).argmin())
         is_near = gaps[nearest] <= PICTURE_READING.ink.group_gap * usual
         is_small = max(bottom - top, right - left) < GLYPHS.min_small_side * usual

@@ -8,14 +8,14 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from edge_mnist_runtime.box import Box
+from edge_mnist_runtime.preprocess import mask_box
 from edge_mnist_runtime.reading.components import Components, Mask, label_components
 from edge_mnist_runtime.reading.filters import quantile
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 Floats = npt.NDArray[np.float32]
 Levels = npt.NDArray[np.uint8]
-Box = tuple[int, int, int, int]
-"""Top, bottom, left and right, the far ends exclusive."""
 
 INK: Final = PICTURE_READING.ink
 
@@ -44,9 +44,8 @@ class Strokes:
     @property
     def darkness(self) -> Floats:
         """As measured where the digit is, 0 elsewhere, shape (H, W)."""
-        top, bottom, left, right = self.box
         own = np.zeros(self.mask.shape, np.float32)
-        own[top:bottom, left:right] = self.inside
+        own[self.box.slices] = self.inside
         return own
 
     @property
@@ -57,7 +56,7 @@ class Strokes:
     @property
     def side_pixels(self) -> int:
         """Longer side of the box."""
-        return max(self.box[1] - self.box[0], self.box[3] - self.box[2])
+        return self.box.long_side
 
 
 @dataclass(frozen=True)
@@ -125,14 +124,12 @@ def _among(own: Strokes, page: Floats, parts: Components, mass: npt.NDArray[np.f
 
 def strokes_under(darkness: Floats, mask: Mask) -> Strokes:
     """The ink under a mask that is not empty; both of shape (H, W)."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return _strokes_in(darkness, mask, (int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1))
+    return _strokes_in(darkness, mask, mask_box(mask))
 
 
 def _strokes_in(darkness: Floats, mask: Mask, box: Box) -> Strokes:
     """As `strokes_under`, where the box around the mask is known: a digit fills a small part of its picture."""
-    place = (slice(box[0], box[1]), slice(box[2], box[3]))
-    part, covered = darkness[place], mask[place]
+    part, covered = darkness[box.slices], mask[box.slices]
     level = float(quantile(part[covered], INK.level_quantile))
     inside = part * covered
     return Strokes(inside, mask, box, level, _stroke_width(inside, level))
@@ -155,8 +152,11 @@ def weigh_parts(parts: Components, mass: npt.NDArray[np.float64], shape: tuple[i
     """How much each part counts as a digit, shape (N,): its mass; less at an edge, nothing for specks and frames."""
     boxes = parts.boxes
     heights, widths = sides_of(boxes)
-    at_edge = (boxes[:, 0] == 0) | (boxes[:, 2] == 0) | (boxes[:, 1] == shape[0]) | (boxes[:, 3] == shape[1])
-    weight = mass * np.where(at_edge, INK.edge_weight, 1.0) * (np.maximum(heights, widths) >= INK.min_side * min(shape))
+    weight = (
+        mass
+        * np.where(touches_edge(boxes, shape), INK.edge_weight, 1.0)
+        * (np.maximum(heights, widths) >= INK.min_side * min(shape))
+    )
     weight[find_frames(parts, mass)] = 0
     return weight
 
@@ -185,32 +185,30 @@ def choose_parts(parts: Components, mass: npt.NDArray[np.float64], shape: tuple[
 def _belong(boxes: npt.NDArray[np.intp], around: Box) -> Mask:
     """Which parts are near enough to the digit, whose box is `around`, and large enough beside it; shape (N,)."""
     heights, widths = sides_of(boxes)
-    side = max(around[1] - around[0], around[3] - around[2])
-    is_near = np.hypot(*gaps_to(boxes, around)) <= INK.group_gap * side
-    return is_near & (np.maximum(heights, widths) >= INK.min_own_side * side)
+    is_near = np.hypot(*gaps_to(boxes, around)) <= INK.group_gap * around.long_side
+    return is_near & (np.maximum(heights, widths) >= INK.min_own_side * around.long_side)
 
 
 def _are_rests(boxes: npt.NDArray[np.intp], around: Box, breadths: npt.NDArray[np.float64], usual: float) -> Mask:
     """Which parts stand beside the digit, thin, straight and as long as it: rests of a frame or a line; shape (N,)."""
     heights, widths = sides_of(boxes)
     gap_down, gap_right = gaps_to(boxes, around)
-    height, width = around[1] - around[0], around[3] - around[2]
-    is_beside = gap_right > INK.rest_gap * max(height, width)
-    is_upright = is_beside & (heights > INK.rest_thinness * widths) & (heights > INK.rest_length * height)
-    is_level = (gap_down > 0) & (widths > INK.rest_thinness * heights) & (widths > INK.rest_length * width)
+    is_beside = gap_right > INK.rest_gap * around.long_side
+    is_upright = is_beside & (heights > INK.rest_thinness * widths) & (heights > INK.rest_length * around.height)
+    is_level = (gap_down > 0) & (widths > INK.rest_thinness * heights) & (widths > INK.rest_length * around.width)
     return (is_upright | is_level) & (breadths < INK.rest_breadth * usual)
 
 
 def sides_of(boxes: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Heights and widths of boxes, shape (N, 4)."""
-    return boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2]
+    """Heights and widths of boxes in the order of `Box`, shape (N, 4)."""
+    return boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0]
 
 
 def gaps_to(boxes: npt.NDArray[np.intp], one: Any) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Empty rows and empty columns between boxes, shape (N, 4), and one box."""
-    top, bottom, left, right = one
-    down = np.maximum(np.maximum(top - boxes[:, 1], boxes[:, 0] - bottom), 0)
-    across = np.maximum(np.maximum(left - boxes[:, 3], boxes[:, 2] - right), 0)
+    left, top, right, bottom = one
+    down = np.maximum(np.maximum(top - boxes[:, 3], boxes[:, 1] - bottom), 0)
+    across = np.maximum(np.maximum(left - boxes[:, 2], boxes[:, 0] - right), 0)
     return down, across
 
 
@@ -233,10 +231,9 @@ def outline_on_edges(plane: Levels, ink: Ink) -> float:
     Where ink leaves the picture, or the picture was cut close to it, there is nothing around it to tell from.
     """
     around = OUTLINE_REACH + 1
-    top, left = max(0, ink.box[0] - around), max(0, ink.box[2] - around)
-    bottom, right = ink.box[1] + around, ink.box[3] + around
-    mask = ink.mask[top:bottom, left:right]
-    light = plane[top:bottom, left:right]
+    left, top = max(0, ink.box.left - around), max(0, ink.box.top - around)
+    near = Box(left, top, ink.box.right + around, ink.box.bottom + around)
+    mask, light = ink.mask[near.slices], plane[near.slices]
     outline = mask & ~inner(mask)
     height, width = plane.shape
     reach = OUTLINE_REACH
@@ -263,9 +260,9 @@ def find_frames(parts: Components, mass: npt.NDArray[np.float64]) -> Mask:
     """Which parts are drawn around another one: ink on all four sides of the box, and something inside; shape (N,)."""
     found, boxes = np.zeros(len(parts), np.bool_), parts.boxes
     order = np.argsort(-mass)[: INK.frame_candidates]
-    top, bottom, left, right = boxes[order].T[..., np.newaxis]
+    left, top, right, bottom = boxes[order].T[..., np.newaxis]
     heights, _ = sides_of(boxes)
-    inside = (boxes[:, 0] > top) & (boxes[:, 1] < bottom) & (boxes[:, 2] > left) & (boxes[:, 3] < right)
+    inside = (boxes[:, 0] > left) & (boxes[:, 1] > top) & (boxes[:, 2] < right) & (boxes[:, 3] < bottom)
     inside &= (heights >= INK.framed_height * (bottom - top)) & (mass > INK.framed_mass * mass[order, np.newaxis])
     holds_something = inside.any(1)
     sparse = parts.areas[order] < INK.sparse_area * ((bottom - top) * (right - left))[:, 0]
@@ -278,8 +275,7 @@ def find_frames(parts: Components, mass: npt.NDArray[np.float64]) -> Mask:
 
 def _covered_sides(parts: Components, index: int) -> list[float]:
     """How much of each side of a part's box its ink covers, 0..1, the least first."""
-    top, bottom, left, right = parts.boxes[index]
-    own = parts.labels[top:bottom, left:right] == index + 1
+    own = parts.labels[Box(*parts.boxes[index]).slices] == index + 1
     depth = max(1, round(INK.frame_depth * max(own.shape)))
     sides = (own[:depth].any(0), own[-depth:].any(0), own[:, :depth].any(1), own[:, -depth:].any(1))
     return sorted(float(side.mean()) for side in sides)
@@ -287,4 +283,10 @@ def _covered_sides(parts: Components, index: int) -> list[float]:
 
 def box_around(boxes: npt.NDArray[np.intp]) -> Box:
     """The box around several ones, shape (N, 4)."""
-    return int(boxes[:, 0].min()), int(boxes[:, 1].max()), int(boxes[:, 2].min()), int(boxes[:, 3].max())
+    return Box(*map(int, boxes[:, :2].min(0)), *map(int, boxes[:, 2:].max(0)))
+
+
+def touches_edge(boxes: npt.NDArray[np.intp], shape: tuple[int, ...]) -> Mask:
+    """Which of several boxes, shape (N, 4), touch an edge of a picture, shape (H, W); bool, shape (N,)."""
+    touches: Mask = (boxes[:, :2] == 0).any(1) | (boxes[:, 2:] == shape[::-1]).any(1)
+    return touches

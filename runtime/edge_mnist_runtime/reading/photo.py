@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.prediction import Reason
 from edge_mnist_runtime.reading.flaws import find_flaw, is_grain
 from edge_mnist_runtime.reading.glance import glance_at
-from edge_mnist_runtime.reading.ink import Box, Strokes
+from edge_mnist_runtime.reading.ink import Strokes
 from edge_mnist_runtime.reading.page import Look, Page
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
@@ -30,6 +31,10 @@ CUT_MARGIN: Final = 2
 """Empty pixels around a digit that is cut out: room for strokes that are widened."""
 
 
+Sides: TypeAlias = tuple[float, float, float, float]
+"""Left, top, right and bottom, as fractions of an upright picture's width and height."""
+
+
 @dataclass(frozen=True)
 class FoundInk:
     """A digit found in a picture."""
@@ -38,8 +43,8 @@ class FoundInk:
     """Bright ink on exactly 0, uint8, shape (H, W): the digit's box."""
     darkness: Floats
     """Where the ink was found: what differs from the ground, lines removed, shape (H, W)."""
-    box: tuple[float, float, float, float]
-    """Top, bottom, left and right in the picture, as parts of its height and width."""
+    sides: Sides
+    """Where it is, for whoever knows the whole picture's size."""
     light_on_dark: bool
     """Whether the ink is lighter than its ground."""
     lines: int
@@ -69,13 +74,13 @@ def find_ink(picture: Image.Image, *, full_side_pixels: int) -> FoundInk | None:
     whole = look_at(far)
     if whole is None:
         return None
-    look, box = whole, _in_parts(whole.ink.box, far)
+    look, sides = whole, _in_parts(whole.ink.box, far)
     if look.ink.side_pixels < PHOTO.near_side_pixels and far.size != picture.size:
-        look, box = _look_nearer(picture, look, box) or (look, box)
+        look, sides = _look_nearer(picture, look, sides) or (look, sides)
     if is_grain(look.ink, outline=look.outline, lines=look.lines):
         return None
     flaw = find_flaw(whole.ink, whole.ink.side_pixels * full_side_pixels / max(far.size))
-    return FoundInk(cut_out(look.ink), look.darkness, box, look.light_on_dark, look.lines, look.ink.level, flaw)
+    return FoundInk(cut_out(look.ink), look.darkness, sides, look.light_on_dark, look.lines, look.ink.level, flaw)
 
 
 def fit(picture: Image.Image) -> Image.Image:
@@ -163,11 +168,9 @@ def _of_likelier_polarity(found: Look | None, other: Look | None) -> Look | None
     return _better(found, other, margin=1 / margin if other and other.lines else margin)
 
 
-def _look_nearer(
-    picture: Image.Image, look: Look, box: tuple[float, ...]
-) -> tuple[Look, tuple[float, float, float, float]] | None:
+def _look_nearer(picture: Image.Image, look: Look, sides: Sides) -> tuple[Look, Sides] | None:
     """Find the same ink again in the part of the picture around it, with more pixels; None where that fails."""
-    top, bottom, left, right = np.array(box) * np.repeat((picture.height, picture.width), 2)
+    left, top, right, bottom = np.array(sides) * (picture.size * 2)
     side = max(bottom - top, right - left)
     reach = PHOTO.near_reach * side
     corners = (left - reach, top - reach, right + reach, bottom + reach)
@@ -179,9 +182,9 @@ def _look_nearer(
     if found is None or found.ink.side_pixels < PHOTO.min_near_side * larger * look.ink.side_pixels:
         return None
     inner = _in_parts(found.ink.box, near)
-    rows, columns = part.height / picture.height, part.width / picture.width
-    y, x = y0 / picture.height, x0 / picture.width
-    outer = (y + inner[0] * rows, y + inner[1] * rows, x + inner[2] * columns, x + inner[3] * columns)
+    columns, rows = part.width / picture.width, part.height / picture.height
+    x, y = x0 / picture.width, y0 / picture.height
+    outer = (x + inner[0] * columns, y + inner[1] * rows, x + inner[2] * columns, y + inner[3] * rows)
     return replace(found, lines=max(found.lines, look.lines)), outer
 
 
@@ -201,17 +204,16 @@ def _better(one: Look | None, other: Look | None, *, margin: float = 1.0) -> Loo
     return other if other.score > margin * one.score else one
 
 
-def _in_parts(box: Box, picture: Image.Image) -> tuple[float, float, float, float]:
-    top, bottom, left, right = box
-    return top / picture.height, bottom / picture.height, left / picture.width, right / picture.width
+def _in_parts(box: Box, picture: Image.Image) -> Sides:
+    width, height = picture.size
+    return box.left / width, box.top / height, box.right / width, box.bottom / height
 
 
 def cut_out(ink: Strokes) -> Pixels:
     """The digit's box, grey levels kept, thin strokes made as wide as MNIST's thinnest."""
-    top, bottom, left, right = ink.box
     margin = CUT_MARGIN
     floor = PHOTO.cut_floor * ink.level
-    values = np.zeros((bottom - top + 2 * margin, right - left + 2 * margin), np.float32)
+    values = np.zeros((ink.box.height + 2 * margin, ink.box.width + 2 * margin), np.float32)
     inside = (ink.inside - np.float32(floor)) / np.float32(max(PHOTO.cut_full * ink.level - floor, 1e-6))
     np.clip(inside, 0, 1, out=values[margin:-margin, margin:-margin])
     missing = PHOTO.thinnest_stroke * ink.side_pixels - ink.stroke_pixels

@@ -111,7 +111,7 @@ def _look_nearer(colours: Image.Image, found: RowInk, look: Look, larger: float)
         return None
     around = box_around(np.array([glyph.box for glyph in found.glyphs.main]))
     reach = ROW_INK.near_reach * height
-    sides = (around[2] - reach, around[0] - reach, around[3] + reach, around[1] + reach)
+    sides = (around.left - reach, around.top - reach, around.right + reach, around.bottom + reach)
     left, top, right, bottom = (
         int(np.clip(round(side * larger), 0, most)) for side, most in zip(sides, colours.size * 2, strict=True)
     )

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 from PIL import Image
 
+from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.images.colours import upright_size
 from edge_mnist_runtime.prediction import Prediction, Quality, reject
 from edge_mnist_runtime.preprocess import normalise_ink
@@ -18,9 +19,6 @@ from edge_mnist_runtime.reading.photo import cut_out
 from edge_mnist_runtime.rows.cuts import choose_pieces, find_cuts, mask_between, pieces_between
 from edge_mnist_runtime.rows.ink import RowInk, find_other_ink, find_row_ink, usual_height
 from edge_mnist_runtime.tensor import Pixels
-
-PixelBox: TypeAlias = tuple[int, int, int, int]
-"""Left, top, right and bottom in the upright picture's own pixels, the far ends exclusive."""
 
 Answer: TypeAlias = Callable[[Pixels, list[Quality]], list[Prediction]]
 """From tensors, uint8, shape (N, 28, 28, 1), and how well each digit shows, to what the network makes of them."""
@@ -35,8 +33,8 @@ ROWS: Final = PICTURE_READING.rows
 class RowDigit:
     """One digit of a row."""
 
-    box: PixelBox
-    """Where it is."""
+    box: Box
+    """Where it is, in the upright picture's own pixels."""
     prediction: Prediction
     """What the network makes of it."""
 
@@ -80,7 +78,7 @@ class _Piece:
 
     strokes: Strokes
     """In pixels of its group."""
-    box: PixelBox
+    box: Box
     quality: Quality
     tensor: Pixels
 
@@ -117,9 +115,8 @@ def _sureness(reading: RowReading) -> float:
 
 def _shows(reading: RowReading, digits: list[RowDigit]) -> bool:
     """Whether a reading has ink where each of some digits is: what the network was sure of must not get lost."""
-    return all(
-        any(one.box[0] <= (digit.box[0] + digit.box[2]) / 2 <= one.box[2] for one in reading.digits) for digit in digits
-    )
+    boxes, middles = [one.box for one in reading.digits], [(one.box.left + one.box.right) / 2 for one in digits]
+    return all(any(box.left <= middle <= box.right for box in boxes) for middle in middles)
 
 
 def _read_ink(found: RowInk, size: tuple[int, int], answer: Answer) -> RowReading:
@@ -160,13 +157,12 @@ def _whole(found: RowInk, index: int, size: tuple[int, int]) -> _Piece:
 def _cut_piece(found: RowInk, index: int, part: np.ndarray[Any, np.dtype[np.bool_]], size: tuple[int, int]) -> _Piece:
     """The part of one group that a mask of its box covers."""
     glyph = found.glyphs.main[index]
-    top, bottom, left, right = glyph.box
-    is_own = np.isin(found.ink.parts.labels[top:bottom, left:right], glyph.members + 1) & part
-    strokes = strokes_under(found.ink.page[top:bottom, left:right], is_own)
-    y0, y1, x0, x1 = strokes.box
-    rows = (found.origin[0] + np.array([top + y0, top + y1]) * found.pixel[0]) * size[1]
-    columns = (found.origin[1] + np.array([left + x0, left + x1]) * found.pixel[1]) * size[0]
-    box = (int(columns[0]), int(rows[0]), int(np.ceil(columns[1])), int(np.ceil(rows[1])))
+    is_own = np.isin(found.ink.parts.labels[glyph.box.slices], glyph.members + 1) & part
+    strokes = strokes_under(found.ink.page[glyph.box.slices], is_own)
+    left, top, right, bottom = np.array(glyph.box[:2] * 2) + strokes.box
+    rows = (found.origin[0] + np.array([top, bottom]) * found.pixel[0]) * size[1]
+    columns = (found.origin[1] + np.array([left, right]) * found.pixel[1]) * size[0]
+    box = Box.around(columns[0], rows[0], columns[1], rows[1])
     quality = Quality(float(max(rows[1] - rows[0], columns[1] - columns[0])), strokes.level)
     return _Piece(strokes, box, quality, normalise_ink(cut_out(strokes)))
 
@@ -200,8 +196,7 @@ def _take_apart(
 
 def _price(piece: _Piece, prediction: Prediction, height: float) -> float:
     """How unlikely a piece is to be one digit: by the network's doubt, and by its shape."""
-    top, bottom, left, right = piece.strokes.box
-    wide, tall = (right - left) / height, (bottom - top) / height
+    wide, tall = piece.strokes.box.width / height, piece.strokes.box.height / height
     doubt = -float(np.log(max(float(prediction.probabilities.max()), 1e-6)))
     too_wide, too_short = max(0.0, wide - ROWS.wide_from), max(0.0, ROWS.short_below - tall)
     too_narrow = max(0.0, ROWS.narrow_below - wide) if int(prediction.probabilities.argmax()) != 1 else 0.0

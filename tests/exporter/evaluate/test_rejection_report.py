@@ -90,7 +90,7 @@ def test_record_that_says_nothing_of_it_is_no_obstacle(reference_model, tmp_path
 
 @pytest.mark.parametrize("least", [-0.1, 1.0, 1.5, float("nan")])
 def test_least_confidence_out_of_range_is_refused(least):
-    with pytest.raises(UsageError, match=r"--least-confidence must be 0\.\.1"):
+    with pytest.raises(UsageError, match=r"`least_confidence` must be 0\.\.1"):
         ExportConfig(least_confidence=least)
 
 

@@ -182,7 +182,7 @@ def test_file_without_preprocessing_reads_no_digits_and_is_opened_as_a_model_alo
     nothing = {"preprocess_version": None, "preprocess_sha256": None}
     path.write_bytes(onnx_with_contract(json.dumps({**contract_record(), **nothing})))
     assert open_model(path).run(np.zeros((2, 28, 28, 1), np.uint8)).shape == (2, 10)
-    with pytest.raises(ContractError, match=r"model.onnx: no digit classifier"):
+    with pytest.raises(ContractError, match=r"model.onnx: not a digit classifier"):
         DigitClassifier(path)
 
 
@@ -279,7 +279,7 @@ def test_model_inside_the_package_is_verified_by_doctor(run_here: Callable[..., 
 
 @pytest.mark.parametrize("name", ["", b""])
 def test_empty_name_is_no_folder(name: Any) -> None:
-    with pytest.raises(UsageError, match="names no model"):
+    with pytest.raises(UsageError, match="does not name a model"):
         DigitClassifier(name)
 
 

@@ -1,4 +1,4 @@
-"""What happens between the steps and epochs of Keras's loop."""
+"""Keras callbacks that save the model, the record and the checkpoint of a run."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from edge_mnist_trainer.run_folder import MODEL_FILE, RunFolder
 
 
 class FreshStatistics(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
-    """Measures BatchNorm's means and variances anew for the averaged weights before they are judged.
+    """Measures BatchNorm's means and variances for the averaged weights before each validation.
 
-    The moving statistics belong to the weights of the last steps; on averaged weights they are wrong while training is
-    fast. Averaging weights calls for this (Izmailov et al., "Averaging Weights Leads to Wider Optima", 2018).
+    The moving statistics are those of the latest weights, and wrong for averaged weights while these change fast.
+    Averaged weights need new statistics (Izmailov et al., "Averaging Weights Leads to Wider Optima", 2018).
     """
 
     def __init__(self, batches: Any, n_batches: int = 40) -> None:
@@ -27,7 +27,7 @@ class FreshStatistics(keras.callbacks.Callback):  # type: ignore[misc]  # keras 
         self._batches, self._n_batches = batches, min(n_batches, len(batches))
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Measure, before a validation."""
+        """Measure the statistics before a validation."""
         norms = [layer for layer in self.model.layers if isinstance(layer, keras.layers.BatchNormalization)]
         if not norms:
             return
@@ -41,7 +41,7 @@ class FreshStatistics(keras.callbacks.Callback):  # type: ignore[misc]  # keras 
 
 
 class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
-    """Keeps the model and the figures of every epoch on disk, and ends a run that no longer learns."""
+    """Saves the model and the figures of every epoch, and ends a run that no longer improves."""
 
     def __init__(self, folder: RunFolder, record: dict[str, Any], config: TrainingConfig) -> None:
         super().__init__()
@@ -50,9 +50,9 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships n
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Raise `DivergedError` if the loss is no longer a number."""
-        self._refuse_no_number("loss", (logs or {}).get("loss", 0.0), f", step {batch + 1}")
+        self._check_finite("loss", (logs or {}).get("loss", 0.0), f", step {batch + 1}")
 
-    def _refuse_no_number(self, name: str, loss: float, where: str = "") -> None:
+    def _check_finite(self, name: str, loss: float, where: str = "") -> None:
         if not math.isfinite(loss):
             epoch = len(self.record["epochs"]) + 1
             kept = self.record["best"]
@@ -65,9 +65,9 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships n
             )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Keep what this epoch gave."""
+        """Save the epoch's model and figures, and stop if there was no progress for `patience` epochs."""
         figures = {name: float(value) for name, value in (logs or {}).items()}
-        self._refuse_no_number("validation loss", figures["val_loss"])  # the last step's update is seen here alone
+        self._check_finite("validation loss", figures["val_loss"])  # no training loss includes the last step's update
         best = self.record["best"]
         if best is None or self._config.keep == "last" or figures["val_accuracy"] > best["validation_top1"]:
             self._folder.replace(MODEL_FILE, lambda path: save_keras(self.model, path))
@@ -82,13 +82,13 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships n
 
 
 class Checkpointer(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
-    """Keeps the state of the run before each epoch, when the weights in training are back in their place."""
+    """Saves a checkpoint before each epoch, when the weights in training are swapped back in."""
 
     def __init__(self, folder: RunFolder, record: dict[str, Any]) -> None:
         super().__init__()
         self._folder, self._record = folder, record
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Keep what a resumed run needs to begin with this epoch."""
+        """Save the state that a resumed run needs to begin with this epoch."""
         if len(self._record["epochs"]) == epoch > 0:
             write_checkpoint(self._folder, self.model, self._record)

@@ -1,7 +1,7 @@
-"""The state of a run between two epochs, so that a run that was killed goes on as if it had not been.
+"""Save and load the state of a run between two epochs, so that a killed run can resume with the same result.
 
-checkpoint.npz holds every variable of the model and of its optimizer (weights, their moving average, AdamW's moments,
-the step, the state of dropout), and the record as it was then. Everything else follows from the seed and the epoch.
+checkpoint.npz contains the record and every variable of the model and its optimizer: weights, their moving average,
+AdamW's moments, the step, the state of dropout. All other state follows from the seed and the epoch.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from edge_mnist_runtime.errors import CorruptModelError, UsageError, first_line
 from edge_mnist_runtime.paths import exists
 from edge_mnist_trainer.run_folder import CHECKPOINT_FILE, RECORD_FILE, RunFolder
 
-WHAT_MAKES_A_RUN: Final = (
+FIXED_KEYS: Final = (
     *("architecture", "options", "config", "dataset", "transfer_set", "started_from", "preprocess", "versions"),
 )
-"""The parts of the record that must not change while a run is under way."""
+"""Entries of the record that must be the same when a run is resumed."""
 
 
 def write_checkpoint(folder: RunFolder, model: Any, record: dict[str, Any]) -> None:
-    """Keep the state of a compiled model between two epochs; the former checkpoint stands until this one is whole."""
+    """Save the state of a compiled model; the older checkpoint is replaced only when this one is complete."""
     arrays: Any = {f"variable_{number}": np.asarray(value) for number, value in enumerate(_variables(model))}
     arrays["record"] = np.frombuffer(json.dumps(record).encode(), np.uint8)
 
@@ -34,25 +34,25 @@ def write_checkpoint(folder: RunFolder, model: Any, record: dict[str, Any]) -> N
 
 
 def read_checkpoint(folder: RunFolder, model: Any, expected: dict[str, Any]) -> dict[str, Any]:
-    """Bring a compiled model into the state that the checkpoint holds.
+    """Load a checkpoint into a compiled model.
 
     Args:
-        folder: The run to go on with.
+        folder: The run to resume.
         model: A compiled model of the same architecture.
-        expected: The record of a run with today's settings and data: those of the checkpoint must be the same.
+        expected: A new record with the current settings and data; those of the checkpoint must be the same.
 
     Returns:
-        The record as it was then; its `epochs` are those that need not be trained again. `expected` itself for a run
-        that was killed in its first epoch.
+        The record in the checkpoint, with the finished epochs. `expected` itself for a run that was killed in its first
+        epoch.
 
     Raises:
-        UsageError: There is no checkpoint, or it belongs to other settings or other data.
+        UsageError: There is no checkpoint, or it has other settings or data.
         CorruptModelError: It cannot be read.
     """
     path = folder.path / CHECKPOINT_FILE
     if not exists(path):
         begun = folder.read_record()
-        if len(begun["epochs"]) <= 1:  # killed in the first epoch, or right behind it
+        if len(begun["epochs"]) <= 1:  # killed before the first checkpoint, which is written before epoch 2
             _check_same(folder, begun, expected)
             return expected
         raise UsageError(f"{folder.path}: holds no {CHECKPOINT_FILE} to go on from; start anew with --force")
@@ -73,14 +73,14 @@ def read_checkpoint(folder: RunFolder, model: Any, expected: dict[str, Any]) -> 
 
 
 def _check_same(folder: RunFolder, record: dict[str, Any], expected: dict[str, Any]) -> None:
-    for key in WHAT_MAKES_A_RUN:
+    for key in FIXED_KEYS:
         if key not in record:
-            raise CorruptModelError(f"{folder.path / RECORD_FILE}: says nothing of {key}; start anew with --force")
+            raise CorruptModelError(f"{folder.path / RECORD_FILE}: has no entry {key}; start anew with --force")
         before, now = record[key], json.loads(json.dumps(expected[key]))
         if before != now:
-            part = _difference(before, now) if isinstance(before, dict) and isinstance(now, dict) else ""
+            detail = _difference(before, now) if isinstance(before, dict) and isinstance(now, dict) else ""
             raise UsageError(
-                f"{folder.path / RECORD_FILE}: the run was begun with another {key}{part}; "
+                f"{folder.path / RECORD_FILE}: the run was begun with another {key}{detail}; "
                 "resume it with the same, or start anew with --force"
             )
 
