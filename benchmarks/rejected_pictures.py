@@ -120,7 +120,7 @@ def judge_sizes(classifier: DigitClassifier, *, n_each: int = 60) -> list[str]:
     """How many digits of each height are read right, whatever would be rejected: why the limit is where it is."""
     lines = [
         f"Read right whatever the rules say, {n_each} pictures in each cell; a box below "
-        f"{PICTURE_READING.least_side_pixels:g} pixels is rejected.\n",
+        f"{PICTURE_READING.flaws.min_side_pixels:g} pixels is rejected.\n",
         f"| pixels | {' | '.join(SMALL_PAGES)} |",
         f"|---|{'---|' * len(SMALL_PAGES)}",
     ]

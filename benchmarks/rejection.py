@@ -55,7 +55,7 @@ def main() -> None:
         rows.setdefault(name, []).append(cell)
 
     for model in options.models:
-        predict, least = predictor(model), open_model(model).contract.least_confidence or 0.0
+        predict, least = predictor(model), open_model(model).contract.least_confidence
         found = predict(test.images)
         add("least confidence", f"{least:.3f}")
         kept = accept_answers(found, test.images, least)

@@ -15,7 +15,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 ORDER = {
     "runtime": (
-        "lazy_names tensor machine errors extras paths preprocess contract dataset timing engines bundles images "
+        "lazy_names tensor box machine errors extras paths preprocess contract dataset timing engines bundles images "
         "prediction reading acceptance rows inputs predictions prediction_pool classifier_info classifier bench doctor "
         "commands __main__"
     ),

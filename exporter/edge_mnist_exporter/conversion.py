@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import onnxruntime
 
@@ -73,6 +75,14 @@ class ExportedFile:
 def make_request(source: SourceModel, calibration: Pixels, kind: Kind, config: ConversionConfig) -> ConversionRequest:
     """What a converter needs to make a file of that kind."""
     return ConversionRequest(source, kind, make_contract(source, kind, config), calibration, config)
+
+
+def share_requests(
+    source: SourceModel, calibration: Pixels, config: ConversionConfig
+) -> Callable[[Kind], ConversionRequest]:
+    """As `make_request`, for several files of one network: what one makes on the way is there for the others."""
+    made: dict[tuple[str, ConversionConfig], Any] = {}
+    return lambda kind: replace(make_request(source, calibration, kind, config), made=made)
 
 
 def convert(request: ConversionRequest) -> ExportedFile:
@@ -151,6 +161,6 @@ def make_contract(source: SourceModel, kind: Kind, config: ConversionConfig) -> 
         source_sha256=source.sha256,
         input_scale=scale,
         input_zero_point=zero_point,
-        least_confidence=source.least_confidence or None,
+        least_confidence=source.least_confidence or 0.0,
         can_saturate=config.allow_saturation and kind.may_saturate,
     )

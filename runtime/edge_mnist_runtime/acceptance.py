@@ -66,7 +66,7 @@ def accept_confidences(
     accepted: npt.NDArray[np.bool_] = confidences >= least_confidence
     doubtful = np.flatnonzero(confidences < CERTAIN)
     if doubtful.size:  # behind a black edge nothing goes on: `is_accepted` would say the same, one by one
-        goes_on = images.reshape(len(images), -1)[doubtful][:, _AROUND].any(1)
+        goes_on = images.reshape(len(images), -1)[doubtful[:, np.newaxis], _AROUND].any(1)
         for row in doubtful[goes_on].tolist():
             accepted[row] = is_accepted(confidences.item(row), images[row].tobytes(), least_confidence)
     return accepted

@@ -15,10 +15,10 @@ from edge_mnist_runtime.engines import Engine
 from edge_mnist_runtime.engines.options import Backend, EngineOptions, check_count
 from edge_mnist_runtime.errors import InputError, UsageError
 from edge_mnist_runtime.images.arrays import as_tensors
-from edge_mnist_runtime.inputs import Picture, are_tensors, decode, find_tensor, read_any, require_many, to_pixels
+from edge_mnist_runtime.inputs import Picture, decode, read_any, require_many, to_pixels
 from edge_mnist_runtime.prediction import Prediction
-from edge_mnist_runtime.predictions import Answerer, Answers
-from edge_mnist_runtime.reading.modes import ReadingMode, require_mode
+from edge_mnist_runtime.predictions import Outcome, Predictor
+from edge_mnist_runtime.reading.modes import ReadingMode, are_tensors, require_mode
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -109,7 +109,7 @@ class DigitClassifier:
     def _use(self, opened: OpenedModel, *, callers: bool = False) -> None:
         self._opened, self._callers = opened, callers
         self._engine = require_digits(opened.engine, opened.file)
-        self._answerer = Answerer(self._engine, self._mode)
+        self._predictor = Predictor(self._engine, self._mode)
 
     @property
     def engine(self) -> Engine:
@@ -139,10 +139,7 @@ class DigitClassifier:
         Raises:
             InputError: The picture cannot be read at all; the message says why and where.
         """
-        tensor = find_tensor(picture, self._mode)
-        if tensor is not None:
-            return self._answerer.answer_tensor(tensor)
-        return self._answerer.answer_reading(read_any(picture, self._mode))
+        return self._predictor.predict(picture)
 
     @overload
     def predict_batch(
@@ -176,7 +173,7 @@ class DigitClassifier:
         if isinstance(pictures, np.ndarray):
             images = as_tensors(pictures)
             if are_tensors(images, self._mode):
-                return self._answerer.predict_tensors(images)
+                return self._predictor.predict_tensors(images)
             pictures = [*images[..., 0]]
         return [*self.predict_stream(pictures, on_error=on_error)]
 
@@ -209,13 +206,12 @@ class DigitClassifier:
     ) -> Iterator[Prediction | InputError]:
         size = CHUNK_PICTURES if processes == 1 else POOL_CHUNK_PICTURES
         chunks = iter(lambda: [*islice(pictures, size)], [])
-        answers: Iterable[Answers] = map(self._answerer.answer, chunks)
+        outcomes: Iterable[list[Outcome]] = map(self._predictor.predict_many, chunks)
         if processes > 1:
-            from edge_mnist_runtime.prediction_pool import answer_chunks
+            from edge_mnist_runtime.prediction_pool import predict_chunks
 
-            answers = answer_chunks(self._answerer, chunks, processes=processes)
-        outcomes = chain.from_iterable(map(Answers.unpack, answers))
-        for index, outcome in enumerate(outcomes):
+            outcomes = predict_chunks(self._predictor, chunks, processes=processes)
+        for index, outcome in enumerate(chain.from_iterable(outcomes)):
             if isinstance(outcome, InputError) and on_error == "raise":
                 raise type(outcome)(f"item {index}: {outcome}") from outcome
             yield outcome
@@ -234,4 +230,4 @@ class DigitClassifier:
         """
         from edge_mnist_runtime.rows.reader import read_row
 
-        return read_row(decode(picture, in_detail=True), self._answerer.predict_tensors)
+        return read_row(decode(picture, in_detail=True), self._predictor.predict_tensors)

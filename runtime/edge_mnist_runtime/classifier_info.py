@@ -40,8 +40,8 @@ class ClassifierInfo:
     preprocess_sha256: str | None
     picture_reading_version: int
     """Version of the way from a picture to ink."""
-    least_confidence: float | None
-    """Answers below it are rejected; None: none is."""
+    least_confidence: float
+    """Answers below it are rejected, 0..1; 0 accepts every answer."""
     can_saturate: bool
     """Whether the file's int8 sums can saturate in other programs, by its contract (see `int8_sums`)."""
 

@@ -20,7 +20,7 @@ from edge_mnist_runtime.machine.environment import usable_cores
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from edge_mnist_runtime.predictions import Answerer, Answers
+    from edge_mnist_runtime.predictions import Outcome, Predictor
 
 CHUNKS_AHEAD: Final = 3
 """Chunks for each process that are being read or wait to be fetched: what bounds the memory."""
@@ -31,8 +31,8 @@ LEAST_PICTURES: Final = 512
 MOST_PROCESSES: Final = 8
 """Each takes some 60 MB."""
 
-_in_child: dict[str, Answerer] = {}
-"""What answers in a child, under `answerer`."""
+_in_child: dict[str, Predictor] = {}
+"""What classifies in a child, under `predictor`."""
 
 
 def default_processes(n_pictures: int) -> int:
@@ -40,11 +40,11 @@ def default_processes(n_pictures: int) -> int:
     return 1 if n_pictures < LEAST_PICTURES else min(usable_cores(), MOST_PROCESSES)
 
 
-def answer_chunks(answerer: Answerer, chunks: Iterable[list[Any]], *, processes: int) -> Iterator[Answers]:
+def predict_chunks(predictor: Predictor, chunks: Iterable[list[Any]], *, processes: int) -> Iterator[list[Outcome]]:
     """Classify chunks of pictures in processes of their own.
 
     Args:
-        answerer: What classifies them. On Linux its model travels by fork, elsewhere by pickle.
+        predictor: What classifies them. On Linux its model travels by fork, elsewhere by pickle.
         chunks: Pictures that can be pickled; taken by the caller's process when there is room for them.
         processes: How many.
 
@@ -60,13 +60,13 @@ def answer_chunks(answerer: Answerer, chunks: Iterable[list[Any]], *, processes:
     from multiprocessing import get_context
 
     context = get_context("fork" if sys.platform == "linux" else "spawn")
-    pool = ProcessPoolExecutor(processes, context, _begin, (answerer,))
+    pool = ProcessPoolExecutor(processes, context, _begin, (predictor,))
     source = iter(chunks)
-    waiting: deque[Future[Answers]] = deque()
+    waiting: deque[Future[list[Outcome]]] = deque()
     try:
         while True:
             for chunk in islice(source, CHUNKS_AHEAD * processes - len(waiting)):
-                waiting.append(pool.submit(_answer, chunk))
+                waiting.append(pool.submit(_predict, chunk))
             if not waiting:
                 return
             yield _result_of(waiting.popleft())
@@ -78,17 +78,17 @@ def answer_chunks(answerer: Answerer, chunks: Iterable[list[Any]], *, processes:
         pool.shutdown(cancel_futures=True)
 
 
-def _result_of(answers: Future[Answers]) -> Answers:
+def _result_of(outcomes: Future[list[Outcome]]) -> list[Outcome]:
     try:
-        return answers.result()
+        return outcomes.result()
     except (PicklingError, TypeError, AttributeError) as error:  # whichever pickle raises
         raise UsageError(f"{error}; pictures go to other processes as paths, bytes or arrays") from error
 
 
-def _begin(answerer: Answerer) -> None:
+def _begin(predictor: Predictor) -> None:
     gc.freeze()  # what came by fork is never garbage here, and looking at it would copy its memory
-    _in_child["answerer"] = answerer
+    _in_child["predictor"] = predictor
 
 
-def _answer(pictures: list[Any]) -> Answers:
-    return _in_child["answerer"].answer(pictures)
+def _predict(pictures: list[Any]) -> list[Outcome]:
+    return _in_child["predictor"].predict_many(pictures)

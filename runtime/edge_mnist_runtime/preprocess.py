@@ -19,8 +19,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.errors import PictureError
-from edge_mnist_runtime.tensor import Pixels, has_dark_corners
+from edge_mnist_runtime.tensor import Pixels
 
 MOST_PRODUCTS: Final = 100_000
 """Multiplications of one matrix product that OpenBLAS, in any build, still does in one thread."""
@@ -63,12 +64,6 @@ PREPROCESS: Final = PreprocessDefinition()
 """The definition that this version of edge-mnist uses, and the only one that it knows."""
 
 
-def is_mnist_shaped(pixels: Pixels) -> bool:
-    """Whether grey pixels, shape (H, W) or (H, W, 1), are a tensor already: 28 x 28 with four dark corners."""
-    side = PREPROCESS.side_pixels
-    return pixels.shape[:2] == (side, side) and has_dark_corners(pixels.tobytes())
-
-
 def normalise_ink(ink: Pixels, *, origin: str = "picture") -> Pixels:
     """Give ink the size and place that MNIST's digits have.
 
@@ -84,8 +79,7 @@ def normalise_ink(ink: Pixels, *, origin: str = "picture") -> Pixels:
     """
     if ink.size == 0 or int(ink.max()) < PREPROCESS.least_contrast:
         raise PictureError(f"{origin}: blank, no ink found; expected a picture of one digit")
-    top, bottom, left, right = ink_box(ink)
-    box = ink[top:bottom, left:right]
+    box = ink[ink_box(ink).slices]
     scale = PREPROCESS.ink_side_pixels / max(box.shape)
     height, width = (max(1, round(side * scale)) for side in box.shape)
     rows = _multiply(_resampling_weights(box.shape[0], height), box)
@@ -127,11 +121,15 @@ def _paste_offset(mass: npt.NDArray[np.float32], size: int) -> int:
     return min(max(round(PREPROCESS.centre_pixel - centre), 0), PREPROCESS.side_pixels - size)
 
 
-def ink_box(ink: Pixels) -> tuple[int, int, int, int]:
-    """Top, bottom, left and right (the far ends exclusive) of all ink above half of Otsu's threshold."""
-    mask = ink > otsu_threshold(ink) / 2
+def ink_box(ink: Pixels) -> Box:
+    """The box of all ink above half of Otsu's threshold."""
+    return mask_box(ink > otsu_threshold(ink) / 2)
+
+
+def mask_box(mask: npt.NDArray[np.bool_]) -> Box:
+    """The box of a mask, shape (H, W), that is not empty."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
 
 
 def otsu_threshold(values: npt.NDArray[np.uint8]) -> int:

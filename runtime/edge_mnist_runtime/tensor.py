@@ -1,4 +1,4 @@
-"""The tensor that every model of this project reads, and what tells it from a picture."""
+"""The tensor that every model of this project reads."""
 
 from __future__ import annotations
 
@@ -20,8 +20,3 @@ NO_TENSORS: Final = np.empty((0, 28, 28, 1), np.uint8)
 
 DARK: Final = 128
 """Corners of a tensor are below this; every MNIST training image has 0 in all of them."""
-
-
-def has_dark_corners(values: bytes) -> bool:
-    """Whether 784 grey levels are a digit's tensor by the look of it: bright ink on black, none in the corners."""
-    return values[0] < DARK > values[27] and values[756] < DARK > values[783]

@@ -132,7 +132,7 @@ def test_bundle_and_its_files_are_described(bundle, command):
 def test_digit_classifier_refuses_it(bundle, command):
     for shown in (bundle, bundle / "animals_int8.onnx"):
         with pytest.raises(
-            ContractError, match=r"no digit classifier \(images of \(32, 32, 3\), 5 classes\)"
+            ContractError, match=r"not a digit classifier \(images of \(32, 32, 3\), 5 classes\)"
         ) as refused:
             DigitClassifier(shown)
         assert str(shown) in str(refused.value)
@@ -212,7 +212,7 @@ def test_model_that_is_no_image_classifier_is_one_clear_line(build, words, here,
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        ({"--labels": "four.txt"}, 2, "tells 5 classes apart, but there are 4 labels"),
+        ({"--labels": "four.txt"}, 2, "has 5 classes, but there are 4 labels"),
         ({"--labels": "nowhere.txt"}, 2, "nowhere.txt: cannot be read as labels (No such file"),
         ({"--calibration-data": "empty"}, 2, "empty: holds no pictures"),
         ({"--calibration-data": "nowhere"}, 2, "nowhere: no such folder"),
@@ -223,7 +223,7 @@ def test_model_that_is_no_image_classifier_is_one_clear_line(build, words, here,
         ({"--input-range": "0..2"}, 2, "--input-range 0..2: expected 0..1, 0..255, -1..1"),
         ({"--io": "int8"}, 2, "--io int8: int8 onnx takes uint8 or float32; onnxruntime's fast kernels"),
         ({"--precision": "int16x8", "--format": "onnx"}, 2, "there is no int16x8 onnx file: onnxruntime has no int16"),
-        ({"--calibration-method": "entropy"}, 2, "TensorFlow's converter knows minmax alone; add --format onnx"),
+        ({"--calibration-method": "entropy"}, 2, "TensorFlow's converter knows minmax alone; choose --format onnx"),
         ({"--opset": "12"}, 2, "--opset must be 13..18, not 12"),
     ],
     ids=lambda value: " ".join(f"{name} {given}" for name, given in value.items()) if isinstance(value, dict) else "",

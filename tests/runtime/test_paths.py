@@ -1,4 +1,4 @@
-"""Paths that cannot be looked at: each is a named error, and keeps nobody from the others."""
+"""Paths that cannot be accessed: each is a named error, and keeps nobody from the others."""
 
 from __future__ import annotations
 
@@ -188,7 +188,9 @@ def test_path_that_cannot_be_looked_at_is_one_line_of_usage(arguments: tuple[str
 @pytest.mark.parametrize("url", ["https://example.org/3.png", "https:/example.org/3.png", "s3://digits/3.png"])
 def test_url_is_said_to_be_one(url: str) -> None:
     said = describe_missing(url, "file", is_picture=True)
-    assert said.startswith(url.replace(":/e", "://e") + ": a URL, and nothing is fetched; download it first, or pipe")
+    assert said.startswith(
+        url.replace(":/e", "://e") + ": a URL, and edge-mnist does not download; download it first, or pipe"
+    )
     assert "pipe" not in describe_missing(Path(url), "bundle")
     assert describe_missing(Path(url), "bundle").startswith(url.replace(":/e", "://e"))
     assert describe_missing("C:/digits/3.png", "file") == "C:/digits/3.png: no such file"
@@ -223,5 +225,5 @@ def test_url_in_place_of_a_file_is_named_as_it_was_given(arguments: tuple[str, .
     finished = run_cli(*given, env={DATA_VARIABLE: ""})
     assert (finished.code, finished.out) == (2, "")
     assert finished.err.count("\n") == 1
-    assert f"https://example.org/{arguments[-1].split('/')[1]}: a URL, and nothing is fetched" in finished.err
+    assert f"https://example.org/{arguments[-1].split('/')[1]}: a URL, and edge-mnist does not download" in finished.err
     assert "pipe" not in finished.err

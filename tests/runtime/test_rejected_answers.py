@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_mnist_runtime import open_model
+from edge_mnist_runtime.contract import ModelContract
+from edge_mnist_runtime.errors import ContractError
 from edge_mnist_runtime.prediction import Prediction, Quality, judge_answer
 
 INK = np.full(784, 9, np.uint8)
@@ -57,3 +62,20 @@ def test_record_says_everything():
     assert (record["digit"], record["accepted"], record["reason"]) == (None, False, "ambiguous")
     assert record["quality"] == {"side_pixels": 20.0, "contrast": 0.512}
     assert sum(record["probabilities"]) == pytest.approx(1)
+
+
+def contract_with(least_confidence: object) -> ModelContract:
+    """That of a shipped model with another threshold."""
+    fields = {**json.loads(open_model("nano").contract.to_json()), "least_confidence": least_confidence}
+    return ModelContract.from_json(json.dumps(fields), origin="test")
+
+
+@pytest.mark.parametrize("stored", [None, 0, 0.0])
+def test_model_file_without_a_threshold_has_the_threshold_0(stored):
+    assert contract_with(stored).least_confidence == 0.0
+
+
+@pytest.mark.parametrize("stored", [-0.1, 1, float("nan"), "0.5", [0.5]])
+def test_threshold_that_is_no_probability_is_refused(stored):
+    with pytest.raises(ContractError, match="malformed contract"):
+        contract_with(stored)

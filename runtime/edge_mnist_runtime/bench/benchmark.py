@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -18,7 +16,8 @@ from edge_mnist_runtime.bench.candidates import Candidate, load_candidate
 from edge_mnist_runtime.bench.config import BenchmarkConfig
 from edge_mnist_runtime.bench.fresh_process import FreshProcessError, measure_import_ms, measure_memory_mb
 from edge_mnist_runtime.bench.noise import find_noise
-from edge_mnist_runtime.bench.operator_profile import NO_TFLITE_PROFILER, profile_operators
+from edge_mnist_runtime.bench.operator_profile import NO_TFLITE_PROFILER, OperatorTime, profile_operators
+from edge_mnist_runtime.bench.report import BenchReport, DigitsRecord, MeasuredModel, Percentiles, Warmup
 from edge_mnist_runtime.bench.sample_digits import read_samples
 from edge_mnist_runtime.classifier import to_pixels
 from edge_mnist_runtime.dataset import LabelledDigits
@@ -27,8 +26,6 @@ from edge_mnist_runtime.machine.environment import describe_environment
 from edge_mnist_runtime.machine.int8_sums import describe_saturation
 from edge_mnist_runtime.timing.percentiles import PERCENTILES, estimate_percentile, percentile_name
 from edge_mnist_runtime.timing.sampling import Call, Sample, SamplingConfig, sample_in_turns
-
-BENCH_SCHEMA_VERSION: Final = 2
 
 PHOTOGRAPH: Final = "9-photograph.jpg"
 """The sample picture behind the stages that begin with a picture file."""
@@ -49,7 +46,7 @@ def run_benchmark(
     config: BenchmarkConfig,
     *,
     on_progress: Progress = lambda _what, _part: None,
-) -> dict[str, Any]:
+) -> BenchReport:
     """Measure models side by side.
 
     Args:
@@ -57,10 +54,6 @@ def run_benchmark(
         digits: Images that take turns as input.
         config: What is measured.
         on_progress: Called between measurements.
-
-    Returns:
-        The JSON report: `schema_version`, `env`, `digits`, `config`, `import_ms` by back end, `preprocess_us`,
-        `models`, `advice`, `warnings`.
 
     Raises:
         As `DigitClassifier` does, for any of the models.
@@ -74,42 +67,39 @@ def run_benchmark(
         raise UsageError(f"`profile`: {NO_TFLITE_PROFILER}")
     foreign = [candidate.model for candidate in candidates if candidate.classifier.engine.contract.is_foreign]
     if config.profile and foreign:
-        raise UsageError(f"`profile`: {foreign[0]} carries no edge-mnist contract; measure it without `profile`")
+        raise UsageError(f"`profile`: {foreign[0]} has no edge-mnist contract; measure it without `profile`")
     calls = [Call(candidate.classifier.predict, singles) for candidate in candidates]
     samples = sample_in_turns(calls, config.sampling, on_progress=lambda part: on_progress("measuring", part))
     preprocess, stages = _measure_stages(candidates, digits, config, on_progress)
-    records = [
-        _describe_model(candidate, sample) | {"stages_us": stage}
-        for candidate, sample, stage in zip(candidates, samples, stages, strict=True)
-    ]
-    for index, (candidate, record) in enumerate(zip(candidates, records, strict=True)):
-        on_progress("throughput", index / len(records))
-        record["images_per_second"] = _throughput(candidate, digits, config.batch_sizes)
-        record["operators"] = _profile(candidate, digits) if config.profile else None
-    imports, failures = _measure_fresh(candidates, records, config, on_progress)
-    return {
-        "schema_version": BENCH_SCHEMA_VERSION,
-        "env": environment,
-        "digits": {"name": digits.name, "split": digits.split, "n": len(digits), "sha256": digits.sha256},
-        "config": asdict(config),
-        "import_ms": imports,
-        "preprocess_us": preprocess,
-        "models": records,
-        "advice": advise(records),
-        "warnings": [*find_noise(environment, records), *_name_saturating(candidates), *failures],
-    }
+    throughput, operators = [], []
+    for index, candidate in enumerate(candidates):
+        on_progress("throughput", index / len(candidates))
+        throughput.append(_throughput(candidate, digits, config.batch_sizes))
+        operators.append(_profile(candidate, digits) if config.profile else None)
+    imports, memory, failures = _measure_fresh(candidates, config, on_progress)
+    measured = tuple(map(_describe_model, candidates, samples, stages, throughput, operators, memory))
+    return BenchReport(
+        env=environment,
+        digits=DigitsRecord(digits.name, digits.split, len(digits), digits.sha256),
+        config=config,
+        import_ms=imports,
+        preprocess_us=preprocess,
+        models=measured,
+        advice=tuple(advise(measured)),
+        warnings=(*find_noise(environment, measured), *_name_saturating(candidates), *failures),
+    )
 
 
-def advise(models: Sequence[dict[str, Any]]) -> list[str]:
+def advise(models: Sequence[MeasuredModel]) -> list[str]:
     """What to ship here instead, where a float file of the same network and format is faster than its int8 one.
 
     Args:
-        models: As the report has them.
+        models: What was measured.
 
     Returns:
         One sentence for each such file.
     """
-    medians = {(model["model"], model.get("threads", 1)): model["latency_us"]["p50"] for model in models}
+    medians = {(model.model, model.threads): model.latency_us["p50"] for model in models}
     advice = []
     for (name, threads), int8_us in medians.items():
         float_us = medians.get((name.replace("_int8.", "_fp32."), threads)) if "_int8." in name else None
@@ -129,42 +119,45 @@ def _name_saturating(candidates: Sequence[Candidate]) -> list[str]:
     return [describe_saturation(name, is_foreign=is_foreign) for name, is_foreign in foreign.items()]
 
 
-def format_report(report: dict[str, Any]) -> str:
-    """The report's JSON, with each list of numbers on one line."""
-    number = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
-    numbers = rf"\[\s+({number}(?:,\s+{number})*)\s+\]"
-    return re.sub(numbers, lambda found: "[" + " ".join(found[1].split()) + "]", json.dumps(report, indent=2))
-
-
-def _describe_model(candidate: Candidate, sample: Sample) -> dict[str, Any]:
-    """What a report says of one model's one-image calls."""
+def _describe_model(
+    candidate: Candidate,
+    sample: Sample,
+    stages_us: dict[str, Percentiles],
+    images_per_second: dict[str, float],
+    operators: list[OperatorTime] | None,
+    memory_mb: dict[str, float] | None,
+) -> MeasuredModel:
     engine = candidate.classifier.engine
     estimates = {percentile_name(p): estimate_percentile(sample.latencies_us, p) for p in PERCENTILES}
     step = math.ceil(len(sample.latencies_us) / KEPT_LATENCIES)
-    return {
-        "model": candidate.model,
-        "backend": engine.backend,
-        "precision": engine.contract.precision,
-        "size_bytes": engine.size_bytes,
-        "sha256": engine.sha256,
-        "threads": candidate.threads,
-        "load_ms": candidate.load_ms,
-        "first_us": candidate.first_us,
-        "samples": len(sample.latencies_us),
-        "stopped": sample.stopped,
-        "warmup": {"calls": sample.warmup_calls, "steady": sample.steady},
-        "late": sample.late,
-        "latency_us": {name: _rounded(estimate.value) for name, estimate in estimates.items()},
-        "bound_us": {name: _rounded(estimate.bound) for name, estimate in estimates.items()},
-        "unknown": {name: estimate.reason for name, estimate in estimates.items() if estimate.reason},
-        "service_us": _middle(sample.service_us) if sample.service_us else None,
-        "latencies_us": [round(latency, 2) for latency in sample.latencies_us[::step]],
-    }
+    return MeasuredModel(
+        model=candidate.model,
+        backend=engine.backend,
+        precision=engine.contract.precision,
+        size_bytes=engine.size_bytes,
+        sha256=engine.sha256,
+        threads=candidate.threads,
+        load_ms=candidate.load_ms,
+        first_us=candidate.first_us,
+        samples=len(sample.latencies_us),
+        stopped=sample.stopped,
+        warmup=Warmup(sample.warmup_calls, sample.steady),
+        late=sample.late,
+        latency_us={name: _rounded(estimate.value) for name, estimate in estimates.items()},
+        bound_us={name: _rounded(estimate.bound) for name, estimate in estimates.items()},
+        unknown={name: estimate.reason for name, estimate in estimates.items() if estimate.reason},
+        service_us=_middle(sample.service_us) if sample.service_us else None,
+        latencies_us=[round(latency, 2) for latency in sample.latencies_us[::step]],
+        stages_us=stages_us,
+        images_per_second=images_per_second,
+        operators=operators,
+        memory_mb=memory_mb,
+    )
 
 
 def _measure_stages(
     candidates: Sequence[Candidate], digits: LabelledDigits, config: BenchmarkConfig, on_progress: Progress
-) -> tuple[dict[str, float | None], list[dict[str, dict[str, float | None]]]]:
+) -> tuple[Percentiles, list[dict[str, Percentiles]]]:
     """From a picture file to the tensor; and of each model, the engine alone and the whole way from that file."""
     photograph = [read_samples()[PHOTOGRAPH]]
     tensors = [digits.images[index : index + 1] for index in range(len(digits))]
@@ -186,7 +179,7 @@ def _measure_stages(
     return preprocess, [{"run": run, "picture": picture} for run, picture in pairs]
 
 
-def _middle(latencies_us: Sequence[float]) -> dict[str, float | None]:
+def _middle(latencies_us: Sequence[float]) -> Percentiles:
     return {percentile_name(p): _rounded(estimate_percentile(latencies_us, p).value) for p in (50.0, 90.0)}
 
 
@@ -205,35 +198,34 @@ def _throughput(candidate: Candidate, digits: LabelledDigits, sizes: Sequence[in
     return result
 
 
-def _profile(candidate: Candidate, digits: LabelledDigits) -> list[dict[str, Any]] | None:
+def _profile(candidate: Candidate, digits: LabelledDigits) -> list[OperatorTime] | None:
     """Time of every operator; None where the engine does not tell."""
     if candidate.classifier.engine.format == "tflite":
         return None
-    operators = profile_operators(
-        candidate.path.read_bytes(), digits.images, origin=str(candidate.path), threads=candidate.threads
-    )
-    return [asdict(operator) for operator in operators]
+    origin = str(candidate.path)
+    return [*profile_operators(candidate.path.read_bytes(), digits.images, origin=origin, threads=candidate.threads)]
 
 
 def _measure_fresh(
-    candidates: Sequence[Candidate], records: list[dict[str, Any]], config: BenchmarkConfig, on_progress: Progress
-) -> tuple[dict[str, float], list[str]]:
-    """Import time of each back end, and peak memory of each model, which is put into its record."""
+    candidates: Sequence[Candidate], config: BenchmarkConfig, on_progress: Progress
+) -> tuple[dict[str, float], list[dict[str, float] | None], list[str]]:
+    """Import time of each back end, peak memory of each model, and what failed."""
     imports: dict[str, float] = {}
+    memory: list[dict[str, float] | None] = []
     failures: list[str] = []
-    for index, (candidate, record) in enumerate(zip(candidates, records, strict=True)):
-        on_progress("fresh processes", index / len(records))
-        record["memory_mb"] = None
-        if not config.fresh_processes:
-            continue
-        backend = candidate.classifier.engine.backend
-        try:
-            if backend not in imports:
-                imports[backend] = round(measure_import_ms(backend), 1)
-            record["memory_mb"] = measure_memory_mb(str(candidate.path), backend, candidate.threads)
-        except FreshProcessError as error:
-            failures.append(f"{Path(candidate.model).name}: import and memory were not measured ({error})")
-    return imports, failures
+    for index, candidate in enumerate(candidates):
+        on_progress("fresh processes", index / len(candidates))
+        memory_mb = None
+        if config.fresh_processes:
+            backend = candidate.classifier.engine.backend
+            try:
+                if backend not in imports:
+                    imports[backend] = round(measure_import_ms(backend), 1)
+                memory_mb = measure_memory_mb(str(candidate.path), backend, candidate.threads)
+            except FreshProcessError as error:
+                failures.append(f"{Path(candidate.model).name}: import and memory were not measured ({error})")
+        memory.append(memory_mb)
+    return imports, memory, failures
 
 
 def _rounded(value: float | None) -> float | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
+
+from edge_mnist_runtime.bench.report import MeasuredModel
 
 BUSY_PART: Final = 0.5
 """Load before the start, as a part of the usable cores, from which on the machine counts as busy."""
@@ -13,17 +14,17 @@ WIDE_SPREAD: Final = 1.5
 """p90 / p50 of one model from which on something else must have run beside it."""
 
 
-def find_noise(environment: Mapping[str, Any], models: Sequence[Mapping[str, Any]]) -> list[str]:
+def find_noise(environment: Mapping[str, Any], models: Sequence[MeasuredModel]) -> list[str]:
     """What speaks against the figures.
 
     Args:
         environment: As `describe_environment` gave it before the measurement.
-        models: The measured models, as the report has them.
+        models: The measured models.
 
     Returns:
         One sentence for each cause, none where nothing speaks against them.
     """
-    return _machine_noise(environment, max((model["threads"] for model in models), default=1)) + [
+    return _machine_noise(environment, max((model.threads for model in models), default=1)) + [
         warning for model in models for warning in _model_noise(model)
     ]
 
@@ -46,15 +47,13 @@ def _machine_noise(environment: Mapping[str, Any], threads: int) -> list[str]:
     return warnings
 
 
-def _model_noise(model: Mapping[str, Any]) -> list[str]:
-    name = Path(model["model"]).name + (f" with {model['threads']} threads" if model["threads"] > 1 else "")
-    latency_us = model["latency_us"]
+def _model_noise(model: MeasuredModel) -> list[str]:
     warnings = []
-    if not model["warmup"]["steady"]:
-        warnings.append(f"{name}: no steady state after {model['warmup']['calls']:,} calls of warm-up")
-    p50, p90 = latency_us["p50"], latency_us["p90"]
+    if not model.warmup.steady:
+        warnings.append(f"{model.label}: no steady state after {model.warmup.calls:,} calls of warm-up")
+    p50, p90 = model.latency_us["p50"], model.latency_us["p90"]
     if p50 and p90 and p90 / p50 > WIDE_SPREAD:
-        warnings.append(f"{name}: p90 is {p90 / p50:.1f} times p50")
-    if model["late"]:
-        warnings.append(f"{name}: too slow for the rate, so that digits had to wait")
+        warnings.append(f"{model.label}: p90 is {p90 / p50:.1f} times p50")
+    if model.late:
+        warnings.append(f"{model.label}: too slow for the rate, so that digits had to wait")
     return warnings

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from edge_mnist_runtime.bench.report import BenchReport
 from edge_mnist_runtime.errors import OutputError, UsageError
 from edge_mnist_runtime.extras import require_extra
 from edge_mnist_runtime.paths import is_folder
@@ -33,7 +34,7 @@ def check_plot(path: Path) -> None:
     require_extra("plot", "Drawing a plot", "matplotlib")
 
 
-def draw_plot(report: dict[str, Any], path: Path) -> None:
+def draw_plot(report: BenchReport, path: Path) -> None:
     """Draw a report of `run_benchmark`.
 
     Raises:
@@ -46,19 +47,19 @@ def draw_plot(report: dict[str, Any], path: Path) -> None:
 
     figure = Figure(figsize=(9, 4.5), layout="constrained")
     latency, throughput = figure.subplots(1, 2, width_ratios=(2, 1))
-    for model in report["models"]:
-        name = Path(model["model"]).name + (f" x{model['threads']}" if model["threads"] > 1 else "")
-        ordered = np.sort(model["latencies_us"])
+    for model in report.models:
+        name = model.name + (f" x{model.threads}" if model.threads > 1 else "")
+        ordered = np.sort(model.latencies_us)
         (line,) = latency.plot(_stretch(100 * np.arange(len(ordered)) / len(ordered)), ordered, label=name)
-        batches = model["images_per_second"]
+        batches = model.images_per_second
         throughput.plot(
             [int(size) for size in batches], [rate / 1000 for rate in batches.values()], "o-", color=line.get_color()
         )
-    latency.set(xlabel="percentile", ylabel="latency of one digit, us", yscale="log", title=report["env"]["cpu"])
+    latency.set(xlabel="percentile", ylabel="latency of one digit, us", yscale="log", title=report.env["cpu"])
     latency.set_xticks([_stretch(np.array(tick)) for tick in TICKS], [f"{tick:g}" for tick in TICKS])
     latency.legend(frameon=False)
     throughput.set(xlabel="images in one call", ylabel="thousand digits a second", xscale="log", ylim=(0, None))
-    sizes = report["config"]["batch_sizes"]
+    sizes = report.config.batch_sizes
     throughput.set_xticks(sizes, [f"{size:,}" for size in sizes])
     throughput.minorticks_off()
     for axes in (latency, throughput):

@@ -132,13 +132,13 @@ def compare_reports(old: Path, new: Path, *, max_regression: float = 0.05, force
         max_regression,
         changes,
         tuple(
-            f"{model.label} is in {report.path} alone"
-            for report in (before, after)
+            f"{model.label} is in {path} alone"
+            for path, report in ((old, before), (new, after))
             for model in report.models
             if id(model) not in paired
         ),
         tuple(unlike),
-        tuple(f"{report.path}: {warning}" for report in (before, after) for warning in report.warnings),
+        tuple(f"{path}: {warning}" for path, report in ((old, before), (new, after)) for warning in report.warnings),
     )
 
 
@@ -208,14 +208,15 @@ def _compare(old: MeasuredModel, new: MeasuredModel, limit: float) -> LatencyCha
         name: round(after / before, 4) if (before := old.latency_us[name]) and (after := new.latency_us[name]) else None
         for name in COMPARED
     }
-    low, high = median_ratio_interval(old.latencies_us, new.latencies_us)
+    before_us, after_us = np.array(old.latencies_us), np.array(new.latencies_us)
+    low, high = median_ratio_interval(before_us, after_us)
     return LatencyChange(
         new.label,
         new.threads,
-        dict(old.latency_us),
-        dict(new.latency_us),
+        {name: old.latency_us[name] for name in COMPARED},
+        {name: new.latency_us[name] for name in COMPARED},
         ratio,
         (round(low, 4), round(high, 4)) if ratio["p50"] else None,
-        round(cliffs_delta(old.latencies_us, new.latencies_us), 4),
+        round(cliffs_delta(before_us, after_us), 4),
         limit,
     )

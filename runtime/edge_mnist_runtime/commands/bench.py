@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 from edge_mnist_runtime.commands.backend_option import OnlyBackendOption
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
+
+if TYPE_CHECKING:
+    from edge_mnist_runtime.engines.options import Backend
 
 
 def bench(
@@ -45,13 +49,10 @@ def bench(
 
     Ends when the percentiles are stable, or at --samples or --seconds.
     """
-    from edge_mnist_runtime.bench.benchmark import format_report, run_benchmark
-    from edge_mnist_runtime.bench.candidates import find_models
+    from edge_mnist_runtime.bench.benchmark import run_benchmark
     from edge_mnist_runtime.bench.config import BenchmarkConfig, parse_counts
     from edge_mnist_runtime.bench.plot import check_plot, draw_plot
     from edge_mnist_runtime.bench.sample_digits import load_benchmark_digits
-    from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
-    from edge_mnist_runtime.bundles.model_files import require_runnable
     from edge_mnist_runtime.engines.options import require_backend
 
     config = BenchmarkConfig(
@@ -65,24 +66,33 @@ def bench(
     )
     if plot:
         check_plot(plot)
-    known_backend = require_backend(backend)
-    if not models:
-        require_runnable(Path(BUNDLED_MODELS[DEFAULT_MODEL]).name, known_backend)
-    found, skipped = find_models(models, backend=known_backend) if models else ([None], [])
-    for item in skipped:
-        print(f"edge-mnist: skipped {item['model']}: {item['reason']}", file=sys.stderr)
+    found, skipped = _find(models, require_backend(backend))
     digits, notice = load_benchmark_digits(data)
     with chatter_silenced(show=debug) as terminal, _progress(terminal) as on_progress:
-        report = run_benchmark(found, digits, config, on_progress=on_progress)
-        report["skipped"] = skipped
+        report = replace(run_benchmark(found, digits, config, on_progress=on_progress), skipped=tuple(skipped))
         if plot:
             draw_plot(report, plot)
     if as_json:
-        print(format_report(report))
+        print(report.to_json())
         return
     from edge_mnist_runtime.commands.bench_tables import print_report
 
     print_report(report, notice)
+
+
+def _find(models: list[Path] | None, backend: Backend | None) -> tuple[Sequence[Path | None], list[dict[str, str]]]:
+    """What is measured (None is the default model), and what bundles hold that cannot run here, which is printed."""
+    from edge_mnist_runtime.bench.candidates import find_models
+    from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
+    from edge_mnist_runtime.bundles.model_files import require_runnable
+
+    if not models:
+        require_runnable(Path(BUNDLED_MODELS[DEFAULT_MODEL]).name, backend)
+        return [None], []
+    found, skipped = find_models(models, backend=backend)
+    for item in skipped:
+        print(f"edge-mnist: skipped {item['model']}: {item['reason']}", file=sys.stderr)
+    return found, skipped
 
 
 @contextmanager

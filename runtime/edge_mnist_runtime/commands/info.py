@@ -97,7 +97,7 @@ def _describe(model: Path | None, data: Path | None) -> list[dict[str, Any]]:
                 "labels": manifest.labels,
                 "preprocess": manifest.preprocess,
                 "picture_reading": PICTURE_READING.to_dict() if manifest.preprocess else None,
-                "least_confidence": manifest.least_confidence or 0.0,
+                "least_confidence": manifest.least_confidence,
                 "source_sha256": manifest.source["sha256"],
             }
             for artifact in manifest.artifacts
@@ -127,7 +127,7 @@ def _describe(model: Path | None, data: Path | None) -> list[dict[str, Any]]:
                 else None
             ),
             "picture_reading": PICTURE_READING.to_dict() if contract.reads_digits else None,
-            "least_confidence": contract.least_confidence or 0.0,
+            "least_confidence": contract.least_confidence,
             "can_saturate": contract.can_saturate,
             "source_sha256": contract.source_sha256,
             **({} if images is None else {"top1": {"as its contract says": measure_top1(engine, images)}}),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge_mnist_runtime.reading.reader import Reading
     from edge_mnist_runtime.tensor import Pixels
 
-PREPROCESS_SCHEMA_VERSION: Final = 1
+PREPROCESS_SCHEMA_VERSION: Final = 2
 
 SHADES: Final = " .:-=+*#%@"
 """From no ink to full ink."""
@@ -98,9 +98,9 @@ def _describe(reading: Reading) -> str:
     if reading.box is None:
         changed = reading.light_on_dark is not None
         return f"{words[0]}: the picture is what the network sees{', enlarged or inverted' if changed else ' already'}"
-    top, bottom, left, right = reading.box
+    left, top, right, bottom = reading.box
     words.append(f"ink {'light on dark' if reading.light_on_dark else 'dark on light'}")
-    words.append(f"found from {left:.0%} to {right:.0%} of the width and {top:.0%} to {bottom:.0%} of the height")
+    words.append(f"found at x {left} to {right} and y {top} to {bottom}")
     if reading.lines_removed:
         words.append(f"{reading.lines_removed} printed line{'s' if reading.lines_removed > 1 else ''} removed")
     if reading.quality:

@@ -23,7 +23,7 @@ class Components:
     mask: Mask
     """What they are parts of, shape (H, W)."""
     boxes: npt.NDArray[np.intp]
-    """Shape (N, 4): top, bottom, left and right of each part, the far ends exclusive."""
+    """Shape (N, 4): left, top, right and bottom of each part, as in `Box`."""
     covered: Labels
     """Shape (M,): where the mask is set, as indices into a flat picture: of a page with a digit on it, a small part."""
     numbers: Labels
@@ -77,10 +77,10 @@ def label_components(mask: Mask) -> Components:
     roots, numbers = np.flatnonzero(is_root), (is_root.cumsum() - 1)[parents]
     at = np.repeat(numbers + 1, ends - starts)
     boxes = np.empty((len(roots), 4), np.intp)
-    boxes[:, [0, 2]], boxes[:, [1, 3]] = max(mask.shape), 0
-    for column, values in ((0, rows), (2, starts)):
+    boxes[:, :2], boxes[:, 2:] = max(mask.shape), 0
+    for column, values in ((0, starts), (1, rows)):
         np.minimum.at(boxes[:, column], numbers, values)
-    for column, values in ((1, rows + 1), (3, ends)):
+    for column, values in ((2, ends), (3, rows + 1)):
         np.maximum.at(boxes[:, column], numbers, values)
     return Components(mask, boxes, covered, at)
 

@@ -9,24 +9,23 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image
 
+from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.errors import InputShapeError, PictureError
 from edge_mnist_runtime.images.colours import upright_colours, upright_grey, upright_size
 from edge_mnist_runtime.images.damage import describe_damage
 from edge_mnist_runtime.prediction import Quality, Reason
-from edge_mnist_runtime.preprocess import PREPROCESS, ink_box, is_mnist_shaped, normalise_ink
+from edge_mnist_runtime.preprocess import PREPROCESS, ink_box, normalise_ink
 from edge_mnist_runtime.reading.drawing import DrawnInk, has_even_border, is_clean, subtract_ground
 from edge_mnist_runtime.reading.enlargement import find_enlarged_tensor
 from edge_mnist_runtime.reading.flaws import find_flaw, is_grain
 from edge_mnist_runtime.reading.ink import pick_ink
-from edge_mnist_runtime.reading.parameters import PICTURE_READING, ReadingMode
+from edge_mnist_runtime.reading.modes import ReadingMode, is_tensor
+from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.tensor import Pixels
 
 T = TypeVar("T")
 
 Steps = tuple[tuple[str, Image.Image], ...]
-
-PartsBox = tuple[float, float, float, float]
-"""Top, bottom, left and right, as parts of an upright picture's height and width."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,8 @@ class Reading:
     """The tensor: uint8, shape (28, 28), bright ink on black; all black where the picture is blank."""
     mode: ReadingMode
     """Which reading was used: `raw` (a tensor as it is, or one that was enlarged or inverted), `mnist` or `photo`."""
-    box: PartsBox | None = None
-    """Where the digit was found; None where nothing was looked for."""
+    box: Box | None = None
+    """Where the digit was found, in the upright picture's own pixels; None where nothing was looked for."""
     light_on_dark: bool | None = None
     """Whether the ink is lighter than its ground; None where nothing was looked for."""
     lines_removed: int = 0
@@ -69,7 +68,7 @@ class Reading:
         """As the command line's JSON has it."""
         return {
             "mode": self.mode,
-            "box": None if self.box is None else [round(side, 4) for side in self.box],
+            "box": self.box and list(self.box),
             "light_on_dark": self.light_on_dark,
             "lines_removed": self.lines_removed,
             "quality": self.quality and self.quality.to_dict(),
@@ -96,8 +95,8 @@ def read_picture(picture: Image.Image, *, mode: ReadingMode = "auto", origin: st
         InputShapeError: `mode` is `raw`, and the picture is not 28 x 28 grey pixels.
     """
     require_decoded(picture, origin)
-    if mode == "raw":
-        return _read_raw(picture, origin)
+    if tensor := _find_tensor(picture, mode, origin):
+        return tensor
     if mode == "photo":
         return _read_photo(picture, _colours_of(picture, origin))
     if mode == "mnist":
@@ -112,30 +111,33 @@ def require_decoded(picture: Image.Image, origin: str) -> None:
     _made_plain(picture.load, origin)
 
 
-def _read_raw(picture: Image.Image, origin: str) -> Reading:
-    side = PREPROCESS.side_pixels
-    if picture.size != (side, side) or picture.mode not in ("L", "1"):
+def _find_tensor(picture: Image.Image, mode: ReadingMode, origin: str) -> Reading | None:
+    """A picture that is the tensor already; None of any other, which `raw` refuses."""
+    is_small = picture.size == (PREPROCESS.side_pixels, PREPROCESS.side_pixels)
+    if mode == "raw" and not (is_small and picture.mode in ("L", "1")):
         width, height = upright_size(picture)
         raise InputShapeError(
             f"{origin}: {width} x {height} pixels of mode {picture.mode}; the reading `raw` expects "
-            f"{side} x {side} grey pixels, bright ink on black; `auto` reads other pictures"
+            f"{PREPROCESS.side_pixels} x {PREPROCESS.side_pixels} grey pixels, bright ink on black; `auto` reads other "
+            "pictures"
         )
-    return Reading(np.asarray(picture.convert("L")), "raw")
+    if not is_small:
+        return None
+    grey = np.asarray(picture.convert("L") if mode == "raw" else _grey_of(picture, origin))
+    return Reading(grey, "raw") if is_tensor(grey.tobytes(), mode) else None
 
 
 def _read_drawing(picture: Image.Image, origin: str) -> Reading:
     grey = _grey_of(picture, origin)
-    pixels = np.asarray(grey)
-    if is_mnist_shaped(pixels):
-        return Reading(pixels, "raw")
     ink = subtract_ground(grey)
     return _blank(grey, "mnist") if ink is None else _drawn(picture, grey, ink)
 
 
 def _drawn(picture: Image.Image, grey: Image.Image, ink: DrawnInk) -> Reading:
-    top, bottom, left, right = ink_box(ink.pixels)
-    box = (top / grey.height, bottom / grey.height, left / grey.width, right / grey.width)
-    side_pixels = max(bottom - top, right - left) * max(upright_size(picture)) / max(grey.size)
+    found, full = ink_box(ink.pixels), upright_size(picture)
+    sides = zip(found, full * 2, grey.size * 2, strict=True)
+    box = Box.around(*(side * whole / reduced for side, whole, reduced in sides))
+    side_pixels = found.long_side * max(full) / max(grey.size)
     # Ink so small that even its darkest part is lost among all pixels has nothing beside it, either.
     picked = pick_ink(ink.pixels / np.float32(255), 0.0)
     if picked and is_grain(picked):
@@ -153,10 +155,8 @@ def _read_anything(picture: Image.Image, origin: str) -> Reading:
     colours = _colours_of(picture, origin)
     if enlarged := find_enlarged_tensor(colours):
         tensor, light_on_dark = enlarged
-        if light_on_dark and picture.size == tensor.shape:  # neither enlarged nor inverted
-            return Reading(tensor, "raw")
         return Reading(tensor, "raw", light_on_dark=light_on_dark, draw_steps=lambda: (("picture", colours),))
-    if min(picture.size) < PICTURE_READING.least_photo_side_pixels:
+    if min(picture.size) < PICTURE_READING.reader.min_photo_side_pixels:
         return _read_drawing(picture, origin)
     if has_even_border(colours):
         grey = _grey_of(picture, origin)
@@ -173,15 +173,16 @@ def _read_photo(picture: Image.Image, colours: Image.Image) -> Reading:
     found = find_ink(colours, full_side_pixels=max(full))
     if found is None:
         return _blank(colours, "photo")
-    top, bottom, left, right = found.box
+    left, top, right, bottom = found.sides
     quality = Quality(max((bottom - top) * full[1], (right - left) * full[0]), found.contrast)
+    box = Box.around(left * full[0], top * full[1], right * full[0], bottom * full[1])
     pixels = normalise_ink(found.ink)
 
     def draw_steps() -> Steps:
         drawn = (("darkness", found.draw_darkness()), ("ink", found.ink))
         return ("picture", colours), *((name, Image.fromarray(levels)) for name, levels in drawn)
 
-    return Reading(pixels, "photo", found.box, found.light_on_dark, found.lines, quality, found.flaw, draw_steps)
+    return Reading(pixels, "photo", box, found.light_on_dark, found.lines, quality, found.flaw, draw_steps)
 
 
 def _blank(picture: Image.Image, mode: ReadingMode) -> Reading:
@@ -190,7 +191,7 @@ def _blank(picture: Image.Image, mode: ReadingMode) -> Reading:
 
 
 def _colours_of(picture: Image.Image, origin: str) -> Image.Image:
-    return _made_plain(lambda: upright_colours(picture, side_pixels=PICTURE_READING.detail_side_pixels), origin)
+    return _made_plain(lambda: upright_colours(picture, side_pixels=PICTURE_READING.reader.detail_side_pixels), origin)
 
 
 def _grey_of(picture: Image.Image, origin: str) -> Image.Image:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edge_mnist_runtime.bench.benchmark import STAGES, advise, format_report, run_benchmark
+from edge_mnist_runtime.bench.benchmark import STAGES, advise, run_benchmark
 from edge_mnist_runtime.bench.config import BenchmarkConfig, parse_counts
 from edge_mnist_runtime.bench.plot import check_plot, draw_plot
+from edge_mnist_runtime.bench.report import BenchReport, MeasuredModel
 from edge_mnist_runtime.bench.sample_digits import load_samples
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.errors import MissingExtraError, UsageError
@@ -35,7 +36,7 @@ def digits() -> LabelledDigits:
 def measure(digits: LabelledDigits, samples: int, **config: Any) -> dict[str, Any]:
     """A report on the bundled model, that has been through JSON."""
     settings = {"warmup": 2, "batch_sizes": (1, 32), "fresh_processes": False, **config}
-    return json.loads(format_report(run_benchmark([None], digits, BenchmarkConfig(samples=samples, **settings))))
+    return json.loads(run_benchmark([None], digits, BenchmarkConfig(samples=samples, **settings)).to_json())
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,8 @@ def test_counts_that_are_none_are_refused_by_name(text: str) -> None:
 
 def test_report_has_its_documented_structure(report: dict[str, Any], digits: LabelledDigits) -> None:
     assert set(report) == {
-        "schema_version", "env", "digits", "config", "import_ms", "preprocess_us", "models", "advice", "warnings"
+        "schema_version", "env", "digits", "config", "import_ms", "preprocess_us", "models", "advice", "warnings",
+        "skipped",
     }  # fmt: skip
     assert report["schema_version"] == 2
     assert report["digits"] == {
@@ -132,7 +134,7 @@ def test_models_and_threads_are_measured_side_by_side(digits: LabelledDigits) ->
     config = BenchmarkConfig(samples=120, warmup=0, batch_sizes=(8,), threads=(1, 2), fresh_processes=False)
     progress: list[tuple[str, float]] = []
     report = run_benchmark([None, Path("nano")], digits, config, on_progress=lambda *done: progress.append(done))
-    measured = [(model["model"], model["threads"], model["samples"]) for model in report["models"]]
+    measured = [(model.model, model.threads, model.samples) for model in report.models]
     assert measured == [(name, threads, 120) for name in ("robust_int8", "nano_int8") for threads in (1, 2)]
     parts = [part for what, part in progress if what == "measuring"]
     assert (parts[0], parts[-1], parts) == (0.0, 1.0, sorted(parts))
@@ -180,11 +182,12 @@ def test_kept_latencies_are_thinned_evenly(digits: LabelledDigits, monkeypatch: 
     assert len(measure(digits, 41)["models"][0]["latencies_us"]) == 21
 
 
-def test_lists_of_numbers_stand_on_one_line() -> None:
-    record = {"a": [1.5, -2, 3e-07], "b": ["x", 1], "c": [], "d": {"e": [0.1]}}
-    text = format_report(record)
-    assert json.loads(text) == record
-    assert '"a": [1.5, -2, 3e-07]' in text
+def test_report_is_read_back_as_it_was_and_lists_of_numbers_stand_on_one_line(report: dict[str, Any]) -> None:
+    read = BenchReport.from_json(json.dumps(report), origin="test")
+    text = read.to_json()
+    assert json.loads(text) == report
+    assert BenchReport.from_json(text, origin="test") == read
+    assert f'"latencies_us": {report["models"][0]["latencies_us"]}' in text
 
 
 @pytest.mark.parametrize(
@@ -199,10 +202,10 @@ def test_lists_of_numbers_stand_on_one_line() -> None:
     ],
 )
 def test_fp32_is_advised_where_it_is_faster_than_its_int8_twin(
-    medians: dict[str, float | None], advised: list[str]
+    medians: dict[str, float | None], advised: list[str], measured_model: Callable[..., MeasuredModel]
 ) -> None:
-    models = [{"model": name, "latency_us": {"p50": median}} for name, median in medians.items()]
-    advice = advise(models)
+    known = {"p90": None, "p99": None}
+    advice = advise([measured_model(model=name, latency_us={"p50": p50, **known}) for name, p50 in medians.items()])
     assert [sentence.split()[0] for sentence in advice] == advised
     assert all(sentence.endswith("ship fp32 here") for sentence in advice)
 
@@ -211,7 +214,7 @@ def test_fp32_is_advised_where_it_is_faster_than_its_int8_twin(
 
 
 def test_plot_is_written(report: dict[str, Any], tmp_path: Path) -> None:
-    draw_plot(report, tmp_path / "latency.png")
+    draw_plot(BenchReport.from_json(json.dumps(report), origin="test"), tmp_path / "latency.png")
     assert (tmp_path / "latency.png").read_bytes().startswith(b"\x89PNG")
 
 

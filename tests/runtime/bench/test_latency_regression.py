@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_mnist_runtime.bench.benchmark import format_report
 from edge_mnist_runtime.bench.regression import (
     cliffs_delta,
     compare_reports,
@@ -32,7 +31,10 @@ def model(name: str, median: float, *, threads: int = 1, n: int = 2_000, seed: i
     p50, p90, p99 = np.percentile(values, [50, 90, 99])
     known = {"p50": p50, "p90": p90, "p99": p99} if n >= 662 else {"p50": None, "p90": None, "p99": None}
     return {
-        "model": name, "backend": "onnxruntime", "threads": threads, "latency_us": known, "latencies_us": list(values)
+        "model": name, "backend": "onnxruntime", "threads": threads, "latency_us": known, "latencies_us": list(values),
+        "precision": "int8", "size_bytes": 1, "sha256": "0", "load_ms": 1.0, "first_us": 1.0, "samples": n,
+        "stopped": "samples", "warmup": {"calls": 1, "steady": True}, "late": False, "bound_us": known, "unknown": {},
+        "service_us": None, "stages_us": {}, "images_per_second": {}, "operators": None, "memory_mb": None,
     }  # fmt: skip
 
 
@@ -43,9 +45,9 @@ def report(*models: dict[str, Any]) -> dict[str, Any]:
             "cpu": "A", "instruction_sets": ["avx2"], "usable_cores": 2, "cpu_quota_cores": None,
             "versions": {"onnxruntime": "1.31.1", "numpy": "2.4.6"},
         },
-        "config": {"threads": [1], "rate": None},
-        "models": list(models),
-        "warnings": [],
+        "digits": {"name": "samples", "split": "all", "n": 10, "sha256": "0"},
+        "config": {"threads": [1], "rate": None, "batch_sizes": [32]},
+        "import_ms": {}, "preprocess_us": {}, "models": list(models), "advice": [], "warnings": [],
     }  # fmt: skip
 
 
@@ -55,7 +57,7 @@ def save(tmp_path: Path) -> Callable[..., Path]:
 
     def write(name: str, record: dict[str, Any], change: Change = lambda _record: None) -> Path:
         change(record)
-        (tmp_path / name).write_text(format_report(record))
+        (tmp_path / name).write_text(json.dumps(record))
         return tmp_path / name
 
     return write

@@ -96,7 +96,7 @@ def test_arrays_that_do_not_fit_are_refused(arrays: dict[str, Any], expected: st
 
 def test_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / "odd.npz").write_bytes(b"no archive")
-    with pytest.raises(DataError, match=r"no \.npz archive"):
+    with pytest.raises(DataError, match=r"not an \.npz archive"):
         load_labelled(tmp_path / "odd.npz")
 
 

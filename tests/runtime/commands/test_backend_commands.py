@@ -60,7 +60,7 @@ def test_back_end_that_does_not_run_the_model_is_refused(arguments: tuple[str, .
 def test_unknown_back_end_is_named(command: str, run_here: RunCli) -> None:
     finished = run_here(command, "digit.png", "--backend", "tensorflow")
     assert finished.code == 2
-    assert "tensorflow: no back end; known are auto, onnxruntime, litert" in finished.err
+    assert "tensorflow: not a back end; known are auto, onnxruntime, litert" in finished.err
 
 
 @pytest.mark.slow

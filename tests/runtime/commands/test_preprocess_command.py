@@ -59,7 +59,7 @@ def test_saved_picture_is_the_tensor(photograph: Path, run_here: RunCli, tmp_pat
     saved = tmp_path / "seen.png"
     finished = run_here("preprocess", photograph, "--save", saved)
     assert (finished.code, finished.err) == (0, "")
-    assert finished.out.startswith("read as photo, ink dark on light, found from 4")
+    assert finished.out.startswith("read as photo, ink dark on light, found at x ")
     assert finished.out.splitlines()[-1] == str(saved)
     with Image.open(saved) as picture:
         assert (picture.format, picture.mode) == ("PNG", "L")
@@ -91,7 +91,7 @@ def test_steps_are_written_beside_it(photograph: Path, in_process_cli: Callable[
 
 def test_json_holds_tensor_and_definitions(photograph: Path, run_here: RunCli) -> None:
     record = run_here("preprocess", photograph, "--json").json
-    assert record["schema_version"] == 1
+    assert record["schema_version"] == 2
     assert record["mode"] == "photo"
     assert record["light_on_dark"] is False
     assert record["picture_reading"]["version"] == PICTURE_READING.version
@@ -144,7 +144,7 @@ def test_text_drawing_has_two_characters_a_pixel(sample_pictures: dict[str, byte
 
 
 def test_classify_takes_the_reading(photograph: Path, samples_folder: Path, run_here: RunCli) -> None:
-    assert run_here("classify", photograph, "--preprocess", "photo").out.startswith("9")
+    assert run_here("classify", photograph, "--mode", "photo").out.startswith("9")
     refused = run_here("classify", photograph, samples_folder / "7-mnist-shaped.png", "--preprocess", "raw")
     assert refused.code == 8
     assert refused.out.startswith("7")

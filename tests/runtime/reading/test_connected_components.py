@@ -36,9 +36,9 @@ def test_parts_are_those_of_a_flood_fill(mask: np.ndarray) -> None:
     assert np.array_equal(found.labels > 0, mask)
     pairs = set(zip(found.labels[mask].tolist(), expected[mask].tolist(), strict=True))
     assert len(pairs) == len(found)  # one to one
-    for number, (top, bottom, left, right) in enumerate(found.boxes, 1):
+    for number, (left, top, right, bottom) in enumerate(found.boxes, 1):
         rows, columns = np.nonzero(found.labels == number)
-        assert (top, bottom, left, right) == (rows.min(), rows.max() + 1, columns.min(), columns.max() + 1)
+        assert (left, top, right, bottom) == (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
 
 
 def test_sums_and_masks_follow_the_numbers() -> None:

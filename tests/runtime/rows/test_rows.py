@@ -44,9 +44,9 @@ def year() -> Image.Image:
 def test_year_is_read_from_left_to_right(year: Image.Image, classifier: DigitClassifier) -> None:
     reading = classifier.read_row(year)
     assert (reading.text, reading.reason, reading.accepted) == ("2026", None, True)
-    lefts = [digit.box[0] for digit in reading.digits]
+    lefts = [digit.box.left for digit in reading.digits]
     assert lefts == sorted(lefts)
-    assert all(one.box[2] <= other.box[0] + 2 for one, other in zip(reading.digits, reading.digits[1:], strict=False))
+    assert all(one.box.right <= left + 2 for one, left in zip(reading.digits, lefts[1:], strict=False))
 
 
 def test_box_is_in_the_pictures_pixels(year: Image.Image, classifier: DigitClassifier) -> None:
@@ -55,8 +55,8 @@ def test_box_is_in_the_pictures_pixels(year: Image.Image, classifier: DigitClass
     for larger in (1, 3):
         picture = year.resize((year.width * larger, year.height * larger), Image.Resampling.BICUBIC)
         digits = classifier.read_row(picture).digits
-        assert digits[0].box[0] == pytest.approx(larger * columns[0], abs=4 * larger)
-        assert digits[-1].box[2] == pytest.approx(larger * (columns[-1] + 1), abs=4 * larger)
+        assert digits[0].box.left == pytest.approx(larger * columns[0], abs=4 * larger)
+        assert digits[-1].box.right == pytest.approx(larger * (columns[-1] + 1), abs=4 * larger)
 
 
 @pytest.mark.parametrize("change", ["light on dark", "shaded", "lined", "colour", "small"])

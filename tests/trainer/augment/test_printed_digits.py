@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from edge_mnist_runtime.preprocess import is_mnist_shaped
+from edge_mnist_runtime.reading.modes import is_tensor
 from edge_mnist_trainer.augment.fonts import FAMILIES, font_faces, render_digits
 
 SPLITS = tuple(FAMILIES)
@@ -71,7 +71,7 @@ def test_rendered_digits_are_mnist_shaped(how, request):
     n_faces = len(font_faces("validation"))
     assert (digits.images.shape, digits.images.dtype) == ((n_faces * 10 * 3, 28, 28, 1), np.uint8)
     for image in digits.images:
-        assert is_mnist_shaped(image)
+        assert is_tensor(image.tobytes(), "auto")
         rows, columns = np.nonzero(image[..., 0])
         assert max(np.ptp(rows), np.ptp(columns)) + 1 <= 20
         assert image.max() == 255

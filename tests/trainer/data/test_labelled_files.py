@@ -689,7 +689,7 @@ def test_file_of_another_kind_is_said_to_be_one(name: str, tmp_path: Path) -> No
 
 
 def test_url_is_said_to_be_one() -> None:
-    assert "nothing is fetched" in refusal(Path("https://example.org/mnist.csv"), DataNotFoundError)
+    assert "edge-mnist does not download" in refusal(Path("https://example.org/mnist.csv"), DataNotFoundError)
 
 
 def test_more_classes_are_read_where_a_model_has_as_many(tmp_path: Path) -> None:

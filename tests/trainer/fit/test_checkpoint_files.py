@@ -1,4 +1,4 @@
-"""checkpoint.npz: what it brings back, and when it is refused."""
+"""The state that checkpoint.npz restores, and the checkpoints that are refused."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def model(tiny):
 
 @pytest.fixture(scope="module")
 def whole(model, record, tmp_path_factory) -> bytes:
-    """A checkpoint of it behind two epochs."""
+    """A checkpoint of the tiny network after two epochs."""
     folder = create_run_folder(tmp_path_factory.mktemp("whole") / "run")
     write_checkpoint(folder, model, record)
     return (folder.path / CHECKPOINT_FILE).read_bytes()
@@ -70,7 +70,7 @@ def whole(model, record, tmp_path_factory) -> bytes:
 
 @pytest.fixture(scope="module")
 def folder(record, tmp_path_factory) -> RunFolder:
-    """A run of two epochs, for a checkpoint to be put into."""
+    """A run of two epochs without a checkpoint."""
     made = create_run_folder(tmp_path_factory.mktemp("checkpoint") / "run")
     made.write_record(record)
     return made
@@ -85,7 +85,7 @@ def variables_of(model) -> list[np.ndarray]:
     return [np.array(keras.ops.convert_to_numpy(value)) for value in (*model.variables, *model.optimizer.variables)]
 
 
-def test_checkpoint_brings_back_every_variable_and_the_record(folder, model, whole, begun, record):
+def test_checkpoint_restores_every_variable_and_the_record(folder, model, whole, begun, record):
     before = variables_of(model)
     for variable in (*model.variables, *model.optimizer.variables):
         variable.assign(keras.ops.ones_like(variable))
@@ -108,7 +108,7 @@ def test_checkpoint_brings_back_every_variable_and_the_record(folder, model, who
         ({"versions": {"keras": "3.13.0", "jax": "0.4"}}, "another versions (jax None, now 0.4)"),
     ],
 )
-def test_run_goes_on_with_its_own_settings_alone(folder, model, whole, begun, changed, words):
+def test_run_resumes_only_with_the_same_settings(folder, model, whole, begun, changed, words):
     before = variables_of(model)
     with pytest.raises(UsageError) as caught:
         read(folder, model, whole, replace(begun, **changed))
@@ -118,17 +118,17 @@ def test_run_goes_on_with_its_own_settings_alone(folder, model, whole, begun, ch
     assert all(np.array_equal(*pair) for pair in zip(before, variables_of(model), strict=True))
 
 
-def test_settings_that_only_json_tells_apart_are_the_same(folder, model, whole, begun, record):
+def test_settings_that_are_equal_as_json_are_the_same(folder, model, whole, begun, record):
     assert read(folder, model, whole, replace(begun, options={"dense": (64,)})) == record
 
 
-def test_run_of_no_epoch_goes_on_from_its_start(model, begun, tmp_path):
+def test_run_without_a_finished_epoch_resumes_from_the_start(model, begun, tmp_path):
     made = create_run_folder(tmp_path / "run")
     made.write_record(begun)
     assert read_checkpoint(made, model, begun) is begun
 
 
-def test_run_of_no_epoch_must_have_been_begun_alike(model, begun, tmp_path):
+def test_run_without_a_finished_epoch_resumes_only_with_the_same_settings(model, begun, tmp_path):
     made = create_run_folder(tmp_path / "run")
     made.write_record(begun)
     with pytest.raises(UsageError, match="another transfer_set"):
@@ -143,7 +143,7 @@ def test_run_of_two_epochs_without_a_checkpoint_is_refused(model, record, begun,
 
 
 def changed_arrays(data: bytes, folder, **changes) -> bytes:
-    """The checkpoint with other arrays; None leaves one out."""
+    """The checkpoint with changed arrays; None removes one."""
     path = folder.path / "changed.npz"
     path.write_bytes(data)
     with np.load(path) as archive:

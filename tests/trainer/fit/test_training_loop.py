@@ -1,4 +1,4 @@
-"""Training for real, on digits that the project draws."""
+"""Real training runs on digits drawn by the project."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def interrupted_run(train_on_drawn):
-    """The same run once more, with Ctrl-C in the middle of its second epoch."""
+    """The same run with Ctrl-C in the middle of its second epoch."""
     return train_on_drawn(seed=0, interrupt_at=(1, 3))
 
 
 @pytest.fixture(scope="module")
 def stopped_at_once(train_on_drawn):
-    """A run of another seed, with Ctrl-C after its first step."""
+    """A run with another seed, with Ctrl-C after its first step."""
     return train_on_drawn(seed=1, interrupt_at=(0, 0))
 
 
@@ -37,21 +37,21 @@ def test_training_learns_the_digits(finished_run):
     assert finished_run.outcome.best_validation_top1 > 0.9
 
 
-def test_kept_model_reads_as_many_digits_as_its_record_says(finished_run, drawn_digits):
+def test_kept_model_has_the_recorded_accuracy(finished_run, drawn_digits):
     model = keras.models.load_model(finished_run.folder.model_path, compile=False)
     validation = drawn_digits.validation
     found = model.predict(validation.images / np.float32(255), batch_size=1000, verbose=0).argmax(1)
     assert np.mean(found == validation.labels) == pytest.approx(finished_run.outcome.best_validation_top1, abs=1e-3)
 
 
-def test_kept_model_carries_no_optimizer_state(finished_run):
+def test_kept_model_has_no_optimizer_state(finished_run):
     with zipfile.ZipFile(finished_run.folder.model_path) as archive:
         weights = h5py.File(io.BytesIO(archive.read("model.weights.h5")))
     assert "layers" in weights
     assert "optimizer" not in weights
 
 
-def test_record_holds_what_made_the_model(finished_run, drawn_digits):
+def test_record_contains_settings_and_data_of_the_model(finished_run, drawn_digits):
     record = finished_run.folder.read_record()
     assert (record.status, record.architecture, record.options, record.transfer_set) == ("completed", "edge", {}, None)
     assert record.config == TrainingConfig(epochs=2, batch_size=128)
@@ -67,19 +67,19 @@ def test_record_holds_what_made_the_model(finished_run, drawn_digits):
     }
 
 
-def test_record_holds_the_figures_of_every_epoch(finished_run):
+def test_record_contains_the_figures_of_every_epoch(finished_run):
     record = finished_run.folder.read_record()
     assert [epoch.epoch for epoch in record.epochs] == [1, 2]
     best = max(record.epochs, key=lambda epoch: epoch.val_accuracy)
     assert record.best == BestEpoch(best.epoch, best.val_accuracy)
 
 
-def test_run_folder_holds_model_and_record_alone(finished_run):
+def test_run_folder_contains_only_model_and_record(finished_run):
     names = {path.name for path in finished_run.folder.path.iterdir()}
     assert names - {"report.html"} == {"model.keras", "run.json"}
 
 
-def test_interrupted_run_keeps_the_model_of_the_epoch_that_was_finished(interrupted_run):
+def test_interrupted_run_keeps_the_model_of_its_last_finished_epoch(interrupted_run):
     outcome, record = interrupted_run.outcome, interrupted_run.folder.read_record()
     assert (outcome.status, outcome.epochs, outcome.best_epoch) == ("interrupted", 1, 1)
     assert (record.status, len(record.epochs)) == ("interrupted", 1)

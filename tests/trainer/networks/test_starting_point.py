@@ -1,4 +1,4 @@
-"""A run may start from trained weights."""
+"""Runs that start from trained weights."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def first_run(tiny, few_digits, tmp_path_factory) -> RunFolder:
     return folder
 
 
-def test_run_starts_from_the_weights_that_it_was_given(tiny, few_digits, first_run, tmp_path):
+def test_run_starts_from_the_given_weights(tiny, few_digits, first_run, tmp_path):
     start = open_starting_point(first_run.path)
     still = replace(tiny.config, epochs=1, peak_learning_rate=1e-12, seed=5)
     train(few_digits, tiny, still, folder := create_run_folder(tmp_path / "run"), start=start)
@@ -36,7 +36,7 @@ def test_run_starts_from_the_weights_that_it_was_given(tiny, few_digits, first_r
     assert not np.allclose(given[0], load_keras(fresh.model_path).get_weights()[0], atol=1e-3)
 
 
-def test_record_says_what_the_run_started_from(tiny, few_digits, first_run, tmp_path):
+def test_record_names_the_starting_point(tiny, few_digits, first_run, tmp_path):
     start = open_starting_point(first_run.path)
     once = replace(tiny.config, epochs=1)
     train(few_digits, tiny, once, folder := create_run_folder(tmp_path / "run"), start=start)
@@ -56,7 +56,7 @@ def test_weights_of_another_network_are_refused(tiny, few_digits, first_run, tmp
     assert not folder.model_path.exists()
 
 
-def test_resumed_run_must_have_started_alike(tiny, few_digits, first_run, tmp_path):
+def test_resumed_run_must_have_the_same_starting_point(tiny, few_digits, first_run, tmp_path):
     import keras
 
     class Killer(keras.callbacks.Callback):
@@ -81,7 +81,7 @@ def test_reference_model_is_found_by_its_name_and_fits_its_architecture(name):
 
 
 @pytest.mark.parametrize("name", ["nowhere", "empty", "model.h5"])
-def test_what_is_no_model_is_refused_by_its_name(tmp_path, name):
+def test_path_without_a_model_is_refused_by_name(tmp_path, name):
     (tmp_path / "empty").mkdir()
     (tmp_path / "model.h5").write_bytes(b"\x89HDF")
     with pytest.raises(UsageError, match=rf"`start_from` .*{name}: no run folder .* robust"):
@@ -94,7 +94,7 @@ def test_damaged_model_is_refused(tmp_path):
         open_starting_point(tmp_path / "model.keras")
 
 
-def test_lone_file_tells_no_more_than_its_hash(tiny, tmp_path):
+def test_record_of_a_file_without_its_run_has_only_the_hash(tiny, tmp_path):
     save_keras(tiny.build(), path := tmp_path / "lone.keras")
     assert open_starting_point(path).record == StartRecord(hashlib.sha256(path.read_bytes()).hexdigest(), {})
 
@@ -113,13 +113,15 @@ def test_damaged_record_beside_a_model_is_refused(tiny, tmp_path):
 
 
 @pytest.mark.slow
-def test_command_leaves_no_run_that_could_not_begin(run_here, assert_refused, few_digits_file, first_run, tmp_path):
+def test_command_leaves_no_folder_of_a_run_that_cannot_begin(
+    run_here, assert_refused, few_digits_file, first_run, tmp_path
+):
     named = ("--start-from", first_run.path, "--data", few_digits_file, "-o", tmp_path / "run")
     assert_refused(run_here("train", "--arch", "nano", *named), 2, "--start-from", "shapes", "nano")
     assert not (tmp_path / "run").exists()
 
 
-def test_command_says_at_once_what_it_cannot_start_from(run_here, assert_refused, few_digits_file, tmp_path):
+def test_command_refuses_an_unknown_starting_point_at_once(run_here, assert_refused, few_digits_file, tmp_path):
     named = ("--start-from", tmp_path / "nowhere", "--data", few_digits_file)
     ended = run_here("train", *named, "-o", tmp_path / "run")
     assert_refused(ended, 2, "--start-from", "nowhere")

@@ -1,7 +1,7 @@
-"""When a network's answer is to be relied on: a least confidence, chosen on validation images.
+"""Choose a confidence threshold below which predictions are rejected, on validation images.
 
-The highest softmax probability as a test for what was never learnt: Hendrycks and Gimpel, "A Baseline for Detecting
-Misclassified and Out-of-Distribution Examples in Neural Networks" (ICLR 2017).
+The confidence is the highest softmax probability (Hendrycks and Gimpel, "A Baseline for Detecting Misclassified and
+Out-of-Distribution Examples in Neural Networks", ICLR 2017).
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from edge_mnist_trainer.evaluate.robustness import Predict
 from edge_mnist_trainer.run_record import Acceptance
 
 REJECTED_PART: Final = 0.0025
-"""Part of the validation images whose answers may fall below the least confidence."""
+"""Largest fraction of validation images that the threshold may reject."""
 
 NO_DIGITS_EACH: Final = 300
-"""Pictures of each kind that a network is judged on."""
+"""Negatives of each kind that the threshold is tested on."""
 
 
 def choose_least_confidence(probabilities: npt.NDArray[np.floating[Any]]) -> float:
-    """The least confidence that rejects at most `REJECTED_PART` of digits.
+    """Choose the confidence threshold that rejects at most `REJECTED_PART` of digits.
 
     Args:
-        probabilities: Of validation images, float, shape (N, 10).
+        probabilities: Predictions for validation images, float, shape (N, 10).
 
     Returns:
-        In 0..1: whole thousandths, rounded down.
+        The threshold, in 0..1, rounded down to whole thousandths.
     """
     lowest = float(np.quantile(probabilities.max(axis=1), REJECTED_PART, method="lower"))
     return max(0.001, math.floor(1000 * lowest) / 1000)
@@ -47,18 +47,18 @@ def judge_acceptance(
     *,
     least_confidence: float,
 ) -> Acceptance:
-    """What a least confidence rejects.
+    """Measure the fractions of digits and of negatives that a confidence threshold rejects.
 
     Args:
         predict: The network.
         digits: Images of digits, uint8, shape (N, 28, 28, 1).
-        probabilities: Its answers to these, float, shape (N, 10).
-        split: Whose font families the letters are printed in.
-        least_confidence: In 0..1.
+        probabilities: Its predictions for these, float, shape (N, 10).
+        split: Split of the font families for printed letters.
+        least_confidence: The threshold, in 0..1.
     """
 
-    def rejected(images: Pixels, answers: npt.NDArray[np.floating[Any]]) -> float:
-        return float(np.mean(~accept_answers(answers, images, least_confidence)))
+    def rejected(images: Pixels, predictions: npt.NDArray[np.floating[Any]]) -> float:
+        return float(np.mean(~accept_answers(predictions, images, least_confidence)))
 
     drawn = {kind: draw_no_digits(kind, NO_DIGITS_EACH, split=split, seed=0) for kind in KINDS}
     kinds = {kind: rejected(images, predict(images)) for kind, images in drawn.items()}

@@ -1,4 +1,4 @@
-"""What happens between the steps and epochs of Keras's loop."""
+"""Keras callbacks that save the model, the record and the checkpoint of a run."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from edge_mnist_trainer.run_record import BestEpoch, Epoch
 
 
 class FreshStatistics(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
-    """Measures BatchNorm's means and variances anew for the averaged weights before they are judged.
+    """Measures BatchNorm's means and variances for the averaged weights before each validation.
 
-    The moving statistics belong to the weights of the last steps; on averaged weights they are wrong while training is
-    fast. Averaging weights calls for this (Izmailov et al., "Averaging Weights Leads to Wider Optima", 2018).
+    The moving statistics are those of the latest weights, and wrong for averaged weights while these change fast.
+    Averaged weights need new statistics (Izmailov et al., "Averaging Weights Leads to Wider Optima", 2018).
     """
 
     def __init__(self, batches: Any, n_batches: int = 40) -> None:
@@ -28,7 +28,7 @@ class FreshStatistics(keras.callbacks.Callback):  # type: ignore[misc]  # keras 
         self._batches, self._n_batches = batches, min(n_batches, len(batches))
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Measure, before a validation."""
+        """Measure the statistics before a validation."""
         norms = [layer for layer in self.model.layers if isinstance(layer, keras.layers.BatchNormalization)]
         if not norms:
             return
@@ -42,7 +42,7 @@ class FreshStatistics(keras.callbacks.Callback):  # type: ignore[misc]  # keras 
 
 
 class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
-    """Keeps the model and the figures of every epoch on disk, and ends a run that no longer learns."""
+    """Saves the model and the figures of every epoch, and ends a run that no longer improves."""
 
     def __init__(self, journal: Journal) -> None:
         super().__init__()
@@ -51,9 +51,9 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships n
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Raise `DivergedError` if the loss is no longer a number."""
-        self._refuse_no_number("loss", (logs or {}).get("loss", 0.0), f", step {batch + 1}")
+        self._check_finite("loss", (logs or {}).get("loss", 0.0), f", step {batch + 1}")
 
-    def _refuse_no_number(self, name: str, loss: float, where: str = "") -> None:
+    def _check_finite(self, name: str, loss: float, where: str = "") -> None:
         if not math.isfinite(loss):
             self._journal.write(status="diverged")
             record = self._journal.record
@@ -67,7 +67,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships n
         """Keep what this epoch gave."""
         logs = logs or {}
         figures = {name: float(logs[name]) for name in ("accuracy", "loss", "val_accuracy", "val_loss")}
-        self._refuse_no_number("validation loss", figures["val_loss"])  # the last step's update is seen here alone
+        self._check_finite("validation loss", figures["val_loss"])  # the last step's update is seen here alone
         folder, record = self._journal.folder, self._journal.record
         finished, best = Epoch(epoch + 1, **figures), record.best
         if best is None or self._config.keep == "last" or finished.val_accuracy > best.validation_top1:
@@ -82,7 +82,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships n
 
 
 class Checkpointer(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
-    """Keeps the state of the run before each epoch, when the weights in training are back in their place."""
+    """Saves a checkpoint before each epoch, when the weights in training are swapped back in."""
 
     def __init__(self, journal: Journal) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""The state of a run between two epochs, so that a run that was killed goes on as if it had not been.
+"""Save and load the state of a run between two epochs, so that a killed run can resume with the same result.
 
-checkpoint.npz holds every variable of the model and of its optimizer (weights, their moving average, AdamW's moments,
-the step, the state of dropout), and the record as it was then. Everything else follows from the seed and the epoch.
+checkpoint.npz contains the record and every variable of the model and its optimizer: weights, their moving average,
+AdamW's moments, the step, the state of dropout. All other state follows from the seed and the epoch.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from edge_mnist_runtime.paths import exists
 from edge_mnist_trainer.run_folder import CHECKPOINT_FILE, RECORD_FILE, RunFolder
 from edge_mnist_trainer.run_record import RunRecord
 
-WHAT_MAKES_A_RUN: Final = (
+FIXED_KEYS: Final = (
     *("architecture", "options", "config", "dataset", "transfer_set", "started_from", "preprocess", "versions"),
 )
-"""The parts of the record that must not change while a run is under way."""
+"""Entries of the record that must be the same when a run is resumed."""
 
 
 def write_checkpoint(folder: RunFolder, model: Any, record: RunRecord) -> None:
@@ -38,16 +38,16 @@ def read_checkpoint(folder: RunFolder, model: Any, expected: RunRecord) -> RunRe
     """Bring a compiled model into the state that the checkpoint holds.
 
     Args:
-        folder: The run to go on with.
+        folder: The run to resume.
         model: A compiled model of the same architecture.
-        expected: The record of a run with today's settings and data: those of the checkpoint must be the same.
+        expected: A new record with the current settings and data; those of the checkpoint must be the same.
 
     Returns:
-        The record as it was then; its `epochs` are those that need not be trained again. `expected` itself for a run
-        that was killed in its first epoch.
+        The record in the checkpoint, with the finished epochs. `expected` itself for a run that was killed in its first
+        epoch.
 
     Raises:
-        UsageError: There is no checkpoint, or it belongs to other settings or other data.
+        UsageError: There is no checkpoint, or it has other settings or data.
         CorruptModelError: It cannot be read.
     """
     path = folder.path / CHECKPOINT_FILE
@@ -75,12 +75,12 @@ def read_checkpoint(folder: RunFolder, model: Any, expected: RunRecord) -> RunRe
 
 def _check_same(folder: RunFolder, record: RunRecord, expected: RunRecord) -> None:
     then, today = (json.loads(one.to_json()) for one in (record, expected))
-    for key in WHAT_MAKES_A_RUN:
+    for key in FIXED_KEYS:
         before, now = then[key], today[key]
         if before != now:
-            part = _difference(before, now) if isinstance(before, dict) and isinstance(now, dict) else ""
+            detail = _difference(before, now) if isinstance(before, dict) and isinstance(now, dict) else ""
             raise UsageError(
-                f"{folder.path / RECORD_FILE}: the run was begun with another {key}{part}; "
+                f"{folder.path / RECORD_FILE}: the run was begun with another {key}{detail}; "
                 "resume it with the same, or start anew with `force=True`"
             )
 

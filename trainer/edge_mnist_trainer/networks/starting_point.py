@@ -1,4 +1,4 @@
-"""The trained weights that a run starts from, in place of random ones: fine-tuning."""
+"""Load trained weights for a run to start from (fine-tuning)."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from edge_mnist_trainer.run_record import StartRecord
 
 @dataclass(frozen=True)
 class StartingPoint:
-    """Weights, and where they are from."""
+    """Trained weights and their origin."""
 
     origin: str
-    """What the user named, for error messages."""
+    """The path or name that the user gave, for messages."""
     weights: list[npt.NDArray[np.float32]]
     """As `keras.Model.get_weights` gives them."""
     record: StartRecord
     """As run.json stores it."""
 
     def give(self, model: Any) -> None:
-        """Give the weights to a model of the same architecture.
+        """Copy the weights to a model of the same architecture.
 
         Raises:
-            UsageError: It is another one; nothing was changed.
+            UsageError: The model has another architecture; it is not changed.
         """
         shapes = [weights.shape for weights in self.weights]
         if shapes != [tuple(weights.shape) for weights in model.get_weights()]:
@@ -44,10 +44,10 @@ class StartingPoint:
 
 
 def find_starting_point(source: Path) -> Path:
-    """The .keras file of a run folder, a .keras file itself, or the reference model of that name.
+    """Find the .keras file for a run folder, a .keras file, or the name of a reference model.
 
     Raises:
-        UsageError: It is none of these.
+        UsageError: `source` is none of these.
     """
     if str(source) in REFERENCE_MODELS and not exists(source):
         return find_reference_model(str(source))
@@ -63,13 +63,13 @@ def find_starting_point(source: Path) -> Path:
 
 
 def open_starting_point(source: Path) -> StartingPoint:
-    """Load what `find_starting_point` finds.
+    """Load the weights of the model that `find_starting_point` finds.
 
     Raises:
         UsageError: As `find_starting_point`.
         CorruptModelError: The model cannot be read, or the record of its run.
     """
-    from edge_mnist_trainer.networks.keras_file import load_keras  # Keras takes seconds; to find a file takes none
+    from edge_mnist_trainer.networks.keras_file import load_keras  # imports Keras, which takes seconds
 
     path = find_starting_point(source)
     trained = read_record_beside(path)
