@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from benchmarks.other_digits import predictor
 from edge_mnist_exporter.evaluate.evaluation import measure_calibration_error, measure_top1
-from edge_mnist_runtime.acceptance import accept_answers
+from edge_mnist_runtime.acceptance import accept_predictions
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
 from edge_mnist_runtime.classifier import open_model
 from edge_mnist_trainer.augment.fonts import render_digits
@@ -58,7 +58,7 @@ def main() -> None:
         predict, least = predictor(model), open_model(model).contract.least_confidence
         found = predict(test.images)
         add("least confidence", f"{least:.3f}")
-        kept = accept_answers(found, test.images, least)
+        kept = accept_predictions(found, test.images, least)
         add("**MNIST's 10,000 test images: rejected**", f"{np.mean(~kept):.2%}")
         wrong = found.argmax(1) != test.labels
         add("of those that the model misreads", f"{np.mean(~kept[wrong]):.2%}")
@@ -81,7 +81,7 @@ def main() -> None:
 
 
 def _rejected(predict: Predict, images: npt.NDArray[np.uint8], least: float) -> str:
-    return f"{np.mean(~accept_answers(predict(images), images, least)):.2%}"
+    return f"{np.mean(~accept_predictions(predict(images), images, least)):.2%}"
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ CERTAIN: Final = 0.98
 
 EDGE_PIXELS: Final = 4
 """So many pixels of the frame's edge, of 108, are ink where it goes on beyond..."""
-EDGE_PLACES: Final = 2
+EDGE_RUNS: Final = 2
 """...in so many places: a line along one edge is one."""
 EDGE_BRIGHTNESS: Final = 0.7
 """Part of the brightest pixel: what is ink at the edge, and neither grain nor a printed line."""
@@ -43,7 +43,7 @@ def describe_rule(least_confidence: float) -> str:
     )
 
 
-def accept_answers(
+def accept_predictions(
     probabilities: npt.NDArray[np.floating], images: Pixels, least_confidence: float
 ) -> npt.NDArray[np.bool_]:
     """Which answers are to be relied on.
@@ -62,7 +62,7 @@ def accept_answers(
 def accept_confidences(
     confidences: npt.NDArray[np.floating], images: Pixels, least_confidence: float
 ) -> npt.NDArray[np.bool_]:
-    """As `accept_answers` of answers whose highest probabilities are known, shape (N,)."""
+    """As `accept_predictions` of answers whose highest probabilities are known, shape (N,)."""
     accepted: npt.NDArray[np.bool_] = confidences >= least_confidence
     doubtful = np.flatnonzero(confidences < CERTAIN)
     if doubtful.size:  # behind a black edge nothing goes on: `is_accepted` would say the same, one by one
@@ -81,13 +81,13 @@ def find_highest(
 
 
 def is_accepted(confidence: float, image: bytes, least_confidence: float) -> bool:
-    """As `accept_answers` of one image, 784 grey levels, whose answer has its highest probability given."""
+    """As `accept_predictions` of one image, 784 grey levels, whose answer has its highest probability given."""
     if not least_confidence or confidence >= CERTAIN:
         return confidence >= least_confidence
-    return confidence >= least_confidence and not shows_more(image)
+    return confidence >= least_confidence and not shows_several_objects(image)
 
 
-def shows_more(image: bytes) -> bool:
+def shows_several_objects(image: bytes) -> bool:
     """Whether an image, 784 grey levels, shows several things, and the frame's edge cuts some of them.
 
     One thing alone may touch the edge: a digit that fills the frame.
@@ -98,7 +98,7 @@ def shows_more(image: bytes) -> bool:
     brightest = int(pixels.max())
     is_ink = pixels[_AROUND] >= EDGE_BRIGHTNESS * brightest
     begins = is_ink & ~np.roll(is_ink, 1)
-    if np.count_nonzero(is_ink) < EDGE_PIXELS or np.count_nonzero(begins) < EDGE_PLACES:
+    if np.count_nonzero(is_ink) < EDGE_PIXELS or np.count_nonzero(begins) < EDGE_RUNS:
         return False
     from edge_mnist_runtime.reading.components import label_components  # what hardly any caller ever needs
 

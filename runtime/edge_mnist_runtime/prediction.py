@@ -132,7 +132,7 @@ def reject(reason: Reason, quality: Quality | None = None) -> Prediction:
     return Prediction(None, 0.0, alike, reason, quality)
 
 
-def reject_answer(prediction: Prediction, pixels: npt.NDArray[np.uint8], least_confidence: float) -> Prediction:
+def reject_prediction(prediction: Prediction, pixels: npt.NDArray[np.uint8], least_confidence: float) -> Prediction:
     """The same prediction without its digit, with the reason why it is not to be relied on.
 
     Args:
@@ -140,11 +140,11 @@ def reject_answer(prediction: Prediction, pixels: npt.NDArray[np.uint8], least_c
         pixels: What it read, uint8, 784 values.
         least_confidence: The model's, in 0..1.
     """
-    reason = judge_answer(prediction.probabilities, pixels, least_confidence)
+    reason = explain_rejection(prediction.probabilities, pixels, least_confidence)
     return Prediction(None, prediction.confidence, prediction.probabilities, reason, prediction.quality)
 
 
-def judge_answer(
+def explain_rejection(
     probabilities: npt.NDArray[np.float32], pixels: npt.NDArray[np.uint8], least_confidence: float
 ) -> Reason:
     """Why an answer that was not accepted is not to be relied on.

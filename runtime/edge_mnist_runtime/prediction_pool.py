@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 CHUNKS_AHEAD: Final = 3
 """Chunks for each process that are being read or wait to be fetched: what bounds the memory."""
 
-LEAST_PICTURES: Final = 512
+MIN_PICTURES: Final = 512
 """Fewer than that are done before other processes have started."""
 
-MOST_PROCESSES: Final = 8
+MAX_PROCESSES: Final = 8
 """Each takes some 60 MB."""
 
 _in_child: dict[str, Predictor] = {}
@@ -36,8 +36,8 @@ _in_child: dict[str, Predictor] = {}
 
 
 def default_processes(n_pictures: int) -> int:
-    """Processes that are worth their start for that many pictures: one a core, at most `MOST_PROCESSES`."""
-    return 1 if n_pictures < LEAST_PICTURES else min(usable_cores(), MOST_PROCESSES)
+    """Processes that are worth their start for that many pictures: one a core, at most `MAX_PROCESSES`."""
+    return 1 if n_pictures < MIN_PICTURES else min(usable_cores(), MAX_PROCESSES)
 
 
 def predict_chunks(predictor: Predictor, chunks: Iterable[list[Any]], *, processes: int) -> Iterator[list[Outcome]]:

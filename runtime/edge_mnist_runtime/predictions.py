@@ -13,7 +13,7 @@ from edge_mnist_runtime.acceptance import CERTAIN, accept_confidences, find_high
 from edge_mnist_runtime.engines import Engine, run_in_batches
 from edge_mnist_runtime.errors import InputError
 from edge_mnist_runtime.inputs import NetworkInput, Picture, to_input
-from edge_mnist_runtime.prediction import Prediction, Quality, reject, reject_answer
+from edge_mnist_runtime.prediction import Prediction, Quality, reject, reject_prediction
 from edge_mnist_runtime.reading.modes import ReadingMode
 from edge_mnist_runtime.tensor import TENSOR
 
@@ -27,7 +27,7 @@ Outcome: TypeAlias = "Prediction | InputError"
 UNPACK: Final = Struct("10f").unpack
 """Ten probabilities from their bytes."""
 
-NO_ANSWERS: Final = np.empty((0, 10), np.float32)
+NO_PROBABILITIES: Final = np.empty((0, 10), np.float32)
 """What the network gives for no pictures at all."""
 
 NO_QUALITIES: Final = repeat(None)
@@ -59,7 +59,7 @@ class Predictor:
         prediction = Prediction(probabilities.index(confidence), confidence, answer, None, quality)
         if confidence >= self._certain or is_accepted(confidence, tensor, self._least_confidence):  # never, of NaN
             return prediction
-        return reject_answer(prediction, np.frombuffer(tensor, np.uint8), self._least_confidence)
+        return reject_prediction(prediction, np.frombuffer(tensor, np.uint8), self._least_confidence)
 
     def predict_many(self, pictures: Iterable[Picture]) -> list[Outcome]:
         """Of any pictures, in order, in one call of the network; of one that cannot be read its error."""
@@ -83,13 +83,13 @@ class Predictor:
 
     def predict_tensors(self, images: Pixels, qualities: Iterable[Quality | None] = NO_QUALITIES) -> list[Prediction]:
         """Of images, uint8, shape (N, 28, 28, 1), and of how well each digit shows."""
-        answers = np.concatenate([*run_in_batches(self._engine, images)] or [NO_ANSWERS])
+        answers = np.concatenate([*run_in_batches(self._engine, images)] or [NO_PROBABILITIES])
         digits, confidences = find_highest(answers)
         columns = (digits.tolist(), confidences.tolist(), _split_rows(answers), repeat(None), qualities)
         predictions = [*map(Prediction, *columns)]
         rejected = ~accept_confidences(confidences, images, self._least_confidence)
         for row in np.flatnonzero(rejected).tolist():
-            predictions[row] = reject_answer(predictions[row], images[row], self._least_confidence)
+            predictions[row] = reject_prediction(predictions[row], images[row], self._least_confidence)
         return predictions
 
 

@@ -23,7 +23,7 @@ from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.errors import PictureError
 from edge_mnist_runtime.tensor import Pixels
 
-MOST_PRODUCTS: Final = 100_000
+MAX_PRODUCTS: Final = 100_000
 """Multiplications of one matrix product that OpenBLAS, in any build, still does in one thread."""
 
 
@@ -111,7 +111,7 @@ def _multiply(weights: npt.NDArray[np.float32], box: Pixels) -> npt.NDArray[np.f
 
     Those take far more of the processor than they save, and wait for each other where it is busy.
     """
-    n = max(1, MOST_PRODUCTS // weights.size)
+    n = max(1, MAX_PRODUCTS // weights.size)
     return np.concatenate([weights @ box[:, at : at + n] for at in range(0, box.shape[1], n)], axis=1)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_mnist_runtime import DigitClassifier
-from edge_mnist_runtime.acceptance import CERTAIN, accept_answers, shows_more
+from edge_mnist_runtime.acceptance import CERTAIN, accept_predictions, shows_several_objects
 
 LEAST = 0.5
 DOUBT = CERTAIN - 0.01
@@ -35,15 +35,15 @@ OTHER_CUT = (0, 2, 4, 8)
 
 def test_below_the_least_confidence_nothing_is_accepted_and_from_certainty_on_everything():
     several = np.repeat(image(STROKE, CUT, OTHER_CUT), 3, axis=0)
-    assert accept_answers(sure(LEAST - 0.01, DOUBT, CERTAIN), several, LEAST).tolist() == [False, False, True]
+    assert accept_predictions(sure(LEAST - 0.01, DOUBT, CERTAIN), several, LEAST).tolist() == [False, False, True]
 
 
 def test_one_digit_in_the_middle_needs_the_least_confidence_alone():
-    assert accept_answers(sure(LEAST), image(STROKE), LEAST).all()
+    assert accept_predictions(sure(LEAST), image(STROKE), LEAST).all()
 
 
 def test_model_without_a_least_confidence_accepts_everything():
-    assert accept_answers(sure(0.2), image(STROKE, CUT, OTHER_CUT), 0.0).all()
+    assert accept_predictions(sure(0.2), image(STROKE, CUT, OTHER_CUT), 0.0).all()
 
 
 @pytest.mark.parametrize("edge", ["top", "bottom", "left", "right"])
@@ -51,42 +51,42 @@ def test_other_things_at_any_edge_are_seen(edge):
     several = image(STROKE, CUT, OTHER_CUT)
     turned = {"top": several, "bottom": several[:, ::-1], "left": several.transpose(0, 2, 1, 3)}
     turned["right"] = turned["left"][:, :, ::-1]
-    assert shows_more(turned[edge].tobytes())
+    assert shows_several_objects(turned[edge].tobytes())
 
 
 @pytest.mark.parametrize("line", [(0, 0, 1, 28), (0, 4, 1, 20), (0, 27, 28, 28)])
 def test_line_along_an_edge_beside_a_digit_is_one_place(line):
-    assert not shows_more(image(STROKE, line).tobytes())
+    assert not shows_several_objects(image(STROKE, line).tobytes())
 
 
 def test_digit_that_fills_the_frame_is_one_thing():
-    assert not shows_more(image((0, 12, 28, 16)).tobytes())
+    assert not shows_several_objects(image((0, 12, 28, 16)).tobytes())
 
 
 def test_dots_at_the_edge_are_too_little():
-    assert not shows_more(image(STROKE, (0, 20, 4, 22), (0, 2, 4, 3)).tobytes())
+    assert not shows_several_objects(image(STROKE, (0, 20, 4, 22), (0, 2, 4, 3)).tobytes())
 
 
 def test_two_things_away_from_the_edge_are_no_matter_of_the_frame():
-    assert not shows_more(image(STROKE, (1, 20, 5, 26), (1, 2, 5, 8)).tobytes())
+    assert not shows_several_objects(image(STROKE, (1, 20, 5, 26), (1, 2, 5, 8)).tobytes())
 
 
 def test_faint_things_at_the_edge_are_no_ink():
     faint = np.maximum(image(STROKE), image(CUT, OTHER_CUT, level=160))
-    assert not shows_more(faint.tobytes())
+    assert not shows_several_objects(faint.tobytes())
 
 
 @given(st.integers(1, 255))
 def test_brightness_does_not_matter(level):
-    assert shows_more(image(STROKE, CUT, OTHER_CUT, level=level).tobytes())
+    assert shows_several_objects(image(STROKE, CUT, OTHER_CUT, level=level).tobytes())
 
 
 def test_black_shows_nothing():
-    assert not shows_more(bytes(784))
+    assert not shows_several_objects(bytes(784))
 
 
 def test_no_images_are_no_answers():
-    assert accept_answers(np.empty((0, 10), np.float32), np.empty((0, 28, 28, 1), np.uint8), LEAST).shape == (0,)
+    assert accept_predictions(np.empty((0, 10), np.float32), np.empty((0, 28, 28, 1), np.uint8), LEAST).shape == (0,)
 
 
 def test_one_by_one_and_all_at_once_are_judged_alike():

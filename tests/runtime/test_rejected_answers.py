@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from edge_mnist_runtime import open_model
 from edge_mnist_runtime.contract import ModelContract
 from edge_mnist_runtime.errors import ContractError
-from edge_mnist_runtime.prediction import Prediction, Quality, judge_answer
+from edge_mnist_runtime.prediction import Prediction, Quality, explain_rejection
 
 INK = np.full(784, 9, np.uint8)
 
@@ -24,26 +24,26 @@ def spread(*largest: float) -> np.ndarray:
 
 
 def test_two_digits_that_share_the_probability_are_ambiguous():
-    assert judge_answer(spread(0.5, 0.45), INK, 0.6) == "ambiguous"
+    assert explain_rejection(spread(0.5, 0.45), INK, 0.6) == "ambiguous"
 
 
 def test_probability_spread_over_many_is_no_digit():
-    assert judge_answer(spread(0.3, 0.2), INK, 0.6) == "no digit"
-    assert judge_answer(spread(), INK, 0.6) == "no digit"
+    assert explain_rejection(spread(0.3, 0.2), INK, 0.6) == "no digit"
+    assert explain_rejection(spread(), INK, 0.6) == "no digit"
 
 
 def test_nothing_at_all_is_blank_whatever_the_network_makes_of_it():
-    assert judge_answer(spread(0.5, 0.45), np.zeros(784, np.uint8), 0.6) == "blank"
+    assert explain_rejection(spread(0.5, 0.45), np.zeros(784, np.uint8), 0.6) == "blank"
 
 
 def test_sure_enough_but_not_accepted_is_no_doubt_between_two_digits():
-    assert judge_answer(spread(0.7, 0.29), INK, 0.6) == "no digit"
+    assert explain_rejection(spread(0.7, 0.29), INK, 0.6) == "no digit"
 
 
 @given(st.lists(st.floats(0.01, 1), min_size=10, max_size=10))
 def test_reason_does_not_depend_on_the_order_of_the_digits(values):
     probabilities = np.array(values, np.float32) / np.float32(sum(values))
-    assert judge_answer(probabilities, INK, 0.6) == judge_answer(probabilities[::-1], INK, 0.6)
+    assert explain_rejection(probabilities, INK, 0.6) == explain_rejection(probabilities[::-1], INK, 0.6)
 
 
 def test_accepted_means_that_there_is_no_reason():

@@ -1,4 +1,4 @@
-"""Clean drawings: one even ground, the digit's ink on it, nothing else."""
+"""Clean drawings: one even background, the digit's ink on it, nothing else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 
 from edge_mnist_runtime.preprocess import PREPROCESS, otsu_threshold
 from edge_mnist_runtime.reading.components import label_components
-from edge_mnist_runtime.reading.filters import grow, quantile
+from edge_mnist_runtime.reading.filters import dilate, quantile
 from edge_mnist_runtime.reading.ink import choose_parts
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.tensor import Pixels
@@ -26,18 +26,18 @@ MEDIAN_PIXELS: Final = 3
 
 @dataclass(frozen=True)
 class DrawnInk:
-    """The ink of a picture whose ground is the same everywhere."""
+    """The ink of a picture whose background is the same everywhere."""
 
     pixels: Pixels
     """Bright ink on exactly 0, uint8, shape (H, W)."""
     light_on_dark: bool
-    """Whether it is lighter than its ground."""
+    """Whether it is lighter than its background."""
     contrast: float
-    """Part of the ground's light that the ink takes away, or of what it lacks that the ink adds; 0..1."""
+    """Part of the background's light that the ink takes away, or of what it lacks that the ink adds; 0..1."""
 
 
-def subtract_ground(grey: Image.Image) -> DrawnInk | None:
-    """Subtract a ground that is the same everywhere, the median of the border; `grey` is of mode L.
+def subtract_background(grey: Image.Image) -> DrawnInk | None:
+    """Subtract a background that is the same everywhere, the median of the border; `grey` is of mode L.
 
     Returns:
         None where the picture is blank.
@@ -45,16 +45,16 @@ def subtract_ground(grey: Image.Image) -> DrawnInk | None:
     if max(grey.size) >= PREPROCESS.median_filter_from_pixels:
         grey = grey.filter(ImageFilter.MedianFilter(MEDIAN_PIXELS))
     values = np.asarray(grey, np.int16)
-    ground = float(quantile(_border(values), 0.5))
-    darker, lighter = ground - float(values.min()), float(values.max()) - ground
+    background = float(quantile(_border(values), 0.5))
+    darker, lighter = background - float(values.min()), float(values.max()) - background
     if max(darker, lighter) < PREPROCESS.least_contrast:
         return None
-    contrast = np.clip(ground - values if darker >= lighter else values - ground, 0, 255)
+    contrast = np.clip(background - values if darker >= lighter else values - background, 0, 255)
     threshold = otsu_threshold(contrast.astype(np.uint8))
     floor = PREPROCESS.floor_part * threshold
     full = float(quantile(contrast[contrast > threshold], PREPROCESS.full_percentile / 100))
     ink: Pixels = np.clip((contrast - floor) * (255 / (full - floor)), 0, 255).astype(np.uint8)
-    light = 255 - ground if darker < lighter else ground
+    light = 255 - background if darker < lighter else background
     return DrawnInk(ink, darker < lighter, min(1.0, full / max(light, float(PICTURE_READING.ground.darkest_level))))
 
 
@@ -81,11 +81,11 @@ def _fraction_off(border: npt.NDArray[np.int16]) -> float:
 
 
 def is_clean(grey: Image.Image, ink: Pixels) -> bool:
-    """Whether a picture is a digit on an even ground and nothing else, so that its ink is what `subtract_ground` found.
+    """Whether a picture is a digit on an even background and nothing else, so that its ink is what `subtract_background` found.
 
     Args:
         grey: Mode L, of any size.
-        ink: What `subtract_ground` made of it.
+        ink: What `subtract_background` made of it.
     """
     values = np.asarray(grey, np.int16)
     if not has_even_border(grey):
@@ -98,7 +98,7 @@ def is_clean(grey: Image.Image, ink: Pixels) -> bool:
         return False
     # Next to strokes grey is their soft edge; elsewhere it would be shade, lines or another pen.
     reach = max(DRAWING.soft_edge_pixels, round(DRAWING.soft_edge_fraction * max(grey.size)))
-    elsewhere = off[~grow(strokes, reach)]
+    elsewhere = off[~dilate(strokes, reach)]
     if elsewhere.size and (elsewhere > 2 * DRAWING.even_levels).mean() > DRAWING.max_grey_elsewhere:
         return False
     parts = label_components(strokes)

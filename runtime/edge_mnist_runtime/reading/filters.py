@@ -28,10 +28,10 @@ def quantile_along(values: npt.NDArray[Any], part: float) -> npt.NDArray[Any]:
     return np.partition(values, place, axis=-1)[..., place : place + 1]
 
 
-def close_gaps(planes: Levels, window: int) -> Levels:
+def grey_closing(planes: Levels, window: int) -> Levels:
     """Grey-scale closing of each plane, shape (C, H, W), by a square of `window` pixels.
 
-    Beyond its edges the picture goes on as it ends, so that a dark desk at an edge stays ground.
+    Beyond its edges the picture goes on as it ends, so that a dark desk at an edge stays background.
     """
     window = max(2, window)
     values = _slide(_go_on(planes, window, 1), window, 1, np.maximum)
@@ -63,7 +63,7 @@ def _slide(values: Levels, window: int, axis: int, function: Any) -> Levels:
     return slid
 
 
-def grow(mask: npt.NDArray[np.bool_], reach: int) -> npt.NDArray[np.bool_]:
+def dilate(mask: npt.NDArray[np.bool_], reach: int) -> npt.NDArray[np.bool_]:
     """The mask and all that is within `reach` pixels of it, in a square."""
     for axis in (0, 1):
         # How many of its pixels lie before each place, and so between any two places, however far they are apart.

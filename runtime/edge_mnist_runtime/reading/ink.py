@@ -171,7 +171,7 @@ def choose_parts(parts: Components, mass: npt.NDArray[np.float64], shape: tuple[
     chosen[main] = True
     if np.count_nonzero(weight >= INK.min_mass * mass[main]) == 1:
         return chosen  # all else is specks
-    breadths = _breadths(parts)
+    breadths = _stroke_widths(parts)
     are_blots = breadths > INK.blob_breadths * breadths[main]
     while True:
         around = box_around(parts.boxes[chosen])
@@ -212,13 +212,13 @@ def gaps_to(boxes: npt.NDArray[np.intp], one: Any) -> tuple[npt.NDArray[np.intp]
     return down, across
 
 
-def _breadths(parts: Components) -> npt.NDArray[np.float64]:
+def _stroke_widths(parts: Components) -> npt.NDArray[np.float64]:
     """Mean width of each part's strokes, in pixels: twice the area over the outline; shape (N,)."""
-    inside = parts.sums(parts.pick(inner(parts.mask)).astype(np.float32))
+    inside = parts.sums(parts.pick(erode(parts.mask)).astype(np.float32))
     return 2 * parts.areas / np.maximum(parts.areas - inside, 1)
 
 
-def inner(mask: Mask) -> Mask:
+def erode(mask: Mask) -> Mask:
     """Pixels of a mask, shape (H, W), whose four neighbours are in it, too."""
     inside = np.zeros_like(mask)
     inside[1:-1, 1:-1] = mask[2:, 1:-1] & mask[:-2, 1:-1] & mask[1:-1, 2:] & mask[1:-1, :-2] & mask[1:-1, 1:-1]
@@ -234,7 +234,7 @@ def outline_on_edges(plane: Levels, ink: Ink) -> float:
     left, top = max(0, ink.box.left - around), max(0, ink.box.top - around)
     near = Box(left, top, ink.box.right + around, ink.box.bottom + around)
     mask, light = ink.mask[near.slices], plane[near.slices]
-    outline = mask & ~inner(mask)
+    outline = mask & ~erode(mask)
     height, width = plane.shape
     reach = OUTLINE_REACH
     outline[: max(0, reach - top)] = outline[max(0, height - reach - top) :] = False

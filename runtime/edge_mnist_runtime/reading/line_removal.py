@@ -12,7 +12,7 @@ from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.ruled_lines import Ruling
 
 Floats = npt.NDArray[np.float32]
-Places = npt.NDArray[np.intp]
+Positions = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
 
 REMOVAL: Final = PICTURE_READING.line_removal
@@ -23,7 +23,7 @@ def remove_ruling(darkness: Floats, ruling: Ruling, ink_level: float) -> Floats:
 
     Args:
         darkness: Shape (H, W).
-        ruling: What `find_ruling` found in it, or in the same picture against another ground.
+        ruling: What `find_ruling` found in it, or in the same picture against another background.
         ink_level: Darkness of the ink, about.
     """
     if not ruling:
@@ -40,7 +40,9 @@ def remove_ruling(darkness: Floats, ruling: Ruling, ink_level: float) -> Floats:
     return left
 
 
-def _subtract(lines: Floats, half_width: int, before: Floats, after: Floats, ink_level: float) -> tuple[Places, Mask]:
+def _subtract(
+    lines: Floats, half_width: int, before: Floats, after: Floats, ink_level: float
+) -> tuple[Positions, Mask]:
     """Take lines out of `after`: what each usually adds, row by row, and more of what is no darker than that.
 
     Returns:
@@ -97,7 +99,7 @@ def _usual_along(values: Floats) -> Floats:
     return usual
 
 
-def _bridge(left: Floats, at: Places, darkened: Mask) -> None:
+def _bridge(left: Floats, at: Positions, darkened: Mask) -> None:
     """Close the gaps that lines left in strokes that cross them: ink right above and right below belongs together."""
     n_rows, columns = at.shape[1], np.arange(at.shape[2])
     first, last = darkened.argmax(1), n_rows - 1 - darkened[:, ::-1].argmax(1)

@@ -1,4 +1,4 @@
-"""A picture of one polarity, looked at through windows: what each shows of ground, printed lines and ink."""
+"""A picture of one polarity, looked at through windows: what each shows of background, printed lines and ink."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from edge_mnist_runtime.reading.filters import close_gaps
-from edge_mnist_runtime.reading.glance import Glance
-from edge_mnist_runtime.reading.ground import measure_darkness
+from edge_mnist_runtime.reading.background import measure_darkness
+from edge_mnist_runtime.reading.filters import grey_closing
 from edge_mnist_runtime.reading.ink import Ink, darkness_of_ink, outline_on_edges, peak_of, pick_ink
 from edge_mnist_runtime.reading.line_removal import remove_ruling
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.ruled_lines import Ruling, find_ruling
+from edge_mnist_runtime.reading.thumbnail import Thumbnail
 
 Floats = npt.NDArray[np.float32]
 
@@ -23,7 +23,7 @@ PAGE: Final = PICTURE_READING.page
 
 
 @dataclass(frozen=True)
-class Look:
+class Segmentation:
     """Ink that was found through one window."""
 
     ink: Ink
@@ -71,26 +71,26 @@ class Look:
 class Page:
     """A picture of one assumed polarity, looked at through windows of several sizes."""
 
-    def __init__(self, glance: Glance, light_on_dark: bool) -> None:
+    def __init__(self, glance: Thumbnail, light_on_dark: bool) -> None:
         self._plane = glance.mix_colours(light_on_dark=light_on_dark)
         self._light_on_dark = light_on_dark
         self._ruling: Ruling | None = None
-        self._looks: dict[int, Look | None] = {}
+        self._segmentations: dict[int, Segmentation | None] = {}
 
     @property
     def n_lines(self) -> int:
         """Printed lines that were found so far."""
         return len(self._ruling or ())
 
-    def find(self, window: int) -> Look | None:
-        """The ink that differs from the ground, and is narrower than the window."""
-        if window not in self._looks:
-            self._looks[window] = self._find(window)
-        return self._looks[window]
+    def find(self, window: int) -> Segmentation | None:
+        """The ink that differs from the background, and is narrower than the window."""
+        if window not in self._segmentations:
+            self._segmentations[window] = self._find(window)
+        return self._segmentations[window]
 
-    def _find(self, window: int) -> Look | None:
-        ground = close_gaps(self._plane[np.newaxis], window)[0]
-        darkness, noise = measure_darkness(self._plane, ground)
+    def _find(self, window: int) -> Segmentation | None:
+        background = grey_closing(self._plane[np.newaxis], window)[0]
+        darkness, noise = measure_darkness(self._plane, background)
         peak = peak_of(darkness)
         least = max(PAGE.min_darkness, PAGE.min_noise_deviations * noise)
         if peak < least:
@@ -108,12 +108,12 @@ class Page:
             peak = peak_of(darkness)
         return self._find_in(darkness, noise, peak) if peak >= PAGE.min_darkness else None
 
-    def _find_in(self, darkness: Floats, noise: float, peak: float) -> Look | None:
+    def _find_in(self, darkness: Floats, noise: float, peak: float) -> Segmentation | None:
         ink = pick_ink(darkness, noise, peak=peak)
         if ink is None:
             return None
         outline = outline_on_edges(self._plane, ink)
-        return Look(ink, darkness, len(self._ruling or ()), self._light_on_dark, outline)
+        return Segmentation(ink, darkness, len(self._ruling or ()), self._light_on_dark, outline)
 
 
 def _reaches_edges(darkness: Floats, noise: float, peak: float) -> bool:

@@ -80,7 +80,7 @@ class EnlargementParameters(NamedTuple):
     """Added to both while 784 single pixels stand for the picture: each is up to half a pixel off, on either side."""
 
 
-class GlanceParameters(NamedTuple):
+class ThumbnailParameters(NamedTuple):
     """`glance.py`: polarity and colour, judged on a small copy of the picture."""
 
     side_pixels: int = 72
@@ -91,7 +91,7 @@ class GlanceParameters(NamedTuple):
     """Fraction of the light that a pixel can lack at most: bounds what noise on a dark background does to the mix."""
 
 
-class GroundParameters(NamedTuple):
+class BackgroundParameters(NamedTuple):
     """`ground.py`: darkness of each pixel against its background, and the noise."""
 
     darkest_level: int = 24
@@ -250,7 +250,7 @@ class GlyphParameters(NamedTuple):
     """...and so are those whose longer side is below this fraction of the usual height."""
 
 
-class FlawParameters(NamedTuple):
+class RejectionParameters(NamedTuple):
     """`flaws.py`: what speaks against a picture before any network has seen it."""
 
     min_side_pixels: float = 9.0
@@ -457,13 +457,13 @@ class PictureReadingDefinition(NamedTuple):
     reader: ReaderParameters = ReaderParameters()
     drawing: DrawingParameters = DrawingParameters()
     enlargement: EnlargementParameters = EnlargementParameters()
-    glance: GlanceParameters = GlanceParameters()
-    ground: GroundParameters = GroundParameters()
+    glance: ThumbnailParameters = ThumbnailParameters()
+    ground: BackgroundParameters = BackgroundParameters()
     lines: LineParameters = LineParameters()
     line_removal: LineRemovalParameters = LineRemovalParameters()
     ink: InkParameters = InkParameters()
     glyphs: GlyphParameters = GlyphParameters()
-    flaws: FlawParameters = FlawParameters()
+    flaws: RejectionParameters = RejectionParameters()
     page: PageParameters = PageParameters()
     photo: PhotoParameters = PhotoParameters()
     row_ink: RowInkParameters = RowInkParameters()

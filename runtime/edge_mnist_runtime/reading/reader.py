@@ -15,12 +15,12 @@ from edge_mnist_runtime.images.colours import upright_colours, upright_grey, upr
 from edge_mnist_runtime.images.damage import describe_damage
 from edge_mnist_runtime.prediction import Quality, Reason
 from edge_mnist_runtime.preprocess import PREPROCESS, ink_box, normalise_ink
-from edge_mnist_runtime.reading.drawing import DrawnInk, has_even_border, is_clean, subtract_ground
+from edge_mnist_runtime.reading.drawing import DrawnInk, has_even_border, is_clean, subtract_background
 from edge_mnist_runtime.reading.enlargement import find_enlarged_tensor
-from edge_mnist_runtime.reading.flaws import find_flaw, is_grain
 from edge_mnist_runtime.reading.ink import pick_ink
 from edge_mnist_runtime.reading.modes import ReadingMode, is_tensor
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
+from edge_mnist_runtime.reading.rejection import find_rejection_reason, is_grain
 from edge_mnist_runtime.tensor import Pixels
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ class Reading:
     box: Box | None = None
     """Where the digit was found, in the upright picture's own pixels; None where nothing was looked for."""
     light_on_dark: bool | None = None
-    """Whether the ink is lighter than its ground; None where nothing was looked for."""
+    """Whether the ink is lighter than its background; None where nothing was looked for."""
     lines_removed: int = 0
     """Printed lines that were taken away."""
     quality: Quality | None = None
@@ -82,7 +82,7 @@ def read_picture(picture: Image.Image, *, mode: ReadingMode = "auto", origin: st
     Args:
         picture: Any Pillow image: grey, colour, 16-bit, palette, CMYK, with or without transparency or EXIF rotation.
         mode: `auto` lets what is MNIST-shaped already pass, also where it was enlarged or inverted; it reads clean
-            drawings as `mnist` does, and all else as `photo` does. `mnist` is for one digit on an even ground and
+            drawings as `mnist` does, and all else as `photo` does. `mnist` is for one digit on an even background and
             nothing else. `photo` copes with uneven light, shadows, lined and squared paper, any pen. `raw` takes
             28 x 28 grey pixels as they are.
         origin: Where it is from, for error messages.
@@ -129,7 +129,7 @@ def _find_tensor(picture: Image.Image, mode: ReadingMode, origin: str) -> Readin
 
 def _read_drawing(picture: Image.Image, origin: str) -> Reading:
     grey = _grey_of(picture, origin)
-    ink = subtract_ground(grey)
+    ink = subtract_background(grey)
     return _blank(grey, "mnist") if ink is None else _drawn(picture, grey, ink)
 
 
@@ -142,7 +142,7 @@ def _drawn(picture: Image.Image, grey: Image.Image, ink: DrawnInk) -> Reading:
     picked = pick_ink(ink.pixels / np.float32(255), 0.0)
     if picked and is_grain(picked):
         return _blank(grey, "mnist")
-    flaw = find_flaw(picked, side_pixels) if picked else None
+    flaw = find_rejection_reason(picked, side_pixels) if picked else None
     quality = Quality(side_pixels, ink.contrast)
 
     def draw_steps() -> Steps:
@@ -160,7 +160,7 @@ def _read_anything(picture: Image.Image, origin: str) -> Reading:
         return _read_drawing(picture, origin)
     if has_even_border(colours):
         grey = _grey_of(picture, origin)
-        ink = subtract_ground(grey)  # none in grey: there may be some in colour
+        ink = subtract_background(grey)  # none in grey: there may be some in colour
         if ink is not None and is_clean(grey, ink.pixels):
             return _drawn(picture, grey, ink)
     return _read_photo(picture, colours)

@@ -12,7 +12,7 @@ from edge_mnist_runtime.reading.filters import quantile
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 Floats = npt.NDArray[np.float32]
-Places = npt.NDArray[np.intp]
+Positions = npt.NDArray[np.intp]
 Bytes = npt.NDArray[np.uint8]
 
 LINES: Final = PICTURE_READING.lines
@@ -95,9 +95,9 @@ def _darker_side(strips: Floats, reach: int) -> Floats:
     return darker
 
 
-def _drops(centres: npt.NDArray[np.float64], slopes: npt.NDArray[np.float64]) -> Places:
+def _drops(centres: npt.NDArray[np.float64], slopes: npt.NDArray[np.float64]) -> Positions:
     """Rows that lines of each slope lie below their middle one in each strip: shape (slopes, S)."""
-    drops: Places = np.rint(slopes[:, np.newaxis] * (centres - (centres[0] + centres[-1]) / 2)).astype(np.intp)
+    drops: Positions = np.rint(slopes[:, np.newaxis] * (centres - (centres[0] + centres[-1]) / 2)).astype(np.intp)
     return drops
 
 
@@ -173,7 +173,7 @@ def _peaks(votes: Floats, reach: int) -> list[tuple[int, int]]:
 
 
 def _follow(
-    ridges: Floats, centres: npt.NDArray[np.float64], width: int, rows: Places, slopes: npt.NDArray[np.float64]
+    ridges: Floats, centres: npt.NDArray[np.float64], width: int, rows: Positions, slopes: npt.NDArray[np.float64]
 ) -> Floats:
     """The true rows of lines in every column, shape (N, W): in each strip the ridge next to a straight line, smoothed.
 

@@ -18,7 +18,7 @@ from edge_mnist_runtime.reading.components import Mask
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 Floats = npt.NDArray[np.float32]
-Places = npt.NDArray[np.intp]
+Positions = npt.NDArray[np.intp]
 
 CUTS: Final = PICTURE_READING.cuts
 
@@ -27,7 +27,7 @@ CUTS: Final = PICTURE_READING.cuts
 class Cuts:
     """Ways through ink from top to bottom, in the order of their mean columns."""
 
-    columns: Places
+    columns: Positions
     """Of each cut in each row, shape (N, H): ink left of it belongs to the piece before."""
     strokes: Floats
     """How many strokes each crosses, shape (N,), however long it goes through them."""
@@ -43,7 +43,7 @@ def find_cuts(ink: Floats) -> Cuts:
         ink: One connected group, 0..1, shape (H, W).
     """
     height, width = ink.shape
-    ways, seams = _find_ways(ink), _find_seams(ink)
+    ways, seams = _find_paths(ink), _find_straight_cuts(ink)
     if len(ways):
         apart = np.abs(seams[:, np.newaxis] - ways).mean(2).min(1)
         seams = seams[apart > CUTS.same_cut * CUTS.reach * height]
@@ -56,7 +56,7 @@ def find_cuts(ink: Floats) -> Cuts:
     return Cuts(columns, rising.sum(1).astype(np.float32))
 
 
-def _find_ways(ink: Floats) -> Places:
+def _find_paths(ink: Floats) -> Positions:
     """Ways through least ink: one for each place of the middle row where there is less than around it; shape (N, H)."""
     height = len(ink)
     cost = ink + CUTS.empty_cost
@@ -66,7 +66,7 @@ def _find_ways(ink: Floats) -> Places:
     return np.array([_trace(above, below, middle, int(place)) for place in places], np.intp).reshape(-1, height)
 
 
-def _find_seams(ink: Floats) -> Places:
+def _find_straight_cuts(ink: Floats) -> Positions:
     """Straight cuts that are soonest out of the ink, both above and below; shape (N, H)."""
     height, width = ink.shape
     upwards = height / 2 - 0.5 - np.arange(height)
@@ -79,17 +79,17 @@ def _find_seams(ink: Floats) -> Places:
     shortest = spans.min(0)
     places = _lowest(shortest.astype(np.float32), height)
     places = places[shortest[places] <= CUTS.max_seam * height]
-    seams: Places = np.maximum(lines[best[places], places], 0).reshape(-1, height)
+    seams: Positions = np.maximum(lines[best[places], places], 0).reshape(-1, height)
     return seams
 
 
-def _lowest(values: Floats, height: int) -> Places:
-    """Places where a value is the least of those around it; the middle of a flat stretch."""
+def _lowest(values: Floats, height: int) -> Positions:
+    """Positions where a value is the least of those around it; the middle of a flat stretch."""
     reach = max(1, round(CUTS.reach * height))
     padded = np.pad(values, reach, mode="edge")
     is_low = values <= np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).min(1)
     edges = np.flatnonzero(np.diff(is_low, prepend=False, append=False))
-    middles: Places = (edges[::2] + edges[1::2] - 1) // 2
+    middles: Positions = (edges[::2] + edges[1::2] - 1) // 2
     return middles
 
 
@@ -103,7 +103,7 @@ def _cheapest(cost: Floats) -> Floats:
     return total
 
 
-def _trace(above: Floats, below: Floats, middle: int, column: int) -> Places:
+def _trace(above: Floats, below: Floats, middle: int, column: int) -> Positions:
     """The cheapest way through one point of the middle row: its column in every row, shape (H,)."""
     height, width = above.shape
     line = np.empty(height, np.intp)
@@ -151,15 +151,15 @@ def mask_between(cuts: Cuts, shape: tuple[int, int], left: int, right: int) -> M
 
 
 def choose_pieces(
-    pieces: list[tuple[int, int]], n_cuts: int, price: Callable[[int], float], cut_price: Floats
+    pieces: list[tuple[int, int]], n_cuts: int, piece_cost: Callable[[int], float], cut_cost: Floats
 ) -> list[int]:
     """The cheapest way from the left edge to the right one.
 
     Args:
         pieces: As `pieces_between` gives them.
         n_cuts: Cuts between the edges.
-        price: Of one piece, by its index: how unlikely it is to be a digit.
-        cut_price: Of each cut, shape (n_cuts,).
+        piece_cost: Of one piece, by its index: how unlikely it is to be a digit.
+        cut_cost: Of each cut, shape (n_cuts,).
 
     Returns:
         Indices of the chosen pieces, from left to right.
@@ -168,7 +168,7 @@ def choose_pieces(
     for index, (left, right) in sorted(enumerate(pieces), key=lambda item: item[1]):
         if left not in best:
             continue
-        cost = best[left][0] + price(index) + (float(cut_price[right - 1]) if right <= n_cuts else 0.0)
+        cost = best[left][0] + piece_cost(index) + (float(cut_cost[right - 1]) if right <= n_cuts else 0.0)
         if right not in best or cost < best[right][0]:
             best[right] = (cost, [*best[left][1], index])
     return best[n_cuts + 1][1]

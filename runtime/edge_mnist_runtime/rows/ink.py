@@ -10,14 +10,14 @@ import numpy as np
 from PIL import Image
 
 from edge_mnist_runtime.images.colours import upright_colours, upright_grey
-from edge_mnist_runtime.reading.drawing import subtract_ground
-from edge_mnist_runtime.reading.flaws import is_grain
-from edge_mnist_runtime.reading.glance import glance_at
+from edge_mnist_runtime.reading.drawing import subtract_background
 from edge_mnist_runtime.reading.glyphs import GlyphRows, find_glyphs
 from edge_mnist_runtime.reading.ink import Ink, box_around, pick_ink
-from edge_mnist_runtime.reading.page import Look, Page
+from edge_mnist_runtime.reading.page import Page, Segmentation
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
-from edge_mnist_runtime.reading.photo import fit, look_at, suited_window, window_of
+from edge_mnist_runtime.reading.photo import reduce_to_working_size, segment_picture, suited_window, window_for
+from edge_mnist_runtime.reading.rejection import is_grain
+from edge_mnist_runtime.reading.thumbnail import make_thumbnail
 
 ROW_INK: Final = PICTURE_READING.row_ink
 
@@ -41,41 +41,41 @@ def find_row_ink(picture: Image.Image) -> RowInk | None:
     if min(picture.size) < PICTURE_READING.reader.min_photo_side_pixels:
         return _from_drawing(upright_grey(picture))
     colours = upright_colours(picture, side_pixels=PICTURE_READING.reader.detail_side_pixels)
-    far = fit(colours)
-    look = look_at(far, is_row=True)
+    far = reduce_to_working_size(colours)
+    look = segment_picture(far, is_row=True)
     return None if look is None else _find_in(colours, far, look)
 
 
 def find_other_ink(picture: Image.Image) -> Iterator[RowInk]:
     """What narrower windows show: the strokes of a row that lies across the edge of a shadow, or faint under a light.
 
-    One digit is never so much narrower than its picture, which is why `look_at` may be content with a wide window.
+    One digit is never so much narrower than its picture, which is why `segment_picture` may be content with a wide window.
     """
     if min(picture.size) < PICTURE_READING.reader.min_photo_side_pixels:
         return
     colours = upright_colours(picture, side_pixels=PICTURE_READING.reader.detail_side_pixels)
-    far = fit(colours)
-    glance = glance_at(far)
+    far = reduce_to_working_size(colours)
+    glance = make_thumbnail(far)
     for light_on_dark in (False, True):
         page = Page(glance, light_on_dark)
         for fraction in ROW_INK.narrow_windows:
-            look = page.find(window_of(fraction, far))
+            look = page.find(window_for(fraction, far))
             found = None if look is None else _find_in(colours, far, look)
             if found is not None:
                 yield found
 
 
-def _find_in(colours: Image.Image, far: Image.Image, look: Look) -> RowInk | None:
-    """The row in a look at a picture as far away as `fit` makes it; nearer, where that shows as much."""
+def _find_in(colours: Image.Image, far: Image.Image, look: Segmentation) -> RowInk | None:
+    """The row in a look at a picture as far away as `reduce_to_working_size` makes it; nearer, where that shows as much."""
     found = _describe(look.ink, far, (0.0, 0.0), (1.0, 1.0))
     if not found.glyphs.main or _is_grain_row(found, look):
         return None
     if found.glyphs.other or far.size == colours.size:
         return found
-    return _look_nearer(colours, found, look, colours.height / far.height) or found
+    return _segment_closer(colours, found, look, colours.height / far.height) or found
 
 
-def _is_grain_row(found: RowInk, look: Look) -> bool:
+def _is_grain_row(found: RowInk, look: Segmentation) -> bool:
     """As `is_grain`, of all digits; of several more signs must speak against them, because paper shows no rows."""
     chosen = np.zeros(len(found.ink.parts), np.bool_)
     chosen[np.concatenate([glyph.members for glyph in found.glyphs.main])] = True
@@ -95,7 +95,7 @@ def usual_height(glyphs: GlyphRows) -> float:
 
 
 def _from_drawing(grey: Image.Image) -> RowInk | None:
-    drawn = subtract_ground(grey)
+    drawn = subtract_background(grey)
     ink = None if drawn is None else pick_ink(drawn.pixels / np.float32(255), 0.0)
     if ink is None or is_grain(ink):
         return None
@@ -103,8 +103,8 @@ def _from_drawing(grey: Image.Image) -> RowInk | None:
     return found if found.glyphs.main else None
 
 
-def _look_nearer(colours: Image.Image, found: RowInk, look: Look, larger: float) -> RowInk | None:
-    """Look again at the row alone, with more pixels; None where that shows less."""
+def _segment_closer(colours: Image.Image, found: RowInk, look: Segmentation, larger: float) -> RowInk | None:
+    """Segmentation again at the row alone, with more pixels; None where that shows less."""
     height = usual_height(found.glyphs)
     factor = max(1, int(height * larger / ROW_INK.glyph_pixels))
     if height * larger / factor < ROW_INK.min_enlargement * height:
@@ -116,7 +116,7 @@ def _look_nearer(colours: Image.Image, found: RowInk, look: Look, larger: float)
         int(np.clip(round(side * larger), 0, most)) for side, most in zip(sides, colours.size * 2, strict=True)
     )
     part = colours.crop((left, top, right, bottom)).reduce(factor)
-    near = Page(glance_at(part), look.light_on_dark).find(suited_window(look.ink.stroke_pixels * larger / factor))
+    near = Page(make_thumbnail(part), look.light_on_dark).find(suited_window(look.ink.stroke_pixels * larger / factor))
     if near is None:
         return None
     origin = (top / colours.height, left / colours.width)

@@ -186,15 +186,15 @@ def _take_apart(
             bounds.append((left, right))
             pieces.append(_cut_piece(found, index, part, size))
     answers = _ask(pieces, answer)
-    prices = [_price(one, said, height) for one, said in zip(pieces, answers, strict=True)]
+    costs = [_piece_cost(one, said, height) for one, said in zip(pieces, answers, strict=True)]
     # Touching digits share one stroke, across or along it; a cut through two goes through the middle of a 0.
     further = np.maximum(cuts.strokes - ROWS.further_stroke_cut_from, 0)
-    cut_price = (ROWS.stroke_cut * cuts.strokes + further + ROWS.any_cut).astype(np.float32)
-    chosen = choose_pieces(bounds, len(cuts.strokes), prices.__getitem__, cut_price)
+    cut_cost = (ROWS.stroke_cut * cuts.strokes + further + ROWS.any_cut).astype(np.float32)
+    chosen = choose_pieces(bounds, len(cuts.strokes), costs.__getitem__, cut_cost)
     return [RowDigit(pieces[at].box, answers[at]) for at in chosen] if len(chosen) > 1 else None
 
 
-def _price(piece: _Piece, prediction: Prediction, height: float) -> float:
+def _piece_cost(piece: _Piece, prediction: Prediction, height: float) -> float:
     """How unlikely a piece is to be one digit: by the network's doubt, and by its shape."""
     wide, tall = piece.strokes.box.width / height, piece.strokes.box.height / height
     doubt = -float(np.log(max(float(prediction.probabilities.max()), 1e-6)))

@@ -12,7 +12,7 @@ from PIL import Image
 
 from edge_mnist_runtime.bench.sample_digits import load_samples
 from edge_mnist_runtime.images.folders import find_pictures
-from edge_mnist_runtime.prediction_pool import LEAST_PICTURES, MOST_PROCESSES, default_processes
+from edge_mnist_runtime.prediction_pool import MAX_PROCESSES, MIN_PICTURES, default_processes
 
 RunCli = Callable[..., Any]
 
@@ -100,8 +100,8 @@ def test_processes_change_neither_order_nor_answers(run_here: RunCli, digits_fol
 
 
 def test_only_large_folders_are_worth_processes() -> None:
-    assert default_processes(LEAST_PICTURES - 1) == 1
-    assert 1 <= default_processes(LEAST_PICTURES) <= MOST_PROCESSES
+    assert default_processes(MIN_PICTURES - 1) == 1
+    assert 1 <= default_processes(MIN_PICTURES) <= MAX_PROCESSES
 
 
 def test_pictures_of_a_folder_come_in_the_order_of_their_paths(tmp_path: Path) -> None:

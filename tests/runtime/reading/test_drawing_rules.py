@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_mnist_runtime.reading.drawing import has_even_border, is_clean, subtract_ground
+from edge_mnist_runtime.reading.drawing import has_even_border, is_clean, subtract_background
 from edge_mnist_runtime.reading.enlargement import find_enlarged_tensor
 from edge_mnist_runtime.reading.reader import read_picture
 
@@ -22,7 +22,7 @@ def drawing(side: int = 200, *, ink: int = 20) -> Pixels:
 
 def clean(pixels: Pixels) -> bool:
     grey = Image.fromarray(pixels)
-    drawn = subtract_ground(grey)
+    drawn = subtract_background(grey)
     return drawn is not None and is_clean(grey, drawn.pixels)
 
 

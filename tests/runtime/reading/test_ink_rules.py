@@ -11,8 +11,8 @@ from tests.runtime.reading.drawn_ink import Rectangle, draw, label, pick, ring
 from edge_mnist_runtime.reading.glyphs import find_glyphs
 from edge_mnist_runtime.reading.ink import (
     darkness_of_ink,
+    erode,
     find_frames,
-    inner,
     outline_on_edges,
     peak_of,
     pick_ink,
@@ -72,7 +72,7 @@ def test_pixel_is_inside_where_its_four_neighbours_are_ink(missing: tuple[int, i
     mask[1] = mask[:, 1] = True
     if missing:
         mask[missing] = False
-    assert np.argwhere(inner(mask)).tolist() == ([] if missing else [[1, 1]])
+    assert np.argwhere(erode(mask)).tolist() == ([] if missing else [[1, 1]])
 
 
 def test_width_of_strokes_is_twice_their_area_over_their_outline() -> None:

@@ -14,8 +14,8 @@ from PIL import Image, ImageDraw, ImageFilter
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.images import files as pictures
 from edge_mnist_runtime.inputs import decode, read_any, to_input
-from edge_mnist_runtime.preprocess import MOST_PRODUCTS, _multiply
-from edge_mnist_runtime.reading import glance
+from edge_mnist_runtime.preprocess import MAX_PRODUCTS, _multiply
+from edge_mnist_runtime.reading import thumbnail
 from edge_mnist_runtime.reading.reader import read_picture
 
 Draw = Callable[..., Image.Image]
@@ -98,7 +98,7 @@ def test_dark_digit_on_spotted_paper_is_found_though_light_ink_is_as_likely() ->
         draw.ellipse((x - reach, y - reach, x + reach, y + reach), 200)
     draw.line([(120, 60), (165, 60), (135, 150)], 60, width=5)
     spotted = noisy(picture.filter(ImageFilter.GaussianBlur(1)), 3)
-    light_on_dark, sureness = glance.glance_at(spotted).polarity
+    light_on_dark, sureness = thumbnail.make_thumbnail(spotted).polarity
     assert light_on_dark
     assert sureness < 0.3
     reading = read_picture(spotted, mode="photo")
@@ -119,5 +119,5 @@ def test_what_the_network_gets_holds_no_picture(draw_three: Draw) -> None:
 def test_product_in_pieces_is_the_product(width: int) -> None:
     rng = np.random.default_rng(width)
     weights, box = rng.random((20, 400), np.float32), rng.integers(0, 256, (400, width), np.uint8)
-    assert weights.size * 3000 > MOST_PRODUCTS
+    assert weights.size * 3000 > MAX_PRODUCTS
     np.testing.assert_allclose(_multiply(weights, box), weights.astype(float) @ box, rtol=1e-5)

@@ -139,15 +139,15 @@ def test_inverted_drawing_gives_the_same_tensor(ink: np.ndarray, mode: ReadingMo
 @given(
     ink=drawings(),
     more=st.tuples(*[st.integers(0, 140)] * 4),
-    ground=st.sampled_from([0, 255]),
+    background=st.sampled_from([0, 255]),
     mode=st.sampled_from(["auto", "mnist", "photo"]),
 )
 @FIXED
 def test_more_ground_around_a_drawing_does_not_change_the_tensor(
-    ink: np.ndarray, more: tuple[int, int, int, int], ground: int, mode: ReadingMode
+    ink: np.ndarray, more: tuple[int, int, int, int], background: int, mode: ReadingMode
 ) -> None:
-    drawing = ink if ground == 0 else 255 - ink
-    padded = np.pad(drawing, (more[:2], more[2:]), constant_values=ground)
+    drawing = ink if background == 0 else 255 - ink
+    padded = np.pad(drawing, (more[:2], more[2:]), constant_values=background)
     # From 64 pixels on pictures are smoothed, and from 512 on averaged down: that may be seen, and is meant.
     assume((max(drawing.shape) >= 64) == (max(padded.shape) >= 64))
     one, other = (to_pixels(Image.fromarray(values), mode=mode) for values in (drawing, padded))

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 from edge_mnist_runtime import DigitClassifier, PictureError
 from edge_mnist_runtime.reading.ink import outline_on_edges, pick_ink
-from edge_mnist_runtime.reading.page import Look
+from edge_mnist_runtime.reading.page import Segmentation
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.reader import read_picture
 
@@ -176,7 +176,7 @@ def test_hairs_look_less_like_strokes_than_a_thin_pen_does() -> None:
         darkness[20:380, 200 : 200 + width] = 0.8
         ink = pick_ink(darkness, 0.0)
         assert ink is not None
-        return Look(ink, darkness, 0, False, 1.0).score
+        return Segmentation(ink, darkness, 0, False, 1.0).score
 
     assert score(2) < 0.5 * score(8)
     assert score(8) == pytest.approx(score(16), rel=0.1)

@@ -10,21 +10,21 @@ from PIL import Image
 from tests.runtime.reading.drawn_ink import Rectangle, draw, pick
 
 from edge_mnist_runtime.images.colours import upright_colours
-from edge_mnist_runtime.reading.glance import glance_at
-from edge_mnist_runtime.reading.ground import measure_darkness, noise_of
+from edge_mnist_runtime.reading.background import measure_darkness, noise_of
 from edge_mnist_runtime.reading.ink import Ink
-from edge_mnist_runtime.reading.page import Look, Page, _reaches_edges
+from edge_mnist_runtime.reading.page import Page, Segmentation, _reaches_edges
 from edge_mnist_runtime.reading.photo import (
     _is_small_and_thin,
     _of_likelier_polarity,
     _outdoes,
     cut_out,
     find_ink,
-    fit,
-    look_at,
+    reduce_to_working_size,
+    segment_picture,
     suited_window,
-    window_of,
+    window_for,
 )
+from edge_mnist_runtime.reading.thumbnail import make_thumbnail
 
 BAR: Rectangle = (70, 130, 90, 100)
 """A digit of 60 x 10 pixels."""
@@ -35,9 +35,9 @@ def paper(page: np.ndarray, light: float = 200) -> Image.Image:
     return Image.fromarray(np.rint(light * (1 - page)).astype(np.uint8))
 
 
-def look(*rectangles: Rectangle, outline: float = 1.0, lines: int = 0, **changes: float) -> Look:
+def look(*rectangles: Rectangle, outline: float = 1.0, lines: int = 0, **changes: float) -> Segmentation:
     page = draw(*(rectangles or (BAR,)))
-    return Look(replace(pick(page), **changes), page, lines, False, outline)
+    return Segmentation(replace(pick(page), **changes), page, lines, False, outline)
 
 
 # The background.
@@ -45,10 +45,10 @@ def look(*rectangles: Rectangle, outline: float = 1.0, lines: int = 0, **changes
 
 @pytest.mark.parametrize(("light", "darkness"), [(100, 0.5), (24, 0.5), (12, 0.25)])
 def test_black_background_is_taken_for_dark_grey(light: int, darkness: float) -> None:
-    ground = np.full((40, 40), light, np.uint8)
-    plane = ground.copy()
+    background = np.full((40, 40), light, np.uint8)
+    plane = background.copy()
     plane[10:20, 10:20] = light // 2
-    assert measure_darkness(plane, ground)[0].max() == pytest.approx(darkness, abs=0.01)
+    assert measure_darkness(plane, background)[0].max() == pytest.approx(darkness, abs=0.01)
 
 
 @pytest.mark.parametrize(("covered", "darkness"), [(0.78, 0.5), (0.82, 0.0)])
@@ -59,18 +59,18 @@ def test_paper_is_what_a_fifth_of_a_picture_full_of_ink_shows(covered: float, da
 
 
 def test_paper_is_what_half_of_a_usual_picture_shows() -> None:
-    plane = np.full((200, 200), 90, np.uint8)  # noise has made the ground 100
+    plane = np.full((200, 200), 90, np.uint8)  # noise has made the background 100
     plane[:80] = 50
     plane[80:100] = 100
     assert measure_darkness(plane, np.full((200, 200), 100, np.uint8))[0].max() == pytest.approx(0.4, abs=0.01)
 
 
 def test_noise_puts_paper_above_nothing() -> None:
-    ground = np.full((200, 200), 100, np.uint8)
-    plane = ground.copy()
+    background = np.full((200, 200), 100, np.uint8)
+    plane = background.copy()
     plane[:110] = 50
     plane[:, 1::2] -= 4
-    darkness, noise = measure_darkness(plane, ground)
+    darkness, noise = measure_darkness(plane, background)
     assert noise == pytest.approx(0.04 / (0.6745 * 2**0.5), rel=0.01)
     assert darkness.max() == pytest.approx(0.54 - 1.2 * noise, abs=0.002)
 
@@ -89,7 +89,7 @@ def test_noise_is_the_standard_deviation_whatever_ink_there_is() -> None:
 def test_colours_are_mixed_so_that_the_ink_is_darkest(ink: tuple[int, ...], paper_colour: tuple[int, ...]) -> None:
     picture = Image.new("RGB", (100, 100), paper_colour)
     picture.paste(ink, (45, 20, 55, 80))
-    plane = glance_at(picture).mix_colours(light_on_dark=False).astype(int)
+    plane = make_thumbnail(picture).mix_colours(light_on_dark=False).astype(int)
     grey = np.asarray(picture.convert("L")).astype(int)
     contrast, of_grey = (1 - one[50, 50] / one[5, 5] for one in (plane, grey))
     assert contrast > of_grey + 0.05
@@ -99,7 +99,7 @@ def test_polarity_is_that_of_the_smoother_background() -> None:
     dark = paper(draw(BAR))
     light = Image.fromarray(255 - np.asarray(dark))
     for picture, expected in ((dark, False), (light, True)):
-        light_on_dark, sureness = glance_at(picture).polarity
+        light_on_dark, sureness = make_thumbnail(picture).polarity
         assert light_on_dark == expected
         assert sureness > 0.9
 
@@ -109,7 +109,7 @@ def test_polarity_is_that_of_the_smoother_background() -> None:
 
 @pytest.mark.parametrize(("darkness", "found"), [(0.055, True), (0.045, False)])
 def test_faintest_ink_takes_a_twentieth_of_the_light(darkness: float, found: bool) -> None:
-    page = Page(glance_at(paper(draw(BAR, darkness=darkness))), light_on_dark=False)
+    page = Page(make_thumbnail(paper(draw(BAR, darkness=darkness))), light_on_dark=False)
     assert (page.find(60) is not None) == found
 
 
@@ -117,7 +117,7 @@ def test_faintest_ink_takes_a_twentieth_of_the_light(darkness: float, found: boo
 def test_faintest_ink_stands_out_of_the_noise(darkness: float, found: bool) -> None:
     pixels = np.asarray(paper(draw(BAR, darkness=darkness))).copy()
     pixels[:, ::2] -= 8
-    page = Page(glance_at(Image.fromarray(pixels)), light_on_dark=False)
+    page = Page(make_thumbnail(Image.fromarray(pixels)), light_on_dark=False)
     assert (page.find(60) is not None) == found
 
 
@@ -126,7 +126,7 @@ def test_only_what_is_dark_when_lines_are_gone_is_ink(lines: int, found: bool) -
     page = draw((50, 51, 0, 200), (150, 151, 0, 200), darkness=0.3)
     if lines:
         page = np.maximum(page, draw(BAR))
-    assert (Page(glance_at(paper(page)), light_on_dark=False).find(60) is not None) == found
+    assert (Page(make_thumbnail(paper(page)), light_on_dark=False).find(60) is not None) == found
 
 
 @pytest.mark.parametrize(("n", "reaches"), [(3, False), (4, True)])
@@ -177,7 +177,7 @@ def test_score_is_length_times_darkness_squared_less_for_soft_outlines_blobs_and
     ("size", "fitted"), [((360, 200), (360, 200)), ((361, 200), (181, 100)), ((200, 721), (67, 241))]
 )
 def test_picture_is_seen_at_360_pixels_at_most(size: tuple[int, int], fitted: tuple[int, int]) -> None:
-    assert fit(Image.new("L", size)).size == fitted
+    assert reduce_to_working_size(Image.new("L", size)).size == fitted
 
 
 @pytest.mark.parametrize(("size", "plain"), [((1999, 20), (1999, 20)), ((2000, 20), (1000, 10))])
@@ -191,7 +191,7 @@ def test_large_picture_is_averaged_down_before_anything_else(size: tuple[int, in
 
 def test_window_suits_strokes_or_is_a_fraction_of_the_picture() -> None:
     assert [suited_window(width) for width in (0.1, 2, 10)] == [5, 11, 39]
-    assert [window_of(fraction, Image.new("L", (300, 200))) for fraction in (0.01, 0.15)] == [5, 30]
+    assert [window_for(fraction, Image.new("L", (300, 200))) for fraction in (0.01, 0.15)] == [5, 30]
 
 
 @pytest.mark.parametrize(("side", "stroke", "wide", "expected"), [(60, 10, 40, True), (60, 13, 40, False),
@@ -226,7 +226,7 @@ def test_sharp_digit_beside_a_faint_one_does_not_hide_it_in_a_row() -> None:
     page = draw((70, 130, 40, 50), darkness=0.9)
     page[70:130, 100:130] = 0.35  # so wide that only a narrower window tells strokes apart
     page[76:124, 106:124] = 0
-    seen = look_at(paper(page), is_row=True)
+    seen = segment_picture(paper(page), is_row=True)
     assert seen is not None
     assert len(seen.ink.parts) == 2
 
@@ -281,4 +281,4 @@ def test_stroke_wider_than_the_wide_window_is_background(fraction: float, found:
     width = round(fraction * 200)
     page = draw((20, 180, 70, 70 + width), darkness=0.2)
     window = round(0.3 * 200)
-    assert (Page(glance_at(paper(page)), light_on_dark=False).find(window) is not None) == found
+    assert (Page(make_thumbnail(paper(page)), light_on_dark=False).find(window) is not None) == found

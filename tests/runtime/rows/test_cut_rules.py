@@ -10,9 +10,16 @@ from tests.runtime.reading.drawn_ink import draw, label, pick
 from edge_mnist_runtime.prediction import Prediction, Quality
 from edge_mnist_runtime.reading.glyphs import find_glyphs
 from edge_mnist_runtime.reading.ink import Strokes
-from edge_mnist_runtime.rows.cuts import Cuts, _find_seams, choose_pieces, find_cuts, mask_between, pieces_between
+from edge_mnist_runtime.rows.cuts import (
+    Cuts,
+    _find_straight_cuts,
+    choose_pieces,
+    find_cuts,
+    mask_between,
+    pieces_between,
+)
 from edge_mnist_runtime.rows.ink import RowInk, find_row_ink
-from edge_mnist_runtime.rows.reader import _Piece, _price, _read_ink, _shows_several_rows
+from edge_mnist_runtime.rows.reader import _Piece, _piece_cost, _read_ink, _shows_several_rows
 
 
 def cuts_at(*places: int, height: int = 100) -> Cuts:
@@ -41,7 +48,7 @@ def test_cut_goes_around_ink_where_a_diagonal_step_costs_less(obstacle: float, g
 
 def upright_seams(ink: np.ndarray, place: int) -> int:
     """Straight cuts near a column."""
-    return int(np.count_nonzero(np.abs(_find_seams(ink).mean(1) - place) < 3))
+    return int(np.count_nonzero(np.abs(_find_straight_cuts(ink).mean(1) - place) < 3))
 
 
 @pytest.mark.parametrize(("rows", "n"), [(29, 1), (31, 0)])
@@ -64,7 +71,7 @@ def test_straight_cut_leans_as_the_digits_do(leaning: float) -> None:
     ink = np.ones((40, 80), np.float32)
     columns = np.rint(40 + leaning * (19.5 - np.arange(40))).astype(int)
     ink[np.arange(40), columns] = 0
-    assert any(np.array_equal(line, columns) for line in _find_seams(ink))
+    assert any(np.array_equal(line, columns) for line in _find_straight_cuts(ink))
 
 
 @pytest.mark.parametrize(("apart", "n"), [(6, 1), (7, 2)])
@@ -113,36 +120,36 @@ def test_mask_between_cuts_holds_what_is_left_of_the_right_one() -> None:
 def test_cheapest_pieces_are_chosen_with_the_price_of_the_cuts() -> None:
     pieces = [(0, 1), (0, 2), (1, 2)]
     for whole, chosen in ((2.4, [1]), (2.6, [0, 2])):
-        prices = [1.0, whole, 1.0]
-        assert choose_pieces(pieces, 1, prices.__getitem__, np.array([0.5], np.float32)) == chosen
+        costs = [1.0, whole, 1.0]
+        assert choose_pieces(pieces, 1, costs.__getitem__, np.array([0.5], np.float32)) == chosen
 
 
 # Prices of pieces, for digits 100 pixels tall.
 
 
-def price(width: int, height: int = 100, *, digit: int = 3, confidence: float = 1.0) -> float:
+def piece_cost(width: int, height: int = 100, *, digit: int = 3, confidence: float = 1.0) -> float:
     probabilities = np.full(10, (1 - confidence) / 9, np.float32)
     probabilities[digit] = confidence
     strokes = Strokes(np.zeros((height, width), np.float32), np.ones((1, 1), np.bool_), (0, height, 0, width), 1.0, 5.0)
     piece = _Piece(strokes, (0, 0, width, height), Quality(100.0, 1.0), np.zeros((28, 28), np.uint8))
-    return _price(piece, Prediction(digit, confidence, probabilities), 100.0)
+    return _piece_cost(piece, Prediction(digit, confidence, probabilities), 100.0)
 
 
 def test_piece_of_a_digits_shape_costs_the_networks_doubt() -> None:
-    assert price(60) == pytest.approx(0)
-    assert price(60, confidence=0.5) == pytest.approx(np.log(2))
-    assert price(65) == price(35) == price(60, 80) == pytest.approx(0)
+    assert piece_cost(60) == pytest.approx(0)
+    assert piece_cost(60, confidence=0.5) == pytest.approx(np.log(2))
+    assert piece_cost(65) == piece_cost(35) == piece_cost(60, 80) == pytest.approx(0)
 
 
 def test_wide_narrow_and_short_pieces_cost_more() -> None:
-    assert price(75) == pytest.approx(0.8)
-    assert price(25) == pytest.approx(0.4)
-    assert price(60, 70) == pytest.approx(0.2)
+    assert piece_cost(75) == pytest.approx(0.8)
+    assert piece_cost(25) == pytest.approx(0.4)
+    assert piece_cost(60, 70) == pytest.approx(0.2)
 
 
 def test_narrow_piece_may_be_a_one() -> None:
-    assert price(15, digit=1) == pytest.approx(0)
-    assert price(15, digit=7) == pytest.approx(0.8)
+    assert piece_cost(15, digit=1) == pytest.approx(0)
+    assert piece_cost(15, digit=7) == pytest.approx(0.8)
 
 
 # Whether one group of ink is cut.

@@ -19,7 +19,7 @@ from edge_mnist_runtime.rows.cuts import choose_pieces, find_cuts, mask_between,
 RunCli = Callable[..., Any]
 
 
-def row_of(digits: str, *, gap: int = 20, size: int = 84, margin: int = 40, ground: int = 235) -> Image.Image:
+def row_of(digits: str, *, gap: int = 20, size: int = 84, margin: int = 40, background: int = 235) -> Image.Image:
     """The sample digits, dark on light, side by side."""
     samples = load_samples()
     boxes = []
@@ -33,7 +33,7 @@ def row_of(digits: str, *, gap: int = 20, size: int = 84, margin: int = 40, grou
     for box in boxes:
         row.paste(box, (left, margin), box)
         left += box.width + gap
-    return Image.fromarray((ground - np.asarray(row).astype(int) * (ground - 20) // 255).astype(np.uint8))
+    return Image.fromarray((background - np.asarray(row).astype(int) * (background - 20) // 255).astype(np.uint8))
 
 
 @pytest.fixture(scope="module")

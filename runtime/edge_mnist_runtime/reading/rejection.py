@@ -16,17 +16,17 @@ from edge_mnist_runtime.reading.glyphs import Glyph, find_glyphs
 from edge_mnist_runtime.reading.ink import Ink
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
-FLAWS: Final = PICTURE_READING.flaws
+REJECTION: Final = PICTURE_READING.flaws
 
 
-def find_flaw(ink: Ink, side_pixels: float) -> Reason | None:
+def find_rejection_reason(ink: Ink, side_pixels: float) -> Reason | None:
     """Why ink that is no doubt ink shows no digit that can be read; None where nothing speaks against it.
 
     Args:
         ink: As found in the whole picture.
         side_pixels: The digit's longer side, in the picture's own pixels.
     """
-    if side_pixels < FLAWS.min_side_pixels:
+    if side_pixels < REJECTION.min_side_pixels:
         return "too small"
     if _runs_out_of_frame(ink):
         return "cut off"
@@ -41,7 +41,7 @@ def is_grain(
     outline: float = 1.0,
     lines: int = 0,
     side_pixels: float | None = None,
-    signs: int = FLAWS.grain_signs,
+    signs: int = REJECTION.grain_signs,
 ) -> bool:
     """Whether what was taken for ink is paper, shade or texture: ink is dark, on edges, and there is one of it.
 
@@ -65,11 +65,11 @@ def _count_cheap_signs(ink: Ink, outline: float, lines: int, side_pixels: float)
     """How many signs of grain need no look at the pixels; see `is_grain`."""
     n_parts = len(ink.parts)
     signs = (
-        *(ink.level < level for level in FLAWS.faint_levels),
-        *(outline < fraction for fraction in FLAWS.soft_outlines),
-        n_parts > FLAWS.many_parts and not lines,
-        n_parts > FLAWS.very_many_parts,
-        ink.stroke_pixels < FLAWS.hair_width * side_pixels,
+        *(ink.level < level for level in REJECTION.faint_levels),
+        *(outline < fraction for fraction in REJECTION.soft_outlines),
+        n_parts > REJECTION.many_parts and not lines,
+        n_parts > REJECTION.very_many_parts,
+        ink.stroke_pixels < REJECTION.hair_width * side_pixels,
     )
     return sum(signs)
 
@@ -77,14 +77,14 @@ def _count_cheap_signs(ink: Ink, outline: float, lines: int, side_pixels: float)
 def _is_hollow(ink: Ink) -> bool:
     """Whether much of the ink is much fainter than the rest."""
     mask = ink.mask[ink.box.slices]
-    full = ink.inside > FLAWS.full_ink * ink.level
-    return bool(full.sum() < FLAWS.min_full_fraction * max(1, mask.sum()))
+    full = ink.inside > REJECTION.full_ink * ink.level
+    return bool(full.sum() < REJECTION.min_full_fraction * max(1, mask.sum()))
 
 
 def _is_one_of_many(ink: Ink) -> bool:
     """Whether much of what is as dark as ink is not part of it."""
     is_own = ink.parts.sums(ink.parts.pick(ink.mask).astype(np.float32)) > 0
-    return bool(ink.mass[is_own].sum() < FLAWS.min_own_mass * max(float(ink.mass.sum()), 1e-6))
+    return bool(ink.mass[is_own].sum() < REJECTION.min_own_mass * max(float(ink.mass.sum()), 1e-6))
 
 
 def _has_other_rows(ink: Ink) -> bool:
@@ -99,7 +99,7 @@ def _runs_out_of_frame(ink: Ink) -> bool:
     """
     height, width = ink.mask.shape
     left, top, right, bottom = ink.box
-    room = FLAWS.frame_room * ink.side_pixels
+    room = REJECTION.frame_room * ink.side_pixels
     sides = (
         (ink.mask, top, height - bottom),
         (ink.mask[::-1], height - bottom, top),
@@ -116,17 +116,17 @@ def _crosses(mask: Mask, stroke_pixels: float) -> bool:
     changes = np.flatnonzero(np.diff(np.pad(mask[0], 1).astype(np.int8)))
     last = len(mask) - 1
     near = mask[min(max(1, round(stroke_pixels / 2)), last)]
-    reach = max(FLAWS.min_crossing_depth_pixels, round(FLAWS.crossing_depth * stroke_pixels))
+    reach = max(REJECTION.min_crossing_depth_pixels, round(REJECTION.crossing_depth * stroke_pixels))
     far = mask[min(reach, last)]
     for start, end in zip(changes[::2], changes[1::2], strict=True):
         width = end - start
         beside = int(near[max(0, start - reach) : end + reach].sum())
-        usual = max(stroke_pixels, min(beside, FLAWS.crossing_limit * stroke_pixels))
-        if width < FLAWS.crossing_width * usual:
+        usual = max(stroke_pixels, min(beside, REJECTION.crossing_limit * stroke_pixels))
+        if width < REJECTION.crossing_width * usual:
             continue  # the end of a stroke, or where it turns: narrower than further inside
         before, under, after = far[max(0, start - reach) : start], far[start:end], far[end : end + reach]
         is_arch = not under.any() and before.any() and after.any()
-        if not is_arch and before.sum() + under.sum() + after.sum() >= FLAWS.crossing_goes_on * width:
+        if not is_arch and before.sum() + under.sum() + after.sum() >= REJECTION.crossing_goes_on * width:
             return True  # no bar or bend that lies along the edge
     return False
 
@@ -135,7 +135,7 @@ def _shows_several(ink: Ink) -> bool:
     """Whether something as tall as the digit, and as much ink, stands beside it."""
     heaviest = int(ink.mass.argmax())
     others = float(ink.mass.sum() - ink.mass[heaviest])
-    if others < FLAWS.min_other_mass * ink.mass[heaviest] and _is_own(ink, heaviest):
+    if others < REJECTION.min_other_mass * ink.mass[heaviest] and _is_own(ink, heaviest):
         return False  # most digits are one part, and what else is there is too little for another one
     row = find_glyphs(ink.parts, ink.mass, ink.mask.shape).main
     if len(row) < 2:
@@ -144,8 +144,8 @@ def _shows_several(ink: Ink) -> bool:
     alike = [
         glyph
         for glyph in row
-        if _mass(ink, glyph) >= FLAWS.min_other_mass * _mass(ink, main)
-        and FLAWS.min_other_height * main.height <= glyph.height <= FLAWS.max_other_height * main.height
+        if _mass(ink, glyph) >= REJECTION.min_other_mass * _mass(ink, main)
+        and REJECTION.min_other_height * main.height <= glyph.height <= REJECTION.max_other_height * main.height
     ]
     return len(alike) > 1
 

@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 from tests.runtime.reading.drawn_ink import Rectangle, draw, pick
 
-from edge_mnist_runtime.reading.flaws import find_flaw, is_grain
 from edge_mnist_runtime.reading.ink import Ink
+from edge_mnist_runtime.reading.rejection import find_rejection_reason, is_grain
 
 BAR: Rectangle = (70, 130, 90, 100)
 """A digit of 60 x 10 pixels."""
 
 
 def flaw_of(page: np.ndarray, **changes: float) -> str | None:
-    return find_flaw(replace(pick(page), **changes), 60)
+    return find_rejection_reason(replace(pick(page), **changes), 60)
 
 
 @pytest.mark.parametrize(("side", "flaw"), [(8.9, "too small"), (9.0, None)])
 def test_digit_of_fewer_than_nine_pixels_is_too_small(side: float, flaw: str | None) -> None:
-    assert find_flaw(pick(draw(BAR)), side) == flaw
+    assert find_rejection_reason(pick(draw(BAR)), side) == flaw
 
 
 @pytest.mark.parametrize("turns", range(4))
