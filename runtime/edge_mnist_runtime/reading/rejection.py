@@ -1,7 +1,7 @@
-"""What speaks against a picture before any network has seen it: no ink, too few pixels, a digit cut off, several.
+"""Reject pictures before the network runs: no ink, a digit too small or cut off, several digits.
 
-Each rule was chosen on rendered pictures of the development seed, so that of readable ones hardly any is rejected:
-`benchmarks/rejected_pictures.py` counts them.
+The rules were tuned on rendered pictures of the development seed, so that hardly any readable picture is rejected.
+`benchmarks/rejected_pictures.py` counts those that are.
 """
 
 from __future__ import annotations
@@ -20,11 +20,14 @@ REJECTION: Final = PICTURE_READING.flaws
 
 
 def find_rejection_reason(ink: Ink, side_pixels: float) -> Reason | None:
-    """Why ink that is no doubt ink shows no digit that can be read; None where nothing speaks against it.
+    """Find why ink cannot be read as one digit.
 
     Args:
-        ink: As found in the whole picture.
+        ink: Ink found in the whole picture; see `is_grain` for what is not ink.
         side_pixels: The digit's longer side, in the picture's own pixels.
+
+    Returns:
+        The rejection reason; None if there is none.
     """
     if side_pixels < REJECTION.min_side_pixels:
         return "too small"
@@ -43,26 +46,27 @@ def is_grain(
     side_pixels: float | None = None,
     signs: int = REJECTION.grain_signs,
 ) -> bool:
-    """Whether what was taken for ink is paper, shade or texture: ink is dark, on edges, and there is one of it.
+    """Whether the found ink is really paper texture, noise or shadow.
 
-    No single sign decides: pencil is faint, squared paper leaves rests, a shadow has an edge. Several together do.
+    Counts signs of it, such as faint ink, an outline without edges, or many components. No single sign decides: pencil
+    is faint too, squared paper leaves residue, and a shadow has an edge.
 
     Args:
-        ink: What was found.
-        outline: Part of its outline, 0..1, where the picture has an edge.
-        lines: Printed lines that were taken away; they leave rests.
+        ink: The ink found.
+        outline: Fraction of its outline, 0..1, that lies on an edge in the picture.
+        lines: Number of printed lines removed; they leave residue.
         side_pixels: Longer side of one digit; that of the ink's box if None.
-        signs: How many signs it takes.
+        signs: How many signs are enough.
     """
     shown = _count_cheap_signs(ink, outline, lines, side_pixels or ink.side_pixels)
-    dear_signs = [_has_other_rows, _is_one_of_many, _is_hollow]
-    while dear_signs and shown < signs <= shown + len(dear_signs):  # while they can still decide
-        shown += dear_signs.pop()(ink)
+    slow_checks = [_has_other_rows, _is_one_of_many, _is_hollow]
+    while slow_checks and shown < signs <= shown + len(slow_checks):  # while they can still decide
+        shown += slow_checks.pop()(ink)
     return shown >= signs
 
 
 def _count_cheap_signs(ink: Ink, outline: float, lines: int, side_pixels: float) -> int:
-    """How many signs of grain need no look at the pixels; see `is_grain`."""
+    """Count the signs of `is_grain` that do not need the pixels."""
     n_parts = len(ink.parts)
     signs = (
         *(ink.level < level for level in REJECTION.faint_levels),
@@ -75,14 +79,14 @@ def _count_cheap_signs(ink: Ink, outline: float, lines: int, side_pixels: float)
 
 
 def _is_hollow(ink: Ink) -> bool:
-    """Whether much of the ink is much fainter than the rest."""
+    """Whether a large fraction of the ink is much fainter than full ink."""
     mask = ink.mask[ink.box.slices]
     full = ink.inside > REJECTION.full_ink * ink.level
     return bool(full.sum() < REJECTION.min_full_fraction * max(1, mask.sum()))
 
 
 def _is_one_of_many(ink: Ink) -> bool:
-    """Whether much of what is as dark as ink is not part of it."""
+    """Whether much of the mass that is as dark as ink is outside the digit."""
     is_own = ink.parts.sums(ink.parts.pick(ink.mask).astype(np.float32)) > 0
     return bool(ink.mass[is_own].sum() < REJECTION.min_own_mass * max(float(ink.mass.sum()), 1e-6))
 
@@ -94,8 +98,8 @@ def _has_other_rows(ink: Ink) -> bool:
 def _runs_out_of_frame(ink: Ink) -> bool:
     """Whether strokes cross an edge of the picture.
 
-    A picture that was cropped to its digit has ink at its edges, too, but on opposite ones; and where a stroke ends, or
-    turns, it is narrower at the edge than further inside.
+    Ink at an edge is not cut off if the picture is cropped to its digit: then ink is near the opposite edge, too. Nor
+    is a stroke that ends or turns at the edge: it is narrower there than further inside.
     """
     height, width = ink.mask.shape
     left, top, right, bottom = ink.box
@@ -112,7 +116,7 @@ def _runs_out_of_frame(ink: Ink) -> bool:
 
 
 def _crosses(mask: Mask, stroke_pixels: float) -> bool:
-    """Whether a stroke crosses the first row of a mask: it goes on further inside, and is no wider there."""
+    """Whether a stroke crosses the first row of a mask: it continues inside, and is not much wider there."""
     changes = np.flatnonzero(np.diff(np.pad(mask[0], 1).astype(np.int8)))
     last = len(mask) - 1
     near = mask[min(max(1, round(stroke_pixels / 2)), last)]
@@ -123,20 +127,20 @@ def _crosses(mask: Mask, stroke_pixels: float) -> bool:
         beside = int(near[max(0, start - reach) : end + reach].sum())
         usual = max(stroke_pixels, min(beside, REJECTION.crossing_limit * stroke_pixels))
         if width < REJECTION.crossing_width * usual:
-            continue  # the end of a stroke, or where it turns: narrower than further inside
+            continue  # the stroke ends or turns here: it is narrower than further inside
         before, under, after = far[max(0, start - reach) : start], far[start:end], far[end : end + reach]
         is_arch = not under.any() and before.any() and after.any()
         if not is_arch and before.sum() + under.sum() + after.sum() >= REJECTION.crossing_goes_on * width:
-            return True  # no bar or bend that lies along the edge
+            return True  # otherwise a bar or bend lies along the edge
     return False
 
 
 def _shows_several(ink: Ink) -> bool:
-    """Whether something as tall as the digit, and as much ink, stands beside it."""
+    """Whether ink of similar height and mass stands beside the digit."""
     heaviest = int(ink.mass.argmax())
     others = float(ink.mass.sum() - ink.mass[heaviest])
     if others < REJECTION.min_other_mass * ink.mass[heaviest] and _is_own(ink, heaviest):
-        return False  # most digits are one part, and what else is there is too little for another one
+        return False  # usual case: the digit is one component, and the rest has too little mass for another digit
     row = find_glyphs(ink.parts, ink.mass, ink.mask.shape).main
     if len(row) < 2:
         return False
@@ -151,7 +155,7 @@ def _shows_several(ink: Ink) -> bool:
 
 
 def _is_own(ink: Ink, part: int) -> bool:
-    """Whether a part of the page belongs to the ink that was picked."""
+    """Whether a component belongs to the picked ink."""
     first = ink.parts.covered[int((ink.parts.numbers == part + 1).argmax())]
     return bool(ink.mask.reshape(-1)[first])
 
