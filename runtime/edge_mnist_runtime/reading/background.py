@@ -1,8 +1,8 @@
-"""The background that a digit is written on: what it would look like without ink, and what differs from it.
+"""Measure how much darker than its background each pixel is.
 
-Uneven light, shadows and the paper's own colour are larger than a pen's stroke is wide. A grey-scale closing (Serra,
-1982), the largest value around each point and then the smallest of those, fills whatever dark is narrower than its
-window and leaves every larger edge where it is, that of a shadow, too.
+The background is estimated by a grey-scale closing (Serra, 1982): a maximum filter, then a minimum filter. It fills
+everything dark that is narrower than the window, such as strokes. Uneven light, shadows and the background's colour are
+wider than a stroke, so they stay, with their edges in place.
 """
 
 from __future__ import annotations
@@ -16,36 +16,37 @@ from edge_mnist_runtime.reading.filters import quantile
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 Planes = npt.NDArray[np.uint8]
-"""A colour picture, plane by plane, uint8, shape (C, H, W), with C 3, or 1 for grey."""
+"""Colour planes, uint8, shape (C, H, W); C is 3, or 1 for grey."""
 
 Plane = npt.NDArray[np.uint8]
-"""One of them, shape (H, W)."""
+"""One colour plane, uint8, shape (H, W)."""
 
 Floats = npt.NDArray[np.float32]
 
 BACKGROUND: Final = PICTURE_READING.ground
 
 NEIGHBOURS_MEDIAN: Final = 0.6745 * 2**0.5
-"""Median of the absolute difference of two neighbours whose noise is normal with a standard deviation of 1."""
+"""Median absolute difference of two neighbours under normal noise with standard deviation 1."""
 
 
 def measure_darkness(plane: Plane, background: Plane) -> tuple[Floats, float]:
-    """How much darker than its background each point is, and the standard deviation of its noise.
+    """Measure the darkness of each pixel and the noise.
 
     Args:
         plane: The picture, dark ink on light background.
-        background: The same without ink, as `grey_closing` gives it.
+        background: The same picture without ink, from `grey_closing`.
 
     Returns:
-        float32, shape (H, W): parts of the background's light, 0 where there is no ink, at most about 1.
+        The fraction of the background's light that each pixel lacks, float32, shape (H, W): 0 for background, at most
+        about 1. And the standard deviation of its noise.
     """
-    # Rows of one number, because NumPy's maximum with a number, or clip, takes several times as long.
+    # Full rows, because NumPy's maximum with a scalar, or clip, takes several times as long.
     width = plane.shape[1]
     light = np.maximum(background, np.full(width, BACKGROUND.darkest_level, np.uint8)).astype(np.float32)
-    darkness = np.divide(background - plane, light, out=light)  # each plane of floats more is asked of the kernel anew
+    darkness = np.divide(background - plane, light, out=light)  # in place: allocating another float plane is slow
     noise = noise_of(darkness)
-    # Noise makes the largest value around a point larger than the paper is. Paper is what most points show, or, where
-    # strokes fill the picture, what a fifth of them shows.
+    # Noise raises the closing above the true background, so background pixels have a darkness above 0. Subtract their
+    # usual darkness: the median, or the 0.2 quantile plus noise if strokes fill the picture.
     few = np.sort(darkness[:: BACKGROUND.sample_step, :: BACKGROUND.sample_step], axis=None)
     middle, low = few[(few.size - 1) // 2], few[int(BACKGROUND.paper_quantile * (few.size - 1))]
     darkness -= np.float32(min(middle, low + BACKGROUND.paper_noise * noise))
@@ -53,7 +54,7 @@ def measure_darkness(plane: Plane, background: Plane) -> tuple[Floats, float]:
 
 
 def noise_of(darkness: Floats) -> float:
-    """Standard deviation of the noise, from neighbours' differences."""
+    """Estimate the standard deviation of the noise from differences of neighbours; 0 for a single row or column."""
     if min(darkness.shape) < 2:
         return 0.0
     few = darkness[:: max(1, len(darkness) // BACKGROUND.noise_rows)]
