@@ -90,7 +90,7 @@ def _bright(pixels: Pixels, light_on_dark: bool) -> Pixels:
 
 
 def _lies_as_in_mnist(pixels: Pixels, room: float) -> bool:
-    """Whether the ink's longer side is 20 pixels and its centre of mass is central, with a tolerance of `room` pixels."""
+    """Whether the ink is 20 pixels long and its centre of mass central; `room` is an extra tolerance in pixels."""
     if int(pixels.max()) < PICTURE_READING.drawing.min_contrast_levels:
         return False
     off_side = abs(ink_box(pixels).long_side - PREPROCESS.ink_side_pixels)

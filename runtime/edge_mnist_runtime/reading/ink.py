@@ -86,7 +86,7 @@ def peak_of(darkness: Floats) -> float:
 
 
 def darkness_of_ink(peak: float, noise: float) -> tuple[float, float]:
-    """The two thresholds of darkness, for peak and noise: above the first a pixel is ink, above the second it may be."""
+    """The two thresholds of darkness: above the first a pixel is surely ink, above the second it may be ink."""
     return (
         max(INK.surely_ink * peak, INK.surely_ink_noise * noise),
         max(INK.maybe_ink * peak, INK.maybe_ink_noise * noise),

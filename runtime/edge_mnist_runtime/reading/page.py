@@ -73,8 +73,8 @@ class Segmentation:
 class Page:
     """A picture of one assumed polarity, with its segmentations by window size. Printed lines are found once."""
 
-    def __init__(self, glance: Thumbnail, light_on_dark: bool) -> None:
-        self._plane = glance.mix_colours(light_on_dark=light_on_dark)
+    def __init__(self, thumbnail: Thumbnail, light_on_dark: bool) -> None:
+        self._plane = thumbnail.mix_colours(light_on_dark=light_on_dark)
         self._light_on_dark = light_on_dark
         self._ruling: Ruling | None = None
         self._segmentations: dict[int, Segmentation | None] = {}

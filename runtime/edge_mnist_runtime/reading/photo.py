@@ -99,17 +99,17 @@ def segment_picture(picture: Image.Image, *, is_row: bool = False) -> Segmentati
     Returns:
         The segmentation with the best score; None if no window shows ink.
     """
-    glance = make_thumbnail(picture)
-    light_on_dark, sureness = glance.polarity
+    thumbnail = make_thumbnail(picture)
+    light_on_dark, sureness = thumbnail.polarity
     is_sure = sureness >= PHOTO.sure_polarity
     wide = max(PHOTO.min_wide_window_pixels, round(PHOTO.wide_window * min(picture.size)))
     widest, *narrower = (window_for(fraction, picture) for fraction in PHOTO.narrower_windows)
-    page = Page(glance, light_on_dark)
+    page = Page(thumbnail, light_on_dark)
     found = _segment_in_wide_window(page, wide, is_sharp_enough=is_sure and not is_row)
     if found and (found.is_alone or (found.is_clear and is_sure)):
         return found
     if not is_sure and page.n_lines <= PHOTO.max_lines_in_doubt:
-        other = Page(glance, not light_on_dark)
+        other = Page(thumbnail, not light_on_dark)
         return _segment_both_polarities(page, other, (wide, *narrower, widest), found, is_row=is_row)
     is_small = found is not None and _is_small_and_thin(found, picture, wide)
     windows = narrower if is_small and is_sure else [widest, *narrower]
@@ -117,7 +117,7 @@ def segment_picture(picture: Image.Image, *, is_row: bool = False) -> Segmentati
     # Printed lines tell the polarity: ink and lines are both darker, or both lighter, than the background.
     if (found and found.is_alone) or page.n_lines or sureness >= PHOTO.certain_polarity:
         return found
-    return _of_likelier_polarity(found, _segment_in_windows(Page(glance, not light_on_dark), windows, None))
+    return _of_likelier_polarity(found, _segment_in_windows(Page(thumbnail, not light_on_dark), windows, None))
 
 
 def _segment_in_wide_window(page: Page, wide: int, *, is_sharp_enough: bool) -> Segmentation | None:
