@@ -1,4 +1,4 @@
-"""What the runtime's tests share: its own sample pictures, one classifier, drawn digits, damaged models and bundles."""
+"""Fixtures of the runtime's tests: sample pictures, one classifier, drawn digits, damaged models and bundles."""
 
 from __future__ import annotations
 

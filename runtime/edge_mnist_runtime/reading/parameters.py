@@ -343,9 +343,9 @@ class PageParameters(NamedTuple):
 
 
 class PhotoParameters(NamedTuple):
-    """`photo.py`: windows and polarities through which a digit is looked for.
+    """`photo.py`: scales (closing windows) and polarities at which a picture is segmented.
 
-    A window is as wide as the widest stroke that it shows.
+    A window is as wide as the widest stroke that it keeps.
     """
 
     side_pixels: int = 360
@@ -415,7 +415,7 @@ class RowInkParameters(NamedTuple):
 
 
 class CutParameters(NamedTuple):
-    """`rows/cuts.py`: where touching digits may be cut. Lengths are fractions of the digits' height."""
+    """`rows/cuts.py`: where touching digits may be cut; lengths are fractions of the digits' height."""
 
     max_width: float = 1.25
     """Maximum width of a piece."""

@@ -14,7 +14,7 @@ Pixels = np.ndarray
 
 
 def drawing(side: int = 200, *, ink: int = 20) -> Pixels:
-    """A tall rectangle of ink on even paper of 200."""
+    """A tall rectangle of ink on an even background of level 200."""
     pixels = np.full((side, side), 200, np.uint8)
     pixels[side // 4 : 3 * side // 4, side // 2 - 2 : side // 2 + 3] = ink
     return pixels
@@ -71,7 +71,7 @@ def test_grey_of_a_clean_drawing_is_near_its_strokes(side: int, distance: int, e
 
 
 @pytest.mark.parametrize(("off", "expected"), [(12, True), (13, False)])
-def test_paper_of_a_clean_drawing_differs_by_twelve_levels(off: int, expected: bool) -> None:
+def test_background_of_a_clean_drawing_differs_by_twelve_levels(off: int, expected: bool) -> None:
     pixels = drawing()
     pixels[20:40, 20:40] -= off
     assert clean(pixels) == expected
@@ -120,7 +120,7 @@ def is_enlarged(pixels: Pixels, side: int = 280) -> bool:
 
 
 @pytest.mark.parametrize(("height", "expected"), [(18, False), (19, True), (20, True), (21, True), (22, False)])
-def test_enlarged_digit_is_20_pixels_tall_but_for_one(height: int, expected: bool) -> None:
+def test_enlarged_digit_is_20_pixels_tall_or_one_off(height: int, expected: bool) -> None:
     assert is_enlarged(tensor(height)) == is_enlarged(np.ascontiguousarray(tensor(height).T)) == expected
 
 
@@ -152,7 +152,7 @@ def test_enlarged_tensor_differs_by_five_levels_on_average(error: float, expecte
 
 
 @pytest.mark.parametrize("side", [150, 200])
-def test_edges_of_repeated_pixels_may_lie_a_pixel_elsewhere(side: int) -> None:
+def test_edges_of_repeated_pixels_may_be_one_pixel_off(side: int) -> None:
     places = np.arange(side) * 28 // side  # as programs repeat pixels that round down
     enlarged = tensor()[places][:, places]
     assert not np.array_equal(enlarged, np.asarray(Image.fromarray(tensor()).resize((side, side), 0)))

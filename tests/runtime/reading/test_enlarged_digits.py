@@ -1,4 +1,4 @@
-"""Digits as MNIST has them, enlarged or dark on light: read as the tensor that they were. Other soft drawings, too."""
+"""Enlarged or inverted MNIST tensors are read as the tensor; other soft drawings are read as drawings."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_enlarged_tensor_is_read_as_the_tensor(tensor: np.ndarray, kernel: str, 
 
 @pytest.mark.parametrize("inverted", [False, True])
 @pytest.mark.parametrize("margins", [(20, 20, 20, 20), (60, 60, 60, 60), (30, 80, 110, 10)])
-def test_margin_of_the_other_brightness_is_taken_away(
+def test_margin_of_the_opposite_brightness_is_cropped(
     tensor: np.ndarray, margins: tuple[int, ...], inverted: bool
 ) -> None:
     enlarged = enlarge(tensor, 280, "bicubic", inverted=inverted)
@@ -66,7 +66,7 @@ def test_figure_saved_by_matplotlib_is_read_as_the_tensor(tensor: np.ndarray, co
     assert np.abs(reading.pixels.astype(int) - tensor).mean() < 4
 
 
-def test_inverted_tensor_is_turned_back(tensor: np.ndarray) -> None:
+def test_inverted_tensor_is_inverted_back(tensor: np.ndarray) -> None:
     assert np.array_equal(to_pixels(255 - tensor), tensor)
 
 
@@ -121,7 +121,7 @@ def test_soft_drawing_is_clean_whatever_its_size(
     assert classifier.engine.run(reading.pixels.reshape(1, 28, 28, 1))[0].argmax() == 3
 
 
-def test_photographs_and_noise_are_no_enlarged_tensors(sample_pictures: dict[str, bytes]) -> None:
+def test_photographs_and_noise_are_not_enlarged_tensors(sample_pictures: dict[str, bytes]) -> None:
     for name, data in sample_pictures.items():
         picture = Image.open(io.BytesIO(data)).convert("RGB")
         assert find_enlarged_tensor(ImageOps.fit(picture, (280, 280))) is None or "mnist-shaped" in name, name
@@ -130,11 +130,11 @@ def test_photographs_and_noise_are_no_enlarged_tensors(sample_pictures: dict[str
 
 
 @pytest.mark.parametrize("size", [(1, 1), (27, 27), (28, 30), (300, 28)])
-def test_pictures_that_are_no_larger_square_are_no_enlarged_tensors(size: tuple[int, int]) -> None:
+def test_pictures_that_are_not_larger_squares_are_not_enlarged_tensors(size: tuple[int, int]) -> None:
     assert find_enlarged_tensor(Image.new("L", size, 200)) is None
 
 
-def test_reach_around_strokes_is_a_square_of_any_size() -> None:
+def test_dilation_is_a_square_of_any_size() -> None:
     mask = np.zeros((9, 7), np.bool_)
     mask[4, 3] = True
     rows, columns = np.nonzero(dilate(mask, 2))

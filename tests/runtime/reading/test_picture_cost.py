@@ -1,4 +1,4 @@
-"""What a large JPEG is spared: decoded small, seen nearer only where nothing was seen, nothing drawn unasked."""
+"""Large JPEGs are read cheaply: decoded small, decoded again only if nothing was found, drawn only on demand."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_row_in_a_megapixel_is_decoded_at_half(draw_three: Draw, classifier: Dig
     assert digit.box == pytest.approx((394, 194, 471, 306), abs=8)  # in the picture's own pixels
 
 
-def test_faint_digit_that_is_lost_at_a_quarter_is_looked_at_nearer(decoded_sizes: list[Any]) -> None:
+def test_faint_digit_lost_at_a_quarter_is_decoded_again_at_half(decoded_sizes: list[Any]) -> None:
     picture = Image.new("L", MEGAPIXEL, 225)
     points = [(500, 406), (523, 400), (539, 415), (516, 430), (539, 445), (523, 460), (500, 454)]
     ImageDraw.Draw(picture).line(points, 190, width=4)
@@ -75,7 +75,7 @@ def test_faint_digit_that_is_lost_at_a_quarter_is_looked_at_nearer(decoded_sizes
 @pytest.mark.parametrize(
     ("size", "form", "n"), [((300, 300), "JPEG", 1), (MEGAPIXEL, "JPEG", 2), (MEGAPIXEL, "PNG", 1)]
 )
-def test_blank_picture_is_looked_at_nearer_only_where_there_is_more_to_see(
+def test_blank_picture_is_decoded_again_only_if_it_has_more_detail(
     size: tuple[int, int], form: str, n: int, decoded_sizes: list[Any]
 ) -> None:
     buffer = io.BytesIO()
@@ -106,7 +106,7 @@ def test_dark_digit_on_spotted_paper_is_found_though_light_ink_is_as_likely() ->
     assert reading.box == pytest.approx((58 / 216, 152 / 216, 118 / 288, 167 / 288), abs=0.02)
 
 
-def test_what_the_network_gets_holds_no_picture(draw_three: Draw) -> None:
+def test_network_input_holds_no_picture(draw_three: Draw) -> None:
     for picture in (draw_three(), noisy(draw_three(), 5), Image.new("L", (90, 90))):
         reading = read_any(picture)
         assert reading.steps
@@ -116,7 +116,7 @@ def test_what_the_network_gets_holds_no_picture(draw_three: Draw) -> None:
 
 
 @pytest.mark.parametrize("width", [1, 150, 3000])
-def test_product_in_pieces_is_the_product(width: int) -> None:
+def test_blockwise_product_equals_the_product(width: int) -> None:
     rng = np.random.default_rng(width)
     weights, box = rng.random((20, 400), np.float32), rng.integers(0, 256, (400, width), np.uint8)
     assert weights.size * 3000 > MAX_PRODUCTS
