@@ -79,8 +79,8 @@ def find_glyphs(parts: Components, mass: Floats64, shape: tuple[int, ...]) -> Gl
 
 def _weighted_median(values: Indices, weight: Floats64) -> float:
     order = np.argsort(values)
-    place = np.searchsorted(weight[order].cumsum(), weight.sum() / 2)
-    return float(values[order[place]])
+    middle = np.searchsorted(weight[order].cumsum(), weight.sum() / 2)
+    return float(values[order[middle]])
 
 
 def _along_main_row(boxes: Indices, weight: Floats64, tall: Indices, usual: float) -> Mask:

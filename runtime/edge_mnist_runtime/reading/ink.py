@@ -72,7 +72,7 @@ class Ink(Strokes):
 
     def with_mask(self, mask: Mask) -> Ink:
         """The same picture with other pixels as the digit."""
-        return _among(strokes_under(self.page, mask), self.page, self.parts, self.mass)
+        return Ink(**vars(strokes_under(self.page, mask)), page=self.page, parts=self.parts, mass=self.mass)
 
 
 def peak_of(darkness: Floats) -> float:
@@ -115,11 +115,7 @@ def pick_ink(darkness: Floats, noise: float, *, peak: float | None = None) -> In
     if not chosen.any():
         return None
     own = _strokes_in(darkness, parts.mask_of(chosen), box_around(parts.boxes[chosen]))
-    return _among(own, darkness, parts, mass)
-
-
-def _among(own: Strokes, page: Floats, parts: Components, mass: npt.NDArray[np.float64]) -> Ink:
-    return Ink(own.inside, own.mask, own.box, own.level, own.stroke_pixels, page, parts, mass)
+    return Ink(**vars(own), page=darkness, parts=parts, mass=mass)
 
 
 def strokes_under(darkness: Floats, mask: Mask) -> Strokes:

@@ -100,8 +100,8 @@ def segment_picture(picture: Image.Image, *, is_row: bool = False) -> Segmentati
         The segmentation with the best score; None if no window shows ink.
     """
     thumbnail = make_thumbnail(picture)
-    light_on_dark, sureness = thumbnail.polarity
-    is_sure = sureness >= PHOTO.sure_polarity
+    light_on_dark, certainty = thumbnail.polarity
+    is_sure = certainty >= PHOTO.sure_polarity
     wide = max(PHOTO.min_wide_window_pixels, round(PHOTO.wide_window * min(picture.size)))
     widest, *narrower = (window_for(fraction, picture) for fraction in PHOTO.narrower_windows)
     page = Page(thumbnail, light_on_dark)
@@ -115,7 +115,7 @@ def segment_picture(picture: Image.Image, *, is_row: bool = False) -> Segmentati
     windows = narrower if is_small and is_sure else [widest, *narrower]
     found = _segment_in_windows(page, windows, found)
     # Printed lines tell the polarity: ink and lines are both darker, or both lighter, than the background.
-    if (found and found.is_alone) or page.n_lines or sureness >= PHOTO.certain_polarity:
+    if (found and found.is_alone) or page.n_lines or certainty >= PHOTO.certain_polarity:
         return found
     return _of_likelier_polarity(found, _segment_in_windows(Page(thumbnail, not light_on_dark), windows, None))
 

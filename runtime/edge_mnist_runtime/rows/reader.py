@@ -92,7 +92,10 @@ def read_row(picture: Image.Image, classify: Classify) -> RowReading:
 
     Args:
         picture: A decoded picture of any mode.
-        classify: The network.
+        classify: Classifies the digits' tensors.
+
+    Returns:
+        The digits, or the reason why there are none. Other windows are tried if the network is not sure of the first.
     """
     found, size = find_row_ink(picture), upright_size(picture)
     first = RowReading((), "blank") if found is None else _read_ink(found, size, classify)

@@ -98,9 +98,9 @@ def test_dark_digit_on_spotted_paper_is_found_though_light_ink_is_as_likely() ->
         draw.ellipse((x - reach, y - reach, x + reach, y + reach), 200)
     draw.line([(120, 60), (165, 60), (135, 150)], 60, width=5)
     spotted = noisy(picture.filter(ImageFilter.GaussianBlur(1)), 3)
-    light_on_dark, sureness = thumbnail.make_thumbnail(spotted).polarity
+    light_on_dark, certainty = thumbnail.make_thumbnail(spotted).polarity
     assert light_on_dark
-    assert sureness < 0.3
+    assert certainty < 0.3
     reading = read_picture(spotted, mode="photo")
     assert (reading.flaw, reading.light_on_dark) == (None, False)
     assert reading.box == pytest.approx((58 / 216, 152 / 216, 118 / 288, 167 / 288), abs=0.02)

@@ -99,9 +99,9 @@ def test_polarity_is_that_of_the_smoother_background() -> None:
     dark = paper(draw(BAR))
     light = Image.fromarray(255 - np.asarray(dark))
     for picture, expected in ((dark, False), (light, True)):
-        light_on_dark, sureness = make_thumbnail(picture).polarity
+        light_on_dark, certainty = make_thumbnail(picture).polarity
         assert light_on_dark == expected
-        assert sureness > 0.9
+        assert certainty > 0.9
 
 
 # Segmentation at one scale.
