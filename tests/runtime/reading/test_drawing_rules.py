@@ -129,7 +129,7 @@ def test_enlarged_digit_is_20_pixels_tall_or_one_off(height: int, expected: bool
 def test_enlarged_digit_lies_in_the_middle(off: float, expected: bool, axis: int) -> None:
     pixels = np.zeros((28, 28), np.uint8)
     pixels[4:24, 14] = pixels[14, 4:24] = 200
-    for level in range(256):  # of ink on the right, until the centre of mass is where it is wanted
+    for level in range(256):  # brighten ink on the right until the centre of mass is at `off`
         pixels[8:20, 23] = level
         mass = pixels.astype(float)
         if mass.sum(0) @ np.arange(28) / mass.sum() - 14 >= off - 0.01:
@@ -153,7 +153,7 @@ def test_enlarged_tensor_differs_by_five_levels_on_average(error: float, expecte
 
 @pytest.mark.parametrize("side", [150, 200])
 def test_edges_of_repeated_pixels_may_be_one_pixel_off(side: int) -> None:
-    places = np.arange(side) * 28 // side  # as programs repeat pixels that round down
+    places = np.arange(side) * 28 // side  # repeated pixels, with edges rounded down
     enlarged = tensor()[places][:, places]
     assert not np.array_equal(enlarged, np.asarray(Image.fromarray(tensor()).resize((side, side), 0)))
     assert find_enlarged_tensor(Image.fromarray(enlarged)) is not None

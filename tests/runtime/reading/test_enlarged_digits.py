@@ -22,7 +22,7 @@ SIDES = (56, 112, 280, 403, 800)
 
 @pytest.fixture(scope="module")
 def tensor(draw_three: Draw) -> np.ndarray:
-    """A soft three, as MNIST would have it: 20 pixels tall, uint8, shape (28, 28)."""
+    """A soft three like MNIST's: 20 pixels tall, uint8, shape (28, 28)."""
     return to_pixels(draw_three().filter(ImageFilter.GaussianBlur(3)), mode="mnist")
 
 
@@ -84,7 +84,7 @@ def test_saved_enlargement_is_read_as_the_tensor(
 
 
 def test_digit_that_touches_the_frame_of_an_enlarged_tensor_is_not_cut_off() -> None:
-    # Most ink lies low, so that the top of its box reaches the frame, as in one of 70 of MNIST's digits.
+    # Most ink is low, so that its box reaches the top of the frame, as in one of 70 MNIST digits.
     touching = np.zeros((28, 28), np.uint8)
     touching[0:20, 14] = touching[13:20, 10:19] = 255
     enlarged = read_picture(enlarge(touching, 280, "nearest"))
@@ -100,7 +100,7 @@ def test_digit_elsewhere_in_a_small_frame_is_normalised(tensor: np.ndarray) -> N
 
 
 def test_drawing_with_more_detail_than_a_tensor_is_normalised(draw_three: Draw) -> None:
-    # As tall and as much in the middle as an MNIST digit, but its strokes have edges that 28 x 28 pixels cannot show.
+    # It has the size and position of an MNIST digit, but edges sharper than 28 x 28 pixels can show.
     sharp = draw_three((280, 280), (75, 40), 190)
     assert find_enlarged_tensor(sharp) is None
     assert read_picture(sharp).mode == "mnist"
@@ -112,7 +112,7 @@ def test_drawing_with_more_detail_than_a_tensor_is_normalised(draw_three: Draw) 
 def test_soft_drawing_is_clean_whatever_its_size(
     tensor: np.ndarray, kernel: str, side: int, inverted: bool, classifier: DigitClassifier
 ) -> None:
-    """Of other small pictures than tensors the allowance for soft edges grows with the picture."""
+    """The tolerance for soft edges grows with the size of a small picture that is not a tensor."""
     frame = np.zeros((40, 40), np.uint8)
     frame[2:30, 9:37] = tensor
     picture = Image.fromarray(255 - frame if inverted else frame)

@@ -18,7 +18,7 @@ def lined(darkness: float = 0.3, *, start: int = 0, end: int = 320, shape: tuple
 
 
 def count(page: np.ndarray) -> int:
-    """Lines in a page; as many must be found in it turned by a quarter."""
+    """Number of lines found in a page, and equally in the transposed page."""
     found, turned = find_ruling(page), find_ruling(np.ascontiguousarray(page.T))
     assert (len(found.level), len(found.upright)) == (len(turned.upright), len(turned.level))
     return len(found)
@@ -123,7 +123,7 @@ def test_stroke_across_a_line_does_not_pull_it() -> None:
 
 
 def without_line(page: np.ndarray, row: float = 100.0, *, half_width: int = 4, ink: float = 0.8) -> np.ndarray:
-    """A page without the line at one row; the same must be left of the page turned by a quarter."""
+    """Remove the line at one row from a page, and equally from the transposed page."""
     height, width = page.shape
     line, none = np.full((1, width), row, np.float32), np.zeros((0, height), np.float32)
     left = remove_ruling(page, Ruling(line, none, half_width), ink)
@@ -171,7 +171,7 @@ def test_row_that_a_line_hardly_darkens_is_left_alone(darkness: float, is_left: 
 @pytest.mark.parametrize(("covered", "is_left"), [(0.38, True), (0.42, False)])
 def test_stroke_along_a_line_stays_if_it_covers_less_than_0_4_of_it(covered: float, is_left: bool) -> None:
     page = draw((100, 101, 0, 400), shape=(200, 400), darkness=0.2)
-    # In the middle, and as much at either end, so that no end tells.
+    # Cover the same fraction in the middle and at both ends, so that no end is fainter.
     for third in range(0, 399, 133):
         page[100, third : third + round(133 * covered)] = 0.8
     assert (without_line(page)[100, 20] > 0.5) == is_left

@@ -108,7 +108,7 @@ def test_any_array_becomes_a_tensor_or_is_refused(array: np.ndarray, mode: str) 
         assert (pixels.dtype, pixels.size) == (np.uint8, 784)
         return
     assert "\n" not in message
-    assert "damaged" not in message  # as an exception of ours would be called
+    assert "damaged" not in message  # an internal exception would give this message
 
 
 @pytest.mark.parametrize("size", [(200, 200), (300, 180), (90, 120)])

@@ -78,7 +78,7 @@ def outcome(picture: Image.Image, mode: ReadingMode) -> np.ndarray | str:
         assert (pixels.dtype, pixels.shape) == (np.uint8, (28, 28))
         return pixels
     assert "\n" not in message
-    assert "damaged" not in message  # as an exception of this library's own would be called
+    assert "damaged" not in message  # an internal exception would give this message
     return message
 
 

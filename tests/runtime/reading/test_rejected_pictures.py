@@ -102,7 +102,7 @@ def test_batch_rejects_what_predict_rejects(draw_three: Draw, classifier: DigitC
         assert (one.digit, one.reason, one.quality) == (alone.digit, alone.reason, alone.quality)
 
 
-# Always the same examples: geometry alone lets a rare picture of faint, tiny noise pass (see the next test).
+# Always the same examples, because a rare picture of faint, tiny noise passes these rules (see the next test).
 @given(st.integers(30, 200), st.integers(30, 200), st.floats(0, 60), st.booleans(), st.integers(0, 2**32 - 1))
 @settings(max_examples=30, derandomize=True)
 def test_noise_is_rejected_at_any_size(height: int, width: int, deviation: float, colour: bool, seed: int) -> None:

@@ -40,7 +40,7 @@ def two_blocks(*, gap: int = 20, bridge: float = 1.0) -> np.ndarray:
 def test_cut_goes_around_ink_where_a_diagonal_step_costs_less(obstacle: float, goes_around: bool) -> None:
     ink = np.full((41, 41), 0.5, np.float32)
     ink[:, 20] = ink[9:12, 19:22] = 0
-    ink[10, 20] = obstacle  # a step aside costs 0.414 of what a pixel of paper costs, 0.02
+    ink[10, 20] = obstacle  # a diagonal step adds 0.414 of the cost of an empty pixel, 0.02
     [way] = (line for line in find_cuts(ink).columns if line[20] == 20)
     assert (way[10] != 20) == goes_around
     assert len({*way[12:].tolist()}) == 1
