@@ -12,25 +12,25 @@ from typing import Final
 
 import numpy as np
 
-from edge_mnist_runtime.bench.candidates import Candidate, load_candidate
 from edge_mnist_runtime.bench.config import BenchmarkConfig
 from edge_mnist_runtime.bench.fresh_process import FreshProcessError, measure_import_ms, measure_memory_mb
 from edge_mnist_runtime.bench.noise import find_noise
 from edge_mnist_runtime.bench.operator_profile import NO_TFLITE_PROFILER, OperatorTime, profile_operators
 from edge_mnist_runtime.bench.report import BenchReport, DigitsRecord, MeasuredModel, Percentiles, Warmup
 from edge_mnist_runtime.bench.sample_digits import read_samples
+from edge_mnist_runtime.bench.subjects import Subject, load_subject
 from edge_mnist_runtime.classifier import to_pixels
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.machine.environment import describe_environment
 from edge_mnist_runtime.machine.int8_sums import describe_saturation
 from edge_mnist_runtime.timing.percentiles import PERCENTILES, estimate_percentile, percentile_name
-from edge_mnist_runtime.timing.sampling import Call, Sample, SamplingConfig, sample_in_turns
+from edge_mnist_runtime.timing.sampling import Call, Sample, SamplingConfig, sample_interleaved
 
 PHOTOGRAPH: Final = "9-photograph.jpg"
 """The sample picture behind the stages that begin with a picture file."""
 
-STAGES: Final = SamplingConfig(samples=1_000, seconds=1.0, warmup=200, least=200, turn=12)
+STAGES: Final = SamplingConfig(samples=1_000, seconds=1.0, warmup=200, min_samples=200, round_calls=12)
 """How much of each stage is measured, at most; one turn, however long it takes, is enough for a median."""
 
 KEPT_LATENCIES: Final = 2_000
@@ -62,22 +62,22 @@ def run_benchmark(
     environment = describe_environment()  # before our own work shows in the load average
     singles = list(digits.images[..., 0])
     pairs = [(model, threads) for model in models for threads in config.threads]
-    candidates = [load_candidate(model, singles[0], threads=threads) for model, threads in pairs]
-    if config.profile and all(candidate.classifier.engine.format == "tflite" for candidate in candidates):
+    subjects = [load_subject(model, singles[0], threads=threads) for model, threads in pairs]
+    if config.profile and all(subject.classifier.engine.format == "tflite" for subject in subjects):
         raise UsageError(f"`profile`: {NO_TFLITE_PROFILER}")
-    foreign = [candidate.model for candidate in candidates if candidate.classifier.engine.contract.is_foreign]
+    foreign = [subject.model for subject in subjects if subject.classifier.engine.contract.is_foreign]
     if config.profile and foreign:
         raise UsageError(f"`profile`: {foreign[0]} has no edge-mnist contract; measure it without `profile`")
-    calls = [Call(candidate.classifier.predict, singles) for candidate in candidates]
-    samples = sample_in_turns(calls, config.sampling, on_progress=lambda part: on_progress("measuring", part))
-    preprocess, stages = _measure_stages(candidates, digits, config, on_progress)
+    calls = [Call(subject.classifier.predict, singles) for subject in subjects]
+    samples = sample_interleaved(calls, config.sampling, on_progress=lambda part: on_progress("measuring", part))
+    preprocess, stages = _measure_stages(subjects, digits, config, on_progress)
     throughput, operators = [], []
-    for index, candidate in enumerate(candidates):
-        on_progress("throughput", index / len(candidates))
-        throughput.append(_throughput(candidate, digits, config.batch_sizes))
-        operators.append(_profile(candidate, digits) if config.profile else None)
-    imports, memory, failures = _measure_fresh(candidates, config, on_progress)
-    measured = tuple(map(_describe_model, candidates, samples, stages, throughput, operators, memory))
+    for index, subject in enumerate(subjects):
+        on_progress("throughput", index / len(subjects))
+        throughput.append(_throughput(subject, digits, config.batch_sizes))
+        operators.append(_profile(subject, digits) if config.profile else None)
+    imports, memory, failures = _measure_fresh(subjects, config, on_progress)
+    measured = tuple(map(_describe_model, subjects, samples, stages, throughput, operators, memory))
     return BenchReport(
         env=environment,
         digits=DigitsRecord(digits.name, digits.split, len(digits), digits.sha256),
@@ -86,7 +86,7 @@ def run_benchmark(
         preprocess_us=preprocess,
         models=measured,
         advice=tuple(advise(measured)),
-        warnings=(*find_noise(environment, measured), *_name_saturating(candidates), *failures),
+        warnings=(*find_noise(environment, measured), *_name_saturating(subjects), *failures),
     )
 
 
@@ -110,35 +110,35 @@ def advise(models: Sequence[MeasuredModel]) -> list[str]:
     return advice
 
 
-def _name_saturating(candidates: Sequence[Candidate]) -> list[str]:
+def _name_saturating(subjects: Sequence[Subject]) -> list[str]:
     foreign = {
-        Path(candidate.path).name: candidate.classifier.engine.contract.is_foreign
-        for candidate in candidates
-        if candidate.classifier.engine.contract.can_saturate
+        Path(subject.path).name: subject.classifier.engine.contract.is_foreign
+        for subject in subjects
+        if subject.classifier.engine.contract.can_saturate
     }
     return [describe_saturation(name, is_foreign=is_foreign) for name, is_foreign in foreign.items()]
 
 
 def _describe_model(
-    candidate: Candidate,
+    subject: Subject,
     sample: Sample,
     stages_us: dict[str, Percentiles],
     images_per_second: dict[str, float],
     operators: list[OperatorTime] | None,
     memory_mb: dict[str, float] | None,
 ) -> MeasuredModel:
-    engine = candidate.classifier.engine
+    engine = subject.classifier.engine
     estimates = {percentile_name(p): estimate_percentile(sample.latencies_us, p) for p in PERCENTILES}
     step = math.ceil(len(sample.latencies_us) / KEPT_LATENCIES)
     return MeasuredModel(
-        model=candidate.model,
+        model=subject.model,
         backend=engine.backend,
         precision=engine.contract.precision,
         size_bytes=engine.size_bytes,
         sha256=engine.sha256,
-        threads=candidate.threads,
-        load_ms=candidate.load_ms,
-        first_us=candidate.first_us,
+        threads=subject.threads,
+        load_ms=subject.load_ms,
+        first_us=subject.first_us,
         samples=len(sample.latencies_us),
         stopped=sample.stopped,
         warmup=Warmup(sample.warmup_calls, sample.steady),
@@ -156,16 +156,16 @@ def _describe_model(
 
 
 def _measure_stages(
-    candidates: Sequence[Candidate], digits: LabelledDigits, config: BenchmarkConfig, on_progress: Progress
+    subjects: Sequence[Subject], digits: LabelledDigits, config: BenchmarkConfig, on_progress: Progress
 ) -> tuple[Percentiles, list[dict[str, Percentiles]]]:
     """From a picture file to the tensor; and of each model, the engine alone and the whole way from that file."""
     photograph = [read_samples()[PHOTOGRAPH]]
     tensors = [digits.images[index : index + 1] for index in range(len(digits))]
     calls = [Call(to_pixels, photograph)]
-    for candidate in candidates:
+    for subject in subjects:
         calls += [
-            Call(candidate.classifier.engine.run, tensors),
-            Call(candidate.classifier.predict, photograph),
+            Call(subject.classifier.engine.run, tensors),
+            Call(subject.classifier.predict, photograph),
         ]
     stages = replace(
         STAGES,
@@ -173,7 +173,7 @@ def _measure_stages(
         seconds=min(STAGES.seconds, config.seconds),
         warmup=min(STAGES.warmup, config.warmup),
     )
-    samples = sample_in_turns(calls, stages, on_progress=lambda part: on_progress("stages", part))
+    samples = sample_interleaved(calls, stages, on_progress=lambda part: on_progress("stages", part))
     preprocess, *rest = (_middle(sample.latencies_us) for sample in samples)
     pairs = zip(rest[::2], rest[1::2], strict=True)
     return preprocess, [{"run": run, "picture": picture} for run, picture in pairs]
@@ -183,9 +183,9 @@ def _middle(latencies_us: Sequence[float]) -> Percentiles:
     return {percentile_name(p): _rounded(estimate_percentile(latencies_us, p).value) for p in (50.0, 90.0)}
 
 
-def _throughput(candidate: Candidate, digits: LabelledDigits, sizes: Sequence[int]) -> dict[str, float]:
+def _throughput(subject: Subject, digits: LabelledDigits, sizes: Sequence[int]) -> dict[str, float]:
     """Images per second of `predict_batch`, the median of several calls, by batch size."""
-    classifier, result = candidate.classifier, {}
+    classifier, result = subject.classifier, {}
     for size in sizes:
         batch = digits.images[np.arange(size) % len(digits)]
         classifier.predict_batch(batch)
@@ -198,32 +198,32 @@ def _throughput(candidate: Candidate, digits: LabelledDigits, sizes: Sequence[in
     return result
 
 
-def _profile(candidate: Candidate, digits: LabelledDigits) -> list[OperatorTime] | None:
+def _profile(subject: Subject, digits: LabelledDigits) -> list[OperatorTime] | None:
     """Time of every operator; None where the engine does not tell."""
-    if candidate.classifier.engine.format == "tflite":
+    if subject.classifier.engine.format == "tflite":
         return None
-    origin = str(candidate.path)
-    return [*profile_operators(candidate.path.read_bytes(), digits.images, origin=origin, threads=candidate.threads)]
+    origin = str(subject.path)
+    return [*profile_operators(subject.path.read_bytes(), digits.images, origin=origin, threads=subject.threads)]
 
 
 def _measure_fresh(
-    candidates: Sequence[Candidate], config: BenchmarkConfig, on_progress: Progress
+    subjects: Sequence[Subject], config: BenchmarkConfig, on_progress: Progress
 ) -> tuple[dict[str, float], list[dict[str, float] | None], list[str]]:
     """Import time of each back end, peak memory of each model, and what failed."""
     imports: dict[str, float] = {}
     memory: list[dict[str, float] | None] = []
     failures: list[str] = []
-    for index, candidate in enumerate(candidates):
-        on_progress("fresh processes", index / len(candidates))
+    for index, subject in enumerate(subjects):
+        on_progress("fresh processes", index / len(subjects))
         memory_mb = None
         if config.fresh_processes:
-            backend = candidate.classifier.engine.backend
+            backend = subject.classifier.engine.backend
             try:
                 if backend not in imports:
                     imports[backend] = round(measure_import_ms(backend), 1)
-                memory_mb = measure_memory_mb(str(candidate.path), backend, candidate.threads)
+                memory_mb = measure_memory_mb(str(subject.path), backend, subject.threads)
             except FreshProcessError as error:
-                failures.append(f"{Path(candidate.model).name}: import and memory were not measured ({error})")
+                failures.append(f"{Path(subject.model).name}: import and memory were not measured ({error})")
         memory.append(memory_mb)
     return imports, memory, failures
 

@@ -82,7 +82,7 @@ def bench(
 
 def _find(models: list[Path] | None, backend: Backend | None) -> tuple[Sequence[Path | None], list[dict[str, str]]]:
     """What is measured (None is the default model), and what bundles hold that cannot run here, which is printed."""
-    from edge_mnist_runtime.bench.candidates import find_models
+    from edge_mnist_runtime.bench.subjects import find_models
     from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
     from edge_mnist_runtime.bundles.model_files import require_runnable
 

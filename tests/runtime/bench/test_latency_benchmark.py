@@ -17,7 +17,7 @@ from edge_mnist_runtime.bench.report import BenchReport, MeasuredModel
 from edge_mnist_runtime.bench.sample_digits import load_samples
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.errors import MissingExtraError, UsageError
-from edge_mnist_runtime.timing.percentiles import PERCENTILES, least_samples, percentile_name
+from edge_mnist_runtime.timing.percentiles import PERCENTILES, min_samples_for, percentile_name
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -121,7 +121,7 @@ def test_warmup_without_a_steady_state_is_said(report: dict[str, Any]) -> None:
 @pytest.mark.parametrize("samples", [10, 662])
 def test_percentile_is_null_where_the_sample_is_too_small(samples: int, digits: LabelledDigits) -> None:
     model = measure(digits, samples)["models"][0]
-    expected = {percentile_name(percentile): samples >= least_samples(percentile) for percentile in PERCENTILES}
+    expected = {percentile_name(percentile): samples >= min_samples_for(percentile) for percentile in PERCENTILES}
     for figures in (model["latency_us"], model["bound_us"]):
         assert {name: value is not None for name, value in figures.items()} == expected
         in_order = [value for value in figures.values() if value is not None]

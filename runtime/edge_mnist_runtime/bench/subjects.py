@@ -26,7 +26,7 @@ LOADS: Final = 5
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Subject:
     """One loaded model."""
 
     model: str
@@ -83,7 +83,7 @@ def find_models(
     return found, skipped
 
 
-def load_candidate(model: Path | None, image: Pixels, *, threads: int) -> Candidate:
+def load_subject(model: Path | None, image: Pixels, *, threads: int) -> Subject:
     """Load a model several times, and time it.
 
     Args:
@@ -104,7 +104,7 @@ def load_candidate(model: Path | None, image: Pixels, *, threads: int) -> Candid
         classifier.predict(image)
         first_times_us.append((time.perf_counter_ns() - started) / 1e3)
     bundled = find_bundled(model)
-    return Candidate(
+    return Subject(
         Path(bundled).stem if bundled else str(model),
         Path(bundled or str(model)),
         threads,
