@@ -1,4 +1,7 @@
-"""How long a digit takes on this machine: every model measured in turns, in one process, on real digits in rotation."""
+"""Measure the latency, throughput and memory of models on this machine.
+
+All models run in one process, in interleaved rounds, with the same digits in rotation as input.
+"""
 
 from __future__ import annotations
 
@@ -28,16 +31,16 @@ from edge_mnist_runtime.timing.percentiles import PERCENTILES, estimate_percenti
 from edge_mnist_runtime.timing.sampling import Call, Sample, SamplingConfig, sample_interleaved
 
 PHOTOGRAPH: Final = "9-photograph.jpg"
-"""The sample picture behind the stages that begin with a picture file."""
+"""The sample picture for the stages that start with a picture file."""
 
 STAGES: Final = SamplingConfig(samples=1_000, seconds=1.0, warmup=200, min_samples=200, round_calls=12)
-"""How much of each stage is measured, at most; one turn, however long it takes, is enough for a median."""
+"""Limits for each stage. One round is enough for a median, however long it takes."""
 
 KEPT_LATENCIES: Final = 2_000
-"""Latencies of each model that a report keeps, evenly thinned and in their order, for `compare`."""
+"""Maximum number of latencies of each model in a report, for `compare`. More are thinned evenly; the order is kept."""
 
 Progress = Callable[[str, float], None]
-"""Called with what is being done and the part of it that is done, 0..1."""
+"""Called with the current step and its finished fraction, 0..1."""
 
 
 def run_benchmark(
@@ -45,21 +48,21 @@ def run_benchmark(
     digits: LabelledDigits,
     config: BenchmarkConfig,
     *,
-    on_progress: Progress = lambda _what, _part: None,
+    on_progress: Progress = lambda _step, _fraction: None,
 ) -> BenchReport:
-    """Measure models side by side.
+    """Measure models in interleaved rounds.
 
     Args:
         models: Model files, or names of bundled models; None is the default one.
-        digits: Images that take turns as input.
-        config: What is measured.
+        digits: Input images, used in rotation.
+        config: What to measure, and for how long.
         on_progress: Called between measurements.
 
     Raises:
-        As `DigitClassifier` does, for any of the models.
-        UsageError: Operators shall be timed, and no model is one whose engine can tell.
+        As `DigitClassifier`, for any of the models.
+        UsageError: `config.profile` is set, but no model is an .onnx file, or one has no edge-mnist contract.
     """
-    environment = describe_environment()  # before our own work shows in the load average
+    environment = describe_environment()  # first, because our own work raises the load average
     singles = list(digits.images[..., 0])
     pairs = [(model, threads) for model in models for threads in config.threads]
     subjects = [load_subject(model, singles[0], threads=threads) for model, threads in pairs]
@@ -69,7 +72,7 @@ def run_benchmark(
     if config.profile and foreign:
         raise UsageError(f"`profile`: {foreign[0]} has no edge-mnist contract; measure it without `profile`")
     calls = [Call(subject.classifier.predict, singles) for subject in subjects]
-    samples = sample_interleaved(calls, config.sampling, on_progress=lambda part: on_progress("measuring", part))
+    samples = sample_interleaved(calls, config.sampling, on_progress=lambda done: on_progress("measuring", done))
     preprocess, stages = _measure_stages(subjects, digits, config, on_progress)
     throughput, operators = [], []
     for index, subject in enumerate(subjects):
@@ -86,31 +89,29 @@ def run_benchmark(
         preprocess_us=preprocess,
         models=measured,
         advice=tuple(advise(measured)),
-        warnings=(*find_noise(environment, measured), *_name_saturating(subjects), *failures),
+        warnings=(*find_noise(environment, measured), *_warn_of_saturation(subjects), *failures),
     )
 
 
 def advise(models: Sequence[MeasuredModel]) -> list[str]:
-    """What to ship here instead, where a float file of the same network and format is faster than its int8 one.
+    """Advise fp32 for each int8 file that is slower here than the fp32 file of the same network and format.
 
     Args:
-        models: What was measured.
+        models: The measured models.
 
     Returns:
-        One sentence for each such file.
+        One sentence for each such int8 file.
     """
     medians = {(model.model, model.threads): model.latency_us["p50"] for model in models}
     advice = []
     for (name, threads), int8_us in medians.items():
         float_us = medians.get((name.replace("_int8.", "_fp32."), threads)) if "_int8." in name else None
         if float_us is not None and int8_us is not None and float_us < int8_us:
-            advice.append(
-                f"{Path(name).name} takes {int8_us:.1f} us here, its fp32 twin {float_us:.1f}: ship fp32 here"
-            )
+            advice.append(f"{Path(name).name} takes {int8_us:.1f} us, its fp32 file {float_us:.1f} us: ship fp32 here")
     return advice
 
 
-def _name_saturating(subjects: Sequence[Subject]) -> list[str]:
+def _warn_of_saturation(subjects: Sequence[Subject]) -> list[str]:
     foreign = {
         Path(subject.path).name: subject.classifier.engine.contract.is_foreign
         for subject in subjects
@@ -146,7 +147,7 @@ def _describe_model(
         latency_us={name: _rounded(estimate.value) for name, estimate in estimates.items()},
         bound_us={name: _rounded(estimate.bound) for name, estimate in estimates.items()},
         unknown={name: estimate.reason for name, estimate in estimates.items() if estimate.reason},
-        service_us=_middle(sample.service_us) if sample.service_us else None,
+        service_us=_p50_and_p90(sample.service_us) if sample.service_us else None,
         latencies_us=[round(latency, 2) for latency in sample.latencies_us[::step]],
         stages_us=stages_us,
         images_per_second=images_per_second,
@@ -158,7 +159,12 @@ def _describe_model(
 def _measure_stages(
     subjects: Sequence[Subject], digits: LabelledDigits, config: BenchmarkConfig, on_progress: Progress
 ) -> tuple[Percentiles, list[dict[str, Percentiles]]]:
-    """From a picture file to the tensor; and of each model, the engine alone and the whole way from that file."""
+    """Measure preprocessing of a picture file, and for each model the engine alone and the whole `predict`.
+
+    Returns:
+        p50 and p90 of the preprocessing; then for each model p50 and p90 of `run` (the engine alone) and of `picture`
+        (from the picture file to the prediction). All in microseconds.
+    """
     photograph = [read_samples()[PHOTOGRAPH]]
     tensors = [digits.images[index : index + 1] for index in range(len(digits))]
     calls = [Call(to_pixels, photograph)]
@@ -173,18 +179,18 @@ def _measure_stages(
         seconds=min(STAGES.seconds, config.seconds),
         warmup=min(STAGES.warmup, config.warmup),
     )
-    samples = sample_interleaved(calls, stages, on_progress=lambda part: on_progress("stages", part))
-    preprocess, *rest = (_middle(sample.latencies_us) for sample in samples)
+    samples = sample_interleaved(calls, stages, on_progress=lambda done: on_progress("stages", done))
+    preprocess, *rest = (_p50_and_p90(sample.latencies_us) for sample in samples)
     pairs = zip(rest[::2], rest[1::2], strict=True)
     return preprocess, [{"run": run, "picture": picture} for run, picture in pairs]
 
 
-def _middle(latencies_us: Sequence[float]) -> Percentiles:
+def _p50_and_p90(latencies_us: Sequence[float]) -> Percentiles:
     return {percentile_name(p): _rounded(estimate_percentile(latencies_us, p).value) for p in (50.0, 90.0)}
 
 
 def _throughput(subject: Subject, digits: LabelledDigits, sizes: Sequence[int]) -> dict[str, float]:
-    """Images per second of `predict_batch`, the median of several calls, by batch size."""
+    """Measure images per second of `predict_batch` by batch size: medians of several calls."""
     classifier, result = subject.classifier, {}
     for size in sizes:
         batch = digits.images[np.arange(size) % len(digits)]
@@ -199,7 +205,7 @@ def _throughput(subject: Subject, digits: LabelledDigits, sizes: Sequence[int]) 
 
 
 def _profile(subject: Subject, digits: LabelledDigits) -> list[OperatorTime] | None:
-    """Time of every operator; None where the engine does not tell."""
+    """Time every operator; None for TFLite, whose engine has no profiler."""
     if subject.classifier.engine.format == "tflite":
         return None
     origin = str(subject.path)
@@ -209,7 +215,7 @@ def _profile(subject: Subject, digits: LabelledDigits) -> list[OperatorTime] | N
 def _measure_fresh(
     subjects: Sequence[Subject], config: BenchmarkConfig, on_progress: Progress
 ) -> tuple[dict[str, float], list[dict[str, float] | None], list[str]]:
-    """Import time of each back end, peak memory of each model, and what failed."""
+    """Measure the import time of each back end and the memory of each model; return warnings for what failed."""
     imports: dict[str, float] = {}
     memory: list[dict[str, float] | None] = []
     failures: list[str] = []
