@@ -61,14 +61,14 @@ EXPLANATIONS: Final = {
     ("opencv", "tflite"): Explanation(
         "OpenCV has no int8 version of three operations in the file: ReLU fused into a convolution, MEAN and "
         "FULLY_CONNECTED. The ReLU is redundant, because the zero-point already clips. OpenCV can read the other two "
-        "as convolutions, with the same predictions in LiteRT. But these add 1.3 kB to nano, 2.3 kB to edge and 3.1 kB to "
-        "robust, and need ENGINE_CLASSIC, so the file was not changed. Use the ONNX file with OpenCV."
+        "as convolutions, with the same predictions in LiteRT. But these add 1.3 kB to nano, 2.3 kB to edge and 3.1 kB "
+        "to robust, and need ENGINE_CLASSIC, so the file was not changed. Use the ONNX file with OpenCV."
     ),
     ("opencv-4", "tflite"): Explanation("As in version 5."),
     ("opencv-4", "onnx"): Explanation(
         "OpenCV 4 treats uint8 tensors as int8, as does the classic engine of version 5. It reads the same file "
-        "correctly with int8 zero-points. But onnxruntime needs uint8 for its fast kernels on x86. Use version 5, or an fp32 "
-        "export, which OpenCV 4 reads exactly."
+        "correctly with int8 zero-points. But onnxruntime needs uint8 for its fast kernels on x86. Use version 5, or "
+        "an fp32 export, which OpenCV 4 reads exactly."
     ),
     ("mnn", "onnx"): Explanation(
         "The shape inference of MNN's converter fails at the reshaped stem, which makes onnxruntime fast."

@@ -122,7 +122,7 @@ def _measure(note: Explanation, rows: Sequence[Row]) -> str:
     if not found or note.max_margin == 1:
         return ""
     most = max(found, key=lambda difference: difference.other_probabilities / difference.n)
-    text = f" It changes the probabilities of at most {most.other_probabilities:,} of {most.n:,} digits."
+    text = f" This changes the probabilities of at most {most.other_probabilities:,} of {most.n:,} digits."
     margins = [difference.max_margin for difference in found if difference.max_margin is not None]
     if margins:
         text += f" The digits that change had a margin (top-1 minus top-2 probability) of at most {max(margins):.3f}."
