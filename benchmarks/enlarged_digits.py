@@ -40,7 +40,7 @@ square pictures and read by the int8 ONNX file of `{model}` inside the package. 
 | right | accepted with the right digit |
 | wrong | accepted with another digit; all other pictures are rejected |
 
-The original 28 x 28 tensors give {right:.2%} right and {wrong:.2%} wrong. No enlargement can be read better.
+The original 28 x 28 tensors give {right:.2%} right and {wrong:.2%} wrong. This is the upper bound for enlarged digits.
 """
 
 MOVED_HEAD = """## Moved digits

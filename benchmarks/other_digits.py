@@ -29,7 +29,7 @@ Written by `benchmarks/other_digits.py`: top-1 accuracy of the int8 ONNX files i
 - The corruptions are of MNIST's 10,000 test images, a third at each severity.
 - No model was trained on the unseen fonts or on scikit-learn's digits, but mistakes on them influenced the training
   data. Misread hairlines of Lato led to fainter strokes in `fonts.py`. Misread 4s and 9s of scikit-learn led to the
-  other hands in `strokes.py`, and to coarse, narrow drawings.
+  other handwriting styles in `strokes.py`, and to coarse, narrow drawings.
 
 `edge` and `nano` are trained on distorted MNIST digits only. `robust` is also trained on printed, drawn and corrupted
 digits, with the same kinds of corruption at random strengths.

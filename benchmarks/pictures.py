@@ -45,8 +45,8 @@ ONNX files inside the package. Picture reading version {PICTURE_READING.version}
 | `true ink` | upper bound: the network reads the ink that the renderer drew |
 
 The development seed was used to choose the rules of picture reading. The final seed was rendered only for this page.
-The two are not independent: they share the renderer, the project's own hands, on which `robust` was trained, and the
-test fonts of `fonts.py`. These fonts were never used for training, but were seen while picture reading was improved.
+The two are not independent. They share the renderer, the handwriting styles of `strokes.py`, on which `robust` was
+trained, and the test fonts of `fonts.py`. These fonts were not used for training, but were seen during development.
 
 **These pictures are rendered. No real photographs were available**, so this page does not show how well photographs
 from other people are read.
@@ -65,9 +65,9 @@ class PictureSet:
 
 
 SETS = (
-    PictureSet("own hands and unseen fonts, development seed", "own", DEVELOPMENT_SEED, "validation"),
+    PictureSet("drawn digits and unseen fonts, development seed", "own", DEVELOPMENT_SEED, "validation"),
     PictureSet("MNIST's validation digits as ink, development seed", "mnist", DEVELOPMENT_SEED, "validation"),
-    PictureSet("own hands and unseen fonts, final seed", "own", FINAL_SEED, "test"),
+    PictureSet("drawn digits and unseen fonts, final seed", "own", FINAL_SEED, "test"),
     PictureSet("MNIST's test digits as ink, final seed", "mnist", FINAL_SEED, "test"),
 )
 

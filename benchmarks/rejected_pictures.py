@@ -28,9 +28,9 @@ SMALL_PAGES = ("drawing", "scan", "photograph", "poor camera")
 
 HEAD = """# Pictures that are rejected before the network runs
 
-Written by `benchmarks/rejected_pictures.py`: rendered pictures, picture reading version {version}. Rejections
-by the network (`ambiguous`, `no digit`) are not counted here. These rules cannot reject `two touching digits`: they
-take connected ink for one digit.
+Written by `benchmarks/rejected_pictures.py`: rendered pictures, picture reading version {version}. Rejections by the
+network (`ambiguous`, `no digit`) are not counted here. The rules cannot reject `two touching digits`, because connected
+ink counts as one digit.
 """
 
 

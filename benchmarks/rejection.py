@@ -33,9 +33,9 @@ Written by `benchmarks/rejection.py` with the int8 ONNX files in onnxruntime. A 
 probability is below the model's minimum confidence. That limit was chosen to reject 0.25 % of the 5,000 validation
 images. If the image shows several objects that the frame cuts, the limit is 0.98 (`acceptance.py`).
 
-The kinds below are 1,000 images each that show no digit. Letters and symbols are in font families of the test split;
-letters that look like a digit are left out. Clothing was never used for training. `edge` and `nano` were trained on
-digits only. `robust` was also trained on the other kinds, with the same target probability for every digit.
+The kinds in bold at the end are negatives, 1,000 images each: they show no digit, or several. Letters and symbols are
+in font families of the test split; letters that look like a digit are left out. `edge` and `nano` were trained on
+digits only. `robust` was also trained on these kinds, except clothing, with the same target probability for each digit.
 """
 
 
@@ -56,10 +56,10 @@ def main() -> None:
         rows.setdefault(name, []).append(cell)
 
     for model in options.models:
-        predict, least = predictor(model), open_model(model).contract.least_confidence
+        predict, min_confidence = predictor(model), open_model(model).contract.least_confidence
         found = predict(test.images)
-        add("minimum confidence", f"{least:.3f}")
-        kept = accept_answers(found, test.images, least)
+        add("minimum confidence", f"{min_confidence:.3f}")
+        kept = accept_answers(found, test.images, min_confidence)
         add("**MNIST's 10,000 test images: rejected**", f"{np.mean(~kept):.2%}")
         wrong = found.argmax(1) != test.labels
         add("rejected among the misread ones", f"{np.mean(~kept[wrong]):.2%}")
@@ -67,10 +67,10 @@ def main() -> None:
         add("top-1 on the accepted ones", f"{measure_top1(found[kept], test.labels[kept]):.2%}")
         add("**expected calibration error**", f"{measure_calibration_error(found, test.labels):.2%}")
         for name, digits in others.items():
-            add(f"{name}: rejected", _rejected(predict, digits.images, least))
+            add(f"{name}: rejected", _rejected(predict, digits.images, min_confidence))
         for kind, images in negatives.items():
             unseen = " (not trained on)" if kind in TEST_KINDS else ""
-            add(f"**{kind}**{unseen}: rejected", _rejected(predict, images, least))
+            add(f"**{kind}**{unseen}: rejected", _rejected(predict, images, min_confidence))
     names = " | ".join(f"`{name}`" for name in options.models)
     table = [f"| | {names} |", f"|---|{'---|' * len(options.models)}"]
     table += [f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items()]
@@ -81,8 +81,8 @@ def main() -> None:
     print(page)
 
 
-def _rejected(predict: Predict, images: npt.NDArray[np.uint8], least: float) -> str:
-    return f"{np.mean(~accept_answers(predict(images), images, least)):.2%}"
+def _rejected(predict: Predict, images: npt.NDArray[np.uint8], min_confidence: float) -> str:
+    return f"{np.mean(~accept_answers(predict(images), images, min_confidence)):.2%}"
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("docs/results"))
     options = parser.parse_args()
     page = [HEAD.format(model=options.model, version=PICTURE_READING.version)]
-    own = "own hands and unseen fonts"
+    own = "drawn digits and unseen fonts"
     sets = [(f"{own}, development seed", DEVELOPMENT_SEED, False), (f"{own}, final seed", FINAL_SEED, False)]
     if find_mnist_folder(None):
         sets.append(("MNIST's test digits as ink, final seed", FINAL_SEED, True))
@@ -105,7 +105,7 @@ def edit_distance(one: str, other: str) -> int:
 
 
 def choose_mnist_writer(digits: LabelledDigits, rng: np.random.Generator) -> ShapeMaker:
-    """Take each digit from a random image of MNIST, so from different writers. That is harder than one hand."""
+    """Take each digit from a random image of MNIST, so from different writers. That is harder than one handwriting."""
     del rng
 
     def make(digit: int, rng: np.random.Generator, has_outline: bool) -> DigitShape:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.reliability.outcome import CheckReport, held_mb, peak_mb
+from benchmarks.reliability.outcome import CheckReport, peak_mb, resident_mb
 from benchmarks.reliability.picture_files import drawn_tensors, make_picture_files
 from edge_mnist_runtime import DigitClassifier, InputError
 
@@ -35,16 +35,16 @@ def check_file_memory(model: str | None, *, predictions: int) -> CheckReport:
 def _check_memory(kind: str, classifier: DigitClassifier, items: Sequence[Any], predictions: int) -> CheckReport:
     rounds = -(-predictions // len(items))
     sampled_every = max(1, rounds // SAMPLES)  # whole rounds, so that each sample follows the same item
-    held = []
+    resident = []
     started = time.perf_counter()
     for done in range(1, rounds + 1):
         for item in items:
             with suppress(InputError):  # refused files must not leak either
                 classifier.predict(item)
         if done % sampled_every == 0:
-            held.append(held_mb())
+            resident.append(resident_mb())
     seconds = time.perf_counter() - started
-    steady = np.array(held[int(len(held) * WARM_UP_FRACTION) :])
+    steady = np.array(resident[int(len(resident) * WARM_UP_FRACTION) :])
     slope = np.polyfit(np.arange(len(steady)) * sampled_every * len(items) / 1e6, steady, 1)[0]
     return CheckReport(
         f"one process predicts {kind}, {classifier.engine.backend}",

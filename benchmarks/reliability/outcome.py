@@ -38,7 +38,7 @@ def peak_mb() -> float:
     return _status_mb("VmHWM")
 
 
-def held_mb() -> float:
+def resident_mb() -> float:
     """Return this process's resident memory in MB."""
     return _status_mb("VmRSS")
 

@@ -57,7 +57,7 @@ class DigitShape:
 
 
 def shape_from_strokes(digit: int, rng: np.random.Generator, *, hand: int | None) -> DigitShape:
-    """Make a digit from one of the hands of `strokes.py`, with random slant and proportions."""
+    """Make a digit in a handwriting style of `strokes.py`, with random slant and proportions."""
     width, slant = rng.uniform(0.45, 0.8), rng.uniform(-0.1, 0.3)
     curves = [
         np.stack([width * (curve[:, 0] + slant * (0.5 - curve[:, 1])), curve[:, 1]], axis=1)

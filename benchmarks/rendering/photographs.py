@@ -1,7 +1,7 @@
 """Render photographs, scans and drawings of one digit.
 
-They test how well the runtime finds a digit in a picture. Digits come from the hands of `strokes.py`, from font
-families that were not used for training, or from images of the caller. The same seed gives the same pictures.
+They test how well the runtime finds a digit in a picture. Digits come from the handwriting styles of `strokes.py`, from
+font families that were not used for training, or from images of the caller. The same seed gives the same pictures.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def take_photographs(
         per_digit: Pictures of each digit in each kind.
         seed: Seed of all random choices. The pictures of a kind do not depend on the other kinds.
         kinds: Keys of `KINDS`.
-        make_shape: Makes the digits; if None, they are from the project's own hands and unseen fonts.
+        make_shape: Makes the digits; if None, drawn digits and unseen fonts.
     """
     for kind in kinds:
         for number in range(10 * per_digit):
@@ -115,7 +115,7 @@ def photograph_ink(ink: Floats, view: View, settings: PictureKind, rng: np.rando
 
 
 def draw_own_shape(digit: int, rng: np.random.Generator, has_outline: bool) -> DigitShape:
-    """Make a digit: 75 % from the hands of `strokes.py`, 25 % from a font not used for training."""
+    """Make a digit: 75 % in the handwriting styles of `strokes.py`, 25 % from a font not used for training."""
     if rng.random() < 0.75:
         hand = int(rng.integers(-1, len(OTHER_HANDS)))
         return shape_from_strokes(digit, rng, hand=None if hand < 0 else hand)

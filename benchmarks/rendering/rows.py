@@ -1,6 +1,6 @@
 """Render rows of digits, such as a year or a meter reading, from wide spacing to touching.
 
-They test how well the runtime reads rows. A row has one hand, one pen and one page. As in handwriting, its digits
+They test how well the runtime reads rows. A row has one handwriting style, one pen and one page. Its digits
 differ slightly in height and in distance from the baseline.
 """
 
@@ -20,7 +20,7 @@ from edge_mnist_trainer.augment.fonts import font_faces
 from edge_mnist_trainer.augment.strokes import OTHER_HANDS
 
 Writer = Callable[[np.random.Generator], ShapeMaker]
-"""Chooses the hand or font of one row."""
+"""Chooses the handwriting style or font of one row."""
 
 PAGES: Final[tuple[str, ...]] = (
     "drawing",
@@ -79,7 +79,7 @@ def take_rows(
         seed: Seed of all random choices. The rows of a kind do not depend on the other kinds.
         pages: Some of `PAGES`.
         spacings: Keys of `SPACINGS`.
-        choose_writer: Chooses the hand of each row; if None, from the project's own hands and unseen fonts.
+        choose_writer: Chooses the style of each row; if None, drawn digits and unseen fonts.
     """
     for page in pages:
         for spacing in spacings:
@@ -93,7 +93,7 @@ def take_rows(
 
 
 def choose_own_writer(rng: np.random.Generator) -> ShapeMaker:
-    """Choose a hand of `strokes.py` (75 %) or a font that was not used for training (25 %)."""
+    """Choose a handwriting style of `strokes.py` (75 %) or a font that was not used for training (25 %)."""
     hand = int(rng.integers(-1, len(OTHER_HANDS)))
     faces = font_faces("test")
     face = faces[rng.integers(len(faces))]
