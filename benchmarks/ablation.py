@@ -141,7 +141,7 @@ def _page(lines: list[str], epochs: int, distillation_set: TransferSet) -> str:
             "| images | MNIST's 5,000 validation images, plain and distorted as in "
             "[distorted-validation.md](distorted-validation.md); no test image |",
             "| standard error | 0.1 points for the error on plain images, so compare losses and distorted images |",
-            f"| teachers of the last two rows | {len(distillation_set.record['teachers'])}, on "
+            f"| teachers of the last two rows | {len(distillation_set.record.teachers)}, on "
             f"{distillation_set.n_views} distorted views of each training image |",
             "",
             "| recipe | seeds | plain error | plain loss | strength 0.5 error | loss | strength 1 error | loss |",

@@ -20,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 
 from edge_mnist_exporter.config import ConversionConfig
-from edge_mnist_exporter.conversion import make_request
+from edge_mnist_exporter.conversion import share_requests
 from edge_mnist_exporter.gate_config import GateConfig
 from edge_mnist_exporter.kinds import INPUT_DTYPES, Kind
 from edge_mnist_exporter.mixed.auto_mixed import UnmadeFile, mix_failing, try_convert
@@ -136,13 +136,10 @@ def train(case: Case, images: Any, labels: Any, folder: Path) -> SourceModel:
 
 def describe(source: SourceModel, kind: Kind, calibration: Any, judged: LabelledDigits) -> str:
     """Convert the network to one kind of file and describe the result: a cell of the table."""
-
-    def ask(asked: Kind) -> Any:
-        return make_request(source, calibration, asked, ConversionConfig())
-
+    request = share_requests(source, calibration, ConversionConfig())
     try:
-        file = try_convert(ask(kind))
-        mixing = mix_failing([file], ask, judged, GateConfig())
+        file = try_convert(request(kind))
+        mixing = mix_failing([file], request, judged, GateConfig())
     except ConversionError as error:
         return f"no: {shorten(str(error), source)}"
     if mixing.choices:

@@ -20,7 +20,8 @@ from edge_mnist_runtime.engines import run_in_batches
 from edge_mnist_trainer.augment.corruptions import CORRUPTIONS
 from edge_mnist_trainer.augment.fonts import FontFace, font_faces, render_digits
 from edge_mnist_trainer.data.sources import load_digit_set
-from edge_mnist_trainer.evaluate.robustness import OtherDigitsReport, Predict, judge_on_other_digits, top1
+from edge_mnist_trainer.evaluate.robustness import Predict, judge_on_other_digits, top1
+from edge_mnist_trainer.run_record import OtherDigitsReport
 
 HEAD = """# Accuracy on digits that are not MNIST's
 

@@ -130,7 +130,7 @@ def judge_sizes(classifier: DigitClassifier, *, n_each: int = 60) -> list[str]:
     """Measure accuracy by height of the digit, ignoring rejections. It justifies the limit for `too small`."""
     lines = [
         f"Fraction read right if nothing is rejected; {n_each} pictures in each cell. A digit whose longer side is "
-        f"below {PICTURE_READING.least_side_pixels:g} pixels is rejected as too small.\n",
+        f"below {PICTURE_READING.flaws.min_side_pixels:g} pixels is rejected as too small.\n",
         f"| height in pixels | {' | '.join(SMALL_PAGES)} |",
         f"|---|{'---|' * len(SMALL_PAGES)}",
     ]

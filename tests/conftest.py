@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,9 @@ from hypothesis import settings
 
 from edge_mnist_runtime.commands.app import run
 from edge_mnist_runtime.dataset import DATA_VARIABLE
+from edge_mnist_runtime.preprocess import PREPROCESS
+from edge_mnist_trainer.config import TrainingConfig
+from edge_mnist_trainer.run_record import DatasetRecord, DefinitionRecord, RunRecord, SplitRecord
 
 # In CI, Hypothesis uses the same examples in every run, so that a test does not fail by chance for an unrelated change.
 # There are no deadlines, because timings on a busy machine are wrong.
@@ -188,6 +192,28 @@ def start_interruptible() -> StartInterruptible:
             signal.signal(signal.SIGINT, before)
 
     return start
+
+
+@pytest.fixture(scope="session")
+def make_run_record() -> Callable[..., RunRecord]:
+    """Make the record of a run that has begun; takes what is to be otherwise."""
+
+    def make(**changes: Any) -> RunRecord:
+        record = RunRecord(
+            status="running",
+            architecture="custom",
+            options={"dense": [64]},
+            parameters=3_950,
+            config=TrainingConfig(batch_size=10),
+            transfer_set=None,
+            preprocess=DefinitionRecord(PREPROCESS.version, PREPROCESS.sha256),
+            input_range=(0.0, 1.0),
+            dataset=DatasetRecord("drawn", {"train": SplitRecord(200, "0123")}, ()),
+            versions={"keras": "3.13.0"},
+        )
+        return replace(record, **changes)
+
+    return make
 
 
 @pytest.fixture(scope="session")

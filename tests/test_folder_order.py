@@ -19,7 +19,9 @@ ORDER = {
         "prediction reading acceptance rows inputs predictions prediction_pool classifier_info classifier bench doctor "
         "commands __main__"
     ),
-    "trainer": "augment config run_folder data networks fit evaluate report training_run commands",
+    "trainer": (
+        "augment config typed_json run_record run_folder data networks fit evaluate report training_run commands"
+    ),
     "exporter": (
         "kinds gate_config config audit source formats conversion evaluate bundle report images measurement mixed "
         "exporting commands"

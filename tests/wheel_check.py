@@ -16,6 +16,7 @@ MUST_BE_ABSENT = (
     "tf2onnx",
     "sklearn",
     "scipy",
+    "jinja2",
     "matplotlib",
     "ai_edge_litert",
     "pillow_heif",
@@ -52,6 +53,8 @@ def main() -> None:
             check(file in files, f"the wheel contains {file}")
     for file in ("golden.npz", "saturation.onnx"):
         check(f"edge_mnist_runtime/models/{file}" in files, f"the wheel contains {file}")
+    for file in ("trainer/report/templates/page.html", "exporter/report/templates/export.html"):
+        check(f"edge_mnist_{file}" in files, f"the wheel contains {file}")
     with tempfile.TemporaryDirectory() as folder:
         check(run("samples", folder).returncode == 0, "edge-mnist samples")
         done = run("classify", folder)

@@ -181,7 +181,7 @@ class ModelContract:
         if text is None:
             raise NoContractError(
                 f"{origin}: has no edge-mnist contract; make the file with `edge-mnist export`, or classify 28 x "
-                "28 pictures with it by `edge-mnist classify --raw`"
+                "28 pictures with it as they are: `edge-mnist classify` with `raw=True`"
             )
         try:
             fields: dict[str, Any] = json.loads(text)

@@ -190,7 +190,7 @@ def _read_proved(folder: Path, file_name: str) -> npt.NDArray[np.uint8]:
     if path is None:
         raise DataNotFoundError(
             f"{folder}: no {file_name}[.gz]; name a folder that holds MNIST's four IDX files "
-            f"(--data DIR or {DATA_VARIABLE})"
+            f"(`data` or {DATA_VARIABLE})"
         )
     data = read_unpacked(path)
     prove_mnist(file_name, data, origin=str(path))
@@ -231,7 +231,7 @@ def find_mnist_folder(data: Path | None = None) -> Path | None:
             return None
         data, source = Path(named), DATA_VARIABLE
     else:
-        source = "--data"
+        source = "`data`"
     if not exists(data, DataNotFoundError):
         problem = describe_missing(data, "file" if data.suffix and not data.name.startswith(".") else "folder")
         raise DataNotFoundError(f"{problem} (from {source}); name the folder of MNIST's four IDX files")

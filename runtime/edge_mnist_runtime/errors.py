@@ -26,7 +26,9 @@
         ├── InputDtypeError         8  an array has the wrong dtype
         └── InputRangeError         8  an array's values are out of range
 
-A message says what was wrong, where, and how to go on, in one line.
+A message says what was wrong, where, and how to go on, in one line. It is for whoever calls the library: it names a
+parameter in backticks, as in "add `unsafe=True`". The command line prints the option in its place: see
+`commands/option_names.py`.
 """
 
 from __future__ import annotations
@@ -39,12 +41,15 @@ INTERRUPTED_EXIT_CODE: Final = 130
 LONGEST_REASON: Final = 200
 """Characters of another library's message that fit into one readable line."""
 
+CUT: Final = "... (the error's cause says all)"
+"""What a longer one ends with."""
+
 
 def first_line(error: BaseException) -> str:
     """The first line of an error's message, cut where it is endless; the class's name where there is no message."""
     text = str(error).strip()
     line = text.splitlines()[0] if text else type(error).__name__
-    return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]}... (--debug shows all)"
+    return line if len(line) <= LONGEST_REASON else line[:LONGEST_REASON] + CUT
 
 
 class EdgeMnistError(Exception):

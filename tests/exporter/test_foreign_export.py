@@ -223,7 +223,7 @@ def test_model_that_is_no_image_classifier_is_one_clear_line(build, words, here,
         ({"--input-range": "0..2"}, 2, "--input-range 0..2: expected 0..1, 0..255, -1..1"),
         ({"--io": "int8"}, 2, "--io int8: int8 onnx takes uint8 or float32; onnxruntime's fast kernels"),
         ({"--precision": "int16x8", "--format": "onnx"}, 2, "there is no int16x8 onnx file: onnxruntime has no int16"),
-        ({"--calibration-method": "entropy"}, 2, "TensorFlow's converter knows minmax alone; add --format onnx"),
+        ({"--calibration-method": "entropy"}, 2, "TensorFlow's converter knows minmax alone; choose --format onnx"),
         ({"--opset": "12"}, 2, "--opset must be 13..18, not 12"),
     ],
     ids=lambda value: " ".join(f"{name} {given}" for name, given in value.items()) if isinstance(value, dict) else "",
@@ -243,4 +243,7 @@ def test_foreign_model_without_images_is_told_what_to_name(here, command, monkey
     monkeypatch.delenv("EDGE_MNIST_DATA", raising=False)
     code, _, err = command("export", here.path("animals.keras"), "-o", tmp_path / "bundle")
     assert code == 2
-    assert "reads images of (32, 32, 3) in 5 classes, not digits; name such images: --data FILE.npz" in err
+    assert (
+        "reads images of (32, 32, 3) in 5 classes, not digits; name such images, an .npz file or a folder: --data or"
+        in err
+    )

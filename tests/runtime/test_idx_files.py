@@ -127,7 +127,7 @@ def test_argument_that_leads_nowhere_raises(tmp_path: Path, monkeypatch: pytest.
     there.mkdir()
     monkeypatch.setenv(DATA_VARIABLE, str(there))  # a good folder in the variable must not stand in for a bad argument
     named = tmp_path / "absent"
-    with pytest.raises(DataNotFoundError, match=r"no such folder.*--data") as caught:
+    with pytest.raises(DataNotFoundError, match=r"no such folder.*`data`") as caught:
         named_folder(named)
     assert str(named) in str(caught.value)
 

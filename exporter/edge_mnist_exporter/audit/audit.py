@@ -152,5 +152,5 @@ def check_signature(
     if abs(image.scale / scale - 1) > 1e-6 or image.zero_point != zero_point:
         raise PrecisionProofError(
             f"{file_name}: input {image.name} has scale {image.scale:.7g} and zero-point {image.zero_point}, not "
-            f"{scale:.7g} and {zero_point}: pixels would be misread; use more --calibration-samples"
+            f"{scale:.7g} and {zero_point}: pixels would be misread; use more `calibration_samples`"
         )

@@ -82,7 +82,7 @@ def resolve_target(target: Path) -> Path:
     """
     resolved = Path(os.path.realpath(target))
     if not resolved.name:
-        raise UsageError(f"{target}: a bundle cannot be the root folder; name another with -o")
+        raise UsageError(f"{target}: a bundle cannot be the root folder; name another `output`")
     return resolved
 
 
@@ -101,11 +101,11 @@ def check_replaceable(target: Path, name_own_files: Callable[[Path], set[str]]) 
     if not target.exists():
         return
     if not target.is_dir():
-        raise UsageError(f"{target}: exists and is no folder; name another with -o")
+        raise UsageError(f"{target}: exists and is no folder; name another `output`")
     unknown = {path.name for path in target.iterdir()} - name_own_files(target)
     if unknown:
         raise UsageError(
-            f"{target}: holds {min(unknown)}, which no export wrote and which would be lost; name another with -o"
+            f"{target}: holds {min(unknown)}, which no export wrote and which would be lost; name another `output`"
         )
 
 
@@ -116,7 +116,7 @@ def explained(target: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputError(
-            f"{target}: cannot be written ({error.strerror or error}); free space or name another folder with -o"
+            f"{target}: cannot be written ({error.strerror or error}); free space or name another `output`"
         ) from error
 
 

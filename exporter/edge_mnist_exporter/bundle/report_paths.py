@@ -136,4 +136,4 @@ def _check_page(page: Path) -> None:
         with page.open("rb") as handle:
             if f"content='{GENERATOR}'".encode() in handle.read(HEAD_BYTES):
                 return
-    raise UsageError(f"{page}: exists, and no export wrote it; name another folder with -o")
+    raise UsageError(f"{page}: exists, and no export wrote it; name another `output`")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,8 @@ SCOPED_NAME: Final = re.compile(r"""["'](?P<name>[^"'@\s]*/[^"'@\s]*)["'@]""")
 
 REASON: Final = re.compile(r"'tf\.\w+' op [^\n]+")
 """The reason in a message of TensorFlow's converter. It follows a location of up to hundreds of characters."""
+
+Made = TypeVar("Made")
 
 Mixer = Callable[[tuple[str, ...]], bytes]
 """Takes the names of the layers that stay in float; returns a file that computes all others in int8."""
@@ -42,6 +44,8 @@ class ConversionRequest:
     """Images, uint8, shape (N, H, W, C), that set the ranges of quantized tensors."""
     config: ConversionConfig
     """Conversion settings."""
+    made: dict[tuple[str, ConversionConfig], Any] = field(default_factory=dict, repr=False, compare=False)
+    """Intermediate results that requests of the same network and images share; see `make_once`."""
 
     @property
     def calibration_values(self) -> npt.NDArray[np.float32]:
@@ -52,6 +56,19 @@ class ConversionRequest:
         """
         _, zero_point = self.source.input_quantization
         return replace(self.source.input_range, mean=(float(zero_point),)).apply(self.calibration)
+
+    def make_once(self, what: str, make: Callable[[], Made]) -> Made:
+        """Make an intermediate result once for all requests that share `made`.
+
+        Args:
+            what: Its name. The result may depend on network, images and all settings except `float_layers`.
+            make: Makes it.
+        """
+        key = what, replace(self.config, float_layers=())
+        if key not in self.made:
+            self.made[key] = make()
+        made: Made = self.made[key]
+        return made
 
     def refused(self, converter: str, error: Exception) -> ConversionError:
         """The ConversionError for a converter's exception: one line with the layer that its message names."""

@@ -55,7 +55,7 @@ def draw_calibration(digits: LabelledDigits, n_samples: int, *, seed: int) -> Ca
         UsageError: `digits` has fewer images.
     """
     if n_samples > len(digits):
-        raise UsageError(f"--calibration-samples {n_samples}: {digits.name} {digits.split} has {len(digits)} images")
+        raise UsageError(f"`calibration_samples` {n_samples}: {digits.name} {digits.split} has {len(digits)} images")
     indices = np.sort(np.random.default_rng(seed).choice(len(digits), n_samples, replace=False))
     origin = {
         "name": digits.name,
@@ -79,7 +79,7 @@ def take_calibration(
     n_shared = sum(image.tobytes() in known for image in images)
     if n_shared:
         raise UsageError(
-            f"--calibration-data {folder}: {n_shared} of its {len(images)} images are evaluation images; remove them"
+            f"`calibration_data` {folder}: {n_shared} of its {len(images)} images are evaluation images; remove them"
         )
     chosen = images
     if len(images) > n_samples:

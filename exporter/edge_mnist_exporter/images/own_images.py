@@ -28,8 +28,9 @@ from edge_mnist_runtime.errors import DataError, DataNotFoundError, PictureError
 from edge_mnist_runtime.images.files import DETAIL_PIXELS, open_picture
 from edge_mnist_runtime.paths import describe_missing, is_folder, list_folder
 from edge_mnist_runtime.tensor import Pixels
+from edge_mnist_trainer.data.array_folders import read_array_folder
 from edge_mnist_trainer.data.digit_arrays import ImageClasses, ImagesAndLabels, LabelledParts
-from edge_mnist_trainer.data.labelled_files import read_array_folder, read_labelled_file
+from edge_mnist_trainer.data.labelled_files import read_labelled_file
 from edge_mnist_trainer.data.picture_folder import (
     ReadPicture,
     find_files,
@@ -54,7 +55,7 @@ def load_export_images(source: SourceModel, data: Path | None) -> DigitSource:
     if named is None:
         raise DataNotFoundError(
             f"{source.origin}: reads images of {source.image_shape} in {len(source.labels)} classes, not digits; "
-            f"name such images: --data FILE.npz, --data FOLDER or {DATA_VARIABLE}"
+            f"name such images, an .npz file or a folder: `data` or {DATA_VARIABLE}"
         )
     parts = _read(named, source)
     name, left_out = named.resolve().name, parts.left_out
@@ -78,7 +79,7 @@ def load_calibration_images(source: SourceModel, folder: Path) -> Pixels:
         DataError: A picture cannot be read.
     """
     if not is_folder(folder):
-        raise UsageError(f"--calibration-data {describe_missing(folder, 'folder')}")
+        raise UsageError(f"`calibration_data` {describe_missing(folder, 'folder')}")
     read = picture_reader(source)
     images = []
     for file in find_files(folder):
@@ -86,9 +87,9 @@ def load_calibration_images(source: SourceModel, folder: Path) -> Pixels:
         try:
             images.append(read(file, origin))
         except PictureError as error:
-            raise DataError(f"--calibration-data {folder}: {error}; remove it") from error
+            raise DataError(f"`calibration_data` {folder}: {error}; remove it") from error
     if not images:
-        raise UsageError(f"--calibration-data {folder}: holds no pictures")
+        raise UsageError(f"`calibration_data` {folder}: holds no pictures")
     return np.stack(images)
 
 

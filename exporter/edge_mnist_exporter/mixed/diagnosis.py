@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from edge_mnist_exporter.audit.layer_errors import LayerError
 from edge_mnist_exporter.config import ExportConfig
-from edge_mnist_exporter.conversion import make_request
+from edge_mnist_exporter.conversion import share_requests
 from edge_mnist_exporter.formats import FORMATS
 from edge_mnist_exporter.images.calibration import choose_calibration, choose_search_images
 from edge_mnist_exporter.images.own_images import load_export_images
@@ -73,19 +73,13 @@ def diagnose(
     calibration = choose_calibration(source, digits, config)
     search = choose_search_images(digits.calibration, calibration)
     evaluate_reference(source, search)
+    request = share_requests(source, calibration.images, config.conversion)
     layers: dict[str, tuple[LayerError, ...]] = {}
     files = []
     for kind in config.kinds:
         on_stage(f"comparing the layers of int8 {kind.format} with float")
-        request = make_request(source, calibration.images, kind, config.conversion)
-        errors = FORMATS[kind.format].measure_errors(request, search.images[:n_images])
+        errors = FORMATS[kind.format].measure_errors(request(kind), search.images[:n_images])
         layers[kind.format] = tuple(sorted(errors, key=lambda error: error.snr_db))
-        files += [try_convert(request)] if config.auto_mixed else []
-    mixing = mix_failing(
-        files,
-        lambda kind: make_request(source, calibration.images, kind, config.conversion),
-        search,
-        config.gates,
-        on_stage=on_stage,
-    )
+        files += [try_convert(request(kind))] if config.auto_mixed else []
+    mixing = mix_failing(files, request, search, config.gates, on_stage=on_stage)
     return Diagnosis(name, min(n_images, len(search)), digits.notice, layers, mixing.choices, mixing.hopeless)

@@ -223,7 +223,7 @@ def _explain(path: Path, copy: Path, config: Config, error: Exception, *, unsafe
     if with_code:
         return UnsupportedModelError(
             f"{path}: the layer {', '.join(with_code)} holds Python code (a Lambda), which would run here; replace it "
-            "by layers, or add --unsafe if you trust whoever made the file"
+            "by layers, or add `unsafe=True` if you trust whoever made the file"
         )
     if not _holds_weights(copy):
         return CorruptModelError(f"{path}: holds a network without its weights; save the whole model again")

@@ -34,7 +34,7 @@ def parse_input_range(text: str) -> InputRange:
         return InputRange(values[:half], values[half:])  # ValueError where there are none
     except ValueError:
         raise UsageError(
-            f"--input-range {text}: expected {', '.join(RANGES)}, MEAN,STD in 0..1, or three means and three deviations"
+            f"`input_range` {text}: expected {', '.join(RANGES)}, MEAN,STD in 0..1, or three means and three deviations"
         ) from None
 
 

@@ -74,7 +74,7 @@ def _refuse_file_operations(content: Any, folder: Path) -> None:
             if node.op in FILE_OPERATIONS:
                 raise UnsupportedModelError(
                     f"{folder}: its operation {node.name} ({node.op}) reaches beyond the network; remove it, or add "
-                    "--unsafe if you trust whoever made the model"
+                    "`unsafe=True` if you trust whoever made the model"
                 )
 
 

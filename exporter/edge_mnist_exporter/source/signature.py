@@ -70,7 +70,7 @@ def fit_signature(model: Any, path: Path, *, input_range: InputRange | None = No
     if rescaling.is_stated and input_range not in (None, known):
         span = "0..255" if rescaling.takes_bytes else "0..1"
         raise UsageError(
-            f"{path}: scales its input itself ({rescaling.layers[0]}), from {span}; leave out --input-range"
+            f"{path}: scales its input itself ({rescaling.layers[0]}), from {span}; leave out `input_range`"
         )
     if not str(model.inputs[0].dtype).startswith("float"):
         raise UnsupportedModelError(
@@ -135,7 +135,7 @@ def _scale_bytes(
     """
     if len(expected.mean) not in (1, image_shape[2]):
         raise UsageError(
-            f"{path}: reads images of {image_shape[2]} channels; --input-range names {len(expected.mean)} means"
+            f"{path}: reads images of {image_shape[2]} channels; `input_range` names {len(expected.mean)} means"
         )
     factor = rescaling.factor / np.array(expected.deviation)
     return factor, rescaling.offset - factor * np.array(expected.mean)

@@ -20,6 +20,7 @@ from edge_mnist_runtime.paths import describe_missing, exists, is_file, is_folde
 from edge_mnist_runtime.tensor import Pixels
 from edge_mnist_trainer.networks.reference_models import REFERENCE_MODELS, find_reference_model
 from edge_mnist_trainer.run_folder import MODEL_FILE, newest_run, read_record_beside
+from edge_mnist_trainer.run_record import RunRecord
 
 EVALUATION_BATCH: Final = 1000
 
@@ -124,13 +125,17 @@ def load_source(name: str, path: Path, config: SourceConfig | None = None) -> So
     Code inside the model does not run unless `config.unsafe` allows it.
 
     Raises:
-        CorruptModelError: The file is not a Keras model, or is damaged.
-        UnsupportedModelError: It is not an image classifier, or needs code that may not run.
+        CorruptModelError: The file is no Keras model or a damaged one, or the record of its run is damaged.
+        ContractError: The model was trained with another preprocessing.
+        UnsupportedModelError: It is no image classifier, or needs code that may not run.
         UsageError: The labels are too few or too many, or the input range contradicts the model.
     """
     config = config or SourceConfig()
     record = read_record_beside(path)
-    preprocess = _check_recorded_preprocess(record, path)
+    if record:
+        check_preprocess(
+            record.preprocess.version, record.preprocess.sha256, origin=str(path), remedy="train the model again"
+        )
     loaded = read_model(path, unsafe=config.unsafe)
     fitted = fit_signature(loaded.keras_model, path, input_range=config.input_range)
     labels = config.labels or tuple(map(str, range(fitted.n_classes)))
@@ -145,30 +150,12 @@ def load_source(name: str, path: Path, config: SourceConfig | None = None) -> So
         labels=labels,
         image_shape=fitted.image_shape,
         input_range=fitted.input_range,
-        preprocess=preprocess if is_digits else "none",
+        preprocess=("recorded" if record else "assumed") if is_digits else "none",
         notes=(*loaded.notes, *fitted.notes),
         least_confidence=_recorded_least_confidence(record) if is_digits else None,
     )
 
 
-def _recorded_least_confidence(record: dict[str, Any]) -> float | None:
-    acceptance = record.get("acceptance")
-    least = acceptance.get("least_confidence") if isinstance(acceptance, dict) else None
-    return float(least) if isinstance(least, (int, float)) and 0 <= least < 1 else None
-
-
-def _check_recorded_preprocess(record: dict[str, Any], path: Path) -> str:
-    """Compare the preprocessing recorded by a model's training run with this version's.
-
-    Returns:
-        `recorded`, or `assumed` if there is no record, as for a .keras file without its run.
-
-    Raises:
-        ContractError: The model was trained with another preprocessing.
-    """
-    try:
-        version, sha256 = record["preprocess"]["version"], record["preprocess"]["sha256"]
-    except (KeyError, TypeError):
-        return "assumed"
-    check_preprocess(version, sha256, origin=str(path), remedy="train the model again")
-    return "recorded"
+def _recorded_least_confidence(record: RunRecord | None) -> float | None:
+    least = record.acceptance.least_confidence if record and record.acceptance else None
+    return least if least is not None and least < 1 else None  # a model that is certain of every digit chose nothing

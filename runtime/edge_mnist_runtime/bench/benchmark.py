@@ -64,10 +64,10 @@ def run_benchmark(
     pairs = [(model, threads) for model in models for threads in config.threads]
     candidates = [load_candidate(model, singles[0], threads=threads) for model, threads in pairs]
     if config.profile and all(candidate.classifier.engine.format == "tflite" for candidate in candidates):
-        raise UsageError(f"--profile: {NO_TFLITE_PROFILER}")
+        raise UsageError(f"`profile`: {NO_TFLITE_PROFILER}")
     foreign = [candidate.model for candidate in candidates if candidate.classifier.engine.contract.is_foreign]
     if config.profile and foreign:
-        raise UsageError(f"--profile: {foreign[0]} has no edge-mnist contract; measure it without --profile")
+        raise UsageError(f"`profile`: {foreign[0]} has no edge-mnist contract; measure it without `profile`")
     calls = [Call(candidate.classifier.predict, singles) for candidate in candidates]
     samples = sample_in_turns(calls, config.sampling, on_progress=lambda part: on_progress("measuring", part))
     preprocess, stages = _measure_stages(candidates, digits, config, on_progress)

@@ -15,7 +15,7 @@ class BenchmarkConfig:
     """What is measured.
 
     Raises:
-        UsageError: A value is out of its range; the message names the option.
+        UsageError: A value is out of its range; the message names it.
     """
 
     samples: int = 20_000
@@ -37,17 +37,17 @@ class BenchmarkConfig:
 
     def __post_init__(self) -> None:
         if self.samples < 1:
-            raise UsageError(f"--samples must be at least 1, not {self.samples}")
+            raise UsageError(f"`samples` must be at least 1, not {self.samples}")
         if not 0 < self.seconds < math.inf:
-            raise UsageError(f"--seconds must be above 0, not {self.seconds}")
+            raise UsageError(f"`seconds` must be above 0, not {self.seconds}")
         if self.warmup < 0:
-            raise UsageError(f"warmup must be at least 0, not {self.warmup}")
+            raise UsageError(f"`warmup` must be at least 0, not {self.warmup}")
         if not self.batch_sizes or min(self.batch_sizes) < 1:
-            raise UsageError(f"--batch must be one or more sizes of at least 1, not {self.batch_sizes}")
+            raise UsageError(f"`batch_sizes` must be one or more sizes of at least 1, not {self.batch_sizes}")
         if not self.threads or not all(1 <= threads <= MAX_THREADS for threads in self.threads):
-            raise UsageError(f"--threads must be 1..{MAX_THREADS}, not {', '.join(map(str, self.threads)) or 'none'}")
+            raise UsageError(f"`threads` must be 1..{MAX_THREADS}, not {', '.join(map(str, self.threads)) or 'none'}")
         if self.rate is not None and not 0 < self.rate < math.inf:
-            raise UsageError(f"--rate must be above 0 a second, not {self.rate}")
+            raise UsageError(f"`rate` must be above 0 a second, not {self.rate}")
 
     @property
     def sampling(self) -> SamplingConfig:

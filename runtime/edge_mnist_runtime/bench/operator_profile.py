@@ -26,7 +26,7 @@ KERNEL_SUFFIX: Final = "_kernel_time"
 
 NO_TFLITE_PROFILER: Final = (
     "LiteRT's Python package has no profiler of operators; profile the .onnx twin, "
-    "or run LiteRT's own benchmark_model with --enable_op_profiling"
+    "or run LiteRT's own benchmark_model with its profiling of operators"
 )
 
 

@@ -26,12 +26,12 @@ def check_plot(path: Path) -> None:
         MissingExtraError: matplotlib is not installed.
     """
     if path.suffix not in SUFFIXES:
-        raise UsageError(f"--plot {path}: expected a file name ending in {', '.join(SUFFIXES)}")
+        raise UsageError(f"{path}: cannot become a plot; expected a file name ending in {', '.join(SUFFIXES)}")
     if not is_folder(path.parent):
-        raise UsageError(f"--plot {path}: there is no folder {path.parent}")
+        raise UsageError(f"{path}: there is no folder {path.parent} for the plot")
     if is_folder(path):
-        raise UsageError(f"--plot {path}: is a folder")
-    require_extra("plot", "--plot", "matplotlib")
+        raise UsageError(f"{path}: is a folder; name a file for the plot")
+    require_extra("plot", "Drawing a plot", "matplotlib")
 
 
 def draw_plot(report: BenchReport, path: Path) -> None:

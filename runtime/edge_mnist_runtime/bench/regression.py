@@ -97,7 +97,7 @@ def parse_percent(text: str, option: str) -> float:
 
 
 def compare_reports(old: Path, new: Path, *, max_regression: float = 0.05, force: bool = False) -> RegressionReport:
-    """Compare two reports of `edge-mnist bench --json`.
+    """Compare two JSON reports of `edge-mnist bench`.
 
     Args:
         old: The measurement before.
@@ -116,7 +116,9 @@ def compare_reports(old: Path, new: Path, *, max_regression: float = 0.05, force
         if before.conditions.get(name) != after.conditions.get(name)
     ]
     if unlike and not force:
-        raise UsageError(f"{old} and {new} are not comparable: {'; '.join(unlike)} differ; --force compares anyway")
+        raise UsageError(
+            f"{old} and {new} are not comparable: {'; '.join(unlike)} differ; `force=True` compares anyway"
+        )
     pairs = _pair(before.models, after.models)
     if not pairs:
         raise UsageError(f"{old} and {new} have no model in common")

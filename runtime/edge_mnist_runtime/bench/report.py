@@ -177,7 +177,7 @@ class BenchReport:
             record = json.loads(text)
             found = record["schema_version"]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise IntegrityError(f"{origin}: no report of `edge-mnist bench --json` ({first_line(error)})") from error
+            raise IntegrityError(f"{origin}: not a JSON report of `edge-mnist bench` ({first_line(error)})") from error
         if found != BENCH_SCHEMA_VERSION:
             raise IntegrityError(
                 f"{origin}: its schema {found!r} is not the known {BENCH_SCHEMA_VERSION}; measure again with this "
@@ -221,5 +221,5 @@ class BenchReport:
         except OSError as error:
             raise UsageError(f"{path}: cannot be opened ({error.strerror or error})") from error
         except ValueError as error:
-            raise IntegrityError(f"{path}: no report of `edge-mnist bench --json` (not text)") from error
+            raise IntegrityError(f"{path}: not a JSON report of `edge-mnist bench` (not text)") from error
         return cls.from_json(text, origin=str(path))

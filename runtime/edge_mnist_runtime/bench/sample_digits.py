@@ -36,7 +36,7 @@ def load_benchmark_digits(data: Path | None) -> tuple[LabelledDigits, str | None
     folder = find_mnist_folder(data)
     if folder:
         return load_mnist_half(folder, "t10k"), None
-    return load_samples(), f"Measured on the sample pictures: MNIST was not named (--data or {DATA_VARIABLE})."
+    return load_samples(), f"Measured on the sample pictures: MNIST was not named (`data` or {DATA_VARIABLE})."
 
 
 def load_samples() -> LabelledDigits:

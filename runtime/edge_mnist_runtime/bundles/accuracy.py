@@ -104,7 +104,7 @@ def require_accuracy(results: tuple[AccuracyResult, ...], folder: Path, *, min_t
                 f"{result.recorded_top1:.2%} where it was made; do not use it on this device"
             )
         if result.top1 < min_top1:
-            raise GateError(f"{folder}: {result.file} reads {result.top1:.2%}, below --min-top1 {min_top1:.2%}")
+            raise GateError(f"{folder}: {result.file} reads {result.top1:.2%}, below `min_top1` {min_top1:.2%}")
 
 
 def load_labelled(data: Path) -> LabelledDigits:
@@ -117,11 +117,11 @@ def load_labelled(data: Path) -> LabelledDigits:
     if is_folder(data, DataNotFoundError):
         return load_mnist_half(data, "t10k")
     if not is_file(data, DataNotFoundError):
-        raise DataNotFoundError(f"--data {describe_missing(data, 'folder or file')}")
+        raise DataNotFoundError(f"`data` {describe_missing(data, 'folder or file')}")
     require_readable(data, DataNotFoundError)
     if data.suffix.lower() != ".npz" and not zipfile.is_zipfile(data):
         raise DataNotFoundError(
-            f"--data {data}: only `train` and `export` read such files; expected a folder of MNIST's IDX files, or an "
+            f"`data` {data}: only `train` and `export` read such files; expected a folder of MNIST's IDX files, or an "
             ".npz file of images and labels"
         )
     arrays = _read_npz(data)

@@ -17,6 +17,7 @@ import typer
 from typer.models import TyperPath
 
 from edge_mnist_runtime.commands import debugging, interruption
+from edge_mnist_runtime.commands.option_names import learn_options
 from edge_mnist_runtime.commands.streams import (
     describe_unwritable,
     drop_standard_output,
@@ -82,8 +83,11 @@ def run(arguments: Sequence[str]) -> int:
     """
     first = arguments[0] if arguments else None
     app = build_app(first if first in DEVICE_COMMANDS + WORKSTATION_COMMANDS else None)
+    line = _explain_unreadable_paths(app)
+    command = getattr(line, "commands", {}).get(first)
+    learn_options(command.params if command else ())
     try:
-        code = _explain_unreadable_paths(app)(arguments, prog_name="edge-mnist", standalone_mode=False)
+        code = line(arguments, prog_name="edge-mnist", standalone_mode=False)
     except EdgeMnistError as error:
         return _report(str(error), error.exit_code)
     except typer.TyperException as error:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 from edge_mnist_runtime.commands.backend_option import OnlyBackendOption
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
+
+if TYPE_CHECKING:
+    from edge_mnist_runtime.engines.options import Backend
 
 
 def bench(
@@ -24,7 +27,7 @@ def bench(
     samples: Annotated[int, typer.Option(help="Most predictions of each model.")] = 20_000,
     seconds: Annotated[float, typer.Option(help="Most time for each model's predictions.")] = 10.0,
     threads: Annotated[str, typer.Option(help="Threads that one call may use, as in 1,2,4.")] = "1",
-    batch: Annotated[str, typer.Option(help="Images in one call, for throughput.")] = "32,256",
+    batch_sizes: Annotated[str, typer.Option("--batch", help="Images in one call, for throughput.")] = "32,256",
     rate: Annotated[
         float | None,
         typer.Option(help="Predictions a second, each due at its moment.", show_default="one right after the other"),
@@ -47,31 +50,23 @@ def bench(
     Ends when the percentiles are stable, or at --samples or --seconds.
     """
     from edge_mnist_runtime.bench.benchmark import run_benchmark
-    from edge_mnist_runtime.bench.candidates import find_models
     from edge_mnist_runtime.bench.config import BenchmarkConfig, parse_counts
     from edge_mnist_runtime.bench.plot import check_plot, draw_plot
     from edge_mnist_runtime.bench.sample_digits import load_benchmark_digits
-    from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
-    from edge_mnist_runtime.bundles.model_files import require_runnable
     from edge_mnist_runtime.engines.options import require_backend
 
     config = BenchmarkConfig(
         samples=samples,
         seconds=seconds,
         threads=parse_counts(threads, "--threads"),
-        batch_sizes=parse_counts(batch, "--batch"),
+        batch_sizes=parse_counts(batch_sizes, "--batch"),
         rate=rate,
         fresh_processes=startup,
         profile=profile,
     )
     if plot:
         check_plot(plot)
-    known_backend = require_backend(backend)
-    if not models:
-        require_runnable(Path(BUNDLED_MODELS[DEFAULT_MODEL]).name, known_backend)
-    found, skipped = find_models(models, backend=known_backend) if models else ([None], [])
-    for item in skipped:
-        print(f"edge-mnist: skipped {item['model']}: {item['reason']}", file=sys.stderr)
+    found, skipped = _find(models, require_backend(backend))
     digits, notice = load_benchmark_digits(data)
     with chatter_silenced(show=debug) as terminal, _progress(terminal) as on_progress:
         report = replace(run_benchmark(found, digits, config, on_progress=on_progress), skipped=tuple(skipped))
@@ -83,6 +78,21 @@ def bench(
     from edge_mnist_runtime.commands.bench_tables import print_report
 
     print_report(report, notice)
+
+
+def _find(models: list[Path] | None, backend: Backend | None) -> tuple[Sequence[Path | None], list[dict[str, str]]]:
+    """What is measured (None is the default model), and what bundles hold that cannot run here, which is printed."""
+    from edge_mnist_runtime.bench.candidates import find_models
+    from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
+    from edge_mnist_runtime.bundles.model_files import require_runnable
+
+    if not models:
+        require_runnable(Path(BUNDLED_MODELS[DEFAULT_MODEL]).name, backend)
+        return [None], []
+    found, skipped = find_models(models, backend=backend)
+    for item in skipped:
+        print(f"edge-mnist: skipped {item['model']}: {item['reason']}", file=sys.stderr)
+    return found, skipped
 
 
 @contextmanager

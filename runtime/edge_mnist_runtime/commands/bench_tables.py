@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from edge_mnist_runtime.commands.option_names import name_options
+
 if TYPE_CHECKING:
     from edge_mnist_runtime.bench.operator_profile import OperatorTime
     from edge_mnist_runtime.bench.report import BenchReport, MeasuredModel
@@ -36,7 +38,7 @@ def print_report(report: BenchReport, notice: str | None) -> None:
             console.print()
             console.print(_operator_table(name, model.operators))
     console.print(Text("\n" + explain(report)))
-    for line in (*report.advice, *([notice] if notice else [])):
+    for line in (*report.advice, *([name_options(notice)] if notice else [])):
         console.print(Text(line))
     for warning in report.warnings:
         console.print(Text(f"warning: {warning}", style="yellow"))

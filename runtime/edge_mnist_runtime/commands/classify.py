@@ -14,7 +14,7 @@ from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.commands.options import ModelOption
 from edge_mnist_runtime.commands.picture_arguments import is_path, take_picture
-from edge_mnist_runtime.commands.reading_mode import PreprocessOption
+from edge_mnist_runtime.commands.reading_mode import ModeBesideRawOption
 from edge_mnist_runtime.commands.terminal import one_line, print_error, print_warning
 from edge_mnist_runtime.errors import InputError, PictureError, UsageError
 
@@ -34,7 +34,7 @@ def classify(
         typer.Argument(help="Picture files, folders of them, - (standard input), data: URLs.", show_default=False),
     ],
     model: ModelOption = None,
-    preprocess: PreprocessOption = None,
+    mode: ModeBesideRawOption = None,
     backend: BackendOption = None,
     raw: Annotated[
         bool,
@@ -56,14 +56,14 @@ def classify(
     from edge_mnist_runtime.engines.options import require_backend
     from edge_mnist_runtime.reading.modes import require_mode
 
-    mode, known_backend = require_mode(preprocess or ("raw" if raw else "auto")), require_backend(backend)
+    reading_mode, known_backend = require_mode(mode or ("raw" if raw else "auto")), require_backend(backend)
     if raw:
-        _require_raw(mode, processes)
+        _require_raw(reading_mode, processes)
     with chatter_silenced(show=debug):
         if raw:
             classifier, processes = _open_raw(model, known_backend), 1
         else:
-            classifier = DigitClassifier(model, preprocess=mode, backend=known_backend)
+            classifier = DigitClassifier(model, preprocess=reading_mode, backend=known_backend)
     if classifier.engine.contract.can_saturate:
         from edge_mnist_runtime.machine.int8_sums import describe_saturation
 
@@ -92,7 +92,7 @@ def classify(
 def _require_raw(mode: ReadingMode, processes: int | None) -> None:
     """Raise `UsageError` where an option contradicts --raw."""
     if mode != "raw":
-        raise UsageError(f"--preprocess {mode}: --raw takes 28 x 28 pictures as they are; leave out one of the two")
+        raise UsageError(f"--mode {mode}: --raw takes 28 x 28 pictures as they are; leave out one of the two")
     if processes not in (None, 1):
         raise UsageError(f"--processes {processes}: --raw reads pictures in one process; leave out one of the two")
 

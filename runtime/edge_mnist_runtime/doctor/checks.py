@@ -72,7 +72,7 @@ class FitnessReport:
         return all(finding.status != FAILED for finding in self.findings)
 
     def to_dict(self) -> dict[str, Any]:
-        """The record that `--json` prints."""
+        """The record for JSON."""
         return {
             "schema_version": DOCTOR_SCHEMA_VERSION,
             "fit": self.fit,

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
+from edge_mnist_runtime.images.parameters import DECODING
 from edge_mnist_runtime.preprocess import PREPROCESS
 
 PREMULTIPLIED: Final = {"La": "LA", "RGBa": "RGBA"}
@@ -131,6 +132,6 @@ def _on_contrasting_ground(picture: Image.Image) -> Image.Image:
     plain = picture.convert("L" if picture.mode == "LA" else "RGB")
     weight = np.asarray(alpha, np.float64)
     visible_mean = float((np.asarray(plain.convert("L")) * weight).sum() / max(1.0, weight.sum()))
-    background = Image.new(plain.mode, picture.size, "black" if visible_mean >= 128 else "white")
+    background = Image.new(plain.mode, picture.size, "black" if visible_mean >= DECODING.light_from else "white")
     background.paste(plain, mask=alpha)
     return background

@@ -12,6 +12,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from edge_mnist_runtime.errors import PictureError
 from edge_mnist_runtime.images.colours import FULL_SIZE
 from edge_mnist_runtime.images.damage import describe_damage
+from edge_mnist_runtime.images.parameters import DECODING
 from edge_mnist_runtime.images.phone_pictures import kind_of, open_phone_picture
 from edge_mnist_runtime.paths import describe_missing, describe_unreadable
 
@@ -21,12 +22,11 @@ FORMATS: Final = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 MAX_PIXELS: Final = 40_000_000
 """Larger pictures are refused before decoding. Pillow needs up to 4 bytes a pixel, so at most 160 MB."""
 
-DIGIT_PIXELS: Final = 200
-"""JPEGs are decoded at the smallest scale of 1, 1/2, 1/4 and 1/8 that keeps both sides at least this long. Picture
-reading works on at most 360 pixels a side (`reading/parameters.py`), and decoding costs more time than reading."""
+DIGIT_PIXELS: Final = DECODING.digit_pixels
+"""JPEGs are decoded at the smallest scale, of 1, 1/2, 1/4 and 1/8, that keeps both sides at least this long..."""
 
-DETAIL_PIXELS: Final = 400
-"""The same for pictures of several digits, because each digit needs enough pixels."""
+DETAIL_PIXELS: Final = DECODING.detail_pixels
+"""...and this long, where each digit of several is looked at nearer."""
 
 READ_BYTES: Final = 1 << 20
 """Block size for Pillow's file reading. Its default of 64 kB restarts the decoder for each block, which costs 4 %."""

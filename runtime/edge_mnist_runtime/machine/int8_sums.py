@@ -30,8 +30,8 @@ def describe_saturation(file: str, *, is_foreign: bool = False) -> str:
             "other programs must set session.x64quantprecision to 1"
         )
     return (
-        f"{file}: its int8 sums can saturate in other programs on x86 without VNNI; export it again, without "
-        "--allow-saturation, or set onnxruntime's session.x64quantprecision to 1 there"
+        f"{file}: its int8 sums can saturate in other programs on x86 without VNNI; export it again, "
+        "without allowing saturation, or set onnxruntime's session.x64quantprecision to 1 there"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,11 @@ from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.tensor import Pixels
 
 Number = TypeVar("Number", np.uint8, np.int16)
+
+DRAWING: Final = PICTURE_READING.drawing
+
+MEDIAN_PIXELS: Final = 3
+"""Side of the median filter, as `PREPROCESS` describes it."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ def subtract_ground(grey: Image.Image) -> DrawnInk | None:
         None where the picture is blank.
     """
     if max(grey.size) >= PREPROCESS.median_filter_from_pixels:
-        grey = grey.filter(ImageFilter.MedianFilter(3))
+        grey = grey.filter(ImageFilter.MedianFilter(MEDIAN_PIXELS))
     values = np.asarray(grey, np.int16)
     ground = float(quantile(_border(values), 0.5))
     darker, lighter = ground - float(values.min()), float(values.max()) - ground
@@ -50,28 +55,28 @@ def subtract_ground(grey: Image.Image) -> DrawnInk | None:
     full = float(quantile(contrast[contrast > threshold], PREPROCESS.full_percentile / 100))
     ink: Pixels = np.clip((contrast - floor) * (255 / (full - floor)), 0, 255).astype(np.uint8)
     light = 255 - ground if darker < lighter else ground
-    return DrawnInk(ink, darker < lighter, min(1.0, full / max(light, 24.0)))
+    return DrawnInk(ink, darker < lighter, min(1.0, full / max(light, float(PICTURE_READING.ground.darkest_level))))
 
 
 def has_even_border(picture: Image.Image) -> bool:
     """Whether nothing crosses the edges of a picture of mode L or RGB, and the light there is the same."""
     width, height = picture.size
     # Most photographs show in their first row that their light is not the same: noise alone tells.
-    first = np.sort(np.asarray(picture.crop((0, 0, width, 1))).reshape(width, -1)[::4], axis=0)
-    tenth = len(first) // 10
-    if (first[-1 - tenth] - first[tenth]).max() > 2 * PICTURE_READING.even_levels:
+    first = np.sort(np.asarray(picture.crop((0, 0, width, 1))).reshape(width, -1)[:: DRAWING.first_row_step], axis=0)
+    tail = len(first) // DRAWING.first_row_tail
+    if (first[-1 - tail] - first[tail]).max() > 2 * DRAWING.even_levels:
         return False
     edges = ((0, 0, width, 1), (0, height - 1, width, height), (0, 1, 1, height - 1), (width - 1, 1, width, height - 1))
     # Cut out by Pillow, because an array of the whole picture would be a copy of it.
     rows = [np.asarray(picture.crop(edge)) for edge in edges if edge[3] > edge[1]]
     border = np.concatenate([row.reshape(-1, *row.shape[2:]) for row in rows]).astype(np.int16)
-    few = border[:: max(1, len(border) // 64)]
-    return _part_off(few) < 0.2 and _part_off(border) < 0.002
+    few = border[:: max(1, len(border) // DRAWING.border_samples)]
+    return _fraction_off(few) < DRAWING.max_off_samples and _fraction_off(border) < DRAWING.max_off_border
 
 
-def _part_off(border: npt.NDArray[np.int16]) -> float:
-    """The part of a border, shape (N,) or (N, C), that differs from its median."""
-    off = np.abs(border - np.sort(border, axis=0)[len(border) // 2]) > PICTURE_READING.even_levels
+def _fraction_off(border: npt.NDArray[np.int16]) -> float:
+    """The fraction of a border, shape (N,) or (N, C), that differs from its median."""
+    off = np.abs(border - np.sort(border, axis=0)[len(border) // 2]) > DRAWING.even_levels
     return float(off.mean())
 
 
@@ -86,15 +91,15 @@ def is_clean(grey: Image.Image, ink: Pixels) -> bool:
     if not has_even_border(grey):
         return False
     off = np.abs(values - int(quantile(_border(values), 0.5)))
-    if off.max() < PICTURE_READING.clear_levels:
+    if off.max() < DRAWING.min_contrast_levels:
         return False
-    strokes = ink > 64
-    if strokes.mean() > PICTURE_READING.max_stroke_part:  # a frame, and within it a sheet that is taken for ink
+    strokes = ink > DRAWING.stroke_level
+    if strokes.mean() > DRAWING.max_stroke_fraction:  # a frame, and within it a sheet that is taken for ink
         return False
     # Next to strokes grey is their soft edge; elsewhere it would be shade, lines or another pen.
-    reach = max(PICTURE_READING.soft_edge_pixels, round(PICTURE_READING.soft_edge_part * max(grey.size)))
+    reach = max(DRAWING.soft_edge_pixels, round(DRAWING.soft_edge_fraction * max(grey.size)))
     elsewhere = off[~grow(strokes, reach)]
-    if elsewhere.size and (elsewhere > 2 * PICTURE_READING.even_levels).mean() > 0.001:
+    if elsewhere.size and (elsewhere > 2 * DRAWING.even_levels).mean() > DRAWING.max_grey_elsewhere:
         return False
     parts = label_components(strokes)
     chosen = choose_parts(parts, parts.sums(parts.pick(ink).astype(np.float32)), ink.shape)

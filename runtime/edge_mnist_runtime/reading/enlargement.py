@@ -23,22 +23,15 @@ from edge_mnist_runtime.tensor import DARK, Pixels
 
 Levels = npt.NDArray[np.float32]
 
+ENLARGEMENT: Final = PICTURE_READING.enlargement
+
 SIDE: Final = PREPROCESS.side_pixels
 
 KERNELS: Final = (Image.Resampling.NEAREST, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)
 """How pictures are enlarged."""
 
-MAX_STEPS: Final = 8
-"""How often what enlarging misses is added to the tensor. One is enough, but where bicubic pixels were clipped."""
-
-MIN_GAIN: Final = 0.1
-"""Part of what is missed that a step must take away, or it is the last one."""
-
-MIN_SHIFTED_SIDE: Final = 3 * SIDE
-"""Pixels are repeated as each program rounds. In pictures of this side their edges may lie a pixel elsewhere."""
-
-ROOM: Final = 1.0
-"""How much more freely, in pixels, a digit may lie in the first look's 28 x 28 pixels than in the tensor."""
+ONE_AROUND: Final = 3
+"""Side of a filter that looks one pixel to each side."""
 
 
 def find_enlarged_tensor(picture: Image.Image) -> tuple[Pixels, bool] | None:
@@ -58,7 +51,9 @@ def find_enlarged_tensor(picture: Image.Image) -> tuple[Pixels, bool] | None:
     first = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.NEAREST).convert("L"))
     corners = first[:: SIDE - 1, :: SIDE - 1]
     light_on_dark = bool((corners < DARK).all())
-    if not (light_on_dark or (corners >= DARK).all()) or not _lies_as_in_mnist(_bright(first, light_on_dark), ROOM):
+    if not (light_on_dark or (corners >= DARK).all()) or not _lies_as_in_mnist(
+        _bright(first, light_on_dark), ENLARGEMENT.first_look_pixels
+    ):
         return None
     shrunk = _shrink(np.asarray(picture.convert("L"), np.float32))
     if shrunk is None:
@@ -76,7 +71,7 @@ def _without_margin(picture: Image.Image) -> Image.Image:
     border = np.concatenate((first[0], first[-1], first[:, 0], first[:, -1]))
     margin = int(np.median(border))
     inside = _differs(first, margin)
-    if int(np.ptp(border)) > PICTURE_READING.even_levels or not inside.any():
+    if int(np.ptp(border)) > PICTURE_READING.drawing.even_levels or not inside.any():
         return picture
     rectangle = inside[ink_box(inside.view(np.uint8)).slices]
     if not rectangle[:: len(rectangle) - 1 or 1, :: rectangle.shape[1] - 1 or 1].all():
@@ -97,13 +92,13 @@ def _bright(pixels: Pixels, light_on_dark: bool) -> Pixels:
 
 def _lies_as_in_mnist(pixels: Pixels, room: float) -> bool:
     """Whether the ink is 20 pixels long, and its centre of mass on the frame's; `room` is in pixels."""
-    if int(pixels.max()) < PICTURE_READING.clear_levels:
+    if int(pixels.max()) < PICTURE_READING.drawing.min_contrast_levels:
         return False
     off_side = abs(ink_box(pixels).long_side - PREPROCESS.ink_side_pixels)
     mass = pixels.astype(np.float64)
     places = np.arange(SIDE)
     off_centre = max(abs(float(mass.sum(axis) @ places / mass.sum()) - PREPROCESS.centre_pixel) for axis in (0, 1))
-    return off_side <= 1 + room and off_centre <= PICTURE_READING.enlargement_centre_pixels + room
+    return off_side <= ENLARGEMENT.max_off_side_pixels + room and off_centre <= ENLARGEMENT.max_off_centre_pixels + room
 
 
 def _shrink(values: Levels) -> Pixels | None:
@@ -112,25 +107,24 @@ def _shrink(values: Levels) -> Pixels | None:
     found = [(_add_missing(nothing, values, values, kernel), kernel) for kernel in KERNELS]
     (levels, missed), kernel = min(found, key=lambda pair: _spread(pair[0][1]))
     least = _spread(missed)
-    for _ in range(MAX_STEPS if least else 0):
+    for _ in range(ENLARGEMENT.max_steps if least else 0):
         nearer, missed = _add_missing(levels, missed, values, kernel)
         spread = _spread(missed)
         if spread < least:
             levels = nearer
-        if spread > (1 - MIN_GAIN) * least:
+        if spread > (1 - ENLARGEMENT.min_gain) * least:
             break
         least = spread
-    if kernel == Image.Resampling.NEAREST and len(values) >= MIN_SHIFTED_SIDE:
+    if kernel == Image.Resampling.NEAREST and len(values) >= ENLARGEMENT.min_shifted_side_pixels:
         least = min(least, _spread_but_edges(levels, values))
-    return _as_pixels(levels) if least <= PICTURE_READING.enlargement_levels else None
+    return _as_pixels(levels) if least <= ENLARGEMENT.max_error_levels else None
 
 
 def _spread_but_edges(levels: Levels, values: Levels) -> float:
     """As `_spread` of what `levels`, repeated, miss; but the edges between them may lie a pixel elsewhere."""
     enlarged = Image.fromarray(_as_pixels(levels)).resize(values.shape, Image.Resampling.NEAREST)
-    low, high = (
-        np.asarray(enlarged.filter(kind(3)), np.float32) for kind in (ImageFilter.MinFilter, ImageFilter.MaxFilter)
-    )
+    extremes = ImageFilter.MinFilter(ONE_AROUND), ImageFilter.MaxFilter(ONE_AROUND)
+    low, high = (np.asarray(enlarged.filter(extreme), np.float32) for extreme in extremes)
     return _spread(values - np.clip(values, low, high))
 
 

@@ -16,8 +16,7 @@ from edge_mnist_runtime.reading.glyphs import Glyph, find_glyphs
 from edge_mnist_runtime.reading.ink import Ink
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
-LEAST_OTHER_PART: Final = 0.15
-"""Of the digit's ink: what another digit beside it has at least."""
+FLAWS: Final = PICTURE_READING.flaws
 
 
 def find_flaw(ink: Ink, side_pixels: float) -> Reason | None:
@@ -27,7 +26,7 @@ def find_flaw(ink: Ink, side_pixels: float) -> Reason | None:
         ink: As found in the whole picture.
         side_pixels: The digit's longer side, in the picture's own pixels.
     """
-    if side_pixels < PICTURE_READING.least_side_pixels:
+    if side_pixels < FLAWS.min_side_pixels:
         return "too small"
     if _runs_out_of_frame(ink):
         return "cut off"
@@ -42,11 +41,11 @@ def is_grain(
     outline: float = 1.0,
     lines: int = 0,
     side_pixels: float | None = None,
-    signs: int = PICTURE_READING.grain_signs,
+    signs: int = FLAWS.grain_signs,
 ) -> bool:
     """Whether what was taken for ink is paper, shade or texture: ink is dark, on edges, and there is one of it.
 
-    No single sign tells: pencil is faint, squared paper leaves rests, a shadow has an edge. Four signs together do.
+    No single sign decides: pencil is faint, squared paper leaves rests, a shadow has an edge. Several together do.
 
     Args:
         ink: What was found.
@@ -55,38 +54,37 @@ def is_grain(
         side_pixels: Longer side of one digit; that of the ink's box if None.
         signs: How many signs it takes.
     """
-    n_parts = len(ink.parts)
-    shown = sum(
-        (
-            ink.level < 0.25,
-            ink.level < 0.33,
-            ink.level < 0.45,
-            n_parts > 12 and not lines,
-            n_parts > 60,
-            outline < 0.97,
-            outline < 0.85,
-            ink.stroke_pixels < 0.03 * (side_pixels or ink.side_pixels),
-        )
-    )
-    dear = (_is_hollow, _is_one_of_many, _has_other_rows)  # asked only while they can make a difference
-    for n_left, has_sign in zip((3, 2, 1), dear, strict=True):
-        if not signs - n_left <= shown < signs:
-            break
-        shown += has_sign(ink)
+    shown = _count_cheap_signs(ink, outline, lines, side_pixels or ink.side_pixels)
+    dear_signs = [_has_other_rows, _is_one_of_many, _is_hollow]
+    while dear_signs and shown < signs <= shown + len(dear_signs):  # while they can still decide
+        shown += dear_signs.pop()(ink)
     return shown >= signs
+
+
+def _count_cheap_signs(ink: Ink, outline: float, lines: int, side_pixels: float) -> int:
+    """How many signs of grain need no look at the pixels; see `is_grain`."""
+    n_parts = len(ink.parts)
+    signs = (
+        *(ink.level < level for level in FLAWS.faint_levels),
+        *(outline < fraction for fraction in FLAWS.soft_outlines),
+        n_parts > FLAWS.many_parts and not lines,
+        n_parts > FLAWS.very_many_parts,
+        ink.stroke_pixels < FLAWS.hair_width * side_pixels,
+    )
+    return sum(signs)
 
 
 def _is_hollow(ink: Ink) -> bool:
     """Whether much of the ink is much fainter than the rest."""
     mask = ink.mask[ink.box.slices]
-    full = ink.inside > 0.6 * ink.level
-    return bool(full.sum() < 0.65 * max(1, mask.sum()))
+    full = ink.inside > FLAWS.full_ink * ink.level
+    return bool(full.sum() < FLAWS.min_full_fraction * max(1, mask.sum()))
 
 
 def _is_one_of_many(ink: Ink) -> bool:
     """Whether much of what is as dark as ink is not part of it."""
     is_own = ink.parts.sums(ink.parts.pick(ink.mask).astype(np.float32)) > 0
-    return bool(ink.mass[is_own].sum() < 0.9 * max(float(ink.mass.sum()), 1e-6))
+    return bool(ink.mass[is_own].sum() < FLAWS.min_own_mass * max(float(ink.mass.sum()), 1e-6))
 
 
 def _has_other_rows(ink: Ink) -> bool:
@@ -101,7 +99,7 @@ def _runs_out_of_frame(ink: Ink) -> bool:
     """
     height, width = ink.mask.shape
     left, top, right, bottom = ink.box
-    room = PICTURE_READING.filled_frame_part * ink.side_pixels
+    room = FLAWS.frame_room * ink.side_pixels
     sides = (
         (ink.mask, top, height - bottom),
         (ink.mask[::-1], height - bottom, top),
@@ -118,16 +116,17 @@ def _crosses(mask: Mask, stroke_pixels: float) -> bool:
     changes = np.flatnonzero(np.diff(np.pad(mask[0], 1).astype(np.int8)))
     last = len(mask) - 1
     near = mask[min(max(1, round(stroke_pixels / 2)), last)]
-    reach = max(2, round(PICTURE_READING.crossing_depth * stroke_pixels))
+    reach = max(FLAWS.min_crossing_depth_pixels, round(FLAWS.crossing_depth * stroke_pixels))
     far = mask[min(reach, last)]
     for start, end in zip(changes[::2], changes[1::2], strict=True):
         width = end - start
         beside = int(near[max(0, start - reach) : end + reach].sum())
-        if width < PICTURE_READING.crossing_width * max(stroke_pixels, min(beside, 4 * stroke_pixels)):
+        usual = max(stroke_pixels, min(beside, FLAWS.crossing_limit * stroke_pixels))
+        if width < FLAWS.crossing_width * usual:
             continue  # the end of a stroke, or where it turns: narrower than further inside
         before, under, after = far[max(0, start - reach) : start], far[start:end], far[end : end + reach]
         is_arch = not under.any() and before.any() and after.any()
-        if not is_arch and before.sum() + under.sum() + after.sum() >= PICTURE_READING.crossing_goes_on * width:
+        if not is_arch and before.sum() + under.sum() + after.sum() >= FLAWS.crossing_goes_on * width:
             return True  # no bar or bend that lies along the edge
     return False
 
@@ -136,7 +135,7 @@ def _shows_several(ink: Ink) -> bool:
     """Whether something as tall as the digit, and as much ink, stands beside it."""
     heaviest = int(ink.mass.argmax())
     others = float(ink.mass.sum() - ink.mass[heaviest])
-    if others < LEAST_OTHER_PART * ink.mass[heaviest] and _is_own(ink, heaviest):
+    if others < FLAWS.min_other_mass * ink.mass[heaviest] and _is_own(ink, heaviest):
         return False  # most digits are one part, and what else is there is too little for another one
     row = find_glyphs(ink.parts, ink.mass, ink.mask.shape).main
     if len(row) < 2:
@@ -145,8 +144,8 @@ def _shows_several(ink: Ink) -> bool:
     alike = [
         glyph
         for glyph in row
-        if _mass(ink, glyph) >= LEAST_OTHER_PART * _mass(ink, main)
-        and 0.6 * main.height <= glyph.height <= 1.3 * main.height
+        if _mass(ink, glyph) >= FLAWS.min_other_mass * _mass(ink, main)
+        and FLAWS.min_other_height * main.height <= glyph.height <= FLAWS.max_other_height * main.height
     ]
     return len(alike) > 1
 

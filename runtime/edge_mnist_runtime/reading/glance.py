@@ -11,13 +11,12 @@ import numpy.typing as npt
 from PIL import Image
 
 from edge_mnist_runtime.reading.filters import close_gaps, quantile_along
-from edge_mnist_runtime.reading.ground import DARKEST, Plane, Planes
+from edge_mnist_runtime.reading.ground import GROUND, Plane, Planes
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 Floats = npt.NDArray[np.float32]
 
-GLANCE_SIDE: Final = 72
-"""Pixels of the longer side, at least, at which a picture is glanced at."""
+GLANCE: Final = PICTURE_READING.glance
 
 
 @dataclass(frozen=True)
@@ -58,14 +57,14 @@ class Glance:
         # Not averaged: a thin stroke would lose its colour.
         size = (self.planes.shape[2], self.planes.shape[1])
         few = planes_of(self.picture.resize(size, Image.Resampling.NEAREST)).reshape(n, -1)
-        loss = (ground - (255 - few if light_on_dark else few)) / np.clip(ground, DARKEST, 255)
-        loss -= quantile_along(loss, 0.3)
-        np.clip(loss, 0, 2, out=loss)
+        loss = (ground - (255 - few if light_on_dark else few)) / np.clip(ground, GROUND.darkest_level, 255)
+        loss -= quantile_along(loss, GLANCE.paper_quantile)
+        np.clip(loss, 0, GLANCE.max_loss, out=loss)
         # The pen's colour: what the darkest points lack. Cubes, because paper has many points and ink has few.
         direction = (loss * loss.sum(0) ** 2).sum(1)  # no matrix product, which starts threads
         if not direction.max() > 0:
             direction = np.ones(n, np.float32)
-        light = np.maximum(np.float32(DARKEST), quantile_along(ground, 0.5)[:, 0])
+        light = np.maximum(np.float32(GROUND.darkest_level), quantile_along(ground, 0.5)[:, 0])
         weights: Floats = (direction / direction.sum() / light).astype(np.float32)
         weights *= np.float32(min(float(light.mean()), 1 / float(weights.sum())))  # white stays within 255
         return weights
@@ -73,9 +72,9 @@ class Glance:
 
 def glance_at(picture: Image.Image) -> Glance:
     """See from afar a picture of mode L or RGB."""
-    step = max(1, min(max(picture.size) // GLANCE_SIDE, *picture.size))  # a strip stays a strip
+    step = max(1, min(max(picture.size) // GLANCE.side_pixels, *picture.size))  # a strip stays a strip
     planes = planes_of(picture.reduce(step))
-    window = round(PICTURE_READING.widest_stroke_part * min(picture.size)) // step
+    window = round(PICTURE_READING.photo.wide_window * min(picture.size)) // step
     return Glance(picture, planes, close_gaps(np.concatenate([255 - planes, planes]), window))
 
 

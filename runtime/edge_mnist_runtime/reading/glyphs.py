@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.reading.components import Components, Mask
-from edge_mnist_runtime.reading.ink import box_around, find_frames, touches_edge
+from edge_mnist_runtime.reading.ink import box_around, gaps_to, sides_of, weigh_parts
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 Indices = npt.NDArray[np.intp]
 Floats64 = npt.NDArray[np.float64]
+
+GLYPHS: Final = PICTURE_READING.glyphs
 
 
 @dataclass(frozen=True)
@@ -58,27 +61,26 @@ def find_glyphs(parts: Components, mass: Floats64, shape: tuple[int, ...]) -> Gl
         shape: Height and width of the picture.
     """
     boxes = parts.boxes
-    widths, heights = (boxes[:, 2:] - boxes[:, :2]).T
-    weight = mass * np.where(touches_edge(boxes, shape), 0.25, 1.0) * (np.maximum(heights, widths) >= 0.04 * min(shape))
-    weight[find_frames(parts, mass)] = 0
+    heights, _ = sides_of(boxes)
+    weight = weigh_parts(parts, mass, shape)
     if not weight.max(initial=0) > 0:
         return GlyphRows((), ())
     usual = _weighted_median(heights, weight)
-    is_tall = (heights >= PICTURE_READING.least_glyph_part * usual) & (heights <= 2.5 * usual)
-    is_tall &= weight >= 0.05 * weight.max()
+    is_tall = (heights >= GLYPHS.min_height * usual) & (heights <= GLYPHS.max_height * usual)
+    is_tall &= weight >= GLYPHS.min_mass * weight.max()
     if not is_tall.any():
         return GlyphRows((), ())
     tall = np.flatnonzero(is_tall)
     in_row = _along_main_row(boxes, weight, tall, usual)
     row = _merge_columns(boxes, tall[in_row])
-    row = _attach(boxes, weight, row, np.flatnonzero(~is_tall & (weight > 0)), usual)
+    row = _attach(boxes, weight, row, np.flatnonzero(~is_tall), usual)
     return GlyphRows(_to_glyphs(boxes, row), _to_glyphs(boxes, _merge_columns(boxes, tall[~in_row])))
 
 
 def _weighted_median(values: Indices, weight: Floats64) -> float:
     order = np.argsort(values)
     place = np.searchsorted(weight[order].cumsum(), weight.sum() / 2)
-    return float(values[order][min(int(place), len(values) - 1)])
+    return float(values[order[place]])
 
 
 def _along_main_row(boxes: Indices, weight: Floats64, tall: Indices, usual: float) -> Mask:
@@ -91,19 +93,19 @@ def _along_main_row(boxes: Indices, weight: Floats64, tall: Indices, usual: floa
         level = middles[start]
         beside = np.flatnonzero(side * (columns - columns[start]) > 0)
         for index in beside[np.argsort(side * columns[beside])]:
-            if abs(middles[index] - level) <= 0.5 * usual:
+            if abs(middles[index] - level) <= GLYPHS.row_offset * usual:
                 in_row[index], level = True, middles[index]
     return in_row
 
 
 def _merge_columns(boxes: Indices, chosen: Indices) -> list[list[int]]:
-    """Groups of parts that share more than half of the narrower one's columns, from left to right."""
+    """Groups of parts that share many of the narrower one's columns, from left to right."""
     groups: list[list[int]] = []
     for index in chosen[np.argsort(boxes[chosen, 0])]:
         left, right = boxes[index, 0], boxes[index, 2]
         if groups:
             last = box_around(boxes[groups[-1]])
-            if min(last.right, right) - left > 0.5 * min(last.width, right - left):
+            if min(last.right, right) - left > GLYPHS.shared_columns * min(last.width, right - left):
                 groups[-1].append(int(index))
                 continue
         groups.append([int(index)])
@@ -117,13 +119,12 @@ def _attach(boxes: Indices, weight: Floats64, groups: list[list[int]], small: In
     attached = [list(group) for group in groups]
     for index in small:
         left, top, right, bottom = boxes[index]
-        down = np.maximum(np.maximum(around[:, 1] - bottom, top - around[:, 3]), 0)
-        across = np.maximum(np.maximum(around[:, 0] - right, left - around[:, 2]), 0)
+        gaps = np.hypot(*gaps_to(around, boxes[index]))
         shared = np.minimum(around[:, 2], right) - np.maximum(around[:, 0], left)
-        distance = np.hypot(down, across) - 0.3 * np.maximum(shared, 0)
-        nearest = int(distance.argmin())
-        is_near = np.hypot(down, across)[nearest] <= PICTURE_READING.group_gap * usual
-        is_speck = weight[index] < 0.02 * heaviest or max(bottom - top, right - left) < 0.12 * usual
+        nearest = int((gaps - GLYPHS.shared_bonus * np.maximum(shared, 0)).argmin())
+        is_near = gaps[nearest] <= PICTURE_READING.ink.group_gap * usual
+        is_small = max(bottom - top, right - left) < GLYPHS.min_small_side * usual
+        is_speck = is_small or weight[index] < GLYPHS.min_small_mass * heaviest
         if is_near and not is_speck:
             attached[nearest].append(int(index))
     return attached

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_runtime.reading.filters import quantile
+from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 Planes = npt.NDArray[np.uint8]
 """A colour picture, plane by plane, uint8, shape (C, H, W), with C 3, or 1 for grey."""
@@ -22,11 +23,10 @@ Plane = npt.NDArray[np.uint8]
 
 Floats = npt.NDArray[np.float32]
 
-DARKEST: Final = 24
-"""Grey levels of a ground that is taken for no darker: noise of a black one is no ink."""
+GROUND: Final = PICTURE_READING.ground
 
-NOISE_ROWS: Final = 40
-"""Rows of a picture whose noise is measured, at least."""
+NEIGHBOURS_MEDIAN: Final = 0.6745 * 2**0.5
+"""Median of the absolute difference of two neighbours whose noise is normal with a standard deviation of 1."""
 
 
 def measure_darkness(plane: Plane, ground: Plane) -> tuple[Floats, float]:
@@ -41,14 +41,14 @@ def measure_darkness(plane: Plane, ground: Plane) -> tuple[Floats, float]:
     """
     # Rows of one number, because NumPy's maximum with a number, or clip, takes several times as long.
     width = plane.shape[1]
-    light = np.maximum(ground, np.full(width, DARKEST, np.uint8)).astype(np.float32)
+    light = np.maximum(ground, np.full(width, GROUND.darkest_level, np.uint8)).astype(np.float32)
     darkness = np.divide(ground - plane, light, out=light)  # each plane of floats more is asked of the kernel anew
     noise = noise_of(darkness)
     # Noise makes the largest value around a point larger than the paper is. Paper is what most points show, or, where
     # strokes fill the picture, what a fifth of them shows.
-    few = np.sort(darkness[::4, ::4], axis=None)
-    middle, low = few[int(0.5 * (few.size - 1))], few[int(0.2 * (few.size - 1))]
-    darkness -= np.float32(min(middle, low + 1.2 * noise))
+    few = np.sort(darkness[:: GROUND.sample_step, :: GROUND.sample_step], axis=None)
+    middle, low = few[(few.size - 1) // 2], few[int(GROUND.paper_quantile * (few.size - 1))]
+    darkness -= np.float32(min(middle, low + GROUND.paper_noise * noise))
     return np.maximum(darkness, np.zeros(width, np.float32), out=darkness), noise
 
 
@@ -56,6 +56,6 @@ def noise_of(darkness: Floats) -> float:
     """Standard deviation of the noise, from neighbours' differences."""
     if min(darkness.shape) < 2:
         return 0.0
-    few = darkness[:: max(1, len(darkness) // NOISE_ROWS)]
+    few = darkness[:: max(1, len(darkness) // GROUND.noise_rows)]
     steps = few[:, 1:] - few[:, :-1]
-    return float(quantile(np.abs(steps, out=steps), 0.5)) / (0.6745 * 2**0.5)
+    return float(quantile(np.abs(steps, out=steps), 0.5)) / NEIGHBOURS_MEDIAN

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,14 @@ from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 Floats = npt.NDArray[np.float32]
 Levels = npt.NDArray[np.uint8]
-"""Top, bottom, left and right, the far ends exclusive."""
+
+INK: Final = PICTURE_READING.ink
+
+PEAK_SAMPLE: Final = (5, 0.97)
+"""Step and quantile of a sample below which no peak is: saves sorting, and changes no result."""
+
+OUTLINE_REACH: Final = 2
+"""Pixels around an outline in which the light is compared, to each side: soft edges are as wide."""
 
 
 @dataclass(frozen=True)
@@ -70,17 +77,20 @@ class Ink(Strokes):
 
 def peak_of(darkness: Floats) -> float:
     """Darkness that the ink of even a small digit reaches."""
-    rank = darkness.size - 1 - int((1 - PICTURE_READING.peak_part) * (darkness.size - 1))
+    rank = darkness.size - 1 - int((1 - INK.peak_fraction) * (darkness.size - 1))
     # Few values are near the peak: what is below most of a sample needs no sorting.
-    few = darkness[::5, ::5]
-    bright = darkness[darkness > quantile(few, 0.97)]
+    step, share = PEAK_SAMPLE
+    bright = darkness[darkness > quantile(darkness[::step, ::step], share)]
     values = bright if len(bright) > rank else darkness.reshape(-1)
     return float(np.partition(values, len(values) - 1 - rank)[len(values) - 1 - rank])
 
 
 def darkness_of_ink(peak: float, noise: float) -> tuple[float, float]:
     """Darkness from which on a point is surely ink, and from which on it may be."""
-    return max(0.5 * peak, 5 * noise), max(0.28 * peak, 3 * noise)
+    return (
+        max(INK.surely_ink * peak, INK.surely_ink_noise * noise),
+        max(INK.maybe_ink * peak, INK.maybe_ink_noise * noise),
+    )
 
 
 def pick_ink(darkness: Floats, noise: float, *, peak: float | None = None) -> Ink | None:
@@ -97,7 +107,7 @@ def pick_ink(darkness: Floats, noise: float, *, peak: float | None = None) -> In
     peak = peak_of(darkness) if peak is None else peak
     high, low = darkness_of_ink(peak, noise)
     parts = label_components(darkness > low)
-    if not len(parts) or peak <= 0:
+    if peak <= 0:
         return None
     picked = parts.pick(darkness)
     mass = parts.sums(np.where(picked > high, picked, 0))
@@ -120,7 +130,7 @@ def strokes_under(darkness: Floats, mask: Mask) -> Strokes:
 def _strokes_in(darkness: Floats, mask: Mask, box: Box) -> Strokes:
     """As `strokes_under`, where the box around the mask is known: a digit fills a small part of its picture."""
     part, covered = darkness[box.slices], mask[box.slices]
-    level = float(quantile(part[covered], 0.75))
+    level = float(quantile(part[covered], INK.level_quantile))
     inside = part * covered
     return Strokes(inside, mask, box, level, _stroke_width(inside, level))
 
@@ -138,38 +148,68 @@ def _stroke_width(ink: Floats, level: float) -> float:
     return float(2 * soft.sum() / max(float(steps.sum()), 1e-6))
 
 
+def weigh_parts(parts: Components, mass: npt.NDArray[np.float64], shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    """How much each part counts as a digit, shape (N,): its mass; less at an edge, nothing for specks and frames."""
+    boxes = parts.boxes
+    heights, widths = sides_of(boxes)
+    weight = (
+        mass
+        * np.where(touches_edge(boxes, shape), INK.edge_weight, 1.0)
+        * (np.maximum(heights, widths) >= INK.min_side * min(shape))
+    )
+    weight[find_frames(parts, mass)] = 0
+    return weight
+
+
 def choose_parts(parts: Components, mass: npt.NDArray[np.float64], shape: tuple[int, ...]) -> Mask:
     """Which parts are the digit: the heaviest one, and what is near enough and heavy enough to belong to it."""
-    boxes = parts.boxes
-    widths, heights = (boxes[:, 2:] - boxes[:, :2]).T
-    sides = np.maximum(heights, widths)
-    at_edge = touches_edge(boxes, shape)
-    score = mass * np.where(at_edge, 0.25, 1.0) * (sides >= 0.04 * min(shape))
-    score[find_frames(parts, mass)] = 0
+    weight = weigh_parts(parts, mass, shape)
     chosen = np.zeros(len(parts), np.bool_)
-    if not score.max(initial=0) > 0:
+    if not weight.max(initial=0) > 0:
         return chosen
-    main = score.argmax()
+    main = weight.argmax()
     chosen[main] = True
-    if np.count_nonzero(score >= 0.03 * mass[main]) == 1:
+    if np.count_nonzero(weight >= INK.min_mass * mass[main]) == 1:
         return chosen  # all else is specks
-    breadth = _breadths(parts)
-    blob = (breadth > 2 * breadth[main]) & (np.minimum(heights, widths) > 2 * breadth[main])
+    breadths = _breadths(parts)
+    are_blots = breadths > INK.blob_breadths * breadths[main]
     while True:
-        around = box_around(boxes[chosen])
-        side = around.long_side
-        gap_down = np.maximum(np.maximum(around.top - boxes[:, 3], boxes[:, 1] - around.bottom), 0)
-        gap_right = np.maximum(np.maximum(around.left - boxes[:, 2], boxes[:, 0] - around.right), 0)
-        near = np.hypot(gap_down, gap_right) <= PICTURE_READING.group_gap * side
-        # What stands beside the digit, thin, straight and as long as it, is a rest of a frame or of a line.
-        rest = ((gap_right > 0.08 * side) & (heights > 6 * widths) & (heights > 0.9 * around.height)) | (
-            (gap_down > 0) & (widths > 6 * heights) & (widths > 0.9 * around.width)
-        )
-        rest &= breadth < 0.8 * breadth[main]
-        joins = near & (score >= 0.03 * mass[chosen].sum()) & (sides >= 0.1 * side) & ~chosen & ~rest & ~blob
+        around = box_around(parts.boxes[chosen])
+        joins = _belong(parts.boxes, around) & (weight >= INK.min_mass * mass[chosen].sum())
+        joins &= ~chosen & ~are_blots & ~_are_rests(parts.boxes, around, breadths, breadths[main])
         if not joins.any():
             return chosen
         chosen |= joins
+
+
+def _belong(boxes: npt.NDArray[np.intp], around: Box) -> Mask:
+    """Which parts are near enough to the digit, whose box is `around`, and large enough beside it; shape (N,)."""
+    heights, widths = sides_of(boxes)
+    is_near = np.hypot(*gaps_to(boxes, around)) <= INK.group_gap * around.long_side
+    return is_near & (np.maximum(heights, widths) >= INK.min_own_side * around.long_side)
+
+
+def _are_rests(boxes: npt.NDArray[np.intp], around: Box, breadths: npt.NDArray[np.float64], usual: float) -> Mask:
+    """Which parts stand beside the digit, thin, straight and as long as it: rests of a frame or a line; shape (N,)."""
+    heights, widths = sides_of(boxes)
+    gap_down, gap_right = gaps_to(boxes, around)
+    is_beside = gap_right > INK.rest_gap * around.long_side
+    is_upright = is_beside & (heights > INK.rest_thinness * widths) & (heights > INK.rest_length * around.height)
+    is_level = (gap_down > 0) & (widths > INK.rest_thinness * heights) & (widths > INK.rest_length * around.width)
+    return (is_upright | is_level) & (breadths < INK.rest_breadth * usual)
+
+
+def sides_of(boxes: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Heights and widths of boxes in the order of `Box`, shape (N, 4)."""
+    return boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0]
+
+
+def gaps_to(boxes: npt.NDArray[np.intp], one: Any) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Empty rows and empty columns between boxes, shape (N, 4), and one box."""
+    left, top, right, bottom = one
+    down = np.maximum(np.maximum(top - boxes[:, 3], boxes[:, 1] - bottom), 0)
+    across = np.maximum(np.maximum(left - boxes[:, 2], boxes[:, 0] - right), 0)
+    return down, across
 
 
 def _breadths(parts: Components) -> npt.NDArray[np.float64]:
@@ -190,16 +230,20 @@ def outline_on_edges(plane: Levels, ink: Ink) -> float:
 
     Where ink leaves the picture, or the picture was cut close to it, there is nothing around it to tell from.
     """
-    left, top = max(0, ink.box.left - 3), max(0, ink.box.top - 3)
-    near = Box(left, top, ink.box.right + 3, ink.box.bottom + 3)
+    around = OUTLINE_REACH + 1
+    left, top = max(0, ink.box.left - around), max(0, ink.box.top - around)
+    near = Box(left, top, ink.box.right + around, ink.box.bottom + around)
     mask, light = ink.mask[near.slices], plane[near.slices]
     outline = mask & ~inner(mask)
     height, width = plane.shape
-    outline[: max(0, 2 - top)] = outline[max(0, height - 2 - top) :] = False
-    outline[:, : max(0, 2 - left)] = outline[:, max(0, width - 2 - left) :] = False
+    reach = OUTLINE_REACH
+    outline[: max(0, reach - top)] = outline[max(0, height - reach - top) :] = False
+    outline[:, : max(0, reach - left)] = outline[:, max(0, width - reach - left) :] = False
     most = _over_neighbours(light, np.maximum)[outline].astype(np.float32)
-    drop = (most - _over_neighbours(light, np.minimum)[outline]) / np.maximum(most, 24)
-    return float(np.count_nonzero(drop > 0.5 * ink.level) / max(1, len(drop)))
+    drop = (most - _over_neighbours(light, np.minimum)[outline]) / np.maximum(
+        most, PICTURE_READING.ground.darkest_level
+    )
+    return float(np.count_nonzero(drop > INK.outline_drop * ink.level) / max(1, len(drop)))
 
 
 def _over_neighbours(plane: Levels, function: Any) -> Levels:
@@ -215,24 +259,24 @@ def _over_neighbours(plane: Levels, function: Any) -> Levels:
 def find_frames(parts: Components, mass: npt.NDArray[np.float64]) -> Mask:
     """Which parts are drawn around another one: ink on all four sides of the box, and something inside; shape (N,)."""
     found, boxes = np.zeros(len(parts), np.bool_), parts.boxes
-    order = np.argsort(-mass)[:5]
+    order = np.argsort(-mass)[: INK.frame_candidates]
     left, top, right, bottom = boxes[order].T[..., np.newaxis]
-    heights = boxes[:, 3] - boxes[:, 1]
+    heights, _ = sides_of(boxes)
     inside = (boxes[:, 0] > left) & (boxes[:, 1] > top) & (boxes[:, 2] < right) & (boxes[:, 3] < bottom)
-    inside &= (heights >= 0.3 * (bottom - top)) & (mass > 0.1 * mass[order, np.newaxis])
+    inside &= (heights >= INK.framed_height * (bottom - top)) & (mass > INK.framed_mass * mass[order, np.newaxis])
     holds_something = inside.any(1)
-    sparse = parts.areas[order] < 0.16 * ((bottom - top) * (right - left))[:, 0]
+    sparse = parts.areas[order] < INK.sparse_area * ((bottom - top) * (right - left))[:, 0]
     for which in np.flatnonzero(holds_something | sparse):
         index = order[which]
         covered = _covered_sides(parts, index)
-        found[index] = covered[1] > 0.85 if holds_something[which] else covered[0] > 0.9
+        found[index] = covered[1] > INK.framing_cover if holds_something[which] else covered[0] > INK.sparse_cover
     return found
 
 
 def _covered_sides(parts: Components, index: int) -> list[float]:
     """How much of each side of a part's box its ink covers, 0..1, the least first."""
     own = parts.labels[Box(*parts.boxes[index]).slices] == index + 1
-    depth = max(1, round(0.12 * max(own.shape)))
+    depth = max(1, round(INK.frame_depth * max(own.shape)))
     sides = (own[:depth].any(0), own[-depth:].any(0), own[:, :depth].any(1), own[:, -depth:].any(1))
     return sorted(float(side.mean()) for side in sides)
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
-from edge_mnist_runtime.reading.filters import max_within, quantile, quantile_along
+from edge_mnist_runtime.reading.filters import max_within, quantile_along
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.ruled_lines import Ruling
 
 Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
+
+REMOVAL: Final = PICTURE_READING.line_removal
 
 
 def remove_ruling(darkness: Floats, ruling: Ruling, ink_level: float) -> Floats:
@@ -51,12 +55,13 @@ def _subtract(lines: Floats, half_width: int, before: Floats, after: Floats, ink
     beside = np.minimum(usual[:, 0], usual[:, -1])[:, np.newaxis]
     usual = np.maximum(usual - beside, 0)
     most = usual.max(1, keepdims=True)
-    darkened = usual > np.maximum(0.25 * most, PICTURE_READING.faintest_line / 2)
-    lost = (1.3 * usual + 0.3 * most + beside)[darkened][:, np.newaxis]  # (M, 1)
+    darkened = usual > np.maximum(REMOVAL.darkened_fraction * most, PICTURE_READING.lines.faintest / 2)
+    lost = (REMOVAL.usual_factor * usual + REMOVAL.most_fraction * most + beside)[darkened][:, np.newaxis]  # (M, 1)
     rows, columns = at[darkened], np.arange(width)
     values = before[rows, columns]
     # Ink on the line stays as dark as it is; only what is between the line's darkness and the ink's is stretched.
-    kept = np.clip((values - lost) / np.maximum(ink_level - lost, 0.3 * ink_level), 0, 1) * ink_level
+    stretch = np.maximum(ink_level - lost, REMOVAL.min_stretch * ink_level)
+    kept = np.clip((values - lost) / stretch, 0, 1) * ink_level
     kept, part = np.minimum(kept, values), inside[darkened]
     if part.all():
         after[rows, columns] = kept
@@ -75,23 +80,21 @@ def _usual(values: Floats, inside: Mask) -> Floats:
     Returns:
         Shape (N, K).
     """
-    width = values.shape[2]
-    end = -(-width // 3)
-    parts = values, values[..., :end], values[..., width - end :]
-    overall, *ends = (quantile_along(part, 0.6)[..., 0] for part in parts)
-    least = np.minimum(*ends)
-    usual: Floats = np.where(least < 0.4 * overall, least, overall)
+    usual = _usual_along(values)
     for line, row in zip(*np.nonzero(~inside.all(2)), strict=True):  # a line that leaves the picture
-        usual[line, row] = _usual_of_rest(values[line, row][inside[line, row]])
+        rest = values[line, row][inside[line, row]]
+        usual[line, row] = _usual_along(rest) if rest.size else 0
     return usual
 
 
-def _usual_of_rest(values: Floats) -> float:
-    if not values.size:
-        return 0.0
-    end = -(-len(values) // 3)
-    overall, least = float(quantile(values, 0.6)), float(min(quantile(values[:end], 0.6), quantile(values[-end:], 0.6)))
-    return least if least < 0.4 * overall else overall
+def _usual_along(values: Floats) -> Floats:
+    """As `_usual`, along the last axis, which is dropped."""
+    end = -(-values.shape[-1] // REMOVAL.end_part)
+    parts = values, values[..., :end], values[..., -end:]
+    overall, *ends = (quantile_along(part, REMOVAL.usual_quantile)[..., 0] for part in parts)
+    least = np.minimum(*ends)
+    usual: Floats = np.where(least < REMOVAL.end_fraction * overall, least, overall)
+    return usual
 
 
 def _bridge(left: Floats, at: Places, darkened: Mask) -> None:

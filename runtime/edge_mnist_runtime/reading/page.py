@@ -19,11 +19,7 @@ from edge_mnist_runtime.reading.ruled_lines import Ruling, find_ruling
 
 Floats = npt.NDArray[np.float32]
 
-SHARP_OUTLINE: Final = 0.98
-"""Part of the ink's outline on edges of the picture from which on a narrower window has nothing to add."""
-
-MOST_SPECKS: Final = 3
-"""Pixels at a picture's edges that may be as dark as ink though nothing crosses them: noise."""
+PAGE: Final = PICTURE_READING.page
 
 
 @dataclass(frozen=True)
@@ -43,10 +39,10 @@ class Look:
         blob = self.ink.stroke_pixels / self.ink.side_pixels
         return (
             self.ink.length
-            * min(1.0, self.ink.stroke_pixels / (PICTURE_READING.hair_part * self.ink.side_pixels))
-            * self.ink.level**2
-            * self.outline**6
-            * min(1.0, PICTURE_READING.blob_part / max(blob, 1e-6))
+            * min(1.0, self.ink.stroke_pixels / (PAGE.hair_width * self.ink.side_pixels))
+            * self.ink.level**PAGE.darkness_power
+            * self.outline**PAGE.outline_power
+            * min(1.0, PAGE.blob_width / max(blob, 1e-6))
         )
 
     @cached_property
@@ -55,20 +51,20 @@ class Look:
         if not self.is_sharp:
             return False
         mass = self.ink.mass
-        return float(mass.sum() - mass.max()) < 0.02 * float(mass.sum())
+        return float(mass.sum() - mass.max()) < PAGE.max_other_mass * float(mass.sum())
 
     @property
     def is_sharp(self) -> bool:
         """Whether strokes are clear, and a narrower window has nothing to add to their outline."""
-        return self.is_clear and self.outline >= SHARP_OUTLINE
+        return self.is_clear and self.outline >= PAGE.sharp_outline
 
     @property
     def is_clear(self) -> bool:
         """Whether no other window can show better strokes."""
         return (
-            self.outline >= PICTURE_READING.clear_outline
-            and self.ink.level >= PICTURE_READING.clear_darkness
-            and self.ink.stroke_pixels < PICTURE_READING.blob_part * self.ink.side_pixels
+            self.outline >= PAGE.clear_outline
+            and self.ink.level >= PAGE.clear_darkness
+            and self.ink.stroke_pixels < PAGE.blob_width * self.ink.side_pixels
         )
 
 
@@ -96,7 +92,7 @@ class Page:
         ground = close_gaps(self._plane[np.newaxis], window)[0]
         darkness, noise = measure_darkness(self._plane, ground)
         peak = peak_of(darkness)
-        least = max(PICTURE_READING.least_darkness, PICTURE_READING.least_noise_deviations * noise)
+        least = max(PAGE.min_darkness, PAGE.min_noise_deviations * noise)
         if peak < least:
             return None
         if self._ruling is None:  # lines are narrow: every window shows the same
@@ -110,7 +106,7 @@ class Page:
         if self._ruling:
             darkness = remove_ruling(darkness, self._ruling, peak)
             peak = peak_of(darkness)
-        return self._find_in(darkness, noise, peak) if peak >= PICTURE_READING.least_darkness else None
+        return self._find_in(darkness, noise, peak) if peak >= PAGE.min_darkness else None
 
     def _find_in(self, darkness: Floats, noise: float, peak: float) -> Look | None:
         ink = pick_ink(darkness, noise, peak=peak)
@@ -124,4 +120,4 @@ def _reaches_edges(darkness: Floats, noise: float, peak: float) -> bool:
     """Whether something as dark as ink reaches the picture's edges, as printed lines do."""
     low = darkness_of_ink(peak, noise)[1]
     edges = (darkness[0], darkness[-1], darkness[:, 0], darkness[:, -1])
-    return sum(int(np.count_nonzero(edge > low)) for edge in edges) > MOST_SPECKS
+    return sum(int(np.count_nonzero(edge > low)) for edge in edges) > PAGE.max_edge_specks

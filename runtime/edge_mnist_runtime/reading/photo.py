@@ -25,11 +25,10 @@ from edge_mnist_runtime.reading.parameters import PICTURE_READING
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
 
-NARROWEST_WINDOW: Final = 5
-"""Pixels: below this a window fits between the pixels of one stroke."""
+PHOTO: Final = PICTURE_READING.photo
 
-MOST_LINES_IN_DOUBT: Final = 3
-"""Where the polarity is in doubt, more printed lines than these tell it: they are what the ink is."""
+CUT_MARGIN: Final = 2
+"""Empty pixels around a digit that is cut out: room for strokes that are widened."""
 
 
 Sides: TypeAlias = tuple[float, float, float, float]
@@ -72,11 +71,11 @@ def find_ink(picture: Image.Image, *, full_side_pixels: int) -> FoundInk | None:
         None where nothing stands out from the ground.
     """
     far = fit(picture)
-    whole = look = look_at(far)
-    if whole is None or look is None:
+    whole = look_at(far)
+    if whole is None:
         return None
-    sides = _in_parts(look.ink.box, far)
-    if look.ink.side_pixels < PICTURE_READING.near_side_pixels and far.size != picture.size:
+    look, sides = whole, _in_parts(whole.ink.box, far)
+    if look.ink.side_pixels < PHOTO.near_side_pixels and far.size != picture.size:
         look, sides = _look_nearer(picture, look, sides) or (look, sides)
     if is_grain(look.ink, outline=look.outline, lines=look.lines):
         return None
@@ -86,7 +85,7 @@ def find_ink(picture: Image.Image, *, full_side_pixels: int) -> FoundInk | None:
 
 def fit(picture: Image.Image) -> Image.Image:
     """A picture as far away as it is looked at at once."""
-    factor = -(-max(picture.size) // PICTURE_READING.look_side_pixels)
+    factor = -(-max(picture.size) // PHOTO.side_pixels)
     return picture.reduce(factor) if factor > 1 else picture
 
 
@@ -97,30 +96,43 @@ def look_at(picture: Image.Image, *, is_row: bool = False) -> Look | None:
         picture: Mode L or RGB, as `fit` makes it.
         is_row: Whether there are several digits: that one of them is sharp does not say that all are.
     """
-    side = min(picture.size)
-    window = max(3, round(PICTURE_READING.widest_stroke_part * side))
     glance = glance_at(picture)
     light_on_dark, sureness = glance.polarity
-    is_sure = sureness >= PICTURE_READING.sure_polarity
+    is_sure = sureness >= PHOTO.sure_polarity
+    wide = max(PHOTO.min_wide_window_pixels, round(PHOTO.wide_window * min(picture.size)))
+    widest, *narrower = (window_of(fraction, picture) for fraction in PHOTO.narrower_windows)
     page = Page(glance, light_on_dark)
-    found = page.find(window)
-    if found and not (found.is_alone or (found.is_sharp and is_sure and not is_row)):
-        suited = suited_window(found.ink.stroke_pixels)
-        if suited < 0.7 * window or found.ink.stroke_pixels > 0.45 * window:
-            found = _better(found, page.find(suited))
+    found = _look_widely(page, wide, is_sharp_enough=is_sure and not is_row)
     if found and (found.is_alone or (found.is_clear and is_sure)):
         return found
-    sizes = [max(NARROWEST_WINDOW, round(part * side)) for part in PICTURE_READING.further_window_parts]
-    if not is_sure and page.n_lines <= MOST_LINES_IN_DOUBT:
+    if not is_sure and page.n_lines <= PHOTO.max_lines_in_doubt:
         other = Page(glance, not light_on_dark)
-        return _look_at_both(page, other, (window, *sizes[1:], sizes[0]), found, is_row=is_row)
-    if found and is_sure and found.ink.side_pixels < 0.5 * side and found.ink.stroke_pixels < 0.3 * window:
-        sizes = sizes[1:]  # no wider window: it shows more of the shadows, and no more of strokes that do not fill it
-    found = _look_through(page, sizes, found)
-    # Lines are printed on paper: where there are some, the ink is what they are.
-    if (found and found.is_alone) or page.n_lines or sureness >= PICTURE_READING.certain_polarity:
+        return _look_at_both(page, other, (wide, *narrower, widest), found, is_row=is_row)
+    is_small = found is not None and _is_small_and_thin(found, picture, wide)
+    windows = narrower if is_small and is_sure else [widest, *narrower]
+    found = _look_through(page, windows, found)
+    # Lines are printed on paper: where there are some, the ink has their polarity.
+    if (found and found.is_alone) or page.n_lines or sureness >= PHOTO.certain_polarity:
         return found
-    return _of_likelier_polarity(found, _look_through(Page(glance, not light_on_dark), sizes, None))
+    return _of_likelier_polarity(found, _look_through(Page(glance, not light_on_dark), windows, None))
+
+
+def _look_widely(page: Page, wide: int, *, is_sharp_enough: bool) -> Look | None:
+    """What the wide window shows, or the one that suits the strokes seen in it where those are of another width."""
+    found = page.find(wide)
+    if found is None or found.is_alone or (found.is_sharp and is_sharp_enough):
+        return found
+    stroke = found.ink.stroke_pixels
+    suited = suited_window(stroke)
+    if suited < PHOTO.window_much_too_wide * wide or stroke > PHOTO.window_too_narrow * wide:
+        return _better(found, page.find(suited))
+    return found
+
+
+def _is_small_and_thin(found: Look, picture: Image.Image, wide: int) -> bool:
+    """Whether a wider window than `wide` would show more of the shadows, and no more of the strokes."""
+    is_small = found.ink.side_pixels < PHOTO.small_digit * min(picture.size)
+    return is_small and found.ink.stroke_pixels < PHOTO.thin_stroke * wide
 
 
 def _look_through(page: Page, sizes: list[int], found: Look | None) -> Look | None:
@@ -147,12 +159,12 @@ def _look_at_both(page: Page, other: Page, sizes: Iterable[int], found: Look | N
 
 def _outdoes(best: Look, rival: Look | None) -> bool:
     """Whether what one polarity shows is so much better that the other can be no ink."""
-    return rival is None or best.score > PICTURE_READING.decisive_margin * rival.score
+    return rival is None or best.score > PHOTO.decisive_margin * rival.score
 
 
 def _of_likelier_polarity(found: Look | None, other: Look | None) -> Look | None:
     """Which of two looks is ink, `other` being of the less likely polarity."""
-    margin = PICTURE_READING.other_polarity_margin
+    margin = PHOTO.other_polarity_margin
     return _better(found, other, margin=1 / margin if other and other.lines else margin)
 
 
@@ -160,13 +172,14 @@ def _look_nearer(picture: Image.Image, look: Look, sides: Sides) -> tuple[Look, 
     """Find the same ink again in the part of the picture around it, with more pixels; None where that fails."""
     left, top, right, bottom = np.array(sides) * (picture.size * 2)
     side = max(bottom - top, right - left)
-    corners = (left - 0.8 * side, top - 0.8 * side, right + 0.8 * side, bottom + 0.8 * side)
+    reach = PHOTO.near_reach * side
+    corners = (left - reach, top - reach, right + reach, bottom + reach)
     x0, y0, x1, y1 = (int(np.clip(round(at), 0, most)) for at, most in zip(corners, picture.size * 2, strict=True))
     part = picture.crop((x0, y0, x1, y1))
     near = fit(part)
     larger = side / look.ink.side_pixels * near.width / part.width
     found = Page(glance_at(near), look.light_on_dark).find(suited_window(look.ink.stroke_pixels * larger))
-    if found is None or found.ink.side_pixels < 0.6 * larger * look.ink.side_pixels:
+    if found is None or found.ink.side_pixels < PHOTO.min_near_side * larger * look.ink.side_pixels:
         return None
     inner = _in_parts(found.ink.box, near)
     columns, rows = part.width / picture.width, part.height / picture.height
@@ -177,7 +190,12 @@ def _look_nearer(picture: Image.Image, look: Look, sides: Sides) -> tuple[Look, 
 
 def suited_window(stroke_pixels: float) -> int:
     """The window through which strokes of that width are seen whole, and little else."""
-    return max(NARROWEST_WINDOW, round(3.5 * stroke_pixels) + 4)
+    return max(PHOTO.min_window_pixels, round(PHOTO.suited_window * stroke_pixels) + PHOTO.suited_window_pixels)
+
+
+def window_of(fraction: float, picture: Image.Image) -> int:
+    """The window that is this fraction of a picture's shorter side."""
+    return max(PHOTO.min_window_pixels, round(fraction * min(picture.size)))
 
 
 def _better(one: Look | None, other: Look | None, *, margin: float = 1.0) -> Look | None:
@@ -193,11 +211,12 @@ def _in_parts(box: Box, picture: Image.Image) -> Sides:
 
 def cut_out(ink: Strokes) -> Pixels:
     """The digit's box, grey levels kept, thin strokes made as wide as MNIST's thinnest."""
-    floor = 0.2 * ink.level
-    values = np.zeros((ink.box.height + 4, ink.box.width + 4), np.float32)
-    inside = (ink.inside - np.float32(floor)) / np.float32(max(0.9 * ink.level - floor, 1e-6))
-    np.clip(inside, 0, 1, out=values[2:-2, 2:-2])
-    missing = PICTURE_READING.thinnest_stroke_part * ink.side_pixels - ink.stroke_pixels
+    margin = CUT_MARGIN
+    floor = PHOTO.cut_floor * ink.level
+    values = np.zeros((ink.box.height + 2 * margin, ink.box.width + 2 * margin), np.float32)
+    inside = (ink.inside - np.float32(floor)) / np.float32(max(PHOTO.cut_full * ink.level - floor, 1e-6))
+    np.clip(inside, 0, 1, out=values[margin:-margin, margin:-margin])
+    missing = PHOTO.thinnest_stroke * ink.side_pixels - ink.stroke_pixels
     for _ in range(round(missing / 2)):
         values = _widen(values)
     pixels: Pixels = np.rint(255 * values).astype(np.uint8)

@@ -156,7 +156,7 @@ def _read_anything(picture: Image.Image, origin: str) -> Reading:
     if enlarged := find_enlarged_tensor(colours):
         tensor, light_on_dark = enlarged
         return Reading(tensor, "raw", light_on_dark=light_on_dark, draw_steps=lambda: (("picture", colours),))
-    if min(picture.size) < PICTURE_READING.least_photo_side_pixels:
+    if min(picture.size) < PICTURE_READING.reader.min_photo_side_pixels:
         return _read_drawing(picture, origin)
     if has_even_border(colours):
         grey = _grey_of(picture, origin)
@@ -191,7 +191,7 @@ def _blank(picture: Image.Image, mode: ReadingMode) -> Reading:
 
 
 def _colours_of(picture: Image.Image, origin: str) -> Image.Image:
-    return _made_plain(lambda: upright_colours(picture, side_pixels=PICTURE_READING.detail_side_pixels), origin)
+    return _made_plain(lambda: upright_colours(picture, side_pixels=PICTURE_READING.reader.detail_side_pixels), origin)
 
 
 def _grey_of(picture: Image.Image, origin: str) -> Image.Image:

@@ -15,14 +15,17 @@ Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.intp]
 Bytes = npt.NDArray[np.uint8]
 
-MAIN_SLOPES: Final = np.linspace(-PICTURE_READING.steepest_line, PICTURE_READING.steepest_line, 37)
+LINES: Final = PICTURE_READING.lines
+
+MAIN_SLOPES: Final = np.linspace(-LINES.max_slope, LINES.max_slope, LINES.n_slopes)
 """Slopes that a family of lines may have, rows a column."""
 
-FANNING: Final = np.linspace(-PICTURE_READING.line_fanning, PICTURE_READING.line_fanning, 17)
+FANNING: Final = np.linspace(-LINES.fanning, LINES.fanning, LINES.n_fanning)
 """What is tried around the main one."""
 
-LEAST_SIDE: Final = 40
-"""Smaller pictures have too few pixels to tell a line from a stroke."""
+
+COUNT_BITS: Final = 6
+"""Low bits of a count of strips that hold how many show a line; those above hold how many it passes."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,13 @@ class Ruling:
 def find_ruling(darkness: Floats) -> Ruling:
     """Find the lines that run through a picture; `darkness` is as `measure_darkness` gives it, shape (H, W)."""
     height, width = darkness.shape
-    reach = max(3, round(0.016 * max(height, width)))
+    reach = max(LINES.min_reach_pixels, round(LINES.reach_fraction * max(height, width)))
     none = Ruling(np.zeros((0, width), np.float32), np.zeros((0, height), np.float32), reach)
-    if min(height, width) < LEAST_SIDE:
+    if min(height, width) < LINES.min_side_pixels:
         return none
     level, upright = _find_rules(darkness.T, reach), _find_rules(darkness, reach)
     along, across = (upright, width) if height > width else (level, height)
-    if len(along) == len(level) + len(upright) == 1 and max(height, width) > PICTURE_READING.narrow_frame * across:
+    if len(along) == len(level) + len(upright) == 1 and max(height, width) > LINES.max_narrowness * across:
         return none  # in a narrow picture of a 1 the 1 itself runs from edge to edge
     return Ruling(level, upright, reach)
 
@@ -57,12 +60,12 @@ def find_ruling(darkness: Floats) -> Ruling:
 def _find_rules(columns: Floats, reach: int) -> Floats:
     """Where lines run through a picture that is given column by column, shape (W, H): their rows, shape (N, W)."""
     width = len(columns)
-    strip = max(1, width // PICTURE_READING.strips)
+    strip = max(1, width // LINES.strips)
     n_strips = width // strip
     strips = _average(columns[: n_strips * strip], strip)
     beside = np.minimum(_darker_side(strips, reach), _darker_side(strips, max(2, reach // 2)))
-    ridges: Floats = np.clip(strips - beside, 0, 2)
-    if (ridges.max(1) >= PICTURE_READING.faintest_line).mean() < 0.5 * PICTURE_READING.shown_part:
+    ridges: Floats = np.maximum(strips - beside, 0)
+    if (ridges.max(1) >= LINES.faintest).mean() < LINES.likely_fraction * LINES.shown_fraction:
         return np.zeros((0, width), np.float32)
     centres: npt.NDArray[np.float64] = (np.arange(n_strips, dtype=np.float64) + 0.5) * strip
     slopes = _main_slope(ridges, centres) + FANNING
@@ -117,10 +120,12 @@ def _gather(values: Bytes, centres: npt.NDArray[np.float64], slopes: npt.NDArray
 
 def _main_slope(ridges: Floats, centres: npt.NDArray[np.float64]) -> float:
     """The slope whose sums over the strips stand out most. A digit's strokes are cut to what a line can be."""
-    capped = np.minimum(ridges, max(PICTURE_READING.faintest_line, 2 * float(quantile(ridges[:, ::4], 0.9))))
+    step = LINES.main_step
+    usual = float(quantile(ridges[:, :: step * step], LINES.main_quantile))
+    capped = np.minimum(ridges, max(LINES.faintest, LINES.main_factor * usual))
     # Small integers: they are gathered, and summed, several times as fast.
-    steps = (capped[::2] * (250 / max(float(capped.max()), 1e-6))).astype(np.uint8)
-    sums = _gather(steps, centres[::2], MAIN_SLOPES).sum(1, dtype=np.uint16).astype(np.float32)
+    steps = (capped[::step] * (LINES.main_levels / max(float(capped.max()), 1e-6))).astype(np.uint8)
+    sums = _gather(steps, centres[::step], MAIN_SLOPES).sum(1, dtype=np.uint16).astype(np.float32)
     return float(MAIN_SLOPES[(sums**2).sum(1).argmax()])
 
 
@@ -129,11 +134,11 @@ def _vote(ridges: Floats, centres: npt.NDArray[np.float64], slopes: npt.NDArray[
     votes = np.zeros((len(slopes), ridges.shape[1]), np.float32)
     n_strips = len(ridges)
     # Bytes first: few slopes and rows can be lines at all, and no page without lines has any.
-    state = (ridges >= PICTURE_READING.faintest_line).view(np.uint8) + np.uint8(64)
+    state = (ridges >= LINES.faintest).view(np.uint8) + np.uint8(1 << COUNT_BITS)
     counts = _gather(state, centres, slopes).sum(1, dtype=np.uint16)
-    n_inside, n_shown = counts >> 6, counts & 63
-    skipped = (np.float32(1 - PICTURE_READING.shown_part) * n_inside).astype(np.uint16)
-    likely = np.flatnonzero((n_inside >= 0.5 * n_strips) & (n_shown >= n_inside - skipped))
+    n_inside, n_shown = counts >> COUNT_BITS, counts & ((1 << COUNT_BITS) - 1)
+    skipped = (np.float32(1 - LINES.shown_fraction) * n_inside).astype(np.uint16)
+    likely = np.flatnonzero((n_inside >= LINES.inside_fraction * n_strips) & (n_shown >= n_inside - skipped))
     which, rows = np.divmod(likely, ridges.shape[1])
     if not len(which):
         return votes
@@ -145,13 +150,13 @@ def _vote(ridges: Floats, centres: npt.NDArray[np.float64], slopes: npt.NDArray[
     inside = n_inside[which, rows]
     found = values[np.arange(len(values)), np.minimum(n_strips - inside + skipped[which, rows], n_strips - 1)]
     # A tall 1 is as straight as a line, but does not run from edge to edge.
-    votes[which, rows] = np.where(ends >= np.maximum(PICTURE_READING.faintest_line, 0.3 * found), found, 0)
+    votes[which, rows] = np.where(ends >= np.maximum(LINES.faintest, LINES.end_fraction * found), found, 0)
     return votes
 
 
 def _at_end(values: Floats) -> Floats:
     """What ridges, shape (N, S), reach where lines begin, shape (N,); infinite where that is outside the picture."""
-    second = np.sort(values[:, : max(2, values.shape[1] // 6)], axis=1)[:, -2]
+    second = np.sort(values[:, : values.shape[1] // LINES.end_part], axis=1)[:, -2]
     return np.where(second < 0, np.inf, second).astype(np.float32)
 
 
@@ -159,13 +164,12 @@ def _peaks(votes: Floats, reach: int) -> list[tuple[int, int]]:
     """Slope index and row of every line: the strongest first, none within `reach` of a stronger one."""
     votes = votes.copy()
     found: list[tuple[int, int]] = []
-    while len(found) < 80:
+    while True:
         which, row = divmod(int(votes.argmax()), votes.shape[1])
-        if votes[which, row] < PICTURE_READING.faintest_line:
-            break
+        if votes[which, row] < LINES.faintest:
+            return found
         found.append((which, row))
         votes[:, max(0, row - reach) : row + reach + 1] = 0
-    return found
 
 
 def _follow(
@@ -184,11 +188,11 @@ def _follow(
         return np.zeros((0, width), np.float32)
     off_middle = centres - (centres[0] + centres[-1]) / 2
     straight = rows[:, np.newaxis] + slopes[:, np.newaxis] * off_middle
-    offsets = np.arange(-2, 3)
+    offsets = np.arange(-LINES.follow_pixels, LINES.follow_pixels + 1)
     at = np.clip(np.rint(straight).astype(np.intp)[..., np.newaxis] + offsets, 0, ridges.shape[1] - 1)  # (N, S, 5)
-    most = 3 * PICTURE_READING.faintest_line + float(quantile(ridges[:, ::2], 0.99))
+    most = LINES.follow_faintest * LINES.faintest + float(quantile(ridges[:, ::2], LINES.follow_quantile))
     weights = np.minimum(ridges[np.arange(len(ridges))[:, np.newaxis], at], most)
-    shift = _over_seven((weights * offsets).sum(2)) / np.maximum(_over_seven(weights.sum(2)), 1e-6)
+    shift = _sum_around((weights * offsets).sum(2)) / np.maximum(_sum_around(weights.sum(2)), 1e-6)
     columns = np.arange(width)
     place = np.clip((columns - centres[0]) / (centres[1] - centres[0]), 0, len(centres) - 1)
     before = np.minimum(place.astype(np.intp), len(centres) - 2)
@@ -199,11 +203,12 @@ def _follow(
     return followed
 
 
-def _over_seven(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Sums over seven neighbours along the last axis, fewer at its ends."""
-    n = values.shape[1]
-    sums = np.zeros((len(values), n + 7))
-    values.cumsum(1, out=sums[:, 4 : n + 4])
-    sums[:, n + 4 :] = sums[:, n + 3 : n + 4]
-    over: npt.NDArray[np.float64] = sums[:, 7:] - sums[:, :-7]
+def _sum_around(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Sums over `follow_strips` neighbours along the last axis, fewer at its ends."""
+    n, around = values.shape[1], LINES.follow_strips
+    end = n + around // 2 + 1
+    sums = np.zeros((len(values), n + around))
+    values.cumsum(1, out=sums[:, end - n : end])
+    sums[:, end:] = sums[:, end - 1 : end]
+    over: npt.NDArray[np.float64] = sums[:, around:] - sums[:, :-around]
     return over

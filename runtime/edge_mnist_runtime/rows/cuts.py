@@ -15,31 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_runtime.reading.components import Mask
+from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.intp]
 
-SURE_WIDTH: Final = 1.3
-"""Ink narrower than this, in parts of the digits' height, is cut only where the network doubts that it is one digit."""
-
-WIDEST: Final = 1.25
-"""No piece is wider than this, in parts of the digits' height..."""
-
-NARROWEST: Final = 0.1
-"""...nor narrower than this."""
-
-EMPTY_COST: Final = 0.02
-"""What a cut pays for a pixel without ink, in parts of full ink: the shortest way is taken."""
-
-
-LEANINGS: Final = (-0.35, -0.15, 0.0, 0.15, 0.35, 0.55)
-"""Columns to the right that a straight cut goes for each row upwards."""
-
-LONGEST_SEAM: Final = 0.75
-"""Two strokes that run along each other touch for no more than this part of the digits' height."""
-
-REACH: Final = 0.06
-"""Of the cuts this near to each other, in parts of the digits' height, one is tried."""
+CUTS: Final = PICTURE_READING.cuts
 
 
 @dataclass(frozen=True)
@@ -65,11 +46,11 @@ def find_cuts(ink: Floats) -> Cuts:
     ways, seams = _find_ways(ink), _find_seams(ink)
     if len(ways):
         apart = np.abs(seams[:, np.newaxis] - ways).mean(2).min(1)
-        seams = seams[apart > 0.5 * REACH * height]
+        seams = seams[apart > CUTS.same_cut * CUTS.reach * height]
     columns = np.concatenate([ways, seams])
     columns = columns[np.argsort(columns.mean(1), kind="stable")]
     places = columns.mean(1)
-    columns = columns[(places >= NARROWEST * height) & (places <= width - NARROWEST * height)]
+    columns = columns[(places >= CUTS.min_width * height) & (places <= width - CUTS.min_width * height)]
     along = np.pad(ink, ((0, 0), (0, 1)))[np.arange(height), columns]
     rising = np.maximum(np.diff(along, axis=1, prepend=0), 0)
     return Cuts(columns, rising.sum(1).astype(np.float32))
@@ -78,7 +59,7 @@ def find_cuts(ink: Floats) -> Cuts:
 def _find_ways(ink: Floats) -> Places:
     """Ways through least ink: one for each place of the middle row where there is less than around it; shape (N, H)."""
     height = len(ink)
-    cost = ink + EMPTY_COST
+    cost = ink + CUTS.empty_cost
     above, below = _cheapest(cost), _cheapest(cost[::-1])[::-1]
     middle = height // 2
     places = _lowest(above[middle] + below[middle] - cost[middle], height)
@@ -89,22 +70,22 @@ def _find_seams(ink: Floats) -> Places:
     """Straight cuts that are soonest out of the ink, both above and below; shape (N, H)."""
     height, width = ink.shape
     upwards = height / 2 - 0.5 - np.arange(height)
-    shifts = np.rint(np.outer(LEANINGS, upwards)).astype(np.intp)
+    shifts = np.rint(np.outer(CUTS.leanings, upwards)).astype(np.intp)
     lines = np.clip(np.arange(width)[:, np.newaxis] + shifts[:, np.newaxis], -1, width)  # leaning, place, row
-    is_ink = np.pad(ink > 0.3, ((0, 0), (1, 1)))[np.arange(height), lines + 1]
+    is_ink = np.pad(ink > CUTS.inked, ((0, 0), (1, 1)))[np.arange(height), lines + 1]
     spans = height - is_ink.argmax(2) - is_ink[:, :, ::-1].argmax(2)
     spans = np.where(is_ink.any(2), spans, 0)
     best = spans.argmin(0)
     shortest = spans.min(0)
     places = _lowest(shortest.astype(np.float32), height)
-    places = places[shortest[places] <= LONGEST_SEAM * height]
+    places = places[shortest[places] <= CUTS.max_seam * height]
     seams: Places = np.maximum(lines[best[places], places], 0).reshape(-1, height)
     return seams
 
 
 def _lowest(values: Floats, height: int) -> Places:
     """Places where a value is the least of those around it; the middle of a flat stretch."""
-    reach = max(1, round(REACH * height))
+    reach = max(1, round(CUTS.reach * height))
     padded = np.pad(values, reach, mode="edge")
     is_low = values <= np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).min(1)
     edges = np.flatnonzero(np.diff(is_low, prepend=False, append=False))
@@ -117,7 +98,7 @@ def _cheapest(cost: Floats) -> Floats:
     total: Floats = cost.copy()
     for row in range(1, len(cost)):
         before = np.pad(total[row - 1], 1, constant_values=np.inf)
-        aside = np.minimum(before[:-2], before[2:]) + 0.414 * cost[row]
+        aside = np.minimum(before[:-2], before[2:]) + CUTS.diagonal_cost * cost[row]
         total[row] += np.minimum(before[1:-1], aside)
     return total
 
@@ -145,7 +126,10 @@ def pieces_between(cuts: Cuts, shape: tuple[int, int], height: float) -> list[tu
         for left in range(n)
         for right in range(left + 1, n)
         if (left, right) == (0, n - 1)
-        or (NARROWEST * height <= places[right] - places[left] <= WIDEST * height and not _cross(cuts, left, right))
+        or (
+            CUTS.min_width * height <= places[right] - places[left] <= CUTS.max_width * height
+            and not _cross(cuts, left, right)
+        )
     ]
 
 

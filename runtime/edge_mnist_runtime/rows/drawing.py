@@ -24,7 +24,7 @@ def draw_row(picture: Image.Image, row: RowReading) -> Image.Image:
     Returns:
         Mode RGB, upright, large pictures reduced as they are for reading, with a margin above for the digits.
     """
-    plain = upright_colours(picture, side_pixels=PICTURE_READING.detail_side_pixels).convert("RGB")
+    plain = upright_colours(picture, side_pixels=PICTURE_READING.reader.detail_side_pixels).convert("RGB")
     full = upright_size(picture)
     across, down = plain.width / full[0], plain.height / full[1]
     size = max(12, plain.width // 24)

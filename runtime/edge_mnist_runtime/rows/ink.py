@@ -17,13 +17,9 @@ from edge_mnist_runtime.reading.glyphs import GlyphRows, find_glyphs
 from edge_mnist_runtime.reading.ink import Ink, box_around, pick_ink
 from edge_mnist_runtime.reading.page import Look, Page
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
-from edge_mnist_runtime.reading.photo import NARROWEST_WINDOW, fit, look_at, suited_window
+from edge_mnist_runtime.reading.photo import fit, look_at, suited_window, window_of
 
-GLYPH_PIXELS: Final = 44
-"""Height at which digits are looked at, where the picture holds so many pixels."""
-
-NARROW_WINDOW_PARTS: Final = (0.15, 0.075, 0.04)
-"""Of a picture's shorter side: what counts as wide where the first look showed no row that the network can read."""
+ROW_INK: Final = PICTURE_READING.row_ink
 
 
 @dataclass(frozen=True)
@@ -42,9 +38,9 @@ class RowInk:
 
 def find_row_ink(picture: Image.Image) -> RowInk | None:
     """Find the ink of a decoded picture of any mode; None where there is none."""
-    if min(picture.size) < PICTURE_READING.least_photo_side_pixels:
+    if min(picture.size) < PICTURE_READING.reader.min_photo_side_pixels:
         return _from_drawing(upright_grey(picture))
-    colours = upright_colours(picture, side_pixels=PICTURE_READING.detail_side_pixels)
+    colours = upright_colours(picture, side_pixels=PICTURE_READING.reader.detail_side_pixels)
     far = fit(colours)
     look = look_at(far, is_row=True)
     return None if look is None else _find_in(colours, far, look)
@@ -55,15 +51,15 @@ def find_other_ink(picture: Image.Image) -> Iterator[RowInk]:
 
     One digit is never so much narrower than its picture, which is why `look_at` may be content with a wide window.
     """
-    if min(picture.size) < PICTURE_READING.least_photo_side_pixels:
+    if min(picture.size) < PICTURE_READING.reader.min_photo_side_pixels:
         return
-    colours = upright_colours(picture, side_pixels=PICTURE_READING.detail_side_pixels)
+    colours = upright_colours(picture, side_pixels=PICTURE_READING.reader.detail_side_pixels)
     far = fit(colours)
     glance = glance_at(far)
     for light_on_dark in (False, True):
         page = Page(glance, light_on_dark)
-        for part in NARROW_WINDOW_PARTS:
-            look = page.find(max(NARROWEST_WINDOW, round(part * min(far.size))))
+        for fraction in ROW_INK.narrow_windows:
+            look = page.find(window_of(fraction, far))
             found = None if look is None else _find_in(colours, far, look)
             if found is not None:
                 yield found
@@ -89,7 +85,7 @@ def _is_grain_row(found: RowInk, look: Look) -> bool:
         outline=look.outline,
         lines=look.lines,
         side_pixels=usual_height(found.glyphs),
-        signs=PICTURE_READING.grain_signs + min(2, len(found.glyphs.main) - 1),
+        signs=PICTURE_READING.flaws.grain_signs + min(ROW_INK.max_more_signs, len(found.glyphs.main) - 1),
     )
 
 
@@ -110,11 +106,11 @@ def _from_drawing(grey: Image.Image) -> RowInk | None:
 def _look_nearer(colours: Image.Image, found: RowInk, look: Look, larger: float) -> RowInk | None:
     """Look again at the row alone, with more pixels; None where that shows less."""
     height = usual_height(found.glyphs)
-    factor = max(1, int(height * larger / GLYPH_PIXELS))
-    if height * larger / factor < 1.2 * height:
+    factor = max(1, int(height * larger / ROW_INK.glyph_pixels))
+    if height * larger / factor < ROW_INK.min_enlargement * height:
         return None
     around = box_around(np.array([glyph.box for glyph in found.glyphs.main]))
-    reach = 0.6 * height
+    reach = ROW_INK.near_reach * height
     sides = (around.left - reach, around.top - reach, around.right + reach, around.bottom + reach)
     left, top, right, bottom = (
         int(np.clip(round(side * larger), 0, most)) for side, most in zip(sides, colours.size * 2, strict=True)

@@ -16,7 +16,7 @@ from edge_mnist_runtime.preprocess import normalise_ink
 from edge_mnist_runtime.reading.ink import Strokes, strokes_under
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.photo import cut_out
-from edge_mnist_runtime.rows.cuts import SURE_WIDTH, choose_pieces, find_cuts, mask_between, pieces_between
+from edge_mnist_runtime.rows.cuts import choose_pieces, find_cuts, mask_between, pieces_between
 from edge_mnist_runtime.rows.ink import RowInk, find_other_ink, find_row_ink, usual_height
 from edge_mnist_runtime.tensor import Pixels
 
@@ -26,23 +26,7 @@ Answer: TypeAlias = Callable[[Pixels, list[Quality]], list[Prediction]]
 REJECTED: Final = "?"
 """What stands in the text for a digit that was rejected."""
 
-WIDE_FROM: Final = 0.65
-"""Width, in parts of the digits' height, from which on a piece is the less likely one digit the wider it is..."""
-
-WIDE_PRICE: Final = 8.0
-"""...and how much less, as the logarithm of a probability, for every height more."""
-
-ANY_CUT_PRICE: Final = 0.5
-"""What every cut costs beside what it crosses, in the same unit: of two explanations that of fewer digits holds."""
-
-SURE: Final = 0.8
-"""Confidence from which on narrow ink is one digit, without a look at where it could be cut."""
-
-SURE_ROW: Final = 0.9
-"""Mean confidence from which on a row is read without another look at the picture."""
-
-LEAST_ROW: Final = 2
-"""Fewer digits do not show that another look at a picture saw better than the first."""
+ROWS: Final = PICTURE_READING.rows
 
 
 @dataclass(frozen=True)
@@ -111,15 +95,15 @@ def read_row(picture: Image.Image, answer: Answer) -> RowReading:
     """
     found, size = find_row_ink(picture), upright_size(picture)
     first = RowReading((), "blank") if found is None else _read_ink(found, size, answer)
-    if first.accepted and _sureness(first) >= SURE_ROW:
+    if first.accepted and _sureness(first) >= ROWS.sure_row:
         return first
-    best, sure = first, [one for one in first.digits if one.prediction.confidence >= SURE]
+    best, sure = first, [one for one in first.digits if one.prediction.confidence >= ROWS.sure_digit]
     for other in find_other_ink(picture):
         again = _read_ink(other, size, answer)
-        if len(again.digits) < LEAST_ROW or (not first.digits and not again.accepted) or not _shows(again, sure):
+        if len(again.digits) < ROWS.min_row or (not first.digits and not again.accepted) or not _shows(again, sure):
             continue
         best = max(best, again, key=_sureness)
-        if again.accepted and _sureness(again) >= SURE_ROW:
+        if again.accepted and _sureness(again) >= ROWS.sure_row:
             break
     return best
 
@@ -152,14 +136,14 @@ def _shows_several_rows(found: RowInk) -> bool:
     main, other = (
         sum(float(mass[glyph.members].sum()) for glyph in glyphs) for glyphs in (found.glyphs.main, found.glyphs.other)
     )
-    return other > PICTURE_READING.other_row_part * main
+    return other > ROWS.other_row_mass * main
 
 
 def _ask(pieces: list[_Piece], answer: Answer) -> list[Prediction]:
     """The network's answers; none is asked about what is too small."""
     tensors = np.stack([piece.tensor for piece in pieces])[..., np.newaxis]
     answers = answer(tensors, [piece.quality for piece in pieces])
-    least = PICTURE_READING.least_side_pixels
+    least = PICTURE_READING.flaws.min_side_pixels
     return [
         reject("too small", piece.quality) if piece.quality.side_pixels < least else prediction
         for piece, prediction in zip(pieces, answers, strict=True)
@@ -188,7 +172,7 @@ def _take_apart(
 ) -> list[RowDigit] | None:
     """The digits that a group is made of, where it is made of several; None where it is one."""
     height, glyph = usual_height(found.glyphs), found.glyphs.main[index]
-    if glyph.width < SURE_WIDTH * height and prediction.confidence >= SURE:
+    if glyph.width < ROWS.sure_width * height and prediction.confidence >= ROWS.sure_digit:
         return None
     ink = np.clip(piece.strokes.darkness / max(piece.strokes.level, 1e-6), 0, 1).astype(np.float32)
     cuts = find_cuts(ink)
@@ -198,15 +182,14 @@ def _take_apart(
     bounds, pieces = [], []
     for left, right in pieces_between(cuts, shape, height):
         part = mask_between(cuts, shape, left, right)
-        if (piece.strokes.mask & part).sum() > 0.02 * piece.strokes.mask.sum():
+        if (piece.strokes.mask & part).sum() > ROWS.min_piece_mask * piece.strokes.mask.sum():
             bounds.append((left, right))
             pieces.append(_cut_piece(found, index, part, size))
     answers = _ask(pieces, answer)
     prices = [_price(one, said, height) for one, said in zip(pieces, answers, strict=True)]
     # Touching digits share one stroke, across or along it; a cut through two goes through the middle of a 0.
-    cut_price = (PICTURE_READING.cut_price * cuts.strokes + np.maximum(cuts.strokes - 1.3, 0) + ANY_CUT_PRICE).astype(
-        np.float32
-    )
+    further = np.maximum(cuts.strokes - ROWS.further_stroke_cut_from, 0)
+    cut_price = (ROWS.stroke_cut * cuts.strokes + further + ROWS.any_cut).astype(np.float32)
     chosen = choose_pieces(bounds, len(cuts.strokes), prices.__getitem__, cut_price)
     return [RowDigit(pieces[at].box, answers[at]) for at in chosen] if len(chosen) > 1 else None
 
@@ -215,5 +198,6 @@ def _price(piece: _Piece, prediction: Prediction, height: float) -> float:
     """How unlikely a piece is to be one digit: by the network's doubt, and by its shape."""
     wide, tall = piece.strokes.box.width / height, piece.strokes.box.height / height
     doubt = -float(np.log(max(float(prediction.probabilities.max()), 1e-6)))
-    narrow = max(0.0, 0.35 - wide) if int(prediction.probabilities.argmax()) != 1 else 0.0
-    return doubt + WIDE_PRICE * max(0.0, wide - WIDE_FROM) + 4 * narrow + 2 * max(0.0, 0.8 - tall)
+    too_wide, too_short = max(0.0, wide - ROWS.wide_from), max(0.0, ROWS.short_below - tall)
+    too_narrow = max(0.0, ROWS.narrow_below - wide) if int(prediction.probabilities.argmax()) != 1 else 0.0
+    return doubt + ROWS.wide * too_wide + ROWS.narrow * too_narrow + ROWS.short * too_short

@@ -134,7 +134,7 @@ def test_fp16_tflite_is_refused_as_fp32(prove, converter, tf):
 
 def test_input_scale_from_dark_calibration_images_is_refused(convert, reference_source, drawn_images):
     """Without the black and white pixel that an export adds, TensorFlow's input scale is half as large."""
-    with pytest.raises(PrecisionProofError, match="pixels would be misread; use more --calibration-samples"):
+    with pytest.raises(PrecisionProofError, match="pixels would be misread; use more `calibration_samples`"):
         convert(reference_source, "tflite", "int8", drawn_images // 2)
 
 

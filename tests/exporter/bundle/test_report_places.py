@@ -8,7 +8,7 @@ import pytest
 
 from edge_mnist_exporter.bundle.report_paths import GENERATOR, ReportPlaces, shorten
 from edge_mnist_runtime.errors import OutputError, UsageError
-from edge_mnist_trainer.report.web_page import make_page
+from edge_mnist_trainer.report.web_page import load_templates
 
 FAILURE = json.dumps({"gates": [{"passed": False}], "passed": False})
 
@@ -32,7 +32,8 @@ except OutputError as error:
 
 
 def write_page(text: str) -> str:
-    return make_page("title", text, generator=GENERATOR)
+    template = "{% extends 'page.html' %}{% block body %}{{ text }}{% endblock %}"
+    return load_templates().from_string(template).render(text=text, generator=GENERATOR)
 
 
 @pytest.fixture

@@ -25,11 +25,11 @@ def test_each_combination_is_accepted_or_refused_with_a_reason(format_name, prec
         if (format_name, precision) in ABSENT:
             assert (
                 message
-                == f"--precision {precision} --format {format_name}: there is no {precision} {format_name} file: "
+                == f"`precisions` {precision}, `formats` {format_name}: there is no {precision} {format_name} file: "
                 + (ABSENT[format_name, precision])
             )
         else:
-            assert message.startswith(f"--io {io}: {precision} {format_name} takes ")
+            assert message.startswith(f"`io` {io}: {precision} {format_name} takes ")
             assert io not in INPUT_DTYPES[format_name, precision]
             assert "; " in message
         return
@@ -84,7 +84,7 @@ def test_io_dtype_applies_to_all_files_or_is_refused():
     for precisions, io in itertools.product(list_subsets(PRECISION_NAMES), IO):
         kinds, refusal = kinds_or_refusal(precisions, io=io)
         assert {kind.input_dtype for kind in kinds} == (set() if refusal else {io})
-        assert not refusal or refusal.startswith(f"--io {io}: ")
+        assert not refusal or refusal.startswith(f"`io` {io}: ")
 
 
 @pytest.mark.parametrize(
@@ -92,21 +92,21 @@ def test_io_dtype_applies_to_all_files_or_is_refused():
     [
         (
             {"precisions": ("int4",)},
-            "--precision: 'int4' is unknown; expected one or several of fp32,fp16,int8,int16x8",
+            "`precisions`: 'int4' is unknown; expected one or several of fp32,fp16,int8,int16x8",
         ),
-        ({"precisions": ("int8", "")}, "--precision: '' is unknown"),
-        ({"precisions": ("mixed",)}, "--precision: 'mixed' is unknown"),
-        ({"formats": ("onnx", "coreml")}, "--format: 'coreml' is unknown; expected one or several of tflite,onnx"),
-        ({"io": "float16"}, "--io float16: int8 tflite takes uint8 or int8 or float32"),
+        ({"precisions": ("int8", "")}, "`precisions`: '' is unknown"),
+        ({"precisions": ("mixed",)}, "`precisions`: 'mixed' is unknown"),
+        ({"formats": ("onnx", "coreml")}, "`formats`: 'coreml' is unknown; expected one or several of tflite,onnx"),
+        ({"io": "float16"}, "`io` float16: int8 tflite takes uint8 or int8 or float32"),
         ({"precisions": ("int16x8",), "formats": ("onnx",)}, "onnxruntime has no int16 convolutions"),
         (
             {"precisions": ("fp32", "dynamic"), "formats": ("onnx",)},
-            "--precision dynamic --format onnx: there is no dynamic onnx file: onnxruntime's dynamic quantizer turns",
+            "`precisions` dynamic, `formats` onnx: there is no dynamic onnx file: onnxruntime's dynamic quantizer",
         ),
         (
             {"io": "int8"},
-            "--io int8: int8 onnx takes uint8 or float32; onnxruntime's fast kernels take uint8 activations; "
-            "add --format tflite",
+            "`io` int8: int8 onnx takes uint8 or float32; onnxruntime's fast kernels take uint8 activations; "
+            "choose `formats` tflite",
         ),
     ],
 )
@@ -121,7 +121,7 @@ def test_unknown_file_kind_is_refused_in_one_line(values, words):
 def test_calibration_method_without_tflite_support_is_refused_with_advice(method):
     conversion = ConversionConfig(calibration_method=method)
     for precisions, formats in ((("int8",), None), (("fp32", "int16x8"), ("tflite",))):
-        with pytest.raises(UsageError, match=f"--calibration-method {method}: .* minmax alone; add --format onnx"):
+        with pytest.raises(UsageError, match=f"`calibration_method` {method}: .* minmax alone; choose `formats` onnx"):
             ExportConfig(precisions, formats, conversion=conversion)
     assert ExportConfig(("int8",), ("onnx",), conversion=conversion).kinds == (Kind("onnx", "int8", "uint8"),)
     assert len(ExportConfig(("fp32",), conversion=conversion).kinds) == 2
@@ -130,9 +130,9 @@ def test_calibration_method_without_tflite_support_is_refused_with_advice(method
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"calibration_method": "kl"}, "--calibration-method kl: expected minmax, entropy, percentile"),
-        ({"opset": 12}, "--opset must be 13..18, not 12"),
-        ({"opset": 19}, "--opset must be 13..18, not 19"),
+        ({"calibration_method": "kl"}, "`calibration_method` kl: expected minmax, entropy, percentile"),
+        ({"opset": 12}, "`opset` must be 13..18, not 12"),
+        ({"opset": 19}, "`opset` must be 13..18, not 19"),
     ],
 )
 def test_unknown_conversion_setting_is_refused(values, words):

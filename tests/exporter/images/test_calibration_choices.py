@@ -108,7 +108,7 @@ def test_fewer_digits_than_the_default_are_taken_but_fewer_than_requested_refuse
     drawn = LabelledDigits("drawn", "train", drawn_images, labels)
     digits = DigitSource(drawn, drawn, drawn, None)
     assert choose_calibration(reference_source, digits, ExportConfig()).origin["n"] == len(drawn_images) < 500
-    with pytest.raises(UsageError, match="--calibration-samples 500: drawn train has"):
+    with pytest.raises(UsageError, match="`calibration_samples` 500: drawn train has"):
         choose_calibration(reference_source, digits, ExportConfig(calibration_samples=500))
 
 
@@ -158,12 +158,12 @@ def test_evaluation_images_are_refused_for_calibration(blob_source, digits, tmp_
 
 
 def test_calibration_folder_that_is_missing_or_empty_is_refused(blob_source, digits, tmp_path):
-    with pytest.raises(UsageError, match=r"--calibration-data https://example.org/digits: a URL"):
+    with pytest.raises(UsageError, match=r"`calibration_data` https://example.org/digits: a URL"):
         choose_calibration(blob_source, digits, ExportConfig(calibration_data=Path("https://example.org/digits")))
-    with pytest.raises(UsageError, match=r"--calibration-data .*nowhere: no such folder"):
+    with pytest.raises(UsageError, match=r"`calibration_data` .*nowhere: no such folder"):
         choose_calibration(blob_source, digits, ExportConfig(calibration_data=tmp_path / "nowhere"))
     (tmp_path / "empty" / "inner").mkdir(parents=True)
-    with pytest.raises(UsageError, match=r"--calibration-data .*empty: holds no pictures"):
+    with pytest.raises(UsageError, match=r"`calibration_data` .*empty: holds no pictures"):
         choose_calibration(blob_source, digits, ExportConfig(calibration_data=tmp_path / "empty"))
 
 

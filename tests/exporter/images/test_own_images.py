@@ -212,7 +212,10 @@ def test_class_with_a_single_image_is_refused_by_name(source, arrays, tmp_path):
 
 def test_other_model_without_images_is_refused_with_advice(source, monkeypatch):
     monkeypatch.delenv(DATA_VARIABLE, raising=False)
-    with pytest.raises(DataNotFoundError, match=r"images of \(16, 16, 3\) in 5 classes, not digits; .*--data FILE.npz"):
+    with pytest.raises(
+        DataNotFoundError,
+        match=r"images of \(16, 16, 3\) in 5 classes, not digits; .*an .npz file or a folder: `data` or",
+    ):
         load_export_images(source, None)
 
 

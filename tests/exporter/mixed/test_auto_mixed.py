@@ -86,15 +86,6 @@ def lopsided(reference_model, tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
-def drawn_set(tmp_path_factory):
-    """700 digits drawn by the project: enough to rank layers, and much faster than MNIST."""
-    images, labels = draw_digits(70, seed=1)
-    path = tmp_path_factory.mktemp("drawn") / "drawn.npz"
-    np.savez(path, images=images, labels=labels)
-    return path
-
-
 @pytest.mark.slow
 def test_debug_names_the_layer_with_the_largest_error(lopsided, drawn_set, run_here):
     finished = run_here("debug", lopsided, "--data", drawn_set)
@@ -103,10 +94,9 @@ def test_debug_names_the_layer_with_the_largest_error(lopsided, drawn_set, run_h
     assert max(map(len, finished.out.splitlines())) <= 80
 
 
-@pytest.mark.mnist
 @pytest.mark.slow
-def test_debug_json_lists_the_layers_that_must_stay_in_float(lopsided, run_here):
-    finished = run_here("debug", lopsided, "--auto-mixed", "--json")
+def test_debug_json_lists_the_layers_that_must_stay_in_float(lopsided, drawn_set, run_here):
+    finished = run_here("debug", lopsided, "--data", drawn_set, "--auto-mixed", "--json")
     assert finished.code == 0, finished.err
     assert list(finished.json["layers"]) == ["tflite", "onnx"]
     for errors in finished.json["layers"].values():
@@ -137,11 +127,10 @@ def test_debug_names_a_file_that_fails_with_any_layers_in_float(reference_model,
     assert "No layer needs to stay in float" not in finished.out
 
 
-@pytest.mark.mnist
 @pytest.mark.slow
-def test_mixed_files_replace_int8_files_that_fail_a_gate(lopsided, run_here, tmp_path):
+def test_mixed_files_replace_int8_files_that_fail_a_gate(lopsided, drawn_set, run_here, tmp_path):
     bundle = tmp_path / "bundle"
-    finished = run_here("export", lopsided, "--int8", "--auto-mixed", "-o", bundle)
+    finished = run_here("export", lopsided, "--int8", "--auto-mixed", "--data", drawn_set, "-o", bundle)
     assert finished.code == 0, finished.err
     assert {path.name for path in bundle.glob("lopsided_*")} == {"lopsided_mixed.tflite", "lopsided_mixed.onnx"}
     report = json.loads((bundle / "report.json").read_text("utf-8"))

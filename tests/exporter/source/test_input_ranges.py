@@ -40,7 +40,7 @@ def test_range_may_differ_by_channel():
     "text", ["", "0..2", "1", "0.5", "0.5,0", "0.5,-1", "nan,1", "0.5,inf", "a,b", "1,2,3", "0,0,0,1"]
 )
 def test_invalid_range_text_is_refused(text):
-    with pytest.raises(UsageError, match=r"^--input-range .*expected 0\.\.1, 0\.\.255, -1\.\.1"):
+    with pytest.raises(UsageError, match=r"^`input_range` .*expected 0\.\.1, 0\.\.255, -1\.\.1"):
         parse_input_range(text)
 
 
@@ -85,7 +85,7 @@ def test_missing_labels_file_is_refused(tmp_path):
 
 @pytest.mark.parametrize("labels", [(), ("cat",), ("cat", "dog", "cat"), ("cat", ""), tuple(map(str, range(1001)))])
 def test_invalid_labels_are_refused(labels):
-    with pytest.raises(UsageError, match=r"^--labels: "):
+    with pytest.raises(UsageError, match=r"^`labels`: "):
         SourceConfig(labels=labels)
 
 
@@ -191,7 +191,7 @@ def test_range_that_contradicts_a_rescaling_layer_is_refused(load):
     _, source = load(rescale(1 / 255), input_range=parse_input_range("0..255"))
     assert source.input_range == InputRange((0.0,), (255.0,))
     with pytest.raises(
-        UsageError, match=r"scales its input itself \(rescaling.*\), from 0\.\.255; leave out --input-range"
+        UsageError, match=r"scales its input itself \(rescaling.*\), from 0\.\.255; leave out `input_range`"
     ):
         load(rescale(1 / 255), input_range=parse_input_range("-1..1"))
 
@@ -233,7 +233,7 @@ def test_nested_model_with_two_outputs_keeps_its_rescaling(load):
 
 @pytest.mark.slow
 def test_means_of_three_channels_are_refused_for_grey_images(load):
-    with pytest.raises(UsageError, match="reads images of 1 channels; --input-range names 3 means"):
+    with pytest.raises(UsageError, match="reads images of 1 channels; `input_range` names 3 means"):
         load(lambda x, layers: x, (12, 12), input_range=parse_input_range("0.4,0.5,0.6,0.2,0.2,0.2"))
 
 

@@ -92,7 +92,7 @@ def save_with_lambda(tmp_path):
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 def test_lambda_layer_is_refused_by_name_and_not_run(suffix, save_with_lambda):
     path, marker = save_with_lambda(suffix)
-    with pytest.raises(UnsupportedModelError, match=rf"hidden{suffix}: the layer secret holds Python .* --unsafe"):
+    with pytest.raises(UnsupportedModelError, match=rf"hidden{suffix}: the layer secret holds Python .* `unsafe=True`"):
         load_source("hidden", path)
     assert not marker.exists()
 
@@ -169,7 +169,7 @@ def test_saved_model_that_writes_files_is_refused_and_not_run(tf, save_function,
             return {"p": first_two(tf, x)}
 
     folder = save_function(write, (None, 8, 8, 1))
-    with pytest.raises(UnsupportedModelError, match=r"operation WriteFile .* --unsafe"):
+    with pytest.raises(UnsupportedModelError, match=r"operation WriteFile .* `unsafe=True`"):
         load_source("saved", folder)
     assert not marker.exists()
     load_source("saved", folder, UNSAFE)

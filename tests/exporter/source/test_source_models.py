@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from pathlib import Path
 
@@ -15,8 +14,9 @@ from edge_mnist_exporter.source.source_model import find_source, load_source
 from edge_mnist_runtime.classifier import open_model
 from edge_mnist_runtime.contract import UNIT_RANGE
 from edge_mnist_runtime.errors import ContractError, CorruptModelError, UnsupportedModelError, UsageError
-from edge_mnist_runtime.preprocess import PREPROCESS
 from edge_mnist_trainer.networks.reference_models import REFERENCE_MODELS, find_reference_model
+from edge_mnist_trainer.run_folder import RunFolder
+from edge_mnist_trainer.run_record import DefinitionRecord, RunRecord
 
 pytestmark = pytest.mark.slow
 
@@ -246,19 +246,20 @@ def test_reference_model_is_the_default_without_runs(tmp_path, monkeypatch, refe
     assert path.samefile(reference_model)
 
 
-def save_with_record(keras, image, digits_of, folder: Path, sha256: str) -> Path:
+def save_with_record(keras, image, digits_of, folder: Path, record: RunRecord) -> Path:
     keras.Model(image, digits_of(image)).save(folder / "model.keras")
-    (folder / "run.json").write_text(json.dumps({"preprocess": {"version": 7, "sha256": sha256}}))
+    RunFolder(folder).write_record(record)
     return folder / "model.keras"
 
 
-def test_model_trained_with_another_preprocessing_is_refused(keras, image, digits_of, tmp_path):
+def test_model_trained_with_another_preprocessing_is_refused(keras, image, digits_of, make_run_record, tmp_path):
+    record = make_run_record(preprocess=DefinitionRecord(7, "0" * 64))
     with pytest.raises(ContractError, match="preprocessing 7"):
-        load_source("run", save_with_record(keras, image, digits_of, tmp_path, "0" * 64))
+        load_source("run", save_with_record(keras, image, digits_of, tmp_path, record))
 
 
-def test_preprocessing_is_recorded_with_a_run_and_assumed_without(keras, image, digits_of, tmp_path):
-    model = save_with_record(keras, image, digits_of, tmp_path, PREPROCESS.sha256)
+def test_preprocessing_is_recorded_with_a_run_and_assumed_without(keras, image, digits_of, make_run_record, tmp_path):
+    model = save_with_record(keras, image, digits_of, tmp_path, make_run_record())
     assert load_source("run", model).preprocess == "recorded"
     alone = model.rename(tmp_path / "alone.keras")
     assert load_source("alone", alone).preprocess == "assumed"

@@ -130,7 +130,7 @@ def test_models_pair_by_path_else_by_file_name_and_by_threads(save: Save) -> Non
 )
 def test_unlike_machines_are_refused_by_name_unless_forced(change: Change, named: str, save: Save) -> None:
     old, new = save("old.json", report(model("a", 1.0))), save("new.json", report(model("a", 1.0)), change)
-    with pytest.raises(UsageError, match="--force") as caught:
+    with pytest.raises(UsageError, match="`force=True` compares anyway") as caught:
         compare_reports(old, new)
     assert named in str(caught.value)
     assert "\n" not in str(caught.value)

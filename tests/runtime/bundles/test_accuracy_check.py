@@ -42,7 +42,7 @@ def test_accuracy_must_be_the_recorded_one_within_a_tenth_of_a_point(
 
 
 def test_least_accuracy_is_judged_on_any_images() -> None:
-    with pytest.raises(GateError, match=r"below --min-top1 60\.00%"):
+    with pytest.raises(GateError, match=r"below `min_top1` 60\.00%"):
         require_accuracy((result(0.5, None),), Path("bundle"), min_top1=0.6)
 
 

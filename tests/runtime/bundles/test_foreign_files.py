@@ -228,14 +228,14 @@ def test_raw_classifies_tensors_by_a_foreign_file(theirs, drawn, tmp_path, capsy
     assert [line[0] for line in lines] == [str(labels[10 * number + 5]) for number in range(3)]
     assert run(["classify", "--model", str(theirs), str(tmp_path)]) == 6
     assert "has no edge-mnist contract" in (err := capsys.readouterr().err)
-    assert "classify 28 x 28 pictures with it by `edge-mnist classify --raw`" in err
+    assert "classify 28 x 28 pictures with it as they are: `edge-mnist classify` with --raw" in err
 
 
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        (("--preprocess", "photo"), "--preprocess photo: --raw takes 28 x 28 pictures as they are; leave out"),
-        (("--preprocess", "auto"), "--preprocess auto: --raw takes 28 x 28 pictures as they are; leave out"),
+        (("--mode", "photo"), "--mode photo: --raw takes 28 x 28 pictures as they are; leave out"),
+        (("--preprocess", "auto"), "--mode auto: --raw takes 28 x 28 pictures as they are; leave out"),
         (("--processes", "2"), "--processes 2: --raw reads pictures in one process; leave out"),
         (("--backend", "litert"), "theirs.onnx: litert does not run .onnx files"),
     ],
@@ -245,7 +245,7 @@ def test_raw_refuses_what_it_would_ignore(option, said, theirs, drawn, tmp_path,
     Image.fromarray(drawn[0][5, ..., 0]).save(picture)
     assert run(["classify", "--raw", "--model", str(theirs), str(picture), *option]) == 2
     assert said in capsys.readouterr().err
-    for same in (("--preprocess", "raw"), ("--processes", "1"), ("--backend", "onnxruntime")):
+    for same in (("--mode", "raw"), ("--processes", "1"), ("--backend", "onnxruntime")):
         assert run(["classify", "--raw", "--model", str(theirs), str(picture), *same]) == 0
 
 

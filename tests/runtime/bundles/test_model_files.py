@@ -127,7 +127,7 @@ def test_onnx_with_malformed_contract_is_refused(
     [
         ({"preprocess_sha256": "0" * 64}, "preprocessing"),
         ({"labels": [*"9876543210"]}, "no classifier of 28 x 28 digits"),
-        ({"labels": [*"0123456788"]}, "the label '8' stands for two classes"),
+        ({"labels": [*"0123456788"]}, "the label '8' names two classes"),
         ({"labels": ["0"]}, "1 labels"),
         ({"image_shape": [28, 28]}, "image_shape"),
         ({"image_shape": [28, 28, 0]}, "image_shape"),
@@ -228,6 +228,20 @@ def test_tflite_without_litert_names_the_extra(reference_bundle: Path, run_pytho
 def test_bundle_gives_its_int8_onnx(reference_bundle: Path) -> None:
     engine = open_model(reference_bundle)
     assert (engine.backend, engine.contract.precision) == ("onnxruntime", "int8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("better", "worse"), [*itertools.pairwise(["int8", "mixed", "fp16", "fp32", "dynamic"])])
+def test_bundle_gives_the_file_of_the_better_precision_wherever_it_stands(
+    better: str, worse: str, bundle_copy: Path
+) -> None:
+    manifest = json.loads((bundle_copy / "manifest.json").read_text())
+    onnx = {one["precision"]: one for one in manifest["artifacts"] if one["format"] == "onnx"}
+    onnx["int8"]["precision"], onnx["fp32"]["precision"] = better, worse
+    for order in ("int8", "fp32"), ("fp32", "int8"):
+        manifest["artifacts"] = [onnx[name] for name in order]
+        (bundle_copy / "manifest.json").write_text(json.dumps(manifest))
+        assert open_model(bundle_copy).contract.precision == "int8"  # as the file itself says
 
 
 def test_folder_without_manifest_is_no_bundle(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from edge_mnist_runtime.contract import METADATA_KEY
 from edge_mnist_runtime.engines.onnx_session import OnnxSession
 
 WARNING = (
-    "its int8 sums can saturate in other programs on x86 without VNNI; export it again, without --allow-saturation"
+    "its int8 sums can saturate in other programs on x86 without VNNI; export it again, without allowing saturation"
 )
 
 

@@ -144,7 +144,7 @@ def test_text_drawing_has_two_characters_a_pixel(sample_pictures: dict[str, byte
 
 
 def test_classify_takes_the_reading(photograph: Path, samples_folder: Path, run_here: RunCli) -> None:
-    assert run_here("classify", photograph, "--preprocess", "photo").out.startswith("9")
+    assert run_here("classify", photograph, "--mode", "photo").out.startswith("9")
     refused = run_here("classify", photograph, samples_folder / "7-mnist-shaped.png", "--preprocess", "raw")
     assert refused.code == 8
     assert refused.out.startswith("7")

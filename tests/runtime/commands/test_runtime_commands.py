@@ -42,7 +42,7 @@ ERRORS = {
     "classify without arguments": (["classify"], 2),
     "classify with a missing model": (["classify", "digit.png", "--model", "absent.onnx"], 2),
     "classify with a missing picture": (["classify", "absent.png"], 8),
-    "classify in an unknown reading": (["classify", "digit.png", "--preprocess", "best"], 2),
+    "classify in an unknown reading": (["classify", "digit.png", "--mode", "best"], 2),
     "preprocess without arguments": (["preprocess"], 2),
     "preprocess of a missing picture": (["preprocess", "absent.png"], 8),
     "preprocess in an unknown reading": (["preprocess", "absent.png", "--mode", "best"], 2),

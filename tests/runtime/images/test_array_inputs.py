@@ -309,8 +309,18 @@ one, two = ([*classifier.predict_stream(files, on_error="return", processes=n)] 
 assert "absent.png: no such file" in str(one[70]) == str(two[70])
 assert one[:70] + one[71:] == two[:70] + two[71:]
 assert not any(outcome.probabilities.flags.writeable for outcome in two[:70] + two[71:])
-endless = classifier.predict_stream((files[0] for _ in iter(int, 1)), processes=2)
-assert next(endless) == classifier.predict(files[0])
+taken = 0
+def count():
+    global taken
+    while True:
+        taken += 1
+        yield files[0]
+endless = classifier.predict_stream(count(), processes=2)
+ahead, expected = [], classifier.predict(files[0])
+for number in range(1, 130):
+    assert next(endless) == expected
+    ahead.append(taken - number)
+assert max(ahead) < 3 * 2 * 64, ahead  # three chunks of 64 for each process
 endless.close()
 try:
     [*classifier.predict_stream([open(files[0], "rb")], processes=2)]

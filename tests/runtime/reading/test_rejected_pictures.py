@@ -149,7 +149,7 @@ def test_preprocess_shows_quality_and_flaw(run_here: Callable[..., Any], draw_th
 
 
 def test_limits_are_part_of_the_reading_definition() -> None:
-    assert PICTURE_READING.least_side_pixels == 9
+    assert PICTURE_READING.flaws.min_side_pixels == 9
 
 
 def strokes(box: tuple[int, int, int, int]) -> np.ndarray:

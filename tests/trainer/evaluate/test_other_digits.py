@@ -11,7 +11,8 @@ from edge_mnist_trainer.augment.corruptions import CORRUPTIONS
 from edge_mnist_trainer.augment.fonts import font_faces, render_digits
 from edge_mnist_trainer.data.sources import load_stand_in
 from edge_mnist_trainer.evaluate import robustness as other_digits
-from edge_mnist_trainer.evaluate.robustness import OtherDigitsReport, judge_on_other_digits, top1
+from edge_mnist_trainer.evaluate.robustness import judge_on_other_digits, top1
+from edge_mnist_trainer.run_record import OtherDigitsReport
 
 
 def always(digit: int):

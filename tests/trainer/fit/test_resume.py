@@ -76,8 +76,8 @@ def train_and_kill(digits, kind, folder, at, error=KilledError, **others) -> Non
 def content(folder: RunFolder):
     """The result of a run: its record without times, and its model."""
     record = folder.read_record()
-    assert record.pop("seconds") > 0
-    return record, folder.model_path.read_bytes()
+    assert record.seconds > 0
+    return replace(record, seconds=0), folder.model_path.read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def folder(tmp_path) -> RunFolder:
 def test_killed_and_resumed_run_gives_the_same_result(few_digits, whole_run, folder, kind):
     train_and_kill(few_digits, kind, folder, (1, 9))
     killed = folder.read_record()
-    assert (killed["status"], len(killed["epochs"])) == ("running", 1)
+    assert (killed.status, len(killed.epochs)) == ("running", 1)
     started = []
     outcome = train_anew(
         few_digits, kind, folder, resume=True, on_start=lambda steps, done: started.append((steps, done))
@@ -126,9 +126,9 @@ def test_result_does_not_depend_on_when_the_run_was_killed(few_digits, whole_run
 def test_run_may_be_killed_and_interrupted_several_times(few_digits, whole_run, folder):
     kind = "averaged weights"
     train_and_kill(few_digits, kind, folder, (0, 5), KeyboardInterrupt)
-    assert folder.read_record()["status"] == "interrupted"
+    assert folder.read_record().status == "interrupted"
     train_and_kill(few_digits, kind, folder, (1, 0), resume=True)
-    assert folder.read_record()["status"] == "running"
+    assert folder.read_record().status == "running"
     train_and_kill(few_digits, kind, folder, (2, 7), KeyboardInterrupt, resume=True)
     train_anew(few_digits, kind, folder, resume=True)
     assert content(folder) == whole_run(kind)
@@ -149,6 +149,6 @@ def test_one_epoch_on_other_batches_changes_the_result(few_digits, whole_run, fo
         train_anew(few_digits, "averaged weights", folder, resume=True)
     record, model = content(folder)
     whole_record, whole_model = whole_run("averaged weights")
-    assert record["epochs"][0] == whole_record["epochs"][0]
-    assert record["epochs"][1] != whole_record["epochs"][1]
+    assert record.epochs[0] == whole_record.epochs[0]
+    assert record.epochs[1] != whole_record.epochs[1]
     assert model != whole_model

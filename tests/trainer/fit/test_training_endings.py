@@ -13,6 +13,7 @@ from edge_mnist_runtime.errors import DivergedError, OutputError
 from edge_mnist_trainer.fit.training import train
 from edge_mnist_trainer.networks.architectures import find_architecture
 from edge_mnist_trainer.run_folder import create_run_folder
+from edge_mnist_trainer.run_record import BestEpoch
 
 pytestmark = pytest.mark.slow
 
@@ -100,8 +101,8 @@ def test_run_without_progress_stops_after_patience_epochs(train_tiny, folder, pa
     outcome = train_tiny(epochs=20, patience=patience, peak_learning_rate=1e-30, schedule="constant", weight_decay=0.0)
     assert (outcome.status, outcome.epochs, outcome.best_epoch) == ("stopped early", 1 + patience, 1)
     record = folder.read_record()
-    assert (record["status"], len(record["epochs"])) == ("stopped early", 1 + patience)
-    assert len({epoch["val_loss"] for epoch in record["epochs"]}) == 1
+    assert (record.status, len(record.epochs)) == ("stopped early", 1 + patience)
+    assert len({epoch.val_loss for epoch in record.epochs}) == 1
     assert names(folder) == {"model.keras", "run.json"}
 
 
@@ -120,10 +121,10 @@ def test_kept_epoch_is_the_best_or_the_last(train_tiny, folder, keep, kept_epoch
     # The third epoch begins with zero weights, so its accuracy is lower than that of the second.
     outcome = train_tiny(SetWeights(epoch=2, value=0.0), watcher, keep=keep, peak_learning_rate=0.01)
     record = folder.read_record()
-    accuracies = [epoch["val_accuracy"] for epoch in record["epochs"]]
+    accuracies = [epoch.val_accuracy for epoch in record.epochs]
     assert accuracies[1] == max(accuracies) > accuracies[2]
     assert (outcome.best_epoch, outcome.best_validation_top1) == (kept_epoch, accuracies[kept_epoch - 1])
-    assert record["best"] == {"epoch": kept_epoch, "validation_top1": accuracies[kept_epoch - 1]}
+    assert record.best == BestEpoch(kept_epoch, accuracies[kept_epoch - 1])
     assert same(kept_weights(folder), watcher.after_epochs[kept_epoch - 1])
 
 
@@ -139,8 +140,8 @@ def test_nan_loss_ends_the_run_and_keeps_the_last_good_model(train_tiny, folder)
     message = str(caught.value)
     assert "\n" not in message
     assert all(part in message for part in ("nan in epoch 2, step 1", "model.keras is that of epoch 1", "it was 0.003"))
-    assert "--learning-rate" in message
-    assert len(folder.read_record()["epochs"]) == 1
+    assert "`peak_learning_rate`" in message
+    assert len(folder.read_record().epochs) == 1
     assert same(kept_weights(folder), watcher.after_epochs[0])
 
 
@@ -162,9 +163,9 @@ class SpoilLastStep(keras.callbacks.Callback):
 @pytest.mark.parametrize(("keep", "epoch"), [("best", 0), ("last", 1), ("last", 2)])
 def test_model_with_nan_validation_loss_is_never_kept(train_tiny, folder, keep, epoch):
     watcher = WatchWeights()
-    with pytest.raises(DivergedError, match=f"nan in epoch {epoch + 1}[,;].*--learning-rate"):
+    with pytest.raises(DivergedError, match=f"nan in epoch {epoch + 1}[,;].*`peak_learning_rate`"):
         train_tiny(SpoilLastStep(epoch=epoch), watcher, keep=keep)
-    assert len(folder.read_record()["epochs"]) == epoch
+    assert len(folder.read_record().epochs) == epoch
     assert "NaN" not in (folder.path / "run.json").read_text()
     if epoch == 0:
         assert not folder.model_path.exists()
@@ -198,6 +199,6 @@ def test_full_disk_during_a_run_is_reported_and_keeps_the_last_good_model(
     assert str(caught.value).startswith(f"{folder.path / file}: cannot be written (")
     assert "\n" not in str(caught.value)
     finished = epoch + at_end
-    assert len(folder.read_record()["epochs"]) == finished
+    assert len(folder.read_record().epochs) == finished
     assert same(kept_weights(folder), watcher.after_epochs[finished - 1])
     assert names(folder) - {"checkpoint.npz"} == {"model.keras", "run.json"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import keras
@@ -123,11 +123,11 @@ def test_every_batch_is_labelled_and_reported(few_digits, guesser, tmp_path, mon
 
 
 def test_record_contains_teachers_settings_and_data(both, few_digits):
-    assert both.record["teachers"] == ["a" * 64, "b" * 64]
-    assert (both.n_views, both.record["seed"]) == (VIEWS, 4)
-    assert both.record["augmentation"] == json.loads(json.dumps(DISTORTED.to_dict()))
-    assert both.record["preprocess"] == PREPROCESS.to_dict()
-    assert both.record["dataset"]["sha256"] == few_digits.training.sha256
+    assert both.record.teachers == ("a" * 64, "b" * 64)
+    assert (both.n_views, both.record.seed) == (VIEWS, 4)
+    assert both.record.augmentation == DISTORTED
+    assert asdict(both.record.preprocess) == PREPROCESS.to_dict()
+    assert both.record.dataset.sha256 == few_digits.training.sha256
 
 
 def epoch_of(batches: TransferBatches) -> tuple[np.ndarray, np.ndarray]:
@@ -214,7 +214,7 @@ def same(one, other) -> bool:
 def test_student_learns_digits_from_the_teacher(student, lessons):
     folder, outcome = student
     assert outcome.best_validation_top1 > 0.9
-    assert folder.read_record()["transfer_set"] == lessons.record
+    assert folder.read_record().transfer_set == lessons.record
 
 
 def test_students_of_the_same_seed_are_equal(student, teach):
@@ -230,7 +230,7 @@ def test_interrupted_and_resumed_student_gives_the_same_result(student, teach):
     resumed, outcome = teach("interrupted", resume=True)
     assert (outcome.status, outcome.epochs) == ("completed", 6)
     assert same(resumed, whole)
-    assert resumed.read_record()["epochs"] == whole.read_record()["epochs"]
+    assert resumed.read_record().epochs == whole.read_record().epochs
 
 
 @pytest.fixture

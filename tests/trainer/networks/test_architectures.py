@@ -95,7 +95,7 @@ def test_networks_are_found_by_unique_names():
 
 
 def test_unknown_name_is_refused_with_the_known_ones():
-    with pytest.raises(UsageError, match="--arch lenet") as caught:
+    with pytest.raises(UsageError, match="`architecture` lenet") as caught:
         find_architecture("lenet")
     assert all(name in str(caught.value) for name in ARCHITECTURES)
 
@@ -177,7 +177,7 @@ def test_custom_can_omit_pooling_and_hidden_layers():
 def test_custom_pools_at_most_to_one_pixel(n_filters, pool):
     model = custom_architecture(filters=(1,) * n_filters, pool=pool, dense=()).build()
     assert min(layer.output.shape[1] for layer in model.layers if len(layer.output.shape) == 4) == 1
-    with pytest.raises(UsageError, match=rf"--pool {pool + 1} .*at most {pool} fits"):
+    with pytest.raises(UsageError, match=rf"`pool` {pool + 1} .*at most {pool} fits"):
         custom_architecture(filters=(1,) * n_filters, pool=pool + 1)
 
 
@@ -196,13 +196,13 @@ def test_custom_refuses_poolings_that_leave_no_pixel(n_filters, pool):
 @pytest.mark.parametrize(
     ("option", "sizes"),
     [
-        ("--filters", {"filters": (8, 0)}),
-        ("--filters", {"filters": (-1,)}),
-        ("--filters", {"filters": ()}),
-        ("--dense", {"dense": (0,)}),
-        ("--kernel-size", {"kernel_size": 0}),
-        ("--pool", {"pool": 0}),
-        ("--pool", {"pool": -2}),
+        ("`filters`", {"filters": (8, 0)}),
+        ("`filters`", {"filters": (-1,)}),
+        ("`filters`", {"filters": ()}),
+        ("`dense`", {"dense": (0,)}),
+        ("`kernel_size`", {"kernel_size": 0}),
+        ("`pool`", {"pool": 0}),
+        ("`pool`", {"pool": -2}),
     ],
 )
 def test_size_below_one_is_refused_by_the_name_of_its_option(option, sizes):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from edge_mnist_trainer.networks.keras_file import load_keras, save_keras
 from edge_mnist_trainer.networks.reference_models import REFERENCE_MODELS, find_reference_model
 from edge_mnist_trainer.networks.starting_point import find_starting_point, open_starting_point
 from edge_mnist_trainer.run_folder import RunFolder, create_run_folder
+from edge_mnist_trainer.run_record import StartRecord
 
 
 @pytest.fixture(scope="module")
@@ -40,17 +41,17 @@ def test_record_names_the_starting_point(tiny, few_digits, first_run, tmp_path):
     once = replace(tiny.config, epochs=1)
     train(few_digits, tiny, once, folder := create_run_folder(tmp_path / "run"), start=start)
     record, first = folder.read_record(), first_run.read_record()
-    assert record["started_from"]["sha256"] == hashlib.sha256(first_run.model_path.read_bytes()).hexdigest()
-    assert record["started_from"]["trained"]["config"] == first["config"]
-    assert first["started_from"] is None
-    # The record also names the starting point of that run.
-    assert open_starting_point(folder.path).record["trained"]["started_from"] == record["started_from"]
+    assert record.started_from.sha256 == hashlib.sha256(first_run.model_path.read_bytes()).hexdigest()
+    assert record.started_from.trained["config"] == first.to_dict()["config"]
+    assert first.started_from is None
+    # What that run had started from is told, too.
+    assert open_starting_point(folder.path).record.trained["started_from"] == asdict(record.started_from)
 
 
 def test_weights_of_another_network_are_refused(tiny, few_digits, first_run, tmp_path):
     other = replace(custom_architecture(filters=(5,), pool=4, dense=()), config=tiny.config)
     folder = create_run_folder(tmp_path / "run")
-    with pytest.raises(UsageError, match=r"--start-from .* other shapes than those of custom; .*--arch"):
+    with pytest.raises(UsageError, match=r"`start_from` .* other shapes than those of custom; .*`architecture`"):
         train(few_digits, other, other.config, folder, start=open_starting_point(first_run.path))
     assert not folder.model_path.exists()
 
@@ -83,7 +84,7 @@ def test_reference_model_is_found_by_its_name_and_fits_its_architecture(name):
 def test_path_without_a_model_is_refused_by_name(tmp_path, name):
     (tmp_path / "empty").mkdir()
     (tmp_path / "model.h5").write_bytes(b"\x89HDF")
-    with pytest.raises(UsageError, match=rf"--start-from .*{name}: no run folder .* robust"):
+    with pytest.raises(UsageError, match=rf"`start_from` .*{name}: no run folder .* robust"):
         find_starting_point(tmp_path / name)
 
 
@@ -95,10 +96,20 @@ def test_damaged_model_is_refused(tmp_path):
 
 def test_record_of_a_file_without_its_run_has_only_the_hash(tiny, tmp_path):
     save_keras(tiny.build(), path := tmp_path / "lone.keras")
-    assert open_starting_point(path).record == {
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "trained": {},
-    }
+    assert open_starting_point(path).record == StartRecord(hashlib.sha256(path.read_bytes()).hexdigest(), {})
+
+
+def test_json_of_another_program_beside_a_model_is_overlooked(tiny, tmp_path):
+    save_keras(tiny.build(), path := tmp_path / "lone.keras")
+    path.with_suffix(".json").write_text('{"class_name": "Sequential"}')
+    assert open_starting_point(path).record.trained == {}
+
+
+def test_damaged_record_beside_a_model_is_refused(tiny, tmp_path):
+    save_keras(tiny.build(), path := tmp_path / "model.keras")
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(CorruptModelError, match=r"run\.json: no record of a run that can be read"):
+        open_starting_point(path)
 
 
 @pytest.mark.slow

@@ -16,8 +16,8 @@ from edge_mnist_runtime.errors import DataError, PictureError
 from edge_mnist_runtime.inputs import to_pixels
 from edge_mnist_runtime.paths import is_folder, list_folder
 from edge_mnist_runtime.tensor import Pixels
+from edge_mnist_trainer.data.array_folders import PARTS, half_of, list_unused
 from edge_mnist_trainer.data.digit_arrays import ImagesAndLabels, LabelledParts, join_images
-from edge_mnist_trainer.data.labelled_files import PARTS, half_of, list_unused
 
 DIGITS_BY_NAME: Final = {name: int(name) for name in DIGIT_LABELS}
 

@@ -7,7 +7,6 @@ Out-of-Distribution Examples in Neural Networks", ICLR 2017).
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -18,28 +17,13 @@ from edge_mnist_runtime.tensor import Pixels
 from edge_mnist_trainer.augment.fonts import FontSplit
 from edge_mnist_trainer.augment.negatives import KINDS, draw_no_digits
 from edge_mnist_trainer.evaluate.robustness import Predict
+from edge_mnist_trainer.run_record import Acceptance
 
 REJECTED_PART: Final = 0.0025
 """Largest fraction of validation images that the threshold may reject."""
 
 NO_DIGITS_EACH: Final = 300
 """Negatives of each kind that the threshold is tested on."""
-
-
-@dataclass(frozen=True)
-class Acceptance:
-    """The confidence threshold of a network, and the fractions of images that it rejects."""
-
-    least_confidence: float
-    """The threshold, in 0..1. Predictions below it are rejected."""
-    rejected_digits: float
-    """Rejected fraction of the validation images, in 0..1."""
-    rejected_no_digits: dict[str, float]
-    """Rejected fraction of each kind of negatives, in 0..1."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The entry of run.json."""
-        return asdict(self)
 
 
 def choose_least_confidence(probabilities: npt.NDArray[np.floating[Any]]) -> float:

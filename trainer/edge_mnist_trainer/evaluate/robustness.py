@@ -8,7 +8,6 @@ test family, led to the fading in `fonts.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -18,38 +17,13 @@ from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_trainer.augment.corruptions import CORRUPTIONS, corrupt_digits
 from edge_mnist_trainer.augment.fonts import render_digits
 from edge_mnist_trainer.data.sources import load_stand_in
+from edge_mnist_trainer.run_record import OtherDigitsReport
 
 FONT_VARIANTS: Final = 20
 """Images of each digit in each font: 3,400 images for the validation families, 3,000 for the test families."""
 
 Predict = Callable[[npt.NDArray[np.uint8]], npt.NDArray[Any]]
 """Maps images, uint8 (N, 28, 28, 1), to one value for each digit, (N, 10)."""
-
-
-@dataclass(frozen=True)
-class OtherDigitsReport:
-    """Top-1 accuracies, in 0..1, on digits from outside MNIST."""
-
-    unseen_fonts: float
-    """On digits printed in font families that are not used in training."""
-    sklearn_digits: float
-    """On scikit-learn's 1,797 handwritten 8x8 digits."""
-    corruptions: dict[str, float]
-    """For each corruption of `corruptions.py`, over its three severities."""
-
-    @property
-    def mean_corruption(self) -> float:
-        """The mean over the corruptions."""
-        return float(np.mean(list(self.corruptions.values())))
-
-    def to_dict(self) -> dict[str, Any]:
-        """The entry of records and reports."""
-        return {
-            "unseen_fonts": self.unseen_fonts,
-            "sklearn_digits": self.sklearn_digits,
-            "mean_corruption": self.mean_corruption,
-            "corruptions": self.corruptions,
-        }
 
 
 def judge_on_other_digits(

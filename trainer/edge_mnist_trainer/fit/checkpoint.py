@@ -14,6 +14,7 @@ import numpy as np
 from edge_mnist_runtime.errors import CorruptModelError, UsageError, first_line
 from edge_mnist_runtime.paths import exists
 from edge_mnist_trainer.run_folder import CHECKPOINT_FILE, RECORD_FILE, RunFolder
+from edge_mnist_trainer.run_record import RunRecord
 
 FIXED_KEYS: Final = (
     *("architecture", "options", "config", "dataset", "transfer_set", "started_from", "preprocess", "versions"),
@@ -21,10 +22,10 @@ FIXED_KEYS: Final = (
 """Entries of the record that must be the same when a run is resumed."""
 
 
-def write_checkpoint(folder: RunFolder, model: Any, record: dict[str, Any]) -> None:
-    """Save the state of a compiled model; the older checkpoint is replaced only when this one is complete."""
+def write_checkpoint(folder: RunFolder, model: Any, record: RunRecord) -> None:
+    """Keep the state of a compiled model between two epochs; the former checkpoint stands until this one is whole."""
     arrays: Any = {f"variable_{number}": np.asarray(value) for number, value in enumerate(_variables(model))}
-    arrays["record"] = np.frombuffer(json.dumps(record).encode(), np.uint8)
+    arrays["record"] = np.frombuffer(record.to_json().encode(), np.uint8)
 
     def write(path: Any) -> None:
         with path.open("wb") as handle:
@@ -33,8 +34,8 @@ def write_checkpoint(folder: RunFolder, model: Any, record: dict[str, Any]) -> N
     folder.replace(CHECKPOINT_FILE, write)
 
 
-def read_checkpoint(folder: RunFolder, model: Any, expected: dict[str, Any]) -> dict[str, Any]:
-    """Load a checkpoint into a compiled model.
+def read_checkpoint(folder: RunFolder, model: Any, expected: RunRecord) -> RunRecord:
+    """Bring a compiled model into the state that the checkpoint holds.
 
     Args:
         folder: The run to resume.
@@ -52,14 +53,14 @@ def read_checkpoint(folder: RunFolder, model: Any, expected: dict[str, Any]) -> 
     path = folder.path / CHECKPOINT_FILE
     if not exists(path):
         begun = folder.read_record()
-        if len(begun["epochs"]) <= 1:  # killed before the first checkpoint, which is written before epoch 2
+        if len(begun.epochs) <= 1:  # killed in the first epoch, or right behind it
             _check_same(folder, begun, expected)
             return expected
-        raise UsageError(f"{folder.path}: holds no {CHECKPOINT_FILE} to go on from; start anew with --force")
+        raise UsageError(f"{folder.path}: holds no {CHECKPOINT_FILE} to go on from; start anew with `force=True`")
     try:
         with path.open("rb") as handle, np.load(handle, allow_pickle=False) as archive:  # NumPy leaves files open
             arrays = {name: archive[name] for name in archive.files}
-        record: dict[str, Any] = json.loads(arrays.pop("record").tobytes())
+        record = RunRecord.from_json(arrays.pop("record").tobytes())
         _check_same(folder, record, expected)
         for number, variable in enumerate(_variables(model)):
             variable.assign(arrays[f"variable_{number}"])
@@ -67,21 +68,20 @@ def read_checkpoint(folder: RunFolder, model: Any, expected: dict[str, Any]) -> 
         raise
     except Exception as error:  # zipfile and NumPy raise OSError, BadZipFile, ValueError, NotImplementedError, ...
         raise CorruptModelError(
-            f"{path}: cannot be read ({first_line(error)}); remove it and start anew with --force"
+            f"{path}: cannot be read ({first_line(error)}); remove it and start anew with `force=True`"
         ) from error
     return record
 
 
-def _check_same(folder: RunFolder, record: dict[str, Any], expected: dict[str, Any]) -> None:
+def _check_same(folder: RunFolder, record: RunRecord, expected: RunRecord) -> None:
+    then, today = (json.loads(one.to_json()) for one in (record, expected))
     for key in FIXED_KEYS:
-        if key not in record:
-            raise CorruptModelError(f"{folder.path / RECORD_FILE}: has no entry {key}; start anew with --force")
-        before, now = record[key], json.loads(json.dumps(expected[key]))
+        before, now = then[key], today[key]
         if before != now:
             detail = _difference(before, now) if isinstance(before, dict) and isinstance(now, dict) else ""
             raise UsageError(
                 f"{folder.path / RECORD_FILE}: the run was begun with another {key}{detail}; "
-                "resume it with the same, or start anew with --force"
+                "resume it with the same, or start anew with `force=True`"
             )
 
 

@@ -17,12 +17,12 @@ from edge_mnist_trainer.config import TrainingConfig
 from edge_mnist_trainer.data.sources import DigitSet
 from edge_mnist_trainer.fit.callbacks import Checkpointer, FreshStatistics, Recorder
 from edge_mnist_trainer.fit.checkpoint import read_checkpoint
+from edge_mnist_trainer.fit.journal import Journal
 from edge_mnist_trainer.fit.transfer_set import TransferBatches, TransferSet
 from edge_mnist_trainer.networks.architectures import Architecture
 from edge_mnist_trainer.networks.starting_point import StartingPoint
 from edge_mnist_trainer.run_folder import RunFolder
-
-RUN_SCHEMA_VERSION = 2
+from edge_mnist_trainer.run_record import DatasetRecord, DefinitionRecord, RunRecord, SplitRecord, Status
 
 
 @dataclass(frozen=True)
@@ -85,37 +85,31 @@ def train(
     record = _new_record(model, architecture, config, digits, transfer_set, start)
     if resume:
         record = read_checkpoint(folder, model, record)
-        batches.skip_epochs(len(record["epochs"]))
-    record["status"] = "running"
-    folder.write_record(record)
-    on_start(len(batches), len(record["epochs"]))
-    record["status"] = _fit(model, batches, digits, config, folder, record, callbacks)
-    folder.write_record(record)
-    if record["status"] != "interrupted":
+        batches.skip_epochs(len(record.epochs))
+    journal = Journal(folder, record)
+    journal.write(status="running")
+    on_start(len(batches), len(record.epochs))
+    journal.write(status=_fit(model, batches, digits, journal, callbacks))
+    record, best = journal.record, journal.record.best
+    if record.status != "interrupted":
         folder.drop_checkpoint()
-    best = record["best"] or {}
-    return TrainingOutcome(record["status"], len(record["epochs"]), best.get("epoch"), best.get("validation_top1"))
+    return TrainingOutcome(
+        record.status, len(record.epochs), best.epoch if best else None, best.validation_top1 if best else None
+    )
 
 
-def _fit(
-    model: Any,
-    batches: Any,
-    digits: DigitSet,
-    config: TrainingConfig,
-    folder: RunFolder,
-    record: dict[str, Any],
-    callbacks: tuple[Any, ...],
-) -> str:
-    # The order matters. The averaged weights are swapped in for validation and the end of an epoch, their statistics
+def _fit(model: Any, batches: Any, digits: DigitSet, journal: Journal, callbacks: tuple[Any, ...]) -> Status:
+    config = journal.record.config
+    # In this order: the averaged weights are swapped in for validation and for the end of an epoch, their statistics
     # are measured, then the recorder saves the model. They are swapped back before the next epoch's checkpoint.
-    observers = [Recorder(folder, record, config), Checkpointer(folder, record), *callbacks]
+    observers = [Recorder(journal), Checkpointer(journal), *callbacks]
     if config.longest_average_steps:
         observers = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True), FreshStatistics(batches), *observers]
     try:
         model.fit(
             batches,
             epochs=config.epochs,
-            initial_epoch=len(record["epochs"]),
+            initial_epoch=len(journal.record.epochs),
             validation_data=(
                 digits.validation.images / np.float32(255),
                 TARGETS[digits.validation.labels],
@@ -127,7 +121,7 @@ def _fit(
         )
     except KeyboardInterrupt:
         return "interrupted"
-    return "completed" if len(record["epochs"]) == config.epochs else "stopped early"
+    return "completed" if len(journal.record.epochs) == config.epochs else "stopped early"
 
 
 def _make_repeatable(seed: int) -> None:
@@ -174,29 +168,24 @@ def _new_record(
     digits: DigitSet,
     transfer_set: TransferSet | None,
     start: StartingPoint | None,
-) -> dict[str, Any]:
-    return {
-        "schema_version": RUN_SCHEMA_VERSION,
-        "status": "running",
-        "architecture": architecture.name,
-        "options": architecture.options,
-        "parameters": model.count_params(),
-        "config": config.to_dict(),
-        "transfer_set": transfer_set.to_dict() if transfer_set else None,
-        "started_from": start.record if start else None,
-        "preprocess": PREPROCESS.to_dict(),
-        "input_range": [0.0, 1.0],
-        "dataset": {
-            "name": digits.training.name,
-            "splits": {
-                part.split: {"n": len(part), "sha256": part.sha256} for part in (digits.training, digits.validation)
-            },
-            "left_out": list(digits.left_out),
-            **({"notes": list(digits.notes)} if digits.notes else {}),
-            **({"picture_reading": PICTURE_READING.to_dict()} if digits.are_pictures else {}),
-        },
-        "versions": installed_versions(DISTRIBUTION, "keras", keras.backend.backend(), "numpy"),
-        "best": None,
-        "epochs": [],
-        "seconds": 0.0,
-    }
+) -> RunRecord:
+    reading = DefinitionRecord(PICTURE_READING.version, PICTURE_READING.sha256) if digits.are_pictures else None
+    return RunRecord(
+        status="running",
+        architecture=architecture.name,
+        options=architecture.options,
+        parameters=model.count_params(),
+        config=config,
+        transfer_set=transfer_set.record if transfer_set else None,
+        started_from=start.record if start else None,
+        preprocess=DefinitionRecord(PREPROCESS.version, PREPROCESS.sha256),
+        input_range=(0.0, 1.0),
+        dataset=DatasetRecord(
+            digits.training.name,
+            {part.split: SplitRecord(len(part), part.sha256) for part in (digits.training, digits.validation)},
+            digits.left_out,
+            digits.notes,
+            reading,
+        ),
+        versions=installed_versions(DISTRIBUTION, "keras", keras.backend.backend(), "numpy"),
+    )

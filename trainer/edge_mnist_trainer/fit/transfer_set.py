@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -26,6 +26,8 @@ from edge_mnist_runtime.paths import exists
 from edge_mnist_runtime.preprocess import PREPROCESS
 from edge_mnist_trainer.augment.batches import TARGETS, DistortedBatches, SeededBatches
 from edge_mnist_trainer.augment.settings import Augmentation
+from edge_mnist_trainer.run_record import DefinitionRecord, TeachingSplitRecord, TransferSetRecord
+from edge_mnist_trainer.typed_json import parse_record
 
 IMAGES_FILE: Final = "images.npy"
 PROBABILITIES_FILE: Final = "probabilities.npy"
@@ -43,17 +45,13 @@ class TransferSet:
     """Shape (V * N, 28, 28, 1)."""
     probabilities: npt.NDArray[np.float16]
     """Shape (V * N, 10)."""
-    record: dict[str, Any]
+    record: TransferSetRecord
     """The content of transfer_set.json."""
 
     @property
     def n_views(self) -> int:
-        """V, the number of views. A student sees an image again after V epochs."""
-        return int(self.record["views"])
-
-    def to_dict(self) -> dict[str, Any]:
-        """The entry of run.json."""
-        return self.record
+        """V: as many epochs pass before a student sees an image again."""
+        return self.record.views
 
 
 class TransferBatches(SeededBatches):
@@ -117,16 +115,17 @@ def make_transfer_set(
                 probabilities.write(mean.astype(np.float16).tobytes())
                 on_batch(view * len(batches) + index + 1, views * len(batches))
             batches.on_epoch_end()
-    record = {
-        "schema_version": 1,
-        "views": views,
-        "seed": seed,
-        "teachers": list(teachers),
-        "augmentation": augmentation.to_dict(),
-        "dataset": {"name": digits.name, "split": digits.split, "n": len(digits), "sha256": digits.sha256},
-        "preprocess": PREPROCESS.to_dict(),
-    }
-    (folder / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n", "utf-8")  # last: marks the set as complete
+    record = TransferSetRecord(
+        views=views,
+        seed=seed,
+        teachers=tuple(teachers),
+        augmentation=augmentation,
+        dataset=TeachingSplitRecord(digits.name, digits.split, len(digits), digits.sha256),
+        preprocess=DefinitionRecord(PREPROCESS.version, PREPROCESS.sha256),
+    )
+    (folder / RECORD_FILE).write_text(
+        json.dumps(asdict(record), indent=2) + "\n", "utf-8"
+    )  # last: it says that all is there
     return open_transfer_set(folder)
 
 
@@ -146,18 +145,15 @@ def open_transfer_set(folder: Path) -> TransferSet:
     if not exists(folder / RECORD_FILE):
         raise UsageError(f"{folder}: holds no {RECORD_FILE}; make one with edge-mnist transfer-set")
     try:
-        record = json.loads((folder / RECORD_FILE).read_text("utf-8"))
+        record = parse_record(TransferSetRecord, json.loads((folder / RECORD_FILE).read_text("utf-8")))
         images = np.load(folder / IMAGES_FILE, mmap_mode="r")
         probabilities = np.load(folder / PROBABILITIES_FILE, mmap_mode="r")
-        made_with = record["preprocess"]
         n = len(images)
-        whole = images.shape == (n, 28, 28, 1) and probabilities.shape == (n, 10) and n % record["views"] == 0
-    except (OSError, ValueError, KeyError, TypeError, EOFError, ZeroDivisionError) as error:
-        raise CorruptModelError(f"{folder}: cannot be read ({first_line(error)}); make it again") from error
+        whole = images.shape == (n, 28, 28, 1) and probabilities.shape == (n, 10) and n % record.views == 0
+    except (OSError, ValueError, EOFError, ZeroDivisionError) as error:
+        raise CorruptModelError(f"{folder}: cannot be read ({first_line(error)}); make it anew") from error
     if not whole:
-        raise CorruptModelError(
-            f"{folder}: {len(images)} images but {len(probabilities)} rows of probabilities; make it again"
-        )
-    if made_with != PREPROCESS.to_dict():
-        raise UsageError(f"{folder}: made with another preprocessing than this version's; make it again")
+        raise CorruptModelError(f"{folder}: {len(images)} images, {len(probabilities)} answers; make it anew")
+    if record.preprocess != DefinitionRecord(PREPROCESS.version, PREPROCESS.sha256):
+        raise UsageError(f"{folder}: made with another preprocessing than this version's; make it anew")
     return TransferSet(images, probabilities, record)

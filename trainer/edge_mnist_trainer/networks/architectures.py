@@ -97,14 +97,14 @@ def custom_architecture(
     Raises:
         UsageError: A size is below 1, or the poolings reduce 28 pixels to none.
     """
-    for option, values in (("--filters", filters), ("--dense", dense), ("--kernel-size", (kernel_size,))):
+    for parameter, values in (("filters", filters), ("dense", dense), ("kernel_size", (kernel_size,))):
         if any(value < 1 for value in values):
-            raise UsageError(f"{option} must be at least 1, not {min(values)}")
+            raise UsageError(f"`{parameter}` must be at least 1, not {min(values)}")
     if not filters:
-        raise UsageError("--filters must name at least one convolution, like 32,64")
+        raise UsageError("`filters` must name at least one convolution, like 32,64")
     if pool < 1 or 28 // pool ** len(filters) < 1:
         raise UsageError(
-            f"--pool {pool} behind each of {len(filters)} convolutions leaves nothing of 28 pixels; "
+            f"`pool` {pool} behind each of {len(filters)} convolutions leaves nothing of 28 pixels; "
             f"at most {math.floor(28 ** (1 / len(filters)))} fits"
         )
     stages: list[Callable[[], Any]] = []
@@ -115,7 +115,7 @@ def custom_architecture(
     stages += [FLATTEN, *map(make_dense, dense)]
     return Architecture(
         "custom",
-        "your own sizes, --filters ...",
+        "your own sizes",
         partial(build_sequence, "custom", *stages),
         TrainingConfig(epochs=10),
         options={"filters": list(filters), "kernel_size": kernel_size, "pool": pool, "dense": list(dense)},
@@ -235,5 +235,5 @@ def find_architecture(name: str) -> Architecture:
         UsageError: There is no such network; the message lists the names.
     """
     if name not in ARCHITECTURES:
-        raise UsageError(f"--arch {name}: no such architecture; known are {', '.join(ARCHITECTURES)}")
+        raise UsageError(f"`architecture` {name}: no such architecture; known are {', '.join(ARCHITECTURES)}")
     return ARCHITECTURES[name]

@@ -14,6 +14,7 @@ from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.paths import describe_missing, exists, is_file, is_folder, is_url
 from edge_mnist_trainer.networks.reference_models import REFERENCE_MODELS, find_reference_model
 from edge_mnist_trainer.run_folder import MODEL_FILE, read_record_beside
+from edge_mnist_trainer.run_record import StartRecord
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,9 @@ class StartingPoint:
     origin: str
     """The path or name that the user gave, for messages."""
     weights: list[npt.NDArray[np.float32]]
-    """The result of `keras.Model.get_weights`."""
-    record: dict[str, Any]
-    """Entry of run.json: the SHA-256 of the model's file, and how it was trained, if its run recorded that."""
+    """As `keras.Model.get_weights` gives them."""
+    record: StartRecord
+    """As run.json stores it."""
 
     def give(self, model: Any) -> None:
         """Copy the weights to a model of the same architecture.
@@ -36,8 +37,8 @@ class StartingPoint:
         shapes = [weights.shape for weights in self.weights]
         if shapes != [tuple(weights.shape) for weights in model.get_weights()]:
             raise UsageError(
-                f"--start-from {self.origin}: its weights have other shapes than those of {model.name}; name the "
-                "architecture that it was trained as with --arch"
+                f"`start_from` {self.origin}: its weights have other shapes than those of {model.name}; name as "
+                "`architecture` what it was trained as"
             )
         model.set_weights(self.weights)
 
@@ -53,9 +54,9 @@ def find_starting_point(source: Path) -> Path:
     path = source / MODEL_FILE if is_folder(source) else source
     if not is_file(path) or path.suffix != ".keras":
         if is_url(source):
-            raise UsageError(f"--start-from {describe_missing(source, 'run')}")
+            raise UsageError(f"`start_from` {describe_missing(source, 'run')}")
         raise UsageError(
-            f"--start-from {source}: no run folder with a {MODEL_FILE}, no .keras file and none of "
+            f"`start_from` {source}: no run folder with a {MODEL_FILE}, no .keras file and none of "
             f"{', '.join(REFERENCE_MODELS)}"
         )
     return path
@@ -65,19 +66,20 @@ def open_starting_point(source: Path) -> StartingPoint:
     """Load the weights of the model that `find_starting_point` finds.
 
     Raises:
-        UsageError: There is no such model.
-        CorruptModelError: The model cannot be read.
+        UsageError: As `find_starting_point`.
+        CorruptModelError: The model cannot be read, or the record of its run.
     """
     from edge_mnist_trainer.networks.keras_file import load_keras  # imports Keras, which takes seconds
 
     path = find_starting_point(source)
     trained = read_record_beside(path)
+    record = trained.to_dict() if trained else {}
     known = ("architecture", "config", "transfer_set", "dataset", "started_from")
     return StartingPoint(
         str(source),
         load_keras(path).get_weights(),
-        {
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            "trained": {key: trained[key] for key in known if trained.get(key) is not None},
-        },
+        StartRecord(
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+            {key: record[key] for key in known if record.get(key) is not None},
+        ),
     )

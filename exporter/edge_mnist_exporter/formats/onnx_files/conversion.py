@@ -80,11 +80,10 @@ def to_int8(request: ConversionRequest) -> bytes:
 
 def make_mixer(request: ConversionRequest) -> Mixer:
     """Trace the network once for several files with different layers in float and all others in int8."""
-    prepared = prepare(request)
 
     def mix(float_layers: tuple[str, ...]) -> bytes:
         asked = replace(request, config=replace(request.config, float_layers=float_layers))
-        return _finish(quantize(asked, prepared), asked)
+        return _finish(quantize(asked), asked)
 
     return mix
 
@@ -96,10 +95,9 @@ def to_mixed(request: ConversionRequest) -> bytes:
 
 def measure_errors(request: ConversionRequest, images: Pixels) -> list[LayerError]:
     """Measure the int8 error of every layer; see `onnx_files.layers.measure_layers`."""
-    prepared = prepare(request)
-    graph, values = prepared.graph, request.source.input_range.apply(images)
+    graph, values = prepare(request).graph, request.source.input_range.apply(images)
     layers = find_layers(graph, list_layers(request.source.keras_model))
-    return measure_layers(graph, quantize(request, prepared), layers, values, quantizable=QUANTIZED_OPS)
+    return measure_layers(graph, quantize(request), layers, values, quantizable=QUANTIZED_OPS)
 
 
 def _finish(model: onnx.ModelProto, request: ConversionRequest) -> bytes:
@@ -113,11 +111,15 @@ def _finish(model: onnx.ModelProto, request: ConversionRequest) -> bytes:
 
 
 def prepare(request: ConversionRequest) -> PreparedGraph:
-    """Trace the network and round the weights that may be quantized.
+    """Trace the network and round its quantizable weights, once for all requests that share the result.
 
     Raises:
         ConversionError: tf2onnx or onnxruntime refused.
     """
+    return request.make_once("prepared ONNX graph", lambda: _prepare(request))
+
+
+def _prepare(request: ConversionRequest) -> PreparedGraph:
     floating, config = _trace(request.source.keras_model, tf.float32, request), request.config
     with tempfile.TemporaryDirectory() as folder:
         traced, prepared = (Path(folder) / f"{stage}.onnx" for stage in ("traced", "prepared"))
@@ -143,20 +145,15 @@ def prepare(request: ConversionRequest) -> PreparedGraph:
     return PreparedGraph(graph, weights)
 
 
-def quantize(request: ConversionRequest, prepared: PreparedGraph | None = None) -> onnx.ModelProto:
+def quantize(request: ConversionRequest) -> onnx.ModelProto:
     """Quantize a network with onnxruntime: a QDQ graph from float images to probabilities.
 
     The layers in `config.float_layers` stay in float.
 
-    Args:
-        request: The conversion request.
-        prepared: The result of `prepare`; None to prepare here.
-
     Raises:
         ConversionError: tf2onnx or the quantizer refused.
     """
-    config, method = request.config, request.config.calibration_method
-    prepared = prepared or prepare(request)
+    config, method, prepared = request.config, request.config.calibration_method, prepare(request)
     layers = find_layers(prepared.graph, list_layers(request.source.keras_model)) if config.float_layers else []
     excluded = [node for layer in layers if layer.name in config.float_layers for node in layer.nodes]
     graph, weights = _split_shared_weights(prepared.graph, excluded), _select_quantized(prepared, excluded)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -39,7 +39,7 @@ def make_mixer(request: ConversionRequest) -> Mixer:
 
     Their input and output are float.
     """
-    layers = find_layers(_finish_plain(_float_converter(request), request), list_layers(request.source.keras_model))
+    layers = find_layers(_make_plain(request, _float_converter), list_layers(request.source.keras_model))
 
     def options(float_layers: tuple[str, ...]) -> Any:
         names = [name for layer in layers if layer.name in float_layers for name in layer.tensor_names]
@@ -67,14 +67,18 @@ def make_mixer(request: ConversionRequest) -> Mixer:
 
 def measure_errors(request: ConversionRequest, images: Pixels) -> list[LayerError]:
     """Measure the int8 error of every layer; see `tflite_files.layers.measure_layers`."""
-    float_input = replace(request, kind=Kind("tflite", "int8", "float32"))
-    exact, quantized = (
-        # These keep the converter's own names, which identify layers better than the names of a finished file.
-        _finish_plain(make(float_input), float_input)
-        for make in (_float_converter, _int8_converter)
-    )
+    exact, quantized = (_make_plain(request, make) for make in (_float_converter, _int8_converter))
     values = request.source.input_range.apply(images)
     return measure_layers(exact, quantized, list_layers(request.source.keras_model), values)
+
+
+def _make_plain(request: ConversionRequest, make_converter: Callable[[ConversionRequest], Any]) -> bytes:
+    """Make a file with float input and output and the converter's own names, which identify layers best."""
+    between_floats = replace(request, kind=Kind("tflite", "int8", "float32"))
+    return request.make_once(
+        f"plain TFLite file by {make_converter.__name__}",
+        lambda: _finish_plain(make_converter(between_floats), between_floats),
+    )
 
 
 def to_mixed(request: ConversionRequest) -> bytes:
