@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from tests.runtime.reading.drawn_ink import draw, label, pick
 
+from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.prediction import Prediction, Quality
 from edge_mnist_runtime.reading.glyphs import find_glyphs
 from edge_mnist_runtime.reading.ink import Strokes
@@ -130,8 +131,10 @@ def test_cheapest_pieces_include_the_cost_of_the_cuts() -> None:
 def piece_cost(width: int, height: int = 100, *, digit: int = 3, confidence: float = 1.0) -> float:
     probabilities = np.full(10, (1 - confidence) / 9, np.float32)
     probabilities[digit] = confidence
-    strokes = Strokes(np.zeros((height, width), np.float32), np.ones((1, 1), np.bool_), (0, height, 0, width), 1.0, 5.0)
-    piece = _Piece(strokes, (0, 0, width, height), Quality(100.0, 1.0), np.zeros((28, 28), np.uint8))
+    strokes = Strokes(
+        np.zeros((height, width), np.float32), np.ones((1, 1), np.bool_), Box(0, 0, width, height), 1.0, 5.0
+    )
+    piece = _Piece(strokes, Box(0, 0, width, height), Quality(100.0, 1.0), np.zeros((28, 28), np.uint8))
     return _piece_cost(piece, Prediction(digit, confidence, probabilities), 100.0)
 
 
