@@ -40,7 +40,7 @@ class TFLiteInterpreter:
         _require_threads_alone(options)
         self._recipe = (model, origin, options)
         contract = _read_contract(model, origin)
-        interpreter = load_interpreter(model, origin, options.threads)
+        interpreter = self.load(model, origin, options.threads)
         self.size_bytes, self.sha256 = len(model), hashlib.sha256(model).hexdigest()
         # LiteRT adds int8 products in 32 bits. Contracts of older versions do not say so.
         self.contract = replace(ModelContract.from_json(contract, origin=origin), can_saturate=False)
@@ -60,6 +60,11 @@ class TFLiteInterpreter:
         self._interpreter: Any = interpreter
         self._lock = threading.Lock()  # an interpreter holds the tensors of one call at a time
         survive_fork(self)
+
+    @staticmethod
+    def load(model: bytes, origin: str, threads: int) -> Any:
+        """LiteRT's interpreter; see `load_interpreter`. A class that runs files in other kernels has its own."""
+        return load_interpreter(model, origin, threads)
 
     def run(self, images: Pixels) -> npt.NDArray[np.float32]:
         """Probabilities, float32, shape (N, K), of images, uint8, shape (N, H, W, C), one call an image."""
@@ -102,7 +107,7 @@ class TFLiteInterpreter:
 
     def _reopen(self) -> Any:
         model, origin, options = self._recipe
-        self._interpreter = load_interpreter(model, origin, options.threads)
+        self._interpreter = self.load(model, origin, options.threads)
         return self._interpreter
 
     def __reduce__(self) -> tuple[Callable[..., TFLiteInterpreter], tuple[bytes, str, EngineOptions]]:

@@ -1,0 +1,158 @@
+"""Finds a C compiler, and runs what it makes of a program."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_mnist_exporter.program.c_source import CSource
+from edge_mnist_runtime.errors import ConversionError, UsageError
+
+COMPILERS: Final = ("cc", "gcc", "clang")
+
+WARNINGS: Final = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic")
+
+BUILDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "plain loops": ("-DEDGE_MNIST_PORTABLE",),
+    "this processor's vectors": ("-march=native",),
+}
+"""What is compiled, with which options: what chips compute, and what this machine computes."""
+
+LOG_FILE: Final = "edge-mnist-compiler.log"
+"""In the folder for temporary files: what a compiler said that failed."""
+
+STACK_LINE: Final = re.compile(r":(\w+)\t(\d+)\t(\w+)")
+"""Of gcc's -fstack-usage: function, bytes, and whether they are all (static)."""
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A C compiler of this machine."""
+
+    command: tuple[str, ...]
+    version: str
+    """The first line of what it says of itself."""
+
+
+class CompiledProgram:
+    """A program in this process. One call at a time: it has one arena."""
+
+    def __init__(self, library: Path, name: str, source: CSource, n_classes: int) -> None:
+        loaded = ctypes.CDLL(str(library))
+        self._predict = getattr(loaded, f"{name}_predict")
+        self._predict.restype, self._predict.argtypes = None, [ctypes.c_char_p] * 3
+        self._self_test = getattr(loaded, f"{name}_self_test")
+        self._arena = ctypes.create_string_buffer(max(source.arena_bytes, 1))
+        self._n_classes = n_classes
+
+    def run(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Scores, uint8, shape (N, K), of images, uint8, shape (N, H, W, C)."""
+        scores = ctypes.create_string_buffer(self._n_classes)
+        found = bytearray()
+        for image in images:
+            self._predict(self._arena, image.tobytes(), scores)
+            found += scores.raw
+        return np.frombuffer(bytes(found), np.uint8).reshape(len(images), self._n_classes)
+
+    def run_self_test(self, n_pixels: int) -> int:
+        """How many golden vectors get other scores than they must."""
+        pixels = ctypes.create_string_buffer(n_pixels)
+        return int(self._self_test(self._arena, pixels))
+
+
+def find_compiler() -> Compiler | None:
+    """The compiler that CC names, else cc, gcc or clang, else that of the package ziglang; None where there is none.
+
+    Raises:
+        UsageError: CC names something that does not run.
+    """
+    named = shlex.split(os.environ.get("CC", ""))
+    if named:
+        found = _ask_version(tuple(named))
+        if found is None:
+            raise UsageError(f"CC={shlex.join(named)}: no compiler that runs; name another, or leave CC empty")
+        return found
+    commands: list[tuple[str, ...]] = [(path,) for name in COMPILERS if (path := shutil.which(name))]
+    if importlib.util.find_spec("ziglang"):
+        commands.append((sys.executable, "-m", "ziglang", "cc"))
+    return next(filter(None, map(_ask_version, commands)), None)
+
+
+def _ask_version(command: tuple[str, ...]) -> Compiler | None:
+    try:
+        done = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None
+    lines = done.stdout.splitlines()
+    return Compiler(command, lines[0]) if done.returncode == 0 and lines else None
+
+
+@contextmanager
+def compiled(
+    compiler: Compiler, source: CSource, name: str, n_classes: int, flags: Sequence[str]
+) -> Iterator[CompiledProgram]:
+    """Compile a program as a library and load it, in a folder that is removed afterwards.
+
+    Raises:
+        ConversionError: The compiler fails; its words are in a log.
+    """
+    with tempfile.TemporaryDirectory(prefix="edge-mnist-") as scratch:
+        folder = Path(scratch)
+        write_files(source, name, folder)
+        library = folder / f"{name}_int8.so"
+        _compile(compiler, ["-O3", "-fPIC", "-shared", *flags, f"{name}_int8.c", "-o", library.name], folder)
+        yield CompiledProgram(library, name, source, n_classes)
+
+
+def measure_stack(compiler: Compiler, source: CSource, name: str) -> int | None:
+    """Most bytes of stack that NAME_predict() takes, plain loops, -Os; None where the compiler does not say it.
+
+    The sum over all of its functions: more than any chain of calls between them.
+    """
+    with tempfile.TemporaryDirectory(prefix="edge-mnist-") as scratch:
+        folder = Path(scratch)
+        write_files(source, name, folder)
+        options = ["-Os", "-DEDGE_MNIST_PORTABLE", "-DEDGE_MNIST_NO_SELF_TEST", "-fstack-usage", "-c", f"{name}_int8.c"]
+        try:
+            _compile(compiler, options, folder)
+            usage = (folder / f"{name}_int8.su").read_text("utf-8")
+        except (ConversionError, OSError):
+            return None
+    found = STACK_LINE.findall(usage)
+    return sum(int(size) for _, size, _ in found) if found and all(kind == "static" for *_, kind in found) else None
+
+
+def write_files(source: CSource, name: str, folder: Path) -> None:
+    """Write NAME_int8.c and NAME_int8.h into a folder."""
+    (folder / f"{name}_int8.c").write_text(source.source, "utf-8")
+    (folder / f"{name}_int8.h").write_text(source.header, "utf-8")
+
+
+def _compile(compiler: Compiler, options: Sequence[str], folder: Path) -> None:
+    command = [*compiler.command, *WARNINGS, *options]
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)  # noqa: S603
+        said, failed = done.stdout + done.stderr, done.returncode != 0
+    except (OSError, subprocess.SubprocessError) as error:
+        said, failed = str(error), True
+    if failed:
+        log = Path(tempfile.gettempdir()) / LOG_FILE
+        log.write_text(f"{shlex.join(command)}\n{said}", "utf-8")
+        raise ConversionError(
+            f"{compiler.command[0]} cannot compile the C program; its words are in {log}; name another compiler with CC"
+        )

@@ -1,0 +1,483 @@
+/* ---- Convolution, and fully connected layers ----------------------------------------------------------------------
+ *
+ * A fully connected layer is a convolution of one pixel. Bytes are multiplied in quads: four neighbours of a row of
+ * the window, a row being filled up with weights of zero. `weights` has the shape [window_height][quads][lanes][4].
+ * Rows of the input that a row of the output needs lie in the band, with their padding, so that no loop looks for the
+ * border; what leaves the band may be overwritten, and the output is.
+ */
+struct convolution {
+    int32_t channels;                    /* of the input */
+    int32_t quads;                       /* of a row of the window */
+    int32_t row_bytes;                   /* of a row of the band, or of the input where there is none */
+    int16_t height, width;               /* of the input */
+    int16_t window_height;
+    int16_t stride_y, stride_x;          /* in pixels */
+    int16_t pad_top, pad_left;
+    int16_t out_height, out_width;
+    int16_t outputs, lanes;              /* channels of the output; as many, but at least 8, in the arrays below */
+    uint8_t pool;                        /* 2: the largest of every 2 x 2 is kept; 1: all are */
+    uint8_t rounds_once;                 /* as TFLite's fully connected layers do it */
+    uint8_t zero;                        /* what stands for 0 in the input, and fills the padding */
+    uint8_t out_zero, low, high;         /* of the output */
+    const int8_t *weights;
+    const int32_t *bias;                 /* [lanes], less the part of `zero` in each sum */
+    const int32_t *multiplier;           /* [lanes] */
+    const int8_t *shift;                 /* [lanes] */
+};
+
+/* How many outputs and pixels are worked on at a time, and how they are multiplied: one of seven ways, which give the
+ * same integers. Define EDGE_MNIST_PORTABLE for the plain loops. */
+#if defined(EDGE_MNIST_PORTABLE)
+#define PLAIN_LOOPS
+enum { LANES = 4, PIXELS = 4 };
+#elif defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__)
+#include <immintrin.h>
+#define USE_VNNI
+enum { LANES = 16, PIXELS = 8 };
+#elif defined(__AVX2__)
+#include <immintrin.h>
+#define USE_AVX2
+enum { LANES = 8, PIXELS = 4 };
+#elif defined(__SSE2__)
+#include <emmintrin.h>
+#define USE_SSE2
+enum { LANES = 4, PIXELS = 4 };
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#define USE_NEON
+enum { LANES = 4, PIXELS = 4 };
+#elif defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_SIMD32)
+#include <arm_acle.h>
+#define USE_DSP
+enum { LANES = 4, PIXELS = 4 };
+#elif defined(__wasm_simd128__)
+#include <wasm_simd128.h>
+#define USE_WASM
+enum { LANES = 4, PIXELS = 4 };
+#else
+#define PLAIN_LOOPS
+enum { LANES = 4, PIXELS = 4 };
+#endif
+
+/* The windows that are worked on together: half of them begin at `upper`, the other half at `lower`, each `step` bytes
+ * after the one before it. With a step of 0 a half is a single window. */
+struct group {
+    const uint8_t *upper, *lower;
+    int step;
+};
+
+/* Four bytes as one number: one load, where the processor loads from any address */
+static inline int32_t load_quad(const void *bytes)
+{
+    int32_t quad;
+    memcpy(&quad, bytes, sizeof quad);
+    return quad;
+}
+
+/* sums[pixel][lane] of a group, for outputs `first` and following, as many as LANES */
+#if defined(PLAIN_LOOPS)
+
+static inline void multiply(const struct convolution *c, struct group g, int first, int32_t sums[PIXELS][LANES])
+{
+    const int8_t *weights = c->weights + 4 * first;
+    const int quad_bytes = 4 * c->lanes; /* from the weights of a quad to those of the next */
+
+    for (int p = 0; p < PIXELS; p++) {
+        const uint8_t *window = (p < PIXELS / 2 ? g.upper : g.lower) + p % (PIXELS / 2) * g.step;
+        if (!g.step && p % (PIXELS / 2) > 0)
+            continue;
+        const int8_t *w = weights;
+        int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+        for (int row = 0; row < c->window_height; row++, window += c->row_bytes) {
+            const uint8_t *x = window;
+            for (int quad = c->quads; quad > 0; quad--, x += 4, w += quad_bytes) {
+                const int x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3];
+                s0 += x0 * w[0] + x1 * w[1] + x2 * w[2] + x3 * w[3];
+                s1 += x0 * w[4] + x1 * w[5] + x2 * w[6] + x3 * w[7];
+                s2 += x0 * w[8] + x1 * w[9] + x2 * w[10] + x3 * w[11];
+                s3 += x0 * w[12] + x1 * w[13] + x2 * w[14] + x3 * w[15];
+            }
+        }
+        sums[p][0] = s0;
+        sums[p][1] = s1;
+        sums[p][2] = s2;
+        sums[p][3] = s3;
+    }
+}
+
+#elif defined(USE_VNNI) /* VPDPBUSD: of sixteen outputs, a whole quad */
+
+/* Lanes of a layer that has fewer than 16 */
+static inline __mmask16 lanes_from(const struct convolution *c, int first)
+{
+    return (__mmask16)(c->outputs - first < LANES ? (1u << (c->outputs - first)) - 1 : 0xffffu);
+}
+
+static inline void multiply(const struct convolution *c, struct group g, int first, int32_t sums[PIXELS][LANES])
+{
+    const int quad_bytes = 4 * c->lanes, step = g.step;
+    const __mmask16 mask = lanes_from(c, first);
+    const int8_t *weights = c->weights + 4 * first;
+    __m512i s0, s1, s2, s3, s4, s5, s6, s7;
+    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = _mm512_setzero_si512();
+
+    for (int row = 0; row < c->window_height; row++, g.upper += c->row_bytes, g.lower += c->row_bytes) {
+        const uint8_t *x = g.upper, *y = g.lower;
+        for (int quad = c->quads; quad > 0; quad--, x += 4, y += 4, weights += quad_bytes) {
+            const __m512i w = _mm512_maskz_loadu_epi32(mask, weights);
+#define ADD(sum, at) sum = _mm512_dpbusd_epi32(sum, _mm512_set1_epi32(load_quad(at)), w)
+            ADD(s0, x);
+            ADD(s1, x + step);
+            ADD(s2, x + 2 * step);
+            ADD(s3, x + 3 * step);
+            ADD(s4, y);
+            ADD(s5, y + step);
+            ADD(s6, y + 2 * step);
+            ADD(s7, y + 3 * step);
+#undef ADD
+        }
+    }
+    _mm512_storeu_si512(sums[0], s0);
+    _mm512_storeu_si512(sums[1], s1);
+    _mm512_storeu_si512(sums[2], s2);
+    _mm512_storeu_si512(sums[3], s3);
+    _mm512_storeu_si512(sums[4], s4);
+    _mm512_storeu_si512(sums[5], s5);
+    _mm512_storeu_si512(sums[6], s6);
+    _mm512_storeu_si512(sums[7], s7);
+}
+
+#elif defined(USE_AVX2) /* VPMADDWD: of four outputs, the two halves of a quad, which are added at the end */
+
+static inline void multiply(const struct convolution *c, struct group g, int first, int32_t sums[PIXELS][LANES])
+{
+    const int8_t *weights = c->weights + 4 * first;
+    const int quad_bytes = 4 * c->lanes, step = g.step;
+    __m256i a0, a1, a2, a3, b0, b1, b2, b3;
+    a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = _mm256_setzero_si256();
+
+    for (int row = 0; row < c->window_height; row++, g.upper += c->row_bytes, g.lower += c->row_bytes) {
+        const uint8_t *x = g.upper, *y = g.lower;
+        for (int quad = c->quads; quad > 0; quad--, x += 4, y += 4, weights += quad_bytes) {
+            const __m256i wa = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)weights));
+            const __m256i wb = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(weights + 16)));
+            __m256i four;
+#define ADD(a, b, at)                                                                                                  \
+    four = _mm256_unpacklo_epi8(_mm256_set1_epi32(load_quad(at)), _mm256_setzero_si256());                             \
+    a = _mm256_add_epi32(a, _mm256_madd_epi16(wa, four));                                                              \
+    b = _mm256_add_epi32(b, _mm256_madd_epi16(wb, four))
+            ADD(a0, b0, x);
+            ADD(a1, b1, x + step);
+            ADD(a2, b2, y);
+            ADD(a3, b3, y + step);
+#undef ADD
+        }
+    }
+#define STORE(p, a, b)                                                                                                 \
+    _mm256_storeu_si256((__m256i *)(void *)sums[p], _mm256_permute4x64_epi64(_mm256_hadd_epi32(a, b), 0xd8))
+    STORE(0, a0, b0);
+    STORE(1, a1, b1);
+    STORE(2, a2, b2);
+    STORE(3, a3, b3);
+#undef STORE
+}
+
+#elif defined(USE_SSE2) /* PMADDWD: the same, of two outputs */
+
+static inline void multiply(const struct convolution *c, struct group g, int first, int32_t sums[PIXELS][LANES])
+{
+    const int8_t *weights = c->weights + 4 * first;
+    const int quad_bytes = 4 * c->lanes, step = g.step;
+    __m128i a0, a1, a2, a3, b0, b1, b2, b3;
+    a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = _mm_setzero_si128();
+
+    for (int row = 0; row < c->window_height; row++, g.upper += c->row_bytes, g.lower += c->row_bytes) {
+        const uint8_t *x = g.upper, *y = g.lower;
+        for (int quad = c->quads; quad > 0; quad--, x += 4, y += 4, weights += quad_bytes) {
+            const __m128i w = _mm_loadu_si128((const __m128i *)(const void *)weights);
+            const __m128i wa = _mm_srai_epi16(_mm_unpacklo_epi8(w, w), 8);
+            const __m128i wb = _mm_srai_epi16(_mm_unpackhi_epi8(w, w), 8);
+            __m128i four;
+#define ADD(a, b, at)                                                                                                  \
+    four = _mm_unpacklo_epi8(_mm_set1_epi32(load_quad(at)), _mm_setzero_si128());                                      \
+    a = _mm_add_epi32(a, _mm_madd_epi16(wa, four));                                                                    \
+    b = _mm_add_epi32(b, _mm_madd_epi16(wb, four))
+            ADD(a0, b0, x);
+            ADD(a1, b1, x + step);
+            ADD(a2, b2, y);
+            ADD(a3, b3, y + step);
+#undef ADD
+        }
+    }
+#define HALVES(a, b, which) _mm_castps_si128(_mm_shuffle_ps(_mm_castsi128_ps(a), _mm_castsi128_ps(b), which))
+#define STORE(p, a, b)                                                                                                 \
+    _mm_storeu_si128((__m128i *)(void *)sums[p], _mm_add_epi32(HALVES(a, b, 0x88), HALVES(a, b, 0xdd)))
+    STORE(0, a0, b0);
+    STORE(1, a1, b1);
+    STORE(2, a2, b2);
+    STORE(3, a3, b3);
+#undef STORE
+#undef HALVES
+}
+
+#elif defined(USE_NEON) /* VMLAL: of one output, the four products of a quad, which are added at the end */
+
+static inline void multiply_pair(const struct convolution *c, const uint8_t *window, int step, const int8_t *weights,
+                                 int32_t sums[2][LANES])
+{
+    const int quad_bytes = 4 * c->lanes;
+    int32x4_t a0, a1, a2, a3, b0, b1, b2, b3;
+    a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = vdupq_n_s32(0);
+
+    for (int row = 0; row < c->window_height; row++, window += c->row_bytes) {
+        const uint8_t *x = window;
+        for (int quad = c->quads; quad > 0; quad--, x += 4, weights += quad_bytes) {
+            const int8x16_t w = vld1q_s8(weights);
+            const int16x8_t w01 = vmovl_s8(vget_low_s8(w)), w23 = vmovl_s8(vget_high_s8(w));
+            int16x4_t four;
+#define ADD(s0, s1, s2, s3, at)                                                                                        \
+    four = vget_low_s16(vreinterpretq_s16_u16(vmovl_u8(vreinterpret_u8_s32(vdup_n_s32(load_quad(at))))));              \
+    s0 = vmlal_s16(s0, vget_low_s16(w01), four);                                                                       \
+    s1 = vmlal_s16(s1, vget_high_s16(w01), four);                                                                      \
+    s2 = vmlal_s16(s2, vget_low_s16(w23), four);                                                                       \
+    s3 = vmlal_s16(s3, vget_high_s16(w23), four)
+            ADD(a0, a1, a2, a3, x);
+            ADD(b0, b1, b2, b3, x + step);
+#undef ADD
+        }
+    }
+#define HALVES(s) vadd_s32(vget_low_s32(s), vget_high_s32(s))
+#define STORE(p, s0, s1, s2, s3)                                                                                       \
+    vst1q_s32(sums[p],                                                                                                 \
+              vcombine_s32(vpadd_s32(HALVES(s0), HALVES(s1)), vpadd_s32(HALVES(s2), HALVES(s3))))
+    STORE(0, a0, a1, a2, a3);
+    STORE(1, b0, b1, b2, b3);
+#undef STORE
+#undef HALVES
+}
+
+static inline void multiply(const struct convolution *c, struct group g, int first, int32_t sums[PIXELS][LANES])
+{
+    const int8_t *weights = c->weights + 4 * first;
+    multiply_pair(c, g.upper, g.step, weights, sums);
+    multiply_pair(c, g.lower, g.step, weights, sums + 2);
+}
+
+#elif defined(USE_DSP) /* SMLAD: bytes 0 and 2 of a quad, then bytes 1 and 3 */
+
+static inline void multiply_pair(const struct convolution *c, const uint8_t *window, int step, const int8_t *weights,
+                                 int32_t sums[2][LANES])
+{
+    const int quad_bytes = 4 * c->lanes;
+
+    for (int lane = 0; lane < LANES; lane += 2, weights += 8) {
+        const uint8_t *start = window;
+        const int8_t *w = weights;
+        int32_t a0 = 0, a1 = 0, b0 = 0, b1 = 0;
+        for (int row = 0; row < c->window_height; row++, start += c->row_bytes) {
+            const uint8_t *x = start;
+            for (int quad = c->quads; quad > 0; quad--, x += 4, w += quad_bytes) {
+                const uint32_t w0 = (uint32_t)load_quad(w), w1 = (uint32_t)load_quad(w + 4);
+                const int16x2_t even0 = __sxtb16((int8x4_t)w0), odd0 = __sxtb16((int8x4_t)__ror(w0, 8));
+                const int16x2_t even1 = __sxtb16((int8x4_t)w1), odd1 = __sxtb16((int8x4_t)__ror(w1, 8));
+                uint32_t four;
+                int16x2_t even, odd;
+#define ADD(s0, s1, at)                                                                                                \
+    four = (uint32_t)load_quad(at);                                                                                    \
+    even = (int16x2_t)__uxtb16(four);                                                                                  \
+    odd = (int16x2_t)__uxtb16(__ror(four, 8));                                                                         \
+    s0 = __smlad(odd0, odd, __smlad(even0, even, s0));                                                                 \
+    s1 = __smlad(odd1, odd, __smlad(even1, even, s1))
+                ADD(a0, a1, x);
+                ADD(b0, b1, x + step);
+#undef ADD
+            }
+        }
+        sums[0][lane] = a0;
+        sums[0][lane + 1] = a1;
+        sums[1][lane] = b0;
+        sums[1][lane + 1] = b1;
+    }
+}
+
+static inline void multiply(const struct convolution *c, struct group g, int first, int32_t sums[PIXELS][LANES])
+{
+    const int8_t *weights = c->weights + 4 * first;
+    multiply_pair(c, g.upper, g.step, weights, sums);
+    multiply_pair(c, g.lower, g.step, weights, sums + 2);
+}
+
+#else /* USE_WASM; i32x4.dot_i16x8_s: of two outputs, the two halves of a quad, which are added at the end */
+
+static inline void multiply(const struct convolution *c, struct group g, int first, int32_t sums[PIXELS][LANES])
+{
+    const int8_t *weights = c->weights + 4 * first;
+    const int quad_bytes = 4 * c->lanes, step = g.step;
+    v128_t a0, a1, a2, a3, b0, b1, b2, b3;
+    a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = wasm_i32x4_const(0, 0, 0, 0);
+
+    for (int row = 0; row < c->window_height; row++, g.upper += c->row_bytes, g.lower += c->row_bytes) {
+        const uint8_t *x = g.upper, *y = g.lower;
+        for (int quad = c->quads; quad > 0; quad--, x += 4, y += 4, weights += quad_bytes) {
+            const v128_t w = wasm_v128_load(weights);
+            const v128_t wa = wasm_i16x8_extend_low_i8x16(w), wb = wasm_i16x8_extend_high_i8x16(w);
+            v128_t four;
+#define ADD(a, b, at)                                                                                                  \
+    four = wasm_u16x8_extend_low_u8x16(wasm_v128_load32_splat(at));                                                    \
+    a = wasm_i32x4_add(a, wasm_i32x4_dot_i16x8(wa, four));                                                             \
+    b = wasm_i32x4_add(b, wasm_i32x4_dot_i16x8(wb, four))
+            ADD(a0, b0, x);
+            ADD(a1, b1, x + step);
+            ADD(a2, b2, y);
+            ADD(a3, b3, y + step);
+#undef ADD
+        }
+    }
+#define STORE(p, a, b)                                                                                                 \
+    wasm_v128_store(sums[p], wasm_i32x4_add(wasm_i32x4_shuffle(a, b, 0, 2, 4, 6), wasm_i32x4_shuffle(a, b, 1, 3, 5, 7)))
+    STORE(0, a0, b0);
+    STORE(1, a1, b1);
+    STORE(2, a2, b2);
+    STORE(3, a3, b3);
+#undef STORE
+}
+
+#endif
+
+/* The bytes of these outputs, of `pixels` pixels, to `out` and following. Vectors do as the loop at the end does; where
+ * they multiply, the even and the odd lanes go apart, as a product has 64 bits, and of these the middle is kept. */
+static inline void scale(const struct convolution *c, int first, int32_t sums[][LANES], int pixels, uint8_t *out)
+{
+#if defined(USE_VNNI)
+    if (!c->rounds_once) {
+        const __mmask16 mask = lanes_from(c, first);
+        const __m512i bias = _mm512_maskz_loadu_epi32(mask, c->bias + first);
+        const __m512i factor = _mm512_maskz_loadu_epi32(mask, c->multiplier + first);
+        const __m512i odd_factor = _mm512_srli_epi64(factor, 32);
+        const __m512i shift = _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask, c->shift + first));
+        const __m512i half = _mm512_set1_epi64(1 << 30), one = _mm512_set1_epi32(1);
+        const __m512i low_bits = _mm512_sub_epi32(_mm512_sllv_epi32(one, shift), one);
+        const __m512i low_half = _mm512_srli_epi32(low_bits, 1);
+        const __m512i zero = _mm512_set1_epi32(c->out_zero);
+        const __m512i low = _mm512_set1_epi32(c->low), high = _mm512_set1_epi32(c->high);
+        for (int p = 0; p < pixels; p++, out += c->outputs) {
+            const __m512i sum = _mm512_add_epi32(_mm512_loadu_si512(sums[p]), bias);
+            const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(sum, factor), half);
+            const __m512i odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(sum, 32), odd_factor), half);
+            const __m512i product =
+                _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(even, 31), _mm512_slli_epi64(odd, 1));
+            const __m512i threshold = _mm512_add_epi32(low_half, _mm512_srli_epi32(product, 31));
+            const __mmask16 up = _mm512_cmpgt_epi32_mask(_mm512_and_si512(product, low_bits), threshold);
+            const __m512i floored = _mm512_srav_epi32(product, shift);
+            const __m512i scaled = _mm512_add_epi32(_mm512_mask_add_epi32(floored, up, floored, one), zero);
+            const __m512i bytes = _mm512_min_epi32(_mm512_max_epi32(scaled, low), high);
+            _mm512_mask_cvtepi32_storeu_epi8(out + first, mask, bytes);
+        }
+        return;
+    }
+#elif defined(USE_AVX2)
+    if (c->outputs >= LANES && !c->rounds_once) {
+        const __m256i bias = _mm256_loadu_si256((const __m256i *)(const void *)(c->bias + first));
+        const __m256i factor = _mm256_loadu_si256((const __m256i *)(const void *)(c->multiplier + first));
+        const __m256i odd_factor = _mm256_srli_epi64(factor, 32);
+        const __m256i shift = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(c->shift + first)));
+        const __m256i half = _mm256_set1_epi64x(1 << 30), one = _mm256_set1_epi32(1);
+        const __m256i low_bits = _mm256_sub_epi32(_mm256_sllv_epi32(one, shift), one);
+        const __m256i low_half = _mm256_srli_epi32(low_bits, 1);
+        const __m256i zero = _mm256_set1_epi32(c->out_zero);
+        const __m256i low = _mm256_set1_epi32(c->low), high = _mm256_set1_epi32(c->high);
+        for (int p = 0; p < pixels; p++, out += c->outputs) {
+            const __m256i sum = _mm256_add_epi32(_mm256_loadu_si256((const __m256i *)(const void *)sums[p]), bias);
+            const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(sum, factor), half);
+            const __m256i odd = _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(sum, 32), odd_factor), half);
+            const __m256i product = _mm256_blend_epi32(_mm256_srli_epi64(even, 31), _mm256_slli_epi64(odd, 1), 0xaa);
+            const __m256i threshold = _mm256_add_epi32(low_half, _mm256_srli_epi32(product, 31));
+            const __m256i up = _mm256_cmpgt_epi32(_mm256_and_si256(product, low_bits), threshold); /* -1 or 0 */
+            const __m256i scaled = _mm256_add_epi32(_mm256_sub_epi32(_mm256_srav_epi32(product, shift), up), zero);
+            const __m256i held = _mm256_min_epi32(_mm256_max_epi32(scaled, low), high);
+            const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(held), _mm256_extracti128_si256(held, 1));
+            _mm_storel_epi64((__m128i *)(void *)(out + first), _mm_packus_epi16(words, words));
+        }
+        return;
+    }
+#endif
+    for (int p = 0; p < pixels; p++, out += c->outputs) {
+        for (int at = first; at < first + LANES && at < c->outputs; at++) {
+            const int32_t sum = sums[p][at - first] + c->bias[at], factor = c->multiplier[at];
+            int32_t scaled;
+            if (c->rounds_once) {
+                const int shift = 31 + c->shift[at];
+                scaled = (int32_t)(((int64_t)sum * factor + ((int64_t)1 << (shift - 1))) >> shift);
+            } else {
+                scaled = divide_by_power(multiply_high(sum, factor), c->shift[at]);
+            }
+            out[at] = clamp(scaled, c->out_zero, c->low, c->high);
+        }
+    }
+}
+
+/* The largest of the sums of two windows above two; the next two above two follow beside them */
+static inline void keep_largest(int32_t sums[PIXELS][LANES])
+{
+    for (int p = 0; p < PIXELS / 4; p++) {
+        const int32_t *a = sums[2 * p], *b = sums[2 * p + 1];
+        const int32_t *d = sums[PIXELS / 2 + 2 * p], *e = sums[PIXELS / 2 + 2 * p + 1];
+        for (int lane = 0; lane < LANES; lane++) {
+            const int32_t upper = a[lane] > b[lane] ? a[lane] : b[lane], lower = d[lane] > e[lane] ? d[lane] : e[lane];
+            sums[p][lane] = upper > lower ? upper : lower;
+        }
+    }
+}
+
+/* Brings row `y` of the input into the band */
+static inline void fetch_row(const struct convolution *c, const uint8_t *in, int y, uint8_t *row)
+{
+    const int left = c->pad_left * c->channels, all = c->width * c->channels, room = c->row_bytes - left;
+    if (y < 0 || y >= c->height)
+        memset(row, c->zero, (size_t)c->row_bytes);
+    else /* left and right of it the padding stays */
+        memcpy(row + left, in + y * all, (size_t)(all < room ? all : room));
+}
+
+static void convolve(const struct convolution *c, const uint8_t *in, uint8_t *band, uint8_t *out)
+{
+    const int rows = c->window_height + (c->pool - 1) * c->stride_y; /* of the band */
+    const int step_y = c->pool * c->stride_y;                        /* by which it moves down */
+    const int kept = rows > step_y ? rows - step_y : 0;
+    const int step_x = c->stride_x * c->channels;         /* from one window to the next */
+    const int n = c->out_width * c->pool;                 /* windows beside each other */
+    const int half = n < PIXELS / 2 ? 1 : PIXELS / 2;     /* of a group */
+    const int below = c->pool == 2 ? c->stride_y * c->row_bytes : 0; /* where the lower half is, if not further right */
+    const int last = c->lanes > LANES ? c->lanes - LANES : 0;
+
+    if (band)
+        memset(band, c->zero, (size_t)(rows * c->row_bytes));
+    for (int y = 0; y < c->out_height; y++, out += c->out_width * c->outputs) {
+        const uint8_t *top = in + y * c->row_bytes;
+        if (band) {
+            if (y > 0 && kept > 0)
+                memmove(band, band + step_y * c->row_bytes, (size_t)(kept * c->row_bytes));
+            for (int row = y > 0 ? kept : 0; row < rows; row++)
+                fetch_row(c, in, y * step_y - c->pad_top + row, band + row * c->row_bytes);
+            top = band;
+        }
+        for (int x = 0; x < n; x += below ? half : 2 * half) {
+            /* Windows that the last group lacks, and outputs, are taken once more from the group before it */
+            const int upper = x < n - half ? x : n - half;
+            const int lower = below ? upper : x + half < n - half ? x + half : n - half;
+            const struct group g = {top + upper * step_x, top + below + lower * step_x, half > 1 ? step_x : 0};
+            for (int lane = 0; lane < c->outputs; lane += LANES) {
+                const int first = lane < last ? lane : last;
+                int32_t sums[PIXELS][LANES];
+                multiply(c, g, first, sums);
+                if (below) {
+                    keep_largest(sums);
+                    scale(c, first, sums, half / 2, out + upper / 2 * c->outputs);
+                } else {
+                    scale(c, first, sums, half, out + upper * c->outputs);
+                    scale(c, first, sums + PIXELS / 2, half, out + lower * c->outputs);
+                }
+            }
+        }
+    }
+}
