@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_mnist_exporter.gate_config import INT8_PRECISION, GateConfig
-from edge_mnist_exporter.kinds import FORMAT_NAMES, Kind, choose_kinds, list_absent
+from edge_mnist_exporter.kinds import C_FORMAT, FORMAT_NAMES, Kind, choose_kinds, list_absent
 from edge_mnist_runtime.contract import InputRange, check_labels
 from edge_mnist_runtime.errors import UsageError
 
@@ -65,12 +65,16 @@ class ConversionConfig:
     """Whether int8 ONNX weights use all of their 8 bits, so that sums saturate in onnxruntime on x86 without VNNI."""
     float_layers: tuple[str, ...] = ()
     """Layers that a mixed file computes in float, by the names that `layer_errors` gives them."""
+    max_ram_bytes: int | None = None
+    """Most memory that a C program may work in; None for any."""
 
     def __post_init__(self) -> None:
         if self.calibration_method not in CALIBRATION_METHODS:
             raise UsageError(
                 f"`calibration_method` {self.calibration_method}: expected {', '.join(CALIBRATION_METHODS)}"
             )
+        if self.max_ram_bytes is not None and self.max_ram_bytes < 1:
+            raise UsageError(f"`max_ram` must be at least 1 byte, not {self.max_ram_bytes}")
         if self.opset not in OPSETS:
             raise UsageError(f"`opset` must be {OPSETS[0]}..{OPSETS[-1]}, not {self.opset}")
 
@@ -127,6 +131,11 @@ class ExportConfig:
             raise UsageError(f"`calibration_samples` must be at least 1, not {self.calibration_samples}")
         if self.least_confidence is not None and not 0 <= self.least_confidence < 1:
             raise UsageError(f"`least_confidence` must be 0..1, 1 left out, not {self.least_confidence:g}")
+        makes_c = any(kind.format == C_FORMAT for kind in self.kinds)
+        if self.conversion.max_ram_bytes is not None and not makes_c:
+            raise UsageError("`max_ram`: only C programs state the memory that they work in; add c to `formats`")
+        if makes_c and self.auto_mixed:
+            raise UsageError("`auto_mixed`: a C program has no layers in float; leave it out, or c out of `formats`")
         if self.seed < 0:
             raise UsageError(f"`seed` must be at least 0, not {self.seed}")
 

@@ -13,7 +13,8 @@ from edge_mnist_exporter.audit.audit import MAX_WEIGHT_PAIR, GraphAudit
 from edge_mnist_exporter.config import ConversionConfig
 from edge_mnist_exporter.formats import FORMATS
 from edge_mnist_exporter.formats.request import ConversionRequest
-from edge_mnist_exporter.kinds import Kind
+from edge_mnist_exporter.kinds import C_FORMAT, Kind
+from edge_mnist_exporter.program.c_program import CProgram, make_c_program
 from edge_mnist_exporter.source.nested_layers import list_nested_layers
 from edge_mnist_exporter.source.source_model import SourceModel
 from edge_mnist_runtime.bundles.manifest import Artifact
@@ -45,6 +46,15 @@ class ExportedFile:
     default_engine: Engine
     """As any other program runs it: with the library's default options."""
     audit: GraphAudit
+    c_program: CProgram | None = None
+    """What a C file was written from; None for any other file."""
+
+    @property
+    def companions(self) -> dict[str, bytes]:
+        """Files without which this one is no use, by name: the header of a C file."""
+        if self.c_program is None:
+            return {}
+        return {f"{self.file.removesuffix('.c')}.h": self.c_program.source.header.encode()}
 
     @property
     def size_bytes(self) -> int:
@@ -131,6 +141,11 @@ def prove(request: ConversionRequest, data: bytes) -> ExportedFile:
     found = [spec.dtype for spec in audit.inputs]
     if found != [kind.input_dtype]:
         raise PrecisionProofError(f"{name}: takes {', '.join(found)} where {kind.input_dtype} was asked for")
+    if kind.format == C_FORMAT:
+        program = make_c_program(data, name, max_ram_bytes=request.config.max_ram_bytes)
+        audit = replace(audit, arena_bytes=program.source.arena_bytes)
+        source, kernels = program.source.source.encode(), program.kernels
+        return ExportedFile(name, kind, source, kernels, kernels, audit, program)
     try:
         engine = open_engine(data, file_name=name)
     except CorruptModelError as error:

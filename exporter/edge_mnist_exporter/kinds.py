@@ -9,6 +9,13 @@ from edge_mnist_runtime.contract import SATURATING_PRECISIONS
 from edge_mnist_runtime.errors import UsageError
 
 FORMAT_NAMES: Final = ("tflite", "onnx")
+"""What is written where nobody names a format."""
+
+C_FORMAT: Final = "c"
+"""C source, made of the int8 TFLite file: written only where it is named."""
+
+ALL_FORMATS: Final = (*FORMAT_NAMES, C_FORMAT)
+"""What may be asked for."""
 
 INPUT_DTYPES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("tflite", "fp32"): ("uint8", "float32"),
@@ -19,6 +26,7 @@ INPUT_DTYPES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("onnx", "fp32"): ("uint8", "float32"),
     ("onnx", "fp16"): ("uint8", "float32"),
     ("onnx", "int8"): ("uint8", "float32"),
+    ("c", "int8"): ("uint8",),
 }
 """Input dtypes by format and precision, the usual one first."""
 
@@ -29,6 +37,10 @@ ABSENT: Final = {
     ("onnx", "dynamic"): "onnxruntime's dynamic quantizer turns convolutions into ConvInteger, several times slower "
     "than float and refused by some builds",
     ("onnx", "int16x8"): "onnxruntime has no int16 convolutions",
+    **{
+        ("c", precision): "the C program computes in int8 alone; add --int8"
+        for precision in ("fp32", "fp16", "int16x8", "dynamic")
+    },
 }
 """Why a precision does not exist in a format."""
 
@@ -36,6 +48,7 @@ NO_INPUT: Final = {
     ("onnx", "int8", "int8"): "onnxruntime's fast kernels take uint8 activations",
     ("tflite", "int16x8", "uint8"): "its kernels take int16, which no byte stands for",
     ("tflite", "int16x8", "int8"): "its kernels take int16, which no byte stands for",
+    ("c", "int8", "int8"): "its pixels are bytes 0..255",
 }
 """Why a precision does not have an input dtype; for all others, it computes in float from the first layer on."""
 
@@ -51,7 +64,7 @@ class Kind:
     @property
     def is_calibrated_tflite(self) -> bool:
         """Whether TensorFlow's converter chooses its ranges from calibration images."""
-        return self.format == "tflite" and self.precision in ("int8", "int16x8")
+        return self.format in ("tflite", C_FORMAT) and self.precision in ("int8", "int16x8")
 
     @property
     def may_saturate(self) -> bool:
@@ -76,7 +89,7 @@ def choose_kinds(precisions: tuple[str, ...], formats: tuple[str, ...], io: str 
         UsageError: A name is unknown, none of the formats has a precision, or a kind of file does not have the input.
     """
     _check_known("`precisions`", precisions, PRECISION_NAMES)
-    _check_known("`formats`", formats, FORMAT_NAMES)
+    _check_known("`formats`", formats, ALL_FORMATS)
     kinds = []
     for precision in precisions:
         known = [format_name for format_name in formats if (format_name, precision) in INPUT_DTYPES]

@@ -12,10 +12,17 @@ from edge_mnist_exporter.config import ExportConfig
 from edge_mnist_exporter.conversion import ExportedFile
 from edge_mnist_exporter.evaluate.evaluation import Comparison, Probabilities, compare, measure_model
 from edge_mnist_exporter.evaluate.gates import judge
-from edge_mnist_exporter.evaluate.parity import KERAS_NAME, Int8Parity, measure_agreement, measure_int8_parity
+from edge_mnist_exporter.evaluate.parity import (
+    KERAS_NAME,
+    SOFTMAX_STEP,
+    Int8Parity,
+    measure_agreement,
+    measure_int8_parity,
+)
 from edge_mnist_exporter.evaluate.rejection import measure_rejection
 from edge_mnist_exporter.gate_config import INT8_PRECISION
 from edge_mnist_exporter.images.calibration import CalibrationSet
+from edge_mnist_exporter.program.c_program import ProgramReport, prove_c_program
 from edge_mnist_exporter.report.report import ArtifactReport, DatasetRecord, ExportReport
 from edge_mnist_exporter.source.source_model import SourceModel
 from edge_mnist_runtime.dataset import LabelledDigits
@@ -72,6 +79,7 @@ def measure(
     own_comparisons = {
         file: compare(own_answers[file], reference, evaluation.labels) for file, n in differing.items() if n
     }
+    programs = _prove_programs(files, answers, evaluation, on_stage)
     figures = measure_model(reference, evaluation.labels)
     int8_parity = _compare_int8_pair(files, answers)
     return ExportReport(
@@ -81,11 +89,20 @@ def measure(
         dataset=DatasetRecord.describe(evaluation, len(source.labels), digits.notice),
         calibration={**calibration.origin, "method": config.conversion.calibration_method},
         reference=figures,
-        artifacts=tuple(_describe(file, differing[file.file], comparisons[file.file]) for file in files),
+        artifacts=tuple(
+            _describe(file, differing[file.file], comparisons[file.file], programs.get(file.file)) for file in files
+        ),
         agreement=measure_agreement(answers),
         int8_parity=int8_parity,
         rejection=measure_rejection(settled, answers, evaluation),
-        gates=judge(figures.top1, comparisons.items(), config.gates, int8_parity, runtime=own_comparisons.items()),
+        gates=judge(
+            figures.top1,
+            comparisons.items(),
+            config.gates,
+            int8_parity,
+            runtime=own_comparisons.items(),
+            programs=((file, proof.differing) for file, proof in programs.items() if proof.compiler),
+        ),
         versions=installed_versions(
             *(DISTRIBUTION, "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert"),
             *("numpy", "scipy", "pillow"),
@@ -103,7 +120,9 @@ def _describe_source(source: SourceModel) -> dict[str, Any]:
     }
 
 
-def _describe(file: ExportedFile, n_differing: int, figures: Comparison) -> ArtifactReport:
+def _describe(
+    file: ExportedFile, n_differing: int, figures: Comparison, program: ProgramReport | None
+) -> ArtifactReport:
     return ArtifactReport(
         file=file.file,
         format=file.kind.format,
@@ -112,6 +131,7 @@ def _describe(file: ExportedFile, n_differing: int, figures: Comparison) -> Arti
         sha256=file.sha256,
         audit=file.audit.to_dict(),
         runtime_differences=n_differing,
+        program=program,
         figures=figures,
     )
 
@@ -126,9 +146,26 @@ def _evaluate(engine: Engine, file: ExportedFile, evaluation: LabelledDigits) ->
     return found
 
 
+def _prove_programs(
+    files: Sequence[ExportedFile],
+    answers: Mapping[str, Probabilities],
+    evaluation: LabelledDigits,
+    on_stage: Callable[[str], None],
+) -> dict[str, ProgramReport]:
+    """Compile every C program and compare its scores with those of TFLite's reference kernels, by file name."""
+    proofs = {}
+    for file in files:
+        if file.c_program is not None:
+            on_stage(f"compiling and proving {file.file}")
+            step = file.audit.outputs[0].scale or SOFTMAX_STEP
+            expected = np.rint(answers[file.file] / step).astype(np.uint8)
+            proofs[file.file] = prove_c_program(file.c_program, evaluation.images, expected)
+    return proofs
+
+
 def _compare_int8_pair(files: Sequence[ExportedFile], answers: Mapping[str, Probabilities]) -> Int8Parity | None:
     pair = {file.kind.format: file for file in files if file.kind.precision == INT8_PRECISION}
-    if pair.keys() != {"tflite", "onnx"}:
+    if not {"tflite", "onnx"} <= pair.keys():
         return None
     tflite, onnx = pair["tflite"].file, pair["onnx"].file
     step = pair["tflite"].audit.outputs[0].scale

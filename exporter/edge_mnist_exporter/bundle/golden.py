@@ -10,18 +10,12 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-from scipy import ndimage
 
+from edge_mnist_exporter.golden_images import draw_golden_digits, draw_patterns
 from edge_mnist_runtime.contract import ModelContract
 from edge_mnist_runtime.engines import Engine
-from edge_mnist_runtime.tensor import Pixels
-from edge_mnist_trainer.augment.strokes import draw_digits
 
 GOLDEN_DIGITS_EACH: Final = 4
-GOLDEN_SEED: Final = 2026
-
-GOLDEN_PATTERNS: Final = 40
-"""Number of patterns for a model that does not read digits."""
 
 
 def make_golden_vectors(engines: Mapping[str, Engine], contract: ModelContract) -> bytes:
@@ -36,7 +30,7 @@ def make_golden_vectors(engines: Mapping[str, Engine], contract: ModelContract) 
         `probabilities/FILE`, float32, (N, K). The same inputs give the same bytes.
     """
     if contract.reads_digits:
-        images, labels = draw_digits(GOLDEN_DIGITS_EACH, seed=GOLDEN_SEED)
+        images, labels = draw_golden_digits(GOLDEN_DIGITS_EACH)
         named = {"images": images, "labels": labels}
     else:
         images = draw_patterns(contract.image_shape)
@@ -45,16 +39,3 @@ def make_golden_vectors(engines: Mapping[str, Engine], contract: ModelContract) 
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **named, **predictions)
     return buffer.getvalue()
-
-
-def draw_patterns(image_shape: tuple[int, int, int]) -> Pixels:
-    """Draw smooth random patterns over the whole range 0..255, uint8, shape (N, H, W, C)."""
-    height, width, channels = image_shape
-    rng = np.random.default_rng(GOLDEN_SEED)
-    patterns = np.empty((GOLDEN_PATTERNS, height, width, channels), np.uint8)
-    for index, channel in np.ndindex(GOLDEN_PATTERNS, channels):
-        blots = ndimage.zoom(rng.random((6, 6)), (height / 6, width / 6), order=1)[:height, :width]
-        padded = np.pad(blots, [(0, height - blots.shape[0]), (0, width - blots.shape[1])], mode="edge")
-        spread = (padded - padded.min()) / max(np.ptp(padded), 1e-9)
-        patterns[index, ..., channel] = np.rint(255 * spread)
-    return patterns

@@ -51,7 +51,7 @@ def export(
         typer.Option(
             "--format",
             metavar="LIST",
-            help="Of tflite,onnx; each precision in those that have it.",
+            help="Of tflite,onnx,c; each precision in those that have it. c: C source for chips, of --int8.",
             show_default="tflite,onnx",
         ),
     ] = None,
@@ -111,6 +111,15 @@ def export(
         ),
     ] = False,
     opset: Annotated[int, typer.Option(help="ONNX's, 13 to 18.", rich_help_panel=FILES)] = DEFAULTS.conversion.opset,
+    max_ram: Annotated[
+        int | None,
+        typer.Option(
+            metavar="BYTES",
+            help="Most memory that a C program may work in.",
+            show_default="any",
+            rich_help_panel=FILES,
+        ),
+    ] = DEFAULTS.conversion.max_ram_bytes,
     auto_mixed: Annotated[
         bool,
         typer.Option(
@@ -174,7 +183,7 @@ def export(
             unsafe=unsafe,
         ),
         auto_mixed=auto_mixed,
-        conversion=ConversionConfig(calibration_method, per_channel, opset, allow_saturation),
+        conversion=ConversionConfig(calibration_method, per_channel, opset, allow_saturation, max_ram_bytes=max_ram),
         gates=GateConfig.load(
             gate,
             max_drop_points=max_drop_points,

@@ -42,6 +42,7 @@ def judge(
     int8_parity: Int8Parity | None = None,
     *,
     runtime: Iterable[tuple[str, Comparison]] = (),
+    programs: Iterable[tuple[str, int]] = (),
 ) -> tuple[Gate, ...]:
     """Hold every figure against its limit.
 
@@ -51,12 +52,15 @@ def judge(
         config: The limits.
         int8_parity: The int8 pair's, where there is one.
         runtime: File name and figures of every file that answers otherwise in the runtime package.
+        programs: File name of every C program, and images to which it does not give the reference kernels' scores.
     """
     gates = [judge_reference(reference_top1)]
     for file, figures in comparisons:
         gates.extend(judge_file(file, figures, config))
     for file, figures in runtime:
         gates.extend(judge_file(file, figures, config, place=" in edge-mnist's runtime"))
+    for file, differing in programs:
+        gates.append(_at_most(f"program_differences({file})", differing, 0, (file,)))
     if int8_parity and config.min_int8_parity is not None:
         pair = (int8_parity.tflite, int8_parity.onnx)
         gates.append(_at_least("int8_parity", int8_parity.agreement, config.min_int8_parity, pair))

@@ -86,5 +86,13 @@ FORMATS: Final = {
         onnx_conversion.measure_errors,
         onnx_audit.audit,
     ),
+    # Read from an int8 TFLite file, which is what is converted and proved first; see `program_files`.
+    "c": FileFormat(
+        ".c",
+        {"int8": tflite_conversion.to_int8},
+        tflite_conversion.make_mixer,
+        tflite_conversion.measure_errors,
+        tflite_audit.audit,
+    ),
 }
 """Formats by the name that manifests and reports use."""

@@ -18,7 +18,7 @@ from edge_mnist_exporter.program.arena import Arena, plan_arena
 from edge_mnist_exporter.program.c_layers import write_layer
 from edge_mnist_exporter.program.c_text import array, comment, rule, show_shape
 from edge_mnist_exporter.program.program import Program, list_sources
-from edge_mnist_runtime.errors import ConversionError
+from edge_mnist_runtime.errors import ConversionError, UsageError
 
 LARGEST_SIZE: Final = 2**15 - 1
 """What an int16_t holds: heights, widths and outputs do."""
@@ -73,9 +73,9 @@ class CSource:
 
 
 def check_c_name(name: str) -> None:
-    """Raise `ConversionError` unless C's names can begin with a model's name."""
+    """Raise `UsageError` unless C's names can begin with a model's name."""
     if not IDENTIFIER.fullmatch(name):
-        raise ConversionError(
+        raise UsageError(
             f"{name}: no identifier of C, which NAME_predict must be; rename the model's file or folder to letters, "
             "digits and _"
         )
@@ -90,7 +90,8 @@ def write_c(program: Program, golden: GoldenVectors, about: Provenance) -> CSour
         about: What they say of themselves.
 
     Raises:
-        ConversionError: The name is no C identifier, or a layer is too large for the program's numbers.
+        UsageError: The name is no C identifier.
+        ConversionError: A layer is too large for the program's numbers.
     """
     check_c_name(about.name)
     for operation in program.operations:

@@ -59,6 +59,9 @@ ADD_HEADROOM: Final = 20
 
 LARGEST_SUM: Final = 2**31 - 1
 
+LEAST_EXP: Final = 2**11
+"""In 2**-31: what is less adds nothing to a softmax's sum, which has 19 bits behind the point, and gets no score."""
+
 
 @dataclass(frozen=True)
 class _Tensor:
@@ -493,7 +496,7 @@ def _lower_softmax(node: _Node, sources: Sequence[Value], target: Value) -> Oper
     table = [
         exp_of_negative(multiply_high(-distance << -shift, multiplier)) for distance in range(min(radius, 255) + 1)
     ]
-    return Softmax(source, target, np.array(table, np.int32))
+    return Softmax(source, target, np.array([exp for exp in table if exp >= LEAST_EXP], np.int32))
 
 
 LOWERINGS: Final[dict[str, Callable[[_Node, Sequence[Value], Value], Operation | Value]]] = {

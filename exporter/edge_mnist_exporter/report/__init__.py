@@ -1,5 +1,5 @@
 """report.json, and what is made from it.
 
 Comes in: measurements. Goes out: the report, the model card, the table and the page.
-May import: audit, bundle, evaluate.
+May import: audit, bundle, evaluate, program.
 """

@@ -12,6 +12,7 @@ from edge_mnist_exporter.evaluate.evaluation import Comparison, ModelFigures
 from edge_mnist_exporter.evaluate.gates import Gate
 from edge_mnist_exporter.evaluate.parity import AgreementMatrix, Int8Parity
 from edge_mnist_exporter.evaluate.rejection import RejectionReport
+from edge_mnist_exporter.program.c_program import ProgramReport
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_trainer.typed_json import parse_record
 
@@ -60,7 +61,9 @@ class ArtifactReport:
     """Images on which the runtime package, with its own options, gives other probabilities than a program with default
     options, by a bit or more. The figures are the latter's; where there are any, the gates judge both."""
     figures: Comparison
-    """With the default options of LiteRT or onnxruntime."""
+    """With the default options of LiteRT or onnxruntime; of a C file, in TFLite's reference kernels."""
+    program: ProgramReport | None = None
+    """What a C program needs, and how it was proved; None for any other file."""
 
     def to_dict(self) -> dict[str, Any]:
         """As report.json has it."""

@@ -37,6 +37,9 @@ def print_report(report: ExportReport, path: Path) -> None:
     for item in report.artifacts:
         if can_saturate(item):
             console.print(Text(describe_saturation(item.file)), style="yellow")
+    for item in report.artifacts:
+        if item.program is not None:
+            console.print(Text(f"{item.file}: {item.program}."), highlight=False)
     for choice in report.mixed:
         console.print(Text(str(choice)), highlight=False)
     dataset = report.dataset
@@ -57,5 +60,12 @@ def _describe(item: ArtifactReport, report: ExportReport) -> list[Text | str]:
         Text(f"{figures.delta_points:+.2f} [{low:+.2f}, {high:+.2f}]"),
         f"{figures.agreement:.2%}",
         f"{figures.max_abs_probability_diff:.3f}",
-        "pass" if report.passes(item.file) else "FAIL",
+        _describe_gates(item, report),
     ]
+
+
+def _describe_gates(item: ArtifactReport, report: ExportReport) -> str:
+    """A C program that no compiler was there for is not called passed."""
+    if not report.passes(item.file):
+        return "FAIL"
+    return "not proved" if item.program is not None and item.program.compiler is None else "pass"

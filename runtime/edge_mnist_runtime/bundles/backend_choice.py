@@ -39,7 +39,7 @@ def choose_fastest(folder: Path, manifest: Manifest, options: EngineOptions) -> 
     golden = read_golden(read_proved(folder / GOLDEN_FILE, sha256), folder)
     engines: dict[str, Engine] = {}
     reasons: dict[str, Exception] = {}
-    for artifact in manifest.artifacts:
+    for artifact in manifest.runnable:
         try:
             engines[artifact.file] = _open_proved(folder, artifact, golden, options)
         except (MissingExtraError, UsageError, GateError) as error:
@@ -56,7 +56,7 @@ def choose_fastest(folder: Path, manifest: Manifest, options: EngineOptions) -> 
             medians.get(artifact.file),
             str(reasons[artifact.file]) if artifact.file in reasons else None,
         )
-        for artifact in manifest.artifacts
+        for artifact in manifest.runnable
     )
     return OpenedModel(engines[fastest], str(folder / fastest), measured)
 

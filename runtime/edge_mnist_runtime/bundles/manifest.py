@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from edge_mnist_runtime.bundles.c_source import C_FORMAT
 from edge_mnist_runtime.contract import SATURATING_PRECISIONS, TensorSpec, check_labels, check_preprocess, check_schema
 from edge_mnist_runtime.errors import HashMismatchError, ManifestError, UsageError
 from edge_mnist_runtime.paths import describe_missing, describe_unreadable, exists, is_folder
@@ -25,7 +26,7 @@ class Artifact:
 
     file: str
     format: str
-    """`tflite` or `onnx`."""
+    """`tflite`, `onnx` or `c`."""
     precision: str
     """One of `contract.PRECISIONS`."""
     sha256: str
@@ -46,6 +47,11 @@ class Artifact:
         if not isinstance(self.can_saturate, bool):
             raise TypeError(f"artifact's can_saturate is {self.can_saturate!r}, neither true nor false")
         _check_file_name(self.file)
+
+    @property
+    def is_c_source(self) -> bool:
+        """Whether a compiler takes it, and no back end."""
+        return self.format == C_FORMAT
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,11 @@ class Manifest:
             _check_file_name(file)
             if not isinstance(sha256, str):
                 raise TypeError(f"SHA-256 of {file} is {sha256!r}, not text")
+
+    @property
+    def runnable(self) -> tuple[Artifact, ...]:
+        """The model files that a back end runs: all but C source."""
+        return tuple(artifact for artifact in self.artifacts if not artifact.is_c_source)
 
     def to_json(self) -> str:
         """The text of manifest.json."""

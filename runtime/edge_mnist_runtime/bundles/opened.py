@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_mnist_runtime.bundles.c_source import C_USE
 from edge_mnist_runtime.engines import Engine
 from edge_mnist_runtime.engines.options import FORMAT_OF, Backend
 from edge_mnist_runtime.errors import UsageError
@@ -41,7 +42,7 @@ class OpenedModel(NamedTuple):
 def choose_artifacts(
     folder: Path, manifest: Manifest, *, file: str | None = None, backend: Backend | None = None
 ) -> tuple[Artifact, ...]:
-    """Select a bundle's model files by name and back end.
+    """Select those of a bundle's files that a back end runs, by name and back end.
 
     Raises:
         UsageError: No file matches.
@@ -49,11 +50,16 @@ def choose_artifacts(
     wanted = FORMAT_OF.get(backend or "auto")
     chosen = tuple(
         artifact
-        for artifact in manifest.artifacts
+        for artifact in manifest.runnable
         if file in (None, artifact.file) and wanted in (None, artifact.format)
     )
     if manifest.artifacts and not chosen:
         names = ", ".join(artifact.file for artifact in manifest.artifacts)
         which = f" that {backend} runs" if backend else ""
+        if (
+            any(artifact.is_c_source and file in (None, artifact.file) for artifact in manifest.artifacts)
+            and not backend
+        ):
+            raise UsageError(f"{folder / (file or '')}: no model that runs here: {C_USE}")
         raise UsageError(f"{folder / (file or '')}: no model of this bundle{which}; it has {names}")
     return chosen

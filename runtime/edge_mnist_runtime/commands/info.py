@@ -35,7 +35,8 @@ def info(
     """Describe a model file or a bundle: precision, tensors, labels, preprocessing.
 
     Files that edge-mnist did not export are described too. Their pixel range
-    is unknown, so --data measures the accuracy with each usual range.
+    is unknown, so --data measures the accuracy with each usual range. Exported
+    C source is described by its head.
     """
     with chatter_silenced(show=debug):
         files = _describe(model, data)
@@ -58,6 +59,9 @@ def info(
             "least_confidence",
             "can_saturate",
             "source_sha256",
+            "tflite_sha256",
+            "written_by",
+            "use",
             "contract",
             "reads_digits",
             "top1",
@@ -72,6 +76,7 @@ def _describe(model: Path | None, data: Path | None) -> list[dict[str, Any]]:
     """Describe each model file; the keys are those of `info --json`."""
     from edge_mnist_runtime.bundles.accuracy import load_labelled
     from edge_mnist_runtime.bundles.bundled_models import find_bundled
+    from edge_mnist_runtime.bundles.c_source import C_SUFFIXES, C_USE, describe_c_source
     from edge_mnist_runtime.bundles.foreign_files import ForeignFile, open_or_load
     from edge_mnist_runtime.contract import IMAGE_SHAPE
     from edge_mnist_runtime.paths import is_folder
@@ -80,6 +85,10 @@ def _describe(model: Path | None, data: Path | None) -> list[dict[str, Any]]:
         if data is not None:
             raise UsageError(f"--data: {model} is a bundle; edge-mnist verify {model} --data measures all of its files")
         return _describe_bundle(model)
+    if model is not None and model.suffix in C_SUFFIXES and model.exists():
+        if data is not None:
+            raise UsageError(f"--data: {model} is {C_USE}; verify the bundle that holds it")
+        return [describe_c_source(model)]
     engine = open_or_load(model)
     images = None if data is None else load_labelled(data)
     shape = IMAGE_SHAPE if isinstance(engine, ForeignFile) else engine.contract.image_shape
@@ -92,6 +101,7 @@ def _describe(model: Path | None, data: Path | None) -> list[dict[str, Any]]:
 
 
 def _describe_bundle(folder: Path) -> list[dict[str, Any]]:
+    from edge_mnist_runtime.bundles.c_source import C_USE
     from edge_mnist_runtime.bundles.manifest import Manifest, read_proved
     from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
@@ -108,6 +118,7 @@ def _describe_bundle(folder: Path) -> list[dict[str, Any]]:
             "picture_reading": PICTURE_READING.to_dict() if manifest.preprocess else None,
             "least_confidence": manifest.least_confidence,
             "source_sha256": manifest.source["sha256"],
+            **({"use": C_USE} if artifact.is_c_source else {}),
         }
         for artifact in manifest.artifacts
     ]

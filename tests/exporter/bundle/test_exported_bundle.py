@@ -14,7 +14,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from edge_mnist_exporter.bundle.golden import GOLDEN_DIGITS_EACH, GOLDEN_SEED
+from edge_mnist_exporter.bundle.golden import GOLDEN_DIGITS_EACH
+from edge_mnist_exporter.golden_images import GOLDEN_SEED
 from edge_mnist_runtime.bundles.manifest import Manifest
 from edge_mnist_runtime.bundles.verification import verify_bundle
 from edge_mnist_runtime.contract import METADATA_KEY, ModelContract

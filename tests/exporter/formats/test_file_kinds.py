@@ -7,7 +7,15 @@ import itertools
 import pytest
 
 from edge_mnist_exporter.config import ConversionConfig, ExportConfig
-from edge_mnist_exporter.kinds import ABSENT, FORMAT_NAMES, INPUT_DTYPES, PRECISION_NAMES, Kind, choose_kinds
+from edge_mnist_exporter.kinds import (
+    ABSENT,
+    ALL_FORMATS,
+    FORMAT_NAMES,
+    INPUT_DTYPES,
+    PRECISION_NAMES,
+    Kind,
+    choose_kinds,
+)
 from edge_mnist_runtime.engines import INPUT_DTYPES as ENGINE_DTYPES
 from edge_mnist_runtime.errors import UsageError
 
@@ -15,7 +23,7 @@ IO = ("uint8", "int8", "float32")
 
 
 @pytest.mark.parametrize(
-    ("format_name", "precision", "io"), [*itertools.product(FORMAT_NAMES, PRECISION_NAMES, (*IO, None))]
+    ("format_name", "precision", "io"), [*itertools.product(ALL_FORMATS, PRECISION_NAMES, (*IO, None))]
 )
 def test_each_combination_is_accepted_or_refused_with_a_reason(format_name, precision, io):
     try:
@@ -43,7 +51,7 @@ def test_options_and_converters_list_the_same_files():
     made = {(name, precision) for name, known in FORMATS.items() for precision in known.converters}
     assert made - {(name, "mixed") for name in FORMAT_NAMES} == INPUT_DTYPES.keys()
     assert INPUT_DTYPES.keys().isdisjoint(ABSENT)
-    assert INPUT_DTYPES.keys() | ABSENT.keys() == {*itertools.product(FORMAT_NAMES, PRECISION_NAMES)}
+    assert INPUT_DTYPES.keys() | ABSENT.keys() == {*itertools.product(ALL_FORMATS, PRECISION_NAMES)}
     assert {dtype for dtypes in INPUT_DTYPES.values() for dtype in dtypes} == {*IO} == {*ENGINE_DTYPES}
 
 
@@ -60,7 +68,7 @@ def kinds_or_refusal(*arguments, **options) -> tuple[tuple[Kind, ...], str]:
 
 def test_each_precision_is_written_in_every_format_that_has_it():
     """Absent files are listed only if formats were named. A precision without any format is refused."""
-    for precisions, formats in itertools.product(list_subsets(PRECISION_NAMES), (*list_subsets(FORMAT_NAMES), None)):
+    for precisions, formats in itertools.product(list_subsets(PRECISION_NAMES), (*list_subsets(ALL_FORMATS), None)):
         kinds, refusal = kinds_or_refusal(precisions, formats)
         asked = [*itertools.product(precisions, formats or FORMAT_NAMES)]
         existing = [(precision, name) for precision, name in asked if (name, precision) not in ABSENT]

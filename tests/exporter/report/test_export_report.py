@@ -50,7 +50,7 @@ def test_report_s_text_holds_its_data_and_ends_with_a_newline(zoo):
 def test_figures_of_a_file_stand_beside_its_name(zoo):
     first = zoo.to_dict()["artifacts"][0]
     figures = {field.name for field in fields(Comparison)}
-    own = {"file", "format", "precision", "size_bytes", "sha256", "audit", "runtime_differences"}
+    own = {"file", "format", "precision", "size_bytes", "sha256", "audit", "runtime_differences", "program"}
     assert first.keys() == own | figures
     flip = {"index": 3, "label": 1, "reference_answer": 1, "answer": 2, "reference_probability": 1, "probability": 0.5}
     assert list(first["flips"]) == [flip]

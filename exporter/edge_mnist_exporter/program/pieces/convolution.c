@@ -263,7 +263,7 @@ static inline void multiply(const struct convolution *c, struct group g, int fir
     multiply_pair(c, g.lower, g.step, weights, sums + 2);
 }
 
-#elif defined(USE_DSP) /* SMLAD: bytes 0 and 2 of a quad, then bytes 1 and 3 */
+#elif defined(USE_DSP) /* SMLAD: of one output, bytes 0 and 2 of a quad, then bytes 1 and 3 */
 
 static inline void multiply_pair(const struct convolution *c, const uint8_t *window, int step, const int8_t *weights,
                                  int32_t sums[2][LANES])
@@ -278,14 +278,14 @@ static inline void multiply_pair(const struct convolution *c, const uint8_t *win
             const uint8_t *x = start;
             for (int quad = c->quads; quad > 0; quad--, x += 4, w += quad_bytes) {
                 const uint32_t w0 = (uint32_t)load_quad(w), w1 = (uint32_t)load_quad(w + 4);
-                const int16x2_t even0 = __sxtb16((int8x4_t)w0), odd0 = __sxtb16((int8x4_t)__ror(w0, 8));
-                const int16x2_t even1 = __sxtb16((int8x4_t)w1), odd1 = __sxtb16((int8x4_t)__ror(w1, 8));
+                const int16x2_t even0 = __sxtb16((int8x4_t)w0), odd0 = __sxtb16((int8x4_t)(w0 >> 8));
+                const int16x2_t even1 = __sxtb16((int8x4_t)w1), odd1 = __sxtb16((int8x4_t)(w1 >> 8));
                 uint32_t four;
                 int16x2_t even, odd;
 #define ADD(s0, s1, at)                                                                                                \
     four = (uint32_t)load_quad(at);                                                                                    \
     even = (int16x2_t)__uxtb16(four);                                                                                  \
-    odd = (int16x2_t)__uxtb16(__ror(four, 8));                                                                         \
+    odd = (int16x2_t)__uxtb16(four >> 8);                                                                         \
     s0 = __smlad(odd0, odd, __smlad(even0, even, s0));                                                                 \
     s1 = __smlad(odd1, odd, __smlad(even1, even, s1))
                 ADD(a0, a1, x);

@@ -1,0 +1,141 @@
+"""A C program that was made of an int8 TFLite file, and the proof that it gives the file's integers.
+
+Both are parts of an export: the files go into the bundle, the proof into the report.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_mnist_exporter.golden_images import draw_golden_digits, draw_patterns
+from edge_mnist_exporter.program.c_source import CSource, GoldenVectors, Provenance, write_c
+from edge_mnist_exporter.program.compiler import BUILDS, compiled, find_compiler, measure_stack
+from edge_mnist_exporter.program.from_tflite import read_program
+from edge_mnist_exporter.program.reference import ReferenceKernels
+from edge_mnist_runtime.engines.tflite_interpreter import TFLiteInterpreter
+from edge_mnist_runtime.errors import ConversionError
+from edge_mnist_runtime.machine.versions import DISTRIBUTION, installed_versions
+
+GOLDEN_IMAGES: Final = 10
+"""In a C file: a digit of each kind."""
+
+
+@dataclass(frozen=True, eq=False)
+class CProgram:
+    """The two files, and the TFLite file that they must equal."""
+
+    name: str
+    source: CSource
+    tflite: bytes
+    kernels: ReferenceKernels
+    """The TFLite file in TFLite's reference kernels."""
+
+
+@dataclass(frozen=True)
+class ProgramReport:
+    """What a C program needs, and how it was proved."""
+
+    arena_bytes: int
+    """RAM to work in."""
+    constant_bytes: int
+    """Weights and tables."""
+    stack_bytes: int | None
+    """Most stack that it takes, plain loops, -Os, on this processor; None where the compiler does not tell."""
+    compiler: str | None
+    """What compiled it here; None where there is no compiler, so that nothing is proved."""
+    builds: tuple[str, ...]
+    """The ways of multiplying that were compiled and run."""
+    images: int
+    """Evaluation images that each of them read."""
+    differing: int
+    """Images, golden vectors among them, to which any of them gave other scores than TFLite's reference kernels."""
+    litert_differing: int
+    """Images to which LiteRT's own kernels (XNNPACK) give other scores than TFLite's reference kernels."""
+    litert_max_steps: int
+    """By how many 256ths at most."""
+
+    def __str__(self) -> str:
+        needs = f"{self.arena_bytes:,} bytes of RAM, {self.constant_bytes:,} of constants"
+        if self.stack_bytes is not None:
+            needs += f", at most {self.stack_bytes:,} of stack"
+        if self.compiler is None:
+            return f"{needs}. Not proved here: there is no C compiler (cc, gcc, clang, or the package ziglang)"
+        alike = "every score is" if not self.differing else f"on {self.differing:,} the scores are not"
+        return (
+            f"{needs}. Compiled ({', '.join(self.builds)}) and run on {self.images:,} images: {alike} that of TFLite's "
+            f"reference kernels. LiteRT's own kernels differ from these on {self.litert_differing:,}, by "
+            f"{self.litert_max_steps} 256ths at most"
+        )
+
+
+def make_c_program(tflite: bytes, file_name: str, *, max_ram_bytes: int | None) -> CProgram:
+    """Write the C program of a TFLite file.
+
+    Args:
+        tflite: An int8 TFLite file, with its contract.
+        file_name: Of the C file, for messages.
+        max_ram_bytes: Most memory that the program may work in.
+
+    Raises:
+        ConversionError: The file holds something that the program does not have, or needs more memory.
+    """
+    kernels = ReferenceKernels(tflite, origin=file_name)
+    contract = kernels.contract
+    if contract.reads_digits:
+        images, _ = draw_golden_digits(1)
+    else:
+        images = draw_patterns(contract.image_shape, GOLDEN_IMAGES)
+    about = Provenance(
+        contract.name,
+        installed_versions(DISTRIBUTION)[DISTRIBUTION],
+        hashlib.sha256(tflite).hexdigest(),
+        contract.labels,
+        contract.least_confidence or 0.0,
+    )
+    golden = GoldenVectors(images, kernels.run_stored(images))
+    source = write_c(read_program(tflite, file_name), golden, about)
+    if max_ram_bytes is not None and source.arena_bytes > max_ram_bytes:
+        raise ConversionError(
+            f"{file_name}: works in {source.arena_bytes:,} bytes of RAM, more than the {max_ram_bytes:,} allowed; "
+            "allow more, or export a smaller network"
+        )
+    return CProgram(contract.name, source, tflite, kernels)
+
+
+def prove_c_program(program: CProgram, images: npt.NDArray[np.uint8], expected: npt.NDArray[np.uint8]) -> ProgramReport:
+    """Compile a program, run it on every image, and compare its scores.
+
+    Args:
+        program: The program.
+        images: uint8, shape (N, H, W, C).
+        expected: What TFLite's reference kernels give, uint8, shape (N, K).
+
+    Raises:
+        ConversionError: There is a compiler, and it fails.
+    """
+    source, name = program.source, program.name
+    usual = TFLiteInterpreter(program.tflite, origin=name).run_stored(images)
+    steps = np.abs(usual.astype(int) - expected).max(axis=1)
+    compiler = find_compiler()
+    differing = 0
+    for flags in BUILDS.values() if compiler else ():
+        assert compiler is not None  # noqa: S101  as the loop says
+        with compiled(compiler, source, name, expected.shape[1], flags) as built:
+            wrong = (built.run(images) != expected).any(axis=1).sum()
+            differing = max(differing, int(wrong) + built.run_self_test(images[0].size))
+    return ProgramReport(
+        arena_bytes=source.arena_bytes,
+        constant_bytes=source.constant_bytes,
+        stack_bytes=measure_stack(compiler, source, name) if compiler else None,
+        compiler=compiler.version if compiler else None,
+        builds=tuple(BUILDS) if compiler else (),
+        images=len(images) if compiler else 0,
+        differing=differing,
+        litert_differing=int((steps > 0).sum()),
+        litert_max_steps=int(steps.max()),
+    )
