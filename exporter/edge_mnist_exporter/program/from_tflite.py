@@ -51,6 +51,9 @@ TYPE_NAMES: Final = {code: name.lower() for name, code in vars(schema.TensorType
 BYTES: Final = (schema.TensorType.INT8, schema.TensorType.UINT8)
 """Types of what operations read and write."""
 
+SIZES: Final = (schema.TensorType.INT32, schema.TensorType.INT64)
+"""Types of shapes."""
+
 SIX: Final = 6.0
 """Where ReLU6 ends."""
 
@@ -142,6 +145,8 @@ class _Reader:
         operations: list[Operation] = []
         for raw in self._graph.operators:
             node = self._read_node(raw)
+            if node.output.dtype in SIZES:  # Flatten computes the shape that it makes; the file states it, too
+                continue
             if node.kind not in LOWERINGS:
                 raise ConversionError(f"the operator {node.kind} ({node.output.name}) is none that the C program has")
             self._require_bytes(node.output)

@@ -66,13 +66,19 @@ struct group {
     int step;
 };
 
-/* Four bytes as one number: one load, where the processor loads from any address */
+#if !defined(PLAIN_LOOPS)
+/* Four bytes as one number: one load, as such processors load from any address */
 static inline int32_t load_quad(const void *bytes)
 {
     int32_t quad;
+#if defined(__GNUC__) /* a freestanding compiler would call memcpy() */
+    __builtin_memcpy(&quad, bytes, sizeof quad);
+#else
     memcpy(&quad, bytes, sizeof quad);
+#endif
     return quad;
 }
+#endif
 
 /* sums[pixel][lane] of a group, for outputs `first` and following, as many as LANES */
 #if defined(PLAIN_LOOPS)
