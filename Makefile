@@ -11,7 +11,7 @@ export EDGE_MNIST_DATA := $(abspath ../shared/mnist)
 endif
 endif
 
-.PHONY: help install quickstart test test-mnist nightly lint types wheel frozen-test reference golden conformance
+.PHONY: help install quickstart test test-mnist nightly lint types wheel frozen-test reference golden conformance device-test
 .PHONY: constraints docs clean
 
 help: ## Show this list
@@ -105,6 +105,9 @@ reference: $(INSTALLED) ## Train the reference models again on MNIST and put the
 
 golden: $(INSTALLED) ## Record the predictions of the bundled models for edge-mnist doctor
 	$(BIN)/python -m benchmarks.tools.device_checks
+
+device-test: $(INSTALLED) ## Run the C programs on emulated Cortex-M processors: docs/devices.md
+	$(BIN)/python -m benchmarks.devices
 
 conformance: $(INSTALLED) ## Compare predictions of other programs and processors: docs/results/conformance.md
 	$(BIN)/python -m benchmarks.conformance

@@ -6,7 +6,7 @@ Both are parts of an export: the files go into the bundle, the proof into the re
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from edge_mnist_exporter.golden_images import draw_golden_digits, draw_patterns
 from edge_mnist_exporter.program.c_source import CSource, GoldenVectors, Provenance, write_c
-from edge_mnist_exporter.program.compiler import BUILDS, compiled, find_compiler, measure_stack
+from edge_mnist_exporter.program.compiler import compiled, find_compiler, measure_stack
 from edge_mnist_exporter.program.from_tflite import read_program
 from edge_mnist_exporter.program.reference import ReferenceKernels
 from edge_mnist_runtime.engines.tflite_interpreter import TFLiteInterpreter
@@ -122,20 +122,29 @@ def prove_c_program(program: CProgram, images: npt.NDArray[np.uint8], expected: 
     usual = TFLiteInterpreter(program.tflite, origin=name).run_stored(images)
     steps = np.abs(usual.astype(int) - expected).max(axis=1)
     compiler = find_compiler()
+    unproved = ProgramReport(
+        arena_bytes=source.arena_bytes,
+        constant_bytes=source.constant_bytes,
+        stack_bytes=None,
+        compiler=None,
+        builds=(),
+        images=0,
+        differing=0,
+        litert_differing=int((steps > 0).sum()),
+        litert_max_steps=int(steps.max()),
+    )
+    if compiler is None:
+        return unproved
     differing = 0
-    for flags in BUILDS.values() if compiler else ():
-        assert compiler is not None  # noqa: S101  as the loop says
+    for flags in compiler.builds.values():
         with compiled(compiler, source, name, expected.shape[1], flags) as built:
             wrong = (built.run(images) != expected).any(axis=1).sum()
             differing = max(differing, int(wrong) + built.run_self_test(images[0].size))
-    return ProgramReport(
-        arena_bytes=source.arena_bytes,
-        constant_bytes=source.constant_bytes,
-        stack_bytes=measure_stack(compiler, source, name) if compiler else None,
-        compiler=compiler.version if compiler else None,
-        builds=tuple(BUILDS) if compiler else (),
-        images=len(images) if compiler else 0,
+    return replace(
+        unproved,
+        stack_bytes=measure_stack(compiler, source, name),
+        compiler=compiler.version,
+        builds=tuple(compiler.builds),
+        images=len(images),
         differing=differing,
-        litert_differing=int((steps > 0).sum()),
-        litert_max_steps=int(steps.max()),
     )

@@ -31,6 +31,14 @@ PIECES: Final = (
 )
 """Files of `pieces/`, in the order in which they stand in a source file."""
 
+LIBRARY: Final = """\
+/* What a freestanding compiler itself may call. Declared here (C99, 7.1.4), where <string.h> need not exist. */
+void *memcpy(void *, const void *, size_t);
+void *memmove(void *, const void *, size_t);
+void *memset(void *, int, size_t);
+int memcmp(const void *, const void *, size_t);
+"""
+
 LABELS_COLUMNS: Final = 80
 """Names of classes that are longer together are only counted."""
 
@@ -121,8 +129,8 @@ def write_c(program: Program, golden: GoldenVectors, about: Provenance) -> CSour
         [
             comment([*_synopsis(about), "", *_memory_map(program, arena, titles)]),
             f'#include "{name}_int8.h"\n',
-            "#include <stddef.h>",
-            "#include <string.h> /* memcpy, memmove, memset and memcmp, which every compiler brings */\n",
+            "#include <stddef.h>\n",
+            LIBRARY,
             "#if -1 >> 1 != -1",
             '#error "shifting a negative number to the right must keep its sign"',
             "#endif\n",

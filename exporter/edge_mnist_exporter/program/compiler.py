@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +27,11 @@ COMPILERS: Final = ("cc", "gcc", "clang")
 
 WARNINGS: Final = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic")
 
-BUILDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "plain loops": ("-DEDGE_MNIST_PORTABLE", "-O1"),  # of which gcc makes the fastest code
-    "this processor's vectors": ("-march=native",),
-}
-"""What is compiled, with which options: what chips compute, and what this machine computes."""
+PLAIN: Final = ("-DEDGE_MNIST_PORTABLE", "-O1")
+"""Plain loops, as chips compute; at -O1, of which gcc makes the fastest code."""
+
+NATIVE: Final = (("-march=native",), ("-mcpu=native",), ())
+"""How compilers are told to use all that this processor has; the first one that a compiler takes."""
 
 LOG_FILE: Final = "edge-mnist-compiler.log"
 """In the folder for temporary files: what a compiler said that failed."""
@@ -47,6 +47,17 @@ class Compiler:
     command: tuple[str, ...]
     version: str
     """The first line of what it says of itself."""
+
+    def accepts(self, flags: Sequence[str]) -> bool:
+        """Whether it knows these options."""
+        command = [*self.command, *flags, "-x", "c", "-E", os.devnull]
+        return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0  # noqa: S603
+
+    @property
+    def builds(self) -> dict[str, tuple[str, ...]]:
+        """Options by what they make: what chips compute, and what this machine computes."""
+        native = next(flags for flags in NATIVE if not flags or self.accepts(flags))
+        return {"plain loops": PLAIN, "this processor's vectors": native}
 
 
 class CompiledProgram:

@@ -66,7 +66,7 @@ struct group {
     int step;
 };
 
-#if !defined(PLAIN_LOOPS)
+#if !defined(PLAIN_LOOPS) && !defined(USE_WASM)
 /* Four bytes as one number: one load, as such processors load from any address */
 static inline int32_t load_quad(const void *bytes)
 {
@@ -290,8 +290,8 @@ static inline void multiply_pair(const struct convolution *c, const uint8_t *win
                 int16x2_t even, odd;
 #define ADD(s0, s1, at)                                                                                                \
     four = (uint32_t)load_quad(at);                                                                                    \
-    even = (int16x2_t)__uxtb16(four);                                                                                  \
-    odd = (int16x2_t)__uxtb16(four >> 8);                                                                         \
+    even = (int16x2_t)(four & 0x00ff00ff);                                                                             \
+    odd = (int16x2_t)(four >> 8 & 0x00ff00ff);                                                                         \
     s0 = __smlad(odd0, odd, __smlad(even0, even, s0));                                                                 \
     s1 = __smlad(odd1, odd, __smlad(even1, even, s1))
                 ADD(a0, a1, x);
@@ -377,7 +377,7 @@ static inline void scale(const struct convolution *c, int first, int32_t sums[][
             const __m512i floored = _mm512_srav_epi32(product, shift);
             const __m512i scaled = _mm512_add_epi32(_mm512_mask_add_epi32(floored, up, floored, one), zero);
             const __m512i bytes = _mm512_min_epi32(_mm512_max_epi32(scaled, low), high);
-            _mm512_mask_cvtepi32_storeu_epi8(out + first, mask, bytes);
+            _mm_mask_storeu_epi8(out + first, mask, _mm512_cvtepi32_epi8(bytes));
         }
         return;
     }

@@ -13,6 +13,7 @@ static void mean(const struct mean *m, const uint8_t *in, uint8_t *out)
         int32_t sum = -m->zero * m->pixels;
         for (int pixel = 0; pixel < m->pixels; pixel++)
             sum += in[pixel * m->channels + channel];
-        out[channel] = clamp(divide_by_power(multiply_high(sum, m->multiplier), m->shift), m->out_zero, m->low, m->high);
+        const int32_t scaled = divide_by_power(multiply_high(sum, m->multiplier), m->shift);
+        out[channel] = clamp(scaled, m->out_zero, m->low, m->high);
     }
 }
