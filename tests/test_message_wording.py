@@ -19,6 +19,9 @@ PACKAGES = ("runtime", "trainer", "exporter")
 
 OPTION = re.compile(r"(?<![\w-])--[a-z]|(?<!\S)-o\b")
 
+OTHER_PROGRAMS = {"compiler.py"}
+"""Modules that run another program, with its options."""
+
 STYLE = re.compile(r"var\(--\w+\)|--\w+:(?! )")
 """A variable of a style sheet, which looks like an option."""
 
@@ -43,7 +46,7 @@ def sources() -> dict[str, str]:
         path.relative_to(REPOSITORY).as_posix(): path.read_text("utf-8")
         for package in PACKAGES
         for path in sorted((REPOSITORY / package / f"edge_mnist_{package}").rglob("*.py"))
-        if "commands" not in path.parts
+        if "commands" not in path.parts and path.name not in OTHER_PROGRAMS
     }
 
 

@@ -74,7 +74,7 @@ class ConversionConfig:
                 f"`calibration_method` {self.calibration_method}: expected {', '.join(CALIBRATION_METHODS)}"
             )
         if self.max_ram_bytes is not None and self.max_ram_bytes < 1:
-            raise UsageError(f"`max_ram` must be at least 1 byte, not {self.max_ram_bytes}")
+            raise UsageError(f"`max_ram_bytes` must be at least 1 byte, not {self.max_ram_bytes}")
         if self.opset not in OPSETS:
             raise UsageError(f"`opset` must be {OPSETS[0]}..{OPSETS[-1]}, not {self.opset}")
 
@@ -133,7 +133,7 @@ class ExportConfig:
             raise UsageError(f"`least_confidence` must be 0..1, 1 left out, not {self.least_confidence:g}")
         makes_c = any(kind.format == C_FORMAT for kind in self.kinds)
         if self.conversion.max_ram_bytes is not None and not makes_c:
-            raise UsageError("`max_ram`: only C programs state the memory that they work in; add c to `formats`")
+            raise UsageError("`max_ram_bytes`: only C programs state the memory that they work in; add c to `formats`")
         if makes_c and self.auto_mixed:
             raise UsageError("`auto_mixed`: a C program has no layers in float; leave it out, or c out of `formats`")
         if self.seed < 0:

@@ -38,8 +38,7 @@ ABSENT: Final = {
     "than float and refused by some builds",
     ("onnx", "int16x8"): "onnxruntime has no int16 convolutions",
     **{
-        ("c", precision): "the C program computes in int8 alone; add --int8"
-        for precision in ("fp32", "fp16", "int16x8", "dynamic")
+        ("c", precision): "the C program computes in int8 alone" for precision in ("fp32", "fp16", "int16x8", "dynamic")
     },
 }
 """Why a precision does not exist in a format."""

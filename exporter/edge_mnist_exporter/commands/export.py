@@ -111,9 +111,10 @@ def export(
         ),
     ] = False,
     opset: Annotated[int, typer.Option(help="ONNX's, 13 to 18.", rich_help_panel=FILES)] = DEFAULTS.conversion.opset,
-    max_ram: Annotated[
+    max_ram_bytes: Annotated[
         int | None,
         typer.Option(
+            "--max-ram",
             metavar="BYTES",
             help="Most memory that a C program may work in.",
             show_default="any",
@@ -183,7 +184,9 @@ def export(
             unsafe=unsafe,
         ),
         auto_mixed=auto_mixed,
-        conversion=ConversionConfig(calibration_method, per_channel, opset, allow_saturation, max_ram_bytes=max_ram),
+        conversion=ConversionConfig(
+            calibration_method, per_channel, opset, allow_saturation, max_ram_bytes=max_ram_bytes
+        ),
         gates=GateConfig.load(
             gate,
             max_drop_points=max_drop_points,

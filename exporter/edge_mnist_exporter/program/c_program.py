@@ -101,7 +101,7 @@ def make_c_program(tflite: bytes, file_name: str, *, max_ram_bytes: int | None) 
     source = write_c(read_program(tflite, file_name), golden, about)
     if max_ram_bytes is not None and source.arena_bytes > max_ram_bytes:
         raise ConversionError(
-            f"{file_name}: works in {source.arena_bytes:,} bytes of RAM, more than the {max_ram_bytes:,} allowed; "
+            f"{file_name}: works in {source.arena_bytes:,} bytes of RAM, and `max_ram_bytes` is {max_ram_bytes:,}; "
             "allow more, or export a smaller network"
         )
     return CProgram(contract.name, source, tflite, kernels)

@@ -1,4 +1,4 @@
-"""C source that `edge-mnist export --format c` wrote: what it is. This package cannot run it; a compiler can."""
+"""C source that an export wrote: what it is. This package cannot run it; a compiler makes it part of a program."""
 
 from __future__ import annotations
 
