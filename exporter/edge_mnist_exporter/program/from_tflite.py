@@ -175,7 +175,7 @@ class _Reader:
         if not tensor.shape or tensor.shape[0] != 1 or len(shape) > 3:
             raise ConversionError(f"tensor {tensor.name} has the shape {tensor.shape}, not that of one image")
         height, width, channels = (1,) * (3 - len(shape)) + shape
-        wanted = name or re.sub(r"\W+", "_", tensor.name.split(":")[0]).strip("_").lower() or "value"
+        wanted = name or re.sub(r"\W+", "_", tensor.name.split(":")[0], flags=re.ASCII).strip("_").lower() or "value"
         wanted = f"layer_{wanted}" if wanted[0].isdigit() else wanted
         unique, count = wanted, 1
         while unique in self._names:

@@ -53,6 +53,9 @@ class TinyFile:
         self._graph.tensors.append(made)
         return number
 
+    def name(self, number: int, name: str) -> None:
+        self._graph.tensors[number].name = name.encode()
+
     def shape(self, number: int) -> tuple[int, ...]:
         return tuple(map(int, self._graph.tensors[number].shape))
 

@@ -151,3 +151,12 @@ def test_c_gives_the_integers_of_the_reference_kernels(network, image_shape, tin
     assert len({*map(bytes, expected)}) > 1
     for build, flag in list_builds().items():
         assert (c_program(model, images, flag) != expected).sum() == 0, build
+
+
+def test_layers_may_be_called_as_c_s_keywords_and_functions_are(tiny_file, c_program, reference_kernels):
+    file = tiny_file(28, 28, 1)
+    file.quantize()
+    for name in ("float", "convolve", "gr\u00f6\u00dfe", "arena", "pixels", "9 lives", "9 lives", "*/", "scores"):
+        file.name(file.conv(8, (2, 2), (2, 2) if name == "float" else (1, 1)), name)
+    model, images = file.build(), file.draw(5)
+    assert (c_program(model, images) == reference_kernels(model, images)).all()

@@ -1,6 +1,6 @@
 /* ---- The mean over all pixels ----------------------------------------------------------------------------------- */
 struct mean {
-    int16_t pixels, channels;            /* of the input */
+    int32_t pixels, channels;            /* of the input */
     int32_t multiplier;                  /* with one over the number of pixels in it */
     int8_t shift;
     uint8_t zero;                        /* what stands for 0 in the input */

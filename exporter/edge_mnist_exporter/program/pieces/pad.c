@@ -1,8 +1,8 @@
 /* ---- Padding ---------------------------------------------------------------------------------------------------- */
 struct pad {
-    int16_t height, row_bytes;           /* of the input */
-    int16_t top, left_bytes;             /* where it begins in the output */
-    int16_t out_height, out_row_bytes;
+    int32_t height, row_bytes;           /* of the input */
+    int32_t top, left_bytes;             /* where it begins in the output */
+    int32_t out_height, out_row_bytes;
     uint8_t fill;
 };
 
