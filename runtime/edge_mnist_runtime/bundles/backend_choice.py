@@ -33,6 +33,7 @@ def choose_fastest(folder: Path, manifest: Manifest, options: EngineOptions) -> 
         GateError: No file gives its recorded answers here.
         UsageError: No engine supports the options.
     """
+    manifest.require_runnable(folder)
     sha256 = manifest.files.get(GOLDEN_FILE)
     if sha256 is None:
         raise IntegrityError(f"{folder}: no {GOLDEN_FILE} to check answers with; export it again, or name a back end")

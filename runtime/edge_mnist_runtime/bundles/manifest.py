@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edge_mnist_runtime.bundles.c_source import C_FORMAT
+from edge_mnist_runtime.bundles.c_source import C_FORMAT, C_USE
 from edge_mnist_runtime.contract import SATURATING_PRECISIONS, TensorSpec, check_labels, check_preprocess, check_schema
 from edge_mnist_runtime.errors import HashMismatchError, ManifestError, UsageError
 from edge_mnist_runtime.paths import describe_missing, describe_unreadable, exists, is_folder
@@ -88,6 +88,12 @@ class Manifest:
     def runnable(self) -> tuple[Artifact, ...]:
         """The model files that a back end runs: all but C source."""
         return tuple(artifact for artifact in self.artifacts if not artifact.is_c_source)
+
+    def require_runnable(self, folder: Path, file: str | None = None) -> None:
+        """Raise `UsageError` if `file`, or without one every model file of the bundle, is C source."""
+        meant = [artifact for artifact in self.artifacts if file in (None, artifact.file)]
+        if meant and all(artifact.is_c_source for artifact in meant):
+            raise UsageError(f"{folder / (file or '')}: no model that runs here: {C_USE}")
 
     def to_json(self) -> str:
         """The text of manifest.json."""

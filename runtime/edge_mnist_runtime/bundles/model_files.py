@@ -145,6 +145,7 @@ def _open_bundle(path: str, backend: Backend | None, options: EngineOptions) -> 
 
     folder = Path(path)
     manifest = Manifest.load(folder)
+    manifest.require_runnable(folder)
     if backend == "auto":
         from edge_mnist_runtime.bundles.backend_choice import choose_fastest
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge_mnist_runtime.bundles.c_source import C_USE
 from edge_mnist_runtime.engines import Engine
 from edge_mnist_runtime.engines.options import FORMAT_OF, Backend
 from edge_mnist_runtime.errors import UsageError
@@ -47,6 +46,7 @@ def choose_artifacts(
     Raises:
         UsageError: No file matches.
     """
+    manifest.require_runnable(folder, file)
     wanted = FORMAT_OF.get(backend or "auto")
     chosen = tuple(
         artifact
@@ -56,10 +56,5 @@ def choose_artifacts(
     if manifest.artifacts and not chosen:
         names = ", ".join(artifact.file for artifact in manifest.artifacts)
         which = f" that {backend} runs" if backend else ""
-        if (
-            any(artifact.is_c_source and file in (None, artifact.file) for artifact in manifest.artifacts)
-            and not backend
-        ):
-            raise UsageError(f"{folder / (file or '')}: no model that runs here: {C_USE}")
         raise UsageError(f"{folder / (file or '')}: no model of this bundle{which}; it has {names}")
     return chosen

@@ -11,12 +11,13 @@ import numpy as np
 
 from edge_mnist_runtime.bench.subjects import find_models
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
+from edge_mnist_runtime.bundles.c_source import C_USE
 from edge_mnist_runtime.bundles.manifest import Manifest
 from edge_mnist_runtime.bundles.model_files import open_model
 from edge_mnist_runtime.bundles.verification import ReplayResult, replay_bundled, verify_bundle
 from edge_mnist_runtime.doctor.requirements import find_unmet, read_requirements
 from edge_mnist_runtime.doctor.saturation import check_saturation
-from edge_mnist_runtime.errors import IntegrityError, MissingExtraError, UnfitDeviceError
+from edge_mnist_runtime.errors import IntegrityError, MissingExtraError, UnfitDeviceError, UsageError
 from edge_mnist_runtime.machine.environment import describe_environment
 from edge_mnist_runtime.machine.int8_sums import DOT_PRODUCTS, describe_saturation
 from edge_mnist_runtime.timing.percentiles import estimate_percentile
@@ -88,6 +89,7 @@ def examine_device(bundle: Path | None = None) -> FitnessReport:
         bundle: The bundle to replay and to measure; None for the models inside this package.
 
     Raises:
+        UsageError: The bundle holds nothing but C source.
         ManifestError: `bundle` is no bundle.
         ContractError: The bundle was made for another preprocessing.
     """
@@ -150,7 +152,9 @@ def check_answers(bundle: Path | None) -> AnswerCheck:
         results = verify_bundle(bundle) if bundle else replay_bundled()
     except IntegrityError as error:
         return AnswerCheck((Finding("bundle" if bundle else "golden digits", FAILED, str(error)),))
-    nothing_ran = all(result.skipped for result in results)
+    if results and all(result.is_c_source for result in results):
+        raise UsageError(f"{bundle}: no model that runs here: {C_USE}")
+    nothing_ran = all(result.skipped for result in results if not result.is_c_source)
     return AnswerCheck(
         tuple(map(judge_replay, results)),
         "litert" if results and nothing_ran else None,
@@ -160,6 +164,8 @@ def check_answers(bundle: Path | None) -> AnswerCheck:
 
 def judge_replay(result: ReplayResult) -> Finding:
     """Turn the replay of one file into a finding."""
+    if result.is_c_source:
+        return Finding(result.file, OK, f"whole. {result.skipped}")
     if result.skipped:
         return Finding(result.file, WARNING, f"not replayed. {result.skipped}")
     if not result.passed:

@@ -116,6 +116,22 @@ def test_runtime_refuses_to_run_c_source(c_bundle):
         open_model(c_bundle / "bundle" / "nano_int8.c")
 
 
+def test_bundle_of_c_source_alone_is_verified_and_runs_nowhere(c_bundle, run_here, tmp_path):
+    for path in (c_bundle / "bundle").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    manifest = json.loads((tmp_path / "manifest.json").read_text("utf-8"))
+    manifest["artifacts"] = [item for item in manifest["artifacts"] if item["format"] == "c"]
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    verified = run_here("verify", tmp_path)
+    assert verified.code == 0, verified.err
+    for command in (("doctor",), ("bench", "--samples", "10"), ("verify", "--backend", "litert")):
+        refused = run_here(command[0], tmp_path, *command[1:])
+        assert (refused.code, refused.err.count("\n")) == (2, 1), refused.err
+    for backend in (None, "auto", "onnxruntime"):
+        with pytest.raises(UsageError, match="no model that runs here: C source"):
+            open_model(tmp_path, backend=backend)
+
+
 def test_program_of_the_docs_compiles_and_answers(c_bundle, compiler, tmp_path):
     page = (DOCS / "c.md").read_text("utf-8")
     main = re.search(r"```c\n(.*?)```", page, re.DOTALL)[1].replace("edge", "nano")
