@@ -48,7 +48,7 @@ def test_new_run_folder_says_that_it_has_started(tmp_path):
     folder = create_run_folder(tmp_path / "deep" / "run")
     assert json.loads((folder.path / "run.json").read_text()) == {"status": "started"}
     assert not folder.has_begun
-    with pytest.raises(UsageError, match="was ended before it began"):
+    with pytest.raises(UsageError, match="ended before the training began"):
         folder.read_record()
 
 
@@ -92,7 +92,7 @@ def test_existing_run_is_replaced_with_force(run):
 @pytest.mark.parametrize("force", [False, True])
 def test_folder_that_is_no_run_is_refused_even_with_force(tmp_path, force):
     (tmp_path / "thesis.txt").write_text("precious")
-    with pytest.raises(UsageError, match="no run folder"):
+    with pytest.raises(UsageError, match="not a run folder"):
         create_run_folder(tmp_path, force=force)
     assert (tmp_path / "thesis.txt").read_text() == "precious"
 
@@ -104,7 +104,7 @@ def test_empty_folder_becomes_a_run_folder(tmp_path):
 def test_file_in_the_way_is_refused(tmp_path):
     file = tmp_path / "file"
     file.write_text("precious")
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         create_run_folder(file, force=True)
     assert file.read_text() == "precious"
 
@@ -194,7 +194,7 @@ def test_checkpoint_of_a_complete_run_is_dropped(run):
 def test_run_is_opened_where_there_is_one(tmp_path, run):
     assert open_run_folder(run.path).read_record().seconds == 1.0
     for path in (tmp_path, tmp_path / "nowhere", run.path / "run.json"):
-        with pytest.raises(UsageError, match="no run folder"):
+        with pytest.raises(UsageError, match="not a run folder"):
             open_run_folder(path)
 
 

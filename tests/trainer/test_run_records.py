@@ -86,22 +86,22 @@ DAMAGES = [
 def test_damaged_record_is_refused_with_the_place_of_the_damage(whole, tmp_path, changes, words):
     path = tmp_path / "run.json"
     path.write_text(json.dumps({**whole.to_dict(), **changes}))
-    assert_refused(path, f"{path}: no record of a run that can be read ({words}")
+    assert_refused(path, f"{path}: not a readable record of a run ({words}")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"config": 1}', "\xff", "[" * 100_000])
 def test_text_that_is_no_record_is_refused(tmp_path, text):
     path = tmp_path / "run.json"
     path.write_bytes(text.encode("latin-1"))
-    assert_refused(path, f"{path}: no record of a run that can be read (")
+    assert_refused(path, f"{path}: not a readable record of a run (")
 
 
 def assert_refused(path: Path, start: str) -> None:
     with pytest.raises(IntegrityError) as caught:
-        RunRecord.load(path, remedy="train anew")
+        RunRecord.load(path, remedy="train again")
     message = str(caught.value)
     assert message.startswith(start)
-    assert message.endswith("; train anew")
+    assert message.endswith("; train again")
     assert "\n" not in message
     assert len(message) < len(str(path)) + 300
 

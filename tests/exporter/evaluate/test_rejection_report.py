@@ -94,7 +94,7 @@ def test_record_that_says_nothing_of_it_is_no_obstacle(reference_model, make_run
 def test_damaged_record_is_refused(reference_model, tmp_path, text):
     shutil.copy(reference_model, tmp_path / "model.keras")
     (tmp_path / "run.json").write_text(text)
-    with pytest.raises(IntegrityError, match=r"run\.json: no record of a run that can be read"):
+    with pytest.raises(IntegrityError, match=r"run\.json: not a readable record of a run"):
         load_source("run", tmp_path / "model.keras")
 
 

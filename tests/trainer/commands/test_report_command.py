@@ -64,4 +64,4 @@ def test_run_without_a_model_is_refused(run_here, assert_refused, tmp_path):
 
 
 def test_folder_that_is_no_run_is_refused(run_here, assert_refused, tmp_path):
-    assert_refused(run_here("report", tmp_path), 2, tmp_path, "no run folder")
+    assert_refused(run_here("report", tmp_path), 2, tmp_path, "not a run folder")

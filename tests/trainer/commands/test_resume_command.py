@@ -65,7 +65,7 @@ def test_killed_command_ends_as_if_it_had_not_been_killed(killed_copy, data, com
         check=False,
     )
     assert resumed.returncode == 0, resumed.stderr
-    assert "going on after epoch 1 of 3" in resumed.stderr
+    assert "resuming after epoch 1 of 3" in resumed.stderr
     assert "epoch   1/3" not in resumed.stderr
     assert "epoch   2/3" in resumed.stderr
     assert "epoch   3/3" in resumed.stderr
@@ -97,7 +97,7 @@ def test_other_digits_are_refused(killed_copy, run_here, assert_refused, drawn_d
     np.savez(other, images=drawn_digits.training.images[1:1001], labels=drawn_digits.training.labels[1:1001])
     before = {path.name: path.read_bytes() for path in killed_copy.iterdir()}
     refused = run_here("train", "--resume", killed_copy, "--data", other)
-    assert_refused(refused, 2, killed_copy, "another dataset", "start anew")
+    assert_refused(refused, 2, killed_copy, "another dataset", "start again")
     assert {path.name: path.read_bytes() for path in killed_copy.iterdir()} == before
 
 
@@ -112,19 +112,19 @@ def test_damaged_checkpoint_is_refused(killed_copy, data, run_here, assert_refus
 def test_run_that_has_ended_is_refused(run_here, assert_refused, make_run_record, tmp_path, status):
     create_run_folder(tmp_path / "run").write_record(make_run_record(status=status))
     refused = run_here("train", "--resume", tmp_path / "run")
-    assert_refused(refused, 2, tmp_path / "run", f"is {status}, nothing is left to do")
+    assert_refused(refused, 2, tmp_path / "run", f"is {status}, nothing is left to resume")
 
 
 def test_run_that_never_began_is_refused(run_here, assert_refused, tmp_path):
     create_run_folder(tmp_path / "run")
-    assert_refused(run_here("train", "--resume", tmp_path / "run"), 2, "was ended before it began", "--force")
+    assert_refused(run_here("train", "--resume", tmp_path / "run"), 2, "ended before the training began", "--force")
 
 
 @pytest.mark.parametrize("name", ["nowhere", "empty", "letter.txt"])
 def test_what_is_no_run_is_refused(run_here, assert_refused, tmp_path, name):
     (tmp_path / "empty").mkdir()
     (tmp_path / "letter.txt").write_text("Dear run,")
-    assert_refused(run_here("train", "--resume", tmp_path / name), 2, tmp_path / name, "no run folder")
+    assert_refused(run_here("train", "--resume", tmp_path / name), 2, tmp_path / name, "not a run folder")
 
 
 EARLIER_VERSION = {"status": "interrupted", "schema_version": 1, "architecture": "edge", "config": {"epochs": 40}}
@@ -133,4 +133,4 @@ EARLIER_VERSION = {"status": "interrupted", "schema_version": 1, "architecture":
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", json.dumps(EARLIER_VERSION)])
 def test_record_that_is_none_of_this_version_s_is_refused(run_here, assert_refused, tmp_path, text):
     (tmp_path / RECORD_FILE).write_text(text)
-    assert_refused(run_here("train", "--resume", tmp_path), 6, tmp_path / RECORD_FILE, "anew")
+    assert_refused(run_here("train", "--resume", tmp_path), 6, tmp_path / RECORD_FILE, "again")

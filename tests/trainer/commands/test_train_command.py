@@ -97,7 +97,7 @@ def old_run(tmp_path) -> Path:
 
 
 def test_existing_run_is_refused_without_force(run_here, assert_refused, data, old_run):
-    assert_refused(run_here("train", "-o", old_run, "--data", data), 2, "holds a run already", "--force")
+    assert_refused(run_here("train", "-o", old_run, "--data", data), 2, "already holds a run", "--force")
     assert (old_run / "model.keras").read_bytes() == b"weeks of work"
     assert sorted(path.name for path in old_run.iterdir()) == ["model.keras", "run.json"]
 
@@ -200,7 +200,7 @@ def test_run_that_learns_no_more_says_so(run_here, data, tmp_path):
         *("--data", data, "-o", tmp_path / "run"),
     )
     assert ended.code == 0, ended.err
-    assert "Ended after 2 of 5 epochs: the validation loss fell no further for 1." in ended.err
+    assert "Ended after 2 of 5 epochs, the last 1 without a better validation loss." in ended.err
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "stopped early"
 
 
@@ -232,7 +232,7 @@ def test_ctrl_c_keeps_the_best_model_so_far_and_says_how_to_go_on(tmp_path, draw
     record = json.loads((run / "run.json").read_text())
     assert record["status"] == "interrupted"
     assert f"Stopped after {len(record['epochs'])} of 50 epochs" in err
-    assert "Go on with: edge-mnist train --resume runs/custom\n" in err
+    assert "Resume with: edge-mnist train --resume runs/custom\n" in err
     assert "Traceback" not in "".join(seen) + err
     assert "runs/custom/model.keras" in out
     names = {path.name for path in run.iterdir()}

@@ -89,7 +89,7 @@ def test_run_without_a_model_is_refused(run_here, assert_refused, teacher, data,
 
 def test_folder_that_is_no_run_is_refused(run_here, assert_refused, data, tmp_path):
     ended = run_here("transfer-set", tmp_path / "nowhere", "-o", tmp_path / "set", "--data", data)
-    assert_refused(ended, 2, tmp_path / "nowhere", "no run folder")
+    assert_refused(ended, 2, tmp_path / "nowhere", "not a run folder")
 
 
 @pytest.mark.parametrize("in_the_way", ["folder", "file"])
@@ -98,7 +98,7 @@ def test_what_exists_already_is_refused_and_left_alone(run_here, assert_refused,
     precious.parent.mkdir(exist_ok=True)
     precious.write_text("precious")
     ended = run_here("transfer-set", teacher.path, "-o", tmp_path / "set")
-    assert_refused(ended, 2, tmp_path / "set", "exists already")
+    assert_refused(ended, 2, tmp_path / "set", "already exists")
     assert precious.read_text() == "precious"
 
 

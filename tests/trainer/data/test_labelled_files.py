@@ -20,7 +20,7 @@ from scipy.io import savemat
 from edge_mnist_runtime.dataset import MNIST_SHA256, encode_idx, find_idx_file, innermost_folder
 from edge_mnist_runtime.errors import DataError, DataNotFoundError
 from edge_mnist_trainer.augment.strokes import draw_digits
-from edge_mnist_trainer.data.array_folders import half_of
+from edge_mnist_trainer.data.array_folders import find_part
 from edge_mnist_trainer.data.array_pickle import unpickle_arrays
 from edge_mnist_trainer.data.digit_arrays import ImageClasses
 from edge_mnist_trainer.data.labelled_files import read_labelled_file
@@ -115,7 +115,7 @@ def test_emnist_csv_is_transposed_back(tmp_path: Path) -> None:
         (ROWS[:, :100], "100 columns"),
         (np.where(ROWS.max() == ROWS, 300, ROWS.astype(int)), r"0\.0\.\.300\.0"),
         (np.where(np.arange(785) == 0, 11, ROWS), r"outside 0\.\.9"),
-        (np.array([["label", *["x"] * 784], ["3", *["ink"] * 784]]), "is no number"),
+        (np.array([["label", *["x"] * 784], ["3", *["ink"] * 784]]), "is not a number"),
     ],
 )
 def test_csv_of_something_else_is_refused(rows: np.ndarray, said: str, tmp_path: Path) -> None:
@@ -152,8 +152,8 @@ def test_csv_of_names_alone_is_said_to_have_no_rows(tmp_path: Path) -> None:
     [
         ("3" + ",0" * 783, "line 4: 784 columns; expected 785"),
         ("3" + ",0" * 785, "line 4: 786 columns; expected 785"),
-        ("3,," + ",".join("0" * 783), "line 4, column 2: '' is no number"),
-        ("#" + ",0" * 784, "line 4, column 1: '#' is no number"),
+        ("3,," + ",".join("0" * 783), "line 4, column 2: '' is not a number"),
+        ("#" + ",0" * 784, "line 4, column 1: '#' is not a number"),
     ],
 )
 def test_row_that_cannot_be_read_is_named_by_its_line(line: str, said: str, tmp_path: Path) -> None:
@@ -338,7 +338,7 @@ def test_mat_whose_last_axis_counts_images_is_read(images: np.ndarray, tmp_path:
 def test_emnist_s_letters_are_said_to_begin_at_1(tmp_path: Path) -> None:
     path = tmp_path / "letters.mat"
     savemat(path, {"images": FLAT[:26], "labels": np.arange(1, 27)})
-    assert "EMNIST letters are, which begin at 1" in refusal(path)
+    assert "the labels of EMNIST's letters" in refusal(path)
     with pytest.raises(DataError, match="EMNIST letters begin at 1: subtract 1"):
         read_labelled_file(path, ImageClasses(n_classes=26))
 
@@ -384,7 +384,7 @@ def test_mat_that_calls_zero_10_is_read(is_turned: bool, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
-        (LABELS + 1, "if 10 stands for 0, as MATLAB counts, write 0 in its place"),
+        (LABELS + 1, "if 10 means 0, as in MATLAB files, write 0 in its place"),
         (np.where(LABELS == 3, 11, LABELS), "correct these labels"),
     ],
 )
@@ -504,7 +504,7 @@ def test_validation_folder_belongs_to_the_training_images(name: str, tmp_path: P
     ],
 )
 def test_halves_are_told_by_whole_words(name: str, half: str | None) -> None:
-    assert half_of(name) == half
+    assert find_part(name) == half
 
 
 # Validation parts, and what is not used.

@@ -428,7 +428,9 @@ def test_npz_with_python_objects_is_refused_unopened(key, tmp_path):
 
 
 def test_truncated_npz_is_refused(tmp_path):
-    assert "damaged, or no .npz" in refusal(truncate(write_npz(tmp_path / "ours.npz", images=IMAGES, labels=LABELS)))
+    assert "damaged, or not an .npz" in refusal(
+        truncate(write_npz(tmp_path / "ours.npz", images=IMAGES, labels=LABELS))
+    )
 
 
 def test_npz_with_a_flipped_byte_is_refused(tmp_path):
@@ -444,7 +446,7 @@ def test_file_that_is_no_npz_is_refused(data, tmp_path):
     path = tmp_path / "ours.npz"
     path.write_bytes(data)
     message = refusal(path)
-    assert "damaged, or no .npz" in message
+    assert "damaged, or not an .npz" in message
     assert "unsafe" not in message  # no advice to unpickle it
 
 
@@ -458,7 +460,7 @@ def test_lone_array_named_npz_is_refused(tmp_path):
     path = tmp_path / "ours.npz"
     with path.open("wb") as file:
         np.save(file, IMAGES)
-    assert "no .npz" in refusal(path)
+    assert "not an .npz" in refusal(path)
 
 
 def test_header_that_promises_more_than_memory_holds_is_refused(tmp_path):
@@ -523,7 +525,7 @@ def test_missing_npz_is_named(tmp_path):
 
 def test_file_of_another_kind_is_refused(tmp_path):
     (tmp_path / "ours.txt").write_bytes(b"")
-    with pytest.raises(DataNotFoundError, match=r"ours\.txt: no digits that can be read.*\.csv"):
+    with pytest.raises(DataNotFoundError, match=r"ours\.txt: not a known file of digits.*\.csv"):
         load_digit_set(tmp_path / "ours.txt")
 
 
@@ -557,7 +559,7 @@ def test_export_without_a_test_part_evaluates_on_validation_and_says_so(tmp_path
     source = load_export_digits(write_folder(tmp_path / "ours"))
     assert (source.evaluation.split, len(source.evaluation)) == ("validation", 2)
     assert source.notice is not None
-    assert re.search(r"\(ours\).*2 validation images, as there is no test part", source.notice)
+    assert re.search(r"\(ours\).*2 validation images, because there is no test part", source.notice)
 
 
 @pytest.mark.parametrize(("n_bad", "said"), [(1, "1 file was left out:"), (3, "3 files were left out:")])

@@ -84,7 +84,7 @@ def test_reference_model_is_found_by_its_name_and_fits_its_architecture(name):
 def test_path_without_a_model_is_refused_by_name(tmp_path, name):
     (tmp_path / "empty").mkdir()
     (tmp_path / "model.h5").write_bytes(b"\x89HDF")
-    with pytest.raises(UsageError, match=rf"`start_from` .*{name}: no run folder .* robust"):
+    with pytest.raises(UsageError, match=rf"`start_from` .*{name}: not a run folder .* robust"):
         find_starting_point(tmp_path / name)
 
 
@@ -108,7 +108,7 @@ def test_json_of_another_program_beside_a_model_is_overlooked(tiny, tmp_path):
 def test_damaged_record_beside_a_model_is_refused(tiny, tmp_path):
     save_keras(tiny.build(), path := tmp_path / "model.keras")
     (tmp_path / "run.json").write_text("{")
-    with pytest.raises(CorruptModelError, match=r"run\.json: no record of a run that can be read"):
+    with pytest.raises(CorruptModelError, match=r"run\.json: not a readable record of a run"):
         open_starting_point(path)
 
 

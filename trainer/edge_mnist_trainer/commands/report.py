@@ -1,4 +1,4 @@
-"""`edge-mnist report`."""
+"""The command `edge-mnist report`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ def report(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     data: Annotated[
         Path | None,
-        typer.Option(help="What it was trained on.", show_default="$EDGE_MNIST_DATA, else Keras's cache or download"),
+        typer.Option(
+            help="The data that it was trained on.", show_default="$EDGE_MNIST_DATA, else Keras's cache or download"
+        ),
     ] = None,
     debug: DebugOption = False,
 ) -> None:
-    """Make a run's report.html anew from its model and its record."""
+    """Write the report.html of a run again, from its model and its record."""
     from edge_mnist_runtime.commands.chatter import chatter_silenced
     from edge_mnist_runtime.extras import require_extra
     from edge_mnist_trainer.commands.train import TRAIN_MODULES
@@ -28,7 +30,7 @@ def report(
 
     folder = open_run_folder(run)
     if not exists(folder.model_path):
-        raise UsageError(f"{run}: holds no {folder.model_path.name} yet; finish an epoch of it first")
+        raise UsageError(f"{run}: holds no {folder.model_path.name} yet; train it for at least one epoch")
     require_extra("train", "edge-mnist report", *TRAIN_MODULES)
     with chatter_silenced(show=debug):
         from edge_mnist_trainer.data.sources import load_digit_set
