@@ -35,8 +35,8 @@ from edge_mnist_trainer.data.picture_folder import (
     ReadPicture,
     find_files,
     read_digit,
-    read_picture_parts,
     read_picture_folder,
+    read_picture_parts,
 )
 from edge_mnist_trainer.data.sources import DigitSource, load_export_digits
 from edge_mnist_trainer.data.splits import split_each_label

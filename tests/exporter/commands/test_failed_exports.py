@@ -25,7 +25,7 @@ def assert_failed(finished, folder, *gates: str) -> dict:
     failed = [gate for gate in report["gates"] if not gate["passed"]]
     assert [gate["name"] for gate in failed] == list(gates)
     for gate in failed:
-        assert f"{gate['name']} = {gate['value']:.4f}, must be {gate['limit']}, is off by {-gate['margin']:.4f}" in line
+        assert f"{gate['name']} = {gate['value']:.4f}, must be {gate['limit']}, failed by {-gate['margin']:.4f}" in line
     assert line.count("must be") == len(gates)
     assert names(folder) == ["report.html", "report.json"]
     return report
@@ -127,7 +127,7 @@ def test_gate_file_fails_what_the_defaults_pass_and_a_later_success_clears_it(ru
         ("[gate]\nmin_agrement = 0.9", "limits.toml: [gate] 'min_agrement' is unknown"),
         ("[gate]\nmin_agreement = 2", "limits.toml: [gate] min_agreement must be 0..1, not 2"),
         ("[gate]\nmin_agreement = 'high'", "limits.toml: [gate] min_agreement must be a number, not 'high'"),
-        ("[gate", "limits.toml: is no TOML file"),
+        ("[gate", "limits.toml: not a TOML file"),
     ],
 )
 def test_bad_gate_file_is_one_clear_line(run_here, tmp_path, content, words):

@@ -72,11 +72,11 @@ def test_option_that_was_given_wins_over_the_file(gate_file):
         ("[gate]\nmax_probability_diff = inf", ["[gate] max_probability_diff must be 0..1, not inf"]),
         ("[gate]\nmax_drop_points = 101", ["[gate] max_drop_points must be 0..100 percentage points, not 101"]),
         ("[gate]\nmin_top1 = 1" + "0" * 400, ["[gate] min_top1 must be 0..1, not 1000", "..."]),
-        ("[gate\nmin_agreement = 0.9", ["is no TOML file"]),
-        ("[gate]\nmin_top1 = 0.9\nmin_top1 = 0.8", ["is no TOML file"]),
-        (b"[gate]\nname = '\xff\xfe'", ["is no TOML file"]),
-        ("[gate]\nmin_top1 = " + "[" * 100_000, ["is no TOML file"]),
-        (b"PK\x03\x04\x00\x00", ["is no TOML file"]),
+        ("[gate\nmin_agreement = 0.9", ["not a TOML file"]),
+        ("[gate]\nmin_top1 = 0.9\nmin_top1 = 0.8", ["not a TOML file"]),
+        (b"[gate]\nname = '\xff\xfe'", ["not a TOML file"]),
+        ("[gate]\nmin_top1 = " + "[" * 100_000, ["not a TOML file"]),
+        (b"PK\x03\x04\x00\x00", ["not a TOML file"]),
     ],
 )
 def test_bad_file_is_refused_in_one_line_that_names_it(gate_file, content, words):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_mnist_exporter.evaluate.evaluation import Comparison
-from edge_mnist_exporter.evaluate.gates import LEAST_REFERENCE_TOP1, judge
+from edge_mnist_exporter.evaluate.gates import MIN_REFERENCE_TOP1, judge
 from edge_mnist_exporter.evaluate.parity import Int8Parity
 from edge_mnist_exporter.gate_config import GateConfig
 
@@ -69,7 +69,7 @@ def test_agreement_below_the_limit_fails(agreement):
 
 
 def test_reference_that_reads_too_little_fails():
-    assert failed(LEAST_REFERENCE_TOP1, figures()) == []
+    assert failed(MIN_REFERENCE_TOP1, figures()) == []
     assert failed(0.4999, figures()) == ["reference_top1"]
 
 

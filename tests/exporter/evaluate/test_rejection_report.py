@@ -55,13 +55,13 @@ def validation() -> LabelledDigits:
 
 def test_figures_are_those_worked_out_by_hand():
     found, digits = answers(0.9, 0.4, 0.8, 0.3), labelled(3, 3, 5, 7)
-    report = measure_rejection((0.5, "asked for"), {"keras": found}, digits)
+    report = measure_rejection((0.5, "set by the user"), {"keras": found}, digits)
     assert report.figures["keras"] == RejectionFigures(rejected=0.5, rejected_wrong=0.5, accepted_top1=0.5)
 
 
 def test_nothing_wrong_and_nothing_accepted_have_no_figure():
     found = answers(0.2)
-    figures = measure_rejection((0.5, "asked for"), {"keras": found}, labelled(3)).figures["keras"]
+    figures = measure_rejection((0.5, "set by the user"), {"keras": found}, labelled(3)).figures["keras"]
     assert figures == RejectionFigures(rejected=1.0, rejected_wrong=None, accepted_top1=None)
 
 
@@ -80,7 +80,7 @@ def test_user_wins_over_the_run_and_the_run_over_the_export(reference_model, mak
     RunFolder(tmp_path).write_record(make_run_record(acceptance=Acceptance(0.625, 0.0, {})))
     recorded = load_source("recorded", tmp_path / "model.keras")
     assert settle_least_confidence(recorded, None, validation) == (0.625, "chosen by the run that trained the model")
-    assert settle_least_confidence(recorded, 0.75, validation) == (0.75, "asked for")
+    assert settle_least_confidence(recorded, 0.75, validation) == (0.75, "set by the user")
 
 
 @pytest.mark.parametrize("acceptance", [None, Acceptance(1.0, 0.0, {})])

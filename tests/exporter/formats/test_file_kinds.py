@@ -92,11 +92,11 @@ def test_io_dtype_applies_to_all_files_or_is_refused():
     [
         (
             {"precisions": ("int4",)},
-            "`precisions`: 'int4' is unknown; expected one or several of fp32,fp16,int8,int16x8",
+            "`precisions`: 'int4' is unknown; expected one or more of fp32,fp16,int8,int16x8",
         ),
         ({"precisions": ("int8", "")}, "`precisions`: '' is unknown"),
         ({"precisions": ("mixed",)}, "`precisions`: 'mixed' is unknown"),
-        ({"formats": ("onnx", "coreml")}, "`formats`: 'coreml' is unknown; expected one or several of tflite,onnx"),
+        ({"formats": ("onnx", "coreml")}, "`formats`: 'coreml' is unknown; expected one or more of tflite,onnx"),
         ({"io": "float16"}, "`io` float16: int8 tflite takes uint8 or int8 or float32"),
         ({"precisions": ("int16x8",), "formats": ("onnx",)}, "onnxruntime has no int16 convolutions"),
         (

@@ -18,7 +18,7 @@ from PIL import Image
 from edge_mnist_exporter.evaluate.evaluation import Flip
 from edge_mnist_exporter.evaluate.rejection import RejectionFigures, RejectionReport
 from edge_mnist_exporter.gate_config import GateConfig
-from edge_mnist_exporter.report.flip_pictures import MOST_PICTURES, share_pictures, sort_flips
+from edge_mnist_exporter.report.flip_pictures import MAX_PICTURES, share_pictures, sort_flips
 from edge_mnist_exporter.report.page import make_export_page
 from edge_mnist_runtime.dataset import LabelledDigits
 
@@ -107,7 +107,7 @@ def test_page_is_well_formed_and_names_every_picture(page, failed_page):
 
 
 def test_heading_is_the_verdict(page, failed_page):
-    assert "model: passed , all 5 gates held" in read_words(page)
+    assert "model: passed , all 5 gates passed" in read_words(page)
     words = read_words(failed_page)
     assert "model: failed" in words
     assert (
@@ -155,7 +155,7 @@ def test_every_name_of_the_user_s_own_stays_text(make_report):
 def test_flips_are_shown_as_their_pictures_with_both_answers(page, digits):
     shown = section(page, "Flipped images")
     words = read_words(shown)
-    assert "All 200 images are answered as Keras does by model_int8.onnx." in words
+    assert "Same answer as Keras on all 200 images: model_int8.onnx." in words
     assert "model_int8.tflite: 3 of 200 images flipped" in words
     assert "2 lost, 1 gained, 0 wrong in both." in words
     places = [int(index) for index in re.findall(r"image (\d+)</figcaption>", shown)]
@@ -166,9 +166,9 @@ def test_flips_are_shown_as_their_pictures_with_both_answers(page, digits):
 
 
 def test_page_shows_a_few_of_many_flips_and_says_how_many_more(failed_page):
-    assert len(decode_pictures(failed_page)) == MOST_PICTURES == 60
+    assert len(decode_pictures(failed_page)) == MAX_PICTURES == 60
     words = read_words(section(failed_page, "Flipped images"))
-    assert words.count("30 of them are shown; report.json lists the other 170 as well.") == 2
+    assert words.count("30 of them are shown; report.json also lists the other 170.") == 2
     assert len(failed_page) < 200_000
 
 
@@ -197,7 +197,7 @@ def test_classes_are_red_where_lost_and_green_where_gained(page):
 
 def test_int8_pair_is_shown_in_steps(page):
     words = read_words(section(page, "The two int8 files"))
-    assert "answer 98.50% of the images alike" in words
+    assert "give the same answer on 98.50% of the images" in words
     assert "steps of 0.00390625" in words
     assert "0 197 98.50%" in words
     assert re.search(r"129-256 3 1\.50%", words)

@@ -115,7 +115,7 @@ def test_card_shows_interval_p_calibration_and_classes(zoo):
     assert f"| {lossy.expected_calibration_error:.4f} |" in card
     assert "| d\\|og | 6 | 100.00% | 83.33% | 100.00% |" in card
     assert "| <b>owl | 0 | - | - | - |" in card
-    assert "The two int8 files answer 91.67% of the images alike" in card
+    assert "The two int8 files give the same answer on 91.67% of the images" in card
     assert "> **Not MNIST.**" in card
 
 
@@ -134,14 +134,14 @@ def test_card_of_digits_says_what_they_must_look_like(make_report):
     exact = np.eye(10, dtype=np.float32)
     card = write_model_card(make_report(digits, exact, {"model_fp32.onnx": exact}, labels=DIGIT_LABELS))
     assert "`image`, (N, 28, 28, 1), bright ink on black" in card
-    assert "It knows ten digits and nothing else" in card
+    assert "The model knows only the ten digits" in card
     assert "two int8 files" not in card
 
 
 def test_card_says_whether_sums_can_saturate(zoo):
     card = write_model_card(zoo)
     assert "cannot saturate (weight pair 128 of 128)" in card
-    assert "the same probabilities bit by bit" in card
+    assert "exactly the same probabilities" in card
     assert "VNNI" not in card
     first, *others = zoo.artifacts
     audit = {**first.audit, "weight_pair": {"steps": 254, "layer": "Conv conv1"}}

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class TrainingProgress:
-    """Shows a progress bar with the remaining time, and prints a line for each epoch. Without a terminal, only lines."""
+    """Shows a bar with the remaining time, and prints a line for each epoch. Without a terminal, only the lines."""
 
     def __init__(self, epochs: int, terminal: TextIO) -> None:
         from rich.console import Console

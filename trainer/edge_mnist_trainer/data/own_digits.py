@@ -1,4 +1,4 @@
-"""Load the user's own digits. These layouts are supported:
+"""Load the user's own digits from a folder or a file.
 
     FOLDER/0 ... 9/             pictures of any size, preprocessed like a device does it         picture_folder.py
     FOLDER/train, FOLDER/test   such a folder for each part; val/ joins train/                   picture_folder.py
@@ -29,7 +29,7 @@ from edge_mnist_runtime.paths import is_folder, list_folder
 from edge_mnist_trainer.data.array_folders import read_array_folder
 from edge_mnist_trainer.data.digit_arrays import ImagesAndLabels, group_idx_files, lie_on_their_side
 from edge_mnist_trainer.data.labelled_files import ARCHIVES, find_kind, read_labelled_file
-from edge_mnist_trainer.data.picture_folder import read_picture_parts, read_picture_folder
+from edge_mnist_trainer.data.picture_folder import read_picture_folder, read_picture_parts
 
 SHOWN_ENTRIES = 3
 """An error lists so many entries of a folder without digits."""
