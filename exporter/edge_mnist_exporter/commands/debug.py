@@ -37,9 +37,7 @@ def debug(
             show_default="the newest run under runs/, else the reference model",
         ),
     ] = None,
-    formats: Annotated[
-        str, typer.Option("--format", metavar="LIST", help="One or more of tflite,onnx.")
-    ] = "tflite,onnx",
+    formats: Annotated[str, typer.Option("--format", metavar="LIST", help="tflite, onnx or both.")] = "tflite,onnx",
     images: Annotated[int, typer.Option(help="Number of training images to measure with.")] = 100,
     auto_mixed: Annotated[
         bool,

@@ -121,7 +121,7 @@ def test_unknown_file_kind_is_refused_in_one_line(values, words):
 def test_calibration_method_without_tflite_support_is_refused_with_advice(method):
     conversion = ConversionConfig(calibration_method=method)
     for precisions, formats in ((("int8",), None), (("fp32", "int16x8"), ("tflite",))):
-        with pytest.raises(UsageError, match=f"`calibration_method` {method}: .* minmax alone; choose `formats` onnx"):
+        with pytest.raises(UsageError, match=f"`calibration_method` {method}: .* only minmax; choose `formats` onnx"):
             ExportConfig(precisions, formats, conversion=conversion)
     assert ExportConfig(("int8",), ("onnx",), conversion=conversion).kinds == (Kind("onnx", "int8", "uint8"),)
     assert len(ExportConfig(("fp32",), conversion=conversion).kinds) == 2
