@@ -51,6 +51,16 @@ class RunFolder:
         """The best model so far."""
         return self.path / MODEL_FILE
 
+    def require_model(self) -> Path:
+        """Return the path of the model.
+
+        Raises:
+            UsageError: No epoch of the run is finished.
+        """
+        if not exists(self.model_path):
+            raise UsageError(f"{self.path}: holds no {MODEL_FILE} yet; train it for at least one epoch")
+        return self.model_path
+
     def drop_previous(self) -> None:
         """Remove the replaced run, once this run has a model."""
         if self.previous:

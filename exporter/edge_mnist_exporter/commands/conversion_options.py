@@ -10,7 +10,7 @@ from edge_mnist_exporter.config import CALIBRATION_SAMPLES
 
 FILES: Final = "The files"
 CALIBRATION: Final = "Calibration"
-MODEL: Final = "The model, if its file does not say it"
+MODEL: Final = "The model, where its file does not say it"
 
 InputRangeOption = Annotated[
     str | None,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 DEFAULTS = ExportConfig()
 
 
+# The signature is long because it is the list of options.
 def debug(
     model: Annotated[
         Path | None,
@@ -37,7 +38,9 @@ def debug(
             show_default="the newest run under runs/, else the reference model",
         ),
     ] = None,
-    formats: Annotated[str, typer.Option("--format", metavar="LIST", help="tflite, onnx or both.")] = "tflite,onnx",
+    formats: Annotated[
+        str, typer.Option("--format", metavar="LIST", help="One or both of tflite,onnx.")
+    ] = "tflite,onnx",
     images: Annotated[int, typer.Option(help="Number of training images to measure with.")] = 100,
     auto_mixed: Annotated[
         bool,
@@ -63,8 +66,8 @@ def debug(
 ) -> None:
     """Show the error of int8 in every layer: signal-to-noise ratio against the layer in float, worst first.
 
-    `own` is the error of a layer's own range alone, without the layers before
-    it: int8 goes wrong at the layers where it is low.
+    `own` is the ratio for rounding to the layer's own range alone, without the
+    errors of the layers before it: int8 goes wrong where it is low.
     """
     from edge_mnist_runtime.dataset import find_mnist_folder
     from edge_mnist_runtime.extras import require_extra

@@ -26,7 +26,7 @@ from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.engines import open_engine
 from edge_mnist_runtime.errors import IntegrityError, UsageError
 from edge_mnist_trainer.augment.strokes import draw_digits
-from edge_mnist_trainer.evaluate.confidence import REJECTED_PART, choose_least_confidence
+from edge_mnist_trainer.evaluate.confidence import MAX_REJECTED_FRACTION, choose_least_confidence
 from edge_mnist_trainer.run_folder import RunFolder
 from edge_mnist_trainer.run_record import Acceptance
 
@@ -153,5 +153,5 @@ def test_digits_below_the_threshold_are_rejected_and_others_are_not(reference_bu
 def test_chosen_threshold_rejects_at_most_its_fraction(n):
     found = answers(*np.random.default_rng(n).uniform(0.2, 1, n))
     least = choose_least_confidence(found)
-    assert np.mean(found.max(1) < least) <= REJECTED_PART
+    assert np.mean(found.max(1) < least) <= MAX_REJECTED_FRACTION
     assert np.mean(found.max(1) < least + 0.001) > 0  # a threshold 0.001 higher would reject more

@@ -107,7 +107,7 @@ def test_page_is_well_formed_and_every_picture_has_alternative_text(page, failed
 
 
 def test_heading_says_whether_the_export_passed(page, failed_page):
-    assert "model: passed , all 5 gates passed" in read_words(page)
+    assert "model: passed all 5 gates" in read_words(page)
     words = read_words(failed_page)
     assert "model: failed" in words
     assert (
@@ -158,10 +158,10 @@ def test_flips_are_shown_with_picture_and_both_answers(page, digits):
     assert "Same answer as Keras on all 200 images: model_int8.onnx." in words
     assert "model_int8.tflite: 3 of 200 images flipped" in words
     assert "2 lost, 1 gained, 0 wrong in both." in words
-    places = [int(index) for index in re.findall(r"image (\d+)</figcaption>", shown)]
-    assert places == [5, 3, 7]  # lost before gained, the surest wrong answer first
+    indices = [int(index) for index in re.findall(r"image (\d+)</figcaption>", shown)]
+    assert indices == [5, 3, 7]  # lost before gained, the most confident first
     assert "label <b>owl</b> Keras: <b>owl</b>, 80.0% file: cat, 90.0%" in words
-    for picture, index in zip(decode_pictures(shown), places, strict=True):
+    for picture, index in zip(decode_pictures(shown), indices, strict=True):
         assert np.array_equal(picture.reshape(digits.images.shape[1:]), digits.images[index])
 
 
@@ -216,9 +216,9 @@ def test_page_of_a_failed_reference_says_why(make_report, digits):
 
 
 @given(st.lists(st.integers(0, 100), max_size=8), st.integers(0, 80))
-def test_pictures_are_distributed_evenly_until_the_page_is_full(n_flips, most):
-    shares = share_pictures(n_flips, most)
-    assert sum(shares) == min(most, sum(n_flips))
+def test_pictures_are_distributed_evenly_until_the_page_is_full(n_flips, max_pictures):
+    shares = share_pictures(n_flips, max_pictures)
+    assert sum(shares) == min(max_pictures, sum(n_flips))
     assert all(share <= n for share, n in zip(shares, n_flips, strict=True))
     short = [share for share, n in zip(shares, n_flips, strict=True) if share < n]
     assert not short or max(shares) - min(short) <= 1

@@ -8,8 +8,6 @@ from typing import Annotated
 import typer
 
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.errors import UsageError
-from edge_mnist_runtime.paths import exists
 
 
 def report(
@@ -29,8 +27,7 @@ def report(
     from edge_mnist_trainer.run_folder import REPORT_FILE, open_run_folder
 
     folder = open_run_folder(run)
-    if not exists(folder.model_path):
-        raise UsageError(f"{run}: holds no {folder.model_path.name} yet; train it for at least one epoch")
+    folder.require_model()
     require_extra("train", "edge-mnist report", *TRAIN_MODULES)
     with chatter_silenced(show=debug):
         from edge_mnist_trainer.data.sources import load_digit_set

@@ -58,10 +58,7 @@ def transfer_set(
         raise UsageError(f"{output}: already exists; name a new folder with -o")
     require_extra("train", "edge-mnist transfer-set", *TRAIN_MODULES)
     find_mnist_folder(data)
-    models = [open_run_folder(path).model_path for path in teachers]
-    for model in models:
-        if not exists(model):
-            raise UsageError(f"{model.parent}: holds no {model.name} yet; train it for at least one epoch")
+    models = [open_run_folder(path).require_model() for path in teachers]
     with chatter_silenced(show=debug) as terminal:
         _make(models, output, augmentation.weakened(strength), views, seed, data, terminal)
     typer.echo(f"{output}\nNext: edge-mnist train --arch {architecture} --transfer-set {output}")
