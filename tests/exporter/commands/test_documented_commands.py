@@ -81,8 +81,8 @@ def here(tmp_path, monkeypatch, blob_model, draw_blobs) -> Path:
 def run_shortened(arguments: list[str]) -> int:
     """Run a command with cheaper settings.
 
-    Training takes one epoch and writes no report, which has a command of its own; what is said of `robust` is done with
-    `nano`, which sees no negatives. Few images calibrate.
+    Training takes one epoch and writes no report, because `report` is a command of its own. `nano` replaces `robust`,
+    because it trains without negatives. Calibration uses few images.
     """
     name = arguments[0]
     if name == "train":
