@@ -63,8 +63,8 @@ class Export:
         if failed:
             measured = "; ".join(map(_describe_failure, failed))
             hint = (
-                " (this is the Keras model itself: if it was trained on other values than 0..1, set `input_range`, "
-                "for example 0..255)"
+                " (this is the Keras model itself; if it was not trained on values in 0..1, name them: "
+                "`input_range` 0..255)"
             )
             fed_wrongly = any(gate.name == REFERENCE_GATE for gate in failed)
             raise GateError(
