@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from edge_mnist_runtime.dataset import LabelledDigits
-from edge_mnist_trainer.augment.corruptions import CORRUPTIONS, corrupt, corrupt_digits, draw_corrupted
+from edge_mnist_trainer.augment.corruptions import CORRUPTIONS, corrupt, corrupt_digits
+from edge_mnist_trainer.augment.disturbances import draw_corrupted
 from edge_mnist_trainer.augment.strokes import draw_digits
 
 LEFT_BY_ZERO = {"low resolution": 8, "JPEG": 2}

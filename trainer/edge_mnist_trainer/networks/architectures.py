@@ -125,8 +125,8 @@ def custom_architecture(
 # What the project's own networks see: distortions strong enough that longer training goes on paying. They keep their
 # last epoch: where a cosine ends in an average, the best of many epochs on 5,000 images is mostly the luckiest.
 _BENT: Final = Augmentation(elastic_pixels=0.8)
-_EVERYTHING: Final = Augmentation(elastic_pixels=0.8, corrupted_part=0.25, printed_part=0.12, drawn_part=0.1)
-_NO_DIGITS_TOO: Final = replace(_EVERYTHING, no_digit_part=0.12)
+_EVERYTHING: Final = Augmentation(elastic_pixels=0.8, corrupted_part=0.35, printed_part=0.1, drawn_part=0.16)
+_NO_DIGITS_TOO: Final = replace(_EVERYTHING, no_digit_part=0.14)
 
 _KNOWN: Final = (
     Architecture(
@@ -140,6 +140,12 @@ _KNOWN: Final = (
         "at most 4 kB of int8 weights",
         partial(build_normalised, "nano", pooled(8), pooled(10), Convolution(14), last(13)),
         TrainingConfig(epochs=80, peak_learning_rate=6e-3, augmentation=Augmentation(), keep="last"),
+    ),
+    Architecture(
+        "micro",
+        "as robust, 12 kB of int8 weights",
+        partial(build_normalised, "micro", pooled(10), pooled(16), Convolution(26), last(26)),
+        TrainingConfig(epochs=60, peak_learning_rate=4e-3, augmentation=_NO_DIGITS_TOO, keep="last"),
     ),
     Architecture(
         "robust",

@@ -109,6 +109,7 @@ NO_DIGITS_SHOWN: Final = {
     "noise": "White and smoothed noise.",
     "blank": "One grey level, or a smooth change of it.",
     "clothing": "Outlines of clothes, which no training sees.",
+    "Greek letters": "Those that look like no digit, printed in families that no training sees.",
 }
 """What each kind of `no_digits.KINDS` is, for people."""
 
