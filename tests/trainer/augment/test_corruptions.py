@@ -164,7 +164,7 @@ def test_drawing_corruptions_leaves_the_input_alone(images):
     spoiled = draw_corrupted(images, np.random.default_rng(0))
     assert np.array_equal(images, before)
     assert (spoiled.shape, spoiled.dtype) == (images.shape, np.uint8)
-    assert (spoiled != images).any(axis=(1, 2, 3)).all()
+    assert (spoiled != images).any(axis=(1, 2, 3)).mean() > 0.9  # a dark line may miss the ink
 
 
 def test_drawn_corruptions_are_repeatable_by_seed(images):

@@ -25,7 +25,8 @@ def _raised(images: Floats, levels: Floats, rng: np.random.Generator) -> Floats:
     level = np.maximum(levels, 0)[:, np.newaxis, np.newaxis]
     squeezed = (rng.random(len(images)) < 0.5)[:, np.newaxis, np.newaxis]
     lifted: Floats = np.where(squeezed, level + images * (1 - level / 255), images + level).astype(np.float32)
-    return np.clip(lifted, 0, 255)
+    clipped: Floats = np.clip(lifted, 0, 255)
+    return clipped
 
 
 def _tilted(images: Floats, levels: Floats, rng: np.random.Generator) -> Floats:
@@ -40,7 +41,7 @@ def _cloudy(images: Floats, levels: Floats, rng: np.random.Generator) -> Floats:
     """The background is smooth noise, coarse or fine."""
     coarse = int(rng.integers(3, 9))
     points = rng.random((len(images), coarse, coarse), dtype=np.float32)
-    clouds = np.stack([_enlarge(grid) for grid in points])
+    clouds = np.array([_enlarge(grid) for grid in points], np.float32).reshape(images.shape)  # of no image, too
     low, high = clouds.min((1, 2), keepdims=True), clouds.max((1, 2), keepdims=True)
     return _over(images, (clouds - low) / (high - low) * levels[:, np.newaxis, np.newaxis], rng)
 
@@ -49,8 +50,9 @@ def _over(images: Floats, background: npt.NDArray[np.floating[Any]], rng: np.ran
     """Put a background behind the ink: added to it, or hidden by it."""
     background = np.clip(background, 0, 235).astype(np.float32)
     hidden = (rng.random(len(images)) < 0.5)[:, np.newaxis, np.newaxis]
-    laid: Floats = np.where(hidden, background + images * (1 - background / 255), images + background)
-    return np.clip(laid, 0, 255).astype(np.float32)
+    laid = np.where(hidden, background + images * (1 - background / 255), images + background)
+    clipped: Floats = np.clip(laid, 0, 255).astype(np.float32)
+    return clipped
 
 
 def _enlarge(grid: Floats) -> Floats:
@@ -59,7 +61,7 @@ def _enlarge(grid: Floats) -> Floats:
 
 def _inverted_bands(images: Floats, widths: Floats, rng: np.random.Generator) -> Floats:
     """One or two bands of the picture, upright, level or oblique, are inverted."""
-    spoiled = images.copy()
+    spoiled: Floats = images.copy()
     y, x = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
     for index, width in enumerate(np.maximum(widths, 2)):
         angle = rng.choice([0.0, np.pi / 2, rng.uniform(0, np.pi)])
@@ -73,7 +75,7 @@ def _inverted_bands(images: Floats, widths: Floats, rng: np.random.Generator) ->
 
 def _lines(images: Floats, counts: Floats, rng: np.random.Generator) -> Floats:
     """Straight and bent lines cross the picture, whole or in dashes, bright or dark, up to three pixels wide."""
-    spoiled = images.copy()
+    spoiled: Floats = images.copy()
     for index, count in enumerate(counts):
         canvas = Image.new("L", (SIDE * UPSAMPLING, SIDE * UPSAMPLING), 0)
         draw = ImageDraw.Draw(canvas)
@@ -142,7 +144,7 @@ def _impulse_noise(images: Floats, fractions: Floats, rng: np.random.Generator) 
 def _ghost(images: Floats, strengths: Floats, rng: np.random.Generator) -> Floats:
     """Another image shines through faintly, as from the page's other side, or the same one beside itself."""
     others = images[rng.permutation(len(images))][:, :, ::-1]
-    spoiled = images.copy()
+    spoiled: Floats = images.copy()
     for index, strength in enumerate(strengths):
         other = others[index] if rng.random() < 0.5 else np.roll(images[index], tuple(rng.integers(-4, 5, 2)), (0, 1))
         spoiled[index] = np.maximum(images[index], other * max(0.0, float(strength)))

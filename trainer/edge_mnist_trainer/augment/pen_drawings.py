@@ -56,7 +56,7 @@ class Pen:
             width, blur = rng.uniform(3.6, 5.2), rng.uniform(0.0, 1.4)
         if rng.random() < 0.15:
             blur = rng.uniform(0.3, 1.3)
-        strengths = (1.0,)
+        strengths: tuple[float, ...] = (1.0,)
         if rng.random() < 0.12:  # one stroke is faint, most often the second
             strengths = (1.0, rng.uniform(0.35, 0.8), rng.uniform(0.35, 1.0))
         retraced = rng.uniform(0.15, 0.6) if rng.random() < 0.08 else 0.0
@@ -171,8 +171,8 @@ def _draw_in_frame(curves: list[Curve], pen: Pen, rng: np.random.Generator, tall
         )
     height = 0.75 * CANVAS_PIXELS
     placed = [curve * height + 0.125 * CANVAS_PIXELS for curve in curves]
-    width, blur = (length * height / 20 for length in (pen.width, pen.blur_sigma))
-    return put_in_frame(_ink(placed, pen, width, CANVAS_PIXELS, blur, rng), rng, tallest=tallest)
+    ink = _ink(placed, pen, pen.width * height / 20, CANVAS_PIXELS, pen.blur_sigma * height / 20, rng)
+    return put_in_frame(ink, rng, tallest=tallest)
 
 
 def _ink(curves: list[Curve], pen: Pen, width: float, side: int, blur_sigma: float, rng: np.random.Generator) -> Pixels:

@@ -6,7 +6,7 @@ Models for Natural Images", 2001); so does noise whose amplitude falls with freq
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -50,8 +50,9 @@ def spectral_noise(rng: np.random.Generator, side: int, power: float) -> Field:
     frequency = np.hypot(down, across)
     frequency[0, 0] = np.inf
     spectrum = np.fft.rfft2(rng.normal(0, 1, (side, side))) / frequency**power
-    noise: Field = np.fft.irfft2(spectrum, s=(side, side))
-    return noise / noise.std()
+    noise = np.fft.irfft2(spectrum, s=(side, side))
+    unit: Field = noise / noise.std()
+    return unit
 
 
 def _things(rng: np.random.Generator) -> Field:
@@ -77,7 +78,8 @@ def _grain(rng: np.random.Generator) -> Field:
     field = spectral_noise(rng, SIDE, rng.uniform(0.7, 2.0))
     if rng.random() < 0.5:
         field = ndimage.gaussian_filter1d(field, rng.uniform(1, 4), axis=int(rng.integers(2)))
-    return np.abs(field) if rng.random() < 0.2 else field
+    folded: Field = np.abs(field) if rng.random() < 0.2 else field
+    return folded
 
 
 def _scene(rng: np.random.Generator) -> Field:
@@ -89,7 +91,8 @@ def _scene(rng: np.random.Generator) -> Field:
         at, width, height = rng.uniform(0, 1), rng.uniform(0.05, 0.25), rng.uniform(0.15, 0.6)
         inside = (np.abs(x - at) < width / 2) & (y < horizon + 0.08) & (y > horizon - height)
         field = np.where(inside, rng.uniform(0, 0.9), field)
-    return field + rng.uniform(0.02, 0.15) * spectral_noise(rng, SIDE, 1.0)
+    rough: Field = field + rng.uniform(0.02, 0.15) * spectral_noise(rng, SIDE, 1.0)
+    return rough
 
 
 def _weave(rng: np.random.Generator) -> Field:
@@ -99,7 +102,8 @@ def _weave(rng: np.random.Generator) -> Field:
     u, v = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
     long, high = rng.uniform(3, 12), rng.uniform(2, 8)
     if rng.random() < 0.5:
-        return np.sin(2 * np.pi * u / long) + rng.uniform(0.3, 1) * np.sin(2 * np.pi * v / high)
+        waves: Field = np.sin(2 * np.pi * u / long) + rng.uniform(0.3, 1) * np.sin(2 * np.pi * v / high)
+        return waves
     row = np.floor(v / high)
     column = np.floor(u / long + 0.5 * (row % 2))
     joint = (v % high < 1.0) | ((u + long / 2 * (row % 2)) % long < 1.0)
@@ -116,8 +120,8 @@ def _branches(rng: np.random.Generator) -> Field:
         steps = rng.normal(0, 10, (8, 2)) + rng.normal(0, 14, 2)
         points = rng.uniform(0, FINE_SIDE, 2) + np.cumsum(steps, axis=0)
         draw.line([(float(a), float(b)) for a, b in points], int(rng.integers(80, 256)), int(rng.integers(2, 12)))
-    background: Any = spectral_noise(rng, SIDE, 2.0)
-    return _reduce(canvas) / 255 + rng.uniform(0.05, 0.4) * background
+    branches: Field = _reduce(canvas) / 255 + rng.uniform(0.05, 0.4) * spectral_noise(rng, SIDE, 2.0)
+    return branches
 
 
 def _reduce(canvas: Image.Image) -> Field:
