@@ -156,18 +156,22 @@ def shape_from_school(digit: int, school: str, rng: np.random.Generator) -> Digi
 
 
 def shape_from_form(form: str, rng: np.random.Generator) -> DigitShape:
-    """A form as one hand writes it: points a little elsewhere, wide or narrow, slanted."""
+    """A form as one hand writes it, without a pen."""
     return shape_from_curves(write_form(form, rng))
 
 
 def write_form(form: str, rng: np.random.Generator) -> list[npt.NDArray[np.float64]]:
-    """The pen's way through a form, points (x, y) of each stroke, a little different each time."""
-    width, slant = rng.uniform(0.42, 0.85), rng.normal(0.06, 0.1)
+    """The pen's way through a form, points (x, y) of each stroke: as wide, slanted, turned and uneven as hands are."""
+    width, slant, angle = rng.uniform(0.32, 1.0), rng.normal(0.06, 0.15), np.radians(rng.normal(0, 6))
+    bend = np.exp(rng.normal(0, 0.2))  # above 1: large tops, small loops below
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     curves = []
     for stroke in form.split(";"):
         points = _read_points(stroke)
-        curve = catmull_rom(points + rng.normal(0, 0.018, points.shape))
-        curves.append(np.stack([width * (curve[:, 0] + slant * (0.5 - curve[:, 1])), curve[:, 1]], axis=1))
+        points[:, 1] = np.sign(points[:, 1]) * np.abs(points[:, 1]) ** bend
+        curve = catmull_rom(points + rng.normal(0, 0.028, points.shape))
+        x = width * (curve[:, 0] - 0.5 + slant * (0.5 - curve[:, 1]))
+        curves.append(np.stack([x, curve[:, 1]], axis=1) @ turn.T)
     return curves
 
 
