@@ -143,7 +143,7 @@ _KNOWN: Final = (
     ),
     Architecture(
         "micro",
-        "as robust, 12 kB of int8 weights",
+        "robust within 12 kB",
         partial(build_normalised, "micro", pooled(10), pooled(16), Convolution(26), last(26)),
         TrainingConfig(epochs=60, peak_learning_rate=4e-3, augmentation=_NO_DIGITS_TOO, keep="last"),
     ),
