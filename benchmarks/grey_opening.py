@@ -25,6 +25,7 @@ from edge_mnist_runtime.tensor import Pixels
 from edge_mnist_trainer.augment.corruptions import apply_corruption
 from edge_mnist_trainer.augment.disturbances import DISTURBANCES
 from edge_mnist_trainer.augment.fonts import render_digits
+from edge_mnist_trainer.augment.pen_drawings import draw_school_digits
 
 SIDES: Final = (9, 13, 17)
 """Pixels of the opening's square: a stroke that is wider is taken for background."""
@@ -70,6 +71,10 @@ def main() -> None:
 def _sets(digits: LabelledDigits) -> Iterator[tuple[str, LabelledDigits]]:
     yield "**plain**", digits
     yield "**printed, validation fonts**", render_digits("validation", variants=3)
+    yield (
+        "**drawn by all pens, broad ones too**",
+        LabelledDigits("drawn", "validation", *draw_school_digits(1000, seed=1)),
+    )
     seed = SEEDS["development"]
     for name, corruption in DISTURBANCES.items():
         strengths = np.resize(np.array(corruption.severities), len(digits))
