@@ -37,7 +37,8 @@ WAYS: Final[dict[str, ReadingMode]] = {"tensors, auto": "auto", "tensors, raw": 
 HEAD: Final = """# Disturbed digits
 
 Written by `benchmarks/disturbed_digits.py`: the int8 ONNX files inside the package. Picture reading version {version}.
-{n:,} of MNIST's {split} images in each kind, a third at each of three severities.
+{n:,} of MNIST's images in each kind, a third at each of three severities: validation images (development) or test
+images (final).
 
 - **right**: accepted, and the digit is right. **likeliest**: the likeliest digit is right, also of what is rejected.
   **wrong**: of the accepted ones, those whose digit is wrong.
@@ -62,7 +63,7 @@ def main() -> None:
     for name in [options.only] if options.only else SEEDS:
         digits = find_digits("test" if name == "final" else "validation", options.images)
         if not page:
-            page = [HEAD.format(version=PICTURE_READING.version, n=len(digits), split="", shipped=SHIPPED)]
+            page = [HEAD.format(version=PICTURE_READING.version, n=len(digits), shipped=SHIPPED)]
         for way, mode in WAYS.items():
             judged = {kind: judge_kind(kind, digits, SEEDS[name], way, mode, options.models) for kind in UNSEEN}
             page += [f"## Judges' kinds, {way}, {name} seed", *table(judged, options.models), ""]
