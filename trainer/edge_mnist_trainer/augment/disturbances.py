@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from edge_mnist_trainer.augment.corruptions import CORRUPTIONS, SIDE, Corruption, apply_corruption
-from edge_mnist_trainer.augment.warps import Floats
+from edge_mnist_trainer.augment.warps import Floats, warp
 
 UPSAMPLING: Final = 4
 """Pixels to one of the image's along each axis where outlines are looked for."""
@@ -151,6 +151,31 @@ def _ghost(images: Floats, strengths: Floats, rng: np.random.Generator) -> Float
     return spoiled
 
 
+def _crumpled(images: Floats, pixels: Floats, rng: np.random.Generator) -> Floats:
+    """Strokes are bent this way and that within a few pixels, as on crumpled paper."""
+    points = int(rng.integers(8, 13))
+    coarse = rng.standard_normal((len(images) * 2, points, points), dtype=np.float32)
+    fields = np.array([_enlarge(grid) for grid in coarse], np.float32).reshape(len(images), 2, SIDE * SIDE)
+    maps = np.tile(np.eye(2, 3, dtype=np.float32), (len(images), 1, 1))
+    crumpled: Floats = warp(np.rint(images).astype(np.uint8)[..., np.newaxis], maps, fields * _column(pixels))[..., 0]
+    return crumpled
+
+
+def _worn_ink(images: Floats, fractions: Floats, rng: np.random.Generator) -> Floats:
+    """Some of the ink is gone, or paler, in patches without a shape."""
+    coarse = int(rng.integers(6, 12))
+    points = rng.random((len(images), coarse, coarse), dtype=np.float32)
+    fields = np.array([_enlarge(grid) for grid in points], np.float32).reshape(images.shape)
+    limits = np.array([np.quantile(f, np.clip(p, 0, 1)) for f, p in zip(fields, fractions, strict=True)], np.float32)
+    kept = np.clip((fields - _column(limits)) * 12 + 0.5, rng.uniform(0.0, 0.3), 1)
+    worn: Floats = images * kept
+    return worn
+
+
+def _column(values: Floats) -> Floats:
+    return values[:, np.newaxis, np.newaxis]
+
+
 DISTURBANCES: Final[dict[str, Corruption]] = {
     "raised background": Corruption(_raised, (50, 100, 170), "grey levels that the background is brighter"),
     "tilted background": Corruption(_tilted, (70, 130, 210), "grey levels between its ends"),
@@ -161,11 +186,16 @@ DISTURBANCES: Final[dict[str, Corruption]] = {
     "hairline": Corruption(_hairline, (1.4, 2.0, 2.6), "pixels below three that strokes are wide"),
     "impulse noise": Corruption(_impulse_noise, (0.06, 0.14, 0.28), "fraction of pixels that are white or black"),
     "ghost": Corruption(_ghost, (0.2, 0.35, 0.5), "brightness of another image that shines through, 0..1"),
+    "crumpled": Corruption(_crumpled, (0.6, 0.9, 1.3), "pixels of the bends' standard deviation"),
+    "worn ink": Corruption(_worn_ink, (0.08, 0.16, 0.26), "fraction of the picture where ink is gone or paler"),
 }
 """Every kind by name."""
 
 TRAINING_KINDS: Final = {**CORRUPTIONS, **DISTURBANCES}
 """What training images undergo; evaluations report the accuracy on the former, `CORRUPTIONS`, alone."""
+
+TWICE: Final = ("inverted bands", "lines")
+"""Kinds that are drawn twice as often as others: they are the hardest to learn."""
 
 
 def draw_corrupted(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
@@ -179,7 +209,8 @@ def draw_corrupted(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> n
         uint8, shape (N, 28, 28, 1).
     """
     spoiled: npt.NDArray[Any] = images.copy()
-    kinds = rng.integers(len(TRAINING_KINDS), size=len(images))
+    weights = np.array([2.0 if name in TWICE else 1.0 for name in TRAINING_KINDS])
+    kinds = rng.choice(len(TRAINING_KINDS), size=len(images), p=weights / weights.sum())
     for number, corruption in enumerate(TRAINING_KINDS.values()):
         chosen = np.flatnonzero(kinds == number)
         if not len(chosen):

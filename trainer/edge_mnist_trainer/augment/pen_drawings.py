@@ -20,7 +20,7 @@ from edge_mnist_runtime.errors import PictureError
 from edge_mnist_runtime.preprocess import normalise_ink
 from edge_mnist_runtime.tensor import Pixels
 from edge_mnist_trainer.augment.framing import put_in_frame
-from edge_mnist_trainer.augment.school_forms import draw_form
+from edge_mnist_trainer.augment.school_forms import NARROWEST, USUAL_NARROWEST, draw_form
 from edge_mnist_trainer.augment.strokes import Point, catmull_rom
 
 Curve = npt.NDArray[np.float64]
@@ -84,7 +84,7 @@ def draw_school_digits(n: int, *, seed: int) -> tuple[Pixels, npt.NDArray[np.uin
 
 def draw_digit(digit: int, rng: np.random.Generator) -> Pixels:
     """Draw one digit in a form, by a pen, and at a place of its own: uint8, shape (28, 28)."""
-    narrowest = 0.12 if digit == 1 else 0.36
+    narrowest = NARROWEST.get(digit, USUAL_NARROWEST)
     return draw_strokes(draw_form(digit, rng), rng, narrowest=narrowest, tallest=34.0 if digit == 1 else 29.0)
 
 
@@ -119,7 +119,7 @@ def write_by_hand(strokes: Sequence[Sequence[Point]], rng: np.random.Generator, 
     curves = [catmull_rom(np.stack([joined[point] for point in stroke]), steps=12) for stroke in strokes]
     width = rng.uniform(narrowest, max(0.95, narrowest + 0.4))
     slant = rng.normal(0.08, 0.13)
-    angle = np.radians(rng.normal(0, 5))
+    angle = np.radians(np.clip(rng.normal(0, 5), -9, 9))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     tremor = rng.uniform(0, 0.02) if rng.random() < 0.25 else 0.0
     written = []

@@ -17,6 +17,13 @@ Form = list[list[Point]]
 """Strokes of one digit, each as the points that its curve passes through."""
 
 
+NARROWEST: Final[dict[int, float]] = {1: 0.7, 7: 0.52}
+"""Least width of a form's unit square, as a fraction of its height, where it is not `USUAL_NARROWEST`: narrower, a 1's
+flag would be steeper than people write it, and a 7's bar as short as a flag."""
+
+USUAL_NARROWEST: Final = 0.36
+
+
 def draw_form(digit: int, rng: np.random.Generator) -> Form:
     """Draw one form of a digit at random: the points of each stroke, (x, y) in about the unit square, y down."""
     return _FORMS[digit](rng)
@@ -38,8 +45,8 @@ def _one(rng: np.random.Generator) -> Form:
     strokes: Form = [[top, (0.5 + rng.uniform(-0.03, 0.03), 0.5), bottom]]
     if has_flag:
         # From the stem: a flag that is long and flat at once would be a 7's bar.
-        angle = np.radians(rng.uniform(22, 66))
-        length = rng.uniform(0.12, 0.62 if angle < np.radians(48) else 0.38)
+        angle = np.radians(rng.uniform(20, 64))
+        length = rng.uniform(0.12, 0.62 if angle < np.radians(48) else 0.4)
         tip = (top[0] - length * np.sin(angle), length * np.cos(angle))
         bend = rng.uniform(-0.04, 0.05)
         strokes.insert(0, [tip, ((tip[0] + top[0]) / 2, tip[1] / 2 + bend), top])
@@ -174,7 +181,7 @@ def _six(rng: np.random.Generator) -> Form:
 
 def _seven(rng: np.random.Generator) -> Form:
     corner = (rng.uniform(0.82, 1.0), rng.uniform(-0.03, 0.06))
-    left = (rng.uniform(0.0, 0.12), rng.uniform(0.0, 0.1))
+    left = (rng.uniform(0.0, 0.1), rng.uniform(0.0, 0.06))  # lower, the bar would be a 1's flag
     foot = (rng.uniform(0.2, 0.6), 1.0)
     bend = rng.uniform(-0.12, 0.04)
     middle = ((corner[0] + foot[0]) / 2 + bend, 0.5)

@@ -125,7 +125,7 @@ def custom_architecture(
 # What the project's own networks see: distortions strong enough that longer training goes on paying. They keep their
 # last epoch: where a cosine ends in an average, the best of many epochs on 5,000 images is mostly the luckiest.
 _BENT: Final = Augmentation(elastic_pixels=0.8)
-_EVERYTHING: Final = Augmentation(elastic_pixels=0.8, corrupted_part=0.35, printed_part=0.1, drawn_part=0.16)
+_EVERYTHING: Final = Augmentation(elastic_pixels=0.8, corrupted_part=0.4, printed_part=0.1, drawn_part=0.16)
 _NO_DIGITS_TOO: Final = replace(_EVERYTHING, no_digit_part=0.14)
 
 _KNOWN: Final = (
