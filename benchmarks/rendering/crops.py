@@ -1,4 +1,4 @@
-"""Rendered photographs cut to their digit, as apps cut them, and cut through it, as careless hands do."""
+"""Crop rendered photographs tightly around the digit, or through it."""
 
 from __future__ import annotations
 
@@ -10,48 +10,46 @@ from PIL import Image
 
 from benchmarks.rendering.papers import encode_jpeg, encode_png
 from benchmarks.rendering.photographs import Photograph
-
-Box = tuple[int, int, int, int]
-"""Top, bottom, left and right, the far ends exclusive."""
+from edge_mnist_runtime.box import Box
+from edge_mnist_runtime.preprocess import mask_box
 
 WIDEST_MARGIN: Final = 0.1
-"""Most that is left around a digit, as a part of its longer side."""
+"""Largest margin around a digit, as a fraction of its longer side."""
 
 LOST: Final = (0.25, 0.5)
-"""Least and greatest part of a digit's height or width that is cut away."""
+"""Smallest and largest fraction of a digit's height or width that is cut off."""
 
 
 def crop_tight(photograph: Photograph, rng: np.random.Generator) -> bytes:
-    """The digit and up to `WIDEST_MARGIN` of paper on each side, or none: a picture file like the photograph's."""
-    top, bottom, left, right = ink_box(photograph)
-    margin = rng.uniform(0, WIDEST_MARGIN) * max(bottom - top, right - left)
+    """Crop a photograph to its digit with a margin of 0 to `WIDEST_MARGIN` on each side; same file format."""
+    digit = ink_box(photograph)
+    margin = rng.uniform(0, WIDEST_MARGIN) * digit.long_side
     above, below, before, after = (round(margin * rng.uniform(0, 1)) for _ in range(4))
-    return _crop(photograph, (top - above, bottom + below, left - before, right + after))
+    return _crop(photograph, Box(digit.left - before, digit.top - above, digit.right + after, digit.bottom + below))
 
 
 def crop_through(photograph: Photograph, rng: np.random.Generator) -> bytes:
-    """A part of the digit beyond one edge, and little or much paper at the others."""
-    top, bottom, left, right = ink_box(photograph)
-    side = max(bottom - top, right - left)
+    """Crop a photograph through its digit at one edge, with a random margin at the other edges."""
+    digit = ink_box(photograph)
     above, below, before, after = (
-        round(side * (rng.uniform(0, WIDEST_MARGIN) if rng.random() < 0.5 else rng.uniform(0.1, 0.5))) for _ in range(4)
+        round(digit.long_side * (rng.uniform(0, WIDEST_MARGIN) if rng.random() < 0.5 else rng.uniform(0.1, 0.5)))
+        for _ in range(4)
     )
-    box = [top - above, bottom + below, left - before, right + after]
-    edge, lost = int(rng.integers(4)), rng.uniform(*LOST)
-    extent = bottom - top if edge < 2 else right - left
-    box[edge] = round((top, bottom, left, right)[edge] + (-lost if edge % 2 else lost) * extent)
-    return _crop(photograph, (box[0], box[1], box[2], box[3]))
+    box = Box(digit.left - before, digit.top - above, digit.right + after, digit.bottom + below)
+    # Keep the order of these draws: published figures depend on it.
+    edge, lost = ("top", "bottom", "left", "right")[rng.integers(4)], rng.uniform(*LOST)
+    extent = digit.height if edge in ("top", "bottom") else digit.width
+    inwards = lost * extent if edge in ("top", "left") else -lost * extent
+    return _crop(photograph, box._replace(**{edge: round(getattr(digit, edge) + inwards)}))
 
 
 def ink_box(photograph: Photograph) -> Box:
-    """Around what the pen covers."""
-    covered = photograph.ink > 0.5
-    rows, columns = np.flatnonzero(covered.any(1)), np.flatnonzero(covered.any(0))
-    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    """Return the bounding box of the ink."""
+    return mask_box(photograph.ink > 0.5)
 
 
 def _crop(photograph: Photograph, box: Box) -> bytes:
     picture = Image.open(io.BytesIO(photograph.data))
-    top, bottom, left, right = box
-    part = picture.crop((max(0, left), max(0, top), min(picture.width, right), min(picture.height, bottom)))
+    near, far = (max(0, box.left), max(0, box.top)), (min(picture.width, box.right), min(picture.height, box.bottom))
+    part = picture.crop((*near, *far))
     return encode_png(part) if picture.format == "PNG" else encode_jpeg(part, 92)

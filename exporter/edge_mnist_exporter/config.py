@@ -43,7 +43,7 @@ class SourceConfig:
             try:
                 check_labels(self.labels)
             except ValueError as error:
-                raise UsageError(f"--labels: {error}") from None
+                raise UsageError(f"`labels`: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class ConversionConfig:
     """How a network becomes a file.
 
     Raises:
-        UsageError: A value is out of its range; the message names the option.
+        UsageError: A value is out of its range; the message names it.
     """
 
     calibration_method: str = "minmax"
@@ -69,10 +69,10 @@ class ConversionConfig:
     def __post_init__(self) -> None:
         if self.calibration_method not in CALIBRATION_METHODS:
             raise UsageError(
-                f"--calibration-method {self.calibration_method}: expected {', '.join(CALIBRATION_METHODS)}"
+                f"`calibration_method` {self.calibration_method}: expected {', '.join(CALIBRATION_METHODS)}"
             )
         if self.opset not in OPSETS:
-            raise UsageError(f"--opset must be {OPSETS[0]}..{OPSETS[-1]}, not {self.opset}")
+            raise UsageError(f"`opset` must be {OPSETS[0]}..{OPSETS[-1]}, not {self.opset}")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class ExportConfig:
     """Settings of one export.
 
     Raises:
-        UsageError: A value is out of its range; the message names the option.
+        UsageError: A value is out of its range; the message names it.
     """
 
     precisions: tuple[str, ...] = ("int8",)
@@ -110,25 +110,25 @@ class ExportConfig:
         _ = self.kinds  # raises where there are none such
         if self.conversion.calibration_method != "minmax" and any(kind.is_calibrated_tflite for kind in self.kinds):
             raise UsageError(
-                f"--calibration-method {self.conversion.calibration_method}: TensorFlow's converter knows minmax "
-                "alone; add --format onnx"
+                f"`calibration_method` {self.conversion.calibration_method}: TensorFlow's converter knows minmax "
+                "alone; choose `formats` onnx"
             )
         if self.conversion.allow_saturation and not any(kind.may_saturate for kind in self.kinds):
             raise UsageError(
-                "--allow-saturation: only int8 ONNX files can saturate, and none is asked for; leave it out "
+                "`allow_saturation`: only int8 ONNX files can saturate, and none is asked for; leave it out "
                 "(TFLite's kernels add in 32 bits)"
             )
         if self.gates.min_int8_parity is not None and INT8_PRECISION not in self.precisions:
             raise UsageError(
-                f"min_int8_parity compares two int8 files, and --precision {','.join(self.precisions)} writes none; "
+                f"min_int8_parity compares two int8 files, and `precisions` {','.join(self.precisions)} writes none; "
                 "add int8, or leave the limit out"
             )
         if self.calibration_samples is not None and self.calibration_samples < 1:
-            raise UsageError(f"--calibration-samples must be at least 1, not {self.calibration_samples}")
+            raise UsageError(f"`calibration_samples` must be at least 1, not {self.calibration_samples}")
         if self.least_confidence is not None and not 0 <= self.least_confidence < 1:
-            raise UsageError(f"--least-confidence must be 0..1, 1 left out, not {self.least_confidence:g}")
+            raise UsageError(f"`least_confidence` must be 0..1, 1 left out, not {self.least_confidence:g}")
         if self.seed < 0:
-            raise UsageError(f"--seed must be at least 0, not {self.seed}")
+            raise UsageError(f"`seed` must be at least 0, not {self.seed}")
 
     @property
     def kinds(self) -> tuple[Kind, ...]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import onnxruntime
 
@@ -75,6 +77,14 @@ def make_request(source: SourceModel, calibration: Pixels, kind: Kind, config: C
     return ConversionRequest(source, kind, make_contract(source, kind, config), calibration, config)
 
 
+def share_requests(
+    source: SourceModel, calibration: Pixels, config: ConversionConfig
+) -> Callable[[Kind], ConversionRequest]:
+    """As `make_request`, for several files of one network: what one makes on the way is there for the others."""
+    made: dict[tuple[str, ConversionConfig], Any] = {}
+    return lambda kind: replace(make_request(source, calibration, kind, config), made=made)
+
+
 def convert(request: ConversionRequest) -> ExportedFile:
     """Convert, prove the precision from the graph, and load.
 
@@ -96,7 +106,7 @@ def _check_masks(request: ConversionRequest) -> None:
     if masking and precision in ("int8", "int16x8"):
         raise UnsupportedModelError(
             f"{request.source.origin}: the layer {masking} makes a mask by comparing values, which {precision} cannot "
-            "do; export it with --precision fp32 or fp16"
+            "do; export it with `precisions` fp32 or fp16"
         )
 
 
@@ -151,6 +161,6 @@ def make_contract(source: SourceModel, kind: Kind, config: ConversionConfig) -> 
         source_sha256=source.sha256,
         input_scale=scale,
         input_zero_point=zero_point,
-        least_confidence=source.least_confidence or None,
+        least_confidence=source.least_confidence or 0.0,
         can_saturate=config.allow_saturation and kind.may_saturate,
     )

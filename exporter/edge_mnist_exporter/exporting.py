@@ -12,13 +12,13 @@ from edge_mnist_exporter.bundle.bundle_writer import BundleWriter
 from edge_mnist_exporter.bundle.golden import make_golden_vectors
 from edge_mnist_exporter.bundle.report_paths import PAGE_FILE, REPORT_FILE, ReportPlaces, shorten
 from edge_mnist_exporter.config import BUNDLES_FOLDER, ExportConfig
-from edge_mnist_exporter.conversion import ExportedFile, convert, make_request
+from edge_mnist_exporter.conversion import ExportedFile, convert, share_requests
 from edge_mnist_exporter.evaluate.evaluation import measure_top1
 from edge_mnist_exporter.evaluate.gates import REFERENCE_GATE, Gate, judge_reference
 from edge_mnist_exporter.evaluate.rejection import settle_least_confidence
 from edge_mnist_exporter.formats.request import ConversionRequest
 from edge_mnist_exporter.gate_config import INT8_PRECISION
-from edge_mnist_exporter.images.calibration import choose_calibration, choose_search_images
+from edge_mnist_exporter.images.calibration import CalibrationSet, choose_calibration, choose_search_images
 from edge_mnist_exporter.images.own_images import load_export_images
 from edge_mnist_exporter.measurement import evaluate_reference, measure
 from edge_mnist_exporter.mixed.auto_mixed import Mixing, UnmadeFile, mix_failing, try_convert
@@ -29,6 +29,7 @@ from edge_mnist_exporter.source.source_model import SourceModel, find_source, lo
 from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, MANIFEST_FILE, Manifest
 from edge_mnist_runtime.errors import GateError, PrecisionProofError
 from edge_mnist_runtime.preprocess import PREPROCESS
+from edge_mnist_trainer.data.sources import DigitSource
 
 CARD_FILE = "MODEL_CARD.md"
 
@@ -62,7 +63,7 @@ class Export:
         if failed:
             measured = "; ".join(map(_describe_failure, failed))
             hint = (
-                " (of the Keras model itself: was it trained on other values than 0..1? say so: --input-range 0..255)"
+                " (of the Keras model itself: was it trained on other values than 0..1? say so: `input_range` 0..255)"
             )
             fed_wrongly = any(gate.name == REFERENCE_GATE for gate in failed)
             raise GateError(
@@ -88,7 +89,7 @@ def export(
         output: Where the bundle shall be; an older bundle there is replaced in one step. None: bundles/NAME.
         config: Precisions, limits, calibration. None: int8 in both formats, with the default limits.
         data: MNIST's folder, digits of your own, or images of the model's own shape. None: what the command line
-            finds without --data; the report names it.
+            finds where none is named; the report names it.
         on_stage: Called with a few words at the start of each stage.
 
     Returns:
@@ -118,23 +119,10 @@ def export(
         on_stage(f"evaluating Keras on {len(digits.evaluation):,} images")
         reference = evaluate_reference(source, digits.evaluation)
         settled = settle_least_confidence(source, config.least_confidence, digits.validation)
-        source = replace(source, least_confidence=settled and settled[0])
-        files: list[ExportedFile | UnmadeFile] = []
+        source = replace(source, least_confidence=settled[0] if settled else 0.0)
         # A model that reads no digits is fed wrongly; converting it would only hide that behind other errors.
-        if judge_reference(measure_top1(reference, digits.evaluation.labels)).passed:
-            for kind in config.kinds:
-                on_stage(f"converting to {kind.precision} {kind.format}")
-                asked = make_request(source, calibration.images, kind, config.conversion)
-                files.append(try_convert(asked) if config.auto_mixed else _convert(asked))
-        mixing = Mixing(tuple(file for file in files if isinstance(file, ExportedFile)))
-        if config.auto_mixed:
-            mixing = mix_failing(
-                files,
-                lambda kind: make_request(source, calibration.images, kind, config.conversion),
-                choose_search_images(digits.calibration, calibration),
-                config.gates,
-                on_stage=on_stage,
-            )
+        reads = judge_reference(measure_top1(reference, digits.evaluation.labels)).passed
+        mixing = _make_files(source, digits, calibration, config, on_stage) if reads else Mixing(())
         report = measure(
             source,
             reference,
@@ -157,6 +145,25 @@ def export(
         return Export(report, writer.target, tuple(contents), places.page, mixing)
 
 
+def _make_files(
+    source: SourceModel,
+    digits: DigitSource,
+    calibration: CalibrationSet,
+    config: ExportConfig,
+    on_stage: Callable[[str], None],
+) -> Mixing:
+    """Every file that was asked for, converted and proved; mixed ones where `auto_mixed` finds int8 wanting."""
+    request = share_requests(source, calibration.images, config.conversion)
+    files: list[ExportedFile | UnmadeFile] = []
+    for kind in config.kinds:
+        on_stage(f"converting to {kind.precision} {kind.format}")
+        files.append(try_convert(request(kind)) if config.auto_mixed else _convert(request(kind)))
+    if not config.auto_mixed:
+        return Mixing(tuple(file for file in files if isinstance(file, ExportedFile)))
+    search = choose_search_images(digits.calibration, calibration)
+    return mix_failing(files, request, search, config.gates, on_stage=on_stage)
+
+
 def _convert(request: ConversionRequest) -> ExportedFile:
     """As `convert`, with the way out where the format's int8 does not know a layer."""
     try:
@@ -164,15 +171,15 @@ def _convert(request: ConversionRequest) -> ExportedFile:
     except PrecisionProofError as error:
         if request.kind.precision != INT8_PRECISION:
             raise
-        raise PrecisionProofError(f"{error}; --auto-mixed tries to keep such layers in float") from error
+        raise PrecisionProofError(f"{error}; `auto_mixed=True` tries to keep such layers in float") from error
 
 
 def _describe_mixing(export: Export) -> str:
-    """Why --auto-mixed left files in int8 that fail."""
+    """Why `auto_mixed` left files in int8 that fail."""
     failed = {file for gate in export.report.failed_gates for file in gate.files}
     sound, hopeless = (", ".join(failed.intersection(files)) for files in (export.mixing.sound, export.mixing.hopeless))
     return (
-        f" ({sound} passed on the training images by which --auto-mixed judges, so all of it stayed in int8)"
+        f" ({sound} passed on the training images by which `auto_mixed` judges, so all of it stayed in int8)"
         if sound
         else ""
     ) + (f" (no choice of layers in float helps {hopeless})" if hopeless else "")

@@ -3,9 +3,9 @@
 The file is TOML, with one table; each key is optional:
 
     [gate]
-    max_drop_points = 0.5        # --max-drop
-    min_agreement = 0.99         # --min-agreement
-    max_probability_diff = 0.2   # --max-probability-diff
+    max_drop_points = 0.5
+    min_agreement = 0.99
+    max_probability_diff = 0.2
     min_top1 = 0.99
     min_int8_parity = 0.995
 """
@@ -33,14 +33,12 @@ class _Range:
 
     highest: float
     unit: str = ""
-    option: str | None = None
-    """The option that sets it; None where only a file does."""
 
 
 _RANGES: Final = {
-    "max_drop_points": _Range(100, " percentage points", "--max-drop"),
-    "min_agreement": _Range(1, option="--min-agreement"),
-    "max_probability_diff": _Range(1, option="--max-probability-diff"),
+    "max_drop_points": _Range(100, " percentage points"),
+    "min_agreement": _Range(1),
+    "max_probability_diff": _Range(1),
     "min_top1": _Range(1),
     "min_int8_parity": _Range(1),
 }
@@ -51,7 +49,7 @@ class GateConfig:
     """The limits of one export; None: not judged.
 
     Raises:
-        UsageError: A value is out of its range; the message names the option.
+        UsageError: A value is out of its range; the message names it.
     """
 
     max_drop_points: float = 0.5
@@ -69,7 +67,7 @@ class GateConfig:
         for field in fields(self):
             value = getattr(self, field.name)
             if value is not None:
-                _check_range(_RANGES[field.name].option or field.name, field.name, value)
+                _check_range(f"`{field.name}`", field.name, value)
 
     @classmethod
     def load(cls, file: Path | None, **options: float | None) -> GateConfig:
@@ -111,13 +109,13 @@ def _read_toml(file: Path) -> dict[str, Any]:
     if sys.version_info >= (3, 11):
         import tomllib
     else:
-        require_extra("export", "--gate", "tomli")
+        require_extra("export", "A file of limits (Python 3.10)", "tomli")
         import tomli as tomllib
     try:
         with file.open("rb") as handle:
             content: dict[str, Any] = tomllib.load(handle)
     except OSError as error:
-        raise UsageError(f"{file}: cannot be read ({error.strerror or error}); --gate takes a TOML file") from error
+        raise UsageError(f"{file}: cannot be read ({error.strerror or error}); expected a TOML file") from error
     except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or brackets without end
         raise UsageError(f"{file}: is no TOML file ({first_line(error)})") from error
     return content

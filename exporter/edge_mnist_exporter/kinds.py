@@ -23,7 +23,7 @@ INPUT_DTYPES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
 """Input dtypes by format and precision, the usual one first."""
 
 PRECISION_NAMES: Final = tuple(dict.fromkeys(precision for _, precision in INPUT_DTYPES))
-"""What may be asked for; `mixed` is what `--auto-mixed` makes where int8 falls short."""
+"""What may be asked for; `mixed` is what `auto_mixed` makes where int8 falls short."""
 
 ABSENT: Final = {
     ("onnx", "dynamic"): "onnxruntime's dynamic quantizer turns convolutions into ConvInteger, several times slower "
@@ -75,14 +75,14 @@ def choose_kinds(precisions: tuple[str, ...], formats: tuple[str, ...], io: str 
     Raises:
         UsageError: A name is unknown, none of the formats has a precision, or a kind of file does not have the input.
     """
-    _check_known("--precision", precisions, PRECISION_NAMES)
-    _check_known("--format", formats, FORMAT_NAMES)
+    _check_known("`precisions`", precisions, PRECISION_NAMES)
+    _check_known("`formats`", formats, FORMAT_NAMES)
     kinds = []
     for precision in precisions:
         known = [format_name for format_name in formats if (format_name, precision) in INPUT_DTYPES]
         if not known:
             reasons = "; ".join(list_absent((precision,), formats))
-            raise UsageError(f"--precision {precision} --format {','.join(formats)}: {reasons}")
+            raise UsageError(f"`precisions` {precision}, `formats` {','.join(formats)}: {reasons}")
         kinds += [Kind(format_name, precision, _choose_input(format_name, precision, io)) for format_name in known]
     return tuple(kinds)
 
@@ -104,14 +104,14 @@ def _choose_input(format_name: str, precision: str, io: str | None) -> str:
     reason = NO_INPUT.get((format_name, precision, io), "it computes in float from the first layer on")
     others = [name for name in FORMAT_NAMES if io in INPUT_DTYPES.get((name, precision), ())]
     raise UsageError(
-        f"--io {io}: {precision} {format_name} takes {' or '.join(dtypes)}"
+        f"`io` {io}: {precision} {format_name} takes {' or '.join(dtypes)}"
         + (f"; {reason}" if io in ("uint8", "int8") else "")
-        + (f"; add --format {others[0]}" if others else "")
+        + (f"; choose `formats` {others[0]}" if others else "")
     )
 
 
-def _check_known(option: str, names: tuple[str, ...], known: tuple[str, ...]) -> None:
+def _check_known(parameter: str, names: tuple[str, ...], known: tuple[str, ...]) -> None:
     unknown = [name for name in names if name not in known]
     if unknown or not names:
         found = repr(unknown[0]) if unknown else "none"
-        raise UsageError(f"{option}: {found} is unknown; expected one or several of {','.join(known)}")
+        raise UsageError(f"{parameter}: {found} is unknown; expected one or several of {','.join(known)}")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from edge_mnist_exporter.config import ExportConfig
 from edge_mnist_exporter.conversion import ExportedFile
-from edge_mnist_exporter.evaluate.evaluation import Probabilities, compare, measure_model
+from edge_mnist_exporter.evaluate.evaluation import Comparison, Probabilities, compare, measure_model
 from edge_mnist_exporter.evaluate.gates import judge
 from edge_mnist_exporter.evaluate.parity import KERAS_NAME, Int8Parity, measure_agreement, measure_int8_parity
 from edge_mnist_exporter.evaluate.rejection import measure_rejection
@@ -76,29 +77,11 @@ def measure(
     return ExportReport(
         name=source.name,
         labels=source.labels,
-        source={
-            "file": Path(source.origin).name,
-            "sha256": source.sha256,
-            "parameters": source.keras_model.count_params(),
-            "preprocess": source.preprocess,
-            "notes": list(source.notes),
-        },
+        source=_describe_source(source),
         dataset=DatasetRecord.describe(evaluation, len(source.labels), digits.notice),
         calibration={**calibration.origin, "method": config.conversion.calibration_method},
         reference=figures,
-        artifacts=tuple(
-            ArtifactReport(
-                file=file.file,
-                format=file.kind.format,
-                precision=file.kind.precision,
-                size_bytes=file.size_bytes,
-                sha256=file.sha256,
-                audit=file.audit.to_dict(),
-                runtime_differences=differing[file.file],
-                figures=comparisons[file.file],
-            )
-            for file in files
-        ),
+        artifacts=tuple(_describe(file, differing[file.file], comparisons[file.file]) for file in files),
         agreement=measure_agreement(answers),
         int8_parity=int8_parity,
         rejection=measure_rejection(settled, answers, evaluation),
@@ -107,6 +90,29 @@ def measure(
             *(DISTRIBUTION, "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert"),
             *("numpy", "scipy", "pillow"),
         ),
+    )
+
+
+def _describe_source(source: SourceModel) -> dict[str, Any]:
+    return {
+        "file": Path(source.origin).name,
+        "sha256": source.sha256,
+        "parameters": source.keras_model.count_params(),
+        "preprocess": source.preprocess,
+        "notes": list(source.notes),
+    }
+
+
+def _describe(file: ExportedFile, n_differing: int, figures: Comparison) -> ArtifactReport:
+    return ArtifactReport(
+        file=file.file,
+        format=file.kind.format,
+        precision=file.kind.precision,
+        size_bytes=file.size_bytes,
+        sha256=file.sha256,
+        audit=file.audit.to_dict(),
+        runtime_differences=n_differing,
+        figures=figures,
     )
 
 

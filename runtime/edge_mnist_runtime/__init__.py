@@ -1,10 +1,10 @@
-"""Reads handwritten digits on a device: onnxruntime, NumPy and Pillow, never TensorFlow.
+"""Classify handwritten digits on a device with onnxruntime, NumPy and Pillow, without TensorFlow.
 
     >>> from edge_mnist_runtime import DigitClassifier
     >>> DigitClassifier().predict("digit.png").digit  # doctest: +SKIP
     7
 
-Importing this package does no work: the engine is loaded when a name is first used.
+Importing this package loads nothing else: a module is imported when one of its names is first used.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from edge_mnist_runtime.lazy_names import load_when_used
 
 if TYPE_CHECKING:
+    from edge_mnist_runtime.box import Box
     from edge_mnist_runtime.bundles.model_files import open_model
     from edge_mnist_runtime.classifier import DigitClassifier
     from edge_mnist_runtime.classifier_info import ClassifierInfo
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME_OF: Final = {
+    "Box": "box",
     "DigitClassifier": "classifier",
     "ClassifierInfo": "classifier_info",
     "Prediction": "prediction",
@@ -61,6 +63,7 @@ _HOME_OF: Final = {
 }
 
 __all__ = [
+    "Box",
     "ClassifierInfo",
     "ContractError",
     "CorruptModelError",

@@ -1,7 +1,7 @@
-"""The tensor contract that every exported model carries inside itself, so that one file copied to a device is enough.
+"""The contract inside every exported model file: labels, precision, preprocessing. So one file is enough for a device.
 
-ONNX files carry it as JSON under the key `edge_mnist` of `metadata_props`; TFLite files as a metadata buffer of that
-name. The runtime reads it back and refuses a model that was made for another preprocessing.
+It is JSON: in ONNX files under the key `edge_mnist` of `metadata_props`, in TFLite files in a metadata buffer of that
+name. The runtime reads it, and refuses a model that was made for another preprocessing.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 METADATA_KEY: Final = "edge_mnist"
-"""Where the contract stands in a model file."""
+"""Name of the contract in a model file's metadata."""
 
 CONTRACT_SCHEMA_VERSION: Final = 4
 
 READABLE_SCHEMA_VERSIONS: Final = (3, CONTRACT_SCHEMA_VERSION)
-"""3 does not say whether int8 sums can saturate; files of then can."""
+"""Version 3 does not say whether int8 sums can saturate, so its int8 files count as files that can."""
 
 DIGIT_LABELS: Final = tuple("0123456789")
 
 PRECISIONS: Final = ("fp32", "fp16", "int8", "int16x8", "dynamic", "mixed")
 """Every precision that a model file may have.
 
-`int16x8`: int8 weights, int16 activations; `dynamic`: int8 weights, float activations; `mixed`: int8 but for some
-layers in float.
+`int16x8`: int8 weights, int16 activations; `dynamic`: int8 weights, float activations; `mixed`: int8, with some layers
+in float.
 """
 
 SATURATING_PRECISIONS: Final = ("int8", "mixed")
 """ONNX files of these precisions can saturate, unless they say that they cannot."""
 
 UNKNOWN_PRECISION: Final = "unknown"
-"""Of a file that others made, and nobody proved."""
+"""The precision of a file without a contract, which is not proved."""
 
 KNOWN_PREPROCESS_SHA256: Final = "d7dff5647e0330117d36ec67432fd48b50edf40f6f1da40b3ee9a9acb8a9d5e6"
-"""That of `preprocess.PREPROCESS`, written down: to compute it at every start would load OpenSSL, 5 ms and 3 MB."""
+"""Hash of `preprocess.PREPROCESS`, a constant because computing it would load OpenSSL: 5 ms and 3 MB at each start."""
 
 IMAGE_SHAPE: Final = (28, 28, 1)
 """Height, width and channels of a digit."""
 
 LABEL_COUNTS: Final = range(2, 1001)
-"""How many classes a model may tell apart."""
+"""Allowed numbers of classes."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class TensorSpec:
 
     name: str
     dtype: str
-    """NumPy's name: `uint8`, `float32`, ..."""
+    """NumPy's name, such as `uint8` or `float32`."""
     shape: tuple[int | str, ...]
-    """Sizes; a string names a free axis."""
+    """Sizes; a string is the name of a free axis."""
     scale: float | None = None
     """Real value = scale * (stored value - zero_point); None for a tensor that is not quantized."""
     zero_point: int | None = None
@@ -66,10 +66,10 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class InputRange:
-    """What a network's input values stand for: value = (byte - mean) / deviation.
+    """Converts bytes to a network's input values: value = (byte - mean) / deviation.
 
     Raises:
-        ValueError: A deviation is not above zero, or a value is not finite.
+        ValueError: A deviation is not positive, or a value is not finite.
     """
 
     mean: tuple[float, ...] = (0.0,)
@@ -78,19 +78,19 @@ class InputRange:
     """In grey levels; as many as there are means."""
 
     def __post_init__(self) -> None:
-        values = np.array([self.mean, self.deviation], np.float64)  # ValueError where the lengths differ
+        values = np.array([self.mean, self.deviation], np.float64)  # ValueError if the lengths differ
         if not values.size or not np.isfinite(values).all() or not (values[1] > 0).all():
             raise ValueError(f"mean {self.mean} and deviation {self.deviation} are no input range")
 
     def apply(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """The network's input values, float32, of images, uint8, both of shape (N, H, W, C)."""
+        """Convert images, uint8, to the network's input values, float32, both of shape (N, H, W, C)."""
         centred: npt.NDArray[Any] = images - np.array(self.mean, np.float32) if any(self.mean) else images
         values: npt.NDArray[np.float32] = np.divide(centred, np.array(self.deviation, np.float32))
         return values
 
 
 UNIT_RANGE: Final = InputRange()
-"""0..1, which every network of this project is trained on."""
+"""The range 0..1, in which this project trains every network."""
 
 
 @dataclass(frozen=True)
@@ -106,25 +106,24 @@ class ModelContract:
     image_shape: tuple[int, int, int]
     """Height, width and channels of one image."""
     input_range: InputRange
-    """What a file with a float32 input takes; one with an 8-bit input takes the bytes themselves (int8: less 128)."""
+    """Input values of a file with a float32 input. A file with an 8-bit input takes the bytes (int8: byte - 128)."""
     preprocess_version: int | None
-    """Version of the preprocessing that the model was trained and calibrated with; None for what is no digit
-    classifier: how its pictures become tensors is not this project's."""
+    """Version of the preprocessing that the model was trained and calibrated with; None if it is no digit classifier,
+    because this project then does not define its preprocessing."""
     preprocess_sha256: str | None
-    """SHA-256 of that definition's parameters."""
+    """SHA-256 of the preprocessing's parameters."""
     source_sha256: str
     """SHA-256 of the Keras file that the model was made from."""
     input_scale: float | None
-    """What one step of an 8-bit input stands for in the network's range; None where the file takes floats or computes
-    in float."""
+    """Quantization scale of an 8-bit input, in the network's range; None if the file takes or computes floats."""
     input_zero_point: int | None
-    """The step that stands for 0."""
-    least_confidence: float | None = None
-    """Answers whose highest probability is below this, 0..1, are rejected, and some above it (`acceptance.py`); None:
-    every answer is accepted."""
+    """Quantization zero-point of an 8-bit input."""
+    least_confidence: float = 0.0
+    """Reject answers whose highest probability is below this, 0..1, and some above it (`acceptance.py`); 0 accepts
+    every answer."""
     can_saturate: bool = False
     """Whether int8 sums can saturate in onnxruntime on x86 without VNNI; see `int8_sums`. The exporter proves it from
-    the weights. Never true of a TFLite file, whatever an older one says."""
+    the weights. It is never true for a TFLite file, even if a file of an older version says so."""
 
     def __post_init__(self) -> None:
         for field in ("name", "source_sha256"):
@@ -137,33 +136,33 @@ class ModelContract:
         if self.precision not in (*PRECISIONS, UNKNOWN_PRECISION):
             raise ValueError(f"precision is {self.precision!r}, not one of {', '.join(PRECISIONS)}")
         check_labels(self.labels)
-        if self.preprocess_sha256 is not None and not self._has_digit_ends:
+        if self.preprocess_sha256 is not None and not self._has_digit_signature:
             raise ValueError("a preprocessing is named, but this is no classifier of 28 x 28 digits")
         if not isinstance(self.input_scale, (float, type(None))) or not isinstance(
             self.input_zero_point, (int, type(None))
         ):
             raise TypeError(f"input scale and zero-point are {self.input_scale!r} and {self.input_zero_point!r}")
-        if self.least_confidence is not None and not 0 < self.least_confidence < 1:
-            raise ValueError(f"least_confidence is {self.least_confidence!r}, not between 0 and 1")
+        if not 0 <= self.least_confidence < 1:
+            raise ValueError(f"least_confidence is {self.least_confidence!r}, not 0..1, 1 left out")
         if not isinstance(self.can_saturate, bool):
             raise TypeError(f"can_saturate is {self.can_saturate!r}, neither true nor false")
 
     @property
     def is_foreign(self) -> bool:
-        """Whether others made the file: it carries no contract, and this one stands in for it."""
+        """Whether the file itself has no contract, and this one replaces it."""
         return self.precision == UNKNOWN_PRECISION
 
     @property
     def reads_digits(self) -> bool:
-        """Whether pictures of digits become its input by the one preprocessing definition."""
-        return self._has_digit_ends and self.preprocess_sha256 is not None
+        """Whether the model is a digit classifier for this project's preprocessing."""
+        return self._has_digit_signature and self.preprocess_sha256 is not None
 
     @property
-    def _has_digit_ends(self) -> bool:
+    def _has_digit_signature(self) -> bool:
         return (self.labels, self.image_shape) == (DIGIT_LABELS, IMAGE_SHAPE)
 
     def to_json(self) -> str:
-        """The text that a model file carries."""
+        """The JSON text for a model file."""
         record = {"schema_version": CONTRACT_SCHEMA_VERSION, **asdict(self)}
         return json.dumps(record, sort_keys=True, separators=(",", ":"))
 
@@ -172,23 +171,25 @@ class ModelContract:
         """Read and check a model file's contract.
 
         Args:
-            text: What the file carries, or None where it carries nothing.
-            origin: The file, for error messages.
+            text: The text in the file; None if there is none.
+            origin: The file's name for error messages.
 
         Raises:
             NoContractError: There is no contract.
-            ContractError: It is malformed, or it is for a preprocessing unknown to this version.
+            ContractError: It is malformed, or names a preprocessing that this version does not know.
         """
         if text is None:
             raise NoContractError(
-                f"{origin}: carries no edge-mnist contract; make the file with `edge-mnist export`, or classify 28 x "
-                "28 pictures with it by `edge-mnist classify --raw`"
+                f"{origin}: has no edge-mnist contract; make the file with `edge-mnist export`, or classify 28 x "
+                "28 pictures with it as they are: `edge-mnist classify` with `raw=True`"
             )
         try:
             fields: dict[str, Any] = json.loads(text)
             schema_version = fields.pop("schema_version")
             check_schema(schema_version, READABLE_SCHEMA_VERSIONS, origin=f"{origin}: contract", error=ContractError)
             fields.setdefault("can_saturate", fields["precision"] in SATURATING_PRECISIONS)
+            if fields.get("least_confidence") is None:  # older files that accept every answer
+                fields["least_confidence"] = 0.0
             span = {end: tuple(map(float, fields["input_range"][end])) for end in ("mean", "deviation")}
             named = {name: tuple(fields[name]) for name in ("labels", "image_shape")}
             contract = cls(**{**fields, **named, "input_range": InputRange(**span)})
@@ -200,25 +201,25 @@ class ModelContract:
 
 
 def check_labels(labels: tuple[str, ...]) -> None:
-    """Raise `ValueError` unless these can be the names of a model's classes: 2 to 1,000 different texts."""
+    """Raise `ValueError` unless labels are 2 to 1,000 different names."""
     if len(labels) not in LABEL_COUNTS or not all(isinstance(label, str) and label for label in labels):
         raise ValueError(f"{len(labels)} labels, not 2 to 1,000 names")
     if len({*labels}) < len(labels):
         twice = next(label for index, label in enumerate(labels) if label in labels[:index])
-        raise ValueError(f"the label {twice!r} stands for two classes")
+        raise ValueError(f"the label {twice!r} names two classes")
 
 
 def check_schema(found: object, known: tuple[int, ...], *, origin: str, error: type[IntegrityError]) -> None:
-    """Raise `error` unless a record's schema version is one that this version reads."""
+    """Raise `error` unless this version can read a record's schema version."""
     if found not in known:
         raise error(
-            f"{origin} schema {found} is not one of the known {', '.join(map(str, known))}; use the edge-mnist that "
-            "made it, or export again"
+            f"{origin} schema {found} is not one of the known {', '.join(map(str, known))}; use the version of "
+            "edge-mnist that made it, or export again"
         )
 
 
 def check_preprocess(version: object, sha256: object, *, origin: str, remedy: str = "export the model again") -> None:
-    """Raise `ContractError` unless version and hash are those of this version's preprocessing."""
+    """Raise `ContractError` unless the hash is that of this version's preprocessing."""
     if sha256 != KNOWN_PREPROCESS_SHA256:
         from edge_mnist_runtime.preprocess import PREPROCESS
 

@@ -1,7 +1,7 @@
-"""MNIST's IDX files, read and proved: the digits that every figure in this project is measured on.
+"""Read MNIST's IDX files, and prove them by their hashes.
 
-The file format is that of LeCun, Cortes and Burges, "The MNIST database of handwritten digits" (1998): a big-endian
-magic number whose last two bytes give dtype and rank, one 32-bit size an axis, then the raw values.
+The format is that of LeCun, Cortes and Burges, "The MNIST database of handwritten digits" (1998): a big-endian magic
+number whose last two bytes give dtype and rank, a 32-bit size for each axis, then the raw values.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from edge_mnist_runtime.errors import DataError, DataNotFoundError
 from edge_mnist_runtime.paths import describe_missing, describe_unreadable, exists, is_file, is_folder, list_folder
 
 DATA_VARIABLE: Final = "EDGE_MNIST_DATA"
-"""Environment variable naming the folder with the four IDX files, or digits of the user's own."""
+"""Environment variable with the folder of the four IDX files, or of the user's own digits."""
 
 MNIST_NAME: Final = "mnist"
-"""Name of MNIST in tables, reports and cards: of proved files alone."""
+"""Name of MNIST in tables, reports and cards; only for files with MNIST's hashes."""
 
 MNIST_SHA256: Final = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -38,17 +38,17 @@ MNIST_SHA256: Final = {
 """SHA-256 of each uncompressed IDX file of the canonical MNIST."""
 
 DOTTED: Final = re.compile(r"-(idx[13]-ubyte)")
-"""Some copies of MNIST have a dot for this hyphen."""
+"""Some copies of MNIST have a dot instead of this hyphen."""
 
 DIGIT: Final = re.compile(r"\d")
 DIGIT_OR_HALF: Final = re.compile(r"\d|train|test|training|testing", re.IGNORECASE)
-"""A folder of this name says what its pictures are: it is no wrapping."""
+"""Folder names that mean something. Other single folders are wrappers, and are entered."""
 
 LEFT_BY_FILE_MANAGERS: Final = ("thumbs.db", "desktop.ini", "__macosx")
-"""Names, in lower case, that Windows and macOS leave in folders and archives. They hide the others behind a dot."""
+"""Files, in lower case, that Windows and macOS leave in folders and archives. Their other files begin with a dot."""
 
 Half = Literal["train", "t10k"]
-"""MNIST comes as 60,000 images (`train`) and 10,000 (`t10k`, the test split)."""
+"""The two halves of MNIST: 60,000 images (`train`) and 10,000 (`t10k`, the test split)."""
 
 UINT8_IDX_MAGIC: Final = {1: 0x0801, 3: 0x0803}
 """IDX magic number by rank, for uint8 values."""
@@ -62,9 +62,9 @@ class LabelledDigits:
     """
 
     name: str
-    """The data set's own name, as reports print it: `mnist`, `sklearn-digits`, ..."""
+    """Name of the data set in reports, such as `mnist` or `sklearn-digits`."""
     split: str
-    """Which part of it: `train`, `validation`, `test`, ..."""
+    """Name of the split, such as `train`, `validation` or `test`."""
     images: npt.NDArray[np.uint8]
     """Pixels, uint8, shape (N, 28, 28, 1), bright ink on black."""
     labels: npt.NDArray[np.uint8]
@@ -75,18 +75,18 @@ class LabelledDigits:
 
     @property
     def sha256(self) -> str:
-        """SHA-256 over the pixels and then the labels, as raw bytes: proves which images a figure was measured on."""
+        """SHA-256 of the pixels followed by the labels; identifies the images that a figure was measured on."""
         digest = hashlib.sha256(np.ascontiguousarray(self.images).tobytes())
         digest.update(np.ascontiguousarray(self.labels).tobytes())
         return digest.hexdigest()
 
     def take(self, indices: npt.NDArray[np.integer], split: str) -> LabelledDigits:
-        """The images at `indices` (integers, shape (K,)), in that order, as the split named `split`."""
+        """Select the images at `indices` (integers, shape (K,)), in that order, as a split with this name."""
         return LabelledDigits(self.name, split, self.images[indices], self.labels[indices])
 
 
 def encode_idx(values: npt.NDArray[np.uint8]) -> bytes:
-    """The uncompressed IDX file of `values` (uint8, rank 1 or 3)."""
+    """Encode `values` (uint8, rank 1 or 3) as an uncompressed IDX file."""
     header = struct.pack(f">I{values.ndim}I", UINT8_IDX_MAGIC[values.ndim], *values.shape)
     return header + np.ascontiguousarray(values).tobytes()
 
@@ -96,13 +96,13 @@ def decode_idx(data: bytes, *, origin: str) -> npt.NDArray[np.uint8]:
 
     Args:
         data: The whole file.
-        origin: Where it is from, for the error message.
+        origin: The file's name for the error message.
 
     Returns:
-        A read-only uint8 array of the rank and shape that the header gives.
+        A read-only uint8 array with the shape in the header.
 
     Raises:
-        DataError: The header or the length is not that of a uint8 IDX file of rank 1 or 3.
+        DataError: Header or length do not fit a uint8 IDX file of rank 1 or 3.
     """
     if len(data) < 4:
         raise DataError(f"{origin}: {len(data)} bytes is too short for an IDX file; fetch it again")
@@ -117,7 +117,7 @@ def decode_idx(data: bytes, *, origin: str) -> npt.NDArray[np.uint8]:
 
 
 def prove_mnist(file_name: str, data: bytes, *, origin: str) -> None:
-    """Raise `DataError` unless the SHA-256 of `data` is that of MNIST's uncompressed file `file_name`."""
+    """Raise `DataError` unless `data` has the SHA-256 of MNIST's uncompressed file `file_name`."""
     found = hashlib.sha256(data).hexdigest()
     if found != MNIST_SHA256[file_name]:
         raise DataError(
@@ -126,9 +126,9 @@ def prove_mnist(file_name: str, data: bytes, *, origin: str) -> None:
 
 
 def find_idx_file(folder: Path, file_name: str) -> Path | None:
-    """The file of that name in `folder`, .gz before plain; None where there is none.
+    """Find an IDX file in a folder, .gz before uncompressed; None if there is none.
 
-    `train-images.idx3-ubyte` is such a name, too; and the file may lie in a folder of its name, as Kaggle's do.
+    Also find names like `train-images.idx3-ubyte`, and a file in a folder of its own name, as in Kaggle's copy.
     """
     for name in (file_name, DOTTED.sub(r".\1", file_name)):
         for path in (folder / f"{name}.gz", folder / name):
@@ -140,13 +140,13 @@ def find_idx_file(folder: Path, file_name: str) -> Path | None:
 
 
 def innermost_folder(folder: Path, meaningful: re.Pattern[str] = DIGIT_OR_HALF) -> Path:
-    """The folder itself, or the one that its only entries, one in the other, lead to: archives come wrapped so.
+    """Enter folders that contain only one folder, as unpacked archives do, and return the last one.
 
-    `MNIST/raw` is entered, too, whatever is beside it: torchvision keeps its digits there.
+    Also enter `MNIST/raw`, where torchvision keeps its digits, whatever is beside it.
 
     Args:
-        folder: A folder; anything else is given back as it is.
-        meaningful: Names of folders that are no wrapping.
+        folder: A folder; any other path is returned as it is.
+        meaningful: Names of folders that are not entered.
 
     Raises:
         DataNotFoundError: A folder cannot be listed.
@@ -163,15 +163,15 @@ def innermost_folder(folder: Path, meaningful: re.Pattern[str] = DIGIT_OR_HALF) 
 
 
 def is_left_by_a_file_manager(name: str) -> bool:
-    """Whether a file or folder of that name is hidden, or nobody's data."""
+    """Whether a file or folder of that name is hidden, or was left by the operating system."""
     return name.startswith(".") or name.lower() in LEFT_BY_FILE_MANAGERS
 
 
 def read_unpacked(path: Path) -> bytes:
-    """Read a whole file, unpacked where its name ends in .gz.
+    """Read a whole file, and unpack it if its name ends in .gz.
 
     Raises:
-        DataNotFoundError: Permissions keep it from being read.
+        DataNotFoundError: Permissions forbid reading it.
         DataError: It cannot be read or unpacked.
     """
     try:
@@ -190,7 +190,7 @@ def _read_proved(folder: Path, file_name: str) -> npt.NDArray[np.uint8]:
     if path is None:
         raise DataNotFoundError(
             f"{folder}: no {file_name}[.gz]; name a folder that holds MNIST's four IDX files "
-            f"(--data DIR or {DATA_VARIABLE})"
+            f"(`data` or {DATA_VARIABLE})"
         )
     data = read_unpacked(path)
     prove_mnist(file_name, data, origin=str(path))
@@ -198,12 +198,12 @@ def _read_proved(folder: Path, file_name: str) -> npt.NDArray[np.uint8]:
 
 
 def name_mnist_half(half: Half, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8]) -> LabelledDigits:
-    """Name and shape one half of MNIST: `images` (N, 28, 28), `labels` (N,), both uint8."""
+    """Make a data set of one half of MNIST: `images` (N, 28, 28), `labels` (N,), both uint8."""
     return LabelledDigits(MNIST_NAME, "test" if half == "t10k" else "train", images[..., np.newaxis], labels)
 
 
 def load_mnist_half(folder: Path, half: Half) -> LabelledDigits:
-    """Read one half of MNIST from a folder of IDX files, .gz or not, and prove it by SHA-256.
+    """Read one half of MNIST from a folder of IDX files, .gz or not, and check its SHA-256.
 
     Raises:
         DataNotFoundError: A file is missing.
@@ -217,13 +217,13 @@ def load_mnist_half(folder: Path, half: Half) -> LabelledDigits:
 
 
 def find_mnist_folder(data: Path | None = None) -> Path | None:
-    """What the user named: `data`, else the environment variable `EDGE_MNIST_DATA`, else None.
+    """Find the data that the user named: `data`, else the environment variable `EDGE_MNIST_DATA`, else None.
 
-    Whether it holds MNIST is for the readers to say. It may be a file: the trainer reads digits of the user's own from
-    files of several kinds, and `load_mnist_half` refuses them.
+    The content is not checked. It may be a file, because the trainer reads a user's own digits from several kinds of
+    files; `load_mnist_half` refuses those.
 
     Raises:
-        DataNotFoundError: What was named does not exist. What was asked for is never silently replaced.
+        DataNotFoundError: The path does not exist. It is never silently replaced.
     """
     if data is None:
         named = os.environ.get(DATA_VARIABLE)
@@ -231,7 +231,7 @@ def find_mnist_folder(data: Path | None = None) -> Path | None:
             return None
         data, source = Path(named), DATA_VARIABLE
     else:
-        source = "--data"
+        source = "`data`"
     if not exists(data, DataNotFoundError):
         problem = describe_missing(data, "file" if data.suffix and not data.name.startswith(".") else "folder")
         raise DataNotFoundError(f"{problem} (from {source}); name the folder of MNIST's four IDX files")

@@ -1,4 +1,4 @@
-"""Optional dependencies: asked for before work begins, named with the command that installs them."""
+"""Check for optional dependencies before work begins."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ def require_extra(extra: str, purpose: str, *modules: str) -> None:
     """Raise `MissingExtraError` unless every top-level module of `modules` can be imported.
 
     Args:
-        extra: Name of the extra that brings them.
-        purpose: What needs them, as the subject of the message.
+        extra: Name of the extra that installs them.
+        purpose: What needs them; the subject of the message.
         modules: Names as in `import`.
     """
     if any(find_spec(module) is None for module in modules):

@@ -1,4 +1,4 @@
-"""Public names of a package that load their module when they are first used, so that importing the package is free."""
+"""Load a package's public names when they are first used, so that importing the package does no work."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 
 def load_when_used(package: str, home_of: Mapping[str, str]) -> Callable[[str], Any]:
-    """A package's `__getattr__` (PEP 562).
+    """Make a package's `__getattr__` (PEP 562).
 
     Args:
         package: Its name.
-        home_of: The module of each public name, inside the package.
+        home_of: For each public name, the module inside the package that defines it.
     """
 
     def load(name: str) -> Any:

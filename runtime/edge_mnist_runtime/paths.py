@@ -1,6 +1,6 @@
-"""What a path leads to: every such question is asked here, so that a path that cannot be looked at is a named error.
+"""Check paths, and turn every failure into one of our own errors that names the path.
 
-pathlib's own `is_dir`, `is_file` and `exists` raise PermissionError below a folder without permission, and OSError of
+pathlib's `is_dir`, `is_file` and `exists` raise PermissionError inside a folder without permission, and OSError for
 names that are too long.
 """
 
@@ -20,34 +20,34 @@ if TYPE_CHECKING:
 AnyPath: TypeAlias = "str | os.PathLike[str]"
 
 URL: Final = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
-"""How URLs begin: pathlib leaves one slash of two. Windows' drives have one letter."""
+"""The start of a URL. pathlib keeps one of its two slashes. A single letter is a Windows drive."""
 
 FILE_URL: Final = re.compile(r"file:(/{1,2}localhost(?=/))?/*(?P<path>/.*)", re.IGNORECASE | re.DOTALL)
-"""A URL of a file on this machine (RFC 8089), as it is or as pathlib leaves it."""
+"""A URL of a local file (RFC 8089), also as pathlib shortens it."""
 
 LEADS_NOWHERE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
-"""What stat says of a path that leads to nothing."""
+"""Error numbers of `stat` for a path that does not exist."""
 
 
 def is_folder(path: AnyPath, error: type[EdgeMnistError] = UsageError) -> bool:
-    """Whether a path leads to a folder; raises `error`, which names it, where that cannot be known."""
+    """Whether a path is a folder; raise `error`, which names the path, if that cannot be found out."""
     mode = _mode_of(path, error)
     return mode is not None and stat.S_ISDIR(mode)
 
 
 def is_file(path: AnyPath, error: type[EdgeMnistError] = UsageError) -> bool:
-    """Whether a path leads to a regular file; raises `error`, which names it, where that cannot be known."""
+    """Whether a path is a regular file; raise `error`, which names the path, if that cannot be found out."""
     mode = _mode_of(path, error)
     return mode is not None and stat.S_ISREG(mode)
 
 
 def exists(path: AnyPath, error: type[EdgeMnistError] = UsageError) -> bool:
-    """Whether a path leads to anything; raises `error`, which names it, where that cannot be known."""
+    """Whether a path exists; raise `error`, which names the path, if that cannot be found out."""
     return _mode_of(path, error) is not None
 
 
 def list_folder(folder: Path, error: type[EdgeMnistError] = UsageError) -> list[Path]:
-    """What a folder holds, sorted; raises `error`, which names it, where it cannot be listed."""
+    """List a folder, sorted; raise `error`, which names the folder, if it cannot be listed."""
     try:
         return sorted(folder.iterdir())
     except OSError as problem:
@@ -55,35 +55,35 @@ def list_folder(folder: Path, error: type[EdgeMnistError] = UsageError) -> list[
 
 
 def describe_missing(path: AnyPath, what: str, *, is_picture: bool = False) -> str:
-    """What to say of a path that leads nowhere.
+    """Make the error message for a path that does not exist.
 
     Args:
-        path: The path, which begins the message.
+        path: The path; the message begins with it.
         what: What was expected there.
-        is_picture: Whether it is a picture, which can also be piped in.
+        is_picture: Whether to suggest a pipe, which works for pictures.
     """
     if inside := FILE_URL.fullmatch(os.fspath(path)):
         return f"{os.fspath(path)}: a URL; give the path: {_unquote(inside['path'])}"
     if is_url(path):
         shown = re.sub(r":/(?!/)", "://", os.fspath(path), count=1)
         piped = ", or pipe it in: curl URL | edge-mnist classify -" if is_picture else ""
-        return f"{shown}: a URL, and nothing is fetched; download it first{piped}"
+        return f"{shown}: a URL, and edge-mnist does not download; download it first{piped}"
     return f"{os.fspath(path)}: no such {what}"
 
 
 def is_url(path: AnyPath) -> bool:
-    """Whether a path is a URL that somebody hoped would be fetched."""
+    """Whether a path looks like a URL."""
     return bool(URL.match(os.fspath(path)))
 
 
 def require_readable(path: AnyPath, error: type[EdgeMnistError] = UsageError) -> None:
-    """Raise `error`, which names the path and what to do, where it leads to something that may not be read."""
+    """Raise `error`, which names the path and what to do, if the path exists but permissions forbid reading it."""
     if exists(path, error) and not os.access(path, os.R_OK):
         raise error(describe_unreadable(path))
 
 
 def describe_unreadable(path: AnyPath) -> str:
-    """What to say of a path that permissions keep from being read."""
+    """Make the error message for a path that permissions forbid to read."""
     return f"{os.fspath(path)}: cannot be read ({os.strerror(errno.EACCES)}); check its permissions"
 
 
@@ -94,23 +94,23 @@ def _unquote(text: str) -> str:
 
 
 def explain(problem: Exception) -> str:
-    """Why a path cannot be used, in a few words, of an OSError or ValueError."""
+    """The reason in an OSError or ValueError, in a few words."""
     return str(getattr(problem, "strerror", None) or problem)
 
 
 def _mode_of(path: AnyPath, error: type[EdgeMnistError]) -> int | None:
     try:
-        return os.stat(path).st_mode  # noqa: PTH116  # a cold start does without pathlib
+        return os.stat(path).st_mode  # noqa: PTH116  # importing pathlib costs 3 ms of a cold start
     except ValueError:  # a null byte in the path
         return None
     except OSError as problem:
         if problem.errno in LEADS_NOWHERE:
             return None
         advice = "check the permissions of its folder" if isinstance(problem, PermissionError) else "name another path"
-        raise error(f"{os.fspath(path)}: cannot be looked at ({explain(problem)}); {advice}") from problem
+        raise error(f"{os.fspath(path)}: cannot be accessed ({explain(problem)}); {advice}") from problem
 
 
 def require_named(argument: str, name: str = "an argument") -> None:
-    """Raise `UsageError` if an argument is empty: as a path it would be the current folder."""
+    """Raise `UsageError` if an argument is empty, because an empty path means the current folder."""
     if not argument:
         raise UsageError(f"{name} is empty; is a shell variable not set?")

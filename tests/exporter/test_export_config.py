@@ -13,26 +13,26 @@ from edge_mnist_trainer.data.splits import indices_sha256
 
 
 @pytest.mark.parametrize(
-    ("option", "values"),
+    ("name", "values"),
     [
-        ("--calibration-samples", {"calibration_samples": 0}),
-        ("--calibration-samples", {"calibration_samples": -3}),
-        ("--seed", {"seed": -1}),
+        ("calibration_samples", {"calibration_samples": 0}),
+        ("calibration_samples", {"calibration_samples": -3}),
+        ("seed", {"seed": -1}),
     ],
 )
-def test_value_out_of_range_is_refused_by_the_name_of_its_option(option, values):
-    with pytest.raises(UsageError, match=rf"^{option} .*{next(iter(values.values())):g}$"):
+def test_value_out_of_range_is_refused_by_name(name, values):
+    with pytest.raises(UsageError, match=rf"^`{name}` .*{next(iter(values.values())):g}$"):
         ExportConfig(**values)
 
 
 def test_no_precision_at_all_is_refused():
-    with pytest.raises(UsageError, match="--precision"):
+    with pytest.raises(UsageError, match="`precisions`"):
         ExportConfig(precisions=())
 
 
 @pytest.mark.parametrize("asked", [{"formats": ("tflite",)}, {"precisions": ("fp32", "int16x8")}])
 def test_saturation_cannot_be_allowed_where_nothing_saturates(asked):
-    with pytest.raises(UsageError, match=r"^--allow-saturation: only int8 ONNX files can saturate"):
+    with pytest.raises(UsageError, match=r"^`allow_saturation`: only int8 ONNX files can saturate"):
         ExportConfig(conversion=ConversionConfig(allow_saturation=True), **asked)
 
 
@@ -48,7 +48,7 @@ def numbered() -> LabelledDigits:
 
 
 def test_more_calibration_images_than_there_are_is_refused(numbered):
-    with pytest.raises(UsageError, match=r"--calibration-samples 257: numbered train has 256 images"):
+    with pytest.raises(UsageError, match=r"`calibration_samples` 257: numbered train has 256 images"):
         draw_calibration(numbered, 257, seed=0)
 
 

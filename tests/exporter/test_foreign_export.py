@@ -132,7 +132,7 @@ def test_bundle_and_its_files_are_described(bundle, command):
 def test_digit_classifier_refuses_it(bundle, command):
     for shown in (bundle, bundle / "animals_int8.onnx"):
         with pytest.raises(
-            ContractError, match=r"no digit classifier \(images of \(32, 32, 3\), 5 classes\)"
+            ContractError, match=r"not a digit classifier \(images of \(32, 32, 3\), 5 classes\)"
         ) as refused:
             DigitClassifier(shown)
         assert str(shown) in str(refused.value)
@@ -170,7 +170,7 @@ def test_layer_that_cannot_be_exported_is_named(start, format_name, words, here,
     assert (code, err.count("\n")) == (4, 1)
     assert err.startswith(f"edge-mnist: error: {tmp_path / 'odd.keras'}: ")
     assert words in err
-    assert ("what the tools said: " in err) == ("refused it" in err)
+    assert ("output of the tools: " in err) == ("refused it" in err)
     assert not (tmp_path / "bundle").exists()
 
 
@@ -205,14 +205,14 @@ def test_model_that_is_no_image_classifier_is_one_clear_line(build, words, here,
     code, out, err = command("export", tmp_path / "bad.keras", "--data", here.path("animals.npz"), "-o", tmp_path / "b")
     assert (code, out, err.count("\n")) == (4, "", 1)
     assert words in err
-    assert "what the tools said" not in err  # no tool has seen it yet
+    assert "output of the tools" not in err  # no tool has seen it yet
     assert [path.name for path in tmp_path.iterdir()] == ["bad.keras"]
 
 
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        ({"--labels": "four.txt"}, 2, "tells 5 classes apart, but there are 4 labels"),
+        ({"--labels": "four.txt"}, 2, "has 5 classes, but there are 4 labels"),
         ({"--labels": "nowhere.txt"}, 2, "nowhere.txt: cannot be read as labels (No such file"),
         ({"--calibration-data": "empty"}, 2, "empty: holds no pictures"),
         ({"--calibration-data": "nowhere"}, 2, "nowhere: no such folder"),
@@ -223,7 +223,7 @@ def test_model_that_is_no_image_classifier_is_one_clear_line(build, words, here,
         ({"--input-range": "0..2"}, 2, "--input-range 0..2: expected 0..1, 0..255, -1..1"),
         ({"--io": "int8"}, 2, "--io int8: int8 onnx takes uint8 or float32; onnxruntime's fast kernels"),
         ({"--precision": "int16x8", "--format": "onnx"}, 2, "there is no int16x8 onnx file: onnxruntime has no int16"),
-        ({"--calibration-method": "entropy"}, 2, "TensorFlow's converter knows minmax alone; add --format onnx"),
+        ({"--calibration-method": "entropy"}, 2, "TensorFlow's converter knows minmax alone; choose --format onnx"),
         ({"--opset": "12"}, 2, "--opset must be 13..18, not 12"),
     ],
     ids=lambda value: " ".join(f"{name} {given}" for name, given in value.items()) if isinstance(value, dict) else "",
@@ -243,4 +243,7 @@ def test_foreign_model_without_images_is_told_what_to_name(here, command, monkey
     monkeypatch.delenv("EDGE_MNIST_DATA", raising=False)
     code, _, err = command("export", here.path("animals.keras"), "-o", tmp_path / "bundle")
     assert code == 2
-    assert "reads images of (32, 32, 3) in 5 classes, not digits; name such images: --data FILE.npz" in err
+    assert (
+        "reads images of (32, 32, 3) in 5 classes, not digits; name such images, an .npz file or a folder: --data or"
+        in err
+    )

@@ -1,4 +1,4 @@
-"""What the runtime's tests share: its own sample pictures, one classifier, drawn digits, damaged models and bundles."""
+"""Fixtures of the runtime's tests: sample pictures, one classifier, drawn digits, damaged models and bundles."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from edge_mnist_runtime import DigitClassifier
+from edge_mnist_runtime.bench.report import MeasuredModel, Warmup
 from edge_mnist_runtime.bench.sample_digits import read_samples
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
 from edge_mnist_runtime.contract import METADATA_KEY
@@ -157,3 +159,15 @@ def in_process_cli(capsys: pytest.CaptureFixture[str], refuse_unmarked: Callable
         return code
 
     return run_here
+
+
+@pytest.fixture
+def measured_model() -> Callable[..., MeasuredModel]:
+    """One model's part of a bench report, without warnings: `measured_model(**changes)`."""
+    quiet = MeasuredModel(
+        model="folder/edge_int8.onnx", backend="onnxruntime", precision="int8", size_bytes=1, sha256="0", threads=1,
+        load_ms=1.0, first_us=20.0, samples=100, stopped="samples", warmup=Warmup(100, steady=True), late=False,
+        latency_us={"p50": 10.0, "p90": 11.0, "p99": None}, bound_us={}, unknown={}, service_us=None,
+        latencies_us=[10.0], stages_us={}, images_per_second={}, operators=None, memory_mb=None,
+    )  # fmt: skip
+    return lambda **changes: replace(quiet, **changes)

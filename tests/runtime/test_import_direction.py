@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-NEVER_IN_RUNTIME = {"tensorflow", "keras", "onnx", "tf2onnx", "sklearn", "matplotlib"}
+NEVER_IN_RUNTIME = {"tensorflow", "keras", "onnx", "tf2onnx", "sklearn", "matplotlib", "jinja2"}
 COMMAND_LINE_ONLY = {"rich", "typer"}
 DRAWING = (Path("bench/plot.py"), "matplotlib")
 """The one module that may draw, on request, with an extra of its own."""

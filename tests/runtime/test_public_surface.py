@@ -1,4 +1,4 @@
-"""What `import edge_mnist_runtime` offers, and what it leaves alone."""
+"""The public names of `edge_mnist_runtime`, and which modules its import does not load."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 import edge_mnist_runtime
 
-HEAVY = ("tensorflow", "keras", "onnx", "matplotlib", "typer", "rich", "sklearn", "scipy")
+HEAVY = ("tensorflow", "keras", "onnx", "matplotlib", "typer", "rich", "sklearn", "scipy", "jinja2")
 
 LIST_HEAVY = f"import sys; print([name for name in {HEAVY!r} if name in sys.modules])"
 

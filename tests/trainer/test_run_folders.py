@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -18,21 +20,23 @@ from edge_mnist_trainer.run_folder import (
 
 FILL_DISK = """
 import resource, sys
+from dataclasses import replace
 from pathlib import Path
 from edge_mnist_runtime.errors import OutputError
 from edge_mnist_trainer.run_folder import RunFolder
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))  # Python ignores SIGXFSZ: a longer write fails with EFBIG
 try:
-    RunFolder(Path(sys.argv[1])).write_record({"long": "x" * 100_000})
+    folder = RunFolder(Path(sys.argv[1]))
+    folder.write_record(replace(folder.read_record(), versions={"long": "x" * 100_000}))
 except OutputError as error:
     print(error)
 """
 
 
 @pytest.fixture
-def run(tmp_path) -> RunFolder:
+def run(tmp_path, make_run_record) -> RunFolder:
     folder = create_run_folder(tmp_path / "run")
-    folder.write_record({"status": "running", "generation": 1})
+    folder.write_record(make_run_record(seconds=1.0))
     return folder
 
 
@@ -42,12 +46,15 @@ def names(folder: RunFolder) -> list[str]:
 
 def test_new_run_folder_says_that_it_has_started(tmp_path):
     folder = create_run_folder(tmp_path / "deep" / "run")
-    assert folder.read_record() == {"status": "started"}
+    assert json.loads((folder.path / "run.json").read_text()) == {"status": "started"}
+    assert not folder.has_begun
+    with pytest.raises(UsageError, match="was ended before it began"):
+        folder.read_record()
 
 
 def test_record_is_replaced(run):
-    run.write_record({"status": "running", "generation": 2})
-    assert run.read_record()["generation"] == 2
+    run.write_record(replace(run.read_record(), seconds=2.0))
+    assert run.read_record().seconds == 2.0
     assert names(run) == ["run.json"]
 
 
@@ -59,27 +66,27 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(run, error):
 
     with pytest.raises(OutputError if error is OSError else error):
         run.replace("run.json", fail)
-    assert run.read_record()["generation"] == 1
+    assert run.read_record().seconds == 1.0
     assert names(run) == ["run.json"]
 
 
 def test_full_disk_is_said_and_leaves_the_old_record(run, run_script):
     assert "run.json: cannot be written" in run_script(FILL_DISK, run.path)
-    assert run.read_record()["generation"] == 1
+    assert run.read_record().seconds == 1.0
     assert names(run) == ["run.json"]
 
 
 def test_existing_run_is_refused_without_force(run):
-    with pytest.raises(UsageError, match="--force"):
+    with pytest.raises(UsageError, match="`force=True`"):
         create_run_folder(run.path)
-    assert run.read_record()["generation"] == 1
+    assert run.read_record().seconds == 1.0
 
 
 def test_existing_run_is_replaced_with_force(run):
     (run.path / "model.keras").write_bytes(b"old")
     create_run_folder(run.path, force=True)
     assert names(run) == ["run.json"]
-    assert run.read_record() == {"status": "started"}
+    assert not run.has_begun
 
 
 @pytest.mark.parametrize("force", [False, True])
@@ -171,10 +178,10 @@ def test_everything_that_a_run_leaves_is_replaced_with_it(run):
 def test_path_is_checked_without_a_trace(tmp_path, run):
     check_run_path(tmp_path / "new")
     check_run_path(run.path, force=True)
-    with pytest.raises(UsageError, match="--force"):
+    with pytest.raises(UsageError, match="`force=True`"):
         check_run_path(run.path)
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
-    assert run.read_record() == {"status": "running", "generation": 1}
+    assert run.read_record().seconds == 1.0
 
 
 def test_checkpoint_of_a_complete_run_is_dropped(run):
@@ -185,7 +192,7 @@ def test_checkpoint_of_a_complete_run_is_dropped(run):
 
 
 def test_run_is_opened_where_there_is_one(tmp_path, run):
-    assert open_run_folder(run.path).read_record()["generation"] == 1
+    assert open_run_folder(run.path).read_record().seconds == 1.0
     for path in (tmp_path, tmp_path / "nowhere", run.path / "run.json"):
         with pytest.raises(UsageError, match="no run folder"):
             open_run_folder(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from edge_mnist_trainer.augment.settings import Augmentation
 from edge_mnist_trainer.augment.warps import AffineRange
 from edge_mnist_trainer.config import TrainingConfig
 from edge_mnist_trainer.networks.architectures import ARCHITECTURES
+from edge_mnist_trainer.typed_json import parse_record
 
 finite = st.floats(0, 100)
 augmentations = st.builds(
@@ -41,24 +43,24 @@ configs = st.builds(
 
 
 @pytest.mark.parametrize(
-    ("option", "values"),
+    ("field", "values"),
     [
-        ("--epochs", {"epochs": 0}),
-        ("--epochs", {"epochs": -1}),
-        ("--batch-size", {"batch_size": 0}),
-        ("--batch-size", {"batch_size": -5}),
-        ("--seed", {"seed": -1}),
-        ("--seed", {"seed": 2**31}),
-        ("--learning-rate", {"peak_learning_rate": 0.0}),
-        ("--learning-rate", {"peak_learning_rate": -0.1}),
-        ("--learning-rate", {"peak_learning_rate": float("nan")}),
-        ("--learning-rate", {"peak_learning_rate": float("inf")}),
-        ("--patience", {"patience": 0}),
-        ("--patience", {"patience": -3}),
+        ("`epochs`", {"epochs": 0}),
+        ("`epochs`", {"epochs": -1}),
+        ("`batch_size`", {"batch_size": 0}),
+        ("`batch_size`", {"batch_size": -5}),
+        ("`seed`", {"seed": -1}),
+        ("`seed`", {"seed": 2**31}),
+        ("`peak_learning_rate`", {"peak_learning_rate": 0.0}),
+        ("`peak_learning_rate`", {"peak_learning_rate": -0.1}),
+        ("`peak_learning_rate`", {"peak_learning_rate": float("nan")}),
+        ("`peak_learning_rate`", {"peak_learning_rate": float("inf")}),
+        ("`patience`", {"patience": 0}),
+        ("`patience`", {"patience": -3}),
     ],
 )
-def test_value_out_of_range_is_refused_by_the_name_of_its_option(option, values):
-    with pytest.raises(UsageError, match=rf"^{option} .*{next(iter(values.values()))}"):
+def test_value_out_of_range_is_refused_by_the_name_of_its_field(field, values):
+    with pytest.raises(UsageError, match=rf"^{field} .*{next(iter(values.values()))}"):
         TrainingConfig(**values)
 
 
@@ -69,19 +71,19 @@ def test_smallest_values_are_accepted():
 
 @given(configs)
 def test_config_comes_back_from_json_as_it_was(config):
-    assert TrainingConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert parse_record(TrainingConfig, json.loads(json.dumps(asdict(config)))) == config
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_config_of_every_network_comes_back_from_json(name):
     config = ARCHITECTURES[name].config
-    assert TrainingConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert parse_record(TrainingConfig, json.loads(json.dumps(asdict(config)))) == config
 
 
 def test_reading_a_config_leaves_what_was_stored_alone():
-    stored = json.loads(json.dumps(TrainingConfig().to_dict()))
+    stored = json.loads(json.dumps(asdict(TrainingConfig())))
     before = json.dumps(stored)
-    TrainingConfig.from_dict(stored)
+    parse_record(TrainingConfig, stored)
     assert json.dumps(stored) == before
 
 

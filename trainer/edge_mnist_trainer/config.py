@@ -6,12 +6,11 @@ Each architecture brings a config of its own (`architectures.py`).
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_trainer.augment.settings import Augmentation
-from edge_mnist_trainer.augment.warps import AffineRange
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class TrainingConfig:
     """Settings of one training run.
 
     Raises:
-        UsageError: A value is out of its range; the message names the option.
+        UsageError: A value is out of its range; the message names the field.
     """
 
     epochs: int = 40
@@ -49,15 +48,15 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
-            raise UsageError(f"--epochs must be at least 1, not {self.epochs}")
+            raise UsageError(f"`epochs` must be at least 1, not {self.epochs}")
         if self.batch_size < 1:
-            raise UsageError(f"--batch-size must be at least 1, not {self.batch_size}")
+            raise UsageError(f"`batch_size` must be at least 1, not {self.batch_size}")
         if not 0 <= self.seed < 2**31:
-            raise UsageError(f"--seed must be 0..{2**31 - 1}, not {self.seed}")
+            raise UsageError(f"`seed` must be 0..{2**31 - 1}, not {self.seed}")
         if not 0 < self.peak_learning_rate < math.inf:
-            raise UsageError(f"--learning-rate must be above 0 and finite, not {self.peak_learning_rate}")
+            raise UsageError(f"`peak_learning_rate` must be above 0 and finite, not {self.peak_learning_rate}")
         if self.patience is not None and self.patience < 1:
-            raise UsageError(f"--patience must be at least 1, not {self.patience}")
+            raise UsageError(f"`patience` must be at least 1, not {self.patience}")
 
     def average_momentum(self, total_steps: int) -> float | None:
         """Momentum of the weights' moving average over `total_steps` optimizer steps, in 0..1; None for none."""
@@ -65,17 +64,3 @@ class TrainingConfig:
             return None
         horizon = max(1, min(self.longest_average_steps, total_steps // 20))
         return 1 - 1 / horizon
-
-    def to_dict(self) -> dict[str, Any]:
-        """As run.json stores it."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, stored: dict[str, Any]) -> TrainingConfig:
-        """What `to_dict` gave, after its way through JSON."""
-        values = dict(stored)
-        if values["augmentation"]:
-            augmentation = dict(values["augmentation"])
-            augmentation["affine"] = AffineRange(**augmentation["affine"])
-            values["augmentation"] = Augmentation(**augmentation)
-        return cls(**values)

@@ -3,7 +3,7 @@
     model.keras   the best model so far, by validation accuracy
     run.json      status, configuration, versions, data hashes, figures of every epoch
     report.html   the same as pictures
-    checkpoint.npz   what --resume goes on from, while the run is not complete
+    checkpoint.npz   what a resumed run goes on from, while the run is not complete
     tensorboard/  logs, where they were asked for
 
 Each file is replaced whole (written beside itself, synced, renamed), so a run that is killed leaves the last good ones.
@@ -11,16 +11,16 @@ Each file is replaced whole (written beside itself, synced, renamed), so a run t
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from edge_mnist_runtime.errors import CorruptModelError, OutputError, UsageError, first_line
-from edge_mnist_runtime.paths import describe_missing, exists, is_folder, is_url, list_folder
+from edge_mnist_runtime.errors import OutputError, UsageError
+from edge_mnist_runtime.paths import describe_missing, exists, is_file, is_folder, is_url, list_folder
+from edge_mnist_trainer.run_record import RunRecord
 
 RUNS_FOLDER: Final = Path("runs")
 """Where runs go, and where an export without a model looks for the newest."""
@@ -30,6 +30,9 @@ RECORD_FILE: Final = "run.json"
 REPORT_FILE: Final = "report.html"
 CHECKPOINT_FILE: Final = "checkpoint.npz"
 LOGS_FOLDER: Final = "tensorboard"
+
+NOT_BEGUN: Final = b'{\n  "status": "started"\n}\n'
+"""The content of run.json from the making of the folder to the beginning of the training."""
 
 PARTIAL_PREFIX: Final = ".partial-"
 """Of files that are being written; one that a killed run left belongs to nobody."""
@@ -70,28 +73,29 @@ class RunFolder:
 
     def drop_unless_begun(self) -> None:
         """Remove a run that was refused before it began: it holds nothing."""
-        if self.read_record()["status"] == "started":
+        if not self.has_begun:
             shutil.rmtree(self.path)
 
-    def read_record(self) -> dict[str, Any]:
+    @property
+    def has_begun(self) -> bool:
+        """Whether the training began: until then run.json holds no record."""
+        return (self.path / RECORD_FILE).read_bytes() != NOT_BEGUN
+
+    def read_record(self) -> RunRecord:
         """The content of run.json.
 
         Raises:
+            UsageError: The run has not begun.
             CorruptModelError: It is no record.
         """
         path = self.path / RECORD_FILE
-        try:
-            record: Any = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise CorruptModelError(f"{path}: cannot be read ({first_line(error)}); train anew") from error
-        if not isinstance(record, dict) or not isinstance(record.get("status"), str):
-            raise CorruptModelError(f"{path}: no record of a run (it has no status); train anew")
-        return record
+        if exists(path) and not self.has_begun:
+            raise UsageError(f"{self.path}: was ended before it began; start anew with `force=True`")
+        return RunRecord.load(path, remedy="train anew")
 
-    def write_record(self, record: dict[str, Any]) -> None:
+    def write_record(self, record: RunRecord) -> None:
         """Replace run.json."""
-        text = json.dumps(record, indent=2) + "\n"
-        self.replace(RECORD_FILE, lambda path: path.write_text(text, "utf-8"))
+        self.replace(RECORD_FILE, lambda path: path.write_text(record.to_json(), "utf-8"))
 
     def replace(self, file_name: str, write: Callable[[Path], object]) -> None:
         """Have `write` make a file, sync it, and move it over `file_name` in one step.
@@ -109,7 +113,7 @@ class RunFolder:
         except OSError as error:
             partial.unlink(missing_ok=True)
             raise OutputError(
-                f"{target}: cannot be written ({error.strerror or error}); free space or name another folder with -o"
+                f"{target}: cannot be written ({error.strerror or error}); free space or name another `output`"
             ) from error
         except BaseException:  # Ctrl-C among them
             partial.unlink(missing_ok=True)
@@ -124,15 +128,15 @@ def check_run_path(path: Path, *, force: bool = False) -> None:
         force: Whether an older run may be replaced.
     """
     if exists(path) and not is_folder(path):
-        raise UsageError(f"{path}: exists and is no folder; name another with -o")
+        raise UsageError(f"{path}: exists and is no folder; name another `output`")
     if is_folder(path) and (files := list_folder(path)):
         names = {file.name for file in files if not file.name.startswith(PARTIAL_PREFIX)}
         unknown = names - {MODEL_FILE, RECORD_FILE, REPORT_FILE, CHECKPOINT_FILE, LOGS_FOLDER}
         if unknown or not exists(path / RECORD_FILE):
             found = min(unknown, default=MODEL_FILE)
-            raise UsageError(f"{path}: holds {found} and is no run folder; name another with -o")
+            raise UsageError(f"{path}: holds {found} and is no run folder; name another `output`")
         if not force:
-            raise UsageError(f"{path}: holds a run already; name another with -o, or replace it with --force")
+            raise UsageError(f"{path}: holds a run already; name another `output`, or replace it with `force=True`")
 
 
 def create_run_folder(path: Path, *, force: bool = False) -> RunFolder:
@@ -155,10 +159,12 @@ def create_run_folder(path: Path, *, force: bool = False) -> RunFolder:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
-            f"{path}: cannot be used as a run folder ({error.strerror or error}); name another with -o"
+            f"{path}: cannot be used as a run folder ({error.strerror or error}); name another `output`"
         ) from error
     folder = RunFolder(path, previous)
-    folder.write_record({"status": "started"})  # found out now that the folder is writable, not after an epoch
+    folder.replace(
+        RECORD_FILE, lambda path: path.write_bytes(NOT_BEGUN)
+    )  # found out now that the folder is writable, not after an epoch
     return folder
 
 
@@ -167,17 +173,20 @@ def _previous_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.previous")
 
 
-def read_record_beside(model: Path) -> dict[str, Any]:
+def read_record_beside(model: Path) -> RunRecord | None:
     """What the run that trained a model recorded: run.json in a run folder, NAME.json beside any other NAME.keras.
 
-    Empty where there is no record: a lone .keras file has none.
+    Returns:
+        None if there is no record. Other programs write NAME.json, too: one that names no `architecture` is theirs.
+
+    Raises:
+        CorruptModelError: The record is damaged.
     """
-    record = model.with_name(RECORD_FILE) if model.name == MODEL_FILE else model.with_suffix(".json")
-    try:
-        content = json.loads(record.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    in_run_folder = model.name == MODEL_FILE
+    path = model.with_name(RECORD_FILE) if in_run_folder else model.with_suffix(".json")
+    if not is_file(path) or not (in_run_folder or b'"architecture"' in path.read_bytes()):
+        return None
+    return RunRecord.load(path, remedy="train the model again, or move it to where no record is")
 
 
 def open_run_folder(path: Path) -> RunFolder:

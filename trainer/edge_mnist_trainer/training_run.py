@@ -77,7 +77,8 @@ def train(
         architecture: Its name (`edge-mnist archs` lists them), or an `Architecture`.
         output: The run folder. None: a new folder in runs/.
         config: Epochs, optimizer, distortions, seed. None: the architecture's own.
-        data: MNIST's folder, or digits of your own. None: where the command line looks without --data.
+        data: MNIST's folder, or digits of your own. None: as EDGE_MNIST_DATA names it, else
+            Keras's cache or download.
         lessons: What else the network learns from.
         force: Replace the run that is in `output`.
         watcher: Who is told about progress.
@@ -144,22 +145,19 @@ def read_job(path: Path) -> TrainingJob:
         CorruptModelError: Its record cannot be read.
     """
     record = open_run_folder(path).read_record()
-    if record["status"] == "started":
-        raise UsageError(f"{path}: was ended before it began; start anew with --force")
-    if record["status"] not in ("running", "interrupted"):
-        raise UsageError(f"{path}: is {record['status']}, nothing is left to do; start anew with --force")
+    if record.status not in ("running", "interrupted"):
+        raise UsageError(f"{path}: is {record.status}, nothing is left to do; start anew with `force=True`")
     try:
         options: Any = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in record["options"].items()
+            name: tuple(value) if isinstance(value, list) else value for name, value in record.options.items()
         }
-        known = find_architecture(record["architecture"])
+        known = find_architecture(record.architecture)
         architecture = custom_architecture(**options) if known.name == "custom" else known
-        config = TrainingConfig.from_dict(record["config"])
-    except (KeyError, TypeError, AttributeError) as error:
+    except TypeError as error:
         raise CorruptModelError(
-            f"{path / 'run.json'}: cannot be read ({first_line(error)}), or of another version; start anew"
+            f"{path / 'run.json'}: no sizes of a custom network ({first_line(error)}); train anew"
         ) from error
-    return TrainingJob(architecture, config, path, resume=True)
+    return TrainingJob(architecture, record.config, path, resume=True)
 
 
 def _run(

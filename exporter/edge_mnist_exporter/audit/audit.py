@@ -1,4 +1,4 @@
-"""What a finished model file's graph says of itself: its precision, its tensors, and what it costs on a device."""
+"""The audit of a model file: its precision, its tensors and its cost on a device, from its graph alone."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ InputScale = tuple[float, int]
 
 
 MAX_WEIGHT_PAIR: Final = 128
-"""Largest sum of two int8 weights of one sign in an output channel that keeps 16-bit sums exact: 255 * 128 = 32,640
-is below 32,768."""
+"""Largest sum of two int8 weights of one sign in an output channel for exact 16-bit sums: 255 * 128 = 32,640 is below
+32,768."""
 
 
 @dataclass(frozen=True)
 class WeightPair:
-    """The two int8 weights of one sign, in one output channel, whose sum is the largest of a file."""
+    """The two int8 weights of one sign in one output channel with the largest sum in a file."""
 
     steps: int
-    """Their sum without its sign, in steps of the channel's scale."""
+    """Their absolute sum, in steps of the channel's scale."""
     layer: str
     """The operation that multiplies by them."""
 
@@ -37,49 +37,48 @@ class WeightPair:
 
 @dataclass(frozen=True)
 class GraphAudit:
-    """What was read from one file's graph."""
+    """The result of auditing one file's graph."""
 
     precision: str
     """The precision that was proved."""
     operators: dict[str, int]
-    """How often each operator stands in the file, by the format's name for it, in the order of first appearance."""
+    """Count of each operator, by the format's name for it, in the order of first appearance."""
     n_tensors: int
-    """Activations and weights together. In an ONNX file, what lies between a quantized operation and its quantizers
-    is not counted: an engine fuses the three, and no such tensor ever is."""
+    """Activations and weights. In an ONNX file, tensors between a quantized operation and its quantizers do not count,
+    because an engine fuses the three."""
     float_tensors: tuple[str, ...]
-    """Names of those activations and weights that are floating-point numbers."""
+    """Names of the activations and weights that are floating-point numbers."""
     float_layers: tuple[str, ...]
     """Names of the operations with weights (convolutions, fully connected) that compute in float."""
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     weight_dtypes: dict[str, int]
-    """Bytes of weights by the dtype that the file stores them in; the sum is `weights_bytes`."""
+    """Bytes of weights by stored dtype; the sum is `weights_bytes`."""
     weights_bytes: int
-    """Kernels, biases and every other learned tensor (multipliers of a BatchNorm that could not be folded, say), as
-    stored, each tensor once. Scales, zero-points, shapes, axes and single numbers (the bounds of a ReLU6, 1/255) do
-    not count."""
+    """Stored size of kernels, biases and every other learned tensor (such as the factors of a BatchNorm that was not
+    folded), each tensor once. Scales, zero-points, shapes, axes and single numbers (ReLU6 bounds, 1/255) do not
+    count."""
     unpacked_weights_bytes: int
-    """Memory for weights that are stored in one form and read in another: the float32 copies of float16 weights. It
-    comes on top of the arena, for as long as the model is loaded."""
+    """Memory for weights that are read in another form than stored: the float32 copies of float16 weights. It is
+    needed beside the arena for as long as the model is loaded."""
     per_channel: bool | None
-    """Whether any kernel has a scale for each output channel; None where no kernel is quantized."""
+    """Whether any kernel has a scale for each output channel; None if no kernel is quantized."""
     arena_bytes: int
-    """Peak memory of activations for one image, inputs and outputs included, as `plan_memory` places them. An engine
-    adds what its kernels need to work in."""
+    """Peak memory of activations for one image, inputs and outputs included, as `plan_memory` places them. Working
+    memory of an engine's kernels comes on top."""
     macs: int
-    """Multiply-accumulates for one image, in operations with weights, as the graph has them: a rewritten stem's zero
-    weights are multiplied too."""
+    """Multiply-accumulates for one image in operations with weights. Zero weights of a rewritten stem count too."""
     weight_pair: WeightPair | None = None
-    """What decides whether int8 sums can saturate in an ONNX file; None where it multiplies by no int8 weights, and
-    for TFLite, whose kernels add in 32 bits."""
+    """The pair that decides whether int8 sums can saturate in an ONNX file. None without int8 weights, and for TFLite,
+    whose kernels add in 32 bits."""
 
     @property
     def can_saturate(self) -> bool:
-        """Whether int8 sums can saturate on some processor (x86 without VNNI, in onnxruntime)."""
+        """Whether int8 sums can saturate on some processors (x86 without VNNI, in onnxruntime)."""
         return self.weight_pair is not None and self.weight_pair.can_saturate
 
     def to_dict(self) -> dict[str, Any]:
-        """As report.json has it."""
+        """The entry of report.json."""
         return asdict(self)
 
 
@@ -92,15 +91,15 @@ def measure_graph(
     outputs: tuple[TensorSpec, ...],
     weight_pair: WeightPair | None = None,
 ) -> GraphAudit:
-    """Count and plan what a graph holds, once its precision has been proved.
+    """Count tensors, weights and MACs of a graph whose precision is proved, and plan its memory.
 
     Args:
-        graph: As the format's module read it.
-        precision: What was proved.
+        graph: The graph that the format's module read.
+        precision: The proved precision.
         operators: Name of each operator, in the file's order.
-        inputs: As the file states them, with a free batch where it has one.
+        inputs: As the file states them, possibly with a free batch.
         outputs: Likewise.
-        weight_pair: What decides whether int8 sums can saturate.
+        weight_pair: The pair that decides whether int8 sums can saturate.
     """
     values = (*graph.activations, *graph.weights)
     dtypes: Counter[str] = Counter()
@@ -125,22 +124,22 @@ def measure_graph(
     )
 
 
-def check_ends(
+def check_signature(
     inputs: tuple[TensorSpec, ...],
     outputs: tuple[TensorSpec, ...],
     expected_input: InputScale | None,
     file_name: str,
 ) -> None:
-    """Check that there is one input and one output, and that the input's steps stand for what they should.
+    """Check that a file has one input and one output, and the input's scale and zero-point.
 
     Args:
-        inputs: Of the file.
-        outputs: Likewise.
-        expected_input: What the input's scale and zero-point must be; None where any will do.
-        file_name: For the message.
+        inputs: Inputs of the file.
+        outputs: Outputs of the file.
+        expected_input: Scale and zero-point that the input must have; None to accept any.
+        file_name: For messages.
 
     Raises:
-        PrecisionProofError: They are not so.
+        PrecisionProofError: One of these is different.
     """
     if len(inputs) != 1 or len(outputs) != 1:
         raise PrecisionProofError(f"{file_name}: has {len(inputs)} inputs and {len(outputs)} outputs, not one of each")
@@ -149,9 +148,9 @@ def check_ends(
     image, (scale, zero_point) = inputs[0], expected_input
     if image.scale is None:
         raise PrecisionProofError(f"{file_name}: input {image.name} is {image.dtype}, not bytes of scale {scale:.7g}")
-    # Converters compute the scale from float32 ranges: the last digits are theirs.
+    # Converters compute the scale from float32 ranges, so the last digits may differ.
     if abs(image.scale / scale - 1) > 1e-6 or image.zero_point != zero_point:
         raise PrecisionProofError(
             f"{file_name}: input {image.name} has scale {image.scale:.7g} and zero-point {image.zero_point}, not "
-            f"{scale:.7g} and {zero_point}: pixels would be misread; use more --calibration-samples"
+            f"{scale:.7g} and {zero_point}: pixels would be misread; use more `calibration_samples`"
         )

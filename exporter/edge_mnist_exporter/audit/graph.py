@@ -1,7 +1,7 @@
-"""A model file's graph in the form that both formats' audits share: tensors, operations, and what is a weight.
+"""The graph of a model file in the form that the audits of both formats share: tensors, operations, weights.
 
-A format's module reads its file into it. In an ONNX file, whose quantized operations are written as float ones between
-pairs of quantizers, they stand here as what they become: operations on the bytes themselves.
+The module of each format reads its files into this form. Quantized ONNX operations, which a file stores as float
+operations between quantizers, are fused: operations on bytes.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ ARITHMETIC: Final = {
     ("float32", "float32"): "float",
     ("float32", "int8"): "dynamic",
 }
-"""What multiplying activations by weights of these dtypes is called."""
+"""Name of the arithmetic by the dtypes of activations and weights."""
 
 
 @dataclass(frozen=True, eq=False)
 class Tensor:
-    """One tensor; two are the same only if they are one object, because names may repeat."""
+    """One tensor. Tensors compare by identity, because names may repeat."""
 
     name: str
     dtype: str
@@ -40,7 +40,7 @@ class Tensor:
     stored: bool = False
     """Whether the file holds its values: weights, but also shapes and axes."""
     n_scales: int = 0
-    """How many scales quantize it: none, one, or one for each channel."""
+    """Number of quantization scales: none, one, or one for each channel."""
     zero_points: tuple[int, ...] = ()
 
     @property
@@ -50,12 +50,12 @@ class Tensor:
 
     @property
     def n_values(self) -> int:
-        """How many values it holds."""
+        """Number of values."""
         return math.prod(self.shape)
 
     @property
     def size_bytes(self) -> int:
-        """Memory that its values take."""
+        """Memory of its values."""
         return self.n_values * np.dtype(self.dtype).itemsize
 
 
@@ -64,25 +64,25 @@ class Operation:
     """One operation."""
 
     kind: str
-    """As the format names it: `CONV_2D`, `Conv`."""
+    """The format's operator: `CONV_2D`, `Conv`."""
     name: str
-    """Its own name, or that of the tensor that it writes where the format gives it none."""
+    """Its own name, else the name of its output tensor."""
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     data: Tensor | None = None
-    """Of an operation with weights, the activations that they multiply."""
+    """The activations that the kernel multiplies; None for an operation without weights."""
     kernel: Tensor | None = None
-    """What multiplies them, as the operation reads it; None for an operation without weights."""
+    """The weights in the form that the operation reads; None for an operation without weights."""
     bias: Tensor | None = None
     macs: int = 0
-    """Multiply-accumulates of one image."""
+    """Multiply-accumulates for one image."""
     overwrites: Tensor | None = None
-    """The input whose memory the result takes over, where it does."""
+    """The input whose memory the result reuses, if any."""
 
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """One graph, its operations in the order in which they run."""
+    """One graph, with its operations in the order in which they run."""
 
     operations: tuple[Operation, ...]
     inputs: tuple[Tensor, ...]
@@ -90,7 +90,7 @@ class Graph:
 
     @cached_property
     def tensors(self) -> tuple[Tensor, ...]:
-        """Every tensor once, inputs first, then in the order of their use."""
+        """Every tensor once, inputs first, then in the order of first use."""
         used = (tensor for operation in self.operations for tensor in (*operation.inputs, *operation.outputs))
         return tuple(dict.fromkeys((*self.inputs, *used)))
 
@@ -101,7 +101,7 @@ class Graph:
 
     @cached_property
     def sources(self) -> dict[Tensor, Tensor]:
-        """For every tensor that depends on stored ones alone, the stored one that it is made of: itself, mostly."""
+        """Map every tensor that depends only on stored ones to its stored tensor; a stored tensor maps to itself."""
         sources = {tensor: tensor for tensor in self.tensors if tensor.stored}
         for operation in self.operations:
             if operation.inputs and all(tensor in sources for tensor in operation.inputs):
@@ -115,17 +115,17 @@ class Graph:
 
     @property
     def unpacked(self) -> tuple[Tensor, ...]:
-        """Every tensor that is computed from stored ones alone: weights in the form that operations read."""
+        """Every tensor computed only from stored ones: weights in the form that operations read."""
         return tuple(tensor for tensor in self.tensors if tensor in self.sources and not tensor.stored)
 
     @property
     def kernels(self) -> tuple[Tensor, ...]:
-        """What each of the layers multiplies by, as it is stored."""
+        """The stored kernel of each layer."""
         return tuple(self.sources[layer.kernel] for layer in self.layers if layer.kernel in self.sources)
 
     @property
     def weights(self) -> tuple[Tensor, ...]:
-        """Every stored tensor that is learned: see `GraphAudit.weights_bytes` for what counts."""
+        """Every stored tensor that is learned, as defined by `GraphAudit.weights_bytes`."""
         biases = (self.sources[layer.bias] for layer in self.layers if layer.bias in self.sources)
         learned = {*self.kernels, *biases}
         return tuple(
@@ -135,7 +135,7 @@ class Graph:
         )
 
     def find_arithmetic(self, layer: Operation) -> str:
-        """What a layer multiplies: `int8`, `int16x8`, `float`, `dynamic` (float by int8), or the two dtypes."""
+        """The arithmetic of a layer: `int8`, `int16x8`, `float`, `dynamic` (float by int8), or its two dtypes."""
         data, kernel = layer.data, layer.kernel
         if data is None or kernel is None:
             raise ValueError(f"{layer.kind} {layer.name} has no weights")
@@ -143,9 +143,9 @@ class Graph:
         return ARITHMETIC.get(dtypes, " x ".join(dtypes))
 
     def list_buffers(self) -> Iterator[Buffer]:
-        """What the activations need of memory, and when: inputs first, then in the order of their making.
+        """The memory of activations and when each is used: inputs first, then in the order of computation.
 
-        An input lives from the start, an output to the end.
+        Inputs are in use from the start, outputs to the end.
         """
         last = len(self.operations) - 1
         lives: dict[Tensor, list[int]] = {tensor: [0] for tensor in self.inputs}

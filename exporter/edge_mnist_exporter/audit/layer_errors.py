@@ -1,4 +1,4 @@
-"""What quantization does to each layer: signal to noise, against the same layer in float."""
+"""Quantization error of each layer: signal-to-noise ratio against the same layer in float."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ import numpy as np
 import numpy.typing as npt
 
 NO_NOISE_DB: Final = 200.0
-"""Of a layer that computes exactly what the float one does; JSON knows no infinity."""
+"""Reported for a layer without any error, because JSON has no infinity."""
 
 
 @dataclass(frozen=True)
 class LayerError:
-    """One layer of an int8 file beside the same layer in float, over some images."""
+    """Error of one layer of an int8 file against the same layer in float, over some images."""
 
     layer: str
-    """The Keras layer; the operation's own name where none left its name in the file."""
+    """The Keras layer; the operation's own name if no layer's name is in the file."""
     operator: str
-    """What it is in the file: `Conv`, `CONV_2D`, ..."""
+    """Its operator in the file: `Conv`, `CONV_2D`, ..."""
     snr_db: float
-    """Signal to noise of its output, in decibels: with what the layers before it lost."""
+    """Signal-to-noise ratio of its output, in decibels. It includes the errors of the layers before."""
     own_snr_db: float
-    """The same where its exact output is but rounded to the file's scale and zero-point, of the median channel: what
-    most channels lose by the range that the layer was given, however strong a single one is."""
+    """The ratio if only its own exact output is rounded to the file's scale and zero-point, in decibels. It is the
+    median over channels, so that a single strong channel does not hide the loss of the others."""
     in_float: bool = False
-    """Whether the int8 file computes it in float, at least in part, because the format's int8 does not know it."""
+    """Whether the int8 file computes it at least partly in float, because the format has no int8 version of it."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The JSON entry."""
         return asdict(self)
 
 
@@ -45,16 +45,16 @@ def signal_to_noise(exact: npt.NDArray[np.float32], found: npt.NDArray[np.float3
 def median_signal_to_noise(
     exact: npt.NDArray[np.float32], found: npt.NDArray[np.float32], *, channel_axis: int
 ) -> float:
-    """The median of `signal_to_noise` over the channels that are not silent, in decibels."""
+    """The median of `signal_to_noise` over the channels that are not all zero, in decibels."""
     rows = [np.moveaxis(values, channel_axis, 0) for values in (exact, found)]
-    heard = [signal_to_noise(one, other) for one, other in zip(*rows, strict=True) if one.any()]
-    return float(np.median(heard)) if heard else NO_NOISE_DB
+    ratios = [signal_to_noise(one, other) for one, other in zip(*rows, strict=True) if one.any()]
+    return float(np.median(ratios)) if ratios else NO_NOISE_DB
 
 
 def round_to_steps(
     exact: npt.NDArray[np.float32], scale: float, zero_point: int, dtype: npt.DTypeLike
 ) -> npt.NDArray[np.float32]:
-    """The values that a quantized tensor would hold: rounded to its steps and cut off at its ends."""
+    """Quantize and dequantize: round values to the steps of a quantized tensor and clip them to its range."""
     limits = np.iinfo(np.dtype(dtype))
     steps = np.clip(np.rint(exact / scale) + zero_point, limits.min, limits.max)
     rounded: npt.NDArray[np.float32] = ((steps - zero_point) * scale).astype(np.float32)

@@ -1,8 +1,8 @@
-"""Bundles appear whole or not at all.
+"""Write bundles atomically: a bundle appears whole or not at all.
 
-A bundle is built in a hidden folder beside its target, synced to disk, and put in place by one rename. Where an older
-bundle stands in that place, the two folders change names in one step (renameat2 with RENAME_EXCHANGE on Linux,
-renamex_np with RENAME_SWAP on macOS), so that at every moment the target is one whole bundle.
+A bundle is built in a hidden folder beside its target, synced to disk, and put in place by one rename. If an older
+bundle exists, the two folders exchange names in one step (renameat2 with RENAME_EXCHANGE on Linux, renamex_np with
+RENAME_SWAP on macOS). So the target is a whole bundle at every moment.
 """
 
 from __future__ import annotations
@@ -27,16 +27,15 @@ RENAME_EXCHANGE: Final = 2
 
 
 class BundleWriter:
-    """Writes one bundle. Made before the work begins, so that a target that cannot be written is found out at once.
+    """Writes one bundle. Create it before long work, so that a target that cannot be written fails at once.
 
     Args:
-        target: Where the bundle shall be: a new or empty folder, or an older bundle, which is replaced.
-        name_own_files: Names of the files in a folder that may be replaced: a bundle's, or those of another kind of
-            folder that is written alike.
+        target: Path of the bundle: a new or empty folder, or an older bundle, which is replaced.
+        name_own_files: Lists the files in a folder that may be replaced; by default those of a bundle.
 
     Raises:
-        UsageError: There is something else at `target`.
-        OutputError: Nothing can be written there.
+        UsageError: `target` is something else.
+        OutputError: `target` cannot be written.
     """
 
     def __init__(self, target: Path, name_own_files: Callable[[Path], set[str]] | None = None) -> None:
@@ -57,15 +56,15 @@ class BundleWriter:
         """
         with explained(self.target):
             self._staging.write(files)
-            check_replaceable(self.target, self._name_own_files)  # again: it is minutes since the work began
+            check_replaceable(self.target, self._name_own_files)  # again, because the work took minutes
             _put_in_place(self._staging.path, self.target)
             sync_folder(self.target.parent)
 
     def close(self) -> None:
-        """Remove the hidden folder: a bundle that was not finished, or the older one that was replaced."""
+        """Remove the hidden folder, which holds an unfinished bundle or the replaced one."""
         self._staging.close()
         for folder in self._made:
-            with suppress(OSError):  # it holds the bundle, or the report of a failure
+            with suppress(OSError):  # not empty: it holds the bundle, or the report of a failure
                 folder.rmdir()
 
     def __enter__(self) -> BundleWriter:
@@ -76,19 +75,19 @@ class BundleWriter:
 
 
 def resolve_target(target: Path) -> Path:
-    """Where a bundle will really be: a link keeps pointing where it points.
+    """Resolve links in the path of a bundle, so that a link is kept and the folder behind it is replaced.
 
     Raises:
-        UsageError: That is the root folder.
+        UsageError: The path is the root folder.
     """
     resolved = Path(os.path.realpath(target))
     if not resolved.name:
-        raise UsageError(f"{target}: a bundle cannot be the root folder; name another with -o")
+        raise UsageError(f"{target}: a bundle cannot be the root folder; name another `output`")
     return resolved
 
 
 def name_bundle_files(folder: Path) -> set[str]:
-    """Names of the files that belong to the bundle in `folder`, of any version; none where there is no bundle."""
+    """Names of the files of the bundle in `folder`, of any version; empty if there is no bundle."""
     try:
         record = json.loads((folder / MANIFEST_FILE).read_text("utf-8"))
         models = {artifact["file"] for artifact in record["artifacts"]}
@@ -98,31 +97,31 @@ def name_bundle_files(folder: Path) -> set[str]:
 
 
 def check_replaceable(target: Path, name_own_files: Callable[[Path], set[str]]) -> None:
-    """Raise `UsageError` unless `target` is absent, an empty folder, or holds nothing but files of its own."""
+    """Raise `UsageError` unless `target` is absent, an empty folder, or contains only `name_own_files`."""
     if not target.exists():
         return
     if not target.is_dir():
-        raise UsageError(f"{target}: exists and is no folder; name another with -o")
+        raise UsageError(f"{target}: exists and is no folder; name another `output`")
     unknown = {path.name for path in target.iterdir()} - name_own_files(target)
     if unknown:
         raise UsageError(
-            f"{target}: holds {min(unknown)}, which no export wrote and which would be lost; name another with -o"
+            f"{target}: holds {min(unknown)}, which no export wrote and which would be lost; name another `output`"
         )
 
 
 @contextmanager
 def explained(target: Path) -> Iterator[None]:
-    """Say of what the system refuses where it was and how to go on, as `OutputError`."""
+    """Turn an OSError into an `OutputError` that names the target and what to do."""
     try:
         yield
     except OSError as error:
         raise OutputError(
-            f"{target}: cannot be written ({error.strerror or error}); free space or name another folder with -o"
+            f"{target}: cannot be written ({error.strerror or error}); free space or name another `output`"
         ) from error
 
 
 def _recover(target: Path) -> None:
-    """Undo what a kill between the two renames of `_put_in_place` left."""
+    """Restore the older bundle if the process was killed between the two renames of `_put_in_place`."""
     previous = _previous(target)
     if previous.exists() and not target.exists():
         previous.rename(target)
@@ -141,7 +140,7 @@ def _put_in_place(staging: Path, target: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
             raise
-        # A file system without exchange: the older bundle is whole throughout, for a moment under another name.
+        # The file system cannot exchange names. The older bundle stays whole, for a moment under another name.
         previous = _previous(target)
         shutil.rmtree(previous, ignore_errors=True)
         target.rename(previous)
@@ -150,10 +149,10 @@ def _put_in_place(staging: Path, target: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> None:
-    """Let two paths change names in one step.
+    """Exchange the names of two paths in one step.
 
     Raises:
-        OSError: With errno ENOSYS, EINVAL or ENOTSUP where the system or the file system cannot do it.
+        OSError: With errno ENOSYS, EINVAL or ENOTSUP if the system or the file system cannot do it.
     """
     first, second = os.fsencode(one), os.fsencode(other)
     libc: Any = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else object()

@@ -1,6 +1,6 @@
-"""golden.npz: digits that the project draws itself, and what every file of the bundle answers to them.
+"""Write golden.npz: digits drawn by the project, and the predictions of every file of the bundle for them.
 
-A device replays them (`edge-mnist verify`) to prove that its copy, engine and processor still give those answers.
+A device replays them (`edge-mnist verify`) to prove that its copy, engine and processor give the same predictions.
 """
 
 from __future__ import annotations
@@ -20,20 +20,19 @@ from edge_mnist_trainer.augment.strokes import draw_digits
 GOLDEN_DIGITS_EACH: Final = 4
 GOLDEN_SEED: Final = 2026
 
-
 GOLDEN_PATTERNS: Final = 40
-"""Patterns for a model that reads no digits."""
+"""Number of patterns for a model that does not read digits."""
 
 
 def make_golden_vectors(engines: Mapping[str, Engine], contract: ModelContract) -> bytes:
-    """The bytes of golden.npz.
+    """Make the bytes of golden.npz.
 
     Args:
-        engines: The bundle's files by name, loaded.
-        contract: What they all say of their images: digits, or else patterns of that shape.
+        engines: The loaded files of the bundle, by name.
+        contract: Their common contract, which decides between digits and random patterns.
 
     Returns:
-        An .npz with `images`, uint8, (N, H, W, C); of digits also `labels`, uint8, (N,); and for each file
+        An .npz with `images`, uint8, (N, H, W, C); for digits also `labels`, uint8, (N,); and for each file
         `probabilities/FILE`, float32, (N, K). The same inputs give the same bytes.
     """
     if contract.reads_digits:
@@ -42,14 +41,14 @@ def make_golden_vectors(engines: Mapping[str, Engine], contract: ModelContract) 
     else:
         images = draw_patterns(contract.image_shape)
         named = {"images": images}
-    answers = {f"probabilities/{file}": engine.run(images) for file, engine in engines.items()}
+    predictions = {f"probabilities/{file}": engine.run(images) for file, engine in engines.items()}
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **named, **answers)
+    np.savez(buffer, allow_pickle=False, **named, **predictions)
     return buffer.getvalue()
 
 
 def draw_patterns(image_shape: tuple[int, int, int]) -> Pixels:
-    """Soft random blots, uint8, shape (N, H, W, C), that use the whole range: images of nothing and of nobody."""
+    """Draw smooth random patterns over the whole range 0..255, uint8, shape (N, H, W, C)."""
     height, width, channels = image_shape
     rng = np.random.default_rng(GOLDEN_SEED)
     patterns = np.empty((GOLDEN_PATTERNS, height, width, channels), np.uint8)

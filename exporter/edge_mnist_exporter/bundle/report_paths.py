@@ -1,8 +1,8 @@
-"""Where the reports of an export go that stand in no bundle.
+"""Paths of the reports that an export writes beside a bundle.
 
-<bundle>.report.html   the page for people. It shows evaluation images, and a bundle must show none but digits that
-                       the project draws itself: so it stands beside the bundle, not inside.
-<bundle>.failed/       report.json and report.html of an export that failed a gate; the next one that passes
+<bundle>.report.html   the report page. It shows evaluation images, and a bundle may show only digits drawn by the
+                       project, so the page is beside the bundle, not inside.
+<bundle>.failed/       report.json and report.html of an export that failed a gate. The next export that passes
                        removes it.
 """
 
@@ -28,26 +28,26 @@ REPORT_FILE: Final = "report.json"
 PAGE_FILE: Final = "report.html"
 
 PAGE_SUFFIX: Final = f".{PAGE_FILE}"
-"""Of the page beside a bundle."""
+"""Suffix of the page beside a bundle."""
 
 FAILURE_SUFFIX: Final = ".failed"
-"""Of the folder of a failure."""
+"""Suffix of the folder of a failed export."""
 
 GENERATOR: Final = "edge-mnist export"
-"""Stands in the head of every page that an export wrote."""
+"""The generator named in the head of every page that an export writes."""
 
 HEAD_BYTES: Final = 1000
-"""Of a page that hold its head's first lines."""
+"""Bytes at the start of a page to search for the generator."""
 
 
 class ReportPlaces:
-    """The two places beside one bundle.
+    """The paths of the reports beside one bundle.
 
     Args:
-        bundle: The bundle's folder, resolved; it need not exist.
+        bundle: The bundle's folder, with links resolved; it need not exist.
 
     Raises:
-        UsageError: Something else stands in one of them.
+        UsageError: One of the paths is something that no export wrote.
     """
 
     def __init__(self, bundle: Path) -> None:
@@ -57,7 +57,7 @@ class ReportPlaces:
         self._check()
 
     def write_failure(self, report: str, page: str) -> None:
-        """Put the folder of a failure in place in one step: the text of report.json, and that of the page.
+        """Write the folder of a failed export atomically, from the text of report.json and of the page.
 
         Raises:
             OutputError: It cannot be written.
@@ -67,9 +67,10 @@ class ReportPlaces:
 
     @contextmanager
     def page_after(self, page: str) -> Iterator[None]:
-        """Write the page to disk, do what is in the context, and then put the page in place and clear old failures.
+        """Put a page in place after the body of the context, and remove the folder of an older failure.
 
-        A full disk is found out before the bundle is in place, and no page stands beside a bundle of another export.
+        The page is written to a hidden folder first, so that a full disk fails before the bundle is in place. The page
+        and the bundle are always from the same export.
 
         Raises:
             OutputError: The page cannot be written.
@@ -79,12 +80,12 @@ class ReportPlaces:
         with staging:
             with explained(self.page):
                 staging.write({PAGE_FILE: _encode(page)})
-                self._check()  # again: it is minutes since the work began
+                self._check()  # again, because the work took minutes
             yield
             with explained(self.page):
                 (staging.path / PAGE_FILE).replace(self.page)
                 if self.failure.exists():
-                    self.failure.rename(staging.path / self.failure.name)  # gone in one step, removed with the rest
+                    self.failure.rename(staging.path / self.failure.name)  # one step; deleted with the staging folder
                 sync_folder(self.page.parent)
 
     def _check(self) -> None:
@@ -95,10 +96,10 @@ class ReportPlaces:
 
 
 def check_places(bundle: Path) -> None:
-    """Refuse at once what could not be replaced once the work is done: at a bundle's place, or beside it.
+    """Check before the work that a bundle and its reports can be written or replaced.
 
     Raises:
-        UsageError: There is something else.
+        UsageError: One of the paths is something that no export wrote.
     """
     target = resolve_target(bundle)
     ReportPlaces(target)
@@ -107,7 +108,7 @@ def check_places(bundle: Path) -> None:
 
 
 def name_failure_files(folder: Path) -> set[str]:
-    """Names of the files that belong to the failure in `folder`; none where there is none."""
+    """Names of the files of the failed export in `folder`; empty if there is none."""
     try:
         record = json.loads((folder / REPORT_FILE).read_text("utf-8"))
         return {REPORT_FILE, PAGE_FILE} if record["gates"] and record["passed"] is False else set()
@@ -116,11 +117,11 @@ def name_failure_files(folder: Path) -> set[str]:
 
 
 def _encode(page: str) -> bytes:
-    return page.encode("utf-8", errors="backslashreplace")  # names of the user's files may hold bytes that are no UTF-8
+    return page.encode("utf-8", errors="backslashreplace")  # names of the user's files may not be UTF-8
 
 
 def shorten(path: Path) -> str:
-    """A path as people are shown it: from the working folder on where it is below that."""
+    """A path for display: relative to the working folder if it is inside it."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
@@ -135,4 +136,4 @@ def _check_page(page: Path) -> None:
         with page.open("rb") as handle:
             if f"content='{GENERATOR}'".encode() in handle.read(HEAD_BYTES):
                 return
-    raise UsageError(f"{page}: exists, and no export wrote it; name another folder with -o")
+    raise UsageError(f"{page}: exists, and no export wrote it; name another `output`")

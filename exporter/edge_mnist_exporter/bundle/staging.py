@@ -1,4 +1,4 @@
-"""Hidden folders in which something is built before it appears: on the disk of its target, locked, swept up later."""
+"""Hidden, locked folders in which output is built beside its target before a rename puts it in place."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Final
 
 STAGING_SUFFIX: Final = ".partial"
-"""Of the hidden folders."""
+"""Suffix of the hidden folders."""
 
 
 class StagingFolder:
-    """A hidden folder beside `target`, locked for as long as this process lives, and removed when it is closed.
+    """A hidden folder beside `target`, locked while this process lives and removed by `close`.
 
-    What killed processes left there for the same target is removed first.
+    It first removes the hidden folders that killed processes left for the same target.
 
     Raises:
         OSError: It cannot be made.
@@ -29,7 +29,7 @@ class StagingFolder:
         self.path, self._lock = _make_staging(target)
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Write files, by name, through to the disk.
+        """Write files, by name, and sync them to disk.
 
         Raises:
             OSError: The disk is full or a file cannot be written.
@@ -42,7 +42,7 @@ class StagingFolder:
         sync_folder(self.path)
 
     def close(self) -> None:
-        """Remove the folder and whatever is in it."""
+        """Remove the folder and its content."""
         shutil.rmtree(self.path, ignore_errors=True)
         if self._lock is not None:
             os.close(self._lock)
@@ -56,11 +56,11 @@ class StagingFolder:
 
 
 def _make_staging(target: Path) -> tuple[Path, int | None]:
-    """Make a hidden folder beside `target`, and lock it for as long as this process lives."""
+    """Make a hidden folder beside `target`, and lock it while this process lives."""
     while True:
         staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=STAGING_SUFFIX, dir=target.parent))
         lock = _lock(staging)
-        if staging.exists():  # another process may have taken it for a leftover before it was locked
+        if staging.exists():  # another process may have removed it as a leftover before it was locked
             umask = os.umask(0)
             os.umask(umask)
             staging.chmod(0o777 & ~umask)
@@ -68,7 +68,7 @@ def _make_staging(target: Path) -> tuple[Path, int | None]:
 
 
 def _remove_leftovers(target: Path) -> None:
-    """Remove the hidden folders of exports that were killed: those that no living process has locked."""
+    """Remove the hidden folders of killed exports: those that no living process has locked."""
     for folder in target.parent.glob(f".{glob.escape(target.name)}.*{STAGING_SUFFIX}"):
         lock = _lock(folder)
         if lock is not None:
@@ -77,12 +77,12 @@ def _remove_leftovers(target: Path) -> None:
 
 
 def _lock(folder: Path) -> int | None:
-    """Lock a folder until the descriptor is closed or the process dies; None where somebody else locked or removed it.
+    """Lock a folder until the descriptor is closed or the process ends; None if another process locked or removed it.
 
-    flock(2), not a process number in the name: numbers mean nothing across containers that share a volume.
+    It uses flock(2), because process numbers have no meaning across containers that share a volume.
     """
     if sys.platform == "win32":
-        return None  # no flock: leftovers of killed exports stay there
+        return None  # no flock: leftovers of killed exports stay
     import fcntl
 
     try:
@@ -98,9 +98,9 @@ def _lock(folder: Path) -> int | None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in a folder written to the disk."""
+    """Sync the names of files in a folder to disk."""
     if os.name == "nt":
-        return  # Windows cannot open folders; its renames are written through
+        return  # Windows cannot open folders; it writes renames to disk at once
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

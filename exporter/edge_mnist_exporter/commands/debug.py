@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_mnist_exporter.commands.panels import CALIBRATION, FILES
-from edge_mnist_exporter.config import CALIBRATION_SAMPLES, ConversionConfig, ExportConfig, SourceConfig
+from edge_mnist_exporter.commands.conversion_options import (
+    CalibrationMethodOption,
+    CalibrationSamplesOption,
+    InputRangeOption,
+    JsonOption,
+    PerChannelOption,
+    SeedOption,
+)
+from edge_mnist_exporter.commands.stages import stages_shown
+from edge_mnist_exporter.config import ConversionConfig, ExportConfig, SourceConfig
 from edge_mnist_exporter.gate_config import GateConfig
 from edge_mnist_exporter.source.options import parse_input_range, parse_names
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.errors import ConversionError, UnsupportedModelError, UsageError
+from edge_mnist_runtime.errors import UsageError
 
 if TYPE_CHECKING:
     from edge_mnist_exporter.audit.layer_errors import LayerError
@@ -39,42 +47,16 @@ def debug(
         Path | None,
         typer.Option(metavar="FILE.toml", help="What falls short means, as for edge-mnist export.", show_default=False),
     ] = None,
-    input_range: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RANGE",
-            help="What the network was trained on, as for edge-mnist export.",
-            show_default="its rescaling layer's, else 0..1",
-        ),
-    ] = None,
-    per_channel: Annotated[
-        bool,
-        typer.Option(
-            "--per-channel/--no-per-channel",
-            help="One weight scale an output channel, or one a layer.",
-            rich_help_panel=FILES,
-        ),
-    ] = DEFAULTS.conversion.per_channel,
-    calibration_method: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="minmax; for ONNX also entropy or percentile.", rich_help_panel=CALIBRATION),
-    ] = DEFAULTS.conversion.calibration_method,
-    calibration_samples: Annotated[
-        int | None,
-        typer.Option(
-            help="Training images that fix the int8 ranges.",
-            show_default=f"{CALIBRATION_SAMPLES}, or all of fewer",
-            rich_help_panel=CALIBRATION,
-        ),
-    ] = DEFAULTS.calibration_samples,
-    seed: Annotated[
-        int, typer.Option(help="Decides which images those are.", rich_help_panel=CALIBRATION)
-    ] = DEFAULTS.seed,
+    input_range: InputRangeOption = None,
+    per_channel: PerChannelOption = DEFAULTS.conversion.per_channel,
+    calibration_method: CalibrationMethodOption = DEFAULTS.conversion.calibration_method,
+    calibration_samples: CalibrationSamplesOption = DEFAULTS.calibration_samples,
+    seed: SeedOption = DEFAULTS.seed,
     data: Annotated[
         Path | None,
         typer.Option(help="As for edge-mnist export.", show_default="$EDGE_MNIST_DATA, ..."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
+    as_json: JsonOption = False,
     show: DebugOption = False,
 ) -> None:
     """Say what int8 does to every layer: signal to noise against the same layer in float, worst first.
@@ -82,7 +64,6 @@ def debug(
     `own` is what most channels of a layer lose by the range that the layer was
     given, whatever came before: where it is low, int8 goes wrong.
     """
-    from edge_mnist_runtime.commands.chatter import chatter_silenced
     from edge_mnist_runtime.dataset import find_mnist_folder
     from edge_mnist_runtime.extras import require_extra
 
@@ -102,13 +83,10 @@ def debug(
     from edge_mnist_exporter.source.source_model import find_source
 
     name, path = find_source(model)
-    with chatter_silenced(show=show, kept_for=(ConversionError,), dropped_for=(UnsupportedModelError,)) as terminal:
-        from rich.console import Console
+    with stages_shown(show=show) as on_stage:
+        from edge_mnist_exporter.mixed.diagnosis import diagnose
 
-        with Console(file=terminal).status("starting TensorFlow") as status:
-            from edge_mnist_exporter.mixed.diagnosis import diagnose
-
-            found = diagnose(name, path, config, n_images=images, data=data, on_stage=status.update)
+        found = diagnose(name, path, config, n_images=images, data=data, on_stage=on_stage)
     if found.notice:
         typer.echo(f"edge-mnist: note: {found.notice}", err=True)
     if as_json:

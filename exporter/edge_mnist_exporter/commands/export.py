@@ -7,22 +7,32 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_mnist_exporter.commands.panels import CALIBRATION, FILES, MODEL
-from edge_mnist_exporter.config import BUNDLES_FOLDER, CALIBRATION_SAMPLES, ConversionConfig, ExportConfig, SourceConfig
+from edge_mnist_exporter.commands.conversion_options import (
+    CALIBRATION,
+    FILES,
+    MODEL,
+    CalibrationMethodOption,
+    CalibrationSamplesOption,
+    InputRangeOption,
+    JsonOption,
+    PerChannelOption,
+    SeedOption,
+)
+from edge_mnist_exporter.commands.stages import stages_shown
+from edge_mnist_exporter.config import BUNDLES_FOLDER, ConversionConfig, ExportConfig, SourceConfig
 from edge_mnist_exporter.gate_config import GateConfig
 from edge_mnist_exporter.source.options import parse_input_range, parse_names, read_labels
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.errors import ConversionError, UnsupportedModelError, UsageError
+from edge_mnist_runtime.errors import UsageError
 
 if TYPE_CHECKING:
     from edge_mnist_exporter.exporting import Export
 
 DEFAULTS = ExportConfig()
-"""Panels of --help."""
-
-"""Where bundles go that are given no place."""
+"""What an option is that nobody gives."""
 
 
+# The signature is long because it is the list of options; what they decide is in `ExportConfig`.
 def export(
     model: Annotated[
         Path | None,
@@ -32,9 +42,9 @@ def export(
         ),
     ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="Short for --precision int8.")] = False,
-    precision: Annotated[
+    precisions: Annotated[
         str | None,
-        typer.Option(metavar="LIST", help="Of fp32,fp16,int8,int16x8,dynamic.", show_default="int8"),
+        typer.Option("--precision", metavar="LIST", help="Of fp32,fp16,int8,int16x8,dynamic.", show_default="int8"),
     ] = None,
     formats: Annotated[
         str | None,
@@ -48,9 +58,10 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The bundle folder.", show_default="bundles/NAME")
     ] = None,
-    max_drop: Annotated[
+    max_drop_points: Annotated[
         float | None,
         typer.Option(
+            "--max-drop",
             metavar="POINTS",
             help="Most top-1 that a file may lose against Keras, in percentage points.",
             show_default=f"{DEFAULTS.gates.max_drop_points:g}",
@@ -90,14 +101,7 @@ def export(
             rich_help_panel=FILES,
         ),
     ] = None,
-    per_channel: Annotated[
-        bool,
-        typer.Option(
-            "--per-channel/--no-per-channel",
-            help="One weight scale an output channel, or one a layer.",
-            rich_help_panel=FILES,
-        ),
-    ] = DEFAULTS.conversion.per_channel,
+    per_channel: PerChannelOption = DEFAULTS.conversion.per_channel,
     allow_saturation: Annotated[
         bool,
         typer.Option(
@@ -114,22 +118,8 @@ def export(
             help="Where an int8 file falls short, keep as few layers as possible in float: NAME_mixed.",
         ),
     ] = False,
-    calibration_samples: Annotated[
-        int | None,
-        typer.Option(
-            help="Training images that fix the int8 ranges.",
-            show_default=f"{CALIBRATION_SAMPLES}, or all of fewer",
-            rich_help_panel=CALIBRATION,
-        ),
-    ] = DEFAULTS.calibration_samples,
-    calibration_method: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="minmax; for ONNX also entropy or percentile.",
-            rich_help_panel=CALIBRATION,
-        ),
-    ] = DEFAULTS.conversion.calibration_method,
+    calibration_samples: CalibrationSamplesOption = DEFAULTS.calibration_samples,
+    calibration_method: CalibrationMethodOption = DEFAULTS.conversion.calibration_method,
     calibration_data: Annotated[
         Path | None,
         typer.Option(
@@ -138,18 +128,8 @@ def export(
             rich_help_panel=CALIBRATION,
         ),
     ] = None,
-    seed: Annotated[
-        int, typer.Option(help="Decides which images those are.", rich_help_panel=CALIBRATION)
-    ] = DEFAULTS.seed,
-    input_range: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RANGE",
-            help="What the network was trained on: 0..1, 0..255, -1..1, or MEAN,STD.",
-            show_default="its rescaling layer's, else 0..1",
-            rich_help_panel=MODEL,
-        ),
-    ] = None,
+    seed: SeedOption = DEFAULTS.seed,
+    input_range: InputRangeOption = None,
     labels: Annotated[
         Path | None,
         typer.Option(
@@ -175,7 +155,7 @@ def export(
             show_default="$EDGE_MNIST_DATA, else Keras's cache or download, else scikit-learn's digits, which is said",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
+    as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Convert a Keras model to TFLite and ONNX, and prove on real digits that nothing was lost.
@@ -184,12 +164,8 @@ def export(
     If either falls short, no bundle is written, the report of the failure is
     kept in OUTPUT.failed, and the exit code is 5.
     """
-    from edge_mnist_runtime.commands.chatter import chatter_silenced
-    from edge_mnist_runtime.dataset import find_mnist_folder
-    from edge_mnist_runtime.extras import require_extra
-
     config = ExportConfig(
-        precisions=_read_precisions(int8, precision),
+        precisions=_read_precisions(int8, precisions),
         formats=None if formats is None else parse_names(formats),
         io=io,
         source=SourceConfig(
@@ -200,7 +176,10 @@ def export(
         auto_mixed=auto_mixed,
         conversion=ConversionConfig(calibration_method, per_channel, opset, allow_saturation),
         gates=GateConfig.load(
-            gate, max_drop_points=max_drop, min_agreement=min_agreement, max_probability_diff=max_probability_diff
+            gate,
+            max_drop_points=max_drop_points,
+            min_agreement=min_agreement,
+            max_probability_diff=max_probability_diff,
         ),
         calibration_samples=calibration_samples,
         calibration_data=calibration_data,
@@ -209,10 +188,22 @@ def export(
     )
     for line in config.absent:
         typer.echo(f"edge-mnist: note: {line}", err=True)
+    finished, path, target = _export(model, output, config, data, show=debug)
+    _print(finished, path, target, as_json=as_json)
+    finished.require_passed()
+
+
+def _export(
+    model: Path | None, output: Path | None, config: ExportConfig, data: Path | None, *, show: bool
+) -> tuple[Export, Path, Path]:
+    """The export, with the model that was found for it and the bundle's place."""
+    from edge_mnist_runtime.dataset import find_mnist_folder
+    from edge_mnist_runtime.extras import require_extra
+
     require_extra(
         "export",
         "edge-mnist export",
-        *("tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai_edge_litert", "sklearn", "scipy"),
+        *("tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai_edge_litert", "sklearn", "scipy", "jinja2"),
     )
     from edge_mnist_exporter.bundle.report_paths import check_places
     from edge_mnist_exporter.source.model_file import read_model_file
@@ -225,15 +216,10 @@ def export(
     check_places(target)
     if path.is_file():
         read_model_file(path)
-    with chatter_silenced(show=debug, kept_for=(ConversionError,), dropped_for=(UnsupportedModelError,)) as terminal:
-        from rich.console import Console
+    with stages_shown(show=show) as on_stage:
+        from edge_mnist_exporter.exporting import export as run_export
 
-        with Console(file=terminal).status("starting TensorFlow") as status:
-            from edge_mnist_exporter.exporting import export as run_export
-
-            finished = run_export(model, output=target, config=config, data=data, on_stage=status.update)
-    _print(finished, path, output or target, as_json=as_json)
-    finished.require_passed()
+        return run_export(model, output=target, config=config, data=data, on_stage=on_stage), path, target
 
 
 def _read_precisions(int8: bool, precision: str | None) -> tuple[str, ...]:

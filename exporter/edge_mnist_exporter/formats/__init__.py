@@ -1,8 +1,7 @@
-"""The file formats that an export can write, and the precisions that each one has.
+"""The file formats that an export can write, and the precisions of each.
 
-A converter is a function from a Keras model and calibration images to the bytes of a model file; an audit reads such
-bytes back and proves from the graph alone that their precision is what their name says. Converters know nothing of
-audits, so a mistake in one cannot hide in the other.
+A converter turns a Keras model and calibration images into the bytes of a model file. An audit reads those bytes back
+and proves their precision from the graph alone. Converters do not use audits, so an audit finds a converter's mistakes.
 
 Comes in: a `ConversionRequest`. Goes out: the bytes of a model file, and what they prove.
 May import: audit, config, kinds, source.
@@ -24,25 +23,25 @@ from edge_mnist_exporter.formats.tflite_files import conversion as tflite_conver
 from edge_mnist_runtime.tensor import Pixels
 
 Converter = Callable[[ConversionRequest], bytes]
-"""Makes the bytes of a model file; raises ConversionError where the converter fails."""
+"""Makes the bytes of a model file; raises ConversionError if the converter fails."""
 
 
 class Audit(Protocol):
-    """Proves a file's precision from its bytes, and reads what the file holds and costs."""
+    """Proves a file's precision from its bytes, and measures its graph."""
 
     def __call__(
         self, data: bytes, precision: str, file_name: str, *, expected_input: InputScale | None = None
     ) -> GraphAudit:
-        """Audit.
+        """Prove the precision of a file and measure its graph.
 
         Args:
-            data: The whole file.
-            precision: What its name says.
+            data: The bytes of the file.
+            precision: The precision to prove.
             file_name: For messages.
-            expected_input: Scale and zero-point that the input must have; None where any will do.
+            expected_input: Scale and zero-point that the input must have; None to accept any.
 
         Raises:
-            PrecisionProofError: The graph does not prove it.
+            PrecisionProofError: The graph does not have this precision.
         """
 
 
@@ -54,9 +53,9 @@ class FileFormat:
     converters: dict[str, Converter]
     """By precision."""
     make_mixer: Callable[[ConversionRequest], Mixer]
-    """For many files that differ in what stays in float."""
+    """Prepares the conversion of several mixed files that differ in which layers stay in float."""
     measure_errors: Callable[[ConversionRequest, Pixels], list[LayerError]]
-    """What int8 does to every layer, in the network's order, while it reads images, uint8, shape (N, H, W, C)."""
+    """Measures the int8 error of every layer on images, uint8, shape (N, H, W, C). Layers in the network's order."""
     audit: Audit
 
 
@@ -88,4 +87,4 @@ FORMATS: Final = {
         onnx_audit.audit,
     ),
 }
-"""By the name that manifests and reports use."""
+"""Formats by the name that manifests and reports use."""

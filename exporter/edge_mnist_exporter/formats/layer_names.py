@@ -1,4 +1,4 @@
-"""Which Keras layer an operation of a converted graph came from, by the names that converters leave in it."""
+"""Find the Keras layer of an operation in a converted graph, by the names that converters keep."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from edge_mnist_exporter.source.nested_layers import list_nested_layers
 
 
 def list_layers(model: Any) -> Iterator[tuple[str, bool]]:
-    """Name of every layer of a `keras.Model`, those of models inside it too, and whether it has weights."""
+    """Name of every layer of a `keras.Model`, including nested models, and whether it has weights."""
     return ((layer.name, bool(layer.weights)) for layer in list_nested_layers(model))
 
 
 def find_layer(names: Iterable[str], layers: Iterable[tuple[str, bool]]) -> str | None:
-    """The layer that `names` (of an operation and its tensors) are about; of several, the first that has weights.
+    """Find the layer that `names` (of an operation and its tensors) refer to; of several, the first with weights.
 
-    Converters join scopes by slashes and fused operations by semicolons, and may number a layer's name anew. The
-    outermost scope that bears a layer's name counts: operations inside a layer may bear another's.
+    Converters join scopes with slashes and fused operations with semicolons, and may append a number to a layer's
+    name. The outermost scope that matches a layer counts, because operations inside may have another layer's name.
     """
     known = [(name, has_weights, re.compile(re.escape(name) + r"(_\d+)?")) for name, has_weights in layers]
     found = set()

@@ -1,11 +1,11 @@
-"""What a converter is asked for."""
+"""The request that a converter receives: model, file kind, calibration images, settings."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,42 +19,59 @@ from edge_mnist_runtime.errors import ConversionError, first_line
 from edge_mnist_runtime.tensor import Pixels
 
 SCOPED_NAME: Final = re.compile(r"""["'](?P<name>[^"'@\s]*/[^"'@\s]*)["'@]""")
-"""A quoted name of an operation or tensor with the names of layers in front of it; the first one is the culprit's."""
+"""A quoted name of an operation or tensor, with its layers in front. The first match names the refused operation."""
 
 REASON: Final = re.compile(r"'tf\.\w+' op [^\n]+")
-"""What TensorFlow's converter says behind the place, which may take hundreds of characters."""
+"""The reason in a message of TensorFlow's converter. It follows a location of up to hundreds of characters."""
+
+Made = TypeVar("Made")
 
 Mixer = Callable[[tuple[str, ...]], bytes]
-"""From the layers that are to stay in float to the bytes of a file that computes all others in int8."""
+"""Takes the names of the layers that stay in float; returns a file that computes all others in int8."""
 
 
 @dataclass(frozen=True)
 class ConversionRequest:
-    """One file to be made."""
+    """One file to convert."""
 
     source: SourceModel
     """The Keras model."""
     kind: Kind
     """Format, precision and input dtype."""
     contract: ModelContract
-    """What the file must carry about itself."""
+    """Metadata to store in the file."""
     calibration: Pixels
-    """Images, uint8, shape (N, H, W, C), that fix the ranges of quantized tensors."""
+    """Images, uint8, shape (N, H, W, C), that set the ranges of quantized tensors."""
     config: ConversionConfig
-    """How it is to be made."""
+    """Conversion settings."""
+    made: dict[tuple[str, ConversionConfig], Any] = field(default_factory=dict, repr=False, compare=False)
+    """Intermediate results that requests of the same network and images share; see `make_once`."""
 
     @property
     def calibration_values(self) -> npt.NDArray[np.float32]:
         """The calibration images as a file with an 8-bit input reads them, float32, shape (N, H, W, C).
 
-        Where the mean is no whole grey level, the file's zero-point is off by a part of one. Values that are off alike
-        let a converter find that zero-point and no other, however it rounds halves.
+        The zero-point is the mean rounded to a whole grey level. These values use the rounded mean too, so that every
+        converter finds the same zero-point, however it rounds halves.
         """
         _, zero_point = self.source.input_quantization
         return replace(self.source.input_range, mean=(float(zero_point),)).apply(self.calibration)
 
+    def make_once(self, what: str, make: Callable[[], Made]) -> Made:
+        """Make an intermediate result once for all requests that share `made`.
+
+        Args:
+            what: Its name. The result may depend on network, images and all settings except `float_layers`.
+            make: Makes it.
+        """
+        key = what, replace(self.config, float_layers=())
+        if key not in self.made:
+            self.made[key] = make()
+        made: Made = self.made[key]
+        return made
+
     def refused(self, converter: str, error: Exception) -> ConversionError:
-        """The error that says so in one line, with the layer that the converter's own message is about."""
+        """The ConversionError for a converter's exception: one line with the layer that its message names."""
         text = str(error)
         operation = SCOPED_NAME.search(text)
         at = f" at {self.locate(operation['name'])}" if operation else ""
@@ -63,6 +80,6 @@ class ConversionRequest:
         return ConversionError(f"{self.source.origin}: {converter} refused it{at} ({said})")
 
     def locate(self, *names: str) -> str:
-        """The layer that names of an operation and its tensors are about, else the operation, in words."""
+        """Describe an operation for messages, from its name and those of its tensors: by its layer, else by itself."""
         layer = find_layer(names, list_layers(self.source.keras_model))
         return f"the layer {layer}" if layer else f"the operation {'/'.join(names[0].split('/')[-2:])}"

@@ -1,4 +1,4 @@
-"""What a model is calibrated and evaluated on.
+"""Load the images that a model is calibrated and evaluated on.
 
 Comes in: the export's options. Goes out: calibration and evaluation images.
 May import: config, source.

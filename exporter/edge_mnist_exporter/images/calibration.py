@@ -1,4 +1,4 @@
-"""Calibration images: which ones the quantizers watch the network read, drawn from training images only."""
+"""Choose calibration images from the training images, or from a folder that the user names."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ from edge_mnist_trainer.data.sources import DigitSource
 from edge_mnist_trainer.data.splits import indices_sha256
 
 SEARCH_IMAGES: Final = 2000
+"""Most training images that choices about a file are judged on."""
 
 
 @dataclass(frozen=True)
 class CalibrationSet:
-    """The images that fix the quantizers' ranges."""
+    """The images that set the ranges of quantized tensors."""
 
     images: Pixels
-    """uint8, shape (N, H, W, C); some pixel is 0 and some is 255."""
+    """uint8, shape (N, H, W, C). At least one pixel is 0 and one is 255."""
     origin: dict[str, Any]
-    """For the report: data set, split, count, and what proves which images they were."""
+    """Entry of the report: data set, split, count, seed, and a SHA-256 of the indices or pixels."""
 
 
 def choose_calibration(source: SourceModel, digits: DigitSource, config: ExportConfig) -> CalibrationSet:
-    """The images that an export calibrates on: training images, or those that were named for it.
+    """Choose calibration images from the training images, or from `config.calibration_data`.
 
     Raises:
-        UsageError: More images are asked for than there are, or those that were named will not do.
-        DataError: One of them cannot be read.
+        UsageError: There are fewer training images than asked for, or the named images cannot be used.
+        DataError: A named image cannot be read.
     """
     n_samples = config.calibration_samples or CALIBRATION_SAMPLES
     if config.calibration_data is None:
@@ -48,13 +49,13 @@ def choose_calibration(source: SourceModel, digits: DigitSource, config: ExportC
 
 
 def draw_calibration(digits: LabelledDigits, n_samples: int, *, seed: int) -> CalibrationSet:
-    """Draw `n_samples` different images of `digits`, repeatably.
+    """Draw `n_samples` different images from `digits`; the same seed draws the same images.
 
     Raises:
-        UsageError: More images are asked for than there are.
+        UsageError: `digits` has fewer images.
     """
     if n_samples > len(digits):
-        raise UsageError(f"--calibration-samples {n_samples}: {digits.name} {digits.split} has {len(digits)} images")
+        raise UsageError(f"`calibration_samples` {n_samples}: {digits.name} {digits.split} has {len(digits)} images")
     indices = np.sort(np.random.default_rng(seed).choice(len(digits), n_samples, replace=False))
     origin = {
         "name": digits.name,
@@ -63,35 +64,35 @@ def draw_calibration(digits: LabelledDigits, n_samples: int, *, seed: int) -> Ca
         "seed": seed,
         "indices_sha256": indices_sha256(indices),
     }
-    return _reach_both_ends(digits.images[indices], origin)
+    return _span_full_range(digits.images[indices], origin)
 
 
 def take_calibration(
     images: Pixels, folder: Path, evaluation: LabelledDigits, n_samples: int, *, seed: int
 ) -> CalibrationSet:
-    """At most `n_samples` of the images that a user named for it.
+    """Take at most `n_samples` of the calibration images in a user's folder.
 
     Raises:
-        UsageError: Some of them are evaluation images: figures on those would flatter.
+        UsageError: Some of them are evaluation images, which would make the measured figures too good.
     """
     known = {image.tobytes() for image in evaluation.images}
     n_shared = sum(image.tobytes() in known for image in images)
     if n_shared:
         raise UsageError(
-            f"--calibration-data {folder}: {n_shared} of its {len(images)} images are evaluation images; remove them"
+            f"`calibration_data` {folder}: {n_shared} of its {len(images)} images are evaluation images; remove them"
         )
     chosen = images
     if len(images) > n_samples:
         chosen = images[np.sort(np.random.default_rng(seed).choice(len(images), n_samples, replace=False))]
     sha256 = hashlib.sha256(np.ascontiguousarray(chosen).tobytes()).hexdigest()
     origin = {"name": folder.resolve().name, "split": "all", "n": len(chosen), "seed": seed, "pixels_sha256": sha256}
-    return _reach_both_ends(chosen, origin)
+    return _span_full_range(chosen, origin)
 
 
 def choose_search_images(training: LabelledDigits, calibration: CalibrationSet) -> LabelledDigits:
-    """Up to `SEARCH_IMAGES` training images that did not calibrate: what choices about a file are judged on.
+    """Choose up to `SEARCH_IMAGES` training images, other than calibration images, to judge choices about a file on.
 
-    The evaluation images are for the figures alone.
+    Evaluation images are reserved for the reported figures.
     """
     known = {image.tobytes() for image in calibration.images}
     unused = [index for index, image in enumerate(training.images) if image.tobytes() not in known]
@@ -99,10 +100,10 @@ def choose_search_images(training: LabelledDigits, calibration: CalibrationSet) 
     return training.take(np.array(unused[::step][:SEARCH_IMAGES], np.intp), "search")
 
 
-def _reach_both_ends(images: Pixels, origin: dict[str, Any]) -> CalibrationSet:
-    """Where no pixel is 0 or none is 255, two corners of the first image become so.
+def _span_full_range(images: Pixels, origin: dict[str, Any]) -> CalibrationSet:
+    """Set two corners of the first image to 0 and 255 unless pixels with both values exist.
 
-    A converter makes an input's scale from what it saw. Only where that is 0..255 are its steps the bytes themselves.
+    A converter computes the input's scale from the values it saw. Its steps equal pixel bytes only for 0..255.
     """
     if images.min() > 0 or images.max() < 255:
         images = images.copy()

@@ -1,10 +1,10 @@
-"""Images of the user's own for classifiers of anything but digits: what they are calibrated and evaluated on.
+"""Load the user's own images to calibrate and evaluate classifiers of anything but digits.
 
-FILE.npz                       x_train, y_train, x_test, y_test, uint8 of the network's own shape
-FILE.csv, .pkl.gz, .mat        the same as `labelled_files` has them, and folders of .csv or .npy files
-FOLDER of IDX files            EMNIST's 47 or 62 classes, for models of as many
-FOLDER/train, FOLDER/test      each with one sub-folder of pictures a class, named as its label
-FOLDER/LABEL                   the same without a test part: a tenth of each class is kept for the evaluation
+FILE.npz                       x_train, y_train, x_test, y_test, uint8 in the network's own shape
+FILE.csv, .pkl.gz, .mat        the formats of `labelled_files`, and folders of .csv or .npy files
+FOLDER of IDX files            EMNIST with 47 or 62 classes, for models with as many classes
+FOLDER/train, FOLDER/test      each with one sub-folder of pictures for each class, named as its label
+FOLDER/LABEL                   the same without a test split: a tenth of each class is kept for the evaluation
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ from edge_mnist_runtime.errors import DataError, DataNotFoundError, PictureError
 from edge_mnist_runtime.images.files import DETAIL_PIXELS, open_picture
 from edge_mnist_runtime.paths import describe_missing, is_folder, list_folder
 from edge_mnist_runtime.tensor import Pixels
+from edge_mnist_trainer.data.array_folders import read_array_folder
 from edge_mnist_trainer.data.digit_arrays import ImageClasses, ImagesAndLabels, LabelledParts
-from edge_mnist_trainer.data.labelled_files import read_array_folder, read_labelled_file
+from edge_mnist_trainer.data.labelled_files import read_labelled_file
 from edge_mnist_trainer.data.picture_folder import (
     ReadPicture,
     find_files,
@@ -42,11 +43,11 @@ from edge_mnist_trainer.data.splits import split_each_label
 
 
 def load_export_images(source: SourceModel, data: Path | None) -> DigitSource:
-    """Load what a model is calibrated and evaluated on: digits for those who read them, else images of the user's own.
+    """Load the images to calibrate and evaluate a model on: digits for a digit model, else the user's own.
 
     Raises:
-        DataNotFoundError: Nothing was named for a model that reads no digits, or it holds no images.
-        DataError: Something is damaged, of an unexpected shape, or without a label.
+        DataNotFoundError: No images are named for a model that does not read digits, or there are none at that path.
+        DataError: An image is damaged, has an unexpected shape, or has no label.
     """
     if source.reads_digits:
         return load_export_digits(data)
@@ -54,7 +55,7 @@ def load_export_images(source: SourceModel, data: Path | None) -> DigitSource:
     if named is None:
         raise DataNotFoundError(
             f"{source.origin}: reads images of {source.image_shape} in {len(source.labels)} classes, not digits; "
-            f"name such images: --data FILE.npz, --data FOLDER or {DATA_VARIABLE}"
+            f"name such images, an .npz file or a folder: `data` or {DATA_VARIABLE}"
         )
     parts = _read(named, source)
     name, left_out = named.resolve().name, parts.left_out
@@ -71,14 +72,14 @@ def load_export_images(source: SourceModel, data: Path | None) -> DigitSource:
 
 
 def load_calibration_images(source: SourceModel, folder: Path) -> Pixels:
-    """Every picture below a folder, uint8, shape (N, H, W, C), for ranges alone: labels are not needed.
+    """Load every picture in a folder and its sub-folders, uint8, shape (N, H, W, C). Labels are not needed.
 
     Raises:
         UsageError: There is no such folder, or no picture in it.
         DataError: A picture cannot be read.
     """
     if not is_folder(folder):
-        raise UsageError(f"--calibration-data {describe_missing(folder, 'folder')}")
+        raise UsageError(f"`calibration_data` {describe_missing(folder, 'folder')}")
     read = picture_reader(source)
     images = []
     for file in find_files(folder):
@@ -86,14 +87,14 @@ def load_calibration_images(source: SourceModel, folder: Path) -> Pixels:
         try:
             images.append(read(file, origin))
         except PictureError as error:
-            raise DataError(f"--calibration-data {folder}: {error}; remove it") from error
+            raise DataError(f"`calibration_data` {folder}: {error}; remove it") from error
     if not images:
-        raise UsageError(f"--calibration-data {folder}: holds no pictures")
+        raise UsageError(f"`calibration_data` {folder}: holds no pictures")
     return np.stack(images)
 
 
 def picture_reader(source: SourceModel) -> ReadPicture:
-    """What makes a picture the model's tensor: the one preprocessing definition for digits, else a plain resize."""
+    """The function that turns a picture into the model's input: shared preprocessing for digits, else a resize."""
     if source.reads_digits:
         return read_digit
     height, width, channels = source.image_shape
@@ -107,7 +108,7 @@ def picture_reader(source: SourceModel) -> ReadPicture:
 
 
 def _to_bytes(picture: Image.Image, origin: str) -> Image.Image:
-    """Eight bits a value. Colours of transparent pixels stay what they are, as they do where Keras reads pictures."""
+    """Convert a picture to 8 bits a value. Like Keras, it keeps the colours of transparent pixels."""
     if picture.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
     if picture.mode in ("I", "F"):
@@ -134,7 +135,7 @@ def _read_folder(folder: Path, source: SourceModel) -> tuple[ImagesAndLabels, tu
     numbers = {label: index for index, label in enumerate(source.labels)}
     strange = [path.name for path in found if path.name not in numbers]
     if strange or not found:
-        what = f"sub-folder {strange[0]} is no label" if strange else "no sub-folders of pictures"
+        what = f"sub-folder {strange[0]} is not a label" if strange else "no sub-folders of pictures"
         known = ", ".join(source.labels[:3])
         raise DataNotFoundError(f"{folder}: {what}; expected one sub-folder a class, named as its label ({known}, ...)")
     return read_picture_folder(folder, found, read=picture_reader(source), labels_by_name=numbers)

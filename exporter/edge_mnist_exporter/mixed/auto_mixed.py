@@ -1,4 +1,4 @@
-"""Where int8 falls short: the fewest layers that must stay in float for a file to pass its gates."""
+"""Replace int8 files that fail their gates by mixed files with as few layers in float as possible."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.engines import Engine, run_in_batches
 from edge_mnist_runtime.errors import ConversionError, CorruptModelError, PrecisionProofError, SaturationError
 from edge_mnist_runtime.tensor import Pixels
-from edge_mnist_runtime.timing.sampling import Call, SamplingConfig, sample_in_turns
+from edge_mnist_runtime.timing.sampling import Call, SamplingConfig, sample_interleaved
 
 ERROR_IMAGES: Final = 100
-"""Of the images that a choice is judged on, so many tell what each layer loses."""
+"""Number of images for measuring the error of each layer, taken from those that choices are judged on."""
 
-TIMING: Final = SamplingConfig(samples=400, seconds=1.0, warmup=100, least=400, turn=25)
-"""One-image calls of each file, in turns, behind the figure of what the layers cost."""
+TIMING: Final = SamplingConfig(samples=400, seconds=1.0, warmup=100, min_samples=400, round_calls=25)
+"""Interleaved one-image calls of both files, for measuring the time that float layers cost."""
 
 
 @dataclass(frozen=True)
 class UnmadeFile:
-    """An int8 file that cannot be made, because the format's int8 does not know all layers."""
+    """An int8 file that cannot be made, because the format has no int8 version of some layers."""
 
     file: str
     """The name that it would have in the bundle."""
@@ -43,16 +43,16 @@ class UnmadeFile:
 
 @dataclass(frozen=True)
 class Mixing:
-    """What became of files, some of which fell short."""
+    """The result of `mix_failing`."""
 
     files: tuple[ExportedFile, ...]
-    """In the order of those that they were or replaced."""
+    """The files, kept or replaced, in the given order."""
     choices: tuple[MixedChoice, ...] = ()
-    """What was chosen, for each int8 file that a mixed one replaced."""
+    """The chosen layers, for each int8 file that a mixed one replaced."""
     hopeless: tuple[str, ...] = ()
-    """Names of the int8 files that fall short and stay, because no mixed one passes either."""
+    """Names of the int8 files that fail and are kept, because no mixed file passes either."""
     sound: tuple[str, ...] = ()
-    """Names of the int8 files that pass on the images that choices are judged on, and stay."""
+    """Names of the int8 files that pass on the images that choices are judged on."""
 
 
 Passes = Callable[[tuple[str, ...]], bool]
@@ -60,18 +60,18 @@ Passes = Callable[[tuple[str, ...]], bool]
 
 
 def choose_layers(layers: Sequence[str], passes: Passes, *, needed: Sequence[str] = ()) -> tuple[str, ...] | None:
-    """The fewest layers, as far as a greedy search finds them.
+    """Search greedily for as few layers in float as possible with which a file passes.
 
-    Layers are added from the worst on until the file passes; then every one that can go again goes, the least bad
-    first. So no layer of the answer can be left out.
+    It adds layers, worst first, until the file passes. Then it removes layers again, best first, if the file still
+    passes. So no single layer of the result can be left out.
 
     Args:
         layers: All layers that may be in int8, worst first.
         passes: Judges a choice.
-        needed: Layers that cannot be in int8, and so are in every choice.
+        needed: Layers that must be in float in every choice.
 
     Returns:
-        The needed layers and the chosen ones, worst first; None where the file does not pass even with all in float.
+        The needed layers and the chosen ones, worst first; None if the file does not even pass with all in float.
     """
     for n_layers in range(0 if needed else 1, len(layers) + 1):
         chosen = (*needed, *layers[:n_layers])
@@ -87,21 +87,21 @@ def choose_layers(layers: Sequence[str], passes: Passes, *, needed: Sequence[str
 
 
 def rank_layers(errors: Sequence[LayerError]) -> list[str]:
-    """Names of the layers by what they lose by their own rounding, the worst first."""
+    """Names of the layers sorted by their own rounding error (`own_snr_db`), worst first."""
     return list(dict.fromkeys(error.layer for error in sorted(errors, key=lambda error: error.own_snr_db)))
 
 
 def mixed_kind(format_name: str, first_layer: str, float_layers: Sequence[str]) -> Kind:
-    """The kind of a mixed file: it takes floats where its first layer does, and always in TFLite."""
+    """The kind of a mixed file. Its input is float in TFLite, or if its first layer is in float, else uint8."""
     takes_floats = format_name == "tflite" or first_layer in float_layers
     return Kind(format_name, "mixed", "float32" if takes_floats else "uint8")
 
 
 def try_convert(request: ConversionRequest) -> ExportedFile | UnmadeFile:
-    """As `conversion.convert`, for a file that a mixed one may replace.
+    """Convert a file; return an `UnmadeFile` if int8 fails, so that a mixed file can replace it.
 
     Raises:
-        ConversionError: A file other than int8 cannot be made.
+        ConversionError: A file of another precision cannot be made.
     """
     try:
         return convert(request)
@@ -119,17 +119,17 @@ def mix_failing(
     *,
     on_stage: Callable[[str], None] = lambda _stage: None,
 ) -> Mixing:
-    """Put a mixed file in the place of every int8 file that falls short, or cannot be made.
+    """Replace every int8 file that fails a gate, or cannot be made, by a mixed file.
 
     Args:
-        files: What `try_convert` gave.
-        request: What a converter needs for a file of a kind.
-        images: What the choice is judged on: training images that did not calibrate.
+        files: Results of `try_convert`.
+        request: Makes the conversion request for a kind of file.
+        images: Training images to judge choices on; not those used for calibration.
         gates: The limits.
-        on_stage: Called with a few words for every file that is searched for.
+        on_stage: Called with a short description of each search.
 
     Raises:
-        ConversionError: An int8 file cannot be made, and no mixed one passes in its place.
+        ConversionError: An int8 file cannot be made, and no mixed file passes in its place.
     """
     if not files:
         return Mixing(())
@@ -162,7 +162,7 @@ def mix_failing(
 def _passes(file: ExportedFile, reference: Probabilities, images: LabelledDigits, gates: GateConfig) -> bool:
     try:
         found = np.concatenate(list(run_in_batches(file.default_engine, images.images)))
-    except CorruptModelError:  # LiteRT refuses some scales, of layers that have lost all in int8
+    except CorruptModelError:  # LiteRT refuses some scales of layers that lost all information in int8
         return False
     figures = compare(found, reference, images.labels)
     return all(gate.passed for gate in judge_file(file.file, figures, gates))
@@ -186,7 +186,7 @@ def _mix(
             mixers[asked.kind] = file_format.make_mixer(asked)
         try:
             made[float_layers] = prove(asked, mixers[asked.kind](float_layers))
-        except (PrecisionProofError, SaturationError):  # nothing with weights is left in int8: no mixed file
+        except (PrecisionProofError, SaturationError):  # no layer with weights is left in int8: not a mixed file
             return False
         return passes(made[float_layers])
 
@@ -207,8 +207,8 @@ def _mix(
 
 
 def measure_cost_us(mixed: Engine, int8: Engine, images: Pixels) -> float:
-    """Median time of one call of `mixed` less that of `int8`, in microseconds, measured in turns."""
+    """Median time of one call of `mixed` minus that of `int8`, in microseconds, from interleaved calls."""
     rows = [images[index : index + 1] for index in range(len(images))]
-    samples = sample_in_turns([Call(engine.run, rows) for engine in (mixed, int8)], TIMING)
+    samples = sample_interleaved([Call(engine.run, rows) for engine in (mixed, int8)], TIMING)
     ours, theirs = (statistics.median(sample.latencies_us) for sample in samples)
     return ours - theirs

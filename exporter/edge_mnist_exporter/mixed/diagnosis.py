@@ -1,4 +1,4 @@
-"""Where an int8 file loses what it loses: every layer beside the same layer in float."""
+"""Diagnose int8 files: the quantization error of every layer, and the layers that must stay in float."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from edge_mnist_exporter.audit.layer_errors import LayerError
 from edge_mnist_exporter.config import ExportConfig
-from edge_mnist_exporter.conversion import make_request
+from edge_mnist_exporter.conversion import share_requests
 from edge_mnist_exporter.formats import FORMATS
 from edge_mnist_exporter.images.calibration import choose_calibration, choose_search_images
 from edge_mnist_exporter.images.own_images import load_export_images
@@ -24,22 +24,22 @@ DIAGNOSIS_SCHEMA_VERSION: Final = 1
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What int8 does to a network."""
+    """The result of `diagnose`."""
 
     name: str
     n_images: int
-    """Training images that the layers were watched on; they did not calibrate."""
+    """Number of training images that layers were compared on; not those used for calibration."""
     notice: str | None
-    """What must be said about them; None for MNIST."""
+    """A notice about the images; None for MNIST."""
     layers: dict[str, tuple[LayerError, ...]]
-    """By format, worst first."""
+    """Errors of the layers by format, worst first."""
     mixed: tuple[MixedChoice, ...]
-    """What must stay in float, where that was asked for and int8 fell short."""
+    """With `auto_mixed`, the layers that must stay in float in int8 files that fail."""
     hopeless: tuple[str, ...]
-    """Likewise, the int8 files that fall short whatever stays in float."""
+    """With `auto_mixed`, the int8 files that fail with any choice of layers in float."""
 
     def to_json(self) -> str:
-        """As the command line prints it."""
+        """The JSON text that the command line prints."""
         record: dict[str, Any] = {"schema_version": DIAGNOSIS_SCHEMA_VERSION, **asdict(self)}
         return json.dumps(record, indent=2)
 
@@ -56,12 +56,12 @@ def diagnose(
     """Compare every layer of the int8 files with the network in float.
 
     Args:
-        name: Of the network.
+        name: Name of the network.
         model: A .keras or .h5 file.
-        config: Formats, calibration and, for `auto_mixed`, limits; precisions are not looked at.
-        n_images: Images to watch the layers on.
-        data: Where its images are.
-        on_stage: Called with a few words whenever another stage begins.
+        config: Formats, calibration and, for `auto_mixed`, limits. Precisions are ignored.
+        n_images: Images to compare the layers on.
+        data: Path of the images.
+        on_stage: Called with a short description at the start of each stage.
 
     Raises:
         EdgeMnistError: Each of the subclasses with an exit code of 2, 4 or 6.
@@ -73,19 +73,13 @@ def diagnose(
     calibration = choose_calibration(source, digits, config)
     search = choose_search_images(digits.calibration, calibration)
     evaluate_reference(source, search)
+    request = share_requests(source, calibration.images, config.conversion)
     layers: dict[str, tuple[LayerError, ...]] = {}
     files = []
     for kind in config.kinds:
-        on_stage(f"watching the layers of int8 {kind.format}")
-        request = make_request(source, calibration.images, kind, config.conversion)
-        errors = FORMATS[kind.format].measure_errors(request, search.images[:n_images])
+        on_stage(f"comparing the layers of int8 {kind.format} with float")
+        errors = FORMATS[kind.format].measure_errors(request(kind), search.images[:n_images])
         layers[kind.format] = tuple(sorted(errors, key=lambda error: error.snr_db))
-        files += [try_convert(request)] if config.auto_mixed else []
-    mixing = mix_failing(
-        files,
-        lambda kind: make_request(source, calibration.images, kind, config.conversion),
-        search,
-        config.gates,
-        on_stage=on_stage,
-    )
+        files += [try_convert(request(kind))] if config.auto_mixed else []
+    mixing = mix_failing(files, request, search, config.gates, on_stage=on_stage)
     return Diagnosis(name, min(n_images, len(search)), digits.notice, layers, mixing.choices, mixing.hopeless)

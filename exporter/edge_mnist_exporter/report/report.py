@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
 
-from edge_mnist_exporter.evaluate.evaluation import Comparison, Flip, ModelFigures
+from edge_mnist_exporter.evaluate.evaluation import Comparison, ModelFigures
 from edge_mnist_exporter.evaluate.gates import Gate
 from edge_mnist_exporter.evaluate.parity import AgreementMatrix, Int8Parity
-from edge_mnist_exporter.evaluate.rejection import RejectionFigures, RejectionReport
+from edge_mnist_exporter.evaluate.rejection import RejectionReport
 from edge_mnist_runtime.dataset import LabelledDigits
+from edge_mnist_trainer.typed_json import parse_record
 
 REPORT_SCHEMA_VERSION: Final = 4
 
@@ -66,14 +67,6 @@ class ArtifactReport:
         record = asdict(self)
         figures = record.pop("figures")
         return {**record, **figures}
-
-    @classmethod
-    def from_dict(cls, record: dict[str, Any]) -> ArtifactReport:
-        """What `to_dict` was made from."""
-        own = {field.name: record[field.name] for field in fields(cls) if field.name != "figures"}
-        figures = {field.name: record[field.name] for field in fields(Comparison)}
-        flips = tuple(Flip(**flip) for flip in figures["flips"])
-        return cls(**own, figures=Comparison(**{**_with_tuples(figures), "flips": flips}))
 
 
 @dataclass(frozen=True)
@@ -142,6 +135,10 @@ class ExportReport:
         """Every gate that did not."""
         return tuple(gate for gate in self.gates if not gate.passed)
 
+    def passes(self, file: str) -> bool:
+        """Whether every gate that is about a file passed."""
+        return all(gate.passed for gate in self.gates if file in gate.files)
+
     def to_dict(self) -> dict[str, Any]:
         """As report.json has it."""
         artifacts = [artifact.to_dict() for artifact in self.artifacts]
@@ -156,40 +153,14 @@ class ExportReport:
         """What `to_json` was made from.
 
         Raises:
-            ValueError: It is no report, or one of another schema version.
+            ValueError: It is no report, a damaged one, or one of another schema version.
         """
-        record = json.loads(text)
-        if not isinstance(record, dict) or record.get("schema_version") != REPORT_SCHEMA_VERSION:
+        content = json.loads(text)
+        if not isinstance(content, dict) or content.get("schema_version") != REPORT_SCHEMA_VERSION:
             raise ValueError(f"no export report of schema version {REPORT_SCHEMA_VERSION}")
-        parity = record["int8_parity"]
-        matrix = record["agreement"]
-        return cls(
-            name=record["name"],
-            labels=tuple(record["labels"]),
-            source=record["source"],
-            dataset=DatasetRecord(**_with_tuples(record["dataset"])),
-            calibration=record["calibration"],
-            reference=ModelFigures(**_with_tuples(record["reference"])),
-            artifacts=tuple(ArtifactReport.from_dict(item) for item in record["artifacts"]),
-            agreement=AgreementMatrix(tuple(matrix["names"]), tuple(map(tuple, matrix["matrix"]))),
-            int8_parity=Int8Parity(**_with_tuples(parity)) if parity else None,
-            gates=tuple(Gate(**_with_tuples(gate)) for gate in record["gates"]),
-            versions=record["versions"],
-            rejection=_read_rejection(record["rejection"]),
-            mixed=tuple(MixedChoice(**_with_tuples(choice)) for choice in record["mixed"]),
-        )
-
-
-def _read_rejection(record: dict[str, Any] | None) -> RejectionReport | None:
-    if record is None:
-        return None
-    figures = {name: RejectionFigures(**item) for name, item in record["figures"].items()}
-    return RejectionReport(**{**record, "figures": figures})
-
-
-def _with_tuples(record: dict[str, Any]) -> dict[str, Any]:
-    """A record whose lists are tuples, as frozen dataclasses have them."""
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in record.items()}
+        for item in content.get("artifacts", ()):
+            item["figures"] = dict(item)  # they stand beside the file's name; each class takes what it knows
+        return parse_record(cls, content)
 
 
 def _lay_out(value: Any, indent: str = "") -> str:

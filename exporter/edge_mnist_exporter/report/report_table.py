@@ -50,7 +50,6 @@ def print_report(report: ExportReport, path: Path) -> None:
 def _describe(item: ArtifactReport, report: ExportReport) -> list[Text | str]:
     figures = item.figures
     low, high = figures.delta_interval_points
-    passed = all(gate.passed for gate in report.gates if item.file in gate.files)
     return [
         Text(item.file),
         f"{item.size_bytes / 1000:.1f}",
@@ -58,5 +57,5 @@ def _describe(item: ArtifactReport, report: ExportReport) -> list[Text | str]:
         Text(f"{figures.delta_points:+.2f} [{low:+.2f}, {high:+.2f}]"),
         f"{figures.agreement:.2%}",
         f"{figures.max_abs_probability_diff:.3f}",
-        "pass" if passed else "FAIL",
+        "pass" if report.passes(item.file) else "FAIL",
     ]

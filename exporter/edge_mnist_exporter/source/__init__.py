@@ -1,4 +1,4 @@
-"""Any Keras model, brought to one form.
+"""Load Keras models and bring them to one input and output signature.
 
 Comes in: a .keras, .h5 or SavedModel. Goes out: a `SourceModel`: raw pixels in, probabilities out.
 May import: config.

@@ -1,4 +1,4 @@
-"""Models that Keras itself quantized to int8 (`model.quantize`), brought back to float, which converters start from."""
+"""Convert models that Keras quantized to int8 (`model.quantize`) back to float, as converters need them."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from edge_mnist_runtime.errors import UnsupportedModelError
 
 
 def with_float_weights(model: Any, path: Path) -> tuple[Any, list[str]]:
-    """The same network with float32 weights where Keras quantized them.
+    """Replace weights that Keras quantized by float32 weights.
 
-    Keras also rounds what such a layer reads, image by image; the float network does not.
+    Keras also quantizes the input of such a layer, image by image; the float network does not.
 
     Args:
         model: A `keras.Model`.
-        path: Where it is from, for messages.
+        path: Path of the model, for messages.
 
     Returns:
-        The network, and a note for the report if anything was quantized.
+        The network, and a note for the report if a layer was quantized.
 
     Raises:
-        UnsupportedModelError: A layer is quantized in a way that is not read here.
+        UnsupportedModelError: A layer is not a Dense layer quantized to int8.
     """
     quantized = [layer for layer in list_nested_layers(model) if getattr(layer, "quantization_mode", None)]
     if not quantized:
@@ -51,6 +51,6 @@ def _without_quantization(config: Any) -> Any:
 
 
 def _read_dense(layer: Any) -> list[Any]:
-    """Kernel and bias, float32; an output channel's kernel is stored as steps of one over its scale."""
+    """Kernel and bias, float32. Keras stores kernel * scale as whole numbers, with one scale an output channel."""
     kernel = np.asarray(layer.kernel, np.float32) / np.asarray(layer.kernel_scale, np.float32)
     return [kernel, np.asarray(layer.bias)] if layer.use_bias else [kernel]

@@ -1,6 +1,6 @@
-"""The configuration inside a Keras file: what older versions wrote, brought to what the installed Keras reads.
+"""Repair the configuration in a Keras file of an older version, so that the installed Keras can read it.
 
-Everything here works on the JSON alone; the weights stay as they are.
+All repairs change the JSON alone; weights are not changed.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from typing import Any, Final
 Config = dict[str, Any]
 
 HALF_POLICIES: Final = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
-"""Dtype policies that compute in half precision, which converters do not know."""
+"""Dtype policies that compute in half precision, which converters do not support."""
 
 TRAINING_ONLY: Final = re.compile(r".*_(initializer|regularizer|constraint)")
-"""Arguments that nothing depends on once weights are loaded."""
+"""Arguments that have no effect once weights are loaded."""
 
 ACTIVATIONS: Final = ("activation", "recurrent_activation")
 
 VERSION: Final = re.compile(r"_?[vV]\d+$")
-"""What TensorFlow appended to names: softmax_v2, BatchNormalizationV1."""
+"""Version suffix of TensorFlow names: softmax_v2, BatchNormalizationV1."""
 
 CODE_CLASSES: Final = ("Lambda", "__lambda__")
-"""Class names under which Keras stores Python code: a layer, or a function that a layer is given."""
+"""Class names under which Keras stores Python code: a Lambda layer, or a function argument of a layer."""
 
 
 def compute_in_float32(config: Config) -> list[str]:
-    """Replace policies of half precision by float32, in place; weights are stored as float32 anyway.
+    """Replace half-precision dtype policies by float32, in place. Weights are always stored as float32.
 
     Returns:
-        A note for the report, or none.
+        A note for the report; empty if there was no such policy.
     """
     found: dict[str, None] = {}
     for holder in _walk(config):
@@ -45,10 +45,10 @@ def compute_in_float32(config: Config) -> list[str]:
 
 
 def repair_config(config: Config) -> list[str]:
-    """Bring what older Kerases wrote to what the installed one reads, in place.
+    """Repair what older versions of Keras wrote differently, in place.
 
     Returns:
-        What was repaired, each once, for the report.
+        A note for the report for each kind of repair.
     """
     notes: dict[str, None] = {}
     for holder in list(_walk(config)):
@@ -59,7 +59,7 @@ def repair_config(config: Config) -> list[str]:
 
 
 def list_layers_with_code(config: Config) -> list[str]:
-    """Names of the layers whose configuration holds Python code."""
+    """Names of the layers whose configuration contains Python code."""
     return list(dict.fromkeys(_find_code(config, "model")))
 
 
@@ -78,24 +78,24 @@ def _find_code(config: Any, layer: str) -> Iterator[str]:
 
 
 def _walk(value: Any) -> Iterator[Config]:
-    """Every dictionary in a configuration, the outer ones first."""
+    """Every dictionary in a configuration, outer ones first."""
     if isinstance(value, dict):
         yield value
         value = list(value.values())
     if isinstance(value, list):
-        for part in value:
-            yield from _walk(part)
+        for item in value:
+            yield from _walk(item)
 
 
 def _name_layers_of_list(layer: Config) -> Iterator[str]:
-    """Keras 2.0 wrote a Sequential as the list of its layers."""
+    """Name the layers of a Sequential, which Keras 2.0 wrote as a plain list."""
     if layer["class_name"] == "Sequential" and isinstance(layer["config"], list):
         layer["config"] = {"name": "sequential", "layers": layer["config"]}
         yield "read a Sequential that is a list of layers"
 
 
 def _make_input_layer(layer: Config) -> Iterator[str]:
-    """Up to TensorFlow 2.2 the first layer of a Sequential carried the input's shape."""
+    """Add an input layer to a Sequential; up to TensorFlow 2.2 its first layer held the input shape."""
     if layer["class_name"] != "Sequential":
         return
     layers = layer["config"]["layers"]
@@ -112,7 +112,7 @@ def _make_input_layer(layer: Config) -> Iterator[str]:
 
 
 def _drop_training_arguments(layer: Config) -> Iterator[str]:
-    """Initializers among others, whose own arguments changed from version to version."""
+    """Remove initializers, regularizers and constraints, whose arguments differ between versions."""
     if isinstance(layer["config"], dict):
         for name in [name for name in layer["config"] if TRAINING_ONLY.fullmatch(name)]:
             if layer["config"].pop(name) is not None:
@@ -120,6 +120,7 @@ def _drop_training_arguments(layer: Config) -> Iterator[str]:
 
 
 def _rename_class(layer: Config) -> Iterator[str]:
+    """Remove the version suffix of a class name: BatchNormalizationV1."""
     name = layer["class_name"]
     plain = VERSION.sub("", name) if isinstance(name, str) else name
     if name != plain and not _find_class(name) and _find_class(plain):
@@ -128,7 +129,7 @@ def _rename_class(layer: Config) -> Iterator[str]:
 
 
 def _rename_activation(layer: Config) -> Iterator[str]:
-    """TensorFlow's own functions have other names than Keras's: tf.nn.softmax is softmax_v2."""
+    """Rename activations that are TensorFlow functions: tf.nn.softmax is stored as softmax_v2."""
     from keras import activations
 
     config = layer["config"]
@@ -143,7 +144,7 @@ def _rename_activation(layer: Config) -> Iterator[str]:
 
 
 def _drop_unknown_arguments(layer: Config) -> Iterator[str]:
-    """Arguments that the installed Keras does not know, at values that switch nothing on: DepthwiseConv2D's groups."""
+    """Remove unknown arguments whose value has no effect (None, False or 1), such as groups of DepthwiseConv2D."""
     kind = _find_class(layer["class_name"])
     config = layer["config"]
     if kind is None or not isinstance(config, dict):
@@ -155,7 +156,7 @@ def _drop_unknown_arguments(layer: Config) -> Iterator[str]:
 
 
 def _name_inner_module(layer: Config) -> Iterator[str]:
-    """Up to Keras 2.12 what a layer wraps, as Bidirectional does, was named by its class alone."""
+    """Add the module of a wrapped layer, such as that in Bidirectional; up to Keras 2.12 only its class was stored."""
     config = layer["config"]
     for value in config.values() if isinstance(config, dict) and "layers" not in config else ():
         for inner in value if isinstance(value, list) else [value]:
@@ -163,13 +164,13 @@ def _name_inner_module(layer: Config) -> Iterator[str]:
                 module = find_module(inner["class_name"])
                 if module is not None:
                     yield f"read {inner['class_name']} inside {layer['class_name']} as Keras's own"
-                    # Keras has no public class Functional; its Model reads the same configuration.
+                    # Keras has no public class Functional; Model reads the same configuration.
                     name = "Model" if inner["class_name"] == "Functional" else inner["class_name"]
                     inner.update(module=module, class_name=name, registered_name=None)
 
 
 def _unwrap_numbers(layer: Config) -> Iterator[str]:
-    """Numbers that were NumPy's when the model was built: `{"type": "ndarray", "value": 0.3}`."""
+    """Replace NumPy values by plain numbers: `{"type": "ndarray", "value": 0.3}`."""
     config = layer["config"]
     for name, given in config.items() if isinstance(config, dict) else ():
         if isinstance(given, dict) and (given.get("class_name") == "__numpy__" or given.get("type") == "ndarray"):
@@ -181,7 +182,7 @@ def _unwrap_numbers(layer: Config) -> Iterator[str]:
 
 
 def _name_dtype_policy(layer: Config) -> Iterator[str]:
-    """TensorFlow 2.1 to 2.3 wrote a dtype as a Policy, of which the name is all that counts."""
+    """Replace a dtype Policy, which TensorFlow 2.1 to 2.3 wrote, by its name."""
     dtype = layer["config"].get("dtype") if isinstance(layer["config"], dict) else None
     if isinstance(dtype, dict) and dtype.get("class_name") in ("Policy", "PolicyV1"):
         layer["config"]["dtype"] = dtype["config"]["name"]
@@ -199,16 +200,16 @@ REPAIRS: Final[tuple[Callable[[Config], Iterator[str]], ...]] = (
     _name_dtype_policy,
     _drop_unknown_arguments,
 )
-"""From a layer or model, changed in place, to what was repaired."""
+"""Each function repairs a layer or model in place and yields notes on the repairs."""
 
 
 def find_module(name: Any) -> str | None:
-    """The module of Keras's own layer or model of that name, as a configuration states it; None for any other."""
+    """The module of a Keras class, as a configuration states it; None for a class that is not Keras's own."""
     return "keras" if name in ("Sequential", "Functional", "Model") else "keras.layers" if _find_class(name) else None
 
 
 def _find_class(name: Any) -> type | None:
-    """Keras's own layer of that name."""
+    """The Keras layer class of this name, or None."""
     import keras
 
     found = getattr(keras.layers, name, None) if isinstance(name, str) else None
@@ -217,6 +218,6 @@ def _find_class(name: Any) -> type | None:
 
 @cache
 def _list_arguments(kind: type) -> frozenset[str]:
-    """What a layer's constructor takes, with what it passes on."""
+    """Names of the arguments of a layer's constructor, including those of its base classes."""
     constructors = (vars(base)["__init__"] for base in kind.__mro__ if "__init__" in vars(base))
     return frozenset(name for constructor in constructors for name in inspect.signature(constructor).parameters)

@@ -1,7 +1,7 @@
-"""Keras models read from disk: a .keras file, a legacy .h5 file, or a SavedModel folder.
+"""Read Keras models from disk: a .keras file, a legacy .h5 file, or a SavedModel folder.
 
-What a file holds decides how it is read, whatever it is called. No code inside a model is run unless that was asked
-for: a Lambda layer is Python in disguise, and operations of a SavedModel may read and write files.
+The content of a file, not its name, decides how it is read. Code inside a model does not run unless the user allows it:
+a Lambda layer contains Python code, and operations of a SavedModel can read and write files.
 """
 
 from __future__ import annotations
@@ -39,44 +39,44 @@ MODEL_SUFFIXES: Final = (".keras", ".h5", ".hdf5")
 HDF5_SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 
 CONFIG_FILE: Final = "config.json"
-"""Where a .keras file, which is a zip archive, has its configuration."""
+"""File with the configuration in a .keras file, which is a zip archive."""
 
 CONFIG_ATTRIBUTE: Final = "model_config"
-"""Where an HDF5 file has it."""
+"""Attribute with the configuration in an HDF5 file."""
 
 WEIGHT_GROUPS: Final = ("model_weights", "layers", "_layer_checkpoint_dependencies", "vars")
-"""Where an HDF5 file has weights: of a whole model, and of `save_weights`."""
+"""Groups with weights in an HDF5 file, written by `save` or `save_weights`."""
 
 UNKNOWN_CLASS: Final = re.compile(r"(?:Could not locate class|Unknown layer:) '(?:.*>)?(?P<name>[^']+)'")
-"""What Keras says of a layer that is not its own, in a .keras file and in an .h5 file."""
+"""Keras's message about an unknown layer class, in a .keras and in an .h5 file."""
 
 CAUSE: Final = re.compile(r"Exception encountered: (?P<cause>[^\n]+)")
-"""Where Keras repeats, behind a whole configuration, what was wrong with it."""
+"""The cause at the end of a Keras message, behind the whole configuration."""
 
 
 class LoadedModel(NamedTuple):
-    """A model as it was read."""
+    """A model read from disk."""
 
     keras_model: Any
     """A `keras.Model`."""
     sha256: str
-    """SHA-256 of the bytes that it was loaded from; of a SavedModel, over the names and contents of its files."""
+    """SHA-256 of the file; of a SavedModel, over the names and contents of its files."""
     notes: tuple[str, ...] = ()
-    """What had to be repaired in the copy that was loaded, for the report."""
+    """Repairs of the loaded copy, for the report."""
 
 
 def read_model(path: Path, *, unsafe: bool = False) -> LoadedModel:
-    """Load a Keras model, also as older versions saved it.
+    """Load a Keras model, saved by this or an older version of Keras.
 
     Args:
         path: A .keras or .h5 file, or a SavedModel folder.
-        unsafe: Run code that the model brings with it.
+        unsafe: Allow code inside the model to run.
 
     Raises:
         UsageError: It cannot be opened.
-        CorruptModelError: It is no Keras model, or a damaged one.
-        UnsupportedModelError: It needs code that may not run, or something that the installed Keras does not have, or
-            is a SavedModel without one input and one output.
+        CorruptModelError: It is not a Keras model, or is damaged.
+        UnsupportedModelError: It needs code that may not run, or classes that the installed Keras does not have. Or it
+            is a SavedModel without exactly one input and one output.
     """
     if path.is_dir():
         model, sha256, notes = read_saved_model(path, unsafe=unsafe)
@@ -85,7 +85,7 @@ def read_model(path: Path, *, unsafe: bool = False) -> LoadedModel:
 
 
 def find_suffix(data: bytes) -> str | None:
-    """The suffix that a file of these bytes should have: `.keras` or `.h5`; None for what holds no Keras model."""
+    """The suffix for a file with these bytes: `.keras` or `.h5`; None if they are not a Keras model."""
     if data.startswith(HDF5_SIGNATURE):
         return ".h5"
     try:
@@ -96,11 +96,11 @@ def find_suffix(data: bytes) -> str | None:
 
 
 def read_model_file(path: Path) -> bytes:
-    """The bytes of a .keras or .h5 file that is one by the look of it: found out without Keras, which takes long.
+    """Read a .keras or .h5 file and check its format without importing Keras, which is slow.
 
     Raises:
         UsageError: It cannot be opened.
-        CorruptModelError: It is something else.
+        CorruptModelError: It has another format.
     """
     try:
         data = path.read_bytes()
@@ -117,11 +117,11 @@ def read_model_file(path: Path) -> bytes:
 def _read_file(path: Path, *, unsafe: bool) -> LoadedModel:
     data = read_model_file(path)
     with tempfile.TemporaryDirectory() as folder:
-        # These bytes and no others: a training run may replace the file between hashing and loading.
+        # Load exactly the hashed bytes: a training run may replace the file between hashing and loading.
         copy = Path(folder) / f"model{find_suffix(data)}"
         copy.write_bytes(data)
         config = _read_config(copy, path)
-        with _malformed_refused(path):
+        with _refusing_malformed(path):
             notes = compute_in_float32(config)
         model, repairs = _load(copy, path, config, is_changed=bool(notes), unsafe=unsafe)
     model, casts = with_float_weights(model, path)
@@ -129,8 +129,8 @@ def _read_file(path: Path, *, unsafe: bool) -> LoadedModel:
 
 
 @contextmanager
-def _malformed_refused(path: Path) -> Iterator[None]:
-    """Say what is wrong where a configuration is not built like one of Keras."""
+def _refusing_malformed(path: Path) -> Iterator[None]:
+    """Raise `CorruptModelError` if a configuration does not have the structure of a Keras configuration."""
     try:
         yield
     except (KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
@@ -140,7 +140,7 @@ def _malformed_refused(path: Path) -> Iterator[None]:
 
 
 def _load(copy: Path, path: Path, config: Config, *, is_changed: bool, unsafe: bool) -> tuple[Any, list[str]]:
-    """Load a file as it is, else with its configuration repaired; `config` is changed, and so may be `copy`."""
+    """Load a file unchanged, else with its configuration repaired. May change `config` and `copy`."""
     import keras
 
     repairs: list[str] = []
@@ -150,7 +150,7 @@ def _load(copy: Path, path: Path, config: Config, *, is_changed: bool, unsafe: b
                 _write_config(copy, config)
             return keras.models.load_model(copy, compile=False, safe_mode=not unsafe), repairs
         except Exception as error:  # keras raises ValueError, KeyError, OSError, TypeError, ...
-            with _malformed_refused(path):
+            with _refusing_malformed(path):
                 may_help = not repairs and _is_whole(copy) and (unsafe or not list_layers_with_code(config))
                 repairs = repair_config(config) if may_help else []
             is_changed = bool(repairs)
@@ -159,16 +159,16 @@ def _load(copy: Path, path: Path, config: Config, *, is_changed: bool, unsafe: b
 
 
 def _read_config(copy: Path, path: Path) -> Config:
-    """The configuration of a model; `path` is where it is from, for messages."""
+    """The configuration of the model in `copy`; `path` is the original file, for messages."""
     try:
         config = json.loads(_read_config_text(copy))
-    except Exception as error:  # zipfile, zlib, h5py and json raise what they like
+    except Exception as error:  # zipfile, zlib, h5py and json raise many classes
         raise CorruptModelError(f"{path}: holds no Keras model that can be read ({first_line(error)})") from error
     if config is None and not _holds_weights(copy):
         raise CorruptModelError(f"{path}: an HDF5 file that holds no Keras model; save the model again")
     if config is None:
         raise UnsupportedModelError(
-            f"{path}: holds weights alone, and no network; save the whole model: model.save(FILE.keras)"
+            f"{path}: holds weights alone, without a network; save the whole model: model.save(FILE.keras)"
         )
     if not isinstance(config, dict) or not {"class_name", "config"} <= config.keys():
         raise CorruptModelError(f"{path}: holds no Keras model (its {CONFIG_FILE} describes something else)")
@@ -176,7 +176,7 @@ def _read_config(copy: Path, path: Path) -> Config:
 
 
 def _read_config_text(copy: Path) -> str | bytes:
-    """As the file has it; `null` of an HDF5 file without one."""
+    """The configuration as JSON text; `null` for an HDF5 file without one."""
     import h5py
 
     if copy.suffix == ".keras":
@@ -187,7 +187,7 @@ def _read_config_text(copy: Path) -> str | bytes:
 
 
 def _holds_weights(copy: Path) -> bool:
-    """Whether a file holds a network's weights, beside its configuration or alone."""
+    """Whether a file holds weights, with or without a configuration."""
     import h5py
 
     if copy.suffix == ".keras":
@@ -211,19 +211,19 @@ def _write_config(copy: Path, config: Config) -> None:
 
 
 def _is_whole(copy: Path) -> bool:
-    """Whether the bytes of a file are as they were written, as far as it says."""
+    """Whether a .keras file passes the checksums of its zip archive; always true for .h5, which has none."""
     return copy.suffix != ".keras" or zipfile.ZipFile(copy).testzip() is None
 
 
 def _explain(path: Path, copy: Path, config: Config, error: Exception, *, unsafe: bool) -> EdgeMnistError:
-    """Why Keras did not load a file; `copy` is where it lies now."""
+    """The error for a file that Keras did not load; `copy` is the file that was tried."""
     if not _is_whole(copy):
         return CorruptModelError(f"{path}: is damaged ({first_line(error)}); save the model again")
     with_code = [] if unsafe else list_layers_with_code(config)
     if with_code:
         return UnsupportedModelError(
             f"{path}: the layer {', '.join(with_code)} holds Python code (a Lambda), which would run here; replace it "
-            "by layers, or add --unsafe if you trust whoever made the file"
+            "by layers, or add `unsafe=True` if you trust whoever made the file"
         )
     if not _holds_weights(copy):
         return CorruptModelError(f"{path}: holds a network without its weights; save the whole model again")

@@ -1,4 +1,4 @@
-"""The layers of a Keras model, those of models inside it too."""
+"""List the layers of a Keras model, including those of nested models."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def list_nested_layers(model: Any) -> Iterator[Any]:
-    """Every layer of a `keras.Model` that is no model itself, in order."""
+    """Every layer of a `keras.Model` and its nested models, in order; nested models themselves are left out."""
     for layer in model.layers:
         if hasattr(layer, "layers"):
             yield from list_nested_layers(layer)

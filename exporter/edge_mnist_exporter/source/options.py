@@ -1,4 +1,4 @@
-"""What a command line says in words: lists of names, a model's labels, and what its input values stand for."""
+"""Parse option values of the command line: lists of names, labels, and input ranges."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ RANGES = {
     "0..255": InputRange((0.0,), (1.0,)),
     "-1..1": InputRange((127.5,), (127.5,)),
 }
-"""By the name that people give them."""
+"""Input ranges by their names on the command line."""
 
 
 def parse_input_range(text: str) -> InputRange:
-    """Read `0..1`, `0..255`, `-1..1`, or means and deviations.
+    """Parse `0..1`, `0..255`, `-1..1`, or means and deviations.
 
     Args:
-        text: A range by name; MEAN,STD; or three means, then three deviations, one a channel. Means and deviations are
-            in 0..1, as torchvision and others state them: 0.1307,0.3081.
+        text: A range by name, or MEAN,STD, or three means and then three deviations, one for each channel. Means and
+            deviations are in 0..1, as in torchvision: 0.1307,0.3081.
 
     Raises:
         UsageError: It is none of these.
@@ -34,20 +34,20 @@ def parse_input_range(text: str) -> InputRange:
         return InputRange(values[:half], values[half:])  # ValueError where there are none
     except ValueError:
         raise UsageError(
-            f"--input-range {text}: expected {', '.join(RANGES)}, MEAN,STD in 0..1, or three means and three deviations"
+            f"`input_range` {text}: expected {', '.join(RANGES)}, MEAN,STD in 0..1, or three means and three deviations"
         ) from None
 
 
 def parse_names(text: str) -> tuple[str, ...]:
-    """The names of a list like `tflite,onnx`, each once, in the order given."""
+    """Parse a list like `tflite,onnx` to unique names, in the given order."""
     return tuple(dict.fromkeys(item.strip() for item in text.split(",")))
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
-    """Read the names of classes: one a line, or a JSON list.
+    """Read class names from a text file with one a line, or from a JSON list.
 
     Raises:
-        UsageError: The file cannot be read, or is no such list.
+        UsageError: The file cannot be read, or is not such a list.
     """
     try:
         text = path.read_text("utf-8-sig")

@@ -1,7 +1,6 @@
-"""What a network does to its input's values before it computes with them, taken off: a file's own scale does it better.
+"""Remove Rescaling and Normalization layers at the start of a network; a file's input scale replaces them.
 
-Rescaling and Normalization layers at the start, among layers that do nothing outside of training (augmentation,
-dropout), in models inside the model too.
+They are also found between layers that are inactive at inference (augmentation, dropout), and in nested models.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ import numpy.typing as npt
 Values = npt.NDArray[np.float64]
 """One value for all channels, or one for each; shape (1,) or (C,)."""
 
-LARGEST_SPREAD: Final = 20
-"""What 0..255 may become at most; networks are trained on values of a few units."""
+MAX_SPREAD: Final = 20
+"""Largest width of the scaled range of 0..255, because networks are trained on values of a few units."""
 
 
 @dataclass(frozen=True)
@@ -27,17 +26,17 @@ class Rescaling:
     factor: Values
     offset: Values
     layers: tuple[str, ...] = ()
-    """Names of the layers that did it."""
+    """Names of the rescaling layers."""
     is_stated: bool = False
-    """Whether a Rescaling layer comes first: such a one is made for one range of values and no other."""
+    """Whether a Rescaling layer comes first, which is made for one input range only."""
 
     @property
     def takes_bytes(self) -> bool:
-        """Whether it is for 0..255, which it makes small; otherwise it is for 0..1."""
-        return bool(255 * np.abs(self.factor).max() <= LARGEST_SPREAD)
+        """Whether its input range is 0..255, which it scales down; otherwise it is 0..1."""
+        return bool(255 * np.abs(self.factor).max() <= MAX_SPREAD)
 
     def then(self, other: Rescaling) -> Rescaling:
-        """This one with another behind it."""
+        """This rescaling followed by another."""
         return Rescaling(
             self.factor * other.factor,
             self.offset * other.factor + other.offset,
@@ -50,11 +49,11 @@ IDENTITY: Final = Rescaling(np.ones(1), np.zeros(1))
 
 
 def take_off_rescaling(model: Any) -> tuple[Rescaling, Any]:
-    """Find what a `keras.Model` does to its input's values first.
+    """Split a `keras.Model` into the rescaling at its start and the network behind it.
 
     Returns:
-        The rescaling, and the same network from behind it on, sharing its weights; `IDENTITY` and the model itself
-        where there is none.
+        The rescaling, and a network without it that shares the weights. `IDENTITY` and the model itself if there is no
+        rescaling.
     """
     found, replaced = IDENTITY, dict[Any, Any]()
     for layer, shape in _list_start(model):
@@ -76,7 +75,7 @@ def take_off_rescaling(model: Any) -> tuple[Rescaling, Any]:
 
 
 def _list_start(model: Any) -> list[tuple[Any, tuple[int, ...]]]:
-    """The layers that the input runs through before it branches, each with the shape of one image in front of it."""
+    """The chain of layers before the input branches, each with the shape of one image at its input."""
     import keras
 
     readers: dict[int, list[tuple[Any, Any]]] = {}
@@ -97,7 +96,7 @@ def _list_start(model: Any) -> list[tuple[Any, tuple[int, ...]]]:
 
 
 def _read_layer(layer: Any, shape: tuple[int, ...]) -> Rescaling | None:
-    """What a scaling layer does; None for any other, and for one with a value for each pixel."""
+    """The rescaling of a layer; None for other layers, and for one with a value for each pixel."""
     kind = type(layer).__name__
     if kind == "Rescaling":
         values = [layer.scale, layer.offset]
@@ -114,18 +113,18 @@ def _read_layer(layer: Any, shape: tuple[int, ...]) -> Rescaling | None:
 
 
 def _merge(values: Values) -> Values:
-    """One value where all are the same."""
+    """Reduce equal values to one."""
     return values[:1] if (values == values[0]).all() else values
 
 
 def _is_inactive(layer: Any, shape: tuple[int, ...]) -> bool:
-    """Whether a layer leaves values as they are outside of training. A Masking layer also makes a mask."""
+    """Whether a layer has no effect at inference. A Masking layer has one, because it makes a mask."""
     if layer.weights or type(layer).__name__ in ("InputLayer", "Masking"):
         return False
     values = np.random.default_rng(0).normal(0, 100, (2, *shape)).astype(np.float32)
     try:
         return np.array_equal(np.asarray(layer(values, training=False)), values)
-    except Exception:  # noqa: BLE001  a layer may refuse anything; then it is simply left where it is
+    except Exception:  # noqa: BLE001  a layer may raise anything; then it stays in the network
         return False
 
 
@@ -136,12 +135,12 @@ def _pass_on(*args: Any, **kwargs: Any) -> Any:
 
 
 def _rebuild(model: Any, replaced: dict[Any, Any]) -> Any:
-    """The same network on a float input of its own, with some of its layers replaced."""
+    """The same network on a new float input, with some of its layers replaced."""
     import keras
 
     image = _new_input(model)
-    answers = _replay(model, image, lambda layer, *args, **kwargs: replaced.get(layer, layer)(*args, **kwargs))
-    return keras.Model(image, answers, name=model.name)
+    outputs = _replay(model, image, lambda layer, *args, **kwargs: replaced.get(layer, layer)(*args, **kwargs))
+    return keras.Model(image, outputs, name=model.name)
 
 
 def _new_input(model: Any) -> Any:
@@ -151,7 +150,7 @@ def _new_input(model: Any) -> Any:
 
 
 def _replay(model: Any, tensor: Any, call: Callable[..., Any]) -> Any:
-    """What a network makes of a symbolic tensor, each of its layers called through `call(layer, ...)`."""
+    """Apply a network to a symbolic tensor, with each layer called through `call(layer, ...)`."""
     import keras
 
     if isinstance(model, keras.Sequential):

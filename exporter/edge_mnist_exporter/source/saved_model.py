@@ -1,4 +1,4 @@
-"""A SavedModel folder, read as a Keras model around its signature."""
+"""Read a SavedModel folder as a Keras model with one layer that calls its serving signature."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from typing import Any, Final
 from edge_mnist_runtime.errors import CorruptModelError, UnsupportedModelError, first_line
 
 SAVED_MODEL_FILE: Final = "saved_model.pb"
-"""What makes a folder a SavedModel."""
+"""The file that marks a folder as a SavedModel."""
 
 FILE_OPERATIONS: Final = ("ReadFile", "WriteFile", "MatchingFiles", "PyFunc", "PyFuncStateless", "EagerPyFunc")
-"""TensorFlow operations that reach beyond the network; a SavedModel may hold any."""
+"""TensorFlow operations that read or write files or run Python code; a SavedModel may contain them."""
 
 SERVING: Final = "serving_default"
-"""The signature of a SavedModel that others are meant to call."""
+"""The signature of a SavedModel that is meant for callers."""
 
 SOFTMAX_NOTE: Final = "replaced its sigmoids by a softmax of the same logits: the order stays, the sum becomes 1"
-"""For the report, of a network that ends in sigmoids."""
+"""Note for the report on a network that ends in sigmoids."""
 
 
 def read_saved_model(folder: Path, *, unsafe: bool) -> tuple[Any, str, list[str]]:
     """Load a SavedModel.
 
     Args:
-        folder: It.
-        unsafe: Let operations that reach beyond the network run.
+        folder: The SavedModel folder.
+        unsafe: Allow operations that read or write files or run Python code.
 
     Returns:
-        The `keras.Model`, the SHA-256 over the names and contents of its files, and what was repaired to load it.
+        The `keras.Model`, the SHA-256 over the names and contents of its files, and notes on repairs.
 
     Raises:
-        CorruptModelError: It is no SavedModel, or a damaged one.
-        UnsupportedModelError: It has operations that may not run, or not one input and one output.
+        CorruptModelError: It is not a SavedModel, or is damaged.
+        UnsupportedModelError: It has operations that may not run, or not exactly one input and one output.
     """
     content = _read_content(folder)
     if not unsafe:
@@ -64,9 +64,9 @@ def _read_content(folder: Path) -> Any:
 
 
 def _refuse_file_operations(content: Any, folder: Path) -> None:
-    """Raise `UnsupportedModelError` if a SavedModel holds operations that reach beyond the network.
+    """Raise `UnsupportedModelError` if a SavedModel contains `FILE_OPERATIONS`.
 
-    Looked for before it is loaded: TensorFlow runs a model's initializers while it loads it.
+    This must run before loading, because TensorFlow runs a model's initializers while it loads it.
     """
     for graph in (meta.graph_def for meta in content.meta_graphs):
         functions = (function.node_def for function in graph.library.function)
@@ -74,27 +74,27 @@ def _refuse_file_operations(content: Any, folder: Path) -> None:
             if node.op in FILE_OPERATIONS:
                 raise UnsupportedModelError(
                     f"{folder}: its operation {node.name} ({node.op}) reaches beyond the network; remove it, or add "
-                    "--unsafe if you trust whoever made the model"
+                    "`unsafe=True` if you trust whoever made the model"
                 )
 
 
 @contextmanager
 def _repaired(folder: Path, content: Any) -> Iterator[tuple[Path, list[str]]]:
-    """A folder like `folder`, with what was repaired; itself where nothing was."""
+    """A temporary copy of `folder` with repairs, and notes on them; `folder` itself if it needs none."""
     notes = [*_drop_slots(content), *_end_in_softmax(content)]
     if not notes:
         yield folder, []
         return
     with tempfile.TemporaryDirectory() as name:
-        for part in folder.iterdir():
-            if part.name != SAVED_MODEL_FILE:
-                (Path(name) / part.name).symlink_to(part.resolve())
+        for entry in folder.iterdir():
+            if entry.name != SAVED_MODEL_FILE:
+                (Path(name) / entry.name).symlink_to(entry.resolve())
         (Path(name) / SAVED_MODEL_FILE).write_bytes(content.SerializeToString())
         yield Path(name), notes
 
 
 def _drop_slots(content: Any) -> Iterator[str]:
-    """Keras 2 saved slot variables with every compiled model; without its optimizers, loading fails at them."""
+    """Remove the optimizer's slot variables, which Keras 2 saved; loading them fails without its optimizers."""
     nodes = [node for meta in content.meta_graphs for node in meta.object_graph_def.nodes if node.slot_variables]
     for node in nodes:
         del node.slot_variables[:]
@@ -103,7 +103,7 @@ def _drop_slots(content: Any) -> Iterator[str]:
 
 
 def _end_in_softmax(content: Any) -> Iterator[str]:
-    """Replace sigmoids at the end of the signature by a softmax of the same logits."""
+    """Replace sigmoids at the output of the serving signature by a softmax of the same logits."""
     for meta in content.meta_graphs:
         functions = {function.signature.name: function for function in meta.graph_def.library.function}
         for output in meta.signature_def[SERVING].outputs.values() if SERVING in meta.signature_def else ():
@@ -116,7 +116,7 @@ def _end_in_softmax(content: Any) -> Iterator[str]:
 
 
 def _find_last(functions: dict[str, Any], node: Any, index: int) -> tuple[Any, Any] | None:
-    """The operation that computes an output of a call, and the function that it is in."""
+    """Find the operation that computes an output of a function call; return its function and itself."""
     function = functions.get(node.attr["f"].func.name)
     while function is not None:
         nodes = {inner.name: inner for inner in function.node_def}
@@ -132,7 +132,7 @@ def _find_last(functions: dict[str, Any], node: Any, index: int) -> tuple[Any, A
 
 
 def _make_softmax(function: Any, node: Any) -> None:
-    """Make a Softmax of a Sigmoid; its readers name its result by another word."""
+    """Change a Sigmoid node to a Softmax, and rename its output for its readers (`y` to `softmax`)."""
     node.op = "Softmax"
     old, new = f"{node.name}:y:", f"{node.name}:softmax:"
     for reader in function.node_def:

@@ -1,7 +1,7 @@
-"""Any image classifier brought to the ends that every converter here expects.
+"""Bring an image classifier to the input and output signature that every converter expects.
 
-In: float32 (N, H, W, C) in the network's own range. Out: probabilities, float32 (N, K). What a network brings of its
-own at either end (a rescaling layer, a flat input, logits) is taken off or added, and said.
+Input: float32 (N, H, W, C) in the network's own range. Output: probabilities, float32 (N, K). Rescaling layers at the
+input are removed. An image input and a softmax are added if missing. Notes for the report name every change.
 """
 
 from __future__ import annotations
@@ -25,17 +25,16 @@ CHANNELS: Final = (1, 3)
 BYTE_RANGE: Final = InputRange((0.0,), (1.0,))
 """0..255."""
 
-
 VALUES_PASSED_ON: Final = (
     *("InputLayer", "Identity", "Reshape", "Flatten", "Squeeze", "Dropout", "AlphaDropout", "GaussianDropout"),
     *("GaussianNoise", "ActivityRegularization"),
 )
-"""Layers and operations that change no value outside of training."""
+"""Layers and operations that do not change values at inference."""
 
 
 @dataclass(frozen=True)
-class Ends:
-    """A network with the ends that converters expect."""
+class FittedModel:
+    """A network with the signature that converters expect."""
 
     keras_model: Any
     """A `keras.Model`: float32 (N, H, W, C) in `input_range` to probabilities float32 (N, K)."""
@@ -44,21 +43,21 @@ class Ends:
     n_classes: int
     """K."""
     input_range: InputRange
-    """What bytes become before the network reads them."""
+    """The mapping from pixel bytes to the network's input values."""
     notes: tuple[str, ...]
-    """What was taken off or added, for the report."""
+    """What was removed or added, for the report."""
 
 
-def fit_ends(model: Any, path: Path, *, input_range: InputRange | None = None) -> Ends:
-    """Check a network's ends and bring them into the one form.
+def fit_signature(model: Any, path: Path, *, input_range: InputRange | None = None) -> FittedModel:
+    """Check a network's inputs, outputs and weights, and bring it to the signature that converters expect.
 
     Args:
         model: A loaded `keras.Model`.
-        path: Where it is from, for messages.
-        input_range: What it was trained on; None for what its rescaling layers take, else 0..1.
+        path: Path of the model, for messages.
+        input_range: The range it was trained on; None for the range of its rescaling layers, else 0..1.
 
     Raises:
-        UnsupportedModelError: Its inputs, outputs or weights are none of an image classifier.
+        UnsupportedModelError: Its inputs, outputs or weights are not those of an image classifier.
         UsageError: `input_range` contradicts the network's own rescaling layer, or has another number of channels.
     """
     shape, n_classes = _check_shapes(model, path)
@@ -71,7 +70,7 @@ def fit_ends(model: Any, path: Path, *, input_range: InputRange | None = None) -
     if rescaling.is_stated and input_range not in (None, known):
         span = "0..255" if rescaling.takes_bytes else "0..1"
         raise UsageError(
-            f"{path}: scales its input itself ({rescaling.layers[0]}), from {span}; leave out --input-range"
+            f"{path}: scales its input itself ({rescaling.layers[0]}), from {span}; leave out `input_range`"
         )
     if not str(model.inputs[0].dtype).startswith("float"):
         raise UnsupportedModelError(
@@ -83,7 +82,7 @@ def fit_ends(model: Any, path: Path, *, input_range: InputRange | None = None) -
     if spread is None:
         model, spread = _with_normalising_layer(model, image_shape, factor, offset), UNIT_RANGE
         notes.append("normalises each channel in a layer of its own")
-    return Ends(_with_softmax(model, image_shape, path, notes), image_shape, n_classes, spread, tuple(notes))
+    return FittedModel(_with_softmax(model, image_shape, path, notes), image_shape, n_classes, spread, tuple(notes))
 
 
 def _check_shapes(model: Any, path: Path) -> tuple[tuple[int, ...], int]:
@@ -107,7 +106,7 @@ def _check_shapes(model: Any, path: Path) -> tuple[tuple[int, ...], int]:
     is_flat = len(shape) == 1 and flat_side**2 == shape[0] and flat_side > 1
     is_image = len(shape) == 2 or (len(shape) == 3 and shape[2] in CHANNELS)
     if not (is_flat or is_image):
-        hint = "; channels stand first: permute them in the model" if len(shape) == 3 and shape[0] in CHANNELS else ""
+        hint = "; channels come first: permute them in the model" if len(shape) == 3 and shape[0] in CHANNELS else ""
         raise UnsupportedModelError(
             f"{path}: takes {inputs[0]}; expected images (None, H, W), (None, H, W, 1), (None, H, W, 3), or a flat "
             f"square{hint}"
@@ -126,27 +125,27 @@ def _check_weights(model: Any, path: Path) -> None:
 def _scale_bytes(
     rescaling: Rescaling, expected: InputRange, image_shape: tuple[int, int, int], path: Path
 ) -> tuple[Values, Values]:
-    """Factor and offset from bytes to what the network computes with.
+    """Factor and offset from pixel bytes to the values behind the removed rescaling.
 
     Args:
-        rescaling: What was taken off it.
-        expected: What it takes in front of that.
+        rescaling: The rescaling removed from the network.
+        expected: The range that the rescaling takes.
         image_shape: Height, width and channels.
-        path: Where the network is from, for messages.
+        path: Path of the network, for messages.
     """
     if len(expected.mean) not in (1, image_shape[2]):
         raise UsageError(
-            f"{path}: reads images of {image_shape[2]} channels; --input-range names {len(expected.mean)} means"
+            f"{path}: reads images of {image_shape[2]} channels; `input_range` names {len(expected.mean)} means"
         )
     factor = rescaling.factor / np.array(expected.deviation)
     return factor, rescaling.offset - factor * np.array(expected.mean)
 
 
 def _find_range(factor: Values, offset: Values) -> InputRange | None:
-    """The range of that factor and offset, where the steps of one scale can stand for bytes; None elsewhere."""
+    """The input range with this factor and offset; None if no single scale and zero-point can represent it."""
     if len({*factor}) > 1 or len({*offset}) > 1 or factor[0] <= 0:
         return None
-    # Twelve digits: 127.5, and not what binary fractions make of it; 0.0 - x, so that there is no -0.0.
+    # Twelve digits remove floating-point noise, as in 127.5; 0.0 - x avoids -0.0.
     mean, deviation = (float(f"{value:.12g}") for value in (0.0 - offset[0] / factor[0], 1 / factor[0]))
     return InputRange((mean,), (deviation,)) if 0 <= mean <= 255 else None
 
@@ -164,9 +163,9 @@ def _with_image_input(model: Any, shape: tuple[int, ...], notes: list[str]) -> t
 
 
 def _with_normalising_layer(model: Any, image_shape: tuple[int, int, int], factor: Values, offset: Values) -> Any:
-    """The network with a layer in front that takes 0..1 to its own range, which no single scale could stand for.
+    """Add a layer in front that maps 0..1 to the network's own range, if one scale for all channels cannot.
 
-    A depthwise convolution of 1 x 1: every converter and every precision knows it.
+    The layer is a 1 x 1 depthwise convolution, which every converter and precision supports.
     """
     import keras
 
@@ -179,7 +178,7 @@ def _with_normalising_layer(model: Any, image_shape: tuple[int, int, int], facto
 
 
 def _with_softmax(model: Any, image_shape: tuple[int, int, int], path: Path, notes: list[str]) -> Any:
-    """The network, with a softmax at its end where it gives logits or sigmoids."""
+    """Add a softmax if the network gives logits, or replace sigmoids by one."""
     import keras
 
     noise = np.random.default_rng(0).uniform(0, 1, (8, *image_shape)).astype(np.float32)
@@ -211,7 +210,7 @@ def _with_softmax(model: Any, image_shape: tuple[int, int, int], path: Path, not
 
 
 def _find_last_layer(tensor: Any) -> Any:
-    """What computes a tensor's values, in models inside the model, too; None if they are those of the input."""
+    """The layer that computes a tensor's values, also in nested models; None if they are those of the input."""
     while True:
         layer, node_index = tensor._keras_history[:2]
         if hasattr(layer, "outputs") and hasattr(layer, "layers"):
@@ -227,7 +226,7 @@ def _find_last_layer(tensor: Any) -> Any:
 
 
 def _passes_values_on(layer: Any) -> bool:
-    """Whether a layer gives the values that it gets, in another shape at most."""
+    """Whether a layer returns its input values unchanged, possibly in another shape."""
     import keras
 
     name = type(layer).__name__
@@ -236,7 +235,7 @@ def _passes_values_on(layer: Any) -> bool:
 
 
 def _find_logits(model: Any) -> Any:
-    """What `keras.ops.sigmoid` at the end of a network takes; None for any other end, or inside a model inside."""
+    """The input of a `keras.ops.sigmoid` at the end of a network; None for any other end, or in a nested model."""
     import keras
 
     operation, node_index = model.outputs[0]._keras_history[:2]

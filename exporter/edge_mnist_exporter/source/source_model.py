@@ -1,4 +1,4 @@
-"""The Keras model that an export starts from: found, loaded, and brought to the ends that converters expect."""
+"""Find and load the Keras model of an export, and bring it to the signature that converters expect."""
 
 from __future__ import annotations
 
@@ -13,25 +13,26 @@ import numpy.typing as npt
 from edge_mnist_exporter.config import SourceConfig
 from edge_mnist_exporter.source.model_file import MODEL_SUFFIXES, find_suffix, read_model
 from edge_mnist_exporter.source.saved_model import SAVED_MODEL_FILE
-from edge_mnist_exporter.source.signature import fit_ends
+from edge_mnist_exporter.source.signature import fit_signature
 from edge_mnist_runtime.contract import DIGIT_LABELS, IMAGE_SHAPE, InputRange, check_preprocess
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.paths import describe_missing, exists, is_file, is_folder
 from edge_mnist_runtime.tensor import Pixels
 from edge_mnist_trainer.networks.reference_models import REFERENCE_MODELS, find_reference_model
 from edge_mnist_trainer.run_folder import MODEL_FILE, newest_run, read_record_beside
+from edge_mnist_trainer.run_record import RunRecord
 
 EVALUATION_BATCH: Final = 1000
 
 
 @dataclass(frozen=True)
 class SourceModel:
-    """A loaded Keras image classifier, whatever file and form it came in. K is the number of classes."""
+    """A loaded Keras image classifier with K classes."""
 
     name: str
-    """Names the exported files: the run's folder name, or the file's stem."""
+    """Name of the exported files: the name of the run folder, or the stem of the file."""
     origin: str
-    """Where it is from, as shown to people."""
+    """Path of the model, for messages and reports."""
     sha256: str
     """SHA-256 of the file; of a SavedModel, over its files."""
     keras_model: Any
@@ -41,36 +42,36 @@ class SourceModel:
     image_shape: tuple[int, int, int]
     """Height, width and channels of one image."""
     input_range: InputRange
-    """What bytes become before the network reads them."""
+    """The mapping from pixel bytes to the network's input values."""
     preprocess: str
-    """`recorded` by the run that trained it and compared with this version's, `assumed` to be this version's, or
-    `none`: it reads no digits."""
+    """`recorded`: the training run recorded its preprocessing, and it equals this version's. `assumed`: there is no
+    record. `none`: the model does not read digits."""
     notes: tuple[str, ...] = ()
-    """What was repaired to load it, and what was changed at its ends."""
+    """Repairs made to load it, and changes to its signature."""
     least_confidence: float | None = None
-    """Below which its answers are rejected, in 0..1, as the run that trained it chose; None where none did."""
+    """Confidence in 0..1, chosen by the training run, below which predictions are rejected; None if none was chosen."""
 
     @property
     def reads_digits(self) -> bool:
-        """Whether pictures of digits become its input by the one preprocessing definition."""
+        """Whether its input is a digit image from the shared preprocessing."""
         return self.preprocess != "none"
 
     @property
     def input_quantization(self) -> tuple[float, int]:
-        """Scale and zero-point with which an 8-bit input holds the bytes themselves.
+        """Scale and zero-point for which an 8-bit input holds the pixel bytes unchanged.
 
-        Where the mean is no whole grey level the zero-point is off by up to half of one.
+        The zero-point is the mean rounded to a whole grey level.
         """
         return float(np.float32(1 / self.input_range.deviation[0])), math.floor(self.input_range.mean[0] + 0.5)
 
     def probabilities(self, images: Pixels) -> npt.NDArray[np.float32]:
-        """Probabilities, float32, shape (N, K), of images, uint8, shape (N, H, W, C)."""
+        """Predict probabilities, float32, shape (N, K), for images, uint8, shape (N, H, W, C)."""
         values = self.input_range.apply(images)
         result: npt.NDArray[np.float32] = self.keras_model.predict(values, batch_size=EVALUATION_BATCH, verbose=0)
         return result
 
     def build_bytes_model(self) -> Any:
-        """The same network with the scaling in front: a `keras.Model` from uint8 (N, H, W, C) in 0..255."""
+        """Build the same network with the input scaling in front: a `keras.Model` for uint8 (N, H, W, C) in 0..255."""
         import keras
 
         image = keras.Input(self.image_shape, dtype="uint8", name="image")
@@ -81,14 +82,14 @@ class SourceModel:
 
 
 def find_source(model: Path | None) -> tuple[str, Path]:
-    """Decide what to export: `model`, else the newest run, else the reference model.
+    """Find the model to export: `model`, else the newest run, else the reference model.
 
     Args:
-        model: A .keras or .h5 file, by whatever name, a SavedModel or run folder, or the name of a reference model
-            where no file has that name.
+        model: A .keras or .h5 file with any name, a SavedModel or run folder, or the name of a reference model. Files
+            take precedence over reference models.
 
     Returns:
-        The name that the exported files will bear, and the path of the model.
+        The name for the exported files, and the path of the model.
 
     Raises:
         UsageError: `model` does not exist, or is none of these.
@@ -119,54 +120,42 @@ def find_source(model: Path | None) -> tuple[str, Path]:
 
 
 def load_source(name: str, path: Path, config: SourceConfig | None = None) -> SourceModel:
-    """Load a Keras model (in safe mode: no code inside it is run) and bring its ends into the one form.
+    """Load a Keras model and bring it to the signature that converters expect.
+
+    Code inside the model does not run unless `config.unsafe` allows it.
 
     Raises:
-        CorruptModelError: The file is no Keras model, or a damaged one.
+        CorruptModelError: The file is no Keras model or a damaged one, or the record of its run is damaged.
+        ContractError: The model was trained with another preprocessing.
         UnsupportedModelError: It is no image classifier, or needs code that may not run.
         UsageError: The labels are too few or too many, or the input range contradicts the model.
     """
     config = config or SourceConfig()
     record = read_record_beside(path)
-    preprocess = _check_recorded_preprocess(record, path)
+    if record:
+        check_preprocess(
+            record.preprocess.version, record.preprocess.sha256, origin=str(path), remedy="train the model again"
+        )
     loaded = read_model(path, unsafe=config.unsafe)
-    ends = fit_ends(loaded.keras_model, path, input_range=config.input_range)
-    labels = config.labels or tuple(map(str, range(ends.n_classes)))
-    if len(labels) != ends.n_classes:
-        raise UsageError(f"{path}: tells {ends.n_classes} classes apart, but there are {len(labels)} labels")
-    is_digits = (labels, ends.image_shape) == (DIGIT_LABELS, IMAGE_SHAPE)
+    fitted = fit_signature(loaded.keras_model, path, input_range=config.input_range)
+    labels = config.labels or tuple(map(str, range(fitted.n_classes)))
+    if len(labels) != fitted.n_classes:
+        raise UsageError(f"{path}: has {fitted.n_classes} classes, but there are {len(labels)} labels")
+    is_digits = (labels, fitted.image_shape) == (DIGIT_LABELS, IMAGE_SHAPE)
     return SourceModel(
         name=name,
         origin=str(path),
         sha256=loaded.sha256,
-        keras_model=ends.keras_model,
+        keras_model=fitted.keras_model,
         labels=labels,
-        image_shape=ends.image_shape,
-        input_range=ends.input_range,
-        preprocess=preprocess if is_digits else "none",
-        notes=(*loaded.notes, *ends.notes),
+        image_shape=fitted.image_shape,
+        input_range=fitted.input_range,
+        preprocess=("recorded" if record else "assumed") if is_digits else "none",
+        notes=(*loaded.notes, *fitted.notes),
         least_confidence=_recorded_least_confidence(record) if is_digits else None,
     )
 
 
-def _recorded_least_confidence(record: dict[str, Any]) -> float | None:
-    acceptance = record.get("acceptance")
-    least = acceptance.get("least_confidence") if isinstance(acceptance, dict) else None
-    return float(least) if isinstance(least, (int, float)) and 0 <= least < 1 else None
-
-
-def _check_recorded_preprocess(record: dict[str, Any], path: Path) -> str:
-    """Compare the preprocessing that a model was trained with, where its run recorded it, with this version's.
-
-    Returns:
-        `recorded`, or `assumed` where there is no record: a lone .keras file says nothing of its pixels.
-
-    Raises:
-        ContractError: The model was trained with another preprocessing.
-    """
-    try:
-        version, sha256 = record["preprocess"]["version"], record["preprocess"]["sha256"]
-    except (KeyError, TypeError):
-        return "assumed"
-    check_preprocess(version, sha256, origin=str(path), remedy="train the model again")
-    return "recorded"
+def _recorded_least_confidence(record: RunRecord | None) -> float | None:
+    least = record.acceptance.least_confidence if record and record.acceptance else None
+    return least if least is not None and least < 1 else None  # a model that is certain of every digit chose nothing

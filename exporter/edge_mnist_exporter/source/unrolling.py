@@ -1,4 +1,4 @@
-"""Recurrent layers written out step by step: no converter brings their loops to every format and precision."""
+"""Unroll recurrent layers, because no converter supports their loops in every format and precision."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from edge_mnist_exporter.source.nested_layers import list_nested_layers
 from edge_mnist_runtime.errors import UnsupportedModelError
 
 MAX_STEPS: Final = 64
-"""A longer sequence would become a graph of thousands of operations: its loop is left to the converters."""
+"""Longer sequences keep their loop, because unrolled they would become thousands of operations."""
 
 
 def unroll_recurrent_layers(model: Any, path: Path) -> list[str]:
-    """Tell every recurrent layer over at most `MAX_STEPS` steps to compute without a loop; weights and answers stay.
+    """Unroll every recurrent layer of at most `MAX_STEPS` steps. Weights and predictions do not change.
 
     Args:
         model: A `keras.Model` with inputs of a fixed size; its layers are changed in place.
-        path: Where it is from, for messages.
+        path: Path of the model, for messages.
 
     Returns:
-        A note for the report, or none.
+        A note for the report; empty if no layer was unrolled.
 
     Raises:
-        UnsupportedModelError: Keras gives other answers for a masked layer without its loop.
+        UnsupportedModelError: A masked layer would give other predictions if unrolled.
     """
     found = []
     for layer in list_nested_layers(model):
@@ -38,43 +38,43 @@ def unroll_recurrent_layers(model: Any, path: Path) -> list[str]:
             for part in parts:
                 part.unroll = True
                 if hasattr(part.cell, "implementation"):
-                    # A matrix product a gate: TensorFlow's quantizer may leave a split of one product for all in float,
-                    # from one conversion to the next, because nothing reads the forget gate of the first step.
+                    # One matrix product for each gate. With one product for all gates, TensorFlow's quantizer sometimes
+                    # leaves the split in float, because nothing reads the forget gate of the first step.
                     part.cell.implementation = 1
             found.append(f"{layer.name} ({steps} steps)")
     return [f"unrolled {', '.join(found)}"] if found else []
 
 
 def has_unrolled_layers(model: Any) -> bool:
-    """Whether a `keras.Model` has recurrent layers, in models inside it too, and all of them are unrolled."""
+    """Whether a `keras.Model`, including nested models, has recurrent layers and all of them are unrolled."""
     parts = [part for layer in list_nested_layers(model) for part in _list_recurrent_parts(layer)]
     return bool(parts) and all(part.unroll for part in parts)
 
 
 def _count_steps(layer: Any) -> int | None:
-    """The longest sequence that a recurrent layer reads, wherever it is called; None where a length is free.
+    """The longest sequence that a recurrent layer reads in any of its calls; None if a length is free.
 
-    A mask and an initial state are inputs, too; the sequence is the first.
+    The sequence is the first input; a mask and an initial state may follow.
     """
     lengths = [node.input_tensors[0].shape[1] for node in layer._inbound_nodes]
     return None if None in lengths else max(lengths, default=None)
 
 
 def _is_masked(layer: Any) -> bool:
-    """Whether a mask, a tensor of truth values, is among what a layer reads."""
+    """Whether a layer reads a mask (a boolean tensor)."""
     return any(tensor.dtype == "bool" for node in layer._inbound_nodes for tensor in node.input_tensors)
 
 
 def _misplaces_zeros(part: Any) -> bool:
-    """Whether Keras zeroes the wrong steps of an unrolled layer behind a mask.
+    """Whether Keras zeroes the wrong steps of an unrolled layer with a mask.
 
-    Without a loop it turns the mask round for the steps, and not for the zeros it puts in place of masked answers.
+    For a backward layer, Keras reverses the mask for the steps, but not for the zeros in place of masked outputs.
     """
     return bool(part.go_backwards and part.return_sequences and part.zero_output_for_mask)
 
 
 def _list_recurrent_parts(layer: Any) -> list[Any]:
-    """The layer itself, or both of a bidirectional one; none of any other."""
+    """A recurrent layer itself, or both layers of a bidirectional one; empty for any other layer."""
     import keras
 
     if isinstance(layer, keras.layers.Bidirectional):

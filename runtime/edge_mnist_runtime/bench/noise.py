@@ -1,29 +1,30 @@
-"""What makes the figures of a measurement hard to trust: one sentence for each cause."""
+"""Warn of conditions that make measured latencies unreliable."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
-BUSY_PART: Final = 0.5
-"""Load before the start, as a part of the usable cores, from which on the machine counts as busy."""
+from edge_mnist_runtime.bench.report import MeasuredModel
+
+BUSY_FRACTION: Final = 0.5
+"""The machine is busy if its load before the start exceeds this fraction of the usable cores."""
 
 WIDE_SPREAD: Final = 1.5
-"""p90 / p50 of one model from which on something else must have run beside it."""
+"""If p90 / p50 of a model exceeds this, something else probably ran at the same time."""
 
 
-def find_noise(environment: Mapping[str, Any], models: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What speaks against the figures.
+def find_noise(environment: Mapping[str, Any], models: Sequence[MeasuredModel]) -> list[str]:
+    """Find what makes the measured latencies unreliable.
 
     Args:
-        environment: As `describe_environment` gave it before the measurement.
-        models: The measured models, as the report has them.
+        environment: The result of `describe_environment` before the measurement.
+        models: The measured models.
 
     Returns:
-        One sentence for each cause, none where nothing speaks against them.
+        One sentence for each cause; an empty list if there is none.
     """
-    return _machine_noise(environment, max((model["threads"] for model in models), default=1)) + [
+    return _machine_noise(environment, max((model.threads for model in models), default=1)) + [
         warning for model in models for warning in _model_noise(model)
     ]
 
@@ -31,7 +32,7 @@ def find_noise(environment: Mapping[str, Any], models: Sequence[Mapping[str, Any
 def _machine_noise(environment: Mapping[str, Any], threads: int) -> list[str]:
     warnings = []
     cores, load = environment["usable_cores"], environment["load_average_1min"]
-    if load is not None and load > BUSY_PART * cores:
+    if load is not None and load > BUSY_FRACTION * cores:
         warnings.append(
             f"the machine was busy before the start: load {load:.1f} on {cores} core{'s' if cores > 1 else ''}"
         )
@@ -46,15 +47,13 @@ def _machine_noise(environment: Mapping[str, Any], threads: int) -> list[str]:
     return warnings
 
 
-def _model_noise(model: Mapping[str, Any]) -> list[str]:
-    name = Path(model["model"]).name + (f" with {model['threads']} threads" if model["threads"] > 1 else "")
-    latency_us = model["latency_us"]
+def _model_noise(model: MeasuredModel) -> list[str]:
     warnings = []
-    if not model["warmup"]["steady"]:
-        warnings.append(f"{name}: no steady state after {model['warmup']['calls']:,} calls of warm-up")
-    p50, p90 = latency_us["p50"], latency_us["p90"]
+    if not model.warmup.steady:
+        warnings.append(f"{model.label}: no steady state after {model.warmup.calls:,} calls of warm-up")
+    p50, p90 = model.latency_us["p50"], model.latency_us["p90"]
     if p50 and p90 and p90 / p50 > WIDE_SPREAD:
-        warnings.append(f"{name}: p90 is {p90 / p50:.1f} times p50")
-    if model["late"]:
-        warnings.append(f"{name}: too slow for the rate, so that digits had to wait")
+        warnings.append(f"{model.label}: p90 is {p90 / p50:.1f} times p50")
+    if model.late:
+        warnings.append(f"{model.label}: too slow for the rate, so that calls had to wait")
     return warnings

@@ -1,4 +1,4 @@
-"""A measurement as a picture: latency by percentile, and throughput by batch size. The one module that draws."""
+"""Plot a benchmark: latency by percentile, and throughput by batch size."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from edge_mnist_runtime.bench.report import BenchReport
 from edge_mnist_runtime.errors import OutputError, UsageError
 from edge_mnist_runtime.extras import require_extra
 from edge_mnist_runtime.paths import is_folder
@@ -14,27 +15,27 @@ from edge_mnist_runtime.paths import is_folder
 SUFFIXES: Final = (".png", ".svg", ".pdf")
 
 TICKS: Final = (0.0, 50.0, 90.0, 99.0, 99.9)
-"""Percentiles on the axis, which stretches the tail: each power of ten towards 100 is as wide as the one before."""
+"""Percentile labels. The axis is logarithmic in the distance from 100, so that 90, 99 and 99.9 are equally spaced."""
 
 
 def check_plot(path: Path) -> None:
-    """Refuse what cannot become a plot, before anything is measured.
+    """Check before the measurement that a plot can be written to this path.
 
     Raises:
-        UsageError: The file name's suffix is none of `SUFFIXES`, its folder does not exist, or it is a folder itself.
+        UsageError: The suffix is not one of `SUFFIXES`, the folder does not exist, or the path is a folder.
         MissingExtraError: matplotlib is not installed.
     """
     if path.suffix not in SUFFIXES:
-        raise UsageError(f"--plot {path}: expected a file name ending in {', '.join(SUFFIXES)}")
+        raise UsageError(f"{path}: not a file name for a plot; expected one ending in {', '.join(SUFFIXES)}")
     if not is_folder(path.parent):
-        raise UsageError(f"--plot {path}: there is no folder {path.parent}")
+        raise UsageError(f"{path}: there is no folder {path.parent} for the plot")
     if is_folder(path):
-        raise UsageError(f"--plot {path}: is a folder")
-    require_extra("plot", "--plot", "matplotlib")
+        raise UsageError(f"{path}: is a folder; name a file for the plot")
+    require_extra("plot", "Drawing a plot", "matplotlib")
 
 
-def draw_plot(report: dict[str, Any], path: Path) -> None:
-    """Draw a report of `run_benchmark`.
+def draw_plot(report: BenchReport, path: Path) -> None:
+    """Plot a report of `run_benchmark` into a file.
 
     Raises:
         UsageError: As `check_plot`.
@@ -46,19 +47,19 @@ def draw_plot(report: dict[str, Any], path: Path) -> None:
 
     figure = Figure(figsize=(9, 4.5), layout="constrained")
     latency, throughput = figure.subplots(1, 2, width_ratios=(2, 1))
-    for model in report["models"]:
-        name = Path(model["model"]).name + (f" x{model['threads']}" if model["threads"] > 1 else "")
-        ordered = np.sort(model["latencies_us"])
+    for model in report.models:
+        name = model.name + (f" x{model.threads}" if model.threads > 1 else "")
+        ordered = np.sort(model.latencies_us)
         (line,) = latency.plot(_stretch(100 * np.arange(len(ordered)) / len(ordered)), ordered, label=name)
-        batches = model["images_per_second"]
+        batches = model.images_per_second
         throughput.plot(
             [int(size) for size in batches], [rate / 1000 for rate in batches.values()], "o-", color=line.get_color()
         )
-    latency.set(xlabel="percentile", ylabel="latency of one digit, us", yscale="log", title=report["env"]["cpu"])
+    latency.set(xlabel="percentile", ylabel="latency of one digit, us", yscale="log", title=report.env["cpu"])
     latency.set_xticks([_stretch(np.array(tick)) for tick in TICKS], [f"{tick:g}" for tick in TICKS])
     latency.legend(frameon=False)
     throughput.set(xlabel="images in one call", ylabel="thousand digits a second", xscale="log", ylim=(0, None))
-    sizes = report["config"]["batch_sizes"]
+    sizes = report.config.batch_sizes
     throughput.set_xticks(sizes, [f"{size:,}" for size in sizes])
     throughput.minorticks_off()
     for axes in (latency, throughput):
@@ -71,5 +72,5 @@ def draw_plot(report: dict[str, Any], path: Path) -> None:
 
 
 def _stretch(percentile: Any) -> Any:
-    """Where a percentile stands on the axis."""
+    """Position of a percentile, 0..100 exclusive, on the axis."""
     return -np.log10(1 - percentile / 100)

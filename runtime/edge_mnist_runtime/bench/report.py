@@ -1,37 +1,98 @@
-"""A report of `edge-mnist bench --json`, read back and checked."""
+"""The JSON report of `edge-mnist bench`: write it, read it back and check it."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from edge_mnist_runtime.bench.benchmark import BENCH_SCHEMA_VERSION
+from edge_mnist_runtime.bench.config import BenchmarkConfig
+from edge_mnist_runtime.bench.operator_profile import OperatorTime
 from edge_mnist_runtime.errors import IntegrityError, UsageError, first_line
 from edge_mnist_runtime.machine.environment import ENGINE_PACKAGES
-from edge_mnist_runtime.timing.percentiles import Latencies
+
+BENCH_SCHEMA_VERSION: Final = 2
 
 COMPARED: Final = ("p50", "p90", "p99")
-"""Percentiles that are compared."""
+"""Percentiles that `compare` compares."""
+
+Percentiles: TypeAlias = dict[str, float | None]
+"""Microseconds by percentile name, such as `p50`; None if there are too few samples to estimate it."""
+
+
+@dataclass(frozen=True)
+class Warmup:
+    """The warm-up of one model."""
+
+    calls: int
+    steady: bool
+    """Whether it reached a steady state."""
 
 
 @dataclass(frozen=True)
 class MeasuredModel:
-    """One model of a report."""
+    """The measurements of one model.
+
+    Raises:
+        TypeError, ValueError: A value that was read back is damaged.
+    """
 
     model: str
-    """Path of the file, or name of the bundled one."""
+    """Path of the file, or name of the bundled model."""
     backend: str
+    precision: str
+    size_bytes: int | None
+    sha256: str | None
     threads: int
-    latency_us: Mapping[str, float | None]
-    """Of `COMPARED`; None where the sample was too small."""
-    latencies_us: Latencies
-    """Some of the latencies, in the order in which they were measured."""
+    """Number of threads that one call may use."""
+    load_ms: float
+    """From the bytes of the file to a callable model."""
+    first_us: float
+    """The first prediction after loading."""
+    samples: int
+    """Number of measured one-image calls."""
+    stopped: str
+    """Why measuring ended: `stable`, `samples` or `seconds`."""
+    warmup: Warmup
+    late: bool
+    """Whether calls had to wait because the model is too slow for the rate."""
+    latency_us: Percentiles
+    bound_us: Percentiles
+    """Upper bounds of the percentiles, at 99 % confidence."""
+    unknown: dict[str, str]
+    """Why a percentile is unknown, by its name."""
+    service_us: Percentiles | None
+    """With a rate: from the start of a call to its end. None without a rate, because the latency is the same."""
+    latencies_us: list[float]
+    """Evenly thinned latencies, in microseconds and in the order of measurement."""
+    stages_us: dict[str, Percentiles]
+    """p50 and p90 of `run` (the engine alone) and `picture` (from a picture file to the prediction)."""
+    images_per_second: dict[str, float]
+    """Throughput by batch size."""
+    operators: list[OperatorTime] | None
+    """Times by operator; None if they were not measured."""
+    memory_mb: dict[str, float] | None
+    """The result of `measure_memory_mb`; None if it was not measured."""
+
+    def __post_init__(self) -> None:
+        latencies_us = np.array(self.latencies_us, np.float64)
+        if (
+            latencies_us.ndim != 1
+            or not latencies_us.size
+            or not (np.isfinite(latencies_us) & (latencies_us > 0)).all()
+        ):
+            raise ValueError("latencies_us must be numbers above 0")
+        for name in COMPARED:
+            value = self.latency_us[name]
+            if value is not None and not 0 < float(value) < math.inf:
+                raise ValueError(f"{name} is {value!r}, not a number above 0")
+        if not isinstance(self.model, str) or not isinstance(self.threads, int):
+            raise TypeError("model must be text, threads a number")
 
     @property
     def name(self) -> str:
@@ -40,80 +101,126 @@ class MeasuredModel:
 
     @property
     def label(self) -> str:
-        """The model's file name, and how many threads it had where it had several."""
+        """The model's file name, with the number of threads if there are several."""
         return self.name + (f" with {self.threads} threads" if self.threads > 1 else "")
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> MeasuredModel:
+        """Create it from the result of `asdict`."""
+        operators = record["operators"] and [OperatorTime(**item) for item in record["operators"]]
+        known = {field.name: record[field.name] for field in fields(cls)}
+        return cls(**{**known, "warmup": Warmup(**record["warmup"]), "operators": operators})
+
+
+@dataclass(frozen=True)
+class DigitsRecord:
+    """Which digits were the input."""
+
+    name: str
+    split: str
+    n: int
+    sha256: str
 
 
 @dataclass(frozen=True)
 class BenchReport:
-    """What a comparison needs of a report."""
+    """The whole report: machine, settings and the measurements of every model."""
 
-    path: Path
-    conditions: Mapping[str, Any]
-    """What must be the same for latencies to be comparable, by name."""
+    env: dict[str, Any]
+    """The result of `describe_environment` before the measurement."""
+    digits: DigitsRecord
+    config: BenchmarkConfig
+    import_ms: dict[str, float]
+    """Import time of each back end with its dependencies; empty if it was not measured."""
+    preprocess_us: Percentiles
+    """From a picture file to the network's input."""
     models: tuple[MeasuredModel, ...]
+    advice: tuple[str, ...]
+    """Sentences that advise fp32 where it is faster."""
     warnings: tuple[str, ...]
-    """What spoke against its figures."""
+    """Conditions that make the figures unreliable, one sentence each."""
+    skipped: tuple[dict[str, str], ...] = ()
+    """Files that cannot run here, each with `model` and `reason`."""
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """What must be equal in two reports for latencies to be comparable, by name."""
+        backends = {model.backend for model in self.models}
+        return {
+            "CPU": self.env["cpu"],
+            "instruction sets": self.env["instruction_sets"],
+            "usable cores": self.env["usable_cores"],
+            "CPU quota": self.env["cpu_quota_cores"],
+            "threads": [*self.config.threads],
+            "rate": self.config.rate,
+            **{
+                f"{package} version": self.env["versions"].get(package)
+                for backend, package in ENGINE_PACKAGES.items()
+                if backend in backends
+            },
+        }
+
+    def to_json(self) -> str:
+        """Write the report as JSON, with each list of numbers on one line."""
+        text = json.dumps({"schema_version": BENCH_SCHEMA_VERSION, **asdict(self)}, indent=2)
+        number = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
+        numbers = rf"\[\s+({number}(?:,\s+{number})*)\s+\]"
+        return re.sub(numbers, lambda found: "[" + " ".join(found[1].split()) + "]", text)
+
+    @classmethod
+    def from_json(cls, text: str, *, origin: str) -> BenchReport:
+        """Read the JSON of `to_json`. Messages name `origin`.
+
+        Raises:
+            IntegrityError: It is not a report, has another schema version, or is damaged.
+        """
+        try:
+            record = json.loads(text)
+            found = record["schema_version"]
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise IntegrityError(f"{origin}: not a JSON report of `edge-mnist bench` ({first_line(error)})") from error
+        if found != BENCH_SCHEMA_VERSION:
+            raise IntegrityError(
+                f"{origin}: its schema {found!r} is not the known {BENCH_SCHEMA_VERSION}; measure again with this "
+                "version"
+            )
+        try:
+            report = cls._from_dict(record)
+            _ = report.conditions  # raises if the machine's record is damaged
+        except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
+            raise IntegrityError(f"{origin}: a damaged report ({error!r}); measure again") from error
+        return report
+
+    @classmethod
+    def _from_dict(cls, record: dict[str, Any]) -> BenchReport:
+        config = {**record["config"], **{name: tuple(record["config"][name]) for name in ("batch_sizes", "threads")}}
+        models = tuple(MeasuredModel.from_dict(item) for item in record["models"])
+        if not models:
+            raise ValueError("it holds no models")
+        return cls(
+            env=record["env"],
+            digits=DigitsRecord(**record["digits"]),
+            config=BenchmarkConfig(**config),
+            import_ms=record["import_ms"],
+            preprocess_us=record["preprocess_us"],
+            models=models,
+            advice=tuple(map(str, record["advice"])),
+            warnings=tuple(map(str, record["warnings"])),
+            skipped=tuple(record.get("skipped", ())),
+        )
 
     @classmethod
     def load(cls, path: Path) -> BenchReport:
-        """Read a report.
+        """Read a report file.
 
         Raises:
             UsageError: The file cannot be opened.
-            IntegrityError: It is no report, one of another version, or a damaged one.
+            IntegrityError: As `from_json`.
         """
         try:
             text = path.read_text("utf-8")
         except OSError as error:
             raise UsageError(f"{path}: cannot be opened ({error.strerror or error})") from error
         except ValueError as error:
-            raise IntegrityError(f"{path}: no report of `edge-mnist bench --json` (not text)") from error
-        try:
-            record = json.loads(text)
-            found = record["schema_version"]
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise IntegrityError(f"{path}: no report of `edge-mnist bench --json` ({first_line(error)})") from error
-        if found != BENCH_SCHEMA_VERSION:
-            raise IntegrityError(
-                f"{path}: its schema {found!r} is not the known {BENCH_SCHEMA_VERSION}; measure again with this version"
-            )
-        try:
-            return cls._from_record(path, record)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise IntegrityError(f"{path}: a damaged report ({error!r}); measure again") from error
-
-    @classmethod
-    def _from_record(cls, path: Path, record: dict[str, Any]) -> BenchReport:
-        models = tuple(_read_model(item) for item in record["models"])
-        if not models:
-            raise ValueError("it holds no models")
-        env, config = record["env"], record["config"]
-        versions = {
-            f"{package} version": env["versions"].get(package)
-            for backend, package in ENGINE_PACKAGES.items()
-            if any(model.backend == backend for model in models)
-        }
-        conditions = {
-            "CPU": env["cpu"],
-            "instruction sets": env["instruction_sets"],
-            "usable cores": env["usable_cores"],
-            "CPU quota": env["cpu_quota_cores"],
-            "threads": config["threads"],
-            "rate": config["rate"],
-            **versions,
-        }
-        return cls(path, conditions, models, tuple(str(warning) for warning in record["warnings"]))
-
-
-def _read_model(item: dict[str, Any]) -> MeasuredModel:
-    latencies_us = np.array(item["latencies_us"], np.float64)
-    if latencies_us.ndim != 1 or not len(latencies_us) or not (np.isfinite(latencies_us) & (latencies_us > 0)).all():
-        raise ValueError("latencies_us must be numbers above 0")
-    latency_us = {name: item["latency_us"][name] for name in COMPARED}
-    for name, value in latency_us.items():
-        if value is not None and not 0 < float(value) < math.inf:
-            raise ValueError(f"{name} is {value!r}, not a number above 0")
-    if not isinstance(item["model"], str) or not isinstance(item["threads"], int):
-        raise TypeError("model must be text, threads a number")
-    return MeasuredModel(item["model"], str(item["backend"]), item["threads"], latency_us, latencies_us)
+            raise IntegrityError(f"{path}: not a JSON report of `edge-mnist bench` (not text)") from error
+        return cls.from_json(text, origin=str(path))

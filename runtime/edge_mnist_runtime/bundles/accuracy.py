@@ -1,4 +1,4 @@
-"""Does a bundle still read as many images right on this device as its report says?"""
+"""Measure a bundle's accuracy on this device and compare it with its report."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from edge_mnist_runtime.errors import DataError, DataNotFoundError, GateError, M
 from edge_mnist_runtime.paths import describe_missing, is_file, is_folder, require_readable
 
 TOLERANCE_POINTS: Final = 0.1
-"""How far the accuracy on the very images of the report may be off, in percentage points: ten of MNIST's 10,000, which
-kernels of another processor may round otherwise."""
+"""Allowed difference from the reported accuracy on the same images, in percentage points: ten of MNIST's 10,000 images.
+Kernels for another processor may round differently."""
 
 NPZ_LAYOUTS: Final = (("x_test", "y_test"), ("images", "labels"))
-"""Names of images and labels in an .npz file: Keras's, and the plain ones."""
+"""Accepted names of images and labels in an .npz file. The first pair is Keras's."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,17 @@ class AccuracyResult:
 
     file: str
     skipped: str | None
-    """Why it could not be run here."""
+    """Why it was not run here; None if it was."""
     n: int
-    """Images."""
+    """Number of images."""
     top1: float | None
-    """Part of them that it reads right, in 0..1."""
+    """Fraction of the images that it reads right, 0..1."""
     recorded_top1: float | None
-    """What the export measured on the same images; None where these are others."""
+    """The accuracy that the export measured, 0..1; None if it used other images."""
 
     @property
     def passed(self) -> bool:
-        """Whether the accuracy is the recorded one, within the tolerance; true where there is nothing to compare."""
+        """Whether the accuracy is within the tolerance of the recorded one; true if none is recorded."""
         if self.top1 is None or self.recorded_top1 is None:
             return True
         return abs(self.top1 - self.recorded_top1) * 100 <= TOLERANCE_POINTS + 1e-9
@@ -51,21 +51,21 @@ class AccuracyResult:
 def check_accuracy(
     folder: Path, data: Path, *, file: str | None = None, backend: Backend | None = None
 ) -> tuple[AccuracyResult, ...]:
-    """Run every file of a bundle over labelled images.
+    """Measure the accuracy of every file of a bundle on labelled images.
 
     Args:
         folder: The bundle.
-        data: A folder of MNIST's IDX files, whose test images are read, or an .npz file with `x_test` and `y_test`, or
-            `images` and `labels`.
-        file: Run this model file alone.
-        backend: Run the files of this back end alone; `auto` and None: those of all.
+        data: A folder of MNIST's IDX files, of which the test images are read, or an .npz file with `x_test` and
+            `y_test`, or `images` and `labels`.
+        file: Run only this model file.
+        backend: Run only the files of this back end; `auto` and None: of all.
 
     Returns:
         One result for each model file; .tflite files are skipped, with the reason, where LiteRT is not installed.
 
     Raises:
         DataNotFoundError: There are no images.
-        DataError: They are damaged or of another shape than the bundle's.
+        DataError: The images are damaged, or do not have the shape of the bundle's.
         IntegrityError: The bundle is damaged.
     """
     manifest = Manifest.load(folder)
@@ -88,13 +88,13 @@ def check_accuracy(
 
 
 def measure_top1(engine: Engine, images: LabelledDigits) -> float:
-    """Part of the images that a model reads right, in 0..1."""
+    """Fraction of the images that a model reads right, 0..1."""
     found = np.concatenate([batch.argmax(axis=1) for batch in run_in_batches(engine, images.images)])
     return float(np.mean(found == images.labels))
 
 
 def require_accuracy(results: tuple[AccuracyResult, ...], folder: Path, *, min_top1: float = 0.0) -> None:
-    """Raise `GateError` unless every file that could run has its recorded accuracy, and at least `min_top1` (0..1)."""
+    """Raise `GateError` unless every file that ran has its recorded accuracy, and at least `min_top1` (0..1)."""
     for result in results:
         if result.top1 is None:
             continue
@@ -104,24 +104,24 @@ def require_accuracy(results: tuple[AccuracyResult, ...], folder: Path, *, min_t
                 f"{result.recorded_top1:.2%} where it was made; do not use it on this device"
             )
         if result.top1 < min_top1:
-            raise GateError(f"{folder}: {result.file} reads {result.top1:.2%}, below --min-top1 {min_top1:.2%}")
+            raise GateError(f"{folder}: {result.file} reads {result.top1:.2%}, below `min_top1` {min_top1:.2%}")
 
 
 def load_labelled(data: Path) -> LabelledDigits:
-    """MNIST's test images from a folder of IDX files, or the images of an .npz file.
+    """Load MNIST's test images from a folder of IDX files, or the images of an .npz file.
 
     Raises:
-        DataNotFoundError: There are none, or the file is of another kind.
-        DataError: They are damaged, or images and labels do not match.
+        DataNotFoundError: There are no images, or the file is of another kind.
+        DataError: The file is damaged, or images and labels do not match.
     """
     if is_folder(data, DataNotFoundError):
         return load_mnist_half(data, "t10k")
     if not is_file(data, DataNotFoundError):
-        raise DataNotFoundError(f"--data {describe_missing(data, 'folder or file')}")
+        raise DataNotFoundError(f"`data` {describe_missing(data, 'folder or file')}")
     require_readable(data, DataNotFoundError)
     if data.suffix.lower() != ".npz" and not zipfile.is_zipfile(data):
         raise DataNotFoundError(
-            f"--data {data}: only `train` and `export` read such files; expected a folder of MNIST's IDX files, or an "
+            f"`data` {data}: only `train` and `export` read such files; expected a folder of MNIST's IDX files, or an "
             ".npz file of images and labels"
         )
     arrays = _read_npz(data)
@@ -132,8 +132,8 @@ def load_labelled(data: Path) -> LabelledDigits:
 
 
 def _read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
-    if not zipfile.is_zipfile(path):  # NumPy would take it for a pickle, and say how to load one
-        raise DataError(f"{path}: no .npz archive; expected one, or a folder of MNIST's IDX files")
+    if not zipfile.is_zipfile(path):  # NumPy would say that it is a pickle, and how to load it
+        raise DataError(f"{path}: not an .npz archive; expected one, or a folder of MNIST's IDX files")
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}

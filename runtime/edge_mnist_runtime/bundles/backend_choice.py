@@ -1,4 +1,4 @@
-"""`backend="auto"`: which of a bundle's files answers as recorded and is fastest on this machine, by measuring it."""
+"""Choose a bundle's fastest file on this machine by measuring all of them (`backend="auto"`)."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from edge_mnist_runtime.bundles.verification import Golden, read_golden, replay_
 from edge_mnist_runtime.engines import Engine, open_engine
 from edge_mnist_runtime.engines.options import FORMAT_OF, EngineOptions
 from edge_mnist_runtime.errors import GateError, IntegrityError, MissingExtraError, UsageError
-from edge_mnist_runtime.timing.sampling import Call, SamplingConfig, sample_in_turns
+from edge_mnist_runtime.timing.sampling import Call, SamplingConfig, sample_interleaved
 
-SHORT_LOOK: Final = SamplingConfig(samples=300, seconds=0.02, warmup=50, least=100, turn=25)
-"""How much of each file is measured: enough to tell files apart that differ by a tenth, and over in 20 ms."""
+SHORT_LOOK: Final = SamplingConfig(samples=300, seconds=0.02, warmup=50, min_samples=100, round_calls=25)
+"""How long each file is measured: 20 ms are enough to tell files apart that differ by 10 %."""
 
 
 def choose_fastest(folder: Path, manifest: Manifest, options: EngineOptions) -> OpenedModel:
-    """Load every file of a bundle that can run here and gives its recorded answers, and keep the fastest.
+    """Load each file of a bundle that runs here and gives its recorded answers, and return the fastest.
 
     Args:
         folder: The bundle.
         manifest: Its manifest.
-        options: How the model is run; a file whose engine cannot honour them is left out.
+        options: Threads, memory and providers. Files whose engine does not support them are skipped.
 
     Raises:
         IntegrityError: A file is missing or damaged.
-        GateError: None of the files gives its recorded answers here.
-        UsageError: None of the files' engines honours the options.
+        GateError: No file gives its recorded answers here.
+        UsageError: No engine supports the options.
     """
     sha256 = manifest.files.get(GOLDEN_FILE)
     if sha256 is None:
@@ -77,15 +77,15 @@ def _open_proved(folder: Path, artifact: Artifact, golden: Golden, options: Engi
 
 
 def _measure(engines: dict[str, Engine], golden: Golden) -> dict[str, float]:
-    """Median microseconds of one image, by file, all in turns on the same images."""
+    """Median time of one image by file, in microseconds, measured in interleaved rounds on the same images."""
     images = golden["images"].astype(np.uint8)
     singles = [images[index : index + 1] for index in range(len(images))]
-    samples = sample_in_turns([Call(engine.run, singles) for engine in engines.values()], SHORT_LOOK)
+    samples = sample_interleaved([Call(engine.run, singles) for engine in engines.values()], SHORT_LOOK)
     return {file: round(statistics.median(s.latencies_us), 2) for file, s in zip(engines, samples, strict=True)}
 
 
 def _nothing_left(folder: Path, reasons: list[Exception]) -> Exception:
-    """The error that stands for all of them: the last one's kind, because nothing of the bundle can be used."""
+    """One error for a bundle of which no file can be used, of the class of the first reason."""
     if not reasons:
         return IntegrityError(f"{folder}: no model files in the bundle; export it again")
     if isinstance(reasons[0], MissingExtraError):

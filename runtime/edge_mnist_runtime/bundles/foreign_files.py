@@ -1,7 +1,7 @@
-"""Model files that others made: ONNX and TFLite without a contract, that take 784 values and give ten.
+"""Open model files that others made: ONNX or TFLite without a contract, with 784 input and ten output values.
 
-They are for looking at and for comparing with ours: nothing says which pixels they were trained on, so that
-`DigitClassifier` refuses them.
+They can be inspected, and compared with ours in a benchmark. `DigitClassifier` refuses them, because nothing says which
+pixels they were trained on.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from edge_mnist_runtime.bundles.foreign_ends import FLOATS, N_VALUES, find_ends
+from edge_mnist_runtime.bundles.foreign_signature import FLOATS, N_VALUES, find_signature
 from edge_mnist_runtime.contract import (
     DIGIT_LABELS,
     IMAGE_SHAPE,
@@ -40,13 +40,13 @@ RANGES: Final = {
     "-1..1": InputRange((127.5,), (127.5,)),
     "MNIST's mean and deviation": InputRange((0.1307 * 255,), (0.3081 * 255,)),
 }
-"""What networks of MNIST are trained on; the last one is what PyTorch's examples use."""
+"""Usual input ranges of networks for MNIST. PyTorch's examples use the last one."""
 
 MAX_SUM_ERROR: Final = 0.05
-"""How far ten probabilities of 8 bits may sum from 1; what does so further is no probability, and gets a softmax."""
+"""How far the sum of ten 8-bit probabilities may be from 1. Values beyond it are logits, and get a softmax."""
 
 INTEGER_OPERATORS: Final = (b"QuantizeLinear", b"QLinear", b"ConvInteger", b"MatMulInteger")
-"""An ONNX file that multiplies integers names one of these, or a name that holds it."""
+"""Every ONNX file that multiplies integers contains one of these strings."""
 
 
 def open_any(
@@ -55,7 +55,7 @@ def open_any(
     backend: Backend | None = None,
     options: EngineOptions = DEFAULT_OPTIONS,
 ) -> Engine:
-    """As `open_model`, also for a foreign file, which is taken to read pixels in 0..1.
+    """Like `open_model`, but also open a foreign file. Its input is assumed to be pixels in 0..1.
 
     Raises:
         As `open_model` does.
@@ -71,7 +71,7 @@ def open_or_load(
     backend: Backend | None = None,
     options: EngineOptions = DEFAULT_OPTIONS,
 ) -> Engine | ForeignFile:
-    """As `open_model`; a file without a contract is loaded, whatever it is for.
+    """Like `open_model`, but load a file without a contract, whatever its inputs and outputs.
 
     Raises:
         As `open_model` does.
@@ -82,7 +82,7 @@ def open_or_load(
     try:
         return open_model(model, backend=backend, options=options)
     except NoContractError:
-        if model is None or is_folder(model):  # every file of a bundle must have one
+        if model is None or is_folder(model):  # every file of a bundle must have a contract
             raise
         return load_foreign(os.fsdecode(model), options=options)
 
@@ -93,14 +93,14 @@ def load_foreign(path: str, *, options: EngineOptions = DEFAULT_OPTIONS) -> Fore
     Raises:
         CorruptModelError: The file cannot be read.
     """
-    with open(path, "rb") as file:  # noqa: PTH123  a cold start does without pathlib
+    with open(path, "rb") as file:  # noqa: PTH123  importing pathlib costs 3 ms of a cold start
         model = file.read()
     return (_load_onnx if suffix_of(path) == ".onnx" else _load_tflite)(model, path, options)
 
 
 @dataclass(frozen=True)
 class ForeignFile:
-    """A file without a contract, in the library that runs it."""
+    """A loaded file without a contract."""
 
     origin: str
     """Its path."""
@@ -110,35 +110,35 @@ class ForeignFile:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     call: Callable[[Any, int], Any]
-    """From the first input's values to those of the output of that number, both as the file stores them."""
+    """Run the model: values of the first input, index of an output -> values of that output, all as stored."""
     info: EngineInfo
     size_bytes: int
     sha256: str
     may_saturate: bool
-    """Whether it may multiply integers whose sums saturate in onnxruntime on some processors."""
+    """Whether its int8 sums may saturate in onnxruntime on some processors."""
 
 
 class ForeignEngine:
-    """An `Engine` over a file without a contract; see `Engine`.
+    """An `Engine` that feeds digits to a file without a contract.
 
     Args:
         file: The loaded file.
-        input_range: What its input values stand for.
+        input_range: The real values that pixels 0..255 become.
 
     Raises:
-        UsageError: It cannot be fed with digits; the message says why.
-        CorruptModelError: The library that runs it fails.
+        UsageError: The file cannot be fed with digits; the message says why.
+        CorruptModelError: The library that runs the file fails.
     """
 
     def __init__(self, file: ForeignFile, *, input_range: InputRange = UNIT_RANGE) -> None:
         self._file, self.info, self.backend, self.format = file, file.info, file.backend, file.format
         self.size_bytes, self.sha256 = file.size_bytes, file.sha256
         try:
-            ends = find_ends(file.inputs, file.outputs)
+            signature = find_signature(file.inputs, file.outputs)
         except ValueError as problem:
             raise UsageError(f"{file.origin}: {problem}") from problem
-        self._output = ends.output
-        self.inputs, self.outputs = file.inputs, (file.outputs[ends.output],)
+        self._output = signature.output
+        self.inputs, self.outputs = file.inputs, (file.outputs[signature.output],)
         self.contract = ModelContract(
             name=os.path.splitext(os.path.basename(file.origin))[0],  # noqa: PTH119, PTH122
             precision=UNKNOWN_PRECISION,
@@ -153,12 +153,12 @@ class ForeignEngine:
             can_saturate=file.may_saturate,
         )
         noise = np.random.default_rng(0).integers(0, 256, (8, *IMAGE_SHAPE), np.uint8)
-        values = self._choose_shape(ends.shapes, noise)
+        values = self._choose_shape(signature.shapes, noise)
         self.batch_images = BATCH_IMAGES if self._takes_batches else 1
         self._gives_logits = bool((values < 0).any() or (np.abs(values.sum(axis=1) - 1) > MAX_SUM_ERROR).any())
 
     def _choose_shape(self, shapes: tuple[tuple[int, ...], ...], images: Pixels) -> npt.NDArray[np.float32]:
-        """Keep the first shape that the file runs with; what it gives for `images`."""
+        """Keep the first input shape that the file runs with, and return its result for `images`."""
         failure: EdgeMnistError | None = None
         for self._shape in shapes:
             try:
@@ -168,11 +168,11 @@ class ForeignEngine:
         if failure is None or len(shapes) == 1:
             raise failure or UsageError(f"{self._file.origin}: takes no shape of a digit")
         tried = ", ".join(str(shape).replace("-1", "N") for shape in shapes)
-        raise UsageError(f"{failure}; its axes are free, and it runs with none of {tried}") from failure
+        raise UsageError(f"{failure}; its axes are free, and it does not run with any of {tried}") from failure
 
     @property
     def takes_real_values(self) -> bool:
-        """Whether its input stands for real values, in a range that is not known, and not for bytes."""
+        """Whether its input is real values in an unknown range, rather than bytes."""
         return self.inputs[0].dtype in FLOATS or self.inputs[0].scale is not None
 
     @property
@@ -185,14 +185,14 @@ class ForeignEngine:
         return _softmax(values) if self._gives_logits else values
 
     def run_bytes(self, image: bytes) -> bytes:
-        """As `run` of one image, bytes in and out."""
+        """Run one image, bytes in and out."""
         return self.run(np.frombuffer(image, np.uint8).reshape(1, *IMAGE_SHAPE)).tobytes()
 
     def leave_to_parent(self) -> None:
-        """Nothing: commands that open foreign files do not fork."""
+        """Do nothing: commands that open foreign files do not fork."""
 
     def _run_as_stored(self, images: Pixels) -> npt.NDArray[np.float32]:
-        """What the file itself gives, as real numbers, float32, shape (N, 10)."""
+        """Run images and dequantize the output, float32, shape (N, 10)."""
         values = self._quantize(images)
         batches = [values] if self._takes_batches else [values[row : row + 1] for row in range(len(values))]
         try:
@@ -215,11 +215,11 @@ class ForeignEngine:
         return real
 
     def _quantize(self, images: Pixels) -> npt.NDArray[Any]:
-        """The values that the file's input stands for, as it stores them."""
+        """Convert images to values of the file's input, as it stores them."""
         spec = self.inputs[0]
         if spec.dtype in FLOATS:
             return self.contract.input_range.apply(images).astype(spec.dtype, copy=False)
-        if spec.scale is None:  # ONNX does not say; bytes, or bytes less 128
+        if spec.scale is None:  # ONNX does not give a scale: assume bytes, or bytes - 128
             return images if spec.dtype == "uint8" else (images ^ np.uint8(128)).view(np.int8)
         limits = np.iinfo(spec.dtype)
         steps = np.rint(self.contract.input_range.apply(images) / spec.scale) + (spec.zero_point or 0)
@@ -228,7 +228,7 @@ class ForeignEngine:
 
 
 def is_quantized(model: bytes) -> bool:
-    """Whether an ONNX file, given whole, may multiply integers, whose sums could saturate."""
+    """Whether an ONNX file, given as bytes, may multiply integers, whose sums could saturate."""
     return any(operator in model for operator in INTEGER_OPERATORS)
 
 

@@ -1,4 +1,4 @@
-"""A bundle's manifest.json: which files belong to the bundle, what they are, and how to prove that they are whole."""
+"""Read and write a bundle's manifest.json, which lists its files with their hashes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GOLDEN_FILE: Final = "golden.npz"
 MANIFEST_SCHEMA_VERSION: Final = 4
 
 READABLE_SCHEMA_VERSIONS: Final = (3, MANIFEST_SCHEMA_VERSION)
-"""3 does not say which files can saturate."""
+"""Version 3 does not record which files can saturate."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Artifact:
     sha256: str
     size_bytes: int
     top1: float
-    """Part of the evaluation images that it read right where it was made, in 0..1."""
+    """Accuracy on the evaluation images, measured by the export, 0..1."""
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     can_saturate: bool = False
-    """As in the file's contract."""
+    """The same as in the file's contract."""
 
     def __post_init__(self) -> None:
         for field in ("format", "precision", "sha256"):
@@ -55,18 +55,18 @@ class Manifest:
     name: str
     labels: tuple[str, ...]
     preprocess: dict[str, Any] | None
-    """`version` and `sha256` of the preprocessing definition; None for what is no digit classifier."""
+    """`version` and `sha256` of the preprocessing definition; None if the model is no digit classifier."""
     source: dict[str, Any]
     """`file` and `sha256` of the Keras model."""
     evaluation: dict[str, Any]
-    """`name`, `split`, `n` and `sha256` of the images behind every `top1`."""
+    """`name`, `split`, `n` and `sha256` of the images that every `top1` was measured on."""
     versions: dict[str, str]
-    """Versions of what made the bundle."""
+    """Versions of the packages that made the bundle."""
     artifacts: tuple[Artifact, ...]
     files: dict[str, str]
     """SHA-256 of every other file of the bundle, by name."""
-    least_confidence: float | None = None
-    """As in every file's contract."""
+    least_confidence: float = 0.0
+    """The same as in every file's contract."""
 
     def __post_init__(self) -> None:
         check_labels(self.labels)
@@ -87,19 +87,19 @@ class Manifest:
         """Read and check the manifest of the bundle in `folder`.
 
         Raises:
-            UsageError: There is no such folder, or its manifest may not be read.
-            ManifestError: It holds no manifest, or a malformed one.
+            UsageError: There is no such folder, or permissions forbid reading its manifest.
+            ManifestError: The manifest is missing or malformed.
             ContractError: The bundle was made for another preprocessing.
         """
         path = folder / MANIFEST_FILE
         if not is_folder(folder):
             problem = f"{folder}: is a file" if exists(folder) else describe_missing(folder, "folder")
-            raise UsageError(f"{problem}; expected a bundle folder, as `edge-mnist export` makes one")
+            raise UsageError(f"{problem}; expected a bundle folder, made by `edge-mnist export`")
         try:
             record = json.loads(path.read_text("utf-8"))
         except FileNotFoundError:
             raise ManifestError(
-                f"{folder}: no {MANIFEST_FILE}, so no bundle; make one with `edge-mnist export`"
+                f"{folder}: not a bundle, because it has no {MANIFEST_FILE}; make one with `edge-mnist export`"
             ) from None
         except PermissionError as error:
             raise UsageError(describe_unreadable(path)) from error
@@ -108,6 +108,8 @@ class Manifest:
         try:
             schema_version = record.pop("schema_version")
             check_schema(schema_version, READABLE_SCHEMA_VERSIONS, origin=f"{path}: manifest", error=ManifestError)
+            if record.get("least_confidence") is None:  # older bundles that accept every answer
+                record["least_confidence"] = 0.0
             artifacts = tuple(_artifact(item) for item in record.pop("artifacts"))
             manifest = cls(**{**record, "labels": tuple(record["labels"]), "artifacts": artifacts})
             preprocess = manifest.preprocess and (manifest.preprocess["version"], manifest.preprocess["sha256"])
@@ -118,15 +120,15 @@ class Manifest:
         return manifest
 
     def hashes(self) -> dict[str, str]:
-        """SHA-256 of every file of the bundle but the manifest itself, by name."""
+        """SHA-256 of every file of the bundle except the manifest, by name."""
         return {**{artifact.file: artifact.sha256 for artifact in self.artifacts}, **self.files}
 
 
 def read_proved(path: Path, sha256: str) -> bytes:
-    """Read a file of a bundle and prove it whole.
+    """Read a file of a bundle and check its hash.
 
     Raises:
-        UsageError: Permissions keep it from being read.
+        UsageError: Permissions forbid reading it.
         HashMismatchError: It is missing, or its SHA-256 is not `sha256`.
     """
     try:
@@ -137,7 +139,7 @@ def read_proved(path: Path, sha256: str) -> bytes:
         raise HashMismatchError(
             f"{path}: listed in the manifest, but {error.strerror}; copy the bundle again"
         ) from error
-    from hashlib import sha256 as hash_of  # loads OpenSSL, which a lone file does without
+    from hashlib import sha256 as hash_of  # loads OpenSSL, which a single file does not need
 
     found = hash_of(data).hexdigest()
     if found != sha256:
@@ -148,13 +150,13 @@ def read_proved(path: Path, sha256: str) -> bytes:
 
 
 def _check_file_name(file: object) -> None:
-    """A bundle's files stand in its folder: a manifest must not lead a device anywhere else."""
+    """Refuse names with a path: a manifest must not make a device read files outside the bundle."""
     if not isinstance(file, str) or Path(file).name != file or not file.isprintable():
-        raise ValueError(f"{file!r} is no plain file name")
+        raise ValueError(f"{file!r} is not a plain file name")
 
 
 def _artifact(item: dict[str, Any]) -> Artifact:
-    unsaid = item["format"] == "onnx" and item["precision"] in SATURATING_PRECISIONS  # as schema 3 leaves it
+    unsaid = item["format"] == "onnx" and item["precision"] in SATURATING_PRECISIONS  # schema 3 does not say
     specs = {
         end: tuple(TensorSpec(**{**spec, "shape": tuple(spec["shape"])}) for spec in item[end])
         for end in ("inputs", "outputs")

@@ -1,4 +1,4 @@
-"""From what names a model (a bundle, a lone file, a model inside this package) to the engine that runs it."""
+"""Open a model by path or name: a bundle, a single file, or a model inside this package."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edge_mnist_runtime.bundles.manifest import Artifact, Manifest
 
 PREFERRED_PRECISIONS: Final = ("int8", "mixed", "fp16", "fp32")
-"""Which of a bundle's files is used: the first of these that the back end's format has."""
+"""Order of preference among a bundle's files of one format."""
 
 
 def open_model(
@@ -29,7 +29,7 @@ def open_model(
     backend: Backend | None = None,
     options: EngineOptions = DEFAULT_OPTIONS,
 ) -> Engine:
-    """Load a bundle's preferred model, a lone model file, or a model inside this package.
+    """Open a bundle's preferred model, a single model file, or a model inside this package.
 
     Raises:
         As `DigitClassifier` does.
@@ -43,9 +43,9 @@ def find_and_open(
     backend: Backend | None = None,
     options: EngineOptions = DEFAULT_OPTIONS,
 ) -> OpenedModel:
-    """As `open_model`, with how the model was chosen.
+    """Like `open_model`, but also return how the model was chosen.
 
-    A lone file's suffix says what runs it; the models inside this package are .onnx files.
+    The suffix of a single file decides the back end. The models inside this package are .onnx files.
 
     Raises:
         As `DigitClassifier` does.
@@ -85,11 +85,11 @@ def over_session(
     backend: Backend | None,
     options: EngineOptions,
 ) -> OpenedModel:
-    """A model that an onnxruntime session of the caller's runs already.
+    """Use an onnxruntime session that the caller opened.
 
     Raises:
-        UsageError: It is no session, or something else is given that belongs to a session.
-        ContractError: Its model carries no contract, or one that this version does not know.
+        UsageError: It is no session, or an argument is given that a session already decides.
+        ContractError: Its model has no contract, or one that this version cannot read.
     """
     given = {
         "model": model is not None,
@@ -97,18 +97,18 @@ def over_session(
         "backend": backend not in (None, "onnxruntime"),
     }
     for name in [name for name, is_given in given.items() if is_given] + options.beyond_threads():
-        raise UsageError(f"{name}: a session comes with its own model and options; leave it out, or leave out session")
+        raise UsageError(f"{name}: a session has its own model and options; omit {name}, or omit session")
     from edge_mnist_runtime.engines.onnx_session import OnnxSession
 
     return OpenedModel(OnnxSession.from_session(session), "session")
 
 
 def require_digits(engine: Engine, origin: str) -> Engine:
-    """The engine; raises `ContractError`, which names `origin`, unless it reads digits."""
+    """Return the engine, or raise `ContractError`, which names `origin`, unless it reads digits."""
     contract = engine.contract
     if not contract.reads_digits:
         raise ContractError(
-            f"{origin}: no digit classifier (images of {contract.image_shape}, {len(contract.labels)} classes); "
+            f"{origin}: not a digit classifier (images of {contract.image_shape}, {len(contract.labels)} classes); "
             "only `info`, `verify` and `open_model` take it"
         )
     return engine
@@ -121,21 +121,21 @@ def _as_text(model: str | os.PathLike[str]) -> str:
         text = ""
     if not text:
         given = "an empty text" if isinstance(model, str) else f"a {type(model).__name__}"
-        raise UsageError(f"{given} names no model; expected a path, or the name of a model inside this package")
+        raise UsageError(f"{given} does not name a model; expected a path, or the name of a model inside this package")
     return text
 
 
 def require_runnable(
     file: str, backend: Backend | None, *, remedy: str = "its suffix decides; name another file, or its bundle"
 ) -> None:
-    """Raise `UsageError`, which ends with `remedy`, where `backend` does not run files of that suffix."""
+    """Raise `UsageError`, which ends with `remedy`, if `backend` does not run files of that suffix."""
     suffix = suffix_of(file).removeprefix(".")
     if suffix in FORMAT_OF.values() and FORMAT_OF.get(backend or "auto", suffix) != suffix:
         raise UsageError(f"{file}: {backend} does not run .{suffix} files; {remedy}")
 
 
 def _open_bundle(path: str, backend: Backend | None, options: EngineOptions) -> OpenedModel:
-    from pathlib import Path  # 3 ms of a cold start, which a model inside this package or a lone file is spared
+    from pathlib import Path  # costs 3 ms of a cold start; bundled models and single files do not need it
 
     from edge_mnist_runtime.bundles.manifest import Manifest, read_proved
 
@@ -157,4 +157,4 @@ def _preferred(folder: Path, manifest: Manifest, format_name: str) -> Artifact:
         if artifact := by_precision.get(precision):
             return artifact
     name = {"onnx": "ONNX", "tflite": "TFLite"}[format_name]
-    raise ManifestError(f"{folder}: the bundle holds no {name} model; name one of its files instead")
+    raise ManifestError(f"{folder}: the bundle has no {name} model; name one of its files instead")

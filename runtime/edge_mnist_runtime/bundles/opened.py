@@ -1,4 +1,4 @@
-"""A model that was opened, and which of a bundle's files it may be."""
+"""The result of opening a model, and the choice among a bundle's files."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MeasuredFile:
-    """What `backend="auto"` found of one of a bundle's files."""
+    """The measurement of one of a bundle's files for `backend="auto"`."""
 
     file: str
     backend: str
     precision: str
     p50_us: float | None
-    """Median of single images, in the engine alone; None where it was not measured."""
+    """Median time of one image in the engine, in microseconds; None if it was not measured."""
     skipped: str | None
-    """Why it cannot be used here; None where it was measured."""
+    """Why it cannot be used here; None if it was measured."""
 
 
 class OpenedModel(NamedTuple):
@@ -35,16 +35,16 @@ class OpenedModel(NamedTuple):
     file: str
     """Path of the model file, or name of the bundled one."""
     measured: tuple[MeasuredFile, ...] | None = None
-    """Of `backend="auto"`, all files of the bundle; None where there was nothing to choose."""
+    """All files of the bundle for `backend="auto"`; otherwise None."""
 
 
 def choose_artifacts(
     folder: Path, manifest: Manifest, *, file: str | None = None, backend: Backend | None = None
 ) -> tuple[Artifact, ...]:
-    """A bundle's model files that `file` and `backend` leave.
+    """Select a bundle's model files by name and back end.
 
     Raises:
-        UsageError: None is left.
+        UsageError: No file matches.
     """
     wanted = FORMAT_OF.get(backend or "auto")
     chosen = tuple(

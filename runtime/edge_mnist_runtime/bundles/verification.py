@@ -1,4 +1,4 @@
-"""Is this copy of a bundle whole, and does this machine still give its answers?"""
+"""Check the hashes of a bundle, and replay its golden vectors on this machine."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ from edge_mnist_runtime.engines.options import Backend
 from edge_mnist_runtime.errors import GateError, IntegrityError, MissingExtraError
 
 Golden = dict[str, npt.NDArray[Any]]
-"""What golden.npz holds: `images`, `labels`, and `probabilities/<file>` of every model file."""
+"""Content of golden.npz: `images`, `labels`, and `probabilities/<file>` for every model file."""
 
 PROBABILITY_TOLERANCE: Final = 0.05
-"""How far a probability may be off. Kernels of other processors round an integer step otherwise now and then, and one
-step of an early layer can move a probability by a few hundredths; the digit itself must be the same."""
+"""Allowed difference of a probability; the digit itself must be the same. Kernels for other processors sometimes round
+differently, and one step in an early layer can change a probability by a few hundredths."""
 
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """One model file's answers to the golden vectors."""
+    """How one model file's answers compare with the recorded ones."""
 
     file: str
     backend: str | None
-    """None where the file could not be run here."""
+    """None if the file was not run here."""
     skipped: str | None
-    """Why it could not be run here."""
+    """Why it was not run here; None if it was."""
     n: int
-    """Golden vectors."""
+    """Number of golden vectors."""
     same_digits: int
-    """How many of them gave the recorded digit."""
+    """Number of golden vectors that gave the recorded digit."""
     max_abs_probability_diff: float
     """Largest difference from a recorded probability, in 0..1."""
     identical: int = 0
-    """Golden vectors whose ten probabilities are the recorded ones bit by bit."""
+    """Number of golden vectors whose ten probabilities equal the recorded ones bit by bit."""
     can_saturate: bool = False
     """Whether the file's int8 sums can saturate in other programs (see `int8_sums`)."""
 
     @property
     def passed(self) -> bool:
-        """Whether every digit was the recorded one and every probability within the tolerance."""
+        """Whether every digit is the recorded one, and every probability is within the tolerance."""
         return self.same_digits == self.n and self.max_abs_probability_diff <= PROBABILITY_TOLERANCE
 
 
@@ -58,15 +58,15 @@ def verify_bundle(folder: Path, *, file: str | None = None, backend: Backend | N
 
     Args:
         folder: The bundle.
-        file: Replay this model file alone.
-        backend: Replay the files of this back end alone; `auto` and None: those of all.
+        file: Replay only this model file.
+        backend: Replay only the files of this back end; `auto` and None: of all.
 
     Returns:
         One result for each model file; .tflite files are skipped, with the reason, where LiteRT is not installed.
 
     Raises:
         IntegrityError: A file is missing, damaged or unreadable.
-        UsageError: The bundle holds no such file.
+        UsageError: The bundle has no such file.
     """
     manifest = Manifest.load(folder)
     chosen = choose_artifacts(folder, manifest, file=file, backend=backend)
@@ -79,7 +79,7 @@ def verify_bundle(folder: Path, *, file: str | None = None, backend: Backend | N
 
 
 def read_golden(data: bytes, folder: Path) -> Golden:
-    """The content of a bundle's golden.npz.
+    """Read a bundle's golden.npz.
 
     Raises:
         IntegrityError: It cannot be read.
@@ -95,7 +95,7 @@ def _unreadable(folder: Path, error: Exception) -> IntegrityError:
 
 
 def require_replayed(results: tuple[ReplayResult, ...], folder: Path) -> None:
-    """Raise `GateError` unless every file that could run here gave its recorded answers, and at least one could run."""
+    """Raise `GateError` unless at least one file ran, and every file that ran gave its recorded answers."""
     wrong = [result for result in results if not result.skipped and not result.passed]
     if wrong:
         raise GateError(
@@ -103,16 +103,14 @@ def require_replayed(results: tuple[ReplayResult, ...], folder: Path) -> None:
             f"off by up to {wrong[0].max_abs_probability_diff:.3f}; do not use it on this device"
         )
     if all(result.skipped for result in results):
-        raise GateError(
-            f"{folder}: none of its files could be run here ({results[0].skipped if results else 'no files'})"
-        )
+        raise GateError(f"{folder}: none of its files can run here ({results[0].skipped if results else 'no files'})")
 
 
 def replay_bundled() -> tuple[ReplayResult, ...]:
     """Replay the golden vectors of the models inside this package.
 
     Raises:
-        IntegrityError: They cannot be read, or belong to other models than these.
+        IntegrityError: The vectors cannot be read, or belong to other models.
     """
     try:
         golden = dict(np.load(io.BytesIO(read_package_file(BUNDLED_GOLDEN)), allow_pickle=False))
@@ -120,7 +118,7 @@ def replay_bundled() -> tuple[ReplayResult, ...]:
         for path in map(Path, BUNDLED_MODELS.values()):
             data = read_package_file(str(path))
             if hashlib.sha256(data).hexdigest() != str(golden[f"sha256/{path.name}"]):
-                raise IntegrityError(f"{BUNDLED_GOLDEN}: not of this {path.name}; install edge-mnist again")
+                raise IntegrityError(f"{BUNDLED_GOLDEN}: made for another {path.name}; install edge-mnist again")
             results.append(_replay(path.name, data, golden))
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise IntegrityError(f"{BUNDLED_GOLDEN}: cannot be read ({error}); install edge-mnist again") from error
@@ -132,11 +130,11 @@ def replay_engine(engine: Engine, file: str, golden: Golden) -> ReplayResult:
 
     Args:
         engine: The loaded file.
-        file: Its name, under which `golden` holds its answers.
-        golden: What golden.npz holds.
+        file: Its name in `golden`.
+        golden: The content of golden.npz.
 
     Raises:
-        KeyError: `golden` holds no answers of that file.
+        KeyError: `golden` has no answers of that file.
     """
     expected, images = golden[f"probabilities/{file}"], golden["images"].astype(np.uint8)
     found = np.concatenate([*run_in_batches(engine, images)])

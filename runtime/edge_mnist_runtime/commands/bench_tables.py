@@ -1,44 +1,51 @@
-"""What `edge-mnist bench` prints of its report, in 80 columns."""
+"""Print the report of `edge-mnist bench` as tables of at most 80 columns."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from edge_mnist_runtime.commands.option_names import name_options
 
-def print_report(report: dict[str, Any], notice: str | None) -> None:
-    """Print the tables and what must be said of them.
+if TYPE_CHECKING:
+    from edge_mnist_runtime.bench.operator_profile import OperatorTime
+    from edge_mnist_runtime.bench.report import BenchReport, MeasuredModel
+
+
+def print_report(report: BenchReport, notice: str | None) -> None:
+    """Print the tables, their legend, advice and warnings.
 
     Args:
-        report: As `run_benchmark` gives it.
-        notice: What must be said of the digits.
+        report: The result of `run_benchmark`.
+        notice: A remark about the digits, or None.
     """
-    models = report["models"]
-    names = shorten([model["model"] for model in models])
-    if len(report["config"]["threads"]) > 1:
-        names = [f"{name} x{model['threads']}" for name, model in zip(names, models, strict=True)]
+    models = report.models
+    names = shorten([model.model for model in models])
+    if len(report.config.threads) > 1:
+        names = [f"{name} x{model.threads}" for name, model in zip(names, models, strict=True)]
     console = Console(highlight=False)
     console.print(_latency_table(report, names))
     console.print()
     console.print(_stage_table(models, names))
     for name, model in zip(names, models, strict=True):
-        if model["operators"]:
+        if model.operators:
             console.print()
-            console.print(_operator_table(name, model["operators"]))
+            console.print(_operator_table(name, model.operators))
     console.print(Text("\n" + explain(report)))
-    for line in (*report["advice"], *([notice] if notice else [])):
+    for line in (*report.advice, *([name_options(notice)] if notice else [])):
         console.print(Text(line))
-    for warning in report["warnings"]:
+    for warning in report.warnings:
         console.print(Text(f"warning: {warning}", style="yellow"))
 
 
 def shorten(models: list[str]) -> list[str]:
-    """File names alone where they tell the files apart, else the paths without the folders that all of them share."""
+    """Shorten paths to file names if these are unique, otherwise to paths below the common folder."""
     names = {model: Path(model).name for model in models}
     if len(set(names.values())) == len(names):
         return [names[model] for model in models]
@@ -46,76 +53,74 @@ def shorten(models: list[str]) -> list[str]:
     return [model[len(shared) :].lstrip(os.sep) for model in models]
 
 
-def explain(report: dict[str, Any]) -> str:
-    """What the figures are, under the tables."""
-    env, config, models = report["env"], report["config"], report["models"]
-    mode = f"{config['rate']:g} a second, each from when it was due" if config["rate"] else "one after the other"
-    reasons = dict(item for model in models for item in model["unknown"].items())
+def explain(report: BenchReport) -> str:
+    """Write the legend of the tables: units, conditions, machine."""
+    env, config, models = report.env, report.config, report.models
+    mode = f"{config.rate:g} a second, from when each was due" if config.rate else "one after the other"
+    reasons = dict(item for model in models for item in model.unknown.items())
     engines = ", ".join(
         f"{name} {env['versions'][name]}" for name in ("onnxruntime", "ai-edge-litert") if name in env["versions"]
     )
-    before_model = _number(report["preprocess_us"]["p50"])
+    before_model = _number(report.preprocess_us["p50"])
     lines = [
-        f"us of one prediction: {_counted(models)}, {mode}.",
-        f"Digits: {report['digits']['name']}, in rotation. digits/s: in batches of {max(config['batch_sizes'])}.",
+        f"Latency of one digit in us: {_counted(models)}, {mode}.",
+        f"Input: {report.digits.name}, in rotation. digits/s: in batches of {max(config.batch_sizes)}.",
         *(f"-: {name} {reason}." for name, reason in reasons.items()),
-        "engine: the model alone. MB: its peak memory, beyond the imports.",
-        f"photo: a picture file of 800 x 600; reading and preprocessing take {before_model} us.",
-        *(f"Importing {backend} and the rest: {took_ms:.0f} ms." for backend, took_ms in report["import_ms"].items()),
+        "engine: the model without preprocessing. MB: peak memory on top of the imports.",
+        f"photo: from an 800 x 600 picture to the digit; preprocessing takes {before_model} us.",
+        *(f"Import of {backend} and the runtime: {took_ms:.0f} ms." for backend, took_ms in report.import_ms.items()),
         f"{env['cpu']}, {env['usable_cores']} cores, {engines}.",
     ]
     return "\n".join(lines)
 
 
-def _counted(models: list[dict[str, Any]]) -> str:
-    least, most = min(model["samples"] for model in models), max(model["samples"] for model in models)
-    counted = f"{most:,}" if least == most else f"{least:,} to {most:,}"
-    stable = all(model["stopped"] == "stable" for model in models)
-    return f"{counted} of them, until stable" if stable else f"{counted} of them"
+def _counted(models: Sequence[MeasuredModel]) -> str:
+    fewest, most = min(model.samples for model in models), max(model.samples for model in models)
+    counted = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
+    stable = all(model.stopped == "stable" for model in models)
+    return f"{counted} predictions{', until stable' if stable else ''}"
 
 
-def _latency_table(report: dict[str, Any], names: list[str]) -> Table:
-    models = report["models"]
-    table = _table("model", *models[0]["latency_us"], "digits/s")
-    largest = str(max(report["config"]["batch_sizes"]))
+def _latency_table(report: BenchReport, names: list[str]) -> Table:
+    models = report.models
+    table = _table("model", *models[0].latency_us, "digits/s")
+    largest = str(max(report.config.batch_sizes))
     for name, model in zip(names, models, strict=True):
         table.add_row(
             Text(name),
-            *(_number(value) for value in model["latency_us"].values()),
-            f"{model['images_per_second'][largest]:,.0f}",
+            *(_number(value) for value in model.latency_us.values()),
+            f"{model.images_per_second[largest]:,.0f}",
         )
         table.add_row(
-            Text("  99 % sure: at most", style="dim"),
-            *(Text(_number(value), style="dim") for value in model["bound_us"].values()),
+            Text("  99 % upper bound", style="dim"),
+            *(Text(_number(value), style="dim") for value in model.bound_us.values()),
         )
     return table
 
 
-def _stage_table(models: list[dict[str, Any]], names: list[str]) -> Table:
-    table = _table("stage by stage", "kB", "load ms", "first us", "engine us", "photo us", "MB")
+def _stage_table(models: Sequence[MeasuredModel], names: list[str]) -> Table:
+    table = _table("stages", "kB", "load ms", "first us", "engine us", "photo us", "MB")
     for name, model in zip(names, models, strict=True):
         table.add_row(
             Text(name),
-            f"{model['size_bytes'] / 1000:.1f}",
-            f"{model['load_ms']:.1f}",
-            _number(model["first_us"]),
-            _number(model["stages_us"]["run"]["p50"]),
-            _number(model["stages_us"]["picture"]["p50"]),
-            _number(model["memory_mb"] and model["memory_mb"]["model"]),
+            "-" if model.size_bytes is None else f"{model.size_bytes / 1000:.1f}",
+            f"{model.load_ms:.1f}",
+            _number(model.first_us),
+            _number(model.stages_us["run"]["p50"]),
+            _number(model.stages_us["picture"]["p50"]),
+            _number(model.memory_mb["model"] if model.memory_mb else None),
         )
     return table
 
 
-def _operator_table(name: str, operators: list[dict[str, Any]]) -> Table:
+def _operator_table(name: str, operators: Sequence[OperatorTime]) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column(Text(f"{name}, by operator"), overflow="ellipsis", no_wrap=True)
     table.add_column("kind")
     table.add_column("us a digit", justify="right", no_wrap=True)
-    table.add_column("part", justify="right", no_wrap=True)
+    table.add_column("share", justify="right", no_wrap=True)
     for operator in operators:
-        table.add_row(
-            Text(operator["name"]), operator["operator"], f"{operator['us_per_image']:.2f}", f"{operator['share']:.0%}"
-        )
+        table.add_row(Text(operator.name), operator.operator, f"{operator.us_per_image:.2f}", f"{operator.share:.0%}")
     return table
 
 
@@ -128,7 +133,7 @@ def _table(first: str, *others: str) -> Table:
 
 
 def _number(value: float | None) -> str:
-    """Four digits or so: microseconds are read, not computed with."""
+    """Round to about four digits, for reading."""
     if value is None:
         return "-"
     return f"{value:.1f}" if value < 1000 else f"{value:,.0f}"

@@ -1,4 +1,4 @@
-"""Is this device fit to run the models: what `edge-mnist doctor` looks at, and what it says of it."""
+"""The checks of `edge-mnist doctor`: versions, processor, golden digits, int8 sums, speed."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any, Final
 
 import numpy as np
 
-from edge_mnist_runtime.bench.candidates import find_models
+from edge_mnist_runtime.bench.subjects import find_models
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
 from edge_mnist_runtime.bundles.manifest import Manifest
 from edge_mnist_runtime.bundles.model_files import open_model
 from edge_mnist_runtime.bundles.verification import ReplayResult, replay_bundled, verify_bundle
-from edge_mnist_runtime.doctor.requirements import find_misfits, read_requirements
+from edge_mnist_runtime.doctor.requirements import find_unmet, read_requirements
 from edge_mnist_runtime.doctor.saturation import check_saturation
 from edge_mnist_runtime.errors import IntegrityError, MissingExtraError, UnfitDeviceError
 from edge_mnist_runtime.machine.environment import describe_environment
 from edge_mnist_runtime.machine.int8_sums import DOT_PRODUCTS, describe_saturation
 from edge_mnist_runtime.timing.percentiles import estimate_percentile
-from edge_mnist_runtime.timing.sampling import Call, SamplingConfig, sample_in_turns
+from edge_mnist_runtime.timing.sampling import Call, SamplingConfig, sample_interleaved
 
 DOCTOR_SCHEMA_VERSION: Final = 1
 
 QUICK: Final = SamplingConfig(samples=500, seconds=0.5, warmup=200)
-"""How much of each model is measured to tell which is fastest."""
+"""How long each model is measured to find the fastest."""
 
 OK: Final = "ok"
 WARNING: Final = "warning"
@@ -34,37 +34,37 @@ FAILED: Final = "failed"
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found."""
+    """The result of one check."""
 
     check: str
-    """What was looked at, in a word or two."""
+    """What was checked, in a word or two."""
     status: str
-    """`ok`, `warning` (it works, but know this), or `failed`."""
+    """`ok`, `warning` (works, with a limitation), or `failed`."""
     detail: str
-    """Why, and what to do about it."""
+    """The reason, and what to do."""
 
 
 @dataclass(frozen=True)
 class AnswerCheck:
-    """What replaying the golden digits found."""
+    """The result of replaying the golden digits."""
 
     findings: tuple[Finding, ...]
-    """One a file."""
+    """One for each file."""
     missing_extra: str | None = None
-    """The extra without which none of the files runs here."""
+    """The extra to install if no file runs here without it."""
     saturating: tuple[str, ...] | None = None
-    """The files whose int8 sums can saturate; None where they could not be read."""
+    """The files whose int8 sums can saturate; None if the files could not be read."""
 
 
 @dataclass(frozen=True)
 class FitnessReport:
-    """What all checks found."""
+    """The results of all checks."""
 
     findings: tuple[Finding, ...]
     env: dict[str, Any]
-    """The machine, as `describe_environment` gives it."""
+    """The machine, from `describe_environment`."""
     missing_extra: str | None = None
-    """The extra without which nothing of the bundle runs here."""
+    """The extra to install if nothing of the bundle runs here without it."""
 
     @property
     def fit(self) -> bool:
@@ -72,7 +72,7 @@ class FitnessReport:
         return all(finding.status != FAILED for finding in self.findings)
 
     def to_dict(self) -> dict[str, Any]:
-        """As the command line's JSON has it."""
+        """The record for JSON."""
         return {
             "schema_version": DOCTOR_SCHEMA_VERSION,
             "fit": self.fit,
@@ -82,14 +82,14 @@ class FitnessReport:
 
 
 def examine_device(bundle: Path | None = None) -> FitnessReport:
-    """Look at everything that decides whether models answer rightly here, and how fast.
+    """Check whether models give the right answers on this device, and how fast.
 
     Args:
-        bundle: A bundle to replay and to measure; None for the models inside this package.
+        bundle: The bundle to replay and to measure; None for the models inside this package.
 
     Raises:
         ManifestError: `bundle` is no bundle.
-        ContractError: It was made for another preprocessing.
+        ContractError: The bundle was made for another preprocessing.
     """
     if bundle:
         Manifest.load(bundle)
@@ -105,7 +105,7 @@ def examine_device(bundle: Path | None = None) -> FitnessReport:
 
 
 def require_fit(report: FitnessReport) -> None:
-    """Raise `MissingExtraError` or `UnfitDeviceError`, which names what failed, unless the device is fit."""
+    """Raise `MissingExtraError` or `UnfitDeviceError`, which names the failed check, unless the device is fit."""
     if report.missing_extra:
         raise MissingExtraError(report.missing_extra, "This bundle")
     failed = [finding for finding in report.findings if finding.status == FAILED]
@@ -115,21 +115,21 @@ def require_fit(report: FitnessReport) -> None:
 
 
 def check_versions(env: dict[str, Any]) -> Finding:
-    """Python and packages against what the distribution asks for."""
+    """Compare the versions of Python and packages with what edge-mnist needs."""
     extras = ("litert",) if "ai-edge-litert" in env["versions"] else ()
     requirements = read_requirements(extras)
     if not requirements:
-        return Finding("versions", WARNING, "edge-mnist is not installed as a package, so it cannot say what it needs")
-    misfits = find_misfits(requirements)
-    if misfits:
-        return Finding("versions", WARNING, f"{'; '.join(misfits)}; install edge-mnist again")
+        return Finding("versions", WARNING, "edge-mnist is not installed as a package: its requirements are unknown")
+    unmet = find_unmet(requirements)
+    if unmet:
+        return Finding("versions", WARNING, f"{'; '.join(unmet)}; install edge-mnist again")
     names = ("python", "numpy", "onnxruntime", "ai-edge-litert", "pillow")
     found = ", ".join(f"{name} {env['versions'][name]}" for name in names if name in env["versions"])
     return Finding("versions", OK, found)
 
 
 def check_instruction_sets(env: dict[str, Any]) -> Finding:
-    """Whether the processor has int8 dot products."""
+    """Check whether the processor has int8 dot products."""
     sets = env["instruction_sets"]
     if sets is None:
         return Finding("processor", WARNING, f"{env['cpu']} does not say which instruction sets it has")
@@ -145,7 +145,7 @@ def check_instruction_sets(env: dict[str, Any]) -> Finding:
 
 
 def check_answers(bundle: Path | None) -> AnswerCheck:
-    """Golden digits, bit by bit."""
+    """Replay the golden digits, and compare bit by bit."""
     try:
         results = verify_bundle(bundle) if bundle else replay_bundled()
     except IntegrityError as error:
@@ -159,7 +159,7 @@ def check_answers(bundle: Path | None) -> AnswerCheck:
 
 
 def judge_replay(result: ReplayResult) -> Finding:
-    """What one file's answers to its golden vectors mean."""
+    """Turn the replay of one file into a finding."""
     if result.skipped:
         return Finding(result.file, WARNING, f"not replayed. {result.skipped}")
     if not result.passed:
@@ -180,10 +180,10 @@ def judge_replay(result: ReplayResult) -> Finding:
 
 
 def check_sums(saturating: Sequence[str]) -> Finding:
-    """Whether int8 sums saturate here.
+    """Check whether int8 sums saturate here.
 
     Args:
-        saturating: Files whose weights are so large that their sums can, where a kernel adds in 16 bits.
+        saturating: Files whose weights are large enough to saturate a sum of 16 bits.
     """
     if not saturating:
         return Finding("int8 sums", OK, "none of these files can saturate, on any processor")
@@ -204,23 +204,23 @@ def check_sums(saturating: Sequence[str]) -> Finding:
 
 
 def check_speed(bundle: Path | None) -> Finding:
-    """Which file, and so which back end, is fastest here; a short look, `bench` takes longer and says more."""
+    """Find the fastest file, and so the fastest back end, by a short measurement. `bench` is more precise."""
     models = find_models([bundle])[0] if bundle else [Path(name) for name in BUNDLED_MODELS]
     engines = [open_model(model) for model in models]
     calls = [Call(engine.run, [np.zeros((1, *engine.contract.image_shape), np.uint8)]) for engine in engines]
     names = [f"{Path(str(model)).name} in {engine.backend}" for model, engine in zip(models, engines, strict=True)]
-    detail = rank_latencies(names, [sample.latencies_us for sample in sample_in_turns(calls, QUICK)])
+    detail = rank_latencies(names, [sample.latencies_us for sample in sample_interleaved(calls, QUICK)])
     if not bundle:
         detail += "; name a bundle to compare its back ends"
     return Finding("fastest", OK, detail)
 
 
 def rank_latencies(names: Sequence[str], latencies_us: Sequence[Sequence[float]]) -> str:
-    """Names with their medians, fastest first."""
+    """List names with their median times, fastest first."""
     medians = [estimate_percentile(values, 50.0).value for values in latencies_us]
     known = sorted((median, name) for median, name in zip(medians, names, strict=True) if median is not None)
-    return ", ".join(f"{name} {median:.1f} us" for median, name in known) or "too slow to tell in a short look"
+    return ", ".join(f"{name} {median:.1f} us" for median, name in known) or "too slow for a short measurement"
 
 
 def _name_layers(wrong: dict[str, float]) -> str:
-    return ", ".join(f"a {layer} gives {part:.0%} of its sum" for layer, part in wrong.items())
+    return ", ".join(f"a {layer} gives {fraction:.0%} of its sum" for layer, fraction in wrong.items())

@@ -1,4 +1,4 @@
-"""Are the installed packages the ones that this distribution asks for? Read from its own metadata."""
+"""Compare installed packages with the requirements in this distribution's metadata."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from edge_mnist_runtime.machine.versions import DISTRIBUTION
 
 
 def read_requirements(extras: Sequence[str] = ()) -> dict[str, SpecifierSet]:
-    """The versions of Python and of every package that a device needs, by name, as `>=1.26,<3`.
+    """Read the required versions of Python and of every package, by name.
 
     Args:
-        extras: Extras whose packages count, too.
+        extras: Extras to include.
 
     Returns:
-        Nothing if the distribution is not installed, but runs from its source tree.
+        Specifiers such as `>=1.26,<3`. Empty if the distribution is not installed but runs from its source tree.
     """
     try:
         found = metadata.distribution(DISTRIBUTION)
@@ -33,15 +33,15 @@ def read_requirements(extras: Sequence[str] = ()) -> dict[str, SpecifierSet]:
     return specifiers
 
 
-def find_misfits(requirements: Mapping[str, SpecifierSet]) -> list[str]:
-    """Which of the requirements the installed packages do not meet: one phrase each."""
-    misfits = []
+def find_unmet(requirements: Mapping[str, SpecifierSet]) -> list[str]:
+    """Describe each requirement that the installed packages do not meet, in one phrase."""
+    unmet = []
     for name, specifier in requirements.items():
         try:
             version = platform.python_version() if name == "python" else metadata.version(name)
         except metadata.PackageNotFoundError:
-            misfits.append(f"{name} is not installed, needed is {specifier or 'any version'}")
+            unmet.append(f"{name} is not installed; {specifier or 'any version'} is needed")
             continue
         if not specifier.contains(version, prereleases=True):
-            misfits.append(f"{name} is {version}, needed is {specifier}")
-    return misfits
+            unmet.append(f"{name} is {version}; {specifier} is needed")
+    return unmet

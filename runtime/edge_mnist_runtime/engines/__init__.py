@@ -1,4 +1,4 @@
-"""Engines run one exported model: the same call for ONNX in onnxruntime and for TFLite in LiteRT.
+"""Run one exported model, ONNX in onnxruntime or TFLite in LiteRT, through one interface.
 
 Comes in: the bytes of a model file. Goes out: an `Engine`, through which this whole project runs models.
 May import: contract, errors, machine, paths, tensor.
@@ -25,32 +25,34 @@ if TYPE_CHECKING:
 MODEL_SUFFIXES: Final = tuple(f".{name}" for name in FORMAT_OF.values())
 
 BATCH_IMAGES: Final = 128
-"""Most images in one call of an engine: enough to spread the cost of a call, small enough to stay in the cache. On a
-Xeon 64 cost up to 5 % more and 256 up to 4 %; on an EPYC 256 cost 5 to 10 % more than 64."""
+"""Maximum number of images in one engine call.
+
+More images spread the cost of a call; too many leave the processor's cache. Measured time per image, against 128: on a
+Xeon up to 5 % more with 64 and 4 % more with 256. On an EPYC 256 took 5 to 10 % longer than 64."""
 
 DEFAULT_OPTIONS: Final = EngineOptions()
 
 INPUT_DTYPES: Final = ("uint8", "int8", "float32")
-"""What exported files may take; `to_input` says how bytes become each."""
+"""Input dtypes of exported files. `to_input` converts bytes to each."""
 
 LOW_MEMORY_BATCH_IMAGES: Final = 16
-"""The same where memory goes before speed: what lies between the layers is most of what a session takes."""
+"""The same with `low_memory`: activations are most of a session's memory, and they grow with the batch."""
 
 
 class Engine(Protocol):
-    """A loaded model. N is the number of images; H, W, C and K are their size and the classes, as its contract says."""
+    """A loaded model. N is the number of images; the contract gives H, W, C and the number of classes, K."""
 
     @property
     def backend(self) -> str:
-        """Name of the library that runs it: `onnxruntime` or `litert`."""
+        """The library that runs the model: `onnxruntime` or `litert`."""
 
     @property
     def batch_images(self) -> int:
-        """Most images in one call."""
+        """Maximum number of images in one call."""
 
     @property
     def info(self) -> EngineInfo:
-        """How it is run."""
+        """The options that were really applied."""
 
     @property
     def format(self) -> str:
@@ -58,11 +60,11 @@ class Engine(Protocol):
 
     @property
     def sha256(self) -> str | None:
-        """SHA-256 of the model file; None where a session of the caller's runs it."""
+        """SHA-256 of the model file; None for a session made by the caller."""
 
     @property
     def size_bytes(self) -> int | None:
-        """Size of the model file; None where a session of the caller's runs it."""
+        """Size of the model file; None for a session made by the caller."""
 
     @property
     def contract(self) -> ModelContract:
@@ -80,22 +82,22 @@ class Engine(Protocol):
         """Probabilities, float32, shape (N, K), of images, uint8, shape (N, H, W, C)."""
 
     def run_bytes(self, image: bytes) -> bytes:
-        """As `run` of one image, bytes in and out: H * W * C of uint8, K of float32."""
+        """Run one image: H * W * C bytes of uint8 in, K values of float32 out, as bytes."""
 
 
 def open_engine(model: bytes, *, file_name: str, options: EngineOptions = DEFAULT_OPTIONS) -> Engine:
-    """Load a model from the bytes of its file; the name's suffix says which format it is.
+    """Load a model from the bytes of its file. The suffix of the name gives the format.
 
     Args:
         model: The whole file.
         file_name: Its name or path, for the format and for error messages.
-        options: How it is run.
+        options: Threads, memory and providers.
 
     Raises:
-        UsageError: The suffix is neither .onnx nor .tflite, or the engine cannot honour an option.
+        UsageError: The suffix is neither .onnx nor .tflite, or the engine does not support an option.
         MissingExtraError: The file is .tflite and LiteRT is not installed.
         CorruptModelError: The file cannot be read.
-        ContractError: The file carries no contract, or one that this version does not know.
+        ContractError: The file has no contract, or one that this version cannot read.
     """
     suffix = suffix_of(file_name)
     if suffix == ".onnx":
@@ -111,24 +113,24 @@ def open_engine(model: bytes, *, file_name: str, options: EngineOptions = DEFAUL
 
 def suffix_of(file: str) -> str:
     """A file name's suffix, with its dot."""
-    return os.path.splitext(file)[1]  # a cold start does without pathlib
+    return os.path.splitext(file)[1]  # not pathlib: importing it costs 3 ms of a cold start
 
 
-def check_ends(
+def check_signature(
     contract: ModelContract, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], origin: str
 ) -> None:
-    """Raise `ContractError` unless a file takes and gives what its contract says."""
+    """Raise `ContractError` unless inputs and outputs of a file match its contract."""
     found = [spec.shape[1:] for spec in (*inputs, *outputs)]
     if found != [contract.image_shape, (len(contract.labels),)] or inputs[0].dtype not in INPUT_DTYPES:
-        ends = [(spec.dtype, spec.shape) for spec in (*inputs, *outputs)]
+        signature = [(spec.dtype, spec.shape) for spec in (*inputs, *outputs)]
         raise ContractError(
-            f"{origin}: takes and gives {ends}; its contract says images of {contract.image_shape} in and "
+            f"{origin}: inputs and outputs are {signature}; its contract says images of {contract.image_shape} in and "
             f"{len(contract.labels)} probabilities out"
         )
 
 
 def to_input(images: Pixels, dtype: str, contract: ModelContract) -> npt.NDArray[Any]:
-    """What a file's input of `dtype` takes for images, uint8, shape (N, H, W, C)."""
+    """Convert images, uint8, shape (N, H, W, C), to a model input of `dtype`."""
     if dtype == "uint8":
         return images
     if dtype == "int8":

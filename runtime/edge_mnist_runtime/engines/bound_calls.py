@@ -75,7 +75,11 @@ def _place(buffer: npt.NDArray[Any]) -> tuple[Any, ...]:
 def _find_run(
     session: onnxruntime.InferenceSession, binding: onnxruntime.IOBinding
 ) -> tuple[Callable[..., object], tuple[Any, ...]]:
-    """The inner objects that onnxruntime's wrappers delegate to; the wrappers where a version has no such parts."""
+    """The inner objects that onnxruntime's wrappers delegate to; the wrappers where a version has no such parts.
+
+    These are private, and stay because they save 2 of 21.5 us a call of `nano`, and 3 of 35 of `edge` (processor time,
+    on a busy machine).
+    """
     run = getattr(getattr(session, "_sess", None), "run_with_iobinding", None)
     bound = getattr(binding, "_iobinding", None)
     if run is None or bound is None:

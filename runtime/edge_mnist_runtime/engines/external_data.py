@@ -1,7 +1,7 @@
-"""ONNX files that keep weights in other files: found from the bytes, without the package onnx.
+"""Find ONNX models that keep weights in other files, from their bytes, without the package onnx.
 
-onnxruntime gets a model's bytes from us and then looks for those files in the current folder. What lies there by chance
-would be taken for the weights, so that such a model is never handed over.
+We give onnxruntime the bytes of a model. It would then look for the other files in the current folder, and read
+whatever has the right name there. So such a model is refused before onnxruntime sees it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.paths import is_file
 
 LOCATION: Final = b"location"
-"""The key that names the other file. A model without these bytes keeps nothing elsewhere."""
+"""The key that names the other file. A model without these bytes has no external data."""
 
 PARTS: Final[dict[str, dict[int, str]]] = {
     "model": {7: "graph", 25: "function"},
@@ -24,10 +24,10 @@ PARTS: Final[dict[str, dict[int, str]]] = {
     "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse tensor", 23: "sparse tensor"},
     "sparse tensor": {1: "tensor", 2: "tensor"},
 }
-"""Where tensors can stand in onnx.proto's messages: by message, the field's number and what it holds."""
+"""Fields of onnx.proto that can contain tensors: for each message, field number and kind of content."""
 
 ENTRY_FIELD: Final = 13
-"""TensorProto.external_data: pairs of key and value."""
+"""TensorProto.external_data, a list of key and value pairs."""
 PLACE_FIELD: Final = 14
 """TensorProto.data_location."""
 EXTERNAL: Final = 1
@@ -37,16 +37,16 @@ VARINT, EIGHT_BYTES, LENGTH, GROUP, GROUP_END, FOUR_BYTES = range(6)
 
 
 def require_one_file(model: bytes, origin: str) -> None:
-    """Raise `UsageError`, with what to do, where an ONNX model keeps weights in other files.
+    """Raise `UsageError`, with what to do, if an ONNX model keeps weights in other files.
 
     Args:
         model: The whole file.
-        origin: Its path, beside which the other files belong.
+        origin: Its path. The other files belong into the same folder.
     """
     found = find_external_files(model)
     if not found:
         return
-    folder = os.path.dirname(origin)  # noqa: PTH120  a cold start does without pathlib
+    folder = os.path.dirname(origin)  # noqa: PTH120  importing pathlib costs 3 ms of a cold start
     absent = [name for name in found if not is_file(os.path.join(folder, name))]  # noqa: PTH118
     named = absent[0] if absent else found[0]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
@@ -58,9 +58,9 @@ def require_one_file(model: bytes, origin: str) -> None:
 
 
 def find_external_files(model: bytes) -> list[str]:
-    """The other files that an ONNX model keeps weights in, as it names them, each once.
+    """List the other files that an ONNX model keeps weights in, as it names them, each once.
 
-    Bytes that are no ONNX model hold none: onnxruntime then says what is wrong with them.
+    The list is empty for bytes that are no ONNX model; onnxruntime then reports what is wrong.
     """
     if LOCATION not in model:
         return []
@@ -68,7 +68,7 @@ def find_external_files(model: bytes) -> list[str]:
     try:
         for name in _walk(memoryview(model), "model"):
             found[name] = None
-    except (IndexError, ValueError):  # cut off, or no protobuf: onnxruntime refuses it, too
+    except (IndexError, ValueError):  # truncated, or no protobuf: onnxruntime will refuse it
         pass
     return [*found]
 
@@ -97,10 +97,10 @@ def _read_tensor(message: memoryview) -> Iterator[str]:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Each field's number and value: an integer, or the bytes of a text or message.
+    """Yield number and value of each field: an integer, or the bytes of a string or message.
 
     Raises:
-        IndexError: The message is cut off.
+        IndexError: The message is truncated.
         ValueError: It is no protobuf.
     """
     at = 0
@@ -113,12 +113,12 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
         elif wire == LENGTH:
             size, at = _read_varint(message, at)
             if at + size > len(message):
-                raise IndexError("a field ends behind its message")
+                raise IndexError("a field is longer than its message")
             yield number, message[at : at + size]
             at += size
         elif wire in (EIGHT_BYTES, FOUR_BYTES):
             at += 8 if wire == EIGHT_BYTES else 4
-        elif wire not in (GROUP, GROUP_END):  # of a group, which onnx.proto has none of, the fields are looked at
+        elif wire not in (GROUP, GROUP_END):  # onnx.proto has no groups; fields in one are read like others
             raise ValueError(f"wire type {wire}")
 
 

@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, for messages about files that their suffix misnames."""
+"""Recognise a file by its first bytes, for messages about files with the wrong suffix."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ MARKS: Final = (
     (0, b"version https://git-lfs", "a pointer of Git LFS; git lfs pull fetches the file"),
     (0, b"<", "a page of HTML or XML; download the file itself"),
 )
-"""At which byte, which bytes, and what the file is then."""
+"""Offset, bytes found there, and what the file is."""
 
 ONNX_HEAD: Final = re.compile(rb"\x08[\x01-\x1f][\x12\x3a]")
 """How an ONNX file begins: its IR version, then its producer or its graph (fields 1, 2 and 7 of ModelProto)."""
 
 
 def describe_kind(data: bytes) -> str | None:
-    """What a file is by its content, with what to do; None where that is not known."""
+    """Say what a file is by its content, and what to do; None if it is not recognised."""
     if not data:
         return "empty (0 bytes); copy it again"
     for at, mark, what in MARKS:
@@ -32,5 +32,5 @@ def describe_kind(data: bytes) -> str | None:
 
 
 def is_onnx(data: bytes) -> bool:
-    """Whether a file begins as ONNX models do."""
+    """Whether a file begins like an ONNX model."""
     return bool(ONNX_HEAD.match(data))

@@ -1,8 +1,8 @@
-"""Engines across `fork`: the child has no copies of the parent's threads, so it opens each engine anew.
+"""Let engines survive `os.fork`: the child process opens each engine again at its first call.
 
-An engine is opened at its first call in the child. Children that never classify pay nothing, and so do calls in a
-process that never forked. What the parent had open is left to lie in the child: taking it down would wait for threads
-that do not exist.
+A child has no copies of its parent's threads, so the parent's engines cannot work there. Children that never classify
+pay nothing, nor do calls in a process that never forked. The child never destroys the parent's engine objects: their
+destructors would wait for threads that do not exist.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from weakref import WeakSet
 
 
 class Forkable(Protocol):
-    """An engine that can be opened anew."""
+    """An engine that can be opened again."""
 
     def leave_to_parent(self) -> None:
-        """Forget, in a child, what the parent had open; the next call opens it anew."""
+        """In a child: forget the parent's engine object. The next call opens a new one."""
 
 
 def survive_fork(engine: Forkable) -> None:
-    """Have `engine.leave_to_parent()` called in every child that this process forks, for as long as it lives."""
+    """Call `engine.leave_to_parent()` in every child that this process forks, as long as the engine exists."""
     _engines().add(engine)
 
 
 def leak(handle: object) -> None:
-    """Never destroy `handle`, not even when the process ends: its destructor would wait for the parent's threads."""
+    """Never destroy `handle`, not even at exit: its destructor would wait for the parent's threads."""
     import ctypes
 
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(handle))
@@ -34,7 +34,7 @@ def leak(handle: object) -> None:
 
 @cache
 def _engines() -> WeakSet[Forkable]:
-    """All engines of this process; watched from the first one on, because an import does no work."""
+    """All engines of this process. The first call registers the fork hook, so that importing does no work."""
     engines: WeakSet[Forkable] = WeakSet()
 
     def leave_all() -> None:

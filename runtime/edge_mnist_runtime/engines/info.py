@@ -1,4 +1,4 @@
-"""What an engine really does, whatever it was asked for."""
+"""The options that an engine really applies, which may differ from those requested."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class EngineInfo:
-    """What an engine really does."""
+    """The options that an engine really applies."""
 
     backend: str
     """`onnxruntime` or `litert`."""
@@ -16,13 +16,13 @@ class EngineInfo:
     providers: tuple[str, ...] | None
     """The session's execution providers, in order; None for LiteRT, which has none."""
     threads: int
-    """Threads that one call may use; 0: as many as onnxruntime likes, in a session of the caller's."""
+    """Threads for one call; 0 in a caller's session means that onnxruntime chooses."""
     spin: bool
     low_memory: bool
     exact_sums: bool | None
-    """Whether onnxruntime was asked for exact int8 sums, for a file that can saturate here; None for LiteRT."""
+    """Whether onnxruntime computes int8 sums exactly, for a file that can saturate here; None for LiteRT."""
     callers_session: bool = False
-    """Whether the session is the caller's own."""
+    """Whether the caller made the session."""
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -1,4 +1,4 @@
-"""onnxruntime's sessions: opened with the options that are asked for, and asked what they really use."""
+"""Open onnxruntime sessions with our options, and report what a session really uses."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     from edge_mnist_runtime.engines.info import EngineInfo
 
 BACKEND: Final = "onnxruntime"
-"""Its name among the back ends."""
+"""The name of this back end."""
 
 PROCESSOR: Final = "CPUExecutionProvider"
 
 SPINNING: Final = "session.intra_op.allow_spinning"
 EXACT_SUMS: Final = "session.x64quantprecision"
 LEAN_WEIGHTS: Final = "session.use_device_allocator_for_initializers"
-"""Weights in as many bytes as they have, instead of in an arena that grows in powers of two."""
+"""Allocate weights at their exact size. The default arena grows in powers of two."""
 
 
 def open_session(
     model: bytes, origin: str, options: EngineOptions, profile_prefix: str | None, exact: bool
 ) -> onnxruntime.InferenceSession:
-    """Open a session as `OnnxSession` is asked to; its arguments are described there.
+    """Open a session. `OnnxSession` describes the arguments.
 
     Raises:
         CorruptModelError: onnxruntime cannot read the model.
-        UsageError: There is no such provider, it cannot be started here, or the model keeps weights in other files.
+        UsageError: A provider is unknown or does not start here, or the model keeps weights in other files.
     """
     require_one_file(model, origin)
     _require_providers(options.providers)
@@ -40,7 +40,7 @@ def open_session(
     if profile_prefix is not None:
         settings.enable_profiling, settings.profile_file_prefix = True, profile_prefix
     try:
-        # Providers are named and fallback is off: an error is raised, not printed and retried elsewhere.
+        # Without fallback onnxruntime raises an error. With it, it prints the error and tries another provider.
         session = onnxruntime.InferenceSession(
             model, settings, providers=list(options.providers) or [PROCESSOR], enable_fallback=0
         )
@@ -48,16 +48,16 @@ def open_session(
         if not is_onnx(model) and (kind := describe_kind(model)):
             raise CorruptModelError(f"{origin}: not an ONNX model, but {kind}") from error
         raise CorruptModelError(f"{origin}: onnxruntime cannot read this model ({first_line(error)})") from error
-    # onnxruntime goes on without a provider whose libraries it cannot load.
+    # onnxruntime silently drops a provider whose libraries it cannot load.
     missing = [name for name in options.providers if name not in session.get_providers()]
     if missing:
-        raise UsageError(f"onnxruntime has {', '.join(missing)}, but cannot start it here; install what it needs")
+        raise UsageError(f"onnxruntime has {', '.join(missing)}, but cannot start it here; install its libraries")
     return session
 
 
 def _session_options(options: EngineOptions, *, exact: bool) -> onnxruntime.SessionOptions:
     settings = onnxruntime.SessionOptions()
-    # A net of this size is done before a second thread has woken up, and a spinning pool burns a core for nothing.
+    # A network of this size is done before a second thread wakes up, and a spinning thread pool wastes a core.
     settings.intra_op_num_threads = options.threads
     settings.inter_op_num_threads = 1
     settings.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
@@ -65,10 +65,10 @@ def _session_options(options: EngineOptions, *, exact: bool) -> onnxruntime.Sess
     if exact:
         settings.add_session_config_entry(EXACT_SUMS, "1")
     if options.low_memory:
-        # The arena stays: without it the heap fragments, which took 14 MB more in long batches to save 0.2 in single
-        # calls. Unpacked weights would save 0.4 MB, and take twice the time.
+        # The arena stays: without it single calls use 0.2 MB less, but the heap fragments, and long batches use 14 MB
+        # more. Weights that are not prepacked would save 0.4 MB and double the time.
         settings.add_session_config_entry(LEAN_WEIGHTS, "1")
-    settings.log_severity_level = 4  # errors arrive as exceptions; onnxruntime need not print them too
+    settings.log_severity_level = 4  # do not print errors: they are raised as exceptions
     return settings
 
 
@@ -76,11 +76,11 @@ def _require_providers(names: tuple[str, ...]) -> None:
     available = onnxruntime.get_available_providers() if names else []
     for name in names:
         if name not in available:
-            raise UsageError(f"{name}: no execution provider of this onnxruntime; it has {', '.join(available)}")
+            raise UsageError(f"{name}: this onnxruntime has no such execution provider; it has {', '.join(available)}")
 
 
 def describe_session(session: onnxruntime.InferenceSession, *, callers: bool) -> EngineInfo:
-    """What a session really uses, as it tells itself; `callers`: whether it is one of the caller's."""
+    """Describe the options that a session reports. `callers`: whether the caller made the session."""
     from edge_mnist_runtime.engines.info import EngineInfo
 
     settings = session.get_session_options()

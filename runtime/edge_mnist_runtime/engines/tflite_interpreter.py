@@ -1,4 +1,4 @@
-"""TFLite models in LiteRT, an optional back end: `pip install "edge-mnist[litert]"`."""
+"""Run TFLite models in LiteRT, an optional back end: `pip install "edge-mnist[litert]"`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_runtime.contract import METADATA_KEY, ModelContract, TensorSpec
-from edge_mnist_runtime.engines import BATCH_IMAGES, DEFAULT_OPTIONS, check_ends, to_input
+from edge_mnist_runtime.engines import BATCH_IMAGES, DEFAULT_OPTIONS, check_signature, to_input
 from edge_mnist_runtime.engines.file_kind import describe_kind
 from edge_mnist_runtime.engines.fork import leak, survive_fork
 from edge_mnist_runtime.engines.info import EngineInfo
@@ -42,15 +42,15 @@ class TFLiteInterpreter:
         contract = _read_contract(model, origin)
         interpreter = load_interpreter(model, origin, options.threads)
         self.size_bytes, self.sha256 = len(model), hashlib.sha256(model).hexdigest()
-        # LiteRT adds in 32 bits, whatever a contract that cannot say so leaves open.
+        # LiteRT adds int8 products in 32 bits. Contracts of older versions do not say so.
         self.contract = replace(ModelContract.from_json(contract, origin=origin), can_saturate=False)
         takes, gives = interpreter.get_input_details(), interpreter.get_output_details()
         self.inputs, self.outputs = tuple(map(read_spec, takes)), tuple(map(read_spec, gives))
-        check_ends(self.contract, self.inputs, self.outputs, origin)
+        check_signature(self.contract, self.inputs, self.outputs, origin)
         (image,), (probabilities,) = takes, gives
         self._input_index, self._output_index = image["index"], probabilities["index"]
         self._steps = _real_steps(self.outputs[0])
-        # The same as bytes: of ten values, joined in half of the time that NumPy takes to look them up.
+        # The same as bytes: joining ten of them takes half as long as a lookup in NumPy.
         self._step_bytes = None if self._steps is None else [step.tobytes() for step in self._steps]
         self._one_image = (1, *self.contract.image_shape)
         version = installed_versions(DISTRIBUTION).get(DISTRIBUTION, "unknown")
@@ -67,14 +67,14 @@ class TFLiteInterpreter:
         return _to_real(stored, self.outputs[0]) if self._steps is None else self._steps[stored.view(np.uint8)]
 
     def run_bytes(self, image: bytes) -> bytes:
-        """As `run` of one image, bytes in and out: H * W * C of uint8, K of float32."""
+        """Run one image: H * W * C bytes of uint8 in, K values of float32 out, as bytes."""
         images = np.frombuffer(image, np.uint8).reshape(self._one_image)
         if self._step_bytes is None:
             return self.run(images).tobytes()
         return b"".join([self._step_bytes[step] for step in self.run_stored(images).tobytes()])
 
     def run_stored(self, images: Pixels) -> npt.NDArray[Any]:
-        """The output as the file stores it, shape (N, K): 8-bit steps of its scale, or float32."""
+        """Run images and return the output as stored, shape (N, K): quantized to 8 bits, or float32."""
         images = to_input(images, self.inputs[0].dtype, self.contract)
         with self._lock:
             interpreter = self._interpreter or self._reopen()
@@ -89,13 +89,13 @@ class TFLiteInterpreter:
         interpreter.set_tensor(self._input_index, image)
         try:
             interpreter.invoke()
-        except RuntimeError as error:  # kernels look at some things only when they run
+        except RuntimeError as error:  # kernels check some things only when they run
             raise CorruptModelError(f"LiteRT cannot run this model ({first_line(error)})") from error
         stored: npt.NDArray[Any] = interpreter.get_tensor(self._output_index)
         return stored
 
     def leave_to_parent(self) -> None:
-        """Forget, in a child, the parent's interpreter."""
+        """In a child process: forget the parent's interpreter."""
         if self._interpreter is not None:
             leak(self._interpreter)
         self._interpreter, self._lock = None, threading.Lock()
@@ -115,13 +115,11 @@ def _restore(model: bytes, origin: str, options: EngineOptions) -> TFLiteInterpr
 
 def _require_threads_alone(options: EngineOptions) -> None:
     for name in options.beyond_threads():
-        raise UsageError(
-            f"{name}: LiteRT, which runs .tflite files, has no such option; leave it out, or use an .onnx file"
-        )
+        raise UsageError(f"{name}: LiteRT, which runs .tflite files, has no such option; omit it, or use an .onnx file")
 
 
 def _real_steps(output: TensorSpec) -> npt.NDArray[np.float32] | None:
-    """What every value of an 8-bit output stands for, float32, shape (256,), by its byte; None for other outputs."""
+    """Dequantized value of each byte of an 8-bit output, float32, shape (256,); None for other outputs."""
     if output.scale is None or output.dtype not in ("uint8", "int8"):
         return None
     return _to_real(np.arange(256, dtype=np.uint8).view(output.dtype), output)
@@ -145,7 +143,7 @@ def _litert(module: str) -> Any:
 
 
 def load_interpreter(model: bytes, origin: str, threads: int) -> Any:
-    """LiteRT's interpreter for the bytes of a file.
+    """Open LiteRT's interpreter for the bytes of a file.
 
     Raises:
         MissingExtraError: LiteRT is not installed.
@@ -161,7 +159,7 @@ def load_interpreter(model: bytes, origin: str, threads: int) -> Any:
 
 
 def _read_contract(model: bytes, origin: str) -> str | None:
-    """What the file says about itself. On the way it is looked at as far as LiteRT does not, which would crash."""
+    """Read the contract from a file's metadata, after checking what would make LiteRT crash."""
     if model[4:8] != b"TFL3":
         kind = describe_kind(model)
         raise CorruptModelError(f"{origin}: not a TFLite model{f', but {kind}' if kind else ' (no TFL3 identifier)'}")
@@ -178,7 +176,7 @@ def _read_contract(model: bytes, origin: str) -> str | None:
 
 
 def read_spec(detail: dict[str, Any]) -> TensorSpec:
-    """An input or output, from what the interpreter says of it."""
+    """Convert the interpreter's description of an input or output."""
     scale, zero_point = detail["quantization"]
     quantized = scale != 0.0
     return TensorSpec(

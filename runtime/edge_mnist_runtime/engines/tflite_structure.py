@@ -1,7 +1,7 @@
-"""What LiteRT takes for granted in a TFLite file, checked before it gets to see it.
+"""Check a TFLite file for faults that would crash LiteRT.
 
-LiteRT proves that offsets stay inside the file, and that constants are as long as their shapes say. It does not prove
-what follows, and ends the whole process by a segmentation fault where it is not so.
+LiteRT itself checks that offsets stay inside the file and that constants have the length of their shapes. It does not
+check the rest: a fault there ends the whole process with a segmentation fault.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from typing import Any, Final
 import numpy as np
 
 ZERO_POINTS: Final = {9: (-128, 127), 3: (0, 255), 7: (-32_768, 32_767)}
-"""Least and greatest zero-point, by TFLite's number of the tensor's dtype: int8, uint8, int16."""
+"""Range of zero-points for TFLite's tensor types int8 (9), uint8 (3) and int16 (7)."""
 
 MOST_ELEMENTS: Final = 2**26
-"""Of all tensors that are no constants together; LiteRT allocates whatever shape a file names. A classifier of
-224 x 224 colour images has a quarter of it at most."""
+"""Limit for the elements of all activations together, because LiteRT allocates any shape that a file names. A
+classifier of 224 x 224 colour images needs at most a quarter of it."""
 
 
 def check_structure(model: Any) -> None:
-    """Raise `ValueError`, with the reason, unless LiteRT can be given this model.
+    """Raise `ValueError`, with the reason, if this model would crash LiteRT.
 
     Args:
-        model: The file as `ai_edge_litert.schema_py_generated.ModelT` has unpacked it.
+        model: The file, unpacked as `ai_edge_litert.schema_py_generated.ModelT`.
     """
     if not model.subgraphs:
         raise ValueError("it holds no graph")
@@ -72,7 +72,7 @@ def _check_sizes(graph: Any, constants: set[int]) -> None:
 
 
 def _check_dataflow(graph: Any, constants: set[int], operator_codes: int) -> None:
-    """Every tensor that is read holds something by then, and every one that is written may be."""
+    """Check that each tensor is written once, and before it is read."""
     tensors = _list(graph.tensors)
     variables = {number for number, tensor in enumerate(tensors) if tensor.isVariable}
     inputs = _numbers(graph.inputs, len(tensors), "the graph's inputs")
@@ -84,17 +84,17 @@ def _check_dataflow(graph: Any, constants: set[int], operator_codes: int) -> Non
         read = _numbers(operator.inputs, len(tensors), name, may_be_absent=True)
         written = _numbers(operator.outputs, len(tensors), name)
         if read - filled:
-            raise ValueError(f"{name} reads tensor {min(read - filled)}, which nothing has written")
+            raise ValueError(f"{name} reads tensor {min(read - filled)} before anything writes it")
         if written & filled:
-            raise ValueError(f"{name} writes tensor {min(written & filled)}, which is taken")
+            raise ValueError(f"{name} writes tensor {min(written & filled)}, which already has a value")
         filled |= written
     missing = _numbers(graph.outputs, len(tensors), "the graph's outputs") - filled
     if missing:
-        raise ValueError(f"nothing writes the output, tensor {min(missing)}")
+        raise ValueError(f"no operator writes the output, tensor {min(missing)}")
 
 
 def _numbers(values: Any, count: int, name: str, *, may_be_absent: bool = False) -> set[int]:
-    """Numbers of tensors; -1 stands for an operator's input that is left out."""
+    """Check tensor numbers. -1 stands for an optional input that is absent."""
     numbers = {int(value) for value in _list(values)} - ({-1} if may_be_absent else set())
     if any(not 0 <= number < count for number in numbers):
         raise ValueError(f"{name}: tensors {sorted(numbers)} of {count}")
@@ -102,5 +102,5 @@ def _numbers(values: Any, count: int, name: str, *, may_be_absent: bool = False)
 
 
 def _list(values: Iterable[Any] | None) -> list[Any]:
-    """A flatbuffer's list, which is None where it is empty."""
+    """A flatbuffer's list; it is None when empty."""
     return [] if values is None else [*values]

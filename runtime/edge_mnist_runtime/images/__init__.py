@@ -1,4 +1,4 @@
-"""Picture files, and arrays of any kind.
+"""Decode picture files, and convert arrays of any kind.
 
 Comes in: paths, bytes, data: URLs, Pillow images, arrays. Goes out: decoded pictures and grey levels.
 May import: errors, paths, preprocess, tensor.

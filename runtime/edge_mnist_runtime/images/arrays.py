@@ -1,11 +1,11 @@
-"""Arrays of any dtype and shape, brought to grey levels: 8 bits, 0 black, 255 white.
+"""Convert arrays of any dtype and shape to grey levels: 8 bits, 0 black, 255 white.
 
-| dtype | its values |
+| dtype | values |
 |---|---|
 | uint8 | grey levels or colours, 0..255 |
 | bool | True is 255 |
 | float16, float32, float64 | must be in 0..1, which becomes 0..255 |
-| uint16 | as in 16-bit picture files: white is the least of 255, 511, 1023, ... 65535 that no value exceeds |
+| uint16 | white is the smallest of 255, 511, 1023, ... 65535 that is not below the largest value |
 | other integers | must be in 0..255 |
 
 Nothing is clipped: NaN and values out of range are refused.
@@ -27,35 +27,35 @@ if TYPE_CHECKING:
 
 
 OTHER_TENSOR_SHAPES: Final = ((784,), (1, 28, 28), (1, 28, 28, 1))
-"""Shapes that cannot be anything but one digit of 28 x 28."""
+"""Shapes that can only be one digit of 28 x 28."""
 
 EXPECTED_SHAPES: Final = "expected (28, 28), or a picture of (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
 EXPECTED_THINGS: Final = "expected a path, bytes, a binary file, a Pillow image or an array"
 
 
 def as_tensors(array: npt.NDArray[np.generic]) -> Pixels:
-    """One array of many digits, of any dtype, as uint8, shape (N, 28, 28, 1).
+    """Convert an array of many digits, of any dtype, to uint8, shape (N, 28, 28, 1).
 
     Raises:
-        InputError: Its shape, dtype or values cannot be digits'.
+        InputError: Shape, dtype or values do not fit.
     """
     if array.shape[1:] not in ((28, 28), (28, 28, 1), (784,)):
         raise InputShapeError(
             f"array of shape {array.shape}; expected (N, 28, 28), (N, 28, 28, 1) or (N, 784); "
-            "one picture goes to predict, several of other sizes go as a list"
+            "pass one picture to predict, and pictures of other sizes as a list"
         )
     if not len(array):
         return NO_TENSORS
-    if array.dtype == np.uint16:  # white is found picture by picture, as predict finds it
+    if array.dtype == np.uint16:  # each picture has its own white level, as in predict
         array = np.stack([to_levels(picture, "array") for picture in array])
     return to_levels(array, "array").reshape(TENSOR)
 
 
 def to_plane(picture: Any) -> Pixels:
-    """Grey levels, (H, W), or colours, (H, W, 3 or 4), of one picture: an array, or nested lists.
+    """Convert one picture, an array or nested lists, to grey levels, (H, W), or colours, (H, W, 3 or 4).
 
     Raises:
-        InputError: It is no array, or its shape, dtype or values cannot be a picture's.
+        InputError: It is no array, or shape, dtype or values do not fit a picture.
     """
     kind = "array" if isinstance(picture, np.ndarray) else type(picture).__name__
     array = _as_array(picture, kind)
@@ -72,19 +72,19 @@ def _as_array(picture: Any, kind: str) -> npt.NDArray[Any]:
     if not isinstance(picture, (np.ndarray, list, tuple, memoryview)):
         raise InputError(f"cannot classify a {kind}; {EXPECTED_THINGS}")
     if isinstance(picture, np.ma.MaskedArray):
-        raise InputError("a masked array, whose mask would be lost; fill it first, as in array.filled(0)")
+        raise InputError("a masked array, and its mask would be lost; fill it first, for example by array.filled(0)")
     try:
         return np.asarray(picture)
     except (ValueError, TypeError) as error:  # ValueError: rows of different lengths
-        raise InputShapeError(f"{kind} that is no array; {EXPECTED_SHAPES}, all rows of one length") from error
+        raise InputShapeError(f"{kind} that is not an array; {EXPECTED_SHAPES}, all rows of one length") from error
 
 
 def to_levels(array: npt.NDArray[Any], origin: str) -> Pixels:
-    """Values of any dtype as uint8, 0..255, by the table above; of any shape but an empty one.
+    """Convert values of any dtype to uint8, 0..255, by the table above. The array must not be empty.
 
     Raises:
-        InputDtypeError: The dtype holds no grey levels.
-        InputRangeError: A value is out of the dtype's range.
+        InputDtypeError: The dtype is not in the table.
+        InputRangeError: A value is outside the dtype's range.
     """
     dtype = array.dtype
     if dtype == UINT8:
@@ -99,14 +99,14 @@ def to_levels(array: npt.NDArray[Any], origin: str) -> Pixels:
         deep: npt.NDArray[Any] = array >> (max(8, int(array.max()).bit_length()) - 8)
         return deep.astype(np.uint8)
     if dtype.kind in "iu":
-        _require_range(array, 255, origin, "grey levels of more bits go as uint16")
+        _require_range(array, 255, origin, "pass grey levels of more bits as uint16")
         return array.astype(np.uint8)
     raise InputDtypeError(f"{origin} of dtype {dtype}; expected uint8, bool, other integers, or floats in 0..1")
 
 
 def _require_range(array: npt.NDArray[Any], most: int, origin: str, remedy: str) -> None:
     least_found, most_found = array.min(), array.max()
-    if not (least_found >= 0 and most_found <= most):  # also where they are NaN
+    if not (least_found >= 0 and most_found <= most):  # also catches NaN
         raise InputRangeError(
             f"{origin} of {array.dtype} with values {least_found:g}..{most_found:g}; expected 0..{most}: {remedy}"
         )

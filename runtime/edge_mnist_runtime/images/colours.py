@@ -1,4 +1,4 @@
-"""Pictures of every mode and orientation, made upright and plain: 8-bit grey or colour, nothing transparent."""
+"""Convert pictures of every mode and orientation to upright, opaque 8-bit grey or colour."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
+from edge_mnist_runtime.images.parameters import DECODING
 from edge_mnist_runtime.preprocess import PREPROCESS
 
 PREMULTIPLIED: Final = {"La": "LA", "RGBa": "RGBA"}
-"""Pillow's modes whose colours are multiplied by their transparency, with what they must become first."""
+"""Pillow's modes with premultiplied alpha, and the modes without it that they are first converted to."""
 
 AS_COLOURS: Final = ("1", "P", "PA")
-"""Pillow's modes whose values are no amounts of light, so that they cannot be averaged."""
+"""Pillow's modes whose values are not intensities, so they cannot be averaged."""
 
 EXIF_ORIENTATION: Final = 0x0112
 """EXIF tag of the orientation (Exif 2.3, section 4.6.4)."""
@@ -27,41 +28,41 @@ UPRIGHT_BY: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What turns a picture of each EXIF orientation upright."""
+"""The transposition that turns a picture of each EXIF orientation upright."""
 
 
 SIDEWAYS: Final = (5, 6, 7, 8)
 """EXIF orientations that turn a picture on its side."""
 
 FULL_SIZE: Final = "edge_mnist_full_size"
-"""Where a picture that was decoded at a reduced scale keeps its own width and height, in Pillow's `info`."""
+"""Key in Pillow's `info` for width and height of a picture that was decoded at a reduced scale."""
 
 
 def upright_size(picture: Image.Image) -> tuple[int, int]:
-    """Width and height of the whole picture, upright, before anything was reduced."""
+    """Width and height of the upright picture, before any reduction."""
     width, height = picture.info.get(FULL_SIZE, picture.size)
     return (height, width) if _read_orientation(picture) in SIDEWAYS else (width, height)
 
 
 def upright_grey(picture: Image.Image) -> Image.Image:
-    """Opaque 8-bit grey, upright; large pictures averaged down until their long side is below 512 pixels."""
+    """Convert to opaque, upright 8-bit grey. Large pictures are averaged down to a long side below 512 pixels."""
     reduction = max(picture.size) // PREPROCESS.working_side_pixels
     return _to_grey(_turn_upright(_shrink(picture, reduction), _read_orientation(picture)))
 
 
 def upright_colours(picture: Image.Image, *, side_pixels: int) -> Image.Image:
-    """Opaque 8-bit colour, or grey where the picture has no colours, upright.
+    """Convert to opaque, upright 8-bit colour, or to grey if the picture has no colours.
 
     Args:
         picture: Any picture.
-        side_pixels: Larger pictures are averaged down, by a whole factor, until their long side is below twice this.
+        side_pixels: Larger pictures are averaged down by a whole factor until their long side is below twice this.
     """
     plain = _to_colours(_shrink(picture, max(picture.size) // side_pixels))
     return _turn_upright(plain, _read_orientation(picture))
 
 
 def _shrink(picture: Image.Image, reduction: int) -> Image.Image:
-    """Average a large picture down, in its own mode: every later step then costs little time and memory."""
+    """Average a large picture down in its own mode, so that later steps take little time and memory."""
     if reduction < 2:
         return picture
     if picture.mode in AS_COLOURS:
@@ -72,10 +73,10 @@ def _shrink(picture: Image.Image, reduction: int) -> Image.Image:
 
 
 def _read_orientation(picture: Image.Image) -> int:
-    """The EXIF orientation, 1..8; 1, upright, where there is none or where it is damaged."""
+    """The EXIF orientation, 1..8; 1 (upright) if it is missing or damaged."""
     try:
         return int(picture.getexif().get(EXIF_ORIENTATION, 1))
-    except Exception:  # noqa: BLE001  # whatever a broken tag makes of Pillow, the pixels are still there
+    except Exception:  # noqa: BLE001  # Pillow raises anything for a broken tag; the pixels are still usable
         return 1
 
 
@@ -109,9 +110,9 @@ def _to_colours(picture: Image.Image) -> Image.Image:
 
 
 def _from_deep_grey(picture: Image.Image) -> Image.Image:
-    """8-bit grey of 10, 12, 16 or 32 bits: white is the smallest 2**n - 1, n >= 8, that no pixel exceeds.
+    """Convert grey of 10, 12, 16 or 32 bits to 8 bits. White is the smallest 2**n - 1, n >= 8, not below any pixel.
 
-    Floating-point pictures that stay within 0..1 have white at 1.
+    In floating-point pictures within 0..1 white is 1.
     """
     values = np.asarray(picture)
     if values.dtype.kind == "f":
@@ -126,11 +127,11 @@ def _from_deep_grey(picture: Image.Image) -> Image.Image:
 
 
 def _on_contrasting_ground(picture: Image.Image) -> Image.Image:
-    """Grey or colours, in mode LA or RGBA, without their transparency: on black if what is visible is light."""
+    """Remove transparency from LA or RGBA: paste on black if the visible pixels are light, else on white."""
     alpha = picture.getchannel("A")
     plain = picture.convert("L" if picture.mode == "LA" else "RGB")
     weight = np.asarray(alpha, np.float64)
     visible_mean = float((np.asarray(plain.convert("L")) * weight).sum() / max(1.0, weight.sum()))
-    ground = Image.new(plain.mode, picture.size, "black" if visible_mean >= 128 else "white")
-    ground.paste(plain, mask=alpha)
-    return ground
+    background = Image.new(plain.mode, picture.size, "black" if visible_mean >= DECODING.light_from else "white")
+    background.paste(plain, mask=alpha)
+    return background

@@ -1,4 +1,4 @@
-"""Say what a decoder met in a damaged picture file."""
+"""Make the error message for a damaged picture file."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from edge_mnist_runtime.errors import first_line
 
 
 def describe_damage(origin: str, error: Exception) -> str:
-    """What to say of a picture whose decoder failed."""
+    """The message for a picture whose decoder failed."""
     return f"{origin}: damaged picture ({first_line(error)}); save it again"

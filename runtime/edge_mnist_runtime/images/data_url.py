@@ -1,4 +1,4 @@
-"""data: URLs (RFC 2397), which hold a file's bytes as text: what a browser's canvas gives by `toDataURL`."""
+"""Decode data: URLs (RFC 2397), which a browser's canvas makes by `toDataURL`."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from edge_mnist_runtime.errors import PictureError
 SCHEME: Final = "data:"
 
 ORIGIN: Final = "data: URL"
-"""How messages name one: as a whole it would fill pages."""
+"""The name of a data: URL in messages, because the whole text can be very long."""
 
 
 def is_data_url(text: str) -> bool:
-    """Whether a text is meant as a data: URL. Letters' case in the scheme does not matter (RFC 3986, 3.1)."""
+    """Whether a text begins like a data: URL, in upper or lower case (RFC 3986, 3.1)."""
     return text[: len(SCHEME)].lower() == SCHEME
 
 
 def decode_data_url(url: str) -> bytes:
-    """The bytes that a data: URL holds.
+    """Decode the bytes of a data: URL.
 
     Raises:
-        PictureError: It has no comma, or is damaged base64.
+        PictureError: The comma is missing, or the base64 is damaged.
     """
     head, comma, body = url[len(SCHEME) :].partition(",")
     if not comma:
@@ -35,11 +35,11 @@ def decode_data_url(url: str) -> bytes:
     try:
         return _decode_base64(b"".join(data.split()))
     except (binascii.Error, ValueError) as error:
-        raise PictureError(f"{ORIGIN}: damaged base64 ({error}); was it cut off?") from error
+        raise PictureError(f"{ORIGIN}: damaged base64 ({error}); is it complete?") from error
 
 
 def _decode_base64(text: bytes) -> bytes:
-    """base64, or its form for URLs (RFC 4648, 5): - and _ stand for + and /, and the = at the end may be missing."""
+    """Decode base64, or its URL form (RFC 4648, 5) with - and _ for + and /, where the final = may be missing."""
     if b"-" in text or b"_" in text:
         if b"+" in text or b"/" in text:
             raise ValueError("it mixes + or / with - or _")
@@ -48,5 +48,5 @@ def _decode_base64(text: bytes) -> bytes:
 
 
 def shorten(url: str, *, n_characters: int = 40) -> str:
-    """As lists of results show it."""
+    """The first characters of a URL, for lists of results."""
     return url if len(url) <= n_characters else f"{url[:n_characters]}..."

@@ -1,4 +1,4 @@
-"""Picture files and picture bytes: found, opened with care, and decoded."""
+"""Open and decode one picture, from a file or from bytes, with limits for hostile input."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from edge_mnist_runtime.errors import PictureError
 from edge_mnist_runtime.images.colours import FULL_SIZE
 from edge_mnist_runtime.images.damage import describe_damage
+from edge_mnist_runtime.images.parameters import DECODING
 from edge_mnist_runtime.images.phone_pictures import kind_of, open_phone_picture
 from edge_mnist_runtime.paths import describe_missing, describe_unreadable
 
 FORMATS: Final = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
-"""Pillow's decoders that may be used. Others (PostScript among them, which starts a program) never see the input."""
+"""Pillow's decoders that may be used. Others never see the input; PostScript's, for example, starts a program."""
 
 MAX_PIXELS: Final = 40_000_000
-"""Larger pictures are refused before they are decoded. Pillow takes up to 4 bytes a pixel: 160 MB at the most."""
+"""Larger pictures are refused before decoding. Pillow needs up to 4 bytes a pixel, so at most 160 MB."""
 
-DIGIT_PIXELS: Final = 200
-"""JPEGs are decoded at the smallest scale, of 1, 1/2, 1/4 and 1/8, that keeps both sides at least this long: what is
-looked at at once has at most 360 pixels a side (`reading/parameters.py`), and decoding costs more than looking."""
+DIGIT_PIXELS: Final = DECODING.digit_pixels
+"""JPEGs are decoded at the smallest scale, of 1, 1/2, 1/4 and 1/8, that keeps both sides at least this long..."""
 
-DETAIL_PIXELS: Final = 400
-"""The same for pictures of more than one digit: each of them is looked at nearer."""
+DETAIL_PIXELS: Final = DECODING.detail_pixels
+"""...and this long, where each digit of several is looked at nearer."""
 
 READ_BYTES: Final = 1 << 20
-"""What Pillow reads of a file at once. It starts its decoder anew for each 64 kB, which takes 4 % of decoding."""
+"""Block size for Pillow's file reading. Its default of 64 kB restarts the decoder for each block, which costs 4 %."""
 
 MOST_SCANS: Final = 50
-"""JPEGs of more are refused. Encoders write a dozen at most, and each is decoded over all pixels: 1,000 of them make a
-file of 270 kB take a minute."""
+"""JPEGs with more scans are refused. Encoders write at most a dozen, and each scan is decoded over all pixels: a file
+of 270 kB with 1,000 scans takes a minute."""
 
 JPEG_MARKER: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-"""What ends a scan: any marker but a restart; in a scan's data 0xFF is followed by 0."""
+"""A marker that ends a scan: any except restarts. In a scan's data 0xFF is followed by 0."""
 
 
 def open_picture(source: str | Path | bytes, *, origin: str, least_side_pixels: int = DIGIT_PIXELS) -> Image.Image:
@@ -44,17 +44,18 @@ def open_picture(source: str | Path | bytes, *, origin: str, least_side_pixels: 
 
     Args:
         source: A path, or the bytes of a picture file.
-        origin: Where it is from, for error messages.
-        least_side_pixels: A large JPEG is decoded at a reduced scale that leaves both sides so long.
+        origin: The picture's name for error messages.
+        least_side_pixels: A large JPEG is decoded at a reduced scale that keeps both sides at least this long.
 
     Returns:
         The decoded picture; a large JPEG at a reduced scale.
 
     Raises:
-        PictureError: Missing, unreadable, empty, no picture, truncated, or more than `MAX_PIXELS` pixels.
+        PictureError: The picture is missing, unreadable, empty, truncated or no picture, or has more than
+            `MAX_PIXELS` pixels.
     """
     try:
-        # A path is handed over as it is: Pillow then loads the decoder of its suffix alone, 6 ms of a cold start.
+        # From a path Pillow loads only the decoder of its suffix, which saves 6 ms of a cold start.
         picture = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
     except UnidentifiedImageError:
         picture = _open_other(source, origin)
@@ -78,7 +79,7 @@ def open_picture(source: str | Path | bytes, *, origin: str, least_side_pixels: 
 
 
 def _open_other(source: str | Path | bytes, origin: str) -> ImageFile.ImageFile:
-    """A picture of HEIC or AVIF, which Pillow alone, or every Pillow, does not know."""
+    """Open HEIC or AVIF, which Pillow does not always support; refuse anything else."""
     try:
         if kind := kind_of(source):
             return open_phone_picture(source, kind, origin=origin)
@@ -92,14 +93,14 @@ def _open_other(source: str | Path | bytes, origin: str) -> ImageFile.ImageFile:
 
 
 def _is_one_scan(jpeg: Image.Image) -> bool:
-    """Whether the first scan is sequential and of all components: decoders then read no other (T.81, annex A.2).
+    """Whether the first scan is sequential and has all components: decoders then read no other scan (T.81, annex A.2).
 
-    Most JPEGs are of that kind, and looking through all of their bytes takes a twentieth of decoding them.
+    Most JPEGs are like that. Counting scans in all their bytes would take 5 % of the time of decoding.
     """
     if jpeg.format != "JPEG" or jpeg.info.get("progressive"):
         return False
     file: BinaryIO = jpeg.fp  # type: ignore[attr-defined]  # of what Image.open gives
-    place = file.tell()  # Pillow stops reading right behind the head of the first scan
+    place = file.tell()  # Pillow stops reading after the header of the first scan
     n_components = int(getattr(jpeg, "layers", 0))
     head_bytes = 6 + 2 * n_components
     file.seek(max(0, place - head_bytes))
@@ -118,7 +119,7 @@ def _has_too_many_scans(jpeg: Image.Image) -> bool:
 
 
 def _count_scans(jpeg: bytes) -> int:
-    """Scans up to the end of the picture: what follows it, as a phone's film does, holds any bytes (T.81, annex B)."""
+    """Count scans up to the end of the picture (T.81, annex B). Other bytes may follow, such as a phone's video."""
     scans, at = 0, 2
     while marker := JPEG_MARKER.search(jpeg, at):
         kind = jpeg[marker.start() + 1]
@@ -137,11 +138,11 @@ def _explain(origin: str, error: Exception) -> str:
     if isinstance(error, IsADirectoryError):
         return f"{origin}: is a folder; expected a picture file"
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
-        return _too_large(origin, "far more pixels than a picture of a digit has")
+        return _too_large(origin, "far too many pixels for a picture of a digit")
     if isinstance(error, OSError) and error.errno is not None:
         return f"{origin}: cannot be read ({error.strerror})"
     return describe_damage(origin, error)
 
 
 def _too_large(origin: str, found: str) -> str:
-    return f"{origin}: {found}; at most {MAX_PIXELS:,} pixels are decoded, scale it down first"
+    return f"{origin}: {found}; the limit is {MAX_PIXELS:,} pixels, scale it down first"

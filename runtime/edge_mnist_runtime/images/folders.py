@@ -1,4 +1,4 @@
-"""Which files are pictures: folders, searched to the bottom."""
+"""Find the pictures in a folder and its sub-folders."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from edge_mnist_runtime.images import phone_pictures
 from edge_mnist_runtime.paths import explain, is_folder
 
 SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
-"""What counts as a picture inside a folder, beside HEIC and AVIF; a file that is named itself may have any suffix."""
+"""Suffixes of pictures inside a folder, besides HEIC and AVIF. A file that is named directly may have any suffix."""
 
 KNOWN: Final = (*SUFFIXES, *phone_pictures.SUFFIXES)
 
 SHOWN_NAMES: Final = 3
-"""Of the pictures that nothing here reads, an error names so many."""
+"""Maximum number of skipped pictures that an error names."""
 
 
 def find_pictures(path: Path, unlisted: list[tuple[Path, PictureError]] | None = None) -> list[Path]:
-    """A path that is no folder as it is; for a folder the pictures below it, sorted by path.
+    """List the pictures in a folder and its sub-folders, sorted by path. Any other path is returned as it is.
 
-    Links to folders are followed, each folder once.
+    Links to folders are followed, and each folder is visited once.
 
     Args:
         path: A file, or a folder.
-        unlisted: Takes what must be left out, each with its error: folders that cannot be listed, and pictures of a
-            kind that nothing here reads. None: the first error is raised.
+        unlisted: Collects what is skipped, each with its error: folders that cannot be listed, and pictures of a
+            format that cannot be read here. None: raise the first such error.
 
     Raises:
-        PictureError: The path cannot be looked at, the folder holds no picture, or something must be left out.
+        PictureError: The path cannot be accessed, or the folder has no pictures, or something is skipped.
     """
     if not is_folder(path, PictureError):
         return [path]
@@ -59,12 +59,14 @@ def _count_left_out(files: list[Path], folder: Path, kind: str) -> str:
 
 
 def _walk(folder: str, seen: set[tuple[int, int]], failed: list[tuple[Path, PictureError]]) -> Iterator[str]:
-    """Every picture below a folder, in any order; `Path.rglob` takes several times as long."""
+    """Yield every picture below a folder, in any order. `Path.rglob` takes several times as long."""
     try:
         place = Path(folder).stat()
         entries = [*os.scandir(folder)]
     except OSError as error:
-        failed.append((Path(folder), PictureError(f"{folder}: cannot be listed ({explain(error)}); may it be read?")))
+        failed.append(
+            (Path(folder), PictureError(f"{folder}: cannot be listed ({explain(error)}); check its permissions"))
+        )
         return
     if (place.st_dev, place.st_ino) in seen:
         return
@@ -72,11 +74,11 @@ def _walk(folder: str, seen: set[tuple[int, int]], failed: list[tuple[Path, Pict
     for entry in entries:
         try:
             is_dir = entry.is_dir()
-        except OSError:  # a link whose target may not be looked at: opening it says so
+        except OSError:  # a link to something without permission: opening it reports that
             is_dir = False
         if is_dir:
             yield from _walk(entry.path, seen, failed)
-        # Hidden files are no pictures of the user's: macOS leaves a `._digit.png` beside each `digit.png`.
+        # Skip hidden files: macOS writes a `._digit.png` beside each `digit.png`.
         elif entry.name.lower().endswith(KNOWN) and not entry.name.startswith(".") and _may_be_file(entry):
             yield entry.path
 

@@ -1,6 +1,6 @@
-"""HEIC and AVIF, as phones save pictures: found out by their content, and read where something here can.
+"""Open HEIC and AVIF, the formats of phones, if the installed packages can.
 
-Both are ISO base media files (ISO/IEC 14496-12): after four bytes of length stands `ftyp`, then a brand of four bytes.
+Both are ISO base media files (ISO/IEC 14496-12): four bytes of length, then `ftyp`, then a brand of four bytes.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ BRANDS: Final[dict[bytes, Kind]] = {
 }
 
 SUFFIXES: Final[dict[str, Kind]] = {".heic": "HEIC", ".heif": "HEIC", ".avif": "AVIF"}
-"""How such files are named."""
+"""Suffixes of such files."""
 
 
 def kind_of(source: str | Path | bytes) -> Kind | None:
-    """Which of both a picture file is, by its first bytes; None of any other file."""
+    """Tell HEIC and AVIF by the first bytes of a file; None for any other file."""
     if isinstance(source, bytes):
         start = source[:12]
     else:
-        with open(source, "rb") as file:  # noqa: PTH123  # a path or a text
+        with open(source, "rb") as file:  # noqa: PTH123  # a Path or a string
             start = file.read(12)
     return BRANDS.get(start[8:12]) if start[4:8] == b"ftyp" else None
 
 
 def why_unread(kind: Kind) -> str | None:
-    """Why pictures of a kind cannot be read here, and what to do; None where they can."""
+    """Say why pictures of this kind cannot be read here, and what to do; None if they can."""
     if kind == "HEIC":
         return None if find_spec("pillow_heif") else str(MissingExtraError("heic", "Reading HEIC pictures"))
     from PIL import features
 
-    return None if features.check("avif") else "this Pillow reads no AVIF; install Pillow 11.3 or newer"
+    return None if features.check("avif") else "this Pillow cannot read AVIF; install Pillow 11.3 or newer"
 
 
 def open_phone_picture(source: str | Path | bytes, kind: Kind, *, origin: str) -> ImageFile.ImageFile:
-    """Open a picture of a kind, not yet decoded.
+    """Open a HEIC or AVIF picture without decoding it.
 
     Raises:
-        PictureError: Nothing here reads such pictures.
+        PictureError: No installed package reads such pictures.
     """
     if reason := why_unread(kind):
         raise PictureError(f"{origin}: a picture of kind {kind}. {reason}")

@@ -1,4 +1,4 @@
-"""The machine that a figure was measured on: processor, cores, limits, load and versions."""
+"""Describe the machine that a figure was measured on: processor, cores, limits, load and versions."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from edge_mnist_runtime.machine.int8_sums import DOT_PRODUCTS
 from edge_mnist_runtime.machine.versions import DISTRIBUTION, installed_versions
 
 INSTRUCTION_SETS: Final = ("avx2", "avx512f", "neon", "asimd", *DOT_PRODUCTS)
-"""The processor's flags that decide how fast a network runs, as /proc/cpuinfo names them on x86 and ARM."""
+"""Processor flags that decide how fast a network runs, as /proc/cpuinfo names them on x86 and ARM."""
 
 ENGINE_PACKAGES: Final = {"onnxruntime": "onnxruntime", "litert": "ai-edge-litert"}
-"""The distribution behind each back end."""
+"""The PyPI distribution of each back end."""
 
 
 def describe_environment(root: Path = Path("/")) -> dict[str, Any]:
-    """The machine and the versions that a figure was measured with.
+    """Describe this machine and the installed versions.
 
     Args:
-        root: Where /proc and /sys are looked for.
+        root: The folder that contains /proc and /sys.
 
     Returns:
-        For JSON. What this system does not say is None.
+        A record for JSON. A value that this system does not give is None.
     """
     cpuinfo = _read(root / "proc/cpuinfo") or ""
     load = os.getloadavg() if hasattr(os, "getloadavg") else None
@@ -44,27 +44,27 @@ def describe_environment(root: Path = Path("/")) -> dict[str, Any]:
 
 
 def usable_cores() -> int:
-    """Cores that this process may run on."""
+    """Number of cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def read_instruction_sets(cpuinfo: str) -> list[str] | None:
-    """Those of `INSTRUCTION_SETS` that the text of /proc/cpuinfo names; None where it names none of any kind."""
+    """Select those of `INSTRUCTION_SETS` that the text of /proc/cpuinfo names; None if it has no flags at all."""
     fields = _fields(cpuinfo)
     flags = fields.get("flags") or fields.get("Features")
     return [name for name in INSTRUCTION_SETS if name in flags.split()] if flags else None
 
 
 def read_governor(root: Path = Path("/")) -> str | None:
-    """What sets the clock of the processors (`performance`, `powersave`, ...), all of them, where they differ."""
+    """Frequency governors of the cores (`performance`, `powersave`, ...), joined by commas if they differ."""
     places = sorted((root / "sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor"))
     return ", ".join(sorted({governor for place in places if (governor := _read(place))})) or None
 
 
 def read_cpu_quota(root: Path = Path("/")) -> float | None:
-    """Processor time that the control groups of this process may take, in cores; None where they set no limit.
+    """Limit of processor time for this process's control groups, in cores; None if there is none.
 
-    Both versions of control groups are read, and every group above this process's own: the least one holds.
+    The result is the lowest limit of this process's group and all groups above it, in both cgroup versions.
     """
     limits = []
     for line in (_read(root / "proc/self/cgroup") or "").splitlines():
@@ -84,10 +84,10 @@ def read_cpu_quota(root: Path = Path("/")) -> float | None:
 
 
 def _quota_of(group: Path) -> float | None:
-    """The limit of one control group, in cores."""
-    text = _read(group / "cpu.max")  # version 2: "QUOTA PERIOD", "max PERIOD" for none
+    """Limit of one control group, in cores."""
+    text = _read(group / "cpu.max")  # version 2: "QUOTA PERIOD"; "max PERIOD" means no limit
     if text is None:
-        text = f"{_read(group / 'cpu.cfs_quota_us')} {_read(group / 'cpu.cfs_period_us')}"  # version 1: -1 for none
+        text = f"{_read(group / 'cpu.cfs_quota_us')} {_read(group / 'cpu.cfs_period_us')}"  # version 1: -1: no limit
     try:
         quota, period = (int(part) for part in text.split())
     except ValueError:
@@ -96,7 +96,7 @@ def _quota_of(group: Path) -> float | None:
 
 
 def _cpu_name(cpuinfo: str) -> str:
-    """The processor's name as Linux has it on x86 (`model name`) or ARM boards (`Model`), else Python's."""
+    """The processor's name from Linux on x86 (`model name`) or ARM boards (`Model`), else from Python."""
     fields = _fields(cpuinfo)
     return fields.get("model name") or fields.get("Model") or platform.processor() or platform.machine()
 

@@ -1,7 +1,8 @@
-"""int8 sums that saturate: on which processors, and what to say of a file that can.
+"""Tell on which processors int8 sums can saturate, and describe files that can.
 
-On x86 without VNNI onnxruntime adds two int8 products in 16 bits. Files of this version have weights that keep such
-sums exact. Files of older versions and of others may not: onnxruntime is then told to be exact, which is slower.
+On x86 without VNNI onnxruntime adds two int8 products in 16 bits, which can saturate. The weights in our files are
+bounded so that they cannot. Files of older versions and of other tools may saturate. For those we set onnxruntime to
+exact sums, which is slower.
 """
 
 from __future__ import annotations
@@ -12,39 +13,39 @@ from functools import lru_cache
 from typing import Final
 
 WIDE_SUMS: Final = ("avx512_vnni", "avx_vnni", "amx_int8")
-"""Flags of x86 processors that add int8 products straight into 32 bits: onnxruntime's int8 sums are exact there."""
+"""Flags of x86 processors that add int8 products in 32 bits. onnxruntime's int8 sums are exact there."""
 
 DOT_PRODUCTS: Final = (*WIDE_SUMS, "asimddp", "i8mm")
-"""The same, and ARM's: flags of every processor that does so."""
+"""The same flags, and ARM's: every processor with int8 dot products has one of them."""
 
 X86: Final = ("x86_64", "AMD64", "i686", "i386", "x86")
-"""Names of that kind of machine."""
+"""Names of x86 machines in `platform.machine()`."""
 
 
 def describe_saturation(file: str, *, is_foreign: bool = False) -> str:
-    """What to say of a file that can saturate, in one line; `is_foreign`: others made it, without a contract."""
+    """Warn in one line about a file that can saturate. `is_foreign`: the file has no contract."""
     if is_foreign:
         return (
-            f"{file}: nobody proved that its int8 sums are exact; edge-mnist asks onnxruntime for exact ones where "
-            "they may not be, other programs on x86 without VNNI need session.x64quantprecision = 1"
+            f"{file}: its int8 sums may saturate on x86 without VNNI; edge-mnist sets onnxruntime to exact sums there, "
+            "other programs must set session.x64quantprecision to 1"
         )
     return (
-        f"{file}: its int8 sums can saturate in other programs on x86 without VNNI; export it again, without "
-        "--allow-saturation, or set onnxruntime's session.x64quantprecision to 1 there"
+        f"{file}: its int8 sums can saturate in other programs on x86 without VNNI; export it again, "
+        "without allowing saturation, or set onnxruntime's session.x64quantprecision to 1 there"
     )
 
 
 @lru_cache
 def may_saturate(root: str | os.PathLike[str] = "/") -> bool:
-    """Whether onnxruntime's int8 sums may saturate here: on x86 that has, or says, no int8 dot products.
+    """Whether onnxruntime's int8 sums may saturate here: on x86 without known int8 dot products.
 
     Args:
-        root: Where /proc is looked for. An emulator of one x86 on another shows the real processor's there.
+        root: The folder that contains /proc. Note that qemu-user shows the flags of the real processor there.
     """
     if platform.machine() not in X86:
         return False
     try:
-        with open(os.path.join(root, "proc/cpuinfo"), encoding="utf-8") as lines:  # of one processor: a session waits
+        with open(os.path.join(root, "proc/cpuinfo"), encoding="utf-8") as lines:  # of one core is enough, and faster
             flags = next((line for line in lines if line.startswith("flags")), "")
     except (OSError, ValueError):
         flags = ""

@@ -1,4 +1,4 @@
-"""What is installed: the versions that manifests, runs and reports record, and where this package is from."""
+"""Look up installed versions for manifests and reports, and where this package was installed from."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import platform
 from pathlib import Path
 
 DISTRIBUTION = "edge-mnist"
-"""This distribution, as pip names it."""
+"""The name of this distribution for pip."""
 
 
 def installed_versions(*distributions: str) -> dict[str, str]:
-    """Versions of Python and of those of `distributions` that are installed, by name."""
-    from importlib import metadata  # a classifier's cold start asks for no versions, and this takes 8 ms
+    """Versions of Python and of the installed ones among `distributions`, by name."""
+    from importlib import metadata  # takes 8 ms, and a classifier's cold start does not need it
 
     versions = {"python": platform.python_version()}
     for name in distributions:
@@ -24,7 +24,7 @@ def installed_versions(*distributions: str) -> dict[str, str]:
 
 
 def installed_from() -> str | None:
-    """What pip noted about the place that this package was installed from (PEP 610); None for an index."""
+    """Where this package was installed from, as pip recorded it (PEP 610); None for a package index."""
     from importlib import metadata  # as above
 
     try:
@@ -34,11 +34,16 @@ def installed_from() -> str | None:
 
 
 def requirement_with(extra: str, origin: str | None) -> str:
-    """What pip is to install for an extra: this package from where it came, as `installed_from` gives it.
+    """The requirement that pip needs to add an extra to this package.
 
-    A clone, or a wheel that was handed over, is in no index. Where it is gone, the name is all there is.
+    It names the clone or wheel that this package was installed from, if that still exists. Otherwise it names the
+    distribution.
+
+    Args:
+        extra: The extra.
+        origin: The result of `installed_from`.
     """
-    from urllib.parse import unquote, urlsplit  # no part of a cold start
+    from urllib.parse import unquote, urlsplit  # not needed by a cold start
 
     if origin:
         url = urlsplit(str(json.loads(origin).get("url", "")))

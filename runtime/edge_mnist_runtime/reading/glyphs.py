@@ -1,89 +1,91 @@
-"""Digits that stand side by side: connected parts of the ink, put together into one group a digit."""
+"""Group the connected components of the ink into glyphs, one for each digit of a row."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.reading.components import Components, Mask
-from edge_mnist_runtime.reading.ink import Box, box_around, find_frames
+from edge_mnist_runtime.reading.ink import box_around, gaps_to, sides_of, weigh_parts
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 Indices = npt.NDArray[np.intp]
 Floats64 = npt.NDArray[np.float64]
 
+GLYPHS: Final = PICTURE_READING.glyphs
+
 
 @dataclass(frozen=True)
 class Glyph:
-    """The parts of what is probably one digit."""
+    """The components that probably make up one digit."""
 
     members: Indices
-    """Indices of its parts, shape (N,)."""
+    """Indices of its components, shape (N,)."""
     box: Box
-    """Around them."""
+    """The box around them."""
 
     @property
     def height(self) -> int:
-        """Of the box, in pixels."""
-        return self.box[1] - self.box[0]
+        """Height of the box in pixels."""
+        return self.box.height
 
     @property
     def width(self) -> int:
-        """Of the box, in pixels."""
-        return self.box[3] - self.box[2]
+        """Width of the box in pixels."""
+        return self.box.width
 
 
 @dataclass(frozen=True)
 class GlyphRows:
-    """All that is as tall as a digit."""
+    """The glyphs of a picture, by row."""
 
     main: tuple[Glyph, ...]
-    """The row that holds the most ink, from left to right; empty where there is no ink."""
+    """The row with the heaviest component, from left to right; empty if there is no ink."""
     other: tuple[Glyph, ...]
-    """What stands above or below it, as tall as a digit."""
+    """Glyphs above or below the main row."""
 
 
 def find_glyphs(parts: Components, mass: Floats64, shape: tuple[int, ...]) -> GlyphRows:
-    """Put parts together into digits.
+    """Group components into glyphs.
 
-    What shares columns is one digit, as the bar of a 5 and the rest of it do. Smaller pieces join the digit beside
-    them, because a stroke may be broken; specks, frames and rests of lines are left out.
+    Components that share columns form one digit, such as the bar of a 5 and its body. Small components join the nearest
+    digit, because a stroke may be broken. Specks, frames and residue of lines are left out.
 
     Args:
-        parts: Of the whole picture, lines removed.
-        mass: Ink of each part, float64, shape (N,).
+        parts: Components of the whole picture, lines removed.
+        mass: Mass of ink of each component, float64, shape (N,).
         shape: Height and width of the picture.
     """
     boxes = parts.boxes
-    heights, widths = boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2]
-    at_edge = (boxes[:, 0] == 0) | (boxes[:, 2] == 0) | (boxes[:, 1] == shape[0]) | (boxes[:, 3] == shape[1])
-    weight = mass * np.where(at_edge, 0.25, 1.0) * (np.maximum(heights, widths) >= 0.04 * min(shape))
-    weight[find_frames(parts, mass)] = 0
+    heights, _ = sides_of(boxes)
+    weight = weigh_parts(parts, mass, shape)
     if not weight.max(initial=0) > 0:
         return GlyphRows((), ())
     usual = _weighted_median(heights, weight)
-    is_tall = (heights >= PICTURE_READING.least_glyph_part * usual) & (heights <= 2.5 * usual)
-    is_tall &= weight >= 0.05 * weight.max()
+    is_tall = (heights >= GLYPHS.min_height * usual) & (heights <= GLYPHS.max_height * usual)
+    is_tall &= weight >= GLYPHS.min_mass * weight.max()
     if not is_tall.any():
         return GlyphRows((), ())
     tall = np.flatnonzero(is_tall)
     in_row = _along_main_row(boxes, weight, tall, usual)
     row = _merge_columns(boxes, tall[in_row])
-    row = _attach(boxes, weight, row, np.flatnonzero(~is_tall & (weight > 0)), usual)
+    row = _attach(boxes, weight, row, np.flatnonzero(~is_tall), usual)
     return GlyphRows(_to_glyphs(boxes, row), _to_glyphs(boxes, _merge_columns(boxes, tall[~in_row])))
 
 
 def _weighted_median(values: Indices, weight: Floats64) -> float:
     order = np.argsort(values)
-    place = np.searchsorted(weight[order].cumsum(), weight.sum() / 2)
-    return float(values[order][min(int(place), len(values) - 1)])
+    middle = np.searchsorted(weight[order].cumsum(), weight.sum() / 2)
+    return float(values[order[middle]])
 
 
 def _along_main_row(boxes: Indices, weight: Floats64, tall: Indices, usual: float) -> Mask:
-    """Which of the tall parts stand in one row with the heaviest: neighbour after neighbour, because rows may lean."""
-    middles, columns = (boxes[tall, 0] + boxes[tall, 1]) / 2, (boxes[tall, 2] + boxes[tall, 3]) / 2
+    """Mask of the tall components in the heaviest one's row. It compares neighbours in turn, because rows may lean."""
+    columns, middles = ((boxes[tall, :2] + boxes[tall, 2:]) / 2).T
     in_row = np.zeros(len(tall), np.bool_)
     start = int(weight[tall].argmax())
     in_row[start] = True
@@ -91,19 +93,19 @@ def _along_main_row(boxes: Indices, weight: Floats64, tall: Indices, usual: floa
         level = middles[start]
         beside = np.flatnonzero(side * (columns - columns[start]) > 0)
         for index in beside[np.argsort(side * columns[beside])]:
-            if abs(middles[index] - level) <= 0.5 * usual:
+            if abs(middles[index] - level) <= GLYPHS.row_offset * usual:
                 in_row[index], level = True, middles[index]
     return in_row
 
 
 def _merge_columns(boxes: Indices, chosen: Indices) -> list[list[int]]:
-    """Groups of parts that share more than half of the narrower one's columns, from left to right."""
+    """Group components that share enough of the narrower one's columns; groups are ordered from left to right."""
     groups: list[list[int]] = []
-    for index in chosen[np.argsort(boxes[chosen, 2])]:
-        left, right = boxes[index, 2], boxes[index, 3]
+    for index in chosen[np.argsort(boxes[chosen, 0])]:
+        left, right = boxes[index, 0], boxes[index, 2]
         if groups:
-            _, _, start, end = box_around(boxes[groups[-1]])
-            if min(end, right) - left > 0.5 * min(end - start, right - left):
+            last = box_around(boxes[groups[-1]])
+            if min(last.right, right) - left > GLYPHS.shared_columns * min(last.width, right - left):
                 groups[-1].append(int(index))
                 continue
         groups.append([int(index)])
@@ -111,19 +113,18 @@ def _merge_columns(boxes: Indices, chosen: Indices) -> list[list[int]]:
 
 
 def _attach(boxes: Indices, weight: Floats64, groups: list[list[int]], small: Indices, usual: float) -> list[list[int]]:
-    """Give every small part to the nearest digit; none where it is a speck, or far away."""
+    """Add every small component to the nearest digit, unless it is a speck or too far away."""
     around = np.array([box_around(boxes[group]) for group in groups])
     heaviest = max(weight[group].sum() for group in groups)
     attached = [list(group) for group in groups]
     for index in small:
-        top, bottom, left, right = boxes[index]
-        down = np.maximum(np.maximum(around[:, 0] - bottom, top - around[:, 1]), 0)
-        across = np.maximum(np.maximum(around[:, 2] - right, left - around[:, 3]), 0)
-        shared = np.minimum(around[:, 3], right) - np.maximum(around[:, 2], left)
-        distance = np.hypot(down, across) - 0.3 * np.maximum(shared, 0)
-        nearest = int(distance.argmin())
-        is_near = np.hypot(down, across)[nearest] <= PICTURE_READING.group_gap * usual
-        is_speck = weight[index] < 0.02 * heaviest or max(bottom - top, right - left) < 0.12 * usual
+        left, top, right, bottom = boxes[index]
+        gaps = np.hypot(*gaps_to(around, boxes[index]))
+        shared = np.minimum(around[:, 2], right) - np.maximum(around[:, 0], left)
+        nearest = int((gaps - GLYPHS.shared_bonus * np.maximum(shared, 0)).argmin())
+        is_near = gaps[nearest] <= PICTURE_READING.ink.group_gap * usual
+        is_small = max(bottom - top, right - left) < GLYPHS.min_small_side * usual
+        is_speck = is_small or weight[index] < GLYPHS.min_small_mass * heaviest
         if is_near and not is_speck:
             attached[nearest].append(int(index))
     return attached

@@ -1,21 +1,29 @@
-"""The digit's ink among everything else that is dark: specks, frames, shadows, what is left of lines."""
+"""Pick the digit's ink from everything dark: leave out specks, frames, shadows and residue of printed lines."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from edge_mnist_runtime.box import Box
+from edge_mnist_runtime.preprocess import mask_box
 from edge_mnist_runtime.reading.components import Components, Mask, label_components
 from edge_mnist_runtime.reading.filters import quantile
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 Floats = npt.NDArray[np.float32]
 Levels = npt.NDArray[np.uint8]
-Box = tuple[int, int, int, int]
-"""Top, bottom, left and right, the far ends exclusive."""
+
+INK: Final = PICTURE_READING.ink
+
+PEAK_SAMPLE: Final = (5, 0.97)
+"""Step and quantile of a sample that is surely below the peak. It saves sorting, and does not change the result."""
+
+OUTLINE_REACH: Final = 2
+"""Pixels to each side of an outline in which the light is compared. Soft edges are this wide."""
 
 
 @dataclass(frozen=True)
@@ -23,81 +31,83 @@ class Strokes:
     """One digit's ink."""
 
     inside: Floats
-    """Darkness inside the box: as measured where the digit is, 0 elsewhere."""
+    """Darkness inside the box; 0 outside the mask."""
     mask: Mask
-    """Where the digit is, shape (H, W)."""
+    """The digit's pixels in the picture, shape (H, W)."""
     box: Box
-    """Around the mask."""
+    """The box around the mask."""
     level: float
     """Darkness of full ink."""
     stroke_pixels: float
-    """Mean width of the strokes."""
+    """Mean width of the strokes, in pixels."""
 
     @property
     def darkness(self) -> Floats:
-        """As measured where the digit is, 0 elsewhere, shape (H, W)."""
-        top, bottom, left, right = self.box
+        """Darkness of the digit in the picture, 0 outside the mask, shape (H, W)."""
         own = np.zeros(self.mask.shape, np.float32)
-        own[top:bottom, left:right] = self.inside
+        own[self.box.slices] = self.inside
         return own
 
     @property
     def length(self) -> float:
-        """Length of all strokes in pixels, times their darkness."""
+        """Length of all strokes in pixels, weighted by darkness."""
         return float(self.inside.sum()) / max(1.0, self.stroke_pixels)
 
     @property
     def side_pixels(self) -> int:
-        """Longer side of the box."""
-        return max(self.box[1] - self.box[0], self.box[3] - self.box[2])
+        """Longer side of the box, in pixels."""
+        return self.box.long_side
 
 
 @dataclass(frozen=True)
 class Ink(Strokes):
-    """The digit's own ink, and what else was found."""
+    """The digit's ink, and everything else in the picture that is as dark."""
 
     page: Floats
     """Darkness of the whole picture, lines removed, shape (H, W)."""
     parts: Components
-    """All that is as dark as ink, and hangs together: the digit and what is left out."""
+    """All connected components as dark as ink: those of the digit and those left out."""
     mass: npt.NDArray[np.float64]
-    """Ink of each part, shape (N,)."""
+    """Mass of ink of each component: the sum of its darkness. Shape (N,)."""
 
     def with_mask(self, mask: Mask) -> Ink:
-        """Other parts of the same picture as the digit's own."""
-        return _among(strokes_under(self.page, mask), self.page, self.parts, self.mass)
+        """The same picture with other pixels as the digit."""
+        return Ink(**vars(strokes_under(self.page, mask)), page=self.page, parts=self.parts, mass=self.mass)
 
 
 def peak_of(darkness: Floats) -> float:
-    """Darkness that the ink of even a small digit reaches."""
-    rank = darkness.size - 1 - int((1 - PICTURE_READING.peak_part) * (darkness.size - 1))
-    # Few values are near the peak: what is below most of a sample needs no sorting.
-    few = darkness[::5, ::5]
-    bright = darkness[darkness > quantile(few, 0.97)]
+    """The darkness that even a small digit's ink reaches: a high quantile, see `peak_fraction`."""
+    rank = darkness.size - 1 - int((1 - INK.peak_fraction) * (darkness.size - 1))
+    # Sort only values above a sample's quantile, because few are near the peak.
+    step, share = PEAK_SAMPLE
+    bright = darkness[darkness > quantile(darkness[::step, ::step], share)]
     values = bright if len(bright) > rank else darkness.reshape(-1)
     return float(np.partition(values, len(values) - 1 - rank)[len(values) - 1 - rank])
 
 
 def darkness_of_ink(peak: float, noise: float) -> tuple[float, float]:
-    """Darkness from which on a point is surely ink, and from which on it may be."""
-    return max(0.5 * peak, 5 * noise), max(0.28 * peak, 3 * noise)
+    """The two thresholds of darkness: above the first a pixel is surely ink, above the second it may be ink."""
+    return (
+        max(INK.surely_ink * peak, INK.surely_ink_noise * noise),
+        max(INK.maybe_ink * peak, INK.maybe_ink_noise * noise),
+    )
 
 
 def pick_ink(darkness: Floats, noise: float, *, peak: float | None = None) -> Ink | None:
-    """Find the digit.
+    """Find the digit's ink.
 
     Args:
         darkness: Shape (H, W), lines removed.
         noise: Standard deviation of its noise.
-        peak: What `peak_of` says of it, where that is known.
+        peak: The result of `peak_of`, if known.
 
     Returns:
-        None where nothing stands out.
+        The ink; None if nothing stands out.
     """
     peak = peak_of(darkness) if peak is None else peak
     high, low = darkness_of_ink(peak, noise)
     parts = label_components(darkness > low)
-    if not len(parts) or peak <= 0:
+    if peak <= 0:
         return None
     picked = parts.pick(darkness)
     mass = parts.sums(np.where(picked > high, picked, 0))
@@ -105,30 +115,24 @@ def pick_ink(darkness: Floats, noise: float, *, peak: float | None = None) -> In
     if not chosen.any():
         return None
     own = _strokes_in(darkness, parts.mask_of(chosen), box_around(parts.boxes[chosen]))
-    return _among(own, darkness, parts, mass)
-
-
-def _among(own: Strokes, page: Floats, parts: Components, mass: npt.NDArray[np.float64]) -> Ink:
-    return Ink(own.inside, own.mask, own.box, own.level, own.stroke_pixels, page, parts, mass)
+    return Ink(**vars(own), page=darkness, parts=parts, mass=mass)
 
 
 def strokes_under(darkness: Floats, mask: Mask) -> Strokes:
-    """The ink under a mask that is not empty; both of shape (H, W)."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return _strokes_in(darkness, mask, (int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1))
+    """The ink under a mask, which must not be empty; both arrays have shape (H, W)."""
+    return _strokes_in(darkness, mask, mask_box(mask))
 
 
 def _strokes_in(darkness: Floats, mask: Mask, box: Box) -> Strokes:
-    """As `strokes_under`, where the box around the mask is known: a digit fills a small part of its picture."""
-    place = (slice(box[0], box[1]), slice(box[2], box[3]))
-    part, covered = darkness[place], mask[place]
-    level = float(quantile(part[covered], 0.75))
-    inside = part * covered
+    """Like `strokes_under`, with the known box around the mask."""
+    inside, covered = darkness[box.slices], mask[box.slices]
+    level = float(quantile(inside[covered], INK.level_quantile))
+    inside = inside * covered
     return Strokes(inside, mask, box, level, _stroke_width(inside, level))
 
 
 def _stroke_width(ink: Floats, level: float) -> float:
-    """Mean width of strokes, in pixels: twice the area over the outline; full ink is `level`, shape (H, W)."""
+    """Mean width of strokes in pixels: twice their area over the length of their outline. Full ink is `level`."""
     soft = np.zeros((ink.shape[0] + 2, ink.shape[1] + 2), np.float32)
     full = soft[1:-1, 1:-1]
     np.clip(np.divide(ink, np.float32(max(level, 1e-6)), out=full), 0, 1, out=full)
@@ -140,74 +144,115 @@ def _stroke_width(ink: Floats, level: float) -> float:
     return float(2 * soft.sum() / max(float(steps.sum()), 1e-6))
 
 
-def choose_parts(parts: Components, mass: npt.NDArray[np.float64], shape: tuple[int, ...]) -> Mask:
-    """Which parts are the digit: the heaviest one, and what is near enough and heavy enough to belong to it."""
+def weigh_parts(parts: Components, mass: npt.NDArray[np.float64], shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    """Weigh each component as a digit, shape (N,): its mass, less at the picture's edge, 0 for specks and frames."""
     boxes = parts.boxes
-    heights, widths = boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2]
-    sides = np.maximum(heights, widths)
-    at_edge = (boxes[:, 0] == 0) | (boxes[:, 2] == 0) | (boxes[:, 1] == shape[0]) | (boxes[:, 3] == shape[1])
-    score = mass * np.where(at_edge, 0.25, 1.0) * (sides >= 0.04 * min(shape))
-    score[find_frames(parts, mass)] = 0
+    heights, widths = sides_of(boxes)
+    weight = (
+        mass
+        * np.where(touches_edge(boxes, shape), INK.edge_weight, 1.0)
+        * (np.maximum(heights, widths) >= INK.min_side * min(shape))
+    )
+    weight[find_frames(parts, mass)] = 0
+    return weight
+
+
+def choose_parts(parts: Components, mass: npt.NDArray[np.float64], shape: tuple[int, ...]) -> Mask:
+    """Choose the digit's components: the heaviest, and all that are near and heavy enough. Bool, shape (N,)."""
+    weight = weigh_parts(parts, mass, shape)
     chosen = np.zeros(len(parts), np.bool_)
-    if not score.max(initial=0) > 0:
+    if not weight.max(initial=0) > 0:
         return chosen
-    main = score.argmax()
+    main = weight.argmax()
     chosen[main] = True
-    if np.count_nonzero(score >= 0.03 * mass[main]) == 1:
-        return chosen  # all else is specks
-    breadth = _breadths(parts)
-    blob = (breadth > 2 * breadth[main]) & (np.minimum(heights, widths) > 2 * breadth[main])
+    if np.count_nonzero(weight >= INK.min_mass * mass[main]) == 1:
+        return chosen  # all others are specks
+    widths = _stroke_widths(parts)
+    are_blots = widths > INK.blob_breadths * widths[main]
     while True:
-        top, bottom, left, right = box_around(boxes[chosen])
-        side = max(bottom - top, right - left)
-        gap_down = np.maximum(np.maximum(top - boxes[:, 1], boxes[:, 0] - bottom), 0)
-        gap_right = np.maximum(np.maximum(left - boxes[:, 3], boxes[:, 2] - right), 0)
-        near = np.hypot(gap_down, gap_right) <= PICTURE_READING.group_gap * side
-        # What stands beside the digit, thin, straight and as long as it, is a rest of a frame or of a line.
-        rest = ((gap_right > 0.08 * side) & (heights > 6 * widths) & (heights > 0.9 * (bottom - top))) | (
-            (gap_down > 0) & (widths > 6 * heights) & (widths > 0.9 * (right - left))
-        )
-        rest &= breadth < 0.8 * breadth[main]
-        joins = near & (score >= 0.03 * mass[chosen].sum()) & (sides >= 0.1 * side) & ~chosen & ~rest & ~blob
+        around = box_around(parts.boxes[chosen])
+        joins = _belong(parts.boxes, around) & (weight >= INK.min_mass * mass[chosen].sum())
+        joins &= ~chosen & ~are_blots & ~_are_residue(parts.boxes, around, widths, widths[main])
         if not joins.any():
             return chosen
         chosen |= joins
 
 
-def _breadths(parts: Components) -> npt.NDArray[np.float64]:
-    """Mean width of each part's strokes, in pixels: twice the area over the outline; shape (N,)."""
-    inside = parts.sums(parts.pick(inner(parts.mask)).astype(np.float32))
+def _belong(boxes: npt.NDArray[np.intp], around: Box) -> Mask:
+    """Which components are near the digit's box `around`, and large enough to belong to it; bool, shape (N,)."""
+    heights, widths = sides_of(boxes)
+    is_near = np.hypot(*gaps_to(boxes, around)) <= INK.group_gap * around.long_side
+    return is_near & (np.maximum(heights, widths) >= INK.min_own_side * around.long_side)
+
+
+def _are_residue(boxes: npt.NDArray[np.intp], around: Box, strokes: npt.NDArray[np.float64], usual: float) -> Mask:
+    """Which components are residue of a frame or printed line; bool, shape (N,).
+
+    They lie beside the digit, and are thin, straight and as long as it.
+    """
+    heights, widths = sides_of(boxes)
+    gap_down, gap_right = gaps_to(boxes, around)
+    is_beside = gap_right > INK.rest_gap * around.long_side
+    is_upright = is_beside & (heights > INK.rest_thinness * widths) & (heights > INK.rest_length * around.height)
+    is_level = (gap_down > 0) & (widths > INK.rest_thinness * heights) & (widths > INK.rest_length * around.width)
+    return (is_upright | is_level) & (strokes < INK.rest_breadth * usual)
+
+
+def sides_of(boxes: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Heights and widths, each of shape (N,), of boxes in the order of `Box`, shape (N, 4)."""
+    return boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0]
+
+
+def gaps_to(boxes: npt.NDArray[np.intp], one: Any) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Number of empty rows and of empty columns between boxes, shape (N, 4), and one box; each of shape (N,)."""
+    left, top, right, bottom = one
+    down = np.maximum(np.maximum(top - boxes[:, 3], boxes[:, 1] - bottom), 0)
+    across = np.maximum(np.maximum(left - boxes[:, 2], boxes[:, 0] - right), 0)
+    return down, across
+
+
+def _stroke_widths(parts: Components) -> npt.NDArray[np.float64]:
+    """Mean stroke width of each component in pixels: twice its area over its outline; shape (N,)."""
+    inside = parts.sums(parts.pick(erode(parts.mask)).astype(np.float32))
     return 2 * parts.areas / np.maximum(parts.areas - inside, 1)
 
 
-def inner(mask: Mask) -> Mask:
-    """Pixels of a mask, shape (H, W), whose four neighbours are in it, too."""
+def erode(mask: Mask) -> Mask:
+    """Erode a mask, shape (H, W): keep the pixels whose four neighbours are in it, too."""
     inside = np.zeros_like(mask)
     inside[1:-1, 1:-1] = mask[2:, 1:-1] & mask[:-2, 1:-1] & mask[1:-1, 2:] & mask[1:-1, :-2] & mask[1:-1, 1:-1]
     return inside
 
 
 def outline_on_edges(plane: Levels, ink: Ink) -> float:
-    """Part of the ink's outline, 0..1, around which the light, shape (H, W), falls by half of what the ink takes.
+    """Fraction of the ink's outline, 0..1, that lies on an edge in the picture.
 
-    Where ink leaves the picture, or the picture was cut close to it, there is nothing around it to tell from.
+    An edge is where the light falls by at least half of the ink's darkness within `OUTLINE_REACH` pixels. Outline near
+    the picture's border does not count, because there are no pixels beyond it to compare.
+
+    Args:
+        plane: The picture, dark ink on light, uint8, shape (H, W).
+        ink: The ink found in it.
     """
-    top, bottom, left, right = (max(0, ink.box[0] - 3), ink.box[1] + 3, max(0, ink.box[2] - 3), ink.box[3] + 3)
-    mask = ink.mask[top:bottom, left:right]
-    light = plane[top:bottom, left:right]
-    outline = mask & ~inner(mask)
+    around = OUTLINE_REACH + 1
+    left, top = max(0, ink.box.left - around), max(0, ink.box.top - around)
+    near = Box(left, top, ink.box.right + around, ink.box.bottom + around)
+    mask, light = ink.mask[near.slices], plane[near.slices]
+    outline = mask & ~erode(mask)
     height, width = plane.shape
-    outline[: max(0, 2 - top)] = outline[max(0, height - 2 - top) :] = False
-    outline[:, : max(0, 2 - left)] = outline[:, max(0, width - 2 - left) :] = False
-    most = _over_neighbours(light, np.maximum)[outline].astype(np.float32)
-    drop = (most - _over_neighbours(light, np.minimum)[outline]) / np.maximum(most, 24)
-    return float(np.count_nonzero(drop > 0.5 * ink.level) / max(1, len(drop)))
+    reach = OUTLINE_REACH
+    outline[: max(0, reach - top)] = outline[max(0, height - reach - top) :] = False
+    outline[:, : max(0, reach - left)] = outline[:, max(0, width - reach - left) :] = False
+    lightest = _over_neighbours(light, np.maximum)[outline].astype(np.float32)
+    drop = lightest - _over_neighbours(light, np.minimum)[outline]
+    drop /= np.maximum(lightest, PICTURE_READING.ground.darkest_level)
+    return float(np.count_nonzero(drop > INK.outline_drop * ink.level) / max(1, len(drop)))
 
 
 def _over_neighbours(plane: Levels, function: Any) -> Levels:
-    """`function` over the 5 x 5 pixels around each one; beyond its edges the picture goes on as it ends."""
+    """Apply np.maximum or np.minimum over 5 x 5 pixels; edge pixels are repeated beyond the picture."""
     for _ in range(2):
-        padded = np.empty((len(plane) + 4, plane.shape[1]), plane.dtype)  # np.pad takes as long as all the rest
+        padded = np.empty((len(plane) + 4, plane.shape[1]), plane.dtype)  # np.pad would double the time
         padded[2:-2], padded[:2], padded[-2:] = plane, plane[0], plane[-1]
         pairs = function(padded[:-1], padded[1:])
         plane = function(function(pairs[:-3], pairs[2:-1]), padded[4:]).T
@@ -215,31 +260,39 @@ def _over_neighbours(plane: Levels, function: Any) -> Levels:
 
 
 def find_frames(parts: Components, mass: npt.NDArray[np.float64]) -> Mask:
-    """Which parts are drawn around another one: ink on all four sides of the box, and something inside; shape (N,)."""
+    """Which components are frames; bool, shape (N,).
+
+    A frame covers three sides of its box and has a component inside, or is thin and covers all four sides.
+    """
     found, boxes = np.zeros(len(parts), np.bool_), parts.boxes
-    order = np.argsort(-mass)[:5]
-    top, bottom, left, right = boxes[order].T[..., np.newaxis]
-    heights = boxes[:, 1] - boxes[:, 0]
-    inside = (boxes[:, 0] > top) & (boxes[:, 1] < bottom) & (boxes[:, 2] > left) & (boxes[:, 3] < right)
-    inside &= (heights >= 0.3 * (bottom - top)) & (mass > 0.1 * mass[order, np.newaxis])
+    order = np.argsort(-mass)[: INK.frame_candidates]
+    left, top, right, bottom = boxes[order].T[..., np.newaxis]
+    heights, _ = sides_of(boxes)
+    inside = (boxes[:, 0] > left) & (boxes[:, 1] > top) & (boxes[:, 2] < right) & (boxes[:, 3] < bottom)
+    inside &= (heights >= INK.framed_height * (bottom - top)) & (mass > INK.framed_mass * mass[order, np.newaxis])
     holds_something = inside.any(1)
-    sparse = parts.areas[order] < 0.16 * ((bottom - top) * (right - left))[:, 0]
+    sparse = parts.areas[order] < INK.sparse_area * ((bottom - top) * (right - left))[:, 0]
     for which in np.flatnonzero(holds_something | sparse):
         index = order[which]
         covered = _covered_sides(parts, index)
-        found[index] = covered[1] > 0.85 if holds_something[which] else covered[0] > 0.9
+        found[index] = covered[1] > INK.framing_cover if holds_something[which] else covered[0] > INK.sparse_cover
     return found
 
 
 def _covered_sides(parts: Components, index: int) -> list[float]:
-    """How much of each side of a part's box its ink covers, 0..1, the least first."""
-    top, bottom, left, right = parts.boxes[index]
-    own = parts.labels[top:bottom, left:right] == index + 1
-    depth = max(1, round(0.12 * max(own.shape)))
+    """Fraction of each side of a component's box that its ink covers, 0..1, in ascending order."""
+    own = parts.labels[Box(*parts.boxes[index]).slices] == index + 1
+    depth = max(1, round(INK.frame_depth * max(own.shape)))
     sides = (own[:depth].any(0), own[-depth:].any(0), own[:, :depth].any(1), own[:, -depth:].any(1))
     return sorted(float(side.mean()) for side in sides)
 
 
 def box_around(boxes: npt.NDArray[np.intp]) -> Box:
-    """The box around several ones, shape (N, 4)."""
-    return int(boxes[:, 0].min()), int(boxes[:, 1].max()), int(boxes[:, 2].min()), int(boxes[:, 3].max())
+    """The smallest box around several boxes, shape (N, 4)."""
+    return Box(*map(int, boxes[:, :2].min(0)), *map(int, boxes[:, 2:].max(0)))
+
+
+def touches_edge(boxes: npt.NDArray[np.intp], shape: tuple[int, ...]) -> Mask:
+    """Which boxes, shape (N, 4), touch an edge of a picture of `shape` (H, W); bool, shape (N,)."""
+    touches: Mask = (boxes[:, :2] == 0).any(1) | (boxes[:, 2:] == shape[::-1]).any(1)
+    return touches

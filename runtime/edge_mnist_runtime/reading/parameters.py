@@ -1,118 +1,516 @@
-"""How pictures are read: the parameters of finding a digit's ink, apart from what models depend on.
+"""All parameters of picture reading, in one group for each module that uses them.
 
-A model depends on the tensor that ink becomes (`preprocess.PREPROCESS`), whatever found the ink. So finding can get
-better, under a version of its own, and every model stays valid.
+A model depends on the tensor that ink becomes (`preprocess.PREPROCESS`), not on how the ink was found. Picture reading
+has its own version and hash, so it can improve without invalidating any model.
+
+Values were tuned on rendered pictures of the development seed (`benchmarks/pictures.py`, `benchmarks/rows.py`,
+`benchmarks/rejected_pictures.py`). If a value follows from something else, its docstring says so. Fractions are 0..1.
+`darkness` is the fraction of the background's light that a pixel lacks.
+
+The file is long because every parameter is here, with its docstring, so that one hash covers all. The names of groups
+and parameters are part of the hash; three groups (`glance`, `ground`, `flaws`) keep older names of their modules.
+
+The groups are named tuples, because frozen dataclasses would cost 5 ms of every cold start.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from edge_mnist_runtime.images.parameters import DECODING, DecodingParameters
 from edge_mnist_runtime.reading.modes import READING_MODES, ReadingMode, require_mode
 
 __all__ = ["PICTURE_READING", "READING_MODES", "PictureReadingDefinition", "ReadingMode", "require_mode"]
 
 
-@dataclass(frozen=True)
-class PictureReadingDefinition:
-    """Everything that decides which ink is found in a picture."""
+class ReaderParameters(NamedTuple):
+    """`reader.py`: which reading mode `auto` uses."""
+
+    detail_side_pixels: int = 1000
+    """Larger pictures are averaged down until their longer side is below twice this. A digit of a tenth of the picture
+    then still has 100 pixels."""
+    min_photo_side_pixels: int = 40
+    """Minimum shorter side of a photograph. Smaller pictures are read as drawings, because texture, lines and shadows
+    look like strokes in few pixels."""
+
+
+class DrawingParameters(NamedTuple):
+    """`drawing.py`: when a picture is a clean drawing on an even background."""
+
+    even_levels: int = 6
+    """Maximum difference of an even background from its median, in grey levels. JPEG compression causes such
+    differences."""
+    first_row_step: int = 4
+    """Step between the sampled pixels of the first row, which is checked before the whole border."""
+    first_row_tail: int = 10
+    """One in so many of these samples is ignored at either end of their range, because strokes may cross the edge."""
+    border_samples: int = 64
+    """Approximate number of border pixels checked before all of them. Most photographs fail here already."""
+    max_off_samples: float = 0.2
+    """Maximum fraction of the samples that differ from the border's median. It is generous, because few samples give a
+    rough fraction."""
+    max_off_border: float = 0.002
+    """Maximum fraction of the whole border that differs from its median: single damaged pixels."""
+    min_contrast_levels: int = 64
+    """Minimum contrast of ink and background, in grey levels: a quarter of the range."""
+    stroke_level: int = 64
+    """Level of the stretched ink, 0..255, above which a pixel belongs to a stroke and not to its soft edge."""
+    max_stroke_fraction: float = 0.5
+    """Maximum fraction of the picture that strokes cover. More is a sheet inside a frame."""
+    soft_edge_pixels: int = 3
+    """Minimum distance from a stroke, in pixels, within which grey pixels are its soft edge."""
+    soft_edge_fraction: float = 0.05
+    """The same distance as a fraction of the longer side, if that is more: small pictures that were enlarged have wide
+    edges."""
+    max_grey_elsewhere: float = 0.001
+    """Maximum fraction of all other pixels that are grey. More are shade, printed lines or a second pen."""
+
+
+class EnlargementParameters(NamedTuple):
+    """`enlargement.py`: when a picture is an enlarged MNIST tensor."""
+
+    max_error_levels: float = 5.0
+    """Maximum RMS error, in grey levels, between the picture and its 28 x 28 pixels enlarged again. JPEG causes 4."""
+    max_steps: int = 8
+    """Maximum number of refinement steps. One step is enough unless bicubic pixels were clipped."""
+    min_gain: float = 0.1
+    """Minimum fraction of the error that a step must remove; otherwise it is the last one."""
+    min_shifted_side_pixels: int = 84
+    """Side from which edges may be off by a pixel, because programs round differently: 3 pixels for each of the
+    tensor's."""
+    max_off_centre_pixels: float = 0.75
+    """Maximum distance of the ink's centre of mass from the frame's centre, in tensor pixels. MNIST's is within half a
+    pixel."""
+    max_off_side_pixels: float = 1.0
+    """Maximum difference of the ink's longer side from 20 tensor pixels. Soft edges hide a pixel."""
+    first_look_pixels: float = 1.0
+    """Tolerance added to both limits for the first check on 784 sampled pixels: each end may be half a pixel off."""
+
+
+class ThumbnailParameters(NamedTuple):
+    """`thumbnail.py`: polarity and colour, estimated on a small copy of the picture."""
+
+    side_pixels: int = 72
+    """Minimum longer side of the small copy. Strokes remain visible, and it is quick to make."""
+    paper_quantile: float = 0.3
+    """Quantile of the pixels' loss of light that counts as background. Ink covers less than the remaining 0.7."""
+    max_loss: float = 2.0
+    """Maximum fraction of the light that a pixel can lack. It limits the influence of noise on dark backgrounds."""
+
+
+class BackgroundParameters(NamedTuple):
+    """`background.py`: darkness of each pixel against its background, and the noise."""
+
+    darkest_level: int = 24
+    """Lower clamp for the background's grey level, so that noise on a black background does not look like ink."""
+    noise_rows: int = 40
+    """Minimum number of rows on which the noise is measured. Each gives hundreds of differences."""
+    sample_step: int = 4
+    """Step between the rows and columns that estimate the background's darkness. A sixteenth of the pixels has the same
+    quantiles."""
+    paper_quantile: float = 0.2
+    """Quantile of darkness that is still background if strokes fill the picture."""
+    paper_noise: float = 1.2
+    """Standard deviations of the noise added to that quantile, because noise makes the background's darkness
+    positive."""
+
+
+class LineParameters(NamedTuple):
+    """`ruled_lines.py`: find printed lines in strips across the picture."""
+
+    strips: int = 32
+    """Number of strips. The votes are counted in 6 bits, so it must not exceed 63."""
+    shown_fraction: float = 0.7
+    """Minimum fraction of the strips in which a line must show. The digit and its shadow hide the rest."""
+    max_slope: float = 0.27
+    """Steepest line, in rows per column: 15 degrees, the most oblique that a camera is held."""
+    n_slopes: int = 37
+    """Number of slopes tried. At 360 columns neighbouring slopes differ by 5 rows from edge to edge."""
+    fanning: float = 0.1
+    """Maximum difference of a line's slope from the main slope, in rows per column, due to perspective."""
+    n_fanning: int = 17
+    """Number of slopes tried around the main one: 4 rows apart from edge to edge."""
+    faintest: float = 0.015
+    """Minimum darkness of a ridge. Fainter ones are noise."""
+    min_side_pixels: int = 40
+    """Minimum shorter side of a picture with lines. Smaller ones have too few pixels to tell a line from a stroke."""
+    max_narrowness: float = 1.6
+    """Aspect ratio above which a single line along the picture is taken for a 1."""
+    reach_fraction: float = 0.016
+    """Half the maximum width of a line, and its minimum distance from the next, as a fraction of the longer side."""
+    min_reach_pixels: int = 3
+    """Minimum of the same in pixels: 1 or 2 for the line, plus its blurred edge."""
+    likely_fraction: float = 0.5
+    """Fraction of `shown_fraction` of the strips that must have any ridge; otherwise no line is searched."""
+    main_quantile: float = 0.9
+    """Quantile of all ridges that caps them in the search for the main slope."""
+    main_factor: float = 2.0
+    """Factor on that quantile. The cap keeps dark strokes from counting more than lines."""
+    main_step: int = 2
+    """Step between the strips summed for the main slope; its square is the step between the rows sampled for the
+    quantile."""
+    main_levels: int = 250
+    """Number of levels to which ridges are quantised for the main slope. They fit into a byte."""
+    inside_fraction: float = 0.5
+    """Minimum fraction of the strips in which a line is inside the picture."""
+    end_part: int = 6
+    """One in so many strips forms either end of a line. Two strips of each end must show it."""
+    end_fraction: float = 0.3
+    """Minimum fraction of the line's darkness that its ends must have. A tall 1 is straight, but ends before the
+    edge."""
+    follow_pixels: int = 2
+    """Maximum distance from the straight line at which a bent line is followed, in pixels."""
+    follow_quantile: float = 0.99
+    """Quantile of all ridges that caps the weights, so that a crossing stroke does not pull the line."""
+    follow_faintest: float = 3.0
+    """Multiple of `faintest` added to that cap."""
+    follow_strips: int = 7
+    """Number of strips over which a bent line's offset is averaged: a fifth of the picture."""
+
+
+class LineRemovalParameters(NamedTuple):
+    """`line_removal.py`: remove printed lines."""
+
+    usual_quantile: float = 0.6
+    """Quantile along a line that is the line's own darkness. A digit covers less than the remaining 0.4."""
+    end_part: int = 3
+    """One in so many pixels at either end of a line is measured separately."""
+    end_fraction: float = 0.4
+    """Fraction of the line's darkness below which an end stands for the whole line: a tall 1 covers the rest."""
+    darkened_fraction: float = 0.25
+    """Minimum fraction of a line's maximum darkness that a row around it must have to belong to it."""
+    usual_factor: float = 1.3
+    """Multiple of a row's usual darkness that is subtracted."""
+    most_fraction: float = 0.3
+    """Fraction of the line's maximum darkness that is subtracted in addition, because print is uneven and the line may
+    be a pixel off."""
+    min_stretch: float = 0.3
+    """Minimum range to which ink on a line is stretched, as a fraction of the ink's darkness, for lines as dark as
+    ink."""
+
+
+class InkParameters(NamedTuple):
+    """`ink.py`: tell the digit's ink from specks, frames and residue of lines."""
+
+    peak_fraction: float = 0.0012
+    """Fraction of all pixels that even a small digit's ink covers."""
+    surely_ink: float = 0.5
+    """Fraction of the peak's darkness above which a pixel is surely ink."""
+    surely_ink_noise: float = 5.0
+    """The same threshold in standard deviations of the noise, if that is more: one noisy pixel in three million exceeds
+    it."""
+    maybe_ink: float = 0.28
+    """Fraction of the peak's darkness above which a pixel may be ink. It counts if it is connected to sure ink."""
+    maybe_ink_noise: float = 3.0
+    """The same threshold in standard deviations of the noise, if that is more: one noisy pixel in a thousand exceeds
+    it."""
+    level_quantile: float = 0.75
+    """Quantile of the ink's darkness that is full ink. The outer pixels are soft edges."""
+    edge_weight: float = 0.25
+    """Weight of a component at the picture's edge, such as a desk, a shadow or a neighbour."""
+    min_side: float = 0.04
+    """Minimum longer side of a digit's component, as a fraction of the picture's shorter side."""
+    min_mass: float = 0.03
+    """Minimum mass of a component that belongs to the digit, as a fraction of the digit's. Lighter ones are specks."""
+    min_own_side: float = 0.1
+    """Minimum longer side of a component that belongs to the digit, as a fraction of the digit's."""
+    group_gap: float = 0.35
+    """Maximum gap between components of one digit, as a fraction of its longer side, or of the usual height in a
+    row."""
+    blob_breadths: float = 2.0
+    """Multiple of the digit's stroke width from which a component is a blot and not a stroke."""
+    rest_gap: float = 0.08
+    """Gap, as a fraction of the digit's longer side, from which an upright component beside it may be residue of a
+    frame or line."""
+    rest_thinness: float = 6.0
+    """Minimum ratio of length to width of such residue."""
+    rest_length: float = 0.9
+    """Minimum length of residue, as a fraction of the digit's height or width."""
+    rest_breadth: float = 0.8
+    """Maximum stroke width of residue, as a fraction of the digit's."""
+    outline_drop: float = 0.5
+    """Minimum fall of the light around an outline on a real edge, as a fraction of the ink's darkness."""
+    frame_candidates: int = 5
+    """Number of heaviest components that may be frames. A frame is longer than a digit."""
+    framed_height: float = 0.3
+    """Minimum height of a component inside a frame, as a fraction of the frame's."""
+    framed_mass: float = 0.1
+    """Minimum mass of a component inside a frame, as a fraction of the frame's."""
+    frame_depth: float = 0.12
+    """How far inside its box each side of a frame may lie, as a fraction of the box's longer side: frames lean."""
+    framing_cover: float = 0.85
+    """Minimum fraction of three sides of its box that a frame with something inside covers. One side may be open."""
+    sparse_area: float = 0.16
+    """Maximum fraction of its box that an empty frame covers."""
+    sparse_cover: float = 0.9
+    """Minimum fraction of all four sides that an empty frame covers. A 0 does not reach into the corners."""
+
+
+class GlyphParameters(NamedTuple):
+    """`glyphs.py`: which components form one digit of several."""
+
+    min_height: float = 0.5
+    """Minimum height of a digit's main component, as a fraction of the usual height."""
+    max_height: float = 2.5
+    """Maximum height of it, as a fraction of the usual height."""
+    min_mass: float = 0.05
+    """Minimum mass of it, as a fraction of the heaviest component's."""
+    row_offset: float = 0.5
+    """Maximum vertical distance of neighbours' centres in one row, as a fraction of the usual height."""
+    shared_columns: float = 0.5
+    """Fraction of the narrower component's columns above which two components form one digit, such as the bar of a
+    5."""
+    shared_bonus: float = 0.3
+    """Pixels by which a small component counts as nearer for every column that it shares with a digit."""
+    min_small_mass: float = 0.02
+    """Minimum mass of a small component, as a fraction of the heaviest digit's. Lighter ones are specks."""
+    min_small_side: float = 0.12
+    """Minimum longer side of a small component, as a fraction of the usual height. Smaller ones are specks."""
+
+
+class RejectionParameters(NamedTuple):
+    """`rejection.py`: reject pictures before the network runs."""
+
+    min_side_pixels: float = 9.0
+    """Minimum longer side of a readable digit, in the picture's own pixels. In smaller ones strokes run together."""
+    frame_room: float = 0.15
+    """Minimum free space at the opposite edge for ink that is cut off, as a fraction of the digit's longer side."""
+    crossing_width: float = 0.65
+    """Minimum width at the edge of a stroke that crosses it, as a fraction of its width inside. Narrower ink ends
+    there."""
+    crossing_limit: float = 4.0
+    """Maximum of that width inside, in stroke widths. Wider ink is a bar along the edge."""
+    crossing_depth: float = 1.6
+    """Distance from the edge, in stroke widths, at which a crossing stroke must still be seen."""
+    min_crossing_depth_pixels: int = 2
+    """Minimum of that distance in pixels, for strokes a pixel wide."""
+    crossing_goes_on: float = 0.5
+    """Minimum width of the stroke there, as a fraction of its width at the edge."""
+    min_other_mass: float = 0.15
+    """Minimum mass of another digit beside the first, as a fraction of the first one's."""
+    min_other_height: float = 0.6
+    """Minimum height of another digit, as a fraction of the first one's."""
+    max_other_height: float = 1.3
+    """Maximum height of another digit, as a fraction of the first one's. Taller ink is not a digit of the same hand."""
+    grain_signs: int = 4
+    """Number of signs of texture, noise or shadow from which there is no ink."""
+    faint_levels: tuple[float, ...] = (0.25, 0.33, 0.45)
+    """Full ink fainter than each of these is one sign. Pencil reaches only 0.3."""
+    many_parts: int = 12
+    """More components than these are a sign, unless lines were removed, which leave residue."""
+    very_many_parts: int = 60
+    """More components than these are another sign, in any case."""
+    soft_outlines: tuple[float, ...] = (0.97, 0.85)
+    """An outline with a smaller fraction on edges than each of these is one sign. A pen's has 0.98 or more."""
+    hair_width: float = 0.03
+    """Strokes narrower than this fraction of the digit's longer side are a sign. A thin pen's have 0.018 to 0.035."""
+    full_ink: float = 0.6
+    """Fraction of full ink's darkness above which a pixel is fully inked."""
+    min_full_fraction: float = 0.65
+    """A smaller fraction of fully inked pixels is a sign: the ink is hollow."""
+    min_own_mass: float = 0.9
+    """A smaller fraction of all dark mass inside the digit is a sign."""
+
+
+class PageParameters(NamedTuple):
+    """`page.py`: how good the ink of one segmentation is."""
+
+    min_darkness: float = 0.05
+    """Minimum darkness of any ink."""
+    min_noise_deviations: float = 5.0
+    """Minimum darkness of any ink in standard deviations of the noise."""
+    max_edge_specks: int = 3
+    """Maximum number of pixels at the picture's edges as dark as ink if nothing crosses them. They are noise."""
+    clear_outline: float = 0.95
+    """Minimum fraction of the outline on edges for clear strokes."""
+    clear_darkness: float = 0.3
+    """Minimum darkness of full ink for clear strokes."""
+    sharp_outline: float = 0.98
+    """Minimum fraction of the outline on edges for sharp strokes. A narrower window cannot improve them."""
+    max_other_mass: float = 0.02
+    """Maximum fraction of all mass outside the heaviest component if a digit is alone. Dust and noise stay below."""
+    blob_width: float = 0.25
+    """Stroke width, as a fraction of the digit's longer side, from which ink is a blob and its score falls."""
+    hair_width: float = 0.02
+    """Stroke width, as a fraction of the digit's longer side, below which the score falls: edges of wider strokes, or
+    grain."""
+    darkness_power: int = 2
+    """Power of the darkness in the score. Faint ink loses against shade that is twice as long."""
+    outline_power: int = 6
+    """Power of the outline's fraction in the score. A fraction of one half makes it a sixty-fourth."""
+
+
+class PhotoParameters(NamedTuple):
+    """`photo.py`: scales (closing windows) and polarities at which a picture is segmented.
+
+    A window is as wide as the widest stroke that it keeps.
+    """
+
+    side_pixels: int = 360
+    """Longer side at which a whole picture is segmented. A digit of a tenth of it has 36 pixels, more than 28."""
+    near_side_pixels: int = 72
+    """Minimum longer side of a digit, in pixels. A smaller one is segmented again at a higher resolution, if there is
+    one."""
+    wide_window: float = 0.3
+    """Wide closing window as a fraction of the shorter side. A stroke this wide is still ink; a wider shadow is
+    background."""
+    narrower_windows: tuple[float, ...] = (0.6, 0.15, 0.075, 0.04)
+    """Windows for pictures without clear strokes, as fractions of the shorter side. The first is for strokes that fill
+    the picture."""
+    min_wide_window_pixels: int = 3
+    """Minimum size of the wide window. A smaller one closes nothing."""
+    min_window_pixels: int = 5
+    """Minimum size of the other windows. A smaller one fits between the pixels of one stroke."""
+    suited_window: float = 3.5
+    """Window suited to a stroke, in stroke widths: it shows the whole stroke and little else."""
+    suited_window_pixels: int = 4
+    """Pixels added to the suited window: soft edges of 2 pixels on either side."""
+    window_much_too_wide: float = 0.7
+    """The suited window is tried if it is below this fraction of the wide one..."""
+    window_too_narrow: float = 0.45
+    """...or if strokes are wider than this fraction of the wide one, which may have shown only half of a stroke."""
+    small_digit: float = 0.5
+    """A digit below this fraction of the shorter side needs no window wider than the first..."""
+    thin_stroke: float = 0.3
+    """...if its strokes are below this fraction of the window. A wider window would only add shadow."""
+    sure_polarity: float = 0.3
+    """Minimum certainty of the polarity to trust it: how much smoother its background is than the other's."""
+    certain_polarity: float = 0.9
+    """Minimum certainty of the polarity to skip the other one."""
+    other_polarity_margin: float = 1.5
+    """Factor by which the less likely polarity must have a better score."""
+    decisive_margin: float = 4.0
+    """Factor by which sharp strokes must have a better score than the other polarity to end the search."""
+    max_lines_in_doubt: int = 3
+    """More printed lines than these settle the polarity: ink has the same one."""
+    near_reach: float = 0.8
+    """Margin around a digit that is segmented again, as a fraction of its longer side."""
+    min_near_side: float = 0.6
+    """Minimum side of the digit found again, as a fraction of its side before. A smaller one has lost strokes."""
+    cut_floor: float = 0.2
+    """Fraction of full ink's darkness that becomes black in the cropped digit."""
+    cut_full: float = 0.9
+    """Fraction of full ink's darkness that becomes white in the cropped digit."""
+    thinnest_stroke: float = 0.1
+    """Stroke width, as a fraction of the digit's longer side, to which thinner strokes are widened. MNIST's thinnest
+    are 2 of 20 pixels."""
+
+
+class RowInkParameters(NamedTuple):
+    """`rows/ink.py`: find the ink of a row of digits."""
+
+    glyph_pixels: int = 44
+    """Height at which digits are segmented, if the picture has enough pixels: a little over twice the tensor's 20."""
+    min_enlargement: float = 1.2
+    """Minimum enlargement of a second, closer segmentation. With less it is not worth its time."""
+    near_reach: float = 0.6
+    """Margin around a row that is segmented again, as a fraction of the usual height."""
+    narrow_windows: tuple[float, ...] = (0.15, 0.075, 0.04)
+    """Windows for pictures whose first segmentation shows no readable row, as fractions of the shorter side."""
+    max_more_signs: int = 2
+    """Maximum number of signs of grain that a row may have beyond a digit's: one for each further digit. Texture rarely
+    forms a row."""
+
+
+class CutParameters(NamedTuple):
+    """`rows/cuts.py`: where touching digits may be cut; lengths are fractions of the digits' height."""
+
+    max_width: float = 1.25
+    """Maximum width of a piece."""
+    min_width: float = 0.1
+    """Minimum width of a piece: a 1 in thin pen."""
+    empty_cost: float = 0.02
+    """Cost of a pixel without ink, relative to full ink. Of two paths without ink the shorter is taken."""
+    diagonal_cost: float = 0.414
+    """Extra cost of a diagonal step, as a fraction of its pixel's cost: the square root of 2, less 1."""
+    leanings: tuple[float, ...] = (-0.35, -0.15, 0.0, 0.15, 0.35, 0.55)
+    """Slants of straight cuts, in columns to the right per row upwards: handwriting leans right."""
+    inked: float = 0.3
+    """Fraction of full ink above which a pixel stops a straight cut."""
+    max_seam: float = 0.75
+    """Maximum length along which two strokes touch."""
+    reach: float = 0.06
+    """Distance of cuts within which only the best is tried."""
+    same_cut: float = 0.5
+    """Fraction of `reach`, averaged over all rows, within which a straight cut repeats another cut."""
+
+
+class RowParameters(NamedTuple):
+    """`rows/reader.py`: which pieces of a row are digits.
+
+    Costs are -log of a probability; lengths are fractions of the digits' height.
+    """
+
+    other_row_mass: float = 0.3
+    """Mass in other rows, as a fraction of this row's, above which a picture shows several rows."""
+    sure_width: float = 1.3
+    """Maximum width of ink that is cut only if the network doubts that it is one digit."""
+    sure_digit: float = 0.8
+    """Minimum confidence for no such doubt."""
+    sure_row: float = 0.9
+    """Minimum mean confidence of a row. Below it narrower windows are tried."""
+    min_row: int = 2
+    """Minimum number of digits for a narrower window to replace the first segmentation."""
+    min_piece_mask: float = 0.02
+    """Fraction of a glyph's pixels above which a piece is tried. Smaller pieces are crumbs that a cut leaves."""
+    any_cut: float = 0.5
+    """Cost of every cut. Of two equal explanations the one with fewer digits wins."""
+    stroke_cut: float = 0.15
+    """Cost for each stroke that a cut crosses."""
+    further_stroke_cut_from: float = 1.3
+    """Number of strokes from which each further one costs 1 more. Touching digits share one stroke; a cut through a 0
+    crosses two."""
+    wide_from: float = 0.65
+    """Width from which a piece costs more."""
+    wide: float = 8.0
+    """Cost of that excess width, per height."""
+    narrow_below: float = 0.35
+    """Width below which a piece costs more unless it is a 1."""
+    narrow: float = 4.0
+    """Cost of that missing width, per height."""
+    short_below: float = 0.8
+    """Height below which a piece costs more."""
+    short: float = 2.0
+    """Cost of that missing height, per height."""
+
+
+class PictureReadingDefinition(NamedTuple):
+    """All parameters that decide which ink is found in a picture, with a version."""
 
     version: int = 7
-    """Raised with every change of the steps or of a parameter. Version 1 was the reading that `mnist` still is."""
-    look_side_pixels: int = 360
-    """Longest side of what is looked at at once."""
-    near_side_pixels: int = 72
-    """A digit whose longer side is below this is looked at again, nearer, where the picture holds more pixels."""
-    detail_side_pixels: int = 1000
-    """Larger pictures are averaged down until their long side is below twice this, before anything else."""
-    widest_stroke_part: float = 0.3
-    """Of a picture's shorter side: a stroke this wide is still ink, a shadow wider than it is ground."""
-    further_window_parts: tuple[float, ...] = (0.6, 0.15, 0.075, 0.04)
-    """Of a picture's shorter side: what counts as wide where the first look saw no clear strokes."""
-    clear_outline: float = 0.95
-    """Part of the ink's outline that must lie on edges of the picture for strokes to be clear."""
-    clear_darkness: float = 0.3
-    """Part of the ground's light that clear strokes take away at least."""
-    sure_polarity: float = 0.3
-    """How much smoother the ground must be for dark ink than for light ink, or the other way round, to be sure."""
-    certain_polarity: float = 0.9
-    """...and to look for no ink of the less likely polarity at all."""
-    other_polarity_margin: float = 1.5
-    """How much better ink of the less likely polarity must look..."""
-    decisive_margin: float = 4.0
-    """...and how much better than that of the other polarity sharp strokes look where no doubt is left."""
-    least_darkness: float = 0.05
-    """Part of the ground's light that any ink takes away at least..."""
-    least_noise_deviations: float = 5.0
-    """...and how many times the noise's standard deviation."""
-    blob_part: float = 0.25
-    """Strokes wider than this part of the digit's longer side are less and less likely strokes."""
-    hair_part: float = 0.02
-    """Strokes narrower than this part of the digit's longer side are less and less likely strokes, too: they are the
-    edges of wider ones, or grain."""
-    strips: int = 32
-    """Strips that a picture is cut into to look for printed lines..."""
-    shown_part: float = 0.7
-    """...and the part of them in which a line must show."""
-    steepest_line: float = 0.27
-    """Greatest slope of a line, rows a column: 15 degrees."""
-    line_fanning: float = 0.1
-    """How far the slopes of one family of lines may differ, as perspective makes them."""
-    faintest_line: float = 0.015
-    """Part of the ground's light below which a line is none."""
-    narrow_frame: float = 1.6
-    """Along a picture this many times as long as it is broad, a single line is none."""
-    even_levels: int = 6
-    """Grey levels by which an even ground may differ from its median, as JPEG makes it differ."""
-    soft_edge_pixels: int = 3
-    """So far from strokes grey is their soft edge..."""
-    soft_edge_part: float = 0.05
-    """...or so far, as a part of the picture's longer side: small pictures that were enlarged have edges that wide."""
-    max_stroke_part: float = 0.5
-    """Part of a clean drawing that its strokes cover at most; what covers more is a framed sheet."""
-    enlargement_levels: float = 5.0
-    """Grey levels, root mean square, by which an enlarged tensor may differ from its tensor enlarged anew..."""
-    enlargement_centre_pixels: float = 0.75
-    """...and pixels by which its ink's centre may be off the frame's: MNIST's are within half a pixel."""
-    clear_levels: int = 64
-    """Grey levels by which the ink of a clean drawing differs from its ground at least."""
-    least_photo_side_pixels: int = 40
-    """In smaller pictures paper, lines and shadows cannot be told from strokes; they are read as drawings."""
-    peak_part: float = 0.0012
-    """Part of all pixels that even a small digit's ink covers."""
-    group_gap: float = 0.35
-    """Parts of a digit are no further apart than this part of its longer side."""
-    least_side_pixels: float = 9.0
-    """A digit whose longer side is below this, in the picture's own pixels, is too small to be read."""
-    filled_frame_part: float = 0.15
-    """Ink that crosses an edge is cut off where this part of the digit's longer side is free at the opposite edge."""
-    crossing_width: float = 0.65
-    """Ink at an edge that is narrower than this part of a stroke, or of what is half a stroke inside, ends there."""
-    crossing_depth: float = 1.6
-    """Strokes' widths inside the edge at which a stroke that crosses it is still seen..."""
-    crossing_goes_on: float = 0.5
-    """...and how wide at least, as a part of its width at the edge."""
-    grain_signs: int = 4
-    """So many signs of paper and shade together make what was found no ink."""
-    least_glyph_part: float = 0.5
-    """Ink this much as tall as the digits around it, at least, is a digit of its own."""
-    other_row_part: float = 0.3
-    """Ink in other rows, as a part of a row's own, from which on a picture shows several rows."""
-    cut_price: float = 0.15
-    """What it costs to cut touching digits through one stroke, where the network's doubt is -log of its confidence."""
-    thinnest_stroke_part: float = 0.1
-    """Width that thinner strokes are brought to, as a part of the digit's longer side."""
+    """Raised with every change of the results. Mode `mnist` still gives those of version 1."""
+    decoding: DecodingParameters = DECODING
+    reader: ReaderParameters = ReaderParameters()
+    drawing: DrawingParameters = DrawingParameters()
+    enlargement: EnlargementParameters = EnlargementParameters()
+    glance: ThumbnailParameters = ThumbnailParameters()
+    ground: BackgroundParameters = BackgroundParameters()
+    lines: LineParameters = LineParameters()
+    line_removal: LineRemovalParameters = LineRemovalParameters()
+    ink: InkParameters = InkParameters()
+    glyphs: GlyphParameters = GlyphParameters()
+    flaws: RejectionParameters = RejectionParameters()
+    page: PageParameters = PageParameters()
+    photo: PhotoParameters = PhotoParameters()
+    row_ink: RowInkParameters = RowInkParameters()
+    cuts: CutParameters = CutParameters()
+    rows: RowParameters = RowParameters()
 
     @property
     def sha256(self) -> str:
         """SHA-256 of the canonical JSON of all parameters."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self.parameters(), sort_keys=True).encode()).hexdigest()
+
+    def parameters(self) -> dict[str, Any]:
+        """Every parameter by its group and name, and the version."""
+        groups = self._asdict()
+        version = groups.pop("version")
+        return {"version": version, **{name: group._asdict() for name, group in groups.items()}}
 
     def to_dict(self) -> dict[str, Any]:
-        """As the command line's JSON has it."""
+        """For the command line's JSON output."""
         return {"version": self.version, "sha256": self.sha256}
 
 

@@ -1,5 +1,5 @@
-"""Read several digits that stand in a row.
+"""Read a row of several digits.
 
 Comes in: a decoded picture and a classifier. Goes out: one `RowDigit` for each digit.
-May import: images, prediction, preprocess, reading, tensor.
+May import: box, images, prediction, preprocess, reading, tensor.
 """

@@ -1,9 +1,8 @@
-"""Percentiles of a sample, with what is known about them: how many values a percentile needs, and where it surely ends.
+"""Estimate percentiles of latencies, with an upper bound at 99 % confidence.
 
-The bound is MLPerf LoadGen's early-stopping estimate at 99 % confidence: `early_stopping.cc` and
-`PerformanceSummary::EarlyStopping` in `results.cc` of mlcommons/inference. Of n latencies the t - 1 highest are
-discarded and the next one is the estimate; t >= 1 is the largest number for which t or fewer latencies above the true
-percentile p have odds of at most 1 - 0.99, that is P(Binomial(n, 1 - p) <= t) <= 0.01. Where not even t = 1 is, the
+The bound is MLPerf LoadGen's early-stopping estimate: `early_stopping.cc` and `PerformanceSummary::EarlyStopping` in
+`results.cc` of mlcommons/inference. From n latencies it discards the t - 1 highest; the next one is the estimate. Here
+t >= 1 is the largest number with P(Binomial(n, 1 - p) <= t) <= 0.01, where p is the percentile. If there is none, the
 sample is too small.
 """
 
@@ -22,16 +21,16 @@ Latencies = npt.NDArray[np.float64]
 PERCENTILES: Final = (50.0, 90.0, 95.0, 99.0, 99.9)
 
 BOUND_CONFIDENCE: Final = 0.99
-"""LoadGen's."""
+"""The confidence that LoadGen uses."""
 
 INTERVAL_CONFIDENCE: Final = 0.95
 
 MOST_NEEDED: Final = 1 << 24
-"""Where the search for the smallest sample ends: far above what any percentile here needs."""
+"""Upper end of the search for the smallest sample, far above what any percentile here needs."""
 
 
 def percentile_name(percentile: float) -> str:
-    """`p50`, `p99.9`: a percentile's name in reports and tables."""
+    """A percentile's name in reports and tables, such as `p50` or `p99.9`."""
     return f"p{percentile:g}"
 
 
@@ -40,15 +39,15 @@ class PercentileEstimate:
     """One percentile of a sample."""
 
     value: float | None
-    """Linear interpolation between the two nearest values; None where the sample is too small."""
+    """Linear interpolation between the two nearest values; None if the sample is too small."""
     bound: float | None
-    """With 99 % confidence the true percentile is not above it."""
+    """Upper bound of the true percentile at 99 % confidence; None if the sample is too small."""
     reason: str | None
-    """Why there is none."""
+    """Why value and bound are None."""
 
 
 def estimate_percentile(values: Sequence[float] | Latencies, percentile: float) -> PercentileEstimate:
-    """One percentile, and LoadGen's bound of it.
+    """Estimate one percentile and its upper bound.
 
     Args:
         values: The sample, in any order.
@@ -57,21 +56,21 @@ def estimate_percentile(values: Sequence[float] | Latencies, percentile: float) 
     ordered = np.sort(np.asarray(values, np.float64))
     discarded = count_discarded(len(ordered), percentile)
     if discarded is None:
-        needed = least_samples(percentile)
+        needed = min_samples_for(percentile)
         return PercentileEstimate(None, None, f"needs {needed:,} samples, there are {len(ordered):,}")
     return PercentileEstimate(float(np.percentile(ordered, percentile)), float(ordered[-1 - discarded]), None)
 
 
 def count_discarded(n: int, percentile: float, *, confidence: float = BOUND_CONFIDENCE) -> int | None:
-    """How many of the highest of n values LoadGen leaves out; the next one is the bound. None: n is too small."""
+    """Number of highest values that LoadGen discards from n; the next one is the bound. None if n is too small."""
     above = _cumulative(n, 1 - percentile / 100)
     tolerated = int(np.searchsorted(above, 1 - confidence, side="right")) - 1
     return None if tolerated < 1 else tolerated - 1
 
 
 @lru_cache
-def least_samples(percentile: float) -> int:
-    """The smallest sample of which the percentile is given: 64 for p90, 662 for p99."""
+def min_samples_for(percentile: float) -> int:
+    """Smallest sample size for which a percentile is reported: 64 for p90, 662 for p99."""
     low, high = 1, MOST_NEEDED
     q = 1 - percentile / 100
     while low < high:

@@ -1,6 +1,7 @@
-"""Latencies of several calls, taken in turns: warm up to a steady state, measure until enough is known or a bound.
+"""Measure latencies of several calls in interleaved rounds, after a warm-up.
 
-What disturbs the machine for a while disturbs all of them, so that their ratios hold.
+A disturbance of the machine then affects all calls alike, so that the ratios of their latencies stay right. Measuring
+ends when the percentiles are precise enough, or at a limit of samples or time.
 """
 
 from __future__ import annotations
@@ -13,48 +14,48 @@ from typing import Any, Final
 
 import numpy as np
 
-from edge_mnist_runtime.timing.percentiles import least_samples, relative_half_width
+from edge_mnist_runtime.timing.percentiles import min_samples_for, relative_half_width
 
 STEADY_WINDOWS: Final = 3
-"""Windows of warm-up, of one turn's calls each, whose medians must agree..."""
+"""Warm-up ends when the medians of so many successive rounds agree..."""
 
-STEADY_PART: Final = 0.02
-"""...within this part of the least."""
+STEADY_FRACTION: Final = 0.02
+"""...within this fraction of the smallest one."""
 
-STABLE_PART: Final = 0.01
-"""Half-width of the 95 % intervals of p50 and p90, as a part of them, below which more samples tell nothing new."""
+STABLE_FRACTION: Final = 0.01
+"""Measuring ends when the 95 % intervals of p50 and p90 have at most this half-width, as a fraction of the value."""
 
 STABLE_EVERY: Final = 500
-"""Samples after which that is looked at again: sorting them all after every turn would disturb what is measured."""
+"""Number of samples between two such checks. Sorting all samples after every round would disturb the measurement."""
 
 LATE_CALLS: Final = 5
-"""Calls waiting at the end from which on a paced measurement counts as too slow for its rate."""
+"""A paced measurement is too slow for its rate if more calls than this wait at the end."""
 
 SETTLING_CALLS: Final = 2
-"""Calls at the start of a turn that do not count: the turn before has left its own data in the processor's caches."""
+"""Uncounted calls at the start of a round, because the previous round left other data in the processor's caches."""
 
 
 @dataclass(frozen=True)
 class SamplingConfig:
-    """How much is measured."""
+    """Limits and pace of a measurement."""
 
     samples: int
-    """Most calls of each."""
+    """Maximum number of measured calls of each subject."""
     seconds: float
-    """Most time for each, warm-up apart."""
+    """Maximum measuring time of each subject, in seconds, without warm-up."""
     warmup: int
-    """Most calls of warm-up."""
+    """Maximum number of warm-up calls."""
     rate: float | None = None
-    """Calls a second, from absolute deadlines; None for one call right after the other."""
-    least: int = least_samples(99.9)
-    """Samples before which stability does not end the measurement."""
-    turn: int = 50
-    """Calls of one before the next one's turn."""
+    """Calls a second, started at absolute deadlines; None: each call starts when the last one ends."""
+    min_samples: int = min_samples_for(99.9)
+    """Minimum number of samples before precision may end the measurement."""
+    round_calls: int = 50
+    """Number of calls of one subject in a round."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """What is measured: a function and the arguments that take turns."""
+    """A function to measure, and the arguments that it is called with, in rotation."""
 
     function: Callable[[Any], object]
     arguments: Sequence[Any]
@@ -62,22 +63,22 @@ class Call:
 
 @dataclass
 class Sample:
-    """What was measured of one call."""
+    """The latencies of one subject."""
 
     latencies_us: list[float] = field(default_factory=list)
-    """From the call to its end; paced, from the moment that it was due."""
+    """Microseconds from the start of each call to its end; in a paced measurement from the moment when it was due."""
     service_us: list[float] = field(default_factory=list)
-    """Paced: from the call to its end."""
+    """In a paced measurement: microseconds from the start of each call to its end."""
     stopped: str = ""
-    """Why there are no more: `stable`, `samples` or `seconds`."""
+    """Why measuring ended: `stable`, `samples` or `seconds`."""
     warmup_calls: int = 0
     steady: bool = False
-    """Whether the warm-up came to a steady state."""
+    """Whether the warm-up reached a steady state."""
     late: bool = False
-    """Paced: whether calls had to wait for the ones before them at the end."""
+    """In a paced measurement: whether calls were waiting at the end."""
 
 
-def sample_in_turns(
+def sample_interleaved(
     calls: Sequence[Call],
     config: SamplingConfig,
     *,
@@ -85,17 +86,17 @@ def sample_in_turns(
     clock: Callable[[], int] = time.perf_counter_ns,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Sample]:
-    """Measure calls side by side.
+    """Measure calls in interleaved rounds.
 
     Args:
-        calls: What is measured.
-        config: How much.
-        on_progress: Called between turns with the part that is done, 0..1.
-        clock: Time in nanoseconds.
+        calls: The subjects.
+        config: Limits and pace.
+        on_progress: Called between rounds with the finished fraction, 0..1.
+        clock: Returns the time in nanoseconds.
         sleep: Waits for a number of seconds.
 
     Returns:
-        One sample a call.
+        One sample for each call, in the same order.
     """
     samplers = [_Sampler(call, config, clock, sleep) for call in calls]
     for sampler in samplers:
@@ -103,13 +104,13 @@ def sample_in_turns(
     while running := [sampler for sampler in samplers if not sampler.sample.stopped]:
         on_progress(sum(sampler.part for sampler in samplers) / len(samplers))
         for sampler in running:
-            sampler.take_turn()
+            sampler.take_round()
     on_progress(1.0)
     return [sampler.sample for sampler in samplers]
 
 
 class _Sampler:
-    """One call and what is known of it so far."""
+    """One subject and its latencies so far."""
 
     def __init__(
         self, call: Call, config: SamplingConfig, clock: Callable[[], int], sleep: Callable[[float], None]
@@ -122,32 +123,32 @@ class _Sampler:
 
     @property
     def part(self) -> float:
-        """How much of the measurement is done, at least, 0..1."""
+        """Finished fraction of the measurement, at least, 0..1."""
         if self.sample.stopped:
             return 1.0
         config = self._config
         return max(len(self.sample.latencies_us) / config.samples, self._spent_ns / 1e9 / config.seconds)
 
     def warm_up(self) -> None:
-        """Call until the medians of the last windows agree, or until a bound."""
+        """Call until the medians of the last rounds agree, or until a limit."""
         config, sample = self._config, self.sample
         medians: list[float] = []
         began = self._clock()
         while sample.warmup_calls < config.warmup and self._clock() - began < config.seconds * 1e9:
-            size = min(config.turn, config.warmup - sample.warmup_calls)
+            size = min(config.round_calls, config.warmup - sample.warmup_calls)
             medians.append(statistics.median(self._timed_us() for _ in range(size)))
             sample.warmup_calls += size
             last = medians[-STEADY_WINDOWS:]
-            if len(last) == STEADY_WINDOWS and max(last) <= min(last) * (1 + STEADY_PART):
+            if len(last) == STEADY_WINDOWS and max(last) <= min(last) * (1 + STEADY_FRACTION):
                 sample.steady = True
                 return
 
-    def take_turn(self) -> None:
-        """Measure some calls, and say why where these were the last."""
+    def take_round(self) -> None:
+        """Measure one round, and note the reason if it was the last."""
         config, sample = self._config, self.sample
         before = len(sample.latencies_us)
         began = self._clock()
-        size = min(config.turn, config.samples - before)
+        size = min(config.round_calls, config.samples - before)
         if config.rate is None:
             for _ in range(SETTLING_CALLS):
                 self._timed_us()
@@ -163,7 +164,7 @@ class _Sampler:
             sample.stopped = "stable"
 
     def _take_paced(self, size: int, rate: float, began: int) -> None:
-        """Calls at their deadlines. What is late stays late, also into the next turn: a queue does not empty itself."""
+        """Start calls at their deadlines. A delay carries over into the next round, as in a queue."""
         interval_ns = 1e9 / rate
         due = began + interval_ns - self._behind_ns
         for _ in range(size):
@@ -187,7 +188,7 @@ class _Sampler:
         return (self._clock() - started) / 1e3
 
     def _is_stable(self) -> bool:
-        if len(self.sample.latencies_us) < self._config.least:
+        if len(self.sample.latencies_us) < self._config.min_samples:
             return False
         ordered = np.sort(self.sample.latencies_us)
-        return all(relative_half_width(ordered, percentile) < STABLE_PART for percentile in (50.0, 90.0))
+        return all(relative_half_width(ordered, percentile) < STABLE_FRACTION for percentile in (50.0, 90.0))

@@ -1,4 +1,4 @@
-"""A small network in every precision, as the converters themselves make it, for audits to prove or refuse."""
+"""A small network in every precision, made by the converters directly, for audits to prove or refuse."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 SHAPE, CLASSES = (20, 24, 3), 7
-"""Not those of a digit: nothing about them may be taken for granted."""
+"""Unlike those of digits, so that no test depends on digit shapes."""
 
 
 @pytest.fixture(scope="session")
 def keras_model():
-    """A network with every kind of operation that digit networks have: stride, depthwise, residual, pooling, Dense."""
+    """A network with every operation of digit networks: stride, depthwise, residual, pooling, Dense."""
     import keras
     from keras import layers
 
@@ -42,7 +42,7 @@ def calibration():
 
 @pytest.fixture(scope="session")
 def to_tflite(calibration):
-    """Convert a Keras model with TensorFlow's own converter, set by hand for each precision."""
+    """Convert a Keras model with TensorFlow's own converter and explicit settings for each precision."""
     tf = pytest.importorskip("tensorflow")
     sets = {
         "int8": tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
@@ -52,7 +52,7 @@ def to_tflite(calibration):
     def images():
         return ([image[None]] for image in calibration)
 
-    def convert(model, precision, *, ends="float32", **settings):
+    def convert(model, precision, *, io="float32", **settings):
         converter = tf.lite.TFLiteConverter.from_keras_model(model)
         for setting, value in settings.items():
             setattr(converter, setting, value)
@@ -64,7 +64,7 @@ def to_tflite(calibration):
             converter.representative_dataset = images
         if precision in sets:
             converter.target_spec.supported_ops = [sets[precision]]
-        converter.inference_input_type = converter.inference_output_type = tf.dtypes.as_dtype(ends)
+        converter.inference_input_type = converter.inference_output_type = tf.dtypes.as_dtype(io)
         if precision != "mixed":
             return converter.convert()
         options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=["DEPTHWISE_CONV_2D"])
@@ -85,7 +85,7 @@ def float_onnx(keras_model, trace):
 
 @pytest.fixture(scope="session")
 def to_onnx(float_onnx, calibration, tmp_path_factory):
-    """Bring the float ONNX model to a precision by onnxruntime's quantizer, or by hand."""
+    """Convert the float ONNX model to a precision with onnxruntime's quantizer or by hand."""
     folder = tmp_path_factory.mktemp("onnx")
     onnx.save(float_onnx, folder / "float.onnx")
     quant_pre_process(folder / "float.onnx", folder / "prepared.onnx", skip_symbolic_shape=True)
@@ -120,7 +120,7 @@ class Reader(CalibrationDataReader):
 
 
 def half_weights(model):
-    """A copy whose float weights lie in the file as float16, each with a Cast behind it."""
+    """A copy whose float weights are stored as float16, each with a Cast behind it."""
     copy = onnx.ModelProto.FromString(model.SerializeToString())
     casts = []
     for tensor in copy.graph.initializer:

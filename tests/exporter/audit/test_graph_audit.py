@@ -1,4 +1,4 @@
-"""What an audit says of the reference models, against other ways to find the same."""
+"""Audits of the reference models agree with independent ways to compute the same figures."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def audits(converted):
 
 
 def widening(sources, name):
-    """What the wide stem of int8 ONNX multiplies and stores more than the first convolution: MACs, bytes.
+    """Additional MACs and weight bytes of the widened stem of int8 ONNX, compared to the first convolution.
 
-    Each kernel's rows become three places of four pixels; four groups of filters, or two with a stride of 2, have
-    their own weights and biases.
+    Each row of a kernel becomes three cells of four pixels. There are four groups of filters (two for stride 2), each
+    with its own weights and biases.
     """
     first = sources[name].keras_model.get_layer("conv1")
     filters, rows, groups = first.filters, first.kernel_size[0], 4 // first.strides[0]
@@ -61,7 +61,7 @@ def widening(sources, name):
 
 
 def filling(sources, name):
-    """What the channels added for onnxruntime's kernel multiply and store more: MACs, bytes."""
+    """Additional MACs and weight bytes of the channels padded for onnxruntime's kernel."""
     model = sources[name].keras_model
     _, *rest = (layer for layer in model.layers if layer.name.startswith("conv"))
     n_read, n_filled, macs, n_bytes = model.get_layer("conv1").filters, model.get_layer("conv1").filters, 0, 0
@@ -82,7 +82,7 @@ def count_poolings(sources, name):
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("format_name", FORMATS)
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_macs_are_those_of_the_keras_layers(name, format_name, precision, sources, audits):
+def test_macs_equal_those_of_the_keras_layers(name, format_name, precision, sources, audits):
     from edge_mnist_trainer.networks.size import measure_network
 
     expected = measure_network(sources[name].keras_model).macs
@@ -93,7 +93,7 @@ def test_macs_are_those_of_the_keras_layers(name, format_name, precision, source
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("format_name", FORMATS)
-def test_weights_are_those_of_the_keras_layers(name, format_name, sources, audits):
+def test_weight_bytes_equal_those_of_the_keras_layers(name, format_name, sources, audits):
     from edge_mnist_trainer.networks.size import measure_network
 
     expected = measure_network(sources[name].keras_model).int8_weights_bytes
@@ -109,10 +109,10 @@ def test_weights_are_those_of_the_keras_layers(name, format_name, sources, audit
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_arena_is_what_litert_plans(name, precision, converted):
-    """LiteRT's reference kernels need no memory of their own beside convolutions, so that its arena shows the plan.
+def test_arena_equals_that_of_litert(name, precision, converted):
+    """LiteRT's arena shows its plan, because its reference kernels need no further memory beside convolutions.
 
-    It aligns to 64 bytes and keeps the input to the end; everything else is as here.
+    Unlike `plan_memory`'s defaults, LiteRT aligns to 64 bytes and keeps the input to the end.
     """
     from edge_mnist_exporter.formats.tflite_files.graph import read_tflite
 
@@ -135,16 +135,16 @@ def test_arena_is_what_litert_plans(name, precision, converted):
     assert -(-extent // 64) * 64 == expected
 
 
-def test_arena_of_the_reference_model_is_its_two_largest_neighbours(audits):
-    """28 x 28 x 16 values beside the 14 x 14 x 16 that they are pooled to; nothing else is alive with both."""
+def test_arena_of_the_reference_model_holds_its_two_largest_neighbours(audits):
+    """28 x 28 x 16 values and the 14 x 14 x 16 values that they are pooled to are in use at the same time."""
     assert audits["edge", "tflite", "fp32"].arena_bytes == 4 * (28 * 28 * 16 + 14 * 14 * 16)
     assert audits["edge", "tflite", "int8"].arena_bytes == 28 * 28 * 16 + 14 * 14 * 16
-    # The wide stem holds the same values twice: as groups of filters, and as groups of places.
+    # The widened stem needs the same values twice: as groups of filters, and as positions.
     assert audits["edge", "onnx", "int8"].arena_bytes == 2 * 28 * 28 * 16
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_onnxruntime_fuses_what_the_audit_says_it_does(name, converted, audits, tmp_path):
+def test_audit_fuses_the_same_operations_as_onnxruntime(name, converted, audits, tmp_path):
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.optimized_model_filepath = str(tmp_path / "fused.onnx")
@@ -160,7 +160,7 @@ def test_onnxruntime_fuses_what_the_audit_says_it_does(name, converted, audits, 
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_int8_onnx_is_float_from_the_logits_on(name, audits):
+def test_only_logits_and_probabilities_of_int8_onnx_are_float(name, audits):
     found = audits[name, "onnx", "int8"]
     assert len(found.float_tensors) == 2
     assert found.float_tensors[-1] == "probabilities"
@@ -168,7 +168,7 @@ def test_int8_onnx_is_float_from_the_logits_on(name, audits):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_int8_tflite_holds_no_float(name, sources, audits):
+def test_int8_tflite_has_no_float_tensor(name, sources, audits):
     found = audits[name, "tflite", "int8"]
     assert (found.float_tensors, found.float_layers) == ((), ())
     n_convolutions = sum(layer.name.startswith("conv") for layer in sources[name].keras_model.layers)
@@ -179,14 +179,14 @@ def test_int8_tflite_holds_no_float(name, sources, audits):
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("format_name", FORMATS)
-def test_float_files_are_float_throughout(name, format_name, sources, audits):
+def test_all_tensors_of_fp32_files_but_the_image_are_float(name, format_name, sources, audits):
     found = audits[name, format_name, "fp32"]
     assert found.n_tensors == len(found.float_tensors) + 1  # the image, in bytes
     assert len(found.float_layers) == sum(hasattr(layer, "kernel") for layer in sources[name].keras_model.layers)
     assert found.per_channel is None
 
 
-def test_report_carries_the_audit_of_every_file(report):
+def test_report_contains_the_audit_of_every_file(report):
     for artifact in report["artifacts"]:
         found = artifact["audit"]
         assert found["precision"] == artifact["precision"]
@@ -210,7 +210,7 @@ def test_products_of_activations_count_as_macs_but_not_as_layers(format_name, to
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
-def test_transposed_convolution_counts_its_kernel_at_every_input(format_name, to_tflite, trace, audit):
+def test_macs_of_a_transposed_convolution_count_input_positions(format_name, to_tflite, trace, audit):
     import keras
     from keras import layers
 

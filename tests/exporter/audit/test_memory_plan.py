@@ -1,4 +1,4 @@
-"""No two buffers that live at the same time overlap, and the arena is as small as greedy-by-size makes it."""
+"""Buffers in use at the same time do not overlap, and the arena has the size of a greedy-by-size plan."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ buffers = st.builds(
 
 
 def most_bytes_alive(buffers, alignment):
-    """At the worst moment, with every buffer's size rounded up: no plan can need less."""
+    """Largest sum of aligned sizes in use at one time, which is a lower bound for every plan."""
     sizes = [-(-buffer.size_bytes // alignment) * alignment for buffer in buffers]
     moments = range(max((buffer.last_use for buffer in buffers), default=-1) + 1)
     return max(
@@ -26,16 +26,16 @@ def most_bytes_alive(buffers, alignment):
     )
 
 
-def test_nothing_needs_nothing():
+def test_empty_plan_needs_no_memory():
     assert plan_memory([]).arena_bytes == 0
 
 
-def test_chain_of_layers_needs_its_two_largest_neighbours():
+def test_chain_of_layers_needs_memory_for_its_two_largest_neighbours():
     chain = [Buffer(0, 1, 100), Buffer(1, 2, 60), Buffer(2, 3, 100), Buffer(3, 4, 20)]
     assert plan_memory(chain, alignment=1).arena_bytes == 160
 
 
-def test_residual_branch_keeps_its_input_alive():
+def test_input_of_a_residual_branch_keeps_its_memory():
     # 0 -> 1 -> 2, and the sum reads both 0's and 2's result.
     block = [Buffer(0, 3, 50), Buffer(1, 2, 50), Buffer(2, 3, 50), Buffer(3, 4, 50)]
     assert plan_memory(block, alignment=1).arena_bytes == 150
@@ -47,8 +47,8 @@ def test_sizes_are_rounded_up_to_the_alignment():
     assert plan.arena_bytes == 48
 
 
-def test_buffer_takes_the_smallest_gap_that_holds_it():
-    # In the second moment, 9 bytes are free behind the first buffer and 7 behind the third.
+def test_buffer_is_placed_in_the_smallest_sufficient_gap():
+    # At time 1, 9 bytes are free behind the first buffer and 7 behind the third.
     row = [Buffer(0, 1, 10), Buffer(0, 0, 9), Buffer(0, 1, 8), Buffer(0, 0, 7), Buffer(0, 1, 6), Buffer(1, 1, 5)]
     plan = plan_memory(row, alignment=1)
     assert plan.offsets == (0, 10, 19, 27, 34, 27)
@@ -62,7 +62,7 @@ def test_impossible_buffer_is_refused(bad):
 
 
 @given(st.lists(buffers, max_size=20), st.sampled_from([1, 16, 64]))
-def test_plan_overlaps_nowhere_and_wastes_no_more_than_everything(row, alignment):
+def test_plan_has_no_overlap_and_at_most_the_sum_of_sizes(row, alignment):
     plan = plan_memory(row, alignment=alignment)
     sizes = [-(-buffer.size_bytes // alignment) * alignment for buffer in row]
     assert all(offset % alignment == 0 for offset in plan.offsets)

@@ -1,4 +1,4 @@
-"""Each precision is proved from the graph of a file that has it, and of no other."""
+"""An audit proves exactly the precision that a file has."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ pytestmark = pytest.mark.slow
 SHAPE, CLASSES = (20, 24, 3), 7
 
 KERNELS = {"conv": 216, "depthwise": 72, "pointwise": 64, "wide": 1152, "hidden": 11520, "logits": 168}
-"""Values in each kernel of the network below, counted by hand."""
+"""Values in each kernel of the network of conftest.py, counted by hand."""
 
 PLACES = {"conv": 10 * 12, "depthwise": 10 * 12, "pointwise": 10 * 12, "wide": 5 * 6, "hidden": 1, "logits": 1}
-"""How often each of them is multiplied."""
+"""How often each kernel value is used."""
 
 N_BIASES = 8 + 8 + 8 + 16 + 24 + 7
 MACS = sum(KERNELS[name] * PLACES[name] for name in KERNELS)
@@ -39,7 +39,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("format_name", "precision"), EXISTING)
-def test_file_of_a_precision_is_proved(format_name, precision, files, audit):
+def test_precision_of_each_file_is_proved(format_name, precision, files, audit):
     found = audit(files[format_name, precision], precision, f"made-up.{format_name}")
     assert found.precision == precision
     assert found.macs == MACS
@@ -49,7 +49,7 @@ def test_file_of_a_precision_is_proved(format_name, precision, files, audit):
 
 
 @pytest.mark.parametrize(("format_name", "precision", "claimed"), WRONG)
-def test_file_under_the_name_of_another_precision_is_refused(format_name, precision, claimed, files, audit):
+def test_file_with_another_precision_than_claimed_is_refused(format_name, precision, claimed, files, audit):
     name = f"made-up_{claimed}.{format_name}"
     with pytest.raises(PrecisionProofError) as refused:
         audit(files[format_name, precision], claimed, name)
@@ -73,7 +73,7 @@ def list_names(data, format_name):
 
 
 @pytest.mark.parametrize(("format_name", "precision"), EXISTING)
-def test_weights_are_those_of_the_network_in_their_dtypes(format_name, precision, files, audit):
+def test_weights_have_the_expected_dtypes_and_sizes(format_name, precision, files, audit):
     n_kernel = sum(KERNELS.values())
     large = sum(n for n in KERNELS.values() if n >= 1024)
     expected = {
@@ -94,12 +94,12 @@ def test_weights_are_those_of_the_network_in_their_dtypes(format_name, precision
 
 
 @pytest.mark.parametrize(("format_name", "precision"), EXISTING)
-def test_scale_a_channel_is_found_where_anything_is_quantized(format_name, precision, files, audit):
+def test_per_channel_scales_are_found_in_quantized_files(format_name, precision, files, audit):
     found = audit(files[format_name, precision], precision, f"made-up.{format_name}")
     assert found.per_channel is (None if precision in ("fp32", "fp16") else True)
 
 
-def test_one_scale_a_tensor_is_told_from_one_a_channel(keras_model, to_tflite, audit):
+def test_per_tensor_and_per_channel_scales_are_told_apart(keras_model, to_tflite, audit):
     data = to_tflite(keras_model, "int8", _experimental_disable_per_channel=True)
     assert audit(data, "int8", "made-up.tflite").per_channel is False
     data = to_tflite(keras_model, "int8", _experimental_disable_per_channel_quantization_for_dense_layers=True)
@@ -107,7 +107,7 @@ def test_one_scale_a_tensor_is_told_from_one_a_channel(keras_model, to_tflite, a
 
 
 @pytest.mark.parametrize(("format_name", "precision"), EXISTING)
-def test_audit_counts_the_layers_that_compute_in_float(format_name, precision, files, audit):
+def test_audit_lists_the_layers_that_compute_in_float(format_name, precision, files, audit):
     n_layers = {"fp32": 6, "fp16": 6, "dynamic": 4, "int8": 0, "int16x8": 0, "mixed": 1}[precision]
     found = audit(files[format_name, precision], precision, f"made-up.{format_name}")
     assert len(found.float_layers) == n_layers
@@ -115,14 +115,14 @@ def test_audit_counts_the_layers_that_compute_in_float(format_name, precision, f
 
 
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
-def test_half_precision_weights_are_unpacked_beside_the_arena(format_name, files, audit):
+def test_unpacked_float16_weights_are_counted_beside_the_arena(format_name, files, audit):
     half = audit(files[format_name, "fp16"], "fp16", f"made-up.{format_name}")
     full = audit(files[format_name, "fp32"], "fp32", f"made-up.{format_name}")
     assert half.unpacked_weights_bytes == full.weights_bytes == 2 * half.weights_bytes
     assert (half.arena_bytes, full.unpacked_weights_bytes) == (full.arena_bytes, 0)
 
 
-def test_operators_stand_in_the_order_of_first_appearance(files, audit):
+def test_operators_are_listed_in_the_order_of_first_appearance(files, audit):
     found = audit(files["tflite", "int8"], "int8", "made-up.tflite").operators
     assert list(found)[:3] == ["QUANTIZE", "CONV_2D", "DEPTHWISE_CONV_2D"]
     assert (found["CONV_2D"], found["FULLY_CONNECTED"], found["DEQUANTIZE"]) == (3, 2, 1)
@@ -131,33 +131,33 @@ def test_operators_stand_in_the_order_of_first_appearance(files, audit):
     assert audit(files["onnx", "int8"], "int8", "made-up.onnx").operators == expected
 
 
-@pytest.mark.parametrize("ends", ["uint8", "int8", "float32"])
-def test_int8_file_may_take_bytes_or_floats(ends, keras_model, to_tflite, audit):
-    found = audit(to_tflite(keras_model, "int8", ends=ends), "int8", "made-up.tflite")
-    assert (found.inputs[0].dtype, found.outputs[0].dtype) == (ends, ends)
-    assert len(found.float_tensors) == (2 if ends == "float32" else 0)
-    zero_point = {"uint8": 0, "int8": -128, "float32": None}[ends]
+@pytest.mark.parametrize("io", ["uint8", "int8", "float32"])
+def test_int8_file_may_have_8_bit_or_float_input(io, keras_model, to_tflite, audit):
+    found = audit(to_tflite(keras_model, "int8", io=io), "int8", "made-up.tflite")
+    assert (found.inputs[0].dtype, found.outputs[0].dtype) == (io, io)
+    assert len(found.float_tensors) == (2 if io == "float32" else 0)
+    zero_point = {"uint8": 0, "int8": -128, "float32": None}[io]
     assert (found.inputs[0].zero_point, found.outputs[0].zero_point) == (zero_point, zero_point)
 
 
-def test_int16_file_may_take_int16(keras_model, to_tflite, audit):
-    found = audit(to_tflite(keras_model, "int16x8", ends="int16"), "int16x8", "made-up.tflite")
+def test_int16x8_file_may_have_int16_input(keras_model, to_tflite, audit):
+    found = audit(to_tflite(keras_model, "int16x8", io="int16"), "int16x8", "made-up.tflite")
     assert (found.inputs[0].dtype, found.inputs[0].zero_point) == ("int16", 0)
     assert found.float_tensors == ()
 
 
 @pytest.mark.parametrize(
-    ("ends", "reason"),
+    ("io", "reason"),
     [("float32", "input .* is float32, not bytes"), ("int8", "has scale .* and zero-point -128, not .* and 0")],
 )
-def test_input_of_another_kind_than_expected_is_refused(ends, reason, keras_model, to_tflite, audit):
-    data = to_tflite(keras_model, "int8", ends=ends)
+def test_unexpected_input_dtype_or_scale_is_refused(io, reason, keras_model, to_tflite, audit):
+    data = to_tflite(keras_model, "int8", io=io)
     with pytest.raises(PrecisionProofError, match=reason):
         audit(data, "int8", "made-up.tflite", expected_input=(1 / 255, 0))
 
 
-def test_expected_input_need_not_be_that_of_digits(keras_model, to_tflite, audit):
-    data = to_tflite(keras_model, "int8", ends="int8")
+def test_any_expected_input_scale_can_be_checked(keras_model, to_tflite, audit):
+    data = to_tflite(keras_model, "int8", io="int8")
     scale = audit(data, "int8", "made-up.tflite").inputs[0].scale
     assert audit(data, "int8", "made-up.tflite", expected_input=(scale, -128)).precision == "int8"
     with pytest.raises(PrecisionProofError, match="pixels would be misread"):
@@ -175,6 +175,6 @@ def test_network_too_small_for_dynamic_range_is_refused(to_tflite, audit):
         audit(data, "dynamic", "made-up.tflite")
 
 
-def test_onnx_with_activations_of_16_bits_is_refused_as_int8(to_onnx, audit):
+def test_onnx_with_16_bit_activations_is_refused_as_int8(to_onnx, audit):
     with pytest.raises(PrecisionProofError, match=r"quantizes \S+ to uint16, so the file is not int8"):
         audit(to_onnx("int8", activation=QuantType.QUInt16), "int8", "made-up.onnx")

@@ -1,4 +1,4 @@
-"""A file is what its name says, or it is refused."""
+"""A file is refused unless it has the precision in its name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def tf():
 
 @pytest.fixture(scope="module")
 def prove():
-    """Prove bytes to be of a precision, as an export does; the file name's suffix says how."""
+    """Prove the precision of bytes as an export does; the suffix of the file name gives the format."""
     from edge_mnist_exporter.formats import FORMATS
 
     def run(data, precision, file_name):
@@ -37,7 +37,7 @@ def exported(reference_bundle):
 
 @pytest.fixture(scope="module")
 def converter(tf, reference_source, drawn_images):
-    """Makes a TFLite converter of the reference model, quantizing as TensorFlow does by default."""
+    """Makes a TFLite converter of the reference model with TensorFlow's default quantization."""
 
     def make(*, calibrated: bool):
         made = tf.lite.TFLiteConverter.from_keras_model(reference_source.keras_model)
@@ -51,7 +51,7 @@ def converter(tf, reference_source, drawn_images):
 
 @pytest.mark.parametrize("suffix", ["tflite", "onnx"])
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_exported_file_is_what_its_name_says(prove, exported, precision, suffix):
+def test_exported_file_has_the_precision_in_its_name(prove, exported, precision, suffix):
     name = f"edge_{precision}.{suffix}"
     found = prove(exported[name], precision, name)
     (image,), (probabilities,) = found.inputs, found.outputs
@@ -59,23 +59,23 @@ def test_exported_file_is_what_its_name_says(prove, exported, precision, suffix)
     assert (probabilities.name, probabilities.shape[1:]) == ("probabilities", (10,))
 
 
-def test_float_tflite_presented_as_int8_is_refused_by_the_name_of_a_tensor(prove, exported):
+def test_float_tflite_is_refused_as_int8_by_tensor_name(prove, exported):
     with pytest.raises(PrecisionProofError, match=r"edge_int8.tflite: CAST \S+ computes with float32 \(tensor"):
         prove(exported["edge_fp32.tflite"], "int8", "edge_int8.tflite")
 
 
-def test_float_onnx_presented_as_int8_is_refused_by_the_name_of_a_tensor(prove, exported):
+def test_float_onnx_is_refused_as_int8_by_tensor_name(prove, exported):
     with pytest.raises(PrecisionProofError, match=r"edge_int8.onnx: \w+ \S+ reads \S+"):
         prove(exported["edge_fp32.onnx"], "int8", "edge_int8.onnx")
 
 
 @pytest.mark.parametrize("suffix", ["tflite", "onnx"])
-def test_int8_presented_as_fp32_is_refused(prove, exported, suffix):
+def test_int8_file_is_refused_as_fp32(prove, exported, suffix):
     with pytest.raises(PrecisionProofError, match="is not fp32"):
         prove(exported[f"edge_int8.{suffix}"], "fp32", f"edge_fp32.{suffix}")
 
 
-def test_onnx_with_one_float_weight_is_refused_by_the_name_of_its_operation(prove, exported):
+def test_onnx_with_one_float_weight_is_refused_by_operation_name(prove, exported):
     model = onnx.load_from_string(exported["edge_int8.onnx"])
     values = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     makers = {output: node for node in model.graph.node for output in node.output}
@@ -112,12 +112,12 @@ def test_dynamic_range_tflite_is_refused_as_int8(prove, converter):
         prove(converter(calibrated=False).convert(), "int8", "edge_int8.tflite")
 
 
-def test_calibrated_tflite_with_float_input_is_refused_where_bytes_are_expected(prove, converter):
+def test_tflite_with_float_input_is_refused_if_bytes_are_expected(prove, converter):
     with pytest.raises(PrecisionProofError, match=r"input \S+ is float32, not bytes"):
         prove(converter(calibrated=True).convert(), "int8", "edge_int8.tflite")
 
 
-def test_tflite_that_takes_signed_bytes_is_refused(prove, converter, tf):
+def test_tflite_with_signed_input_is_refused_if_bytes_are_expected(prove, converter, tf):
     signed = converter(calibrated=True)
     signed.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     signed.inference_input_type = signed.inference_output_type = tf.int8
@@ -125,19 +125,19 @@ def test_tflite_that_takes_signed_bytes_is_refused(prove, converter, tf):
         prove(signed.convert(), "int8", "edge_int8.tflite")
 
 
-def test_half_precision_tflite_is_refused_as_fp32(prove, converter, tf):
+def test_fp16_tflite_is_refused_as_fp32(prove, converter, tf):
     half = converter(calibrated=False)
     half.target_spec.supported_types = [tf.float16]
     with pytest.raises(PrecisionProofError, match=r"tensor \S+ is float16"):
         prove(half.convert(), "fp32", "edge_fp32.tflite")
 
 
-def test_input_whose_scale_came_from_dim_images_is_refused(convert, reference_source, drawn_images):
-    """An export gives every calibration set a black and a white pixel; without, TensorFlow's scale is half as large."""
-    with pytest.raises(PrecisionProofError, match="pixels would be misread; use more --calibration-samples"):
+def test_input_scale_from_dark_calibration_images_is_refused(convert, reference_source, drawn_images):
+    """Without the black and white pixel that an export adds, TensorFlow's input scale is half as large."""
+    with pytest.raises(PrecisionProofError, match="pixels would be misread; use more `calibration_samples`"):
         convert(reference_source, "tflite", "int8", drawn_images // 2)
 
 
-def test_onnx_input_is_bytes_whatever_the_calibration_images_are(convert, reference_source, drawn_images):
+def test_onnx_input_scale_does_not_depend_on_calibration_images(convert, reference_source, drawn_images):
     (image,) = convert(reference_source, "onnx", "int8", drawn_images // 2).engine.inputs
     assert (image.scale, image.zero_point) == (pytest.approx(1 / 255), 0)

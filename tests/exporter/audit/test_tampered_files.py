@@ -1,4 +1,4 @@
-"""A file that was of a precision is refused once one thing in it is not."""
+"""A file is refused if one tensor or operation in it does not have the precision."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from edge_mnist_runtime.errors import PrecisionProofError
 pytestmark = pytest.mark.slow
 
 
-def test_float_convolution_behind_quantizers_is_no_int8(files, audit):
-    """Its result is never quantized, so that no engine can compute it on bytes."""
+def test_convolution_without_a_result_quantizer_is_refused_as_int8(files, audit):
+    """Without a quantizer for its result, no engine can compute it on bytes."""
     model = onnx.load_from_string(files["onnx", "int8"])
     last = [node for node in model.graph.node if node.op_type == "Conv"][-1]
     model.graph.node.append(onnx.helper.make_node("Softmax", [last.output[0]], ["tail"], axis=1))
@@ -24,8 +24,8 @@ def test_float_convolution_behind_quantizers_is_no_int8(files, audit):
         audit(model.SerializeToString(), "int8", "made-up.onnx")
 
 
-def test_bias_of_a_foreign_scale_is_no_int8(files, audit, tmp_path):
-    """onnxruntime computes such a convolution in float, though every tensor around it is quantized."""
+def test_bias_with_another_scale_is_refused_as_int8(files, audit, tmp_path):
+    """onnxruntime computes such a convolution in float, although all its tensors are quantized."""
     model = onnx.load_from_string(files["onnx", "int8"])
     makers = {output: node for node in model.graph.node for output in node.output}
     conv = next(node for node in model.graph.node if node.op_type == "Conv" and len(node.input) == 3)
@@ -38,7 +38,7 @@ def test_bias_of_a_foreign_scale_is_no_int8(files, audit, tmp_path):
 
 
 def count_kernels(data: bytes, folder) -> Counter[str]:
-    """What onnxruntime really runs."""
+    """Count the kernels that onnxruntime runs."""
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(folder / "optimized.onnx")
     options.log_severity_level = 4
@@ -46,7 +46,7 @@ def count_kernels(data: bytes, folder) -> Counter[str]:
     return Counter(node.op_type for node in onnx.load(folder / "optimized.onnx").graph.node)
 
 
-def test_onnx_with_one_full_precision_weight_is_no_fp16(float16_onnx, audit):
+def test_onnx_with_one_float32_weight_is_refused_as_fp16(float16_onnx, audit):
     model = float16_onnx()
     (cast,) = [node for node in model.graph.node if node.op_type == "Cast" and node.input[0].endswith("_half")][:1]
     (half,) = [tensor for tensor in model.graph.initializer if tensor.name == cast.input[0]]
@@ -56,8 +56,8 @@ def test_onnx_with_one_full_precision_weight_is_no_fp16(float16_onnx, audit):
         audit(model.SerializeToString(), "fp16", "made-up.onnx")
 
 
-def test_onnx_that_computes_in_half_precision_is_no_fp16(float16_onnx, audit):
-    """fp16 says how weights are stored; arithmetic in float16 is something else, and slow on most CPUs."""
+def test_onnx_with_float16_arithmetic_is_refused_as_fp16(float16_onnx, audit):
+    """fp16 files store weights as float16. Arithmetic in float16 is slow on most CPUs."""
     model = float16_onnx()
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.elem_type = onnx.TensorProto.FLOAT16
@@ -80,7 +80,7 @@ def rewrite(data, change):
     return bytes(builder.Output())
 
 
-def test_tflite_with_one_full_precision_kernel_is_no_fp16(files, audit):
+def test_tflite_with_one_float32_kernel_is_refused_as_fp16(files, audit):
     def widen(model, tensors):
         half = next(tensor for tensor in tensors if tensor.type == 1 and len(tensor.shape) == 4)
         half.type = 0
@@ -89,7 +89,7 @@ def test_tflite_with_one_full_precision_kernel_is_no_fp16(files, audit):
         audit(rewrite(files["tflite", "fp16"], widen), "fp16", "made-up.tflite")
 
 
-def test_int16_activations_that_are_not_symmetric_are_refused(files, audit):
+def test_int16_activations_with_a_zero_point_are_refused(files, audit):
     def shift(model, tensors):
         shifted = next(tensor for tensor in tensors if tensor.type == 7 and len(tensor.shape) == 4)
         shifted.quantization.zeroPoint = np.array([5])
@@ -98,7 +98,7 @@ def test_int16_activations_that_are_not_symmetric_are_refused(files, audit):
         audit(rewrite(files["tflite", "int16x8"], shift), "int16x8", "made-up.tflite")
 
 
-def test_float_input_that_more_than_a_quantizer_reads_is_no_int8(files, audit):
+def test_float_input_with_another_reader_than_a_quantizer_is_refused_as_int8(files, audit):
     def read_it_elsewhere(model, tensors):
         graph = model.subgraphs[0]
         graph.operators[1].inputs = np.array([*graph.inputs, *graph.operators[1].inputs[1:]])
@@ -107,7 +107,7 @@ def test_float_input_that_more_than_a_quantizer_reads_is_no_int8(files, audit):
         audit(rewrite(files["tflite", "int8"], read_it_elsewhere), "int8", "made-up.tflite")
 
 
-def test_graph_within_a_graph_is_refused(files, audit):
+def test_nested_graph_is_refused(files, audit):
     def double(model, tensors):
         model.subgraphs.append(model.subgraphs[0])
 

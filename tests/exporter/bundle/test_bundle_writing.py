@@ -1,4 +1,4 @@
-"""Bundles appear whole or not at all."""
+"""Bundles are written atomically: whole or not at all."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def contents(folder):
 
 @pytest.fixture
 def target(tmp_path):
-    """Where an old bundle stands; nothing else is beside it."""
+    """The path of an old bundle in an otherwise empty folder."""
     write(tmp_path / "bundle", OLD)
     return tmp_path / "bundle"
 
@@ -82,7 +82,7 @@ def names_beside(target):
     return [path.name for path in target.parent.iterdir()]
 
 
-def test_new_bundle_holds_its_files_alone(tmp_path):
+def test_new_bundle_contains_exactly_its_files(tmp_path):
     write(tmp_path / "deep" / "bundle", NEW)
     assert contents(tmp_path / "deep" / "bundle") == NEW
     assert names_beside(tmp_path / "deep" / "bundle") == ["bundle"]
@@ -94,33 +94,33 @@ def test_empty_folder_becomes_a_bundle(tmp_path):
     assert contents(tmp_path / "bundle") == NEW
 
 
-def test_old_bundle_is_replaced_and_its_files_are_gone(target):
+def test_old_bundle_is_replaced_and_its_files_are_removed(target):
     write(target, NEW)
     assert contents(target) == NEW
     assert names_beside(target) == ["bundle"]
 
 
-def test_nothing_is_there_before_everything_is_written(tmp_path):
+def test_bundle_appears_only_when_all_files_are_written(tmp_path):
     with BundleWriter(tmp_path / "bundle"):
         assert not (tmp_path / "bundle").exists()
     assert not list(tmp_path.iterdir())
 
 
-def test_export_that_ends_early_leaves_the_old_bundle_and_nothing_hidden(target):
+def test_interrupted_export_leaves_the_old_bundle_and_no_hidden_folder(target):
     with pytest.raises(KeyboardInterrupt), BundleWriter(target):
         raise KeyboardInterrupt
     assert contents(target) == OLD
     assert names_beside(target) == ["bundle"]
 
 
-def test_folder_that_is_no_bundle_is_refused_and_untouched(tmp_path):
+def test_other_folder_is_refused_and_not_changed(tmp_path):
     (tmp_path / "thesis.txt").write_bytes(b"precious")
     with pytest.raises(UsageError, match=r"holds thesis\.txt"):
         BundleWriter(tmp_path)
     assert contents(tmp_path) == {"thesis.txt": b"precious"}
 
 
-def test_folder_with_somebody_else_s_manifest_is_refused_and_untouched(tmp_path):
+def test_folder_with_another_program_s_manifest_is_refused_and_not_changed(tmp_path):
     site = tmp_path / "site"
     site.mkdir()
     (site / "manifest.json").write_text('{"name": "My web app", "start_url": "/"}')  # web apps have one, too
@@ -130,22 +130,22 @@ def test_folder_with_somebody_else_s_manifest_is_refused_and_untouched(tmp_path)
     assert (site / "index.html").read_text() == "precious"
 
 
-def test_bundle_with_a_file_of_the_users_own_is_refused_and_untouched(target):
+def test_bundle_with_a_user_s_own_file_is_refused_and_not_changed(target):
     (target / "notes.txt").write_bytes(b"precious")
     with pytest.raises(UsageError, match=r"holds notes\.txt"):
         write(target, NEW)
     assert contents(target) == {**OLD, "notes.txt": b"precious"}
 
 
-def test_kill_between_two_renames_is_undone(target):
-    # What a file system without an exchange of names leaves when the process is killed at the worst moment.
+def test_older_bundle_is_restored_after_a_kill_between_two_renames(target):
+    # The state after a kill between the renames, on a file system that cannot exchange names.
     target.rename(target.with_name(".bundle.previous"))
     with BundleWriter(target):
         assert contents(target) == OLD
     assert names_beside(target) == ["bundle"]
 
 
-def test_file_at_the_target_is_refused_and_untouched(tmp_path):
+def test_file_at_the_target_is_refused_and_not_changed(tmp_path):
     (tmp_path / "file").write_bytes(b"precious")
     with pytest.raises(UsageError, match="is no folder"):
         BundleWriter(tmp_path / "file")
@@ -159,7 +159,7 @@ def test_file_as_parent_is_refused(tmp_path):
     assert contents(tmp_path) == {"file": b"precious"}
 
 
-def test_full_disk_leaves_the_old_bundle_whole_and_nothing_hidden(target, run_script):
+def test_full_disk_leaves_the_old_bundle_and_no_hidden_folder(target, run_script):
     assert "cannot be written" in run_script(FILL_DISK, target)
     assert contents(target) == OLD
     assert names_beside(target) == ["bundle"]
@@ -170,7 +170,7 @@ def test_full_disk_leaves_no_new_bundle(tmp_path, run_script):
     assert not list(tmp_path.iterdir())
 
 
-def test_link_keeps_pointing_at_the_bundle(target):
+def test_link_to_a_bundle_is_kept(target):
     link = target.with_name("current")
     link.symlink_to(target)
     write(link, NEW)
@@ -178,14 +178,14 @@ def test_link_keeps_pointing_at_the_bundle(target):
     assert contents(link) == contents(target) == NEW
 
 
-def test_link_to_nothing_gets_its_bundle(tmp_path):
+def test_target_of_a_dangling_link_is_created(tmp_path):
     (tmp_path / "current").symlink_to(tmp_path / "bundle")
     write(tmp_path / "current", NEW)
     assert (tmp_path / "current").is_symlink()
     assert contents(tmp_path / "bundle") == NEW
 
 
-def test_leftovers_of_a_process_that_is_alive_are_kept(target):
+def test_hidden_folder_of_a_living_process_is_kept(target):
     with BundleWriter(target) as other:
         write(target, NEW)
         other.write(OLD)
@@ -193,7 +193,7 @@ def test_leftovers_of_a_process_that_is_alive_are_kept(target):
     assert names_beside(target) == ["bundle"]
 
 
-def test_file_that_came_while_the_export_ran_is_not_lost(target):
+def test_file_added_during_the_export_is_not_lost(target):
     with BundleWriter(target) as writer:
         (target / "notes.txt").write_bytes(b"precious")
         with pytest.raises(UsageError, match=r"holds notes\.txt"):
@@ -207,7 +207,7 @@ def test_root_folder_is_refused():
 
 
 def generation_of(bundle):
-    """The one generation that every file of the bundle is from."""
+    """The common generation of all files of the bundle."""
     files = contents(bundle)
     generation = int(json.loads(files.pop("manifest.json"))["name"])
     assert sorted(files) == ["a.tflite", "b.onnx", "c.md", "d.npz"]
@@ -241,7 +241,7 @@ def test_kill_at_any_moment_leaves_one_whole_bundle(tmp_path):
     assert names_beside(target) == ["bundle"]
 
 
-def test_refused_export_leaves_no_folders_that_it_made(tmp_path: Path) -> None:
+def test_refused_export_removes_the_folders_that_it_made(tmp_path: Path) -> None:
     with BundleWriter(tmp_path / "new" / "bundles" / "edge"):
         pass
     assert not (tmp_path / "new").exists()

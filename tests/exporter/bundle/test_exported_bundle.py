@@ -1,4 +1,4 @@
-"""What the export of the reference model leaves on disk."""
+"""The files that an export of the reference model writes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import os
-import re
 
 import numpy as np
 import onnx
@@ -24,7 +23,7 @@ from edge_mnist_runtime.engines import open_engine, run_in_batches
 from edge_mnist_trainer.augment.strokes import draw_digits
 from edge_mnist_trainer.data.sources import load_export_digits
 from edge_mnist_trainer.networks.reference_models import find_reference_model
-from edge_mnist_trainer.report.web_page import show_picture
+from edge_mnist_trainer.report.web_page import pixels_address
 
 pytestmark = pytest.mark.slow
 
@@ -40,11 +39,11 @@ def tflite(reference_bundle) -> Interpreter:
 
 @pytest.fixture(scope="module")
 def evaluation() -> LabelledDigits:
-    """The images that the reference bundle was measured on."""
+    """The evaluation images of the reference bundle."""
     return load_export_digits().evaluation
 
 
-def _keras_answers(evaluation: LabelledDigits) -> np.ndarray:
+def _predict_with_keras(evaluation: LabelledDigits) -> np.ndarray:
     import keras
 
     model = keras.models.load_model(find_reference_model(), compile=False)
@@ -56,14 +55,14 @@ def onnx_int8(reference_bundle) -> onnx.ModelProto:
     return onnx.load(reference_bundle / "edge_int8.onnx")
 
 
-def test_bundle_holds_its_files_alone(reference_bundle):
+def test_bundle_contains_exactly_its_files(reference_bundle):
     names = {path.name for path in reference_bundle.iterdir()}
     assert names == {*MODEL_FILES, "report.json", "MODEL_CARD.md", "golden.npz", "manifest.json"}
     beside = {path.name for path in reference_bundle.parent.iterdir()}
     assert beside == {reference_bundle.name, f"{reference_bundle.name}.report.html"}
 
 
-def test_report_carries_the_promised_fields(report):
+def test_report_has_all_documented_fields(report):
     assert report["schema_version"] == 4
     assert {"name", "split", "n", "n_per_class", "image_shape", "sha256"} <= report["dataset"].keys()
     assert 0.9 < report["reference"]["top1"] <= 1
@@ -92,21 +91,21 @@ def test_report_passes_every_gate_of_every_file(report):
     assert all(gate["passed"] for gate in report["gates"])
 
 
-def test_report_s_figures_fit_together(report):
+def test_figures_of_the_report_are_consistent(report):
     for artifact in report["artifacts"]:
         delta = 100 * (artifact["top1"] - report["reference"]["top1"])
         assert artifact["delta_points"] == pytest.approx(delta, abs=1e-9)
         assert abs(delta) <= 100 * (1 - artifact["agreement"]) + 1e-9
 
 
-def test_float_files_answer_as_keras_does(report):
+def test_fp32_files_predict_like_keras(report):
     for artifact in report["artifacts"]:
         if artifact["precision"] == "fp32":
             assert artifact["max_abs_probability_diff"] < 1e-3
             assert artifact["agreement"] > 0.999
 
 
-def test_calibration_and_evaluation_images_are_not_the_same_part(report):
+def test_calibration_and_evaluation_use_different_splits(report):
     assert report["calibration"]["name"] == report["dataset"]["name"]
     assert report["calibration"]["split"] != report["dataset"]["split"]
 
@@ -123,63 +122,62 @@ def test_hashes_and_sizes_are_those_of_the_files(reference_bundle, report):
         assert (listed.file, listed.size_bytes) == (reported["file"], size)
 
 
-def test_figures_of_the_report_are_those_of_its_files_run_again(reference_bundle, report, evaluation):
-    """Every file, run here on the evaluation images, against Keras: nothing in the report is taken on trust."""
-    labels, keras = evaluation.labels, _keras_answers(evaluation)
+def test_running_the_files_reproduces_the_figures_of_the_report(reference_bundle, report, evaluation):
+    """Every file runs on the evaluation images again and is compared with Keras."""
+    labels, keras = evaluation.labels, _predict_with_keras(evaluation)
     engines = {file: open_engine((reference_bundle / file).read_bytes(), file_name=file) for file in MODEL_FILES}
-    answers = {
+    predictions = {
         file: np.concatenate(list(run_in_batches(engine, evaluation.images))) for file, engine in engines.items()
     }
-    found = {name: probabilities.argmax(1) for name, probabilities in {"keras": keras, **answers}.items()}
+    found = {name: probabilities.argmax(1) for name, probabilities in {"keras": keras, **predictions}.items()}
     assert report["agreement"]["names"] == list(found)
     for row, name in zip(report["agreement"]["matrix"], found, strict=True):
         assert row == [np.mean(found[name] == found[other]) for other in found]
     for artifact in report["artifacts"]:
-        answered, wrong = found[artifact["file"]], found["keras"] != labels
-        assert artifact["top1"] == np.mean(answered == labels)
-        assert artifact["lost"] == np.sum((answered != labels) & ~wrong)
-        assert artifact["gained"] == np.sum((answered == labels) & wrong)
-        assert [flip["index"] for flip in artifact["flips"]] == np.flatnonzero(answered != found["keras"]).tolist()
+        predicted, wrong = found[artifact["file"]], found["keras"] != labels
+        assert artifact["top1"] == np.mean(predicted == labels)
+        assert artifact["lost"] == np.sum((predicted != labels) & ~wrong)
+        assert artifact["gained"] == np.sum((predicted == labels) & wrong)
+        assert [flip["index"] for flip in artifact["flips"]] == np.flatnonzero(predicted != found["keras"]).tolist()
         for flip in artifact["flips"]:
-            assert (flip["label"], flip["answer"]) == (labels[flip["index"]], answered[flip["index"]])
+            assert (flip["label"], flip["answer"]) == (labels[flip["index"]], predicted[flip["index"]])
             assert flip["reference_answer"] == found["keras"][flip["index"]]
-        each = [np.mean(answered[labels == digit] == digit) for digit in range(10)]
+        each = [np.mean(predicted[labels == digit] == digit) for digit in range(10)]
         assert artifact["per_class_top1"] == pytest.approx(each)
-    tflite, onnx_file = (answers[f"edge_int8.{kind}"] for kind in ("tflite", "onnx"))
+    tflite, onnx_file = (predictions[f"edge_int8.{kind}"] for kind in ("tflite", "onnx"))
     steps = np.abs(np.rint(tflite * 256) - np.minimum(np.rint(onnx_file * 256), 255)).max(1).astype(int)
     assert report["int8_parity"]["images_by_steps"] == np.bincount(steps).tolist()
     assert report["int8_parity"]["step"] == 1 / 256
 
 
-def test_bundle_shows_no_evaluation_image(reference_bundle, report, evaluation):
-    """Neither as pixels nor inside a PNG; the page beside the bundle does show them, so the search can succeed."""
+def test_bundle_contains_no_evaluation_image(reference_bundle, report, evaluation):
+    """It searches for pixels and PNGs. The page beside the bundle contains them, which shows that the search works."""
     flipped = {flip["index"] for artifact in report["artifacts"] for flip in artifact["flips"]}
     assert flipped
-    pictures = {show_picture(evaluation.images[index], "") for index in flipped}
-    addresses = {re.search(r"base64,([^']+)'", picture).group(1) for picture in pictures}
+    addresses = {pixels_address(evaluation.images[index]) for index in flipped}
     page = reference_bundle.with_name(f"{reference_bundle.name}.report.html").read_text("utf-8")
     assert all(address in page for address in addresses)
     for path in reference_bundle.iterdir():
         data = path.read_bytes()
         assert path.suffix != ".html"
-        assert not any(address.encode() in data for address in addresses)
+        assert not any(address.partition(",")[2].encode() in data for address in addresses)
         assert not any(evaluation.images[index].tobytes() in data for index in flipped)
 
 
-def test_bundle_names_the_model_that_it_was_made_from(reference_bundle, report, reference_model):
+def test_bundle_records_its_source_model(reference_bundle, report, reference_model):
     expected = hashlib.sha256(reference_model.read_bytes()).hexdigest()
     assert report["source"]["sha256"] == Manifest.load(reference_bundle).source["sha256"] == expected
 
 
-def test_tflite_leaves_no_size_open(reference_bundle):
-    """LiteRT.js refuses a file in which the number of images is open."""
+def test_tflite_has_no_free_size(reference_bundle):
+    """LiteRT.js refuses a file with a free batch size."""
     for precision in ("fp32", "int8"):
         model = schema.Model.GetRootAsModel((reference_bundle / f"edge_{precision}.tflite").read_bytes(), 0)
         graph = model.Subgraphs(0)
         assert all(graph.Tensors(index).ShapeSignatureIsNone() for index in range(graph.TensorsLength()))
 
 
-def test_tflite_runs_a_batch_once_its_input_is_resized(reference_bundle):
+def test_tflite_runs_a_batch_after_its_input_is_resized(reference_bundle):
     golden = np.load(reference_bundle / "golden.npz", allow_pickle=False)
     images = golden["images"][:5]
     interpreter = Interpreter(str(reference_bundle / "edge_int8.tflite"), num_threads=1)
@@ -192,19 +190,19 @@ def test_tflite_runs_a_batch_once_its_input_is_resized(reference_bundle):
     assert np.array_equal(interpreter.get_tensor(probabilities["index"]), recorded)
 
 
-def test_tflite_int8_takes_and_gives_bytes(tflite):
+def test_tflite_int8_has_uint8_input_and_output(tflite):
     (image,), (probabilities,) = tflite.get_input_details(), tflite.get_output_details()
     assert (image["dtype"], list(image["shape"])) == (np.uint8, [1, 28, 28, 1])
     assert (probabilities["dtype"], list(probabilities["shape"])) == (np.uint8, [1, 10])
     assert image["quantization"] == (pytest.approx(1 / 255, rel=1e-6), 0)
 
 
-def test_tflite_int8_holds_no_float_tensor(tflite):
+def test_tflite_int8_has_no_float_tensor(tflite):
     dtypes = {np.dtype(tensor["dtype"]).name for tensor in tflite.get_tensor_details()}
     assert dtypes <= {"uint8", "int8", "int32"}
 
 
-def test_onnx_int8_takes_bytes_and_gives_float_probabilities(reference_bundle, drawn_images):
+def test_onnx_int8_has_uint8_input_and_float_output(reference_bundle, drawn_images):
     session = onnxruntime.InferenceSession(reference_bundle / "edge_int8.onnx", providers=["CPUExecutionProvider"])
     (image,), (probabilities,) = session.get_inputs(), session.get_outputs()
     assert (image.name, image.type, image.shape) == ("image", "tensor(uint8)", ["N", 28, 28, 1])
@@ -230,13 +228,13 @@ def test_onnx_int8_stores_every_weight_as_int8(onnx_int8):
         assert stored[makers[node.input[1]].input[0]] == onnx.TensorProto.INT8
 
 
-def test_onnx_int8_is_a_quarter_of_the_float_file_s_weights(onnx_int8):
+def test_onnx_int8_weights_are_a_quarter_of_the_fp32_weights(onnx_int8):
     floats = [t for t in onnx_int8.graph.initializer if t.data_type == onnx.TensorProto.FLOAT]
     assert sum(int(np.prod(tensor.dims)) for tensor in floats) < 500  # scales alone
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_onnx_carries_its_contract(reference_bundle, report, precision):
+def test_onnx_contains_its_contract(reference_bundle, report, precision):
     model = onnx.load(reference_bundle / f"edge_{precision}.onnx")
     text = {entry.key: entry.value for entry in model.metadata_props}[METADATA_KEY]
     contract = ModelContract.from_json(text, origin="test")
@@ -245,7 +243,7 @@ def test_onnx_carries_its_contract(reference_bundle, report, precision):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_tflite_carries_its_contract(reference_bundle, report, precision):
+def test_tflite_contains_its_contract(reference_bundle, report, precision):
     model = schema.Model.GetRootAsModel((reference_bundle / f"edge_{precision}.tflite").read_bytes(), 0)
     entries = [model.Metadata(index) for index in range(model.MetadataLength())]
     (buffer,) = [model.Buffers(entry.Buffer()) for entry in entries if entry.Name() == METADATA_KEY.encode()]
@@ -262,7 +260,7 @@ def test_model_card_names_the_data_that_it_was_measured_on(reference_bundle, rep
     assert dataset["notice"] is None or dataset["notice"] in card
 
 
-def test_stand_in_digits_are_announced_in_report_and_card(reference_bundle, report):
+def test_report_and_card_name_the_stand_in_digits(reference_bundle, report):
     if report["dataset"]["name"] == "mnist":
         assert report["dataset"]["notice"] is None
         return
@@ -272,7 +270,7 @@ def test_stand_in_digits_are_announced_in_report_and_card(reference_bundle, repo
     assert "scikit-learn" in (reference_bundle / "MODEL_CARD.md").read_text("utf-8")
 
 
-def test_golden_vectors_replay_exactly_where_they_were_made(reference_bundle):
+def test_golden_vectors_replay_exactly_on_the_same_machine(reference_bundle):
     results = verify_bundle(reference_bundle)
     assert tuple(result.file for result in results) == MODEL_FILES
     for result in results:
@@ -280,15 +278,15 @@ def test_golden_vectors_replay_exactly_where_they_were_made(reference_bundle):
         assert (result.same_digits, result.max_abs_probability_diff) == (result.n, 0.0)
 
 
-def test_golden_vectors_show_digits_that_the_project_draws(reference_bundle):
+def test_golden_vectors_are_digits_drawn_by_the_project(reference_bundle):
     golden = np.load(io.BytesIO((reference_bundle / "golden.npz").read_bytes()), allow_pickle=False)
     images, labels = draw_digits(GOLDEN_DIGITS_EACH, seed=GOLDEN_SEED)
     assert np.array_equal(golden["images"], images)
     assert np.array_equal(golden["labels"], labels)
     for file in MODEL_FILES:
-        answers = golden[f"probabilities/{file}"]
-        assert (answers.shape, answers.dtype) == ((len(labels), 10), np.float32)
-        assert np.mean(answers.argmax(1) == labels) >= 0.9
+        predictions = golden[f"probabilities/{file}"]
+        assert (predictions.shape, predictions.dtype) == ((len(labels), 10), np.float32)
+        assert np.mean(predictions.argmax(1) == labels) >= 0.9
 
 
 def test_tflite_int8_is_at_most_30_kb(reference_bundle):

@@ -1,4 +1,4 @@
-"""The page beside a bundle and the folder of a failure: they appear whole, and replace nothing but their own."""
+"""The report page beside a bundle and the folder of a failed export replace only their own older versions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from edge_mnist_exporter.bundle.report_paths import GENERATOR, ReportPlaces, shorten
 from edge_mnist_runtime.errors import OutputError, UsageError
-from edge_mnist_trainer.report.web_page import make_page
+from edge_mnist_trainer.report.web_page import load_templates
 
 FAILURE = json.dumps({"gates": [{"passed": False}], "passed": False})
 
@@ -32,12 +32,13 @@ except OutputError as error:
 
 
 def write_page(text: str) -> str:
-    return make_page("title", text, generator=GENERATOR)
+    template = "{% extends 'page.html' %}{% block body %}{{ text }}{% endblock %}"
+    return load_templates().from_string(template).render(text=text, generator=GENERATOR)
 
 
 @pytest.fixture
 def bundle(tmp_path):
-    """Where a bundle would be."""
+    """The path of a bundle that does not exist."""
     return tmp_path / "bundle"
 
 
@@ -45,7 +46,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_page_stands_beside_the_bundle_after_it(bundle):
+def test_page_appears_beside_the_bundle_after_the_bundle(bundle):
     with ReportPlaces(bundle).page_after(write_page("new")):
         assert not bundle.with_name("bundle.report.html").exists()
         bundle.mkdir()
@@ -53,7 +54,7 @@ def test_page_stands_beside_the_bundle_after_it(bundle):
     assert bundle.with_name("bundle.report.html").read_text("utf-8") == write_page("new")
 
 
-def test_older_page_is_replaced_and_old_failure_is_gone(bundle):
+def test_older_page_is_replaced_and_older_failure_is_removed(bundle):
     places = ReportPlaces(bundle)
     places.write_failure(FAILURE, write_page("failed"))
     places.page.write_text(write_page("old"))
@@ -63,7 +64,7 @@ def test_older_page_is_replaced_and_old_failure_is_gone(bundle):
     assert places.page.read_text() == write_page("new")
 
 
-def test_bundle_that_could_not_be_written_leaves_page_and_failure(bundle):
+def test_failed_bundle_write_keeps_older_page_and_failure(bundle):
     places = ReportPlaces(bundle)
     places.write_failure(FAILURE, write_page("failed"))
     places.page.write_text(write_page("old"))
@@ -81,7 +82,7 @@ def test_failure_replaces_an_older_failure(bundle):
     assert (bundle.with_name("bundle.failed") / "report.html").read_text() == write_page("two")
 
 
-def test_page_of_somebody_else_is_refused_and_untouched(bundle):
+def test_page_that_no_export_wrote_is_refused_and_not_changed(bundle):
     page = bundle.with_name("bundle.report.html")
     page.write_text("<html>my thesis")
     with pytest.raises(UsageError, match=r"bundle\.report\.html: exists, and no export wrote it"):
@@ -89,7 +90,7 @@ def test_page_of_somebody_else_is_refused_and_untouched(bundle):
     assert page.read_text() == "<html>my thesis"
 
 
-def test_folder_at_the_page_s_place_is_refused(bundle):
+def test_folder_at_the_path_of_the_page_is_refused(bundle):
     bundle.with_name("bundle.report.html").mkdir()
     with pytest.raises(UsageError, match=r"bundle\.report\.html: exists"):
         ReportPlaces(bundle)
@@ -100,11 +101,11 @@ def test_folder_at_the_page_s_place_is_refused(bundle):
     [
         ("notes.txt", "precious"),
         ("report.json", '{"mine": true}'),
-        ("report.json", '{"gates": [{"passed": true}], "passed": true}'),  # of no failure
+        ("report.json", '{"gates": [{"passed": true}], "passed": true}'),  # not a failed export
         ("report.json", "[]"),
     ],
 )
-def test_folder_of_somebody_else_is_refused_and_untouched(bundle, file, content):
+def test_folder_that_no_export_wrote_is_refused_and_not_changed(bundle, file, content):
     other = bundle.with_name("bundle.failed")
     other.mkdir()
     (other / file).write_text(content)
@@ -125,14 +126,14 @@ def test_notes_in_the_folder_of_a_failure_are_not_lost(bundle):
     assert (places.failure / "notes.txt").read_text() == "precious"
 
 
-def test_full_disk_is_found_out_before_the_bundle_is_in_place(bundle, run_script):
+def test_full_disk_fails_before_the_bundle_is_in_place(bundle, run_script):
     printed = run_script(FILL_DISK, bundle).splitlines()
     assert [line.split()[0] for line in printed] == ["page", "failure"]
     assert all("cannot be written" in line for line in printed)
     assert names(bundle.parent) == []
 
 
-def test_path_is_shown_from_the_working_folder_on(tmp_path, monkeypatch):
+def test_path_is_shown_relative_to_the_working_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert shorten(tmp_path / "bundles" / "edge.failed") == "bundles/edge.failed"
     assert shorten(tmp_path.parent / "elsewhere") == str(tmp_path.parent / "elsewhere")

@@ -32,7 +32,6 @@ def assert_refused(finished, code: int, *words: str) -> None:
         ("--max-drop", "-1"),
         ("--min-agreement", "2"),
         ("--max-probability-diff", "1.5"),
-        ("--gate", "nowhere.toml"),
         ("--calibration-samples", "0"),
         ("--calibration-samples", "-3"),
         ("--calibration-samples", "some"),
@@ -46,6 +45,10 @@ def assert_refused(finished, code: int, *words: str) -> None:
 def test_bad_option_is_refused_in_one_line_that_names_it(run_here, tmp_path, arguments):
     assert_refused(run_here("export", *arguments, cwd=tmp_path), 2, arguments[0])
     assert not list(tmp_path.iterdir())
+
+
+def test_file_of_limits_that_is_missing_is_refused(run_here, tmp_path):
+    assert_refused(run_here("export", "--gate", "nowhere.toml", cwd=tmp_path), 2, "nowhere.toml: cannot be read")
 
 
 @pytest.mark.mnist
@@ -126,16 +129,17 @@ def test_model_of_another_shape_needs_images_of_its_own(run_here, tmp_path):
     answers = keras.layers.Dense(10, activation="softmax")(keras.layers.Flatten()(image))
     keras.Model(image, answers).save(tmp_path / "large.keras")
     finished = run_here("export", "large.keras", "-o", "bundle", cwd=tmp_path, env={"EDGE_MNIST_DATA": ""})
-    assert_refused(finished, 2, "large.keras: reads images of (32, 32, 1) in 10 classes", "--data FILE.npz")
+    assert_refused(finished, 2, "large.keras: reads images of (32, 32, 1) in 10 classes", "--data or")
     assert [path.name for path in tmp_path.iterdir()] == ["large.keras"]
 
 
 @pytest.fixture(scope="session")
-def export_and_send(start_interruptible):
+def export_and_send(start_interruptible, drawn_set):
     """Export over `target`, and send the signal a second after the hidden folder beside it has appeared."""
 
     def export(interruption: signal.Signals, target: Path) -> subprocess.CompletedProcess[str]:
-        with start_interruptible([COMMAND, "export", "-o", target], cwd=target.parent.parent) as exporting:
+        command = [COMMAND, "export", "edge", "--data", drawn_set, "-o", target]
+        with start_interruptible(command, cwd=target.parent.parent) as exporting:
             while not list(target.parent.glob(f".{target.name}.*.partial")):
                 assert exporting.poll() is None
                 time.sleep(0.05)
@@ -148,22 +152,22 @@ def export_and_send(start_interruptible):
 
 
 @pytest.mark.slow
-def test_killed_export_leaves_the_old_bundle_whole(export_and_send, old_bundle, folder_hashes):
-    before = folder_hashes(old_bundle)
-    assert export_and_send(signal.SIGKILL, old_bundle).returncode == -9
-    assert folder_hashes(old_bundle) == before
-    with BundleWriter(old_bundle):
+def test_killed_export_leaves_the_old_bundle_whole(export_and_send, small_old_bundle, folder_hashes):
+    before = folder_hashes(small_old_bundle)
+    assert export_and_send(signal.SIGKILL, small_old_bundle).returncode == -9
+    assert folder_hashes(small_old_bundle) == before
+    with BundleWriter(small_old_bundle):
         pass
-    assert [path.name for path in old_bundle.parent.iterdir()] == ["bundle"]
+    assert [path.name for path in small_old_bundle.parent.iterdir()] == ["bundle"]
 
 
 @pytest.mark.slow
-def test_ctrl_c_during_export_says_so_and_leaves_the_old_bundle_alone(export_and_send, old_bundle, folder_hashes):
-    before = folder_hashes(old_bundle)
-    ended = export_and_send(signal.SIGINT, old_bundle)
+def test_ctrl_c_during_export_says_so_and_leaves_the_old_bundle_alone(export_and_send, small_old_bundle, folder_hashes):
+    before = folder_hashes(small_old_bundle)
+    ended = export_and_send(signal.SIGINT, small_old_bundle)
     assert (ended.returncode, ended.stdout) == (130, "")
-    assert folder_hashes(old_bundle) == before
-    assert [path.name for path in old_bundle.parent.iterdir()] == ["bundle"]
+    assert folder_hashes(small_old_bundle) == before
+    assert [path.name for path in small_old_bundle.parent.iterdir()] == ["bundle"]
     assert ended.stderr == "edge-mnist: interrupted\n"
 
 

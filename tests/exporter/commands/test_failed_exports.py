@@ -31,14 +31,14 @@ def assert_failed(finished, folder, *gates: str) -> dict:
     return report
 
 
-def test_export_leaves_old_bundle_when_gate_fails(run_here, old_bundle, folder_hashes):
+def test_export_leaves_old_bundle_when_gate_fails(run_here, small_old_bundle, drawn_set, folder_hashes):
     from edge_mnist_trainer.networks.architectures import find_architecture
 
-    place = old_bundle.parent
+    place = small_old_bundle.parent
     find_architecture("edge").build().save(place / "untrained.keras")
-    before = folder_hashes(old_bundle)
-    finished = run_here("export", "untrained.keras", "--json", "-o", old_bundle, cwd=place)
-    assert folder_hashes(old_bundle) == before
+    before = folder_hashes(small_old_bundle)
+    finished = run_here("export", "untrained.keras", "--data", drawn_set, "--json", "-o", small_old_bundle, cwd=place)
+    assert folder_hashes(small_old_bundle) == before
     assert names(place) == ["bundle", "bundle.failed", "untrained.keras"]
     assert_failed(finished, place / "bundle.failed", "reference_top1")
     assert finished.out == (place / "bundle.failed" / "report.json").read_text("utf-8")
@@ -138,8 +138,7 @@ def test_bad_gate_file_is_one_clear_line(run_here, tmp_path, content, words):
     assert names(tmp_path) == ["limits.toml"]
 
 
-@pytest.mark.mnist
-def test_model_that_expects_other_pixels_is_told_so(run_here, reference_model, tmp_path):
+def test_model_that_expects_other_pixels_is_told_so(run_here, reference_model, drawn_set, tmp_path):
     import keras
 
     image = keras.Input((28, 28, 1))
@@ -148,7 +147,8 @@ def test_model_that_expects_other_pixels_is_told_so(run_here, reference_model, t
     model = keras.Model(image, reference(scaling(image)))
     scaling.set_weights([np.full((1, 1, 1, 1), 1 / 255)])
     model.save(tmp_path / "bytes.keras")
-    finished = run_here("export", tmp_path / "bytes.keras", "-o", tmp_path / "bundle", cwd=tmp_path)
+    given = "--data", drawn_set, "-o", tmp_path / "bundle"
+    finished = run_here("export", tmp_path / "bytes.keras", *given, cwd=tmp_path)
     assert_failed(finished, tmp_path / "bundle.failed", "reference_top1")
     assert "--input-range 0..255" in finished.err
     assert names(tmp_path) == ["bundle.failed", "bytes.keras"]

@@ -24,9 +24,11 @@ from edge_mnist_runtime.bundles.manifest import Manifest
 from edge_mnist_runtime.contract import ModelContract
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.engines import open_engine
-from edge_mnist_runtime.errors import UsageError
+from edge_mnist_runtime.errors import IntegrityError, UsageError
 from edge_mnist_trainer.augment.strokes import draw_digits
 from edge_mnist_trainer.evaluate.confidence import REJECTED_PART, choose_least_confidence
+from edge_mnist_trainer.run_folder import RunFolder
+from edge_mnist_trainer.run_record import Acceptance
 
 pytestmark = pytest.mark.slow
 
@@ -68,29 +70,37 @@ def test_model_that_reads_no_digits_rejects_nothing(blob_source, validation):
     assert measure_rejection(None, {}, validation) is None
 
 
-def test_user_wins_over_the_run_and_the_run_over_the_export(reference_model, tmp_path, validation):
+def test_user_wins_over_the_run_and_the_run_over_the_export(reference_model, make_run_record, tmp_path, validation):
     shutil.copy(reference_model, tmp_path / "model.keras")
     lone = load_source("lone", tmp_path / "model.keras")
     assert lone.least_confidence is None
     least, origin = settle_least_confidence(lone, None, validation)
     assert least == choose_least_confidence(lone.probabilities(validation.images))
     assert origin == "chosen on 50 images of drawn (validation)"
-    (tmp_path / "run.json").write_text(json.dumps({"acceptance": {"least_confidence": 0.625}}))
+    RunFolder(tmp_path).write_record(make_run_record(acceptance=Acceptance(0.625, 0.0, {})))
     recorded = load_source("recorded", tmp_path / "model.keras")
     assert settle_least_confidence(recorded, None, validation) == (0.625, "chosen by the run that trained the model")
     assert settle_least_confidence(recorded, 0.75, validation) == (0.75, "asked for")
 
 
-@pytest.mark.parametrize("record", ["[]", '{"acceptance": 3}', '{"acceptance": {"least_confidence": "x"}}', "{"])
-def test_record_that_says_nothing_of_it_is_no_obstacle(reference_model, tmp_path, record):
+@pytest.mark.parametrize("acceptance", [None, Acceptance(1.0, 0.0, {})])
+def test_record_that_says_nothing_of_it_is_no_obstacle(reference_model, make_run_record, tmp_path, acceptance):
     shutil.copy(reference_model, tmp_path / "model.keras")
-    (tmp_path / "run.json").write_text(record)
-    assert load_source("lone", tmp_path / "model.keras").least_confidence is None
+    RunFolder(tmp_path).write_record(make_run_record(acceptance=acceptance))
+    assert load_source("run", tmp_path / "model.keras").least_confidence is None
+
+
+@pytest.mark.parametrize("text", ["[]", '{"acceptance": 3}', "{"])
+def test_damaged_record_is_refused(reference_model, tmp_path, text):
+    shutil.copy(reference_model, tmp_path / "model.keras")
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(IntegrityError, match=r"run\.json: no record of a run that can be read"):
+        load_source("run", tmp_path / "model.keras")
 
 
 @pytest.mark.parametrize("least", [-0.1, 1.0, 1.5, float("nan")])
 def test_least_confidence_out_of_range_is_refused(least):
-    with pytest.raises(UsageError, match=r"--least-confidence must be 0\.\.1"):
+    with pytest.raises(UsageError, match=r"`least_confidence` must be 0\.\.1"):
         ExportConfig(least_confidence=least)
 
 

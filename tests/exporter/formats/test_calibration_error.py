@@ -1,4 +1,4 @@
-"""The expected calibration error: cases that can be added up by hand."""
+"""The expected calibration error, on cases that can be computed by hand."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from edge_mnist_exporter.evaluate.evaluation import measure_calibration_error
 
 
-def answers(*confidences: float, n_classes: int = 4) -> np.ndarray:
-    """Images that are all answered 0, so surely."""
+def predict(*confidences: float, n_classes: int = 4) -> np.ndarray:
+    """Predictions of class 0 with the given confidences."""
     probabilities = np.empty((len(confidences), n_classes), np.float32)
     for row, confidence in zip(probabilities, confidences, strict=True):
         row[:] = (1 - confidence) / (n_classes - 1)
@@ -23,42 +23,42 @@ def labels(*right: bool) -> np.ndarray:
     return np.array([0 if is_right else 1 for is_right in right], np.uint8)
 
 
-def test_certain_and_right_has_no_error():
-    assert measure_calibration_error(answers(1, 1, 1), labels(True, True, True)) == 0.0
+def test_confident_correct_predictions_have_error_zero():
+    assert measure_calibration_error(predict(1, 1, 1), labels(True, True, True)) == 0.0
 
 
-def test_certain_and_wrong_is_all_error():
-    assert measure_calibration_error(answers(1, 1), labels(False, False)) == 1.0
+def test_confident_wrong_predictions_have_error_one():
+    assert measure_calibration_error(predict(1, 1), labels(False, False)) == 1.0
 
 
-def test_right_as_often_as_it_is_sure_has_no_error():
-    assert measure_calibration_error(answers(0.75, 0.75, 0.75, 0.75), labels(True, True, True, False)) == 0.0
+def test_accuracy_equal_to_confidence_has_error_zero():
+    assert measure_calibration_error(predict(0.75, 0.75, 0.75, 0.75), labels(True, True, True, False)) == 0.0
 
 
-def test_errors_of_bins_are_added_by_their_images():
+def test_errors_of_bins_are_weighted_by_image_count():
     # Two at 0.5 (bin 8 of 15), one of them right: no error. Two at 0.9 (bin 14), both wrong: 0.9. The mean is 0.45.
-    found = measure_calibration_error(answers(0.5, 0.5, 0.9, 0.9), labels(True, False, False, False))
+    found = measure_calibration_error(predict(0.5, 0.5, 0.9, 0.9), labels(True, False, False, False))
     assert found == pytest.approx(0.45, abs=1e-7)
 
 
-def test_errors_within_one_bin_cancel_and_across_bins_do_not():
+def test_errors_cancel_within_a_bin_but_not_across_bins():
     # 0.94 and 0.96 are in one bin, (14/15, 1]: 0.94 right, 0.96 wrong: |1 - 1.9| / 2.
-    assert measure_calibration_error(answers(0.94, 0.96), labels(True, False)) == pytest.approx(0.45, abs=1e-6)
+    assert measure_calibration_error(predict(0.94, 0.96), labels(True, False)) == pytest.approx(0.45, abs=1e-6)
     # 0.92 is in the bin below: |1 - 0.92| / 2 + |0 - 0.96| / 2.
-    assert measure_calibration_error(answers(0.92, 0.96), labels(True, False)) == pytest.approx(0.52, abs=1e-6)
+    assert measure_calibration_error(predict(0.92, 0.96), labels(True, False)) == pytest.approx(0.52, abs=1e-6)
 
 
-def test_a_probability_just_below_an_edge_is_in_the_lower_bin():
-    # The edge 0.8 = 12/15 parts 0.79 from 0.81.
+def test_probability_just_below_a_bin_edge_is_in_the_lower_bin():
+    # 0.79 and 0.81 are in different bins, because 0.8 = 12/15 is an edge.
     below = float(np.nextafter(np.float32(0.8), np.float32(0)))
-    together = measure_calibration_error(answers(0.79, below), labels(True, False))
-    apart = measure_calibration_error(answers(0.81, below), labels(True, False))
+    together = measure_calibration_error(predict(0.79, below), labels(True, False))
+    apart = measure_calibration_error(predict(0.81, below), labels(True, False))
     assert together == pytest.approx(abs(1 - 1.59) / 2, abs=1e-6)
     assert apart == pytest.approx((0.19 + 0.8) / 2, abs=1e-6)
 
 
 @given(st.integers(1, 60), st.integers(2, 12), st.integers(0, 2**32 - 1))
-def test_error_stays_in_its_range_and_is_at_least_the_gap_of_all_images(n_images, n_classes, seed):
+def test_error_is_between_overall_gap_and_one(n_images, n_classes, seed):
     rng = np.random.default_rng(seed)
     probabilities = rng.dirichlet(np.ones(n_classes), n_images).astype(np.float32)
     truth = rng.integers(0, n_classes, n_images).astype(np.uint8)

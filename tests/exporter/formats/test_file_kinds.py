@@ -1,4 +1,4 @@
-"""Every combination of precision, format and input dtype: made as asked for, or refused with the reason."""
+"""Every combination of precision, format and input dtype is accepted, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IO = ("uint8", "int8", "float32")
 @pytest.mark.parametrize(
     ("format_name", "precision", "io"), [*itertools.product(FORMAT_NAMES, PRECISION_NAMES, (*IO, None))]
 )
-def test_combination_is_made_as_asked_for_or_refused_with_the_reason(format_name, precision, io):
+def test_each_combination_is_accepted_or_refused_with_a_reason(format_name, precision, io):
     try:
         kinds = choose_kinds((precision,), (format_name,), io)
     except UsageError as refused:
@@ -25,11 +25,11 @@ def test_combination_is_made_as_asked_for_or_refused_with_the_reason(format_name
         if (format_name, precision) in ABSENT:
             assert (
                 message
-                == f"--precision {precision} --format {format_name}: there is no {precision} {format_name} file: "
+                == f"`precisions` {precision}, `formats` {format_name}: there is no {precision} {format_name} file: "
                 + (ABSENT[format_name, precision])
             )
         else:
-            assert message.startswith(f"--io {io}: {precision} {format_name} takes ")
+            assert message.startswith(f"`io` {io}: {precision} {format_name} takes ")
             assert io not in INPUT_DTYPES[format_name, precision]
             assert "; " in message
         return
@@ -37,7 +37,7 @@ def test_combination_is_made_as_asked_for_or_refused_with_the_reason(format_name
 
 
 @pytest.mark.slow
-def test_every_converter_can_be_asked_for_and_is_there():
+def test_options_and_converters_list_the_same_files():
     from edge_mnist_exporter.formats import FORMATS
 
     made = {(name, precision) for name, known in FORMATS.items() for precision in known.converters}
@@ -58,8 +58,8 @@ def kinds_or_refusal(*arguments, **options) -> tuple[tuple[Kind, ...], str]:
         return (), str(error)
 
 
-def test_every_precision_is_written_in_the_formats_that_have_it():
-    """What is left out is named where formats were asked for; what no format has is refused."""
+def test_each_precision_is_written_in_every_format_that_has_it():
+    """Absent files are listed only if formats were named. A precision without any format is refused."""
     for precisions, formats in itertools.product(list_subsets(PRECISION_NAMES), (*list_subsets(FORMAT_NAMES), None)):
         kinds, refusal = kinds_or_refusal(precisions, formats)
         asked = [*itertools.product(precisions, formats or FORMAT_NAMES)]
@@ -71,7 +71,7 @@ def test_every_precision_is_written_in_the_formats_that_have_it():
             assert len(absent) == (len(asked) - len(existing) if formats else 0)
 
 
-def test_what_one_format_alone_has_is_named_with_the_reason():
+def test_absent_files_are_listed_with_the_reason():
     absent = ExportConfig(("fp32", "int8", "int16x8", "dynamic"), ("tflite", "onnx")).absent
     assert [line.partition(": ")[0] for line in absent] == [
         "there is no int16x8 onnx file",
@@ -80,11 +80,11 @@ def test_what_one_format_alone_has_is_named_with_the_reason():
     assert absent[0].endswith(": onnxruntime has no int16 convolutions")
 
 
-def test_files_take_the_dtype_that_was_asked_for_or_there_are_none():
+def test_io_dtype_applies_to_all_files_or_is_refused():
     for precisions, io in itertools.product(list_subsets(PRECISION_NAMES), IO):
         kinds, refusal = kinds_or_refusal(precisions, io=io)
         assert {kind.input_dtype for kind in kinds} == (set() if refusal else {io})
-        assert not refusal or refusal.startswith(f"--io {io}: ")
+        assert not refusal or refusal.startswith(f"`io` {io}: ")
 
 
 @pytest.mark.parametrize(
@@ -92,25 +92,25 @@ def test_files_take_the_dtype_that_was_asked_for_or_there_are_none():
     [
         (
             {"precisions": ("int4",)},
-            "--precision: 'int4' is unknown; expected one or several of fp32,fp16,int8,int16x8",
+            "`precisions`: 'int4' is unknown; expected one or several of fp32,fp16,int8,int16x8",
         ),
-        ({"precisions": ("int8", "")}, "--precision: '' is unknown"),
-        ({"precisions": ("mixed",)}, "--precision: 'mixed' is unknown"),
-        ({"formats": ("onnx", "coreml")}, "--format: 'coreml' is unknown; expected one or several of tflite,onnx"),
-        ({"io": "float16"}, "--io float16: int8 tflite takes uint8 or int8 or float32"),
+        ({"precisions": ("int8", "")}, "`precisions`: '' is unknown"),
+        ({"precisions": ("mixed",)}, "`precisions`: 'mixed' is unknown"),
+        ({"formats": ("onnx", "coreml")}, "`formats`: 'coreml' is unknown; expected one or several of tflite,onnx"),
+        ({"io": "float16"}, "`io` float16: int8 tflite takes uint8 or int8 or float32"),
         ({"precisions": ("int16x8",), "formats": ("onnx",)}, "onnxruntime has no int16 convolutions"),
         (
             {"precisions": ("fp32", "dynamic"), "formats": ("onnx",)},
-            "--precision dynamic --format onnx: there is no dynamic onnx file: onnxruntime's dynamic quantizer turns",
+            "`precisions` dynamic, `formats` onnx: there is no dynamic onnx file: onnxruntime's dynamic quantizer",
         ),
         (
             {"io": "int8"},
-            "--io int8: int8 onnx takes uint8 or float32; onnxruntime's fast kernels take uint8 activations; "
-            "add --format tflite",
+            "`io` int8: int8 onnx takes uint8 or float32; onnxruntime's fast kernels take uint8 activations; "
+            "choose `formats` tflite",
         ),
     ],
 )
-def test_what_does_not_exist_is_refused_in_one_line(values, words):
+def test_unknown_file_kind_is_refused_in_one_line(values, words):
     with pytest.raises(UsageError) as refused:
         ExportConfig(**values)
     assert words in str(refused.value)
@@ -118,10 +118,10 @@ def test_what_does_not_exist_is_refused_in_one_line(values, words):
 
 
 @pytest.mark.parametrize("method", ["entropy", "percentile"])
-def test_calibration_method_that_tflite_does_not_have_is_refused_with_the_way_out(method):
+def test_calibration_method_without_tflite_support_is_refused_with_advice(method):
     conversion = ConversionConfig(calibration_method=method)
     for precisions, formats in ((("int8",), None), (("fp32", "int16x8"), ("tflite",))):
-        with pytest.raises(UsageError, match=f"--calibration-method {method}: .* minmax alone; add --format onnx"):
+        with pytest.raises(UsageError, match=f"`calibration_method` {method}: .* minmax alone; choose `formats` onnx"):
             ExportConfig(precisions, formats, conversion=conversion)
     assert ExportConfig(("int8",), ("onnx",), conversion=conversion).kinds == (Kind("onnx", "int8", "uint8"),)
     assert len(ExportConfig(("fp32",), conversion=conversion).kinds) == 2
@@ -130,11 +130,11 @@ def test_calibration_method_that_tflite_does_not_have_is_refused_with_the_way_ou
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"calibration_method": "kl"}, "--calibration-method kl: expected minmax, entropy, percentile"),
-        ({"opset": 12}, "--opset must be 13..18, not 12"),
-        ({"opset": 19}, "--opset must be 13..18, not 19"),
+        ({"calibration_method": "kl"}, "`calibration_method` kl: expected minmax, entropy, percentile"),
+        ({"opset": 12}, "`opset` must be 13..18, not 12"),
+        ({"opset": 19}, "`opset` must be 13..18, not 19"),
     ],
 )
-def test_conversion_that_is_not_known_is_refused(values, words):
+def test_unknown_conversion_setting_is_refused(values, words):
     with pytest.raises(UsageError, match=words):
         ConversionConfig(**values)

@@ -1,4 +1,4 @@
-"""Files that take bytes, signed bytes or floats give the same answers through the engine."""
+"""Files with uint8, int8 or float input give the same predictions through the engine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def files(blob_source, convert, blob_calibration):
 
 
 @pytest.mark.parametrize(("format_name", "precision", "io"), EVERY_KIND)
-def test_file_takes_what_was_asked_for_and_gives_keras_answers(
+def test_file_has_the_requested_input_dtype_and_predicts_like_keras(
     format_name, precision, io, files, blob_source, blob_images
 ):
     file = files[format_name, precision, io]
@@ -44,7 +44,7 @@ def test_file_takes_what_was_asked_for_and_gives_keras_answers(
 
 
 @pytest.mark.parametrize(("format_name", "precision", "io"), EVERY_KIND)
-def test_single_images_get_the_answers_of_a_batch(format_name, precision, io, files, blob_images):
+def test_single_images_give_the_predictions_of_a_batch(format_name, precision, io, files, blob_images):
     engine = files[format_name, precision, io].engine
     single = np.concatenate([engine.run(blob_images[i : i + 1]) for i in range(10)])
     assert np.allclose(single, engine.run(blob_images[:10]), atol=1e-6)
@@ -52,7 +52,7 @@ def test_single_images_get_the_answers_of_a_batch(format_name, precision, io, fi
 
 
 @pytest.mark.parametrize(("format_name", "precision"), [kind for kind, dtypes in INPUT_DTYPES.items() if dtypes[1:]])
-def test_answers_do_not_depend_on_the_dtype_of_the_input(format_name, precision, files, blob_images):
+def test_predictions_do_not_depend_on_the_input_dtype(format_name, precision, files, blob_images):
     usual, *others = (
         files[format_name, precision, io].engine.run(blob_images) for io in INPUT_DTYPES[format_name, precision]
     )
@@ -60,13 +60,13 @@ def test_answers_do_not_depend_on_the_dtype_of_the_input(format_name, precision,
         assert np.abs(other - usual).max() <= (1e-5 if precision in ("fp32", "fp16", "dynamic") else 1e-7)
 
 
-def test_tflite_gives_what_it_takes_and_onnx_gives_floats(files):
+def test_int8_tflite_output_has_the_input_dtype_and_all_others_are_float(files):
     for (format_name, precision, io), file in files.items():
         quantized = format_name == "tflite" and precision == "int8"
         assert file.engine.outputs[0].dtype == (io if quantized else "float32")
 
 
-def test_contract_gives_scale_and_zero_point_of_8_bit_inputs_alone(files):
+def test_contract_states_scale_and_zero_point_only_for_8_bit_inputs(files):
     for (_, precision, io), file in files.items():
         contract, (image,) = file.engine.contract, file.audit.inputs
         stated = (contract.input_scale, contract.input_zero_point)
@@ -76,7 +76,7 @@ def test_contract_gives_scale_and_zero_point_of_8_bit_inputs_alone(files):
             assert stated == (pytest.approx(image.scale, rel=1e-6), -128 if io == "int8" else 0)
 
 
-def test_bytes_become_signed_by_taking_128(files):
+def test_signed_input_is_the_byte_minus_128(files):
     contract = files["tflite", "int8", "int8"].engine.contract
     images = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
     assert np.array_equal(to_input(images, "int8", contract), images.astype(np.int16) - 128)
@@ -85,7 +85,7 @@ def test_bytes_become_signed_by_taking_128(files):
 
 @pytest.fixture(scope="module")
 def signed_source(blob_model, tmp_path_factory):
-    """The same network without its rescaling layer, trained as it were on -1..1: halves lie between its bytes."""
+    """The same network for inputs in -1..1, without a rescaling layer. Its mean, 127.5, is between two bytes."""
     import keras
     from keras import layers
 
@@ -102,7 +102,7 @@ def signed_source(blob_model, tmp_path_factory):
 
 
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
-def test_float_input_takes_the_network_s_own_range(format_name, signed_source, convert, blob_images, blob_calibration):
+def test_float_input_has_the_range_of_the_network(format_name, signed_source, convert, blob_images, blob_calibration):
     expected = signed_source.probabilities(blob_images)
     for precision, limit in (("fp32", 1e-5), ("int8", 0.1)):
         for io in ("uint8", "float32"):
@@ -114,7 +114,7 @@ def test_float_input_takes_the_network_s_own_range(format_name, signed_source, c
     assert values.min() < -0.9
 
 
-def test_file_that_takes_another_dtype_than_asked_for_is_refused(files, blob_source, blob_calibration):
+def test_file_with_another_input_dtype_than_requested_is_refused(files, blob_source, blob_calibration):
     from edge_mnist_exporter.config import ConversionConfig
     from edge_mnist_exporter.conversion import make_request, prove
     from edge_mnist_exporter.kinds import Kind

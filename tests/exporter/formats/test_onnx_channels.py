@@ -1,4 +1,4 @@
-"""Channels that are added for onnxruntime's fast kernel change no answer by a bit."""
+"""Channels padded for onnxruntime's fast kernel keep predictions bit-identical."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def convert_plainly(convert, drawn_images):
-    """Convert a source to int8 ONNX without added channels, and without the widened stem."""
+    """Convert a source to int8 ONNX without padded channels and without the widened stem."""
     from edge_mnist_exporter.formats.onnx_files import conversion as onnx_conversion
 
     def run(source, **settings) -> onnx.ModelProto:
@@ -29,7 +29,7 @@ def convert_plainly(convert, drawn_images):
 
 
 def build(make_body):
-    """A network from 28 x 28 grey pixels to ten probabilities around a body."""
+    """Build a network from 28 x 28 grey pixels to ten probabilities with the given body."""
     import keras
     from keras import layers
 
@@ -38,7 +38,7 @@ def build(make_body):
     model = keras.Model(image, layers.Dense(10, activation="softmax")(make_body(image, layers)))
     rng = np.random.default_rng(1)
     for weight in model.weights:
-        if weight.name == "bias":  # one of zeros is left out of the file
+        if weight.name == "bias":  # a bias of zeros would be left out of the file
             weight.assign(rng.uniform(-0.1, 0.1, weight.shape))
     return model
 
@@ -85,7 +85,7 @@ def fitting(image, layers):
     return layers.GlobalAveragePooling2D()(conv(layers, 16)(x))
 
 
-def answers(model: onnx.ModelProto, images: np.ndarray) -> np.ndarray:
+def predict(model: onnx.ModelProto, images: np.ndarray) -> np.ndarray:
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     return session.run(["probabilities"], {"image": images})[0]
 
@@ -102,7 +102,9 @@ def output_channels(model: onnx.ModelProto) -> list[int]:
     ("make_body", "expected"),
     [(averaged, [8, 16, 20]), (strided, [8, 16]), (without_bias, [16, 16])],
 )
-def test_added_channels_change_no_answer(make_body, expected, per_channel, as_source, convert_plainly, drawn_images):
+def test_padded_channels_keep_predictions_bit_identical(
+    make_body, expected, per_channel, as_source, convert_plainly, drawn_images
+):
     from edge_mnist_exporter.formats.onnx_files.channels import fill_channels
     from edge_mnist_exporter.formats.onnx_files.stem import widen_stem
 
@@ -114,13 +116,13 @@ def test_added_channels_change_no_answer(make_body, expected, per_channel, as_so
     for _ in range(2):
         onnx.checker.check_model(filled, full_check=True)
         for images in (drawn_images, noise):
-            assert np.array_equal(answers(filled, images), answers(plain, images))
+            assert np.array_equal(predict(filled, images), predict(plain, images))
         assert fill_channels(filled) == 0
         widen_stem(filled)
 
 
 @pytest.mark.parametrize("make_body", [flattened, residual, depthwise])
-def test_channels_that_go_elsewhere_stay_as_they_are(make_body, as_source, convert_plainly):
+def test_channels_with_other_readers_are_not_padded(make_body, as_source, convert_plainly):
     from edge_mnist_exporter.formats.onnx_files.channels import fill_channels
 
     model = convert_plainly(as_source(build(make_body)))
@@ -131,7 +133,7 @@ def test_channels_that_go_elsewhere_stay_as_they_are(make_body, as_source, conve
         assert output_channels(model) == before
 
 
-def test_network_whose_channels_fit_stays_as_it_is(as_source, convert_plainly):
+def test_network_with_fitting_channels_is_not_changed(as_source, convert_plainly):
     from edge_mnist_exporter.formats.onnx_files.channels import fill_channels
 
     model = convert_plainly(as_source(build(fitting)))
@@ -140,7 +142,7 @@ def test_network_whose_channels_fit_stays_as_it_is(as_source, convert_plainly):
     assert model.SerializeToString() == before
 
 
-def test_exported_file_has_the_channels_and_runs_in_int8(as_source, convert, drawn_images, tmp_path):
+def test_exported_file_has_padded_channels_and_runs_in_int8(as_source, convert, drawn_images, tmp_path):
     file = convert(as_source(build(averaged)), "onnx", "int8", drawn_images)
     assert output_channels(onnx.load_from_string(file.data)) == [4 * 8, 16, 20]
     assert file.audit.float_layers == ()
@@ -152,7 +154,7 @@ def test_exported_file_has_the_channels_and_runs_in_int8(as_source, convert, dra
     assert (kernels.count("QLinearConv"), kernels.count("Conv")) == (3, 0)
 
 
-def test_layers_that_stay_in_float_are_given_none(as_source, drawn_images):
+def test_channels_of_float_layers_are_not_padded(as_source, drawn_images):
     from edge_mnist_exporter.conversion import convert, make_request
     from edge_mnist_exporter.kinds import Kind
 

@@ -1,4 +1,4 @@
-"""What converters leave in an ONNX graph is taken out, and nothing else changes."""
+"""Cleaning removes needless operations from an ONNX graph and keeps predictions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COMPUTED_SHAPES = {"Shape", "Gather", "Concat", "Slice", "Cast"}
 
 @pytest.fixture(scope="module")
 def flattening_source(as_source):
-    """A network as the published baselines are: pooling, Flatten, a hidden Dense layer."""
+    """A network like the published baselines: pooling, Flatten, a hidden Dense layer."""
     import keras
     from keras import layers
 
@@ -31,7 +31,7 @@ def converted(flattening_source, convert, drawn_images):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_flatten_needs_no_shape_computed_at_run_time(precision, converted):
+def test_flatten_has_a_constant_shape(precision, converted):
     graph = onnx.load_from_string(converted[precision]).graph
     kinds = {node.op_type for node in graph.node}
     assert "Reshape" in kinds
@@ -40,7 +40,7 @@ def test_flatten_needs_no_shape_computed_at_run_time(precision, converted):
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 @pytest.mark.parametrize("n_images", [1, 3])
-def test_batches_of_any_size_give_keras_answers(precision, n_images, converted, flattening_source, drawn_images):
+def test_batches_of_any_size_give_keras_predictions(precision, n_images, converted, flattening_source, drawn_images):
     session = onnxruntime.InferenceSession(converted[precision], providers=["CPUExecutionProvider"])
     found = session.run(["probabilities"], {"image": drawn_images[:n_images]})[0]
     expected = flattening_source.probabilities(drawn_images[:n_images])
@@ -58,7 +58,7 @@ def test_hidden_layers_are_int8_and_logits_are_float(converted):
     assert makers[softmax.input[0]].op_type in ("Gemm", "MatMul")
 
 
-def test_nothing_unused_is_left(converted):
+def test_no_unused_node_or_constant_is_left(converted):
     graph = onnx.load_from_string(converted["int8"]).graph
     read = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
     assert all(not read.isdisjoint(node.output) for node in graph.node)
@@ -67,7 +67,7 @@ def test_nothing_unused_is_left(converted):
 
 @pytest.fixture(scope="module")
 def squeezed(reference_source, convert, drawn_images):
-    """The reference model as the quantizer leaves it: a squeeze, quantized once more, behind the average."""
+    """The reference model without `view_averages`: a squeeze and a second quantizer behind the average."""
     from edge_mnist_exporter.formats.onnx_files import conversion as onnx_conversion
 
     with pytest.MonkeyPatch.context() as patch:
@@ -75,12 +75,12 @@ def squeezed(reference_source, convert, drawn_images):
         return onnx.load_from_string(convert(reference_source, "onnx", "int8", drawn_images).data)
 
 
-def answers(model: onnx.ModelProto, images: np.ndarray) -> np.ndarray:
+def predict(model: onnx.ModelProto, images: np.ndarray) -> np.ndarray:
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     return session.run(["probabilities"], {"image": images})[0]
 
 
-def test_view_of_an_average_gives_the_bits_of_the_squeeze(squeezed, drawn_images):
+def test_view_of_an_average_gives_the_same_bits_as_the_squeeze(squeezed, drawn_images):
     from edge_mnist_exporter.formats.onnx_files.cleaning import view_averages
 
     viewed = onnx.load_from_string(squeezed.SerializeToString())
@@ -91,7 +91,7 @@ def test_view_of_an_average_gives_the_bits_of_the_squeeze(squeezed, drawn_images
     assert len(viewed.SerializeToString()) < len(squeezed.SerializeToString())
     noise = np.random.default_rng(0).integers(0, 256, (300, 28, 28, 1), np.uint8)
     for images in (drawn_images, noise, noise[:1]):
-        assert np.array_equal(answers(viewed, images), answers(squeezed, images))
+        assert np.array_equal(predict(viewed, images), predict(squeezed, images))
 
 
 def change_axes(graph: onnx.GraphProto) -> None:
@@ -108,7 +108,7 @@ def change_scale(graph: onnx.GraphProto) -> None:
 
 
 @pytest.mark.parametrize("change", [change_axes, change_scale])
-def test_squeeze_that_is_no_view_stays(change, squeezed):
+def test_squeeze_with_other_axes_or_scale_is_kept(change, squeezed):
     from edge_mnist_exporter.formats.onnx_files.cleaning import view_averages
 
     changed = onnx.load_from_string(squeezed.SerializeToString())

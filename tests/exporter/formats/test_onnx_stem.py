@@ -1,4 +1,4 @@
-"""The stem that onnxruntime runs fast gives the answers of the one that it replaces, bit by bit."""
+"""The widened stem, which onnxruntime runs fast, gives bit-identical predictions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def quantize_plainly(convert, drawn_images):
-    """Convert a source to int8 ONNX without the rewriting."""
+    """Convert a source to int8 ONNX without the widened stem."""
     from edge_mnist_exporter.formats.onnx_files import conversion as onnx_conversion
 
     def run(source) -> onnx.ModelProto:
@@ -72,7 +72,7 @@ def sources(reference_source, as_source):
     }
 
 
-def answers(model: onnx.ModelProto, images: np.ndarray) -> np.ndarray:
+def predict(model: onnx.ModelProto, images: np.ndarray) -> np.ndarray:
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     return session.run(["probabilities"], {"image": images})[0]
 
@@ -89,7 +89,7 @@ LEFT_ALONE = [
 
 
 @pytest.mark.parametrize("name", WIDENED)
-def test_wide_stem_gives_the_same_bits(name, sources, quantize_plainly, drawn_images):
+def test_widened_stem_keeps_predictions_bit_identical(name, sources, quantize_plainly, drawn_images):
     from edge_mnist_exporter.formats.onnx_files.stem import widen_stem
 
     plain = quantize_plainly(sources[name])
@@ -100,11 +100,11 @@ def test_wide_stem_gives_the_same_bits(name, sources, quantize_plainly, drawn_im
     noise = np.random.default_rng(0).integers(0, 256, (300, *shape), np.uint8)
     drawn = [drawn_images] if shape == drawn_images.shape[1:] else []
     for images in (*drawn, noise, np.full((1, *shape), 255, np.uint8)):
-        assert np.array_equal(answers(wide, images), answers(plain, images))
+        assert np.array_equal(predict(wide, images), predict(plain, images))
 
 
 @pytest.mark.parametrize("name", LEFT_ALONE)
-def test_other_stems_are_left_as_they_are(name, sources, quantize_plainly):
+def test_unsupported_stems_are_not_changed(name, sources, quantize_plainly):
     from edge_mnist_exporter.formats.onnx_files.stem import widen_stem
 
     model = quantize_plainly(sources[name])
@@ -113,9 +113,9 @@ def test_other_stems_are_left_as_they_are(name, sources, quantize_plainly):
     assert model.SerializeToString() == before
 
 
-def test_exported_reference_has_the_wide_stem(reference_bundle):
+def test_exported_reference_has_the_widened_stem(reference_bundle):
     graph = onnx.load(reference_bundle / "edge_int8.onnx").graph
     first = next(node for node in graph.node if node.op_type == "Conv")
     weights = next(node.input[0] for node in graph.node if node.output[0] == first.input[1])
     (shape,) = ([*tensor.dims] for tensor in graph.initializer if tensor.name == weights)
-    assert shape[1:] == [4, 3, 3]  # four pixels of a row, three rows, three such places
+    assert shape[1:] == [4, 3, 3]  # four pixels of a row as channels, three rows, three cells

@@ -1,4 +1,4 @@
-"""Recurrent layers that read more than one sequence: a mask, an initial state, several calls. Answers stay Keras's."""
+"""Recurrent layers with a mask, an initial state or several calls keep the predictions of Keras."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def images():
-    """Images of 5 rows, of which some are black: a mask passes over those."""
+    """Images of 5 rows with some black rows, which a mask skips."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (40, 5, 6, 1), np.uint8)
     images[rng.random((40, 5)) < 0.4] = 0
@@ -43,7 +43,7 @@ def read_twice(rows, layers):
 
 @pytest.fixture
 def save(tmp_path):
-    """Save a network of rows whose middle is made by a function of a tensor and `keras.layers`."""
+    """Save a network that reads rows, with a middle made by a function of a tensor and `keras.layers`."""
 
     def build(middle):
         import keras
@@ -67,7 +67,7 @@ def save(tmp_path):
         (read_twice, "int8", 0.05),
     ],
 )
-def test_recurrent_layer_of_several_inputs_gives_keras_s_answers(middle, precision, limit, images, save, convert):
+def test_recurrent_layer_with_several_inputs_predicts_like_keras(middle, precision, limit, images, save, convert):
     path, model = save(middle)
     expected = model.predict(images[..., 0].astype(np.float32) / 255, verbose=0)
     source = load_source("rows", path)
@@ -79,7 +79,7 @@ def test_recurrent_layer_of_several_inputs_gives_keras_s_answers(middle, precisi
 
 
 @pytest.mark.parametrize("is_masked_first", [True, False])
-def test_mask_beside_a_rescaling_stays(is_masked_first, images, tmp_path):
+def test_mask_next_to_a_rescaling_is_kept(is_masked_first, images, tmp_path):
     import keras
     from keras import layers
 
@@ -95,13 +95,13 @@ def test_mask_beside_a_rescaling_stays(is_masked_first, images, tmp_path):
 
 
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
-def test_int8_file_with_a_mask_is_refused_by_the_layer(format_name, images, save, convert):
+def test_int8_file_with_a_mask_is_refused_by_layer_name(format_name, images, save, convert):
     source = load_source("rows", save(mask_lstm)[0])
     with pytest.raises(UnsupportedModelError, match=r"rows\.keras: the layer masking\w* makes a mask .* fp32 or fp16"):
         convert(source, format_name, "int8", images)
 
 
-def test_mask_that_keras_reads_otherwise_without_a_loop_is_refused(save):
+def test_mask_that_keras_misapplies_when_unrolled_is_refused(save):
     def mask_a_backward_sequence(rows, layers):
         both = layers.Bidirectional(layers.GRU(3, return_sequences=True), name="recurrence")
         return layers.LSTM(4)(both(layers.Masking(0.0)(rows)))
@@ -110,8 +110,8 @@ def test_mask_that_keras_reads_otherwise_without_a_loop_is_refused(save):
         load_source("rows", save(mask_a_backward_sequence)[0])
 
 
-def test_errors_of_the_layers_of_a_masked_network_are_measured(images, save):
-    """A mask is no number: it has no signal to noise."""
+def test_layer_errors_of_a_masked_network_are_measured(images, save):
+    """The boolean mask itself has no signal-to-noise ratio."""
     from edge_mnist_exporter.config import ConversionConfig
     from edge_mnist_exporter.conversion import make_request
     from edge_mnist_exporter.formats import FORMATS

@@ -1,4 +1,4 @@
-"""LiteRT adds int8 products in 32 bits: exactly, also where 16 bits would saturate, with and without XNNPACK."""
+"""LiteRT adds int8 products exactly in 32 bits, where 16 bits would saturate, with and without XNNPACK."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SIDE, CHANNELS, FILTERS = 6, 16, 16
 
 @pytest.fixture(scope="module")
 def largest_sums() -> bytes:
-    """Convolutions and a matrix whose weights are all 127 or all -127; a result of 16 bits would be half as large."""
+    """Convolutions and a Dense layer with all weights 127 or -127; sums saturated at 16 bits would be half as large."""
     import keras
     import tensorflow as tf
     from keras import layers

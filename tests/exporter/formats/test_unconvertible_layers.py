@@ -1,4 +1,4 @@
-"""A layer that a converter does not know is refused in one line that names it; one that int8 may trip over is not."""
+"""Unsupported layers are refused in one line that names them; difficult but common layers convert to int8."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def source_with(as_source):
-    """A network whose second layer is made by a function of a tensor and `keras.layers`."""
+    """Build a network whose second layer is made by a function of a tensor and `keras.layers`."""
     import keras
     from keras import layers
 
@@ -59,17 +59,14 @@ def invert_error_function(x, layers):
         (invert_error_function, "the operation erfinv/Erfinv"),
     ],
 )
-def test_layer_that_the_converter_does_not_know_is_named(
-    middle, name, format_name, precision, source_with, convert, noise
-):
+def test_layer_that_the_converter_refuses_is_named(middle, name, format_name, precision, source_with, convert, noise):
     with pytest.raises(ConversionError, match=rf"^made-up: .* refused it at {name} \(.+\)$") as refused:
         convert(source_with(middle), format_name, precision, noise)
     assert "\n" not in str(refused.value)
     assert "loc(" not in str(refused.value)
 
 
-def test_layer_of_the_network_behind_a_normalising_layer_is_named(source_with, convert, noise):
-    """The layers of a model inside the model are looked through as well."""
+def test_refused_layer_in_a_nested_model_is_named(source_with, convert, noise):
     import keras
 
     source = source_with(enlarge)
@@ -80,7 +77,7 @@ def test_layer_of_the_network_behind_a_normalising_layer_is_named(source_with, c
         convert(source, "onnx", "int8", noise)
 
 
-def test_computing_on_bytes_before_any_quantization_is_refused_by_name(as_source, convert, noise):
+def test_layer_that_computes_before_the_first_quantizer_is_refused_by_name(as_source, convert, noise):
     import keras
     from keras import layers
 
@@ -154,7 +151,7 @@ def normalise_before_sum(x, layers):
         *(gelu, selu_and_softsign, attend, convolve_rows),
     ],
 )
-def test_int8_knows_the_layers_of_common_classifiers(middle, format_name, source_with, convert, noise):
+def test_int8_supports_the_layers_of_common_classifiers(middle, format_name, source_with, convert, noise):
     source = source_with(middle)
     found = convert(source, format_name, "int8", noise).engine.run(noise)
     assert np.abs(found - source.probabilities(noise)).max() < 0.03
@@ -162,7 +159,7 @@ def test_int8_knows_the_layers_of_common_classifiers(middle, format_name, source
 
 @pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN", "Bidirectional"])
 def test_recurrent_layers_over_rows_are_unrolled(kind, convert, tmp_path):
-    """From the first layer on, which reads the rows of the image."""
+    """The first layer reads the rows of the image."""
     import keras
     from keras import layers
 
@@ -179,8 +176,8 @@ def test_recurrent_layers_over_rows_are_unrolled(kind, convert, tmp_path):
         assert np.abs(found - source.probabilities(images)).max() < limit, (format_name, precision)
 
 
-def test_heads_of_attention_are_float_onnx_of_any_batch(source_with, convert, noise):
-    """Their shapes are computed from the size of the batch, which leaves two sizes free."""
+def test_multi_head_attention_converts_to_float_onnx_of_any_batch_size(source_with, convert, noise):
+    """Keras computes the shapes of the heads from the batch size, so that two sizes are free."""
 
     def attend_with_heads(x, layers):
         tokens = layers.Reshape((25, 24))(x)
@@ -194,7 +191,7 @@ def test_heads_of_attention_are_float_onnx_of_any_batch(source_with, convert, no
         assert np.abs(found - source.probabilities(noise[:n_images])).max() < 1e-5
 
 
-def test_network_may_begin_with_a_batch_norm_and_read_its_image_twice(as_source, convert, noise):
+def test_network_may_begin_with_batch_norm_and_read_its_input_twice(as_source, convert, noise):
     import keras
     from keras import layers
 
@@ -207,7 +204,7 @@ def test_network_may_begin_with_a_batch_norm_and_read_its_image_twice(as_source,
 
 
 @pytest.mark.parametrize("opset", [13, 14, 18])
-def test_int8_onnx_has_any_opset_that_may_be_asked_for(opset, source_with, convert, noise):
+def test_int8_onnx_has_the_requested_opset(opset, source_with, convert, noise):
     import onnx
 
     from edge_mnist_exporter.config import ConversionConfig
@@ -220,8 +217,8 @@ def test_int8_onnx_has_any_opset_that_may_be_asked_for(opset, source_with, conve
     assert {"Shape", "Gather"}.isdisjoint(file.audit.operators)
 
 
-def test_constants_that_a_layer_brings_become_constants_of_the_file(as_source, convert, noise):
-    """A Normalization layer with a value for each pixel cannot be folded, and its values are no weights."""
+def test_constants_of_a_layer_are_stored_in_the_file(as_source, convert, noise):
+    """A Normalization layer with a value for each pixel cannot be folded, and its values are not weights."""
     import keras
     from keras import layers
 

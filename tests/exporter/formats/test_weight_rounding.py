@@ -1,4 +1,4 @@
-"""Weights are rounded so that the errors of a sum cancel, on inputs that are really those of the layer."""
+"""Weights are rounded so that the errors of a sum cancel, and the inputs used are those of the layer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from edge_mnist_exporter.formats.onnx_files.weights import fit_scales, round_wei
 
 @pytest.fixture
 def correlated() -> np.ndarray:
-    """Inputs of two groups that mostly rise and fall together, (S, G, N)."""
+    """Strongly correlated inputs of two groups, (S, G, N)."""
     rng = np.random.default_rng(0)
     return (rng.random((500, 2, 1)) + 0.2 * rng.random((500, 2, 40))).astype(np.float32)
 
@@ -27,7 +27,7 @@ def errors(rows: np.ndarray, steps: np.ndarray, inputs: np.ndarray) -> float:
     return float(np.mean([np.square(group @ half.T).mean() for half, group in halves]))
 
 
-def test_without_inputs_each_weight_is_rounded_to_the_nearest_step():
+def test_without_moments_weights_are_rounded_to_nearest():
     assert Rounding(None).round(np.array([[0.4, -1.6, 126.7]])).tolist() == [[0.0, -2.0, 127.0]]
 
 
@@ -47,17 +47,17 @@ def test_sums_longer_than_a_block_are_rounded_block_by_block(correlated, monkeyp
 
 
 @pytest.mark.parametrize("inputs", [np.zeros((9, 1, 4), np.float32), np.ones((9, 1, 4), np.float32)])
-def test_inputs_that_never_change_are_borne(inputs):
+def test_constant_inputs_give_finite_steps(inputs):
     steps = Rounding(add_moments(None, inputs)).round(np.array([[1.4, -1.4, 0.4, 127.0]]))
     assert np.isfinite(steps).all()
 
 
-def test_steps_stay_within_int8():
+def test_steps_are_in_the_int8_range():
     rows = np.full((1, 30), 126.6)
     assert np.abs(Rounding(add_moments(None, np.ones((9, 1, 30), np.float32))).round(rows)).max() <= 127
 
 
-def test_scale_is_the_finest_that_keeps_the_bound():
+def test_scale_is_the_smallest_that_keeps_the_bound():
     rows = np.array([[1.0, 0.0, -0.5], [1.0, 1.0, 0.0], [-1.0, -0.5, 0.2], [0.0, 0.0, 0.0]])
     assert fit_scales(rows) == pytest.approx([1 / 127, 2 / 128, 1.5 / 128, 2 / 128])
     assert fit_scales(rows[3:]) == [1.0]
@@ -74,8 +74,8 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_inputs_times_weights_are_the_sums_of_the_layer(case):
-    """Whatever a convolution's attributes, each row of inputs gives one position's results in all channels."""
+def test_viewed_inputs_times_weights_give_the_layer_output(case):
+    """Each row of inputs gives one position's results in all channels, for all attributes of a convolution."""
     attributes = CASES[case]
     taps, group = attributes["kernel_shape"], attributes.get("group", 1)
     rng = np.random.default_rng(0)
@@ -98,7 +98,7 @@ def view_all(layer, values):
     return view.reshape(np.prod(view.shape[:n_axes]), group, -1)
 
 
-def test_inputs_of_matrices_are_rows_of_what_they_read():
+def test_viewed_inputs_of_a_matrix_product_are_rows():
     weights = np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)
     values = np.random.default_rng(1).normal(size=(4, 7, 6)).astype(np.float32)
     model = make_model(helper.make_node("MatMul", ["image", "weights"], ["sums"]), weights, ["N", 7, 6], [None] * 3)
@@ -106,24 +106,24 @@ def test_inputs_of_matrices_are_rows_of_what_they_read():
     assert np.array_equal(view_all(layer, values)[:, 0], values.reshape(-1, 6))
 
 
-def test_moments_are_those_of_drawn_sums():
+def test_moments_are_summed_over_drawn_sums():
     values = np.random.default_rng(0).normal(size=(120, 4, 9, 9)).astype(np.float32)
     values[:, 1] = 2 * values[:, 0]
     node = helper.make_node("Conv", ["image", "weights"], ["sums"], kernel_shape=[1, 1], group=2)
     model = make_model(node, np.ones((2, 2, 1, 1), np.float32), ["N", 4, 9, 9], [None] * 4)
     (moments,) = measure_moments(model, list(find_weighted_layers(model, ["Conv"])), values)
     (first,), (second,) = moments
-    assert first / onnx_layer_inputs.SUMS == pytest.approx(np.array([[1, 2], [2, 4]]), rel=0.1)
-    assert second / onnx_layer_inputs.SUMS == pytest.approx(np.eye(2), abs=0.1)
+    assert first / onnx_layer_inputs.SUMS_PER_LAYER == pytest.approx(np.array([[1, 2], [2, 4]]), rel=0.1)
+    assert second / onnx_layer_inputs.SUMS_PER_LAYER == pytest.approx(np.eye(2), abs=0.1)
 
 
-def test_activations_that_are_not_finite_are_refused():
+def test_non_finite_activations_are_refused():
     with pytest.raises(ValueError, match="not all finite"):
         Rounding(add_moments(None, np.full((3, 1, 2), np.nan, np.float32)))
 
 
-def test_first_factor_is_bounded_and_rounded_to_nearest():
-    """Its sums run along the other axis, so that no inputs are drawn for it."""
+def test_weights_as_first_factor_are_bounded_and_rounded_to_nearest():
+    """The sums run along the other axis, so no inputs are measured."""
     weights = np.random.default_rng(0).normal(size=(5, 6)).astype(np.float32)
     model = make_model(helper.make_node("MatMul", ["weights", "image"], ["sums"]), weights, ["N", 6, 7], [None] * 3)
     rounded = round_weights(model, np.ones((2, 6, 7), np.float32), ["MatMul"])["weights"]

@@ -1,4 +1,4 @@
-"""int8 ONNX files have weights that no kernel can saturate with; the finished bytes prove it."""
+"""The weights of int8 ONNX files cannot saturate any kernel, as the bytes of the files prove."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_two_products_at_the_bound_fit_into_16_bits():
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
-def test_largest_pair_is_that_of_all_pairs_of_one_sign(size):
+def test_largest_pair_is_the_maximum_over_pairs_of_one_sign(size):
     rows = np.random.default_rng(size).integers(-127, 128, (50, size))
     for row, found in zip(rows, largest_pairs(rows), strict=True):
         padded = [*row, 0]
@@ -32,7 +32,7 @@ def test_largest_pair_is_that_of_all_pairs_of_one_sign(size):
 
 @pytest.fixture(scope="module")
 def source(as_source):
-    """Every operation that multiplies by weights. Their many equally large ones are the hardest case for a bound."""
+    """A network with every operation that has weights. Many weights are equally large, the hardest case for a bound."""
     import keras
     from keras import layers
 
@@ -54,7 +54,7 @@ def config():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("per_channel", [True, False])
-def test_no_layer_can_saturate_and_none_gives_steps_away(per_channel, source, convert, config, drawn_images):
+def test_no_layer_can_saturate_and_each_uses_nearly_all_steps(per_channel, source, convert, config, drawn_images):
     file = convert(source, "onnx", "int8", drawn_images, config=config(per_channel=per_channel))
     assert not file.audit.can_saturate
     assert not file.engine.contract.can_saturate
@@ -66,7 +66,7 @@ def test_no_layer_can_saturate_and_none_gives_steps_away(per_channel, source, co
 
 
 def find_pairs(model: onnx.ModelProto) -> dict[str, np.ndarray]:
-    """The largest pair of each output channel by layer, found otherwise than the exporter finds it."""
+    """The largest pair of each output channel by layer, computed independently of the exporter."""
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     makers = {output: node for node in model.graph.node for output in node.output}
     pairs = {}
@@ -82,7 +82,7 @@ def find_pairs(model: onnx.ModelProto) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.slow
-def test_file_with_one_weight_too_large_is_refused_by_the_name_of_its_layer(source, convert, config, drawn_images):
+def test_file_whose_weights_can_saturate_is_refused_by_layer_name(source, convert, config, drawn_images):
     from edge_mnist_exporter import conversion
     from edge_mnist_exporter.kinds import Kind
 
@@ -104,7 +104,7 @@ def test_file_with_one_weight_too_large_is_refused_by_the_name_of_its_layer(sour
 
 
 @pytest.mark.slow
-def test_allowed_saturation_is_said_by_the_file(source, convert, config, drawn_images):
+def test_allowed_saturation_is_recorded_in_the_file(source, convert, config, drawn_images):
     file = convert(source, "onnx", "int8", drawn_images, config=config(allow_saturation=True))
     assert file.audit.weight_pair.steps > 250
     assert file.audit.can_saturate
@@ -113,7 +113,7 @@ def test_allowed_saturation_is_said_by_the_file(source, convert, config, drawn_i
 
 
 @pytest.mark.slow
-def test_layers_in_float_keep_their_exact_weights(source, convert, config, drawn_images):
+def test_float_layers_keep_their_exact_weights(source, convert, config, drawn_images):
     from edge_mnist_exporter import conversion
     from edge_mnist_exporter.formats.onnx_files import conversion as onnx_conversion
     from edge_mnist_exporter.kinds import Kind
@@ -129,7 +129,7 @@ def test_layers_in_float_keep_their_exact_weights(source, convert, config, drawn
 
 
 @pytest.mark.slow
-def test_layer_in_float_does_not_share_the_weights_of_its_int8_twin(as_source, convert, config, drawn_images):
+def test_float_layer_does_not_share_weights_with_an_equal_int8_layer(as_source, convert, config, drawn_images):
     """tf2onnx stores equal weights once."""
     import keras
     from keras import layers

@@ -1,4 +1,4 @@
-"""What calibration is done on and how, and what of it shows in the files."""
+"""The choice of calibration images and methods, and their effect on files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def digits(draw_blobs):
-    """Blobs to calibrate and to evaluate on, none black or white."""
+    """Blob images to calibrate and to evaluate on, without black or white pixels."""
     parts = [(draw_blobs((16, 16, 3), 5, 80, seed=seed)) for seed in (2, 1)]
     calibration, evaluation = (
         LabelledDigits("blobs", split, images.clip(3, 250), labels)
@@ -52,9 +52,7 @@ def read_scales(data: bytes, suffix: str) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("suffix", ["tflite", "onnx"])
-def test_weight_scales_are_one_for_each_channel_or_one_for_all(
-    suffix, blob_source, convert, blob_calibration, blob_images
-):
+def test_weight_scales_are_per_channel_or_per_tensor(suffix, blob_source, convert, blob_calibration, blob_images):
     expected = blob_source.probabilities(blob_images)
     counts = {}
     for per_channel in (True, False):
@@ -74,10 +72,10 @@ def read_activation_scales(data: bytes) -> list[float]:
 
 
 @pytest.mark.parametrize("method", ["entropy", "percentile"])
-def test_onnx_calibration_method_gives_other_ranges_and_keras_answers(
+def test_onnx_calibration_method_changes_ranges_but_not_predictions(
     method, blob_source, convert, draw_blobs, blob_images
 ):
-    calibration = draw_blobs((16, 16, 3), 5, 101, seed=2)[0]  # a prime number of them, and one that is odd
+    calibration = draw_blobs((16, 16, 3), 5, 101, seed=2)[0]  # a prime number of images, and one image of noise
     calibration[0] = np.random.default_rng(0).integers(0, 2, (16, 16, 3)) * 255
     files = {
         name: convert(blob_source, "onnx", "int8", calibration, config=ConversionConfig(calibration_method=name))
@@ -91,7 +89,7 @@ def test_onnx_calibration_method_gives_other_ranges_and_keras_answers(
     assert np.mean(files[method].engine.run(blob_images).argmax(1) == expected.argmax(1)) >= 0.97
 
 
-def test_training_images_calibrate_and_say_which(blob_source, digits):
+def test_calibration_images_are_training_images_and_recorded(blob_source, digits):
     chosen = choose_calibration(blob_source, digits, ExportConfig(calibration_samples=30, seed=7))
     indices = np.sort(np.random.default_rng(7).choice(80, 30, replace=False))
     assert np.array_equal(chosen.images[1:], digits.calibration.images[indices][1:])
@@ -100,22 +98,22 @@ def test_training_images_calibrate_and_say_which(blob_source, digits):
     assert evaluated.isdisjoint(image.tobytes() for image in chosen.images)
 
 
-def test_fewer_training_images_than_asked_for_are_all_taken(blob_source, digits):
+def test_all_training_images_are_taken_if_fewer_than_the_default(blob_source, digits):
     chosen = choose_calibration(blob_source, digits, ExportConfig())
     assert (len(chosen.images), chosen.origin["n"]) == (80, 80)
 
 
-def test_fewer_digits_than_the_default_are_all_taken_and_fewer_than_asked_for_refused(reference_source, drawn_images):
+def test_fewer_digits_than_the_default_are_taken_but_fewer_than_requested_refused(reference_source, drawn_images):
     labels = np.zeros(len(drawn_images), np.uint8)
     drawn = LabelledDigits("drawn", "train", drawn_images, labels)
     digits = DigitSource(drawn, drawn, drawn, None)
     assert choose_calibration(reference_source, digits, ExportConfig()).origin["n"] == len(drawn_images) < 500
-    with pytest.raises(UsageError, match="--calibration-samples 500: drawn train has"):
+    with pytest.raises(UsageError, match="`calibration_samples` 500: drawn train has"):
         choose_calibration(reference_source, digits, ExportConfig(calibration_samples=500))
 
 
 @pytest.mark.parametrize("suffix", ["tflite", "onnx"])
-def test_images_without_black_or_white_are_given_both_and_it_is_said(suffix, blob_source, digits, convert, blob_images):
+def test_black_and_white_pixels_are_added_and_recorded(suffix, blob_source, digits, convert, blob_images):
     chosen = choose_calibration(blob_source, digits, ExportConfig())
     assert chosen.origin["ends_added"]
     assert (chosen.images.min(), chosen.images.max()) == (0, 255)
@@ -128,14 +126,14 @@ def test_images_without_black_or_white_are_given_both_and_it_is_said(suffix, blo
     assert np.mean(found.argmax(1) == expected.argmax(1)) >= 0.97
 
 
-def test_images_with_black_and_white_are_left_as_they_are(blob_source, blob_calibration, digits):
+def test_images_with_black_and_white_pixels_are_not_changed(blob_source, blob_calibration, digits):
     whole = LabelledDigits("blobs", "train", blob_calibration, np.zeros(60, np.uint8))
     chosen = choose_calibration(blob_source, DigitSource(whole, digits.evaluation, whole, None), ExportConfig())
     assert np.array_equal(chosen.images, blob_calibration)
     assert "ends_added" not in chosen.origin
 
 
-def test_named_pictures_calibrate_in_place_of_training_images(blob_source, digits, draw_blobs, tmp_path):
+def test_named_pictures_replace_training_images_for_calibration(blob_source, digits, draw_blobs, tmp_path):
     images = draw_blobs((16, 16, 3), 5, 12, seed=5)[0]
     save_pictures(tmp_path / "own" / "some", images[:7])
     save_pictures(tmp_path / "own" / "more", images[7:])
@@ -153,30 +151,30 @@ def test_named_pictures_calibrate_in_place_of_training_images(blob_source, digit
     assert len({image.tobytes() for image in few.images}) == few.origin["n"] == 4
 
 
-def test_named_pictures_that_are_evaluation_images_are_refused(blob_source, digits, tmp_path):
+def test_evaluation_images_are_refused_for_calibration(blob_source, digits, tmp_path):
     folder = save_pictures(tmp_path / "own", [*digits.calibration.images[:4], *digits.evaluation.images[:3]])
     with pytest.raises(UsageError, match=r"own: 3 of its 7 images are evaluation images; remove them"):
         choose_calibration(blob_source, digits, ExportConfig(calibration_data=folder))
 
 
-def test_folder_of_named_pictures_must_hold_some(blob_source, digits, tmp_path):
-    with pytest.raises(UsageError, match=r"--calibration-data https://example.org/digits: a URL"):
+def test_calibration_folder_that_is_missing_or_empty_is_refused(blob_source, digits, tmp_path):
+    with pytest.raises(UsageError, match=r"`calibration_data` https://example.org/digits: a URL"):
         choose_calibration(blob_source, digits, ExportConfig(calibration_data=Path("https://example.org/digits")))
-    with pytest.raises(UsageError, match=r"--calibration-data .*nowhere: no such folder"):
+    with pytest.raises(UsageError, match=r"`calibration_data` .*nowhere: no such folder"):
         choose_calibration(blob_source, digits, ExportConfig(calibration_data=tmp_path / "nowhere"))
     (tmp_path / "empty" / "inner").mkdir(parents=True)
-    with pytest.raises(UsageError, match=r"--calibration-data .*empty: holds no pictures"):
+    with pytest.raises(UsageError, match=r"`calibration_data` .*empty: holds no pictures"):
         choose_calibration(blob_source, digits, ExportConfig(calibration_data=tmp_path / "empty"))
 
 
-def test_named_picture_that_cannot_be_read_is_named(blob_source, digits, tmp_path):
+def test_unreadable_calibration_picture_is_refused_by_name(blob_source, digits, tmp_path):
     folder = save_pictures(tmp_path / "own", digits.calibration.images[:2])
     (folder / "letter.png").write_text("Dear model,")
     with pytest.raises(DataError, match=r"own: letter.png: not a picture.*; remove it"):
         choose_calibration(blob_source, digits, ExportConfig(calibration_data=folder))
 
 
-def test_layers_are_chosen_on_images_that_neither_calibrate_nor_evaluate(blob_source, digits):
+def test_search_images_are_neither_calibration_nor_evaluation_images(blob_source, digits):
     calibration = choose_calibration(blob_source, digits, ExportConfig(calibration_samples=50))
     search = choose_search_images(digits.calibration, calibration)
     used = {image.tobytes() for image in (*calibration.images[1:], *digits.evaluation.images)}

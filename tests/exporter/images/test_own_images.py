@@ -1,4 +1,4 @@
-"""Images of the user's own, for classifiers of anything but digits: read from arrays and folders, or refused."""
+"""The user's own images for classifiers of anything but digits are read from arrays and folders, or refused."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def arrays(draw_blobs):
 
 @pytest.fixture
 def save_arrays(tmp_path, arrays):
-    """Save some of the arrays, or others in their place, as an .npz file."""
+    """Save some of the arrays, or replacements for them, as an .npz file."""
 
     def save(*names, **others):
         np.savez(tmp_path / "set.npz", **{name: arrays[name] for name in names}, **others)
@@ -47,7 +47,7 @@ def save_pictures(folder, images, labels, *, size=(16, 16)):
         Image.fromarray(image).resize(size).save(folder / LABELS[label] / f"{number:03}.png")
 
 
-def test_arrays_with_a_test_part_are_read(source, save_arrays, arrays):
+def test_arrays_with_a_test_split_are_read(source, save_arrays, arrays):
     found = load_export_images(source, save_arrays("x_train", "y_train", "x_test", "y_test"))
     assert np.array_equal(found.calibration.images, arrays["x_train"])
     assert np.array_equal(found.evaluation.images, arrays["x_test"])
@@ -56,7 +56,7 @@ def test_arrays_with_a_test_part_are_read(source, save_arrays, arrays):
     assert found.notice == "Own images (set.npz): 50 to calibrate on, 20 to evaluate on."
 
 
-def test_of_arrays_without_a_test_part_a_tenth_of_each_class_is_kept(source, save_arrays, arrays):
+def test_arrays_without_a_test_split_keep_a_tenth_of_each_class(source, save_arrays, arrays):
     found = load_export_images(source, save_arrays(images=arrays["x_train"], labels=arrays["y_train"]))
     assert sorted(found.evaluation.labels) == [0, 1, 2, 3, 4]
     calibrated = {image.tobytes() for image in found.calibration.images}
@@ -64,14 +64,14 @@ def test_of_arrays_without_a_test_part_a_tenth_of_each_class_is_kept(source, sav
     assert calibrated.isdisjoint(image.tobytes() for image in found.evaluation.images)
 
 
-def test_grey_arrays_may_be_without_a_channel(source, save_arrays):
+def test_grey_arrays_may_lack_the_channel_axis(source, save_arrays):
     grey = replace(source, image_shape=(6, 8, 1))
     images = np.random.default_rng(0).integers(0, 256, (20, 6, 8), np.uint8)
     found = load_export_images(grey, save_arrays(images=images, labels=np.arange(20) % 5))
     assert found.calibration.images.shape == (15, 6, 8, 1)
 
 
-def test_more_classes_than_a_byte_holds_are_told_apart(source, save_arrays):
+def test_more_than_256_classes_are_supported(source, save_arrays):
     many = replace(source, labels=tuple(map(str, range(300))))
     images = np.random.default_rng(0).integers(0, 256, (600, 16, 16, 3), np.uint8)
     found = load_export_images(many, save_arrays(images=images, labels=np.arange(600) % 300))
@@ -97,7 +97,7 @@ def test_arrays_of_another_kind_are_refused(others, words, source, save_arrays):
     assert "set.npz" in str(refused.value)
 
 
-def test_test_part_of_another_shape_is_refused(source, save_arrays, arrays):
+def test_test_split_of_another_shape_is_refused(source, save_arrays, arrays):
     wrong = np.zeros((20, 32, 32, 3), np.uint8)
     with pytest.raises(DataError, match=r"x_test is uint8 \(20, 32, 32, 3\); expected uint8 \(N, 16, 16, 3\)"):
         load_export_images(source, save_arrays("x_train", "y_train", "y_test", x_test=wrong))
@@ -117,13 +117,13 @@ def test_folders_for_training_and_test_are_read(source, arrays, tmp_path):
 
 
 @pytest.mark.parametrize("inner", ["", "train"])
-def test_of_a_folder_without_a_test_part_a_tenth_of_each_class_is_kept(inner, source, arrays, tmp_path):
+def test_folder_without_a_test_split_keeps_a_tenth_of_each_class(inner, source, arrays, tmp_path):
     save_pictures(tmp_path / "set" / inner, arrays["x_train"], arrays["y_train"])
     found = load_export_images(source, tmp_path / "set")
     assert (len(found.calibration), len(found.evaluation)) == (45, 5)
 
 
-def test_pictures_are_brought_to_the_size_and_colours_of_the_model(source, arrays, tmp_path):
+def test_pictures_are_converted_to_the_size_and_channels_of_the_model(source, arrays, tmp_path):
     save_pictures(tmp_path / "set", arrays["x_train"], arrays["y_train"], size=(40, 48))
     found = load_export_images(source, tmp_path / "set")
     assert found.calibration.images.shape == (45, 16, 16, 3)
@@ -131,7 +131,7 @@ def test_pictures_are_brought_to_the_size_and_colours_of_the_model(source, array
     assert grey.calibration.images.shape == (45, 10, 12, 1)
 
 
-def test_every_kind_of_picture_becomes_the_same_tensor(source, tmp_path):
+def test_every_picture_mode_gives_the_same_tensor(source, tmp_path):
     colour = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
     picture = Image.fromarray(colour)
     read = picture_reader(source)
@@ -172,14 +172,16 @@ def test_pictures_of_16_bits_keep_their_greys(source, tmp_path):
     assert np.abs(found[..., 0].astype(int) - (deep >> 8)).max() <= 1
 
 
-def test_sub_folder_that_is_no_label_is_refused(source, arrays, tmp_path):
+def test_sub_folder_with_an_unknown_label_is_refused(source, arrays, tmp_path):
     save_pictures(tmp_path / "set", arrays["x_train"], arrays["y_train"])
     (tmp_path / "set" / "violet").mkdir()
-    with pytest.raises(DataNotFoundError, match=r"set: sub-folder violet is no label; .*\(red, green, blue, \.\.\.\)"):
+    with pytest.raises(
+        DataNotFoundError, match=r"set: sub-folder violet is not a label; .*\(red, green, blue, \.\.\.\)"
+    ):
         load_export_images(source, tmp_path / "set")
 
 
-def test_hidden_folders_are_passed_over(source, arrays, tmp_path):
+def test_hidden_folders_are_ignored(source, arrays, tmp_path):
     save_pictures(tmp_path / "set", arrays["x_train"], arrays["y_train"])
     (tmp_path / "set" / ".thumbnails").mkdir()
     (tmp_path / "set" / "red" / ".DS_Store").write_bytes(b"x")
@@ -194,7 +196,7 @@ def test_folder_without_pictures_is_refused(source, tmp_path):
         load_export_images(source, tmp_path)
 
 
-def test_file_that_cannot_be_read_is_counted_and_named(source, arrays, tmp_path):
+def test_unreadable_files_are_counted_and_the_first_is_named(source, arrays, tmp_path):
     save_pictures(tmp_path / "set", arrays["x_train"], arrays["y_train"])
     (tmp_path / "set" / "red" / "letter.png").write_text("Dear model,")
     notice = load_export_images(source, tmp_path / "set").notice
@@ -202,29 +204,32 @@ def test_file_that_cannot_be_read_is_counted_and_named(source, arrays, tmp_path)
     assert "red/letter.png: not a picture" in notice
 
 
-def test_single_image_of_a_class_is_refused_by_its_name(source, arrays, tmp_path):
+def test_class_with_a_single_image_is_refused_by_name(source, arrays, tmp_path):
     save_pictures(tmp_path / "set", arrays["x_train"][:6], arrays["y_train"][:6])
     with pytest.raises(DataError, match=r"set: a single image of green"):
         load_export_images(source, tmp_path / "set")
 
 
-def test_foreign_model_without_images_is_refused_with_the_way_out(source, monkeypatch):
+def test_other_model_without_images_is_refused_with_advice(source, monkeypatch):
     monkeypatch.delenv(DATA_VARIABLE, raising=False)
-    with pytest.raises(DataNotFoundError, match=r"images of \(16, 16, 3\) in 5 classes, not digits; .*--data FILE.npz"):
+    with pytest.raises(
+        DataNotFoundError,
+        match=r"images of \(16, 16, 3\) in 5 classes, not digits; .*an .npz file or a folder: `data` or",
+    ):
         load_export_images(source, None)
 
 
-def test_mnist_is_no_set_of_images_for_a_foreign_model(source, mnist_folder):
+def test_mnist_is_refused_for_another_model(source, mnist_folder):
     with pytest.raises(DataError, match=r"train-images.*expected uint8 \(N, 16, 16, 3\)"):
         load_export_images(source, None)
 
 
-def test_calibration_pictures_may_lie_at_any_depth(source, arrays, tmp_path):
+def test_calibration_pictures_may_be_in_nested_folders(source, arrays, tmp_path):
     save_pictures(tmp_path / "set" / "deep" / "deeper", arrays["x_train"][:10], arrays["y_train"][:10])
     assert load_calibration_images(source, tmp_path / "set").shape == (10, 16, 16, 3)
 
 
-def test_digit_pictures_are_read_by_the_one_preprocessing(reference_source, tmp_path):
+def test_digit_pictures_use_the_shared_preprocessing(reference_source, tmp_path):
     from edge_mnist_runtime.bench.sample_digits import read_samples
 
     for name, data in read_samples().items():
@@ -249,7 +254,7 @@ def test_emnist_with_as_many_classes_as_the_model_is_read(source, tmp_path):
         load_export_images(replace(letters, labels=letters.labels[:37]), tmp_path)
 
 
-def test_folders_called_training_and_testing_are_read(source, arrays, tmp_path):
+def test_folders_named_training_and_testing_are_read(source, arrays, tmp_path):
     save_pictures(tmp_path / "set" / "training", arrays["x_train"], arrays["y_train"])
     save_pictures(tmp_path / "set" / "testing", arrays["x_test"], arrays["y_test"])
     found = load_export_images(source, tmp_path)

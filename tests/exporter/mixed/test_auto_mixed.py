@@ -18,7 +18,7 @@ NAMES = tuple("abcdefgh")
 
 
 @given(st.sets(st.sampled_from(NAMES), min_size=1), st.permutations(NAMES))
-def test_chosen_layers_are_the_needed_ones_and_no_other(needed, order):
+def test_exactly_the_necessary_layers_are_chosen(needed, order):
     chosen = choose_layers(order, lambda layers: needed <= set(layers))
     assert set(chosen) == needed
     assert list(chosen) == [name for name in order if name in needed]
@@ -34,12 +34,12 @@ def test_no_chosen_layer_can_be_left_out(ways):
     assert not any(passes(tuple(set(chosen) - {layer})) for layer in chosen if len(chosen) > 1)
 
 
-def test_where_nothing_passes_nothing_is_chosen():
+def test_choice_is_none_if_no_file_passes():
     assert choose_layers(NAMES, lambda _: False) is None
 
 
 @given(st.sets(st.sampled_from(NAMES)), st.sets(st.sampled_from(NAMES), min_size=1), st.permutations(NAMES))
-def test_layers_that_int8_does_not_know_are_in_every_choice(helping, needed, order):
+def test_layers_without_int8_support_are_in_every_choice(helping, needed, order):
     asked = []
 
     def passes(layers):
@@ -51,7 +51,7 @@ def test_layers_that_int8_does_not_know_are_in_every_choice(helping, needed, ord
     assert all(needed <= layers for layers in asked)
 
 
-def test_layers_are_ranked_by_what_they_lose_themselves():
+def test_layers_are_ranked_by_their_own_error():
     errors = [LayerError("a", "Conv", 1, 40), LayerError("b", "Conv", 30, 2), LayerError("c", "Conv", 2, 20)]
     assert rank_layers(errors) == ["b", "c", "a"]
 
@@ -60,15 +60,15 @@ def test_layers_are_ranked_by_what_they_lose_themselves():
     ("format_name", "float_layers", "dtype"),
     [("tflite", ("b",), "float32"), ("onnx", ("b",), "uint8"), ("onnx", ("a", "b"), "float32")],
 )
-def test_mixed_file_takes_bytes_where_its_first_layer_does(format_name, float_layers, dtype):
+def test_mixed_file_has_float_input_if_tflite_or_its_first_layer_is_float(format_name, float_layers, dtype):
     assert mixed_kind(format_name, "a", float_layers).input_dtype == dtype
 
 
 @pytest.fixture(scope="module")
 def lopsided(reference_model, tmp_path_factory):
-    """The reference network with one channel two thousand times as strong, and weighed so much less by the next layer.
+    """The reference network with one channel multiplied by 2,000, and divided again by the weights of the next layer.
 
-    In float it answers as before; in int8 that channel's range leaves the others of its tensor nothing.
+    Predictions in float are the same. In int8 the range of that channel leaves no steps for the others.
     """
     import keras
 
@@ -86,27 +86,17 @@ def lopsided(reference_model, tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
-def drawn_set(tmp_path_factory):
-    """A few hundred digits that the project draws: enough to tell layers apart, in a fraction of MNIST's time."""
-    images, labels = draw_digits(70, seed=1)
-    path = tmp_path_factory.mktemp("drawn") / "drawn.npz"
-    np.savez(path, images=images, labels=labels)
-    return path
-
-
 @pytest.mark.slow
-def test_debug_names_the_layer_where_most_is_lost(lopsided, drawn_set, run_here):
+def test_debug_names_the_layer_with_the_largest_error(lopsided, drawn_set, run_here):
     finished = run_here("debug", lopsided, "--data", drawn_set)
     assert finished.code == 0, finished.err
     assert finished.out.count("Most is lost at conv2:") == 2
     assert max(map(len, finished.out.splitlines())) <= 80
 
 
-@pytest.mark.mnist
 @pytest.mark.slow
-def test_debug_finds_what_must_stay_in_float_and_prints_json_alone(lopsided, run_here):
-    finished = run_here("debug", lopsided, "--auto-mixed", "--json")
+def test_debug_json_lists_the_layers_that_must_stay_in_float(lopsided, drawn_set, run_here):
+    finished = run_here("debug", lopsided, "--data", drawn_set, "--auto-mixed", "--json")
     assert finished.code == 0, finished.err
     assert list(finished.json["layers"]) == ["tflite", "onnx"]
     for errors in finished.json["layers"].values():
@@ -119,7 +109,7 @@ def test_debug_finds_what_must_stay_in_float_and_prints_json_alone(lopsided, run
 
 
 @pytest.mark.slow
-def test_sound_network_needs_no_layer_in_float(reference_model, drawn_set, run_here):
+def test_reference_network_needs_no_layer_in_float(reference_model, drawn_set, run_here):
     finished = run_here("debug", reference_model, "--data", drawn_set, "--auto-mixed", "--format", "onnx", "--json")
     assert finished.code == 0, finished.err
     assert (finished.json["mixed"], finished.json["hopeless"]) == ([], [])
@@ -127,7 +117,7 @@ def test_sound_network_needs_no_layer_in_float(reference_model, drawn_set, run_h
 
 
 @pytest.mark.slow
-def test_file_that_no_layer_in_float_can_help_is_named(reference_model, drawn_set, run_here, tmp_path):
+def test_debug_names_a_file_that_fails_with_any_layers_in_float(reference_model, drawn_set, run_here, tmp_path):
     limits = tmp_path / "limits.toml"
     limits.write_text("[gate]\nmax_probability_diff = 1e-12\n")
     given = ("--data", drawn_set, "--auto-mixed", "--format", "onnx", "--gate", limits)
@@ -137,11 +127,10 @@ def test_file_that_no_layer_in_float_can_help_is_named(reference_model, drawn_se
     assert "No layer needs to stay in float" not in finished.out
 
 
-@pytest.mark.mnist
 @pytest.mark.slow
-def test_mixed_files_take_the_place_of_those_that_fall_short(lopsided, run_here, tmp_path):
+def test_mixed_files_replace_int8_files_that_fail_a_gate(lopsided, drawn_set, run_here, tmp_path):
     bundle = tmp_path / "bundle"
-    finished = run_here("export", lopsided, "--int8", "--auto-mixed", "-o", bundle)
+    finished = run_here("export", lopsided, "--int8", "--auto-mixed", "--data", drawn_set, "-o", bundle)
     assert finished.code == 0, finished.err
     assert {path.name for path in bundle.glob("lopsided_*")} == {"lopsided_mixed.tflite", "lopsided_mixed.onnx"}
     report = json.loads((bundle / "report.json").read_text("utf-8"))
@@ -158,7 +147,7 @@ def test_mixed_files_take_the_place_of_those_that_fall_short(lopsided, run_here,
 
 @pytest.fixture(scope="module")
 def with_elu(train_on, tmp_path_factory):
-    """A network that int8 TFLite does not know: of an ELU, and of others that are int8."""
+    """A network with an ELU, which int8 TFLite does not support, among supported layers."""
     import keras
     from keras import layers
 
@@ -174,7 +163,7 @@ def with_elu(train_on, tmp_path_factory):
 
 @pytest.fixture
 def export_here(drawn_set, tmp_path, capfd):
-    """Run `edge-mnist export MODEL --int8` inside this process; gives code, bundle, errors."""
+    """Run `edge-mnist export MODEL --int8` in this process; returns exit code, bundle and stderr."""
     from edge_mnist_runtime.commands.app import run
 
     def export(model, *options):
@@ -186,7 +175,7 @@ def export_here(drawn_set, tmp_path, capfd):
 
 
 @pytest.mark.slow
-def test_layer_that_int8_does_not_know_is_named_with_the_way_out(with_elu, export_here):
+def test_layer_without_int8_support_is_named_with_advice(with_elu, export_here):
     code, bundle, err = export_here(with_elu, "--format", "tflite")
     assert (code, bundle.exists()) == (4, False)
     assert "elu_int8.tflite: ELU soft_step computes with float32" in err
@@ -195,7 +184,7 @@ def test_layer_that_int8_does_not_know_is_named_with_the_way_out(with_elu, expor
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings(r"ignore:\s*Warning. tf.lite.Interpreter is deprecated:UserWarning")  # in its own debugger
-def test_auto_mixed_keeps_a_layer_in_float_that_int8_does_not_know(with_elu, export_here):
+def test_auto_mixed_keeps_a_layer_without_int8_support_in_float(with_elu, export_here):
     code, bundle, err = export_here(with_elu, "--auto-mixed")
     assert code == 0, err
     assert {path.name for path in bundle.glob("elu_*")} == {"elu_mixed.tflite", "elu_int8.onnx"}
@@ -207,8 +196,8 @@ def test_auto_mixed_keeps_a_layer_in_float_that_int8_does_not_know(with_elu, exp
 
 
 @pytest.mark.slow
-def test_int8_that_passes_where_it_is_judged_and_fails_on_test_images_is_named(with_elu, export_here, tmp_path):
-    """A limit that only the test images break: nothing is found wanting on the images that choices are judged on."""
+def test_int8_file_that_passes_on_search_images_but_fails_on_test_images_is_named(with_elu, export_here, tmp_path):
+    """Only the test images break the limit, not the images that choices are judged on."""
     from edge_mnist_exporter.mixed import auto_mixed
 
     with pytest.MonkeyPatch.context() as patch:
@@ -221,7 +210,7 @@ def test_int8_that_passes_where_it_is_judged_and_fails_on_test_images_is_named(w
 
 
 @pytest.mark.slow
-def test_file_that_no_mixture_helps_is_named_where_the_export_fails(with_elu, export_here):
+def test_failed_export_names_a_file_that_fails_with_any_layers_in_float(with_elu, export_here):
     code, _, err = export_here(with_elu, "--auto-mixed", "--format", "onnx", "--max-probability-diff", "1e-9")
     assert code == 5
     assert "(no choice of layers in float helps elu_int8.onnx)" in err

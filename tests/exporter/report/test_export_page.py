@@ -6,6 +6,7 @@ import base64
 import html
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from edge_mnist_exporter.evaluate.evaluation import Flip
+from edge_mnist_exporter.evaluate.rejection import RejectionFigures, RejectionReport
 from edge_mnist_exporter.gate_config import GateConfig
 from edge_mnist_exporter.report.flip_pictures import MOST_PICTURES, share_pictures, sort_flips
 from edge_mnist_exporter.report.page import make_export_page
@@ -122,6 +124,32 @@ def test_names_of_the_user_s_own_stay_text(page, failed_page):
     assert "<b>owl" not in page
     assert "<b>owl</b> 66" in read_words(section(page, "Each class"))
     assert "alert('owned')" in html.unescape(failed_page)
+
+
+def test_every_name_of_the_user_s_own_stays_text(make_report):
+    """As the name of a model, a file, a data set or a class, in text and inside an attribute."""
+    name = "' onerror='alert(1)'><script>alert(1)</script>&amp;"
+    rng = np.random.default_rng(0)
+    digits = LabelledDigits(name, name, rng.integers(0, 256, (6, 8, 8, 1)).astype(np.uint8), np.arange(6) % 3)
+    exact = answer(digits.labels, {})
+    files = {f"{name}_int8.{suffix}": np.roll(exact, 1, axis=1) for suffix in ("tflite", "onnx")}
+    report = make_report(digits, exact, files, labels=(name, name, name), notice=name)
+    rejection = RejectionReport(0.5, name, {name: RejectionFigures(0.1, None, None)})
+    hostile = replace(
+        report, name=name, source={**report.source, "file": name}, rejection=rejection, versions={name: name}
+    )
+    for made in (hostile, replace(hostile, gates=())):  # failed, and passed
+        page = make_export_page(made, digits.images)
+        attributes = []
+
+        class Checker(HTMLParser):
+            def handle_starttag(self, tag, attrs, attributes=attributes):
+                assert tag != "script"
+                attributes.extend(key for key, _ in attrs)
+
+        Checker().feed(page)
+        assert "onerror" not in attributes
+        assert read_words(page).count("<script>alert(1)</script>&amp;") > 20
 
 
 def test_flips_are_shown_as_their_pictures_with_both_answers(page, digits):

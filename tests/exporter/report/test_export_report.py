@@ -84,6 +84,23 @@ def test_text_that_is_no_such_report_is_refused(text):
         ExportReport.from_json(text)
 
 
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda record: record.pop("artifacts"), "it has no artifacts"),
+        (lambda record: record["artifacts"][0].pop("audit"), r"it has no artifacts\[0\].audit"),
+        (lambda record: record["artifacts"][1].update(top1="high"), r"artifacts\[1\].figures.top1 is 'high'"),
+        (lambda record: record["gates"][0].update(passed=1), r"gates\[0\].passed is 1; expected bool"),
+        (lambda record: record.update(labels="abc"), "labels is 'abc'; expected a list"),
+    ],
+)
+def test_damaged_report_is_refused_with_the_place_of_the_damage(zoo, damage, words):
+    record = json.loads(zoo.to_json())
+    damage(record)
+    with pytest.raises(ValueError, match=words):
+        ExportReport.from_json(json.dumps(record))
+
+
 @pytest.mark.slow
 def test_card_of_a_bundle_is_made_from_its_report_alone(reference_bundle):
     report = ExportReport.from_json((reference_bundle / "report.json").read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""What a network's input values stand for: said on the command line, or found in the network."""
+"""The input range of a network: named on the command line, or found in the network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BYTES = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
 
 
 @pytest.mark.parametrize(
-    ("text", "ends"),
+    ("text", "limits"),
     [
         ("0..1", (0, 1)),
         ("0..255", (0, 255)),
@@ -24,10 +24,10 @@ BYTES = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
         ("0.1307,0.3081", (-0.1307 / 0.3081, (1 - 0.1307) / 0.3081)),
     ],
 )
-def test_range_takes_bytes_to_its_ends(text, ends):
+def test_range_maps_0_and_255_to_its_limits(text, limits):
     values = parse_input_range(text).apply(BYTES)
     assert values.dtype == np.float32
-    assert values[0, [0, -1], [0, -1], 0] == pytest.approx(ends, abs=1e-6)
+    assert values[0, [0, -1], [0, -1], 0] == pytest.approx(limits, abs=1e-6)
 
 
 def test_range_may_differ_by_channel():
@@ -39,13 +39,13 @@ def test_range_may_differ_by_channel():
 @pytest.mark.parametrize(
     "text", ["", "0..2", "1", "0.5", "0.5,0", "0.5,-1", "nan,1", "0.5,inf", "a,b", "1,2,3", "0,0,0,1"]
 )
-def test_text_that_is_no_range_is_refused(text):
-    with pytest.raises(UsageError, match=r"^--input-range .*expected 0\.\.1, 0\.\.255, -1\.\.1"):
+def test_invalid_range_text_is_refused(text):
+    with pytest.raises(UsageError, match=r"^`input_range` .*expected 0\.\.1, 0\.\.255, -1\.\.1"):
         parse_input_range(text)
 
 
 @pytest.mark.parametrize(("mean", "deviation"), [((0.0,), (0.0,)), ((0.0,), (-1.0,)), ((np.nan,), (1.0,)), ((), ())])
-def test_range_that_is_none_cannot_be_made(mean, deviation):
+def test_invalid_mean_or_deviation_is_refused(mean, deviation):
     with pytest.raises(ValueError, match="no input range"):
         InputRange(mean, deviation)
 
@@ -72,26 +72,26 @@ def test_labels_are_read_in_order(name, text, names, tmp_path):
         ("labels.txt", b"\xff\xfe\x00cat", "cannot be read as labels"),
     ],
 )
-def test_labels_file_that_is_none_is_refused(name, content, words, tmp_path):
+def test_invalid_labels_file_is_refused(name, content, words, tmp_path):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UsageError, match=rf"{name}: {words}"):
         read_labels(tmp_path / name)
 
 
-def test_labels_file_that_is_not_there_is_refused(tmp_path):
+def test_missing_labels_file_is_refused(tmp_path):
     with pytest.raises(UsageError, match=r"labels.txt: cannot be read as labels \(No such file"):
         read_labels(tmp_path / "labels.txt")
 
 
 @pytest.mark.parametrize("labels", [(), ("cat",), ("cat", "dog", "cat"), ("cat", ""), tuple(map(str, range(1001)))])
-def test_labels_that_name_no_classes_are_refused(labels):
-    with pytest.raises(UsageError, match=r"^--labels: "):
+def test_invalid_labels_are_refused(labels):
+    with pytest.raises(UsageError, match=r"^`labels`: "):
         SourceConfig(labels=labels)
 
 
 @pytest.fixture(scope="module")
 def load(tmp_path_factory):
-    """Save and load a network that begins as a function of its input and of `keras.layers` says."""
+    """Save and load a network whose first layers are made by a function of its input and `keras.layers`."""
     import keras
     from keras import layers
 
@@ -116,7 +116,7 @@ def rescale(scale, offset=0.0):
 
 
 def two_in_a_row(x, layers):
-    """As EfficientNet has it."""
+    """The start of EfficientNet."""
     x = layers.Rescaling(1 / 255)(x)
     return layers.Normalization(mean=[0.485, 0.456, 0.406], variance=[0.0524, 0.0502, 0.0506])(x)
 
@@ -162,7 +162,7 @@ def whitened(mean, variance):
         (per_channel, None),
     ],
 )
-def test_rescaling_at_the_start_is_folded_away_and_answers_stay(start, expected, load):
+def test_rescaling_at_the_start_is_folded_and_predictions_stay(start, expected, load):
     model, source = load(start)
     assert np.allclose(source.probabilities(IMAGES), model.predict(IMAGES.astype(np.float32), verbose=0), atol=1e-5)
     assert source.input_range == (expected or InputRange((0.0,), (255.0,)))
@@ -173,14 +173,14 @@ def test_rescaling_at_the_start_is_folded_away_and_answers_stay(start, expected,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("start", [rescale(2.0, -1.0), whitened([0.13], [0.09])])
-def test_rescaling_made_for_0_to_1_is_known_by_what_it_would_make_of_255(start, load):
+def test_rescaling_for_0_to_1_is_recognised_by_its_factor(start, load):
     model, source = load(start)
     expected = model.predict(IMAGES / np.float32(255), verbose=0)
     assert np.allclose(source.probabilities(IMAGES), expected, atol=1e-4)
 
 
 @pytest.mark.slow
-def test_what_a_normalization_layer_learned_on_can_be_said(load):
+def test_input_range_of_a_normalization_layer_can_be_named(load):
     model, source = load(whitened([0.1], [0.2]), input_range=parse_input_range("-1..1"))
     expected = model.predict(IMAGES / np.float32(127.5) - 1, verbose=0)
     assert np.allclose(source.probabilities(IMAGES), expected, atol=1e-4)
@@ -191,7 +191,7 @@ def test_range_that_contradicts_a_rescaling_layer_is_refused(load):
     _, source = load(rescale(1 / 255), input_range=parse_input_range("0..255"))
     assert source.input_range == InputRange((0.0,), (255.0,))
     with pytest.raises(
-        UsageError, match=r"scales its input itself \(rescaling.*\), from 0\.\.255; leave out --input-range"
+        UsageError, match=r"scales its input itself \(rescaling.*\), from 0\.\.255; leave out `input_range`"
     ):
         load(rescale(1 / 255), input_range=parse_input_range("-1..1"))
 
@@ -209,7 +209,7 @@ def test_range_that_contradicts_a_rescaling_layer_is_refused(load):
     ],
     ids=["image read beside it", "behind a convolution", "inverted", "a value for each row"],
 )
-def test_rescaling_that_is_not_the_input_s_alone_stays_where_it_is(start, load):
+def test_rescaling_that_cannot_be_folded_is_kept(start, load):
     model, source = load(start)
     assert source.notes == ()
     expected = model.predict(IMAGES / np.float32(255), verbose=0)
@@ -217,7 +217,7 @@ def test_rescaling_that_is_not_the_input_s_alone_stays_where_it_is(start, load):
 
 
 @pytest.mark.slow
-def test_model_inside_the_model_keeps_its_rescaling_where_it_gives_more_than_one_thing(load):
+def test_nested_model_with_two_outputs_keeps_its_rescaling(load):
     def start(x, layers):
         import keras
 
@@ -233,7 +233,7 @@ def test_model_inside_the_model_keeps_its_rescaling_where_it_gives_more_than_one
 
 @pytest.mark.slow
 def test_means_of_three_channels_are_refused_for_grey_images(load):
-    with pytest.raises(UsageError, match="reads images of 1 channels; --input-range names 3 means"):
+    with pytest.raises(UsageError, match="reads images of 1 channels; `input_range` names 3 means"):
         load(lambda x, layers: x, (12, 12), input_range=parse_input_range("0.4,0.5,0.6,0.2,0.2,0.2"))
 
 
@@ -242,8 +242,8 @@ def test_means_of_three_channels_are_refused_for_grey_images(load):
     "text", ["0..255", "-1..1", "0.1307,0.3081", "0.1,0.3", "0.9,0.5", "0.3,1.7", "0,0.13", "1,0.13"]
 )
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
-def test_steps_of_an_8_bit_input_are_the_bytes_themselves(text, format_name, load, convert):
-    """An export refuses a file whose scale or zero-point is another than its contract's."""
+def test_steps_of_an_8_bit_input_equal_the_pixel_bytes(text, format_name, load, convert):
+    """An export refuses a file whose scale or zero-point differs from its contract."""
     _, source = load(lambda x, layers: layers.Conv2D(3, 3)(x), input_range=parse_input_range(text))
     calibration = IMAGES.copy()
     calibration[0, 0, 0], calibration[0, 1, 1] = 0, 255

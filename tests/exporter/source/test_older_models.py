@@ -1,4 +1,4 @@
-"""Healthy models as older versions of Keras and TensorFlow saved them, and models under other names than usual."""
+"""Models saved by older versions of Keras and TensorFlow, and models with unusual file names, are read."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def noise():
 
 @pytest.fixture(scope="module")
 def small(layers):
-    """A network of the kinds of layers that tutorials have, in a Sequential."""
+    """A Sequential network with the layers of common tutorials."""
     import keras
 
     keras.utils.set_random_seed(0)
@@ -67,7 +67,7 @@ def change_keras(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
 
 @pytest.fixture
 def check(tmp_path, noise):
-    """Save a model, change its configuration, and check that it answers as before; gives the notes of the report."""
+    """Save a model, change its configuration, check that predictions stay, and return the notes of the report."""
 
     def run(model, change, suffix=".h5") -> tuple[str, ...]:
         expected = model.predict(noise.reshape(5, *model.input_shape[1:]) / np.float32(255), verbose=0)
@@ -82,7 +82,7 @@ def check(tmp_path, noise):
 
 
 def as_before_keras_2_3(config) -> None:
-    """No input layer, but its shape in the first layer; plain class names; initializers with a dtype."""
+    """Move the input shape to the first layer, use plain class names, and give initializers dtypes."""
     config["config"]["layers"] = [layer for layer in config["config"]["layers"] if layer["class_name"] != "InputLayer"]
     for layer in config["config"]["layers"]:
         for name in ("module", "registered_name", "build_config"):
@@ -109,7 +109,7 @@ def test_sequential_that_is_a_list_of_layers(small, check):
 
 
 @pytest.mark.parametrize("suffix", [".h5", ".keras"])
-def test_functions_of_tensorflow_as_activations(suffix, layers, check):
+def test_tensorflow_functions_as_activations(suffix, layers, check):
     import keras
     import tensorflow as tf
 
@@ -118,7 +118,7 @@ def test_functions_of_tensorflow_as_activations(suffix, layers, check):
     assert "read the activation softmax_v2 as softmax" in notes
 
 
-def test_arguments_that_switch_nothing_on_are_left_out(layers, check):
+def test_unknown_arguments_without_effect_are_left_out(layers, check):
     import keras
 
     def add(config):
@@ -164,7 +164,7 @@ def test_layers_inside_layers_without_a_module(layers, check):
 
 
 @pytest.mark.parametrize("form", ["ndarray", "__numpy__", "__numpy__ with a config"])
-def test_numbers_of_numpy_and_policies_as_dtypes(form, layers, check):
+def test_numpy_values_and_dtype_policies(form, layers, check):
     import keras
 
     def wrap(config):
@@ -188,7 +188,7 @@ def test_healthy_model_is_not_repaired(small, check):
     assert check(small, lambda config: None) == ()
 
 
-def test_argument_that_means_something_is_not_left_out(small, tmp_path):
+def test_unknown_argument_with_effect_is_refused(small, tmp_path):
     small.save(tmp_path / "odd.h5")
 
     def add(config):
@@ -200,7 +200,7 @@ def test_argument_that_means_something_is_not_left_out(small, tmp_path):
     assert "/tmp/tmp" not in str(refused.value)
 
 
-def test_weights_alone_are_called_so(small, tmp_path):
+def test_file_with_weights_alone_is_refused_as_such(small, tmp_path):
     small.save_weights(tmp_path / "only.weights.h5")
     with pytest.raises(UnsupportedModelError, match=r"only.weights.h5: holds weights alone, .* save the whole model"):
         load_source("only", tmp_path / "only.weights.h5")
@@ -208,7 +208,7 @@ def test_weights_alone_are_called_so(small, tmp_path):
 
 @pytest.mark.parametrize("suffix", [".h5", ".keras"])
 @pytest.mark.parametrize("inner", [None, [], {"layers": {"a": 1}}, {"layers": [{"class_name": "InputLayer"}, 5]}])
-def test_configuration_of_another_form_is_refused(inner, suffix, small, tmp_path):
+def test_malformed_configuration_is_refused(inner, suffix, small, tmp_path):
     path = tmp_path / f"odd{suffix}"
     small.save(path)
     {".h5": change_h5, ".keras": change_keras}[suffix](path, lambda config: config.update(config=inner))
@@ -219,7 +219,7 @@ def test_configuration_of_another_form_is_refused(inner, suffix, small, tmp_path
 
 
 @pytest.mark.parametrize("suffix", [".h5", ".keras"])
-def test_network_without_weights_is_called_so(suffix, small, tmp_path):
+def test_network_without_weights_is_refused_as_such(suffix, small, tmp_path):
     import h5py
 
     path = tmp_path / f"bare{suffix}"
@@ -240,7 +240,7 @@ def test_network_without_weights_is_called_so(suffix, small, tmp_path):
     ("suffix", "name"),
     [(".h5", "named.keras"), (".keras", "named.h5"), (".h5", "NAMED.H5"), (".h5", "named"), (".keras", "named.zip")],
 )
-def test_content_of_a_file_says_what_it_is(suffix, name, small, tmp_path):
+def test_file_format_is_recognised_by_content_not_name(suffix, name, small, tmp_path):
     small.save(tmp_path / f"model{suffix}")
     path = (tmp_path / f"model{suffix}").rename(tmp_path / name)
     found, place = find_source(path)
@@ -265,7 +265,7 @@ def test_file_without_a_model_is_refused_whatever_its_name(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".h5", ".keras"])
-def test_half_precision_is_computed_in_float32(suffix, layers, check):
+def test_half_precision_policy_is_replaced_by_float32(suffix, layers, check):
     import keras
 
     keras.mixed_precision.set_global_policy("mixed_float16")
@@ -292,7 +292,7 @@ def save_quantized(tmp_path):
     return save
 
 
-def test_weights_that_keras_quantized_are_read_as_floats(layers, save_quantized, noise):
+def test_weights_quantized_by_keras_are_read_as_float32(layers, save_quantized, noise):
     hidden, last = layers.Dense(16, "relu", name="hidden"), layers.Dense(10, "softmax", name="last")
     exact, path = save_quantized(layers.Flatten(), hidden, last)
     source = load_source("quantized", path)
@@ -301,7 +301,7 @@ def test_weights_that_keras_quantized_are_read_as_floats(layers, save_quantized,
     assert source.notes == ("read the weights that Keras quantized to int8 as float32 (hidden, last)",)
 
 
-def test_quantized_layer_that_is_not_read_is_named(layers, save_quantized):
+def test_unsupported_quantized_layer_is_refused_by_name(layers, save_quantized):
     _, path = save_quantized(
         layers.Reshape((28, 28)), layers.EinsumDense("abc,cd->abd", (28, 4)), layers.Flatten(), layers.Dense(10)
     )
@@ -313,7 +313,7 @@ def test_quantized_layer_that_is_not_read_is_named(layers, save_quantized):
 
 @pytest.fixture(scope="module")
 def with_slots(small, tmp_path_factory) -> Path:
-    """A SavedModel whose object graph has an optimizer's slot variable, as Keras 2 saved every compiled model."""
+    """A SavedModel with an optimizer's slot variable in its object graph, as Keras 2 saved every compiled model."""
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
     folder = tmp_path_factory.mktemp("slots") / "compiled"
@@ -342,11 +342,11 @@ def test_saved_model_with_slot_variables_is_read_and_converted(format_name, with
     assert np.allclose(convert(source, format_name, "fp32", noise).engine.run(noise), expected, atol=1e-5)
 
 
-def test_saved_model_may_be_named_by_its_file(with_slots):
+def test_saved_model_can_be_named_by_its_pb_file(with_slots):
     assert find_source(with_slots / "saved_model.pb") == ("compiled", with_slots)
 
 
-def test_repairs_stand_in_the_report(small, tmp_path, drawn_images, capfd):
+def test_repairs_are_listed_in_the_report(small, tmp_path, drawn_images, capfd):
     from edge_mnist_runtime.commands.app import run
 
     path = tmp_path / "old.h5"
@@ -354,7 +354,7 @@ def test_repairs_stand_in_the_report(small, tmp_path, drawn_images, capfd):
     change_h5(path, as_before_keras_2_3)
     labels = np.repeat(np.arange(10), 10)
     np.savez(tmp_path / "drawn.npz", images=drawn_images, labels=labels)
-    # Untrained, it reads too little: the report of the failure says what was repaired.
+    # The untrained model fails its gates, and the report of the failure lists the repairs.
     given = ("--data", tmp_path / "drawn.npz", "--calibration-samples", 20, "-o", tmp_path / "bundle")
     code = run(["export", str(path), *map(str, given)])
     assert code == 5, capfd.readouterr().err

@@ -1,4 +1,4 @@
-"""Models in every form that Keras saves: .keras, .h5 and SavedModel, and no code in them that runs unasked."""
+"""Models as .keras, .h5 and SavedModel are read, and code inside them does not run unless allowed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def tf():
 
 @pytest.fixture(scope="module")
 def saved(blob_model, blob_file, tmp_path_factory):
-    """The same network in every form, with what must be said of it; a SavedModel hides its rescaling layer."""
+    """The same network in every form, with the expected notes. A SavedModel hides its rescaling layer."""
     folder = tmp_path_factory.mktemp("saved")
     blob_model.save(folder / "blobs.h5")
     blob_model.export(folder / "blobs", verbose=False)
@@ -36,7 +36,7 @@ FORMS = ("keras", "h5", "SavedModel")
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_answers_alike_and_has_a_hash_of_its_own(form, saved, blob_model, blob_images):
+def test_every_file_form_gives_equal_predictions_and_its_own_hash(form, saved, blob_model, blob_images):
     path, config = saved[form]
     assert find_source(path) == ("blobs", path)
     source, again = (load_source("blobs", path, config) for _ in range(2))
@@ -68,7 +68,7 @@ def test_saved_model_is_converted_to_other_precisions(precision, saved, convert,
 
 @pytest.fixture
 def save_with_lambda(tmp_path):
-    """Save a model with a Lambda layer, inside a model inside it, that touches a file when it runs."""
+    """Save a model with a Lambda layer in a nested model; the layer touches a file when it runs."""
 
     def save(suffix: str) -> tuple[Path, Path]:
         import keras
@@ -92,13 +92,13 @@ def save_with_lambda(tmp_path):
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 def test_lambda_layer_is_refused_by_name_and_not_run(suffix, save_with_lambda):
     path, marker = save_with_lambda(suffix)
-    with pytest.raises(UnsupportedModelError, match=rf"hidden{suffix}: the layer secret holds Python .* --unsafe"):
+    with pytest.raises(UnsupportedModelError, match=rf"hidden{suffix}: the layer secret holds Python .* `unsafe=True`"):
         load_source("hidden", path)
     assert not marker.exists()
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
-def test_lambda_layer_runs_where_it_may(suffix, save_with_lambda, blob_images):
+def test_lambda_layer_runs_with_unsafe(suffix, save_with_lambda, blob_images):
     path, marker = save_with_lambda(suffix)
     assert load_source("hidden", path, UNSAFE).probabilities(blob_images).shape == (100, 5)
     assert marker.exists()
@@ -139,7 +139,7 @@ def first_two(tf, x):
     return tf.nn.softmax(tf.reshape(tf.cast(x, tf.float32), (-1, 64))[:, :2])
 
 
-def test_saved_model_that_nobody_made_with_keras_is_read(tf, save_function):
+def test_saved_model_not_made_by_keras_is_read(tf, save_function):
     source = load_source("saved", save_function(lambda x: {"p": first_two(tf, x)}, (None, 8, 8, 1)))
     images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
     assert np.allclose(source.probabilities(images), first_two(tf, images / np.float32(255)), atol=1e-6)
@@ -156,12 +156,12 @@ def test_saved_model_that_nobody_made_with_keras_is_read(tf, save_function):
         (lambda tf, save: save(lambda x: {"p": first_two(tf, x)}, (None, 8, 8, 1), name="predict"), "serving_default"),
     ],
 )
-def test_saved_model_that_is_no_image_classifier_is_refused(make, words, tf, save_function):
+def test_saved_model_of_another_kind_is_refused(make, words, tf, save_function):
     with pytest.raises(UnsupportedModelError, match=words):
         load_source("saved", make(tf, save_function))
 
 
-def test_saved_model_that_writes_files_is_refused_before_it_can(tf, save_function, tmp_path):
+def test_saved_model_that_writes_files_is_refused_and_not_run(tf, save_function, tmp_path):
     marker = tmp_path / "was-written"
 
     def write(x):
@@ -169,7 +169,7 @@ def test_saved_model_that_writes_files_is_refused_before_it_can(tf, save_functio
             return {"p": first_two(tf, x)}
 
     folder = save_function(write, (None, 8, 8, 1))
-    with pytest.raises(UnsupportedModelError, match=r"operation WriteFile .* --unsafe"):
+    with pytest.raises(UnsupportedModelError, match=r"operation WriteFile .* `unsafe=True`"):
         load_source("saved", folder)
     assert not marker.exists()
     load_source("saved", folder, UNSAFE)
@@ -177,14 +177,14 @@ def test_saved_model_that_writes_files_is_refused_before_it_can(tf, save_functio
 
 
 @pytest.mark.parametrize("content", [b"", b"Dear model,"])
-def test_folder_that_is_no_saved_model_is_corrupt(content, tmp_path):
+def test_folder_without_a_valid_saved_model_is_corrupt(content, tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(content)
     with pytest.raises(CorruptModelError, match=str(tmp_path)):
         load_source("saved", tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"Dear model,", b"\x89HDF\r\n\x1a\n and no more"])
-def test_h5_file_that_is_none_is_corrupt(content, tmp_path):
+def test_invalid_h5_file_is_corrupt(content, tmp_path):
     (tmp_path / "letter.h5").write_bytes(content)
     with pytest.raises(CorruptModelError, match=r"letter.h5"):
         load_source("letter", tmp_path / "letter.h5")

@@ -1,4 +1,4 @@
-"""Classifiers that end in a sigmoid for each class, as many tutorials train them: their scores become probabilities."""
+"""The scores of classifiers that end in a sigmoid for each class, as in many tutorials, become probabilities."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FORMS = ("image", "flat", "nested", "activation layer", "SavedModel")
 
 @pytest.fixture(scope="module")
 def trained(draw_blobs, train_on):
-    """One network of one hidden layer, in every form: `trained[form]` takes images of the shape of its input."""
+    """The same network with one hidden layer in several forms, by name of the form."""
     import keras
     from keras import layers
 
@@ -59,7 +59,7 @@ def sigmoids(trained, held_out):
     return trained["image"].predict(held_out / np.float32(255), verbose=0)
 
 
-def test_scores_sum_to_one_and_keep_their_order(source, sigmoids, held_out):
+def test_sigmoids_become_probabilities_in_the_same_order(source, sigmoids, held_out):
     logits = np.log(sigmoids / (1 - sigmoids))
     expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     found = source.probabilities(held_out)
@@ -69,7 +69,7 @@ def test_scores_sum_to_one_and_keep_their_order(source, sigmoids, held_out):
 
 
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
-def test_int8_files_lose_nothing_by_it(format_name, source, sigmoids, held_out, convert):
+def test_int8_files_of_sigmoid_networks_keep_predictions(format_name, source, sigmoids, held_out, convert):
     calibration = held_out[:60].copy()
     calibration[0, 0, 0], calibration[0, -1, -1] = 0, 255
     found = convert(source, format_name, "int8", calibration).engine.run(held_out)
@@ -80,7 +80,7 @@ def test_int8_files_lose_nothing_by_it(format_name, source, sigmoids, held_out, 
 
 @pytest.fixture
 def build(trained):
-    """A network with the trained weights and other layers behind its logits."""
+    """Build a network with the trained weights and other layers behind its logits."""
     import keras
     from keras import layers
 
@@ -98,7 +98,7 @@ def build(trained):
 
 
 @pytest.mark.parametrize("end", ["dropout", "reshape", "several", "nested", "operation"])
-def test_sigmoids_are_found_in_front_of_layers_that_change_no_value(end, build, sigmoids, held_out, tmp_path):
+def test_sigmoids_are_found_before_layers_that_keep_values(end, build, sigmoids, held_out, tmp_path):
     import keras
     from keras import layers
 
@@ -116,7 +116,7 @@ def test_sigmoids_are_found_in_front_of_layers_that_change_no_value(end, build, 
     assert np.abs(source.probabilities(held_out) - np.exp(logits) / np.exp(logits).sum(1, keepdims=True)).max() < 1e-3
 
 
-def test_scores_of_another_kind_are_refused(build, tmp_path):
+def test_other_scores_than_sigmoids_are_refused(build, tmp_path):
     build("hard_sigmoid").save(tmp_path / "model.keras")
     with pytest.raises(UnsupportedModelError, match=r"model.keras: ends in dense.*, independent scores of 0..1"):
         load_source(*find_source(tmp_path / "model.keras"))

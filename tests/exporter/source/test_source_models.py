@@ -1,9 +1,8 @@
-"""The Keras model that an export starts from: found, loaded, checked."""
+"""Finding, loading and checking the Keras model of an export."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from pathlib import Path
 
@@ -15,8 +14,9 @@ from edge_mnist_exporter.source.source_model import find_source, load_source
 from edge_mnist_runtime.classifier import open_model
 from edge_mnist_runtime.contract import UNIT_RANGE
 from edge_mnist_runtime.errors import ContractError, CorruptModelError, UnsupportedModelError, UsageError
-from edge_mnist_runtime.preprocess import PREPROCESS
 from edge_mnist_trainer.networks.reference_models import REFERENCE_MODELS, find_reference_model
+from edge_mnist_trainer.run_folder import RunFolder
+from edge_mnist_trainer.run_record import DefinitionRecord, RunRecord
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,7 @@ def keras():
 
 @pytest.fixture
 def reason_for_refusal(keras, tmp_path):
-    """Save a model, load it as a source, and give the message that refuses it."""
+    """Save a model, load it as a source, and return the message of the refusal."""
 
     def refuse(inputs, outputs) -> str:
         path = tmp_path / "model.keras"
@@ -50,7 +50,7 @@ def image(keras):
 
 @pytest.fixture
 def digits_of(keras):
-    """A small head: ten probabilities, unless told otherwise, of any tensor."""
+    """Make a small head on any tensor, by default with ten probabilities."""
 
     def head(tensor, units=10, activation="softmax"):
         return keras.layers.Dense(units, activation=activation)(keras.layers.Flatten()(tensor))
@@ -64,13 +64,13 @@ def test_reference_model_is_accepted(reference_source, drawn_images):
     assert np.allclose(probabilities.sum(1), 1, atol=1e-5)
 
 
-def test_reference_model_taking_bytes_answers_the_same(reference_source, drawn_images):
+def test_bytes_model_gives_the_same_predictions(reference_source, drawn_images):
     found = np.asarray(reference_source.build_bytes_model()(drawn_images))
     assert np.allclose(found, reference_source.probabilities(drawn_images), atol=1e-5)
 
 
 @pytest.mark.parametrize("content", [b"", b"this is a letter, not a model", b"PK\x03\x04 almost"])
-def test_file_that_is_no_model_is_corrupt(keras, tmp_path, content):
+def test_file_without_a_model_is_corrupt(keras, tmp_path, content):
     path = tmp_path / "letter.keras"
     path.write_bytes(content)
     with pytest.raises(CorruptModelError, match=r"letter.keras"):
@@ -97,14 +97,14 @@ def test_model_with_a_flipped_weight_byte_is_corrupt(keras, tmp_path, reference_
     ("shape", "words"),
     [
         ((28, 28, 2), "expected images (None, H, W), (None, H, W, 1), (None, H, W, 3), or a flat square"),
-        ((3, 28, 28), "channels stand first"),
+        ((3, 28, 28), "channels come first"),
         ((50,), "(None, 50)"),
         ((1,), "(None, 1)"),
         ((28, 28, 1, 1), "(None, 28, 28, 1, 1)"),
         ((None, None, 3), "(None, None, None, 3), whose size is free"),
     ],
 )
-def test_input_that_holds_no_images_of_one_size_is_refused(keras, reason_for_refusal, shape, words):
+def test_input_shape_that_is_not_an_image_is_refused(keras, reason_for_refusal, shape, words):
     image = keras.Input(shape)
     flatten = keras.layers.GlobalAveragePooling2D() if shape == (None, None, 3) else keras.layers.Flatten()
     assert words in reason_for_refusal(image, keras.layers.Dense(10, activation="softmax")(flatten(image)))
@@ -120,21 +120,23 @@ def test_second_output_is_refused(reason_for_refusal, image, digits_of):
 
 
 @pytest.mark.parametrize("units", [1, 1001])
-def test_number_of_classes_that_is_none_is_refused(reason_for_refusal, image, digits_of, units):
+def test_unsupported_number_of_classes_is_refused(reason_for_refusal, image, digits_of, units):
     message = reason_for_refusal(image, digits_of(image, units=units))
     assert f"(None, {units}); expected one value for each of 2 to 1,000 classes" in message
 
 
-def test_answer_that_is_a_picture_is_refused(keras, reason_for_refusal, image):
+def test_output_that_is_an_image_is_refused(keras, reason_for_refusal, image):
     assert "(None, 28, 28, 4)" in reason_for_refusal(image, keras.layers.Conv2D(4, 3, padding="same")(image))
 
 
-def test_sigmoid_that_is_no_layers_activation_is_refused_with_the_way_out(keras, reason_for_refusal, image, digits_of):
+def test_sigmoid_operation_that_is_not_an_activation_is_refused_with_advice(
+    keras, reason_for_refusal, image, digits_of
+):
     scores = keras.ops.hard_sigmoid(digits_of(image, activation=None))
     assert "end it with a layer whose activation is a softmax" in reason_for_refusal(image, scores)
 
 
-def test_whole_numbers_are_refused_without_a_rescaling_layer(keras, reason_for_refusal, digits_of):
+def test_integer_input_without_a_rescaling_layer_is_refused(keras, reason_for_refusal, digits_of):
     image = keras.Input((28, 28, 1), dtype="uint8")
     assert "takes uint8" in reason_for_refusal(image, digits_of(image))
 
@@ -150,26 +152,26 @@ def load(keras, tmp_path):
     return save_and_load
 
 
-def test_eleven_classes_of_logits_become_probabilities(load, image, digits_of, drawn_images):
+def test_softmax_is_added_to_logits_of_eleven_classes(load, image, digits_of, drawn_images):
     source = load(image, digits_of(image, units=11, activation=None))
     assert source.labels == tuple(map(str, range(11)))
     assert (source.reads_digits, source.notes) == (False, ("added a softmax behind its logits",))
     assert np.allclose(source.probabilities(drawn_images).sum(1), 1, atol=1e-5)
 
 
-def test_ten_classes_of_digit_images_with_other_names_are_no_digits(load, image, digits_of):
+def test_ten_classes_with_other_labels_are_not_digits(load, image, digits_of):
     assert load(image, digits_of(image)).reads_digits
     clothes = load(image, digits_of(image), labels=("shirt", "shoe", *"abcdefgh"))
     assert (clothes.reads_digits, clothes.preprocess, clothes.labels[:2]) == (False, "none", ("shirt", "shoe"))
 
 
 @pytest.mark.parametrize("n_labels", [9, 11])
-def test_labels_that_are_too_many_or_too_few_are_refused(load, image, digits_of, n_labels):
-    with pytest.raises(UsageError, match=rf"model.keras: tells 10 classes apart, but there are {n_labels} labels"):
+def test_wrong_number_of_labels_is_refused(load, image, digits_of, n_labels):
+    with pytest.raises(UsageError, match=rf"model.keras: has 10 classes, but there are {n_labels} labels"):
         load(image, digits_of(image), labels=tuple(map(str, range(n_labels))))
 
 
-def test_rescaling_layer_may_take_whole_numbers(keras, load, digits_of, drawn_images):
+def test_integer_input_with_a_rescaling_layer_is_accepted(keras, load, digits_of, drawn_images):
     image = keras.Input((28, 28, 1), dtype="uint8")
     source = load(image, digits_of(keras.layers.Rescaling(1 / 255)(image)))
     assert source.input_range == UNIT_RANGE
@@ -177,7 +179,7 @@ def test_rescaling_layer_may_take_whole_numbers(keras, load, digits_of, drawn_im
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_weight_that_is_no_number_is_refused_by_name(keras, tmp_path, image, value):
+def test_weight_with_nan_or_infinity_is_refused_by_name(keras, tmp_path, image, value):
     dense = keras.layers.Dense(10, activation="softmax", name="answers")
     model = keras.Model(image, dense(keras.layers.Flatten()(image)))
     kernel, bias = dense.get_weights()
@@ -189,7 +191,7 @@ def test_weight_that_is_no_number_is_refused_by_name(keras, tmp_path, image, val
 
 
 @pytest.mark.filterwarnings("ignore:You are saving a model that has not yet been built:UserWarning")
-def test_model_whose_input_is_not_known_is_refused(keras, tmp_path):
+def test_model_without_an_input_shape_is_refused(keras, tmp_path):
     unbuilt = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")])
     unbuilt.save(tmp_path / "unbuilt.keras")
     with pytest.raises((UnsupportedModelError, CorruptModelError), match=r"unbuilt.keras"):
@@ -214,7 +216,7 @@ def test_folder_without_a_model_is_refused(tmp_path):
 
 @pytest.fixture
 def runs(tmp_path, monkeypatch):
-    """An own working folder with two runs, the second newer."""
+    """A temporary working folder with two runs, the second newer."""
     monkeypatch.chdir(tmp_path)
     for second, name in enumerate(("zeta", "alpha")):
         model = tmp_path / "runs" / name / "model.keras"
@@ -224,7 +226,7 @@ def runs(tmp_path, monkeypatch):
     return tmp_path / "runs"
 
 
-def test_argument_comes_first(runs):
+def test_named_model_takes_precedence_over_runs(runs):
     assert find_source(Path("runs/zeta")) == ("zeta", Path("runs/zeta/model.keras"))
 
 
@@ -233,30 +235,31 @@ def test_file_is_named_after_its_stem(runs, tmp_path):
     assert find_source(Path("mine.keras")) == ("mine", Path("mine.keras"))
 
 
-def test_newest_run_comes_second(runs):
+def test_newest_run_is_the_default(runs):
     assert find_source(None) == ("alpha", Path("runs/alpha/model.keras"))
 
 
-def test_reference_model_comes_last(tmp_path, monkeypatch, reference_model):
+def test_reference_model_is_the_default_without_runs(tmp_path, monkeypatch, reference_model):
     monkeypatch.chdir(tmp_path)
     name, path = find_source(None)
     assert name == "edge"
     assert path.samefile(reference_model)
 
 
-def save_with_record(keras, image, digits_of, folder: Path, sha256: str) -> Path:
+def save_with_record(keras, image, digits_of, folder: Path, record: RunRecord) -> Path:
     keras.Model(image, digits_of(image)).save(folder / "model.keras")
-    (folder / "run.json").write_text(json.dumps({"preprocess": {"version": 7, "sha256": sha256}}))
+    RunFolder(folder).write_record(record)
     return folder / "model.keras"
 
 
-def test_model_trained_with_another_preprocessing_is_refused(keras, image, digits_of, tmp_path):
+def test_model_trained_with_another_preprocessing_is_refused(keras, image, digits_of, make_run_record, tmp_path):
+    record = make_run_record(preprocess=DefinitionRecord(7, "0" * 64))
     with pytest.raises(ContractError, match="preprocessing 7"):
-        load_source("run", save_with_record(keras, image, digits_of, tmp_path, "0" * 64))
+        load_source("run", save_with_record(keras, image, digits_of, tmp_path, record))
 
 
-def test_recorded_preprocessing_is_told_from_an_assumed_one(keras, image, digits_of, tmp_path):
-    model = save_with_record(keras, image, digits_of, tmp_path, PREPROCESS.sha256)
+def test_preprocessing_is_recorded_with_a_run_and_assumed_without(keras, image, digits_of, make_run_record, tmp_path):
+    model = save_with_record(keras, image, digits_of, tmp_path, make_run_record())
     assert load_source("run", model).preprocess == "recorded"
     alone = model.rename(tmp_path / "alone.keras")
     assert load_source("alone", alone).preprocess == "assumed"
@@ -279,7 +282,7 @@ def test_reference_model_is_found_by_name(name, tmp_path, monkeypatch):
     assert find_source(Path(name)) == (name, find_reference_model(name))
 
 
-def test_folder_goes_before_the_reference_model_of_its_name(tmp_path, monkeypatch):
+def test_folder_takes_precedence_over_a_reference_model_of_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "edge").mkdir()
     with pytest.raises(UsageError, match="edge: neither a run folder"):

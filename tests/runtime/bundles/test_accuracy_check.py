@@ -42,7 +42,7 @@ def test_accuracy_must_be_the_recorded_one_within_a_tenth_of_a_point(
 
 
 def test_least_accuracy_is_judged_on_any_images() -> None:
-    with pytest.raises(GateError, match=r"below --min-top1 60\.00%"):
+    with pytest.raises(GateError, match=r"below `min_top1` 60\.00%"):
         require_accuracy((result(0.5, None),), Path("bundle"), min_top1=0.6)
 
 
@@ -96,7 +96,7 @@ def test_arrays_that_do_not_fit_are_refused(arrays: dict[str, Any], expected: st
 
 def test_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / "odd.npz").write_bytes(b"no archive")
-    with pytest.raises(DataError, match=r"no \.npz archive"):
+    with pytest.raises(DataError, match=r"not an \.npz archive"):
         load_labelled(tmp_path / "odd.npz")
 
 

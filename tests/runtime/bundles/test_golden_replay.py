@@ -131,7 +131,7 @@ def test_golden_file_that_is_no_archive_exits_6(
 def test_bundle_of_which_nothing_ran_is_not_passed(tmp_path: Path) -> None:
     skipped = ReplayResult("edge_int8.tflite", None, "LiteRT is not installed", 40, 0, 0.0)
     for results in ((), (skipped,)):
-        with pytest.raises(GateError, match="none of its files could be run"):
+        with pytest.raises(GateError, match="none of its files can run"):
             require_replayed(results, tmp_path)
 
 

@@ -127,7 +127,7 @@ def test_onnx_with_malformed_contract_is_refused(
     [
         ({"preprocess_sha256": "0" * 64}, "preprocessing"),
         ({"labels": [*"9876543210"]}, "no classifier of 28 x 28 digits"),
-        ({"labels": [*"0123456788"]}, "the label '8' stands for two classes"),
+        ({"labels": [*"0123456788"]}, "the label '8' names two classes"),
         ({"labels": ["0"]}, "1 labels"),
         ({"image_shape": [28, 28]}, "image_shape"),
         ({"image_shape": [28, 28, 0]}, "image_shape"),
@@ -182,7 +182,7 @@ def test_file_without_preprocessing_reads_no_digits_and_is_opened_as_a_model_alo
     nothing = {"preprocess_version": None, "preprocess_sha256": None}
     path.write_bytes(onnx_with_contract(json.dumps({**contract_record(), **nothing})))
     assert open_model(path).run(np.zeros((2, 28, 28, 1), np.uint8)).shape == (2, 10)
-    with pytest.raises(ContractError, match=r"model.onnx: no digit classifier"):
+    with pytest.raises(ContractError, match=r"model.onnx: not a digit classifier"):
         DigitClassifier(path)
 
 
@@ -230,6 +230,20 @@ def test_bundle_gives_its_int8_onnx(reference_bundle: Path) -> None:
     assert (engine.backend, engine.contract.precision) == ("onnxruntime", "int8")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("better", "worse"), [*itertools.pairwise(["int8", "mixed", "fp16", "fp32", "dynamic"])])
+def test_bundle_gives_the_file_of_the_better_precision_wherever_it_stands(
+    better: str, worse: str, bundle_copy: Path
+) -> None:
+    manifest = json.loads((bundle_copy / "manifest.json").read_text())
+    onnx = {one["precision"]: one for one in manifest["artifacts"] if one["format"] == "onnx"}
+    onnx["int8"]["precision"], onnx["fp32"]["precision"] = better, worse
+    for order in ("int8", "fp32"), ("fp32", "int8"):
+        manifest["artifacts"] = [onnx[name] for name in order]
+        (bundle_copy / "manifest.json").write_text(json.dumps(manifest))
+        assert open_model(bundle_copy).contract.precision == "int8"  # as the file itself says
+
+
 def test_folder_without_manifest_is_no_bundle(tmp_path: Path) -> None:
     assert_refused(tmp_path, ManifestError, "no manifest.json")
 
@@ -265,7 +279,7 @@ def test_model_inside_the_package_is_verified_by_doctor(run_here: Callable[..., 
 
 @pytest.mark.parametrize("name", ["", b""])
 def test_empty_name_is_no_folder(name: Any) -> None:
-    with pytest.raises(UsageError, match="names no model"):
+    with pytest.raises(UsageError, match="does not name a model"):
         DigitClassifier(name)
 
 

@@ -19,7 +19,7 @@ from edge_mnist_runtime.contract import METADATA_KEY
 from edge_mnist_runtime.engines.onnx_session import OnnxSession
 
 WARNING = (
-    "its int8 sums can saturate in other programs on x86 without VNNI; export it again, without --allow-saturation"
+    "its int8 sums can saturate in other programs on x86 without VNNI; export it again, without allowing saturation"
 )
 
 
@@ -124,7 +124,7 @@ def test_bench_names_files_that_can_saturate(old_file: Path) -> None:
 
     config = BenchmarkConfig(samples=5, warmup=1, batch_sizes=(1,), fresh_processes=False)
     report = run_benchmark([old_file, None], load_samples(), config)
-    assert [warning for warning in report["warnings"] if WARNING in warning] == [
+    assert [warning for warning in report.warnings if WARNING in warning] == [
         f"old_int8.onnx: {WARNING}, or set onnxruntime's session.x64quantprecision to 1 there"
     ]
 

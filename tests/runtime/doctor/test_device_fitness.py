@@ -29,7 +29,7 @@ from edge_mnist_runtime.doctor.checks import (
     rank_latencies,
     require_fit,
 )
-from edge_mnist_runtime.doctor.requirements import find_misfits, read_requirements
+from edge_mnist_runtime.doctor.requirements import find_unmet, read_requirements
 from edge_mnist_runtime.doctor.saturation import (
     FILTERS,
     LAYERS,
@@ -67,7 +67,10 @@ def write_golden(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda golden: golden.update({"sha256/nano_int8.onnx": np.array("0" * 64)}), "not of this nano_int8.onnx"),
+        (
+            lambda golden: golden.update({"sha256/nano_int8.onnx": np.array("0" * 64)}),
+            "made for another nano_int8.onnx",
+        ),
         (lambda golden: golden.pop("sha256/nano_int8.onnx"), "cannot be read"),
         (lambda golden: golden.pop("images"), "cannot be read"),
         (lambda golden: golden.update(images=golden["images"][:3]), "cannot be read"),
@@ -223,12 +226,12 @@ def test_requirements_are_the_distributions_own() -> None:
     assert str(limits["numpy"]).startswith(">=")
 
 
-def test_misfits_are_named() -> None:
+def test_unmet_requirements_are_named() -> None:
     asked = {"python": ">=99", "numpy": ">=1", "no-such-package": ">=2"}
-    misfits = find_misfits({name: SpecifierSet(text) for name, text in asked.items()})
-    assert len(misfits) == 2
-    assert misfits[0].endswith("needed is >=99")
-    assert misfits[1] == "no-such-package is not installed, needed is >=2"
+    unmet = find_unmet({name: SpecifierSet(text) for name, text in asked.items()})
+    assert len(unmet) == 2
+    assert unmet[0].endswith("; >=99 is needed")
+    assert unmet[1] == "no-such-package is not installed; >=2 is needed"
 
 
 def test_versions_of_a_source_tree_that_is_not_installed_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +252,7 @@ def test_failed_check_makes_a_device_unfit_and_is_named() -> None:
 
 def test_ranking_is_fastest_first_and_leaves_out_what_is_not_known() -> None:
     assert rank_latencies(["a", "b", "c"], [[3.0] * 20, [1.0] * 20, [2.0]]) == "b 1.0 us, a 3.0 us"
-    assert rank_latencies(["a"], [[]]) == "too slow to tell in a short look"
+    assert rank_latencies(["a"], [[]]) == "too slow for a short measurement"
 
 
 def test_doctor_finds_this_machine_fit(run_cli: RunCli) -> None:

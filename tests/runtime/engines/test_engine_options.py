@@ -65,17 +65,20 @@ def test_low_memory_reads_batches_of_any_size(tensors: np.ndarray, classifier: D
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"providers": ["NoSuchProvider"]}, "NoSuchProvider: no execution provider.*it has .*CPUExecutionProvider"),
+        (
+            {"providers": ["NoSuchProvider"]},
+            "NoSuchProvider: this onnxruntime has no such .*; it has .*CPUExecutionProvider",
+        ),
         ({"providers": "CPUExecutionProvider"}, "must be a list of names"),
         ({"providers": [7]}, "must be a list of names"),
         ({"threads": 0}, "threads must be a whole number, 1..256, not 0"),
         ({"threads": 257}, "not 257"),
         ({"threads": True}, "not True"),
         ({"threads": 1.5}, "not 1.5"),
-        ({"backend": "tensorflow"}, "tensorflow: no back end; known are auto, onnxruntime, litert"),
+        ({"backend": "tensorflow"}, "tensorflow: not a back end; known are auto, onnxruntime, litert"),
         ({"backend": "litert"}, "litert does not run .onnx files; .*name a bundle"),
         ({"preprocess": "best"}, "best"),
-        ({"model": 7}, "a int names no model"),
+        ({"model": 7}, "a int does not name a model"),
     ],
 )
 def test_option_that_cannot_be_honoured_is_refused(options: dict[str, Any], expected: str) -> None:
@@ -128,7 +131,7 @@ def test_callers_session_gives_the_same_answers(tensors: np.ndarray, classifier:
     ids=lambda options: next(iter(options)),
 )
 def test_session_refuses_options_that_belong_to_it(options: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match=f"{next(iter(options))}: a session comes with its own"):
+    with pytest.raises(UsageError, match=f"{next(iter(options))}: a session has its own"):
         DigitClassifier(session=make_session(), **options)
 
 
@@ -138,7 +141,7 @@ def test_what_is_no_session_is_refused() -> None:
 
 
 def test_session_of_a_foreign_model_is_refused(onnx_with_contract: Callable[[str | None], bytes]) -> None:
-    with pytest.raises(ContractError, match="session: carries no edge-mnist contract"):
+    with pytest.raises(ContractError, match="session: has no edge-mnist contract"):
         DigitClassifier(session=make_session(onnx_with_contract(None)))
 
 
@@ -224,7 +227,7 @@ def test_bundle_without_the_format_is_refused(bundle_copy: Path) -> None:
     record = json.loads(path.read_text())
     record["artifacts"] = [artifact for artifact in record["artifacts"] if artifact["format"] == "onnx"]
     path.write_text(json.dumps(record))
-    with pytest.raises(ManifestError, match="holds no TFLite model"):
+    with pytest.raises(ManifestError, match="has no TFLite model"):
         DigitClassifier(bundle_copy, backend="litert")
 
 

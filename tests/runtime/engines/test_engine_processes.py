@@ -129,7 +129,7 @@ def test_pool_of_forked_processes_shares_a_classifier(run_script: Callable[..., 
 
 
 def test_callers_session_is_refused_in_a_forked_child(run_script: Callable[..., str]) -> None:
-    assert "does not survive a fork; make a session and a classifier in the child" in run_script(FORK_SESSION)
+    assert "does not survive a fork; make session and classifier in the child" in run_script(FORK_SESSION)
 
 
 def test_spawned_process_gets_the_classifier(run_script: Callable[..., str], tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_copy_of_a_litert_classifier_is_the_same(reference_bundle: Path, tensors
 @pytest.mark.parametrize("duplicate", [pickle.dumps, copy.deepcopy])
 def test_callers_session_can_be_neither_pickled_nor_copied(duplicate: Callable) -> None:
     session = onnxruntime.InferenceSession(BUNDLED_MODELS["nano"], providers=["CPUExecutionProvider"])
-    with pytest.raises(UsageError, match="cannot be pickled or copied; give the model instead"):
+    with pytest.raises(UsageError, match="cannot be pickled or copied; pass the model instead"):
         duplicate(DigitClassifier(session=session))
 
 

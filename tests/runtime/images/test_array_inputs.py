@@ -22,7 +22,7 @@ from edge_mnist_runtime import (
 )
 from edge_mnist_runtime.bench.sample_digits import load_samples
 from edge_mnist_runtime.contract import KNOWN_PREPROCESS_SHA256
-from edge_mnist_runtime.inputs import find_tensor, read_any, to_pixels
+from edge_mnist_runtime.inputs import Source, read_any, take, to_pixels
 from edge_mnist_runtime.preprocess import PREPROCESS
 
 WITHOUT_PILLOW = """
@@ -213,10 +213,10 @@ def test_png_of_a_tensor_reads_as_the_tensor_and_one_with_metadata_by_it(tensors
 @pytest.mark.parametrize("mode", ["auto", "mnist", "raw"])
 def test_short_way_of_a_tensor_gives_what_the_long_way_gives(mode: Any, tensors: np.ndarray) -> None:
     for tensor in tensors:
-        assert find_tensor(tensor, mode) == tensor.tobytes()
+        assert take(tensor, mode) == tensor.tobytes()
         assert np.array_equal(read_any(tensor, mode).pixels, tensor)
-    assert find_tensor(255 - tensors[3], "auto") is None
-    assert find_tensor(tensors[3], "photo") is None
+    assert isinstance(take(255 - tensors[3], "auto"), Source)
+    assert isinstance(take(tensors[3], "photo"), Source)
 
 
 # Batches.
@@ -309,8 +309,18 @@ one, two = ([*classifier.predict_stream(files, on_error="return", processes=n)] 
 assert "absent.png: no such file" in str(one[70]) == str(two[70])
 assert one[:70] + one[71:] == two[:70] + two[71:]
 assert not any(outcome.probabilities.flags.writeable for outcome in two[:70] + two[71:])
-endless = classifier.predict_stream((files[0] for _ in iter(int, 1)), processes=2)
-assert next(endless) == classifier.predict(files[0])
+taken = 0
+def count():
+    global taken
+    while True:
+        taken += 1
+        yield files[0]
+endless = classifier.predict_stream(count(), processes=2)
+ahead, expected = [], classifier.predict(files[0])
+for number in range(1, 130):
+    assert next(endless) == expected
+    ahead.append(taken - number)
+assert max(ahead) < 3 * 2 * 64, ahead  # three chunks of 64 for each process
 endless.close()
 try:
     [*classifier.predict_stream([open(files[0], "rb")], processes=2)]

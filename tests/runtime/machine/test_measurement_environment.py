@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edge_mnist_runtime.bench.noise import find_noise
+from edge_mnist_runtime.bench.report import MeasuredModel, Warmup
 from edge_mnist_runtime.machine.environment import (
     describe_environment,
     read_cpu_quota,
@@ -108,21 +110,12 @@ QUIET: dict[str, Any] = {
 }
 
 
-def model(**changes: Any) -> dict[str, Any]:
-    """A model's part of a report of which nothing can be said."""
-    return {
-        "model": "folder/edge_int8.onnx",
-        "threads": 1,
-        "latency_us": {"p50": 10.0, "p90": 11.0},
-        "warmup": {"calls": 100, "steady": True},
-        "late": False,
-        **changes,
-    }
-
-
 @pytest.mark.parametrize("environment", [QUIET, {**QUIET, "governor": None, "load_average_1min": None}])
-def test_nothing_is_said_of_a_quiet_machine(environment: dict[str, Any]) -> None:
-    assert find_noise(environment, [model(), model(latency_us={"p50": None, "p90": None})]) == []
+def test_nothing_is_said_of_a_quiet_machine(
+    environment: dict[str, Any], measured_model: Callable[..., MeasuredModel]
+) -> None:
+    unknown = measured_model(latency_us={"p50": None, "p90": None, "p99": None})
+    assert find_noise(environment, [measured_model(), unknown]) == []
 
 
 @pytest.mark.parametrize(
@@ -132,12 +125,14 @@ def test_nothing_is_said_of_a_quiet_machine(environment: dict[str, Any]) -> None
         ({"governor": "powersave"}, {}, "governor powersave"),
         ({"cpu_quota_cores": 1.5}, {"threads": 2}, "1.5 cores for 2 threads"),
         ({}, {"threads": 8}, "8 threads share 4 cores"),
-        ({}, {"latency_us": {"p50": 10.0, "p90": 16.0}}, "edge_int8.onnx: p90 is 1.6 times p50"),
-        ({}, {"warmup": {"calls": 2000, "steady": False}}, "no steady state after 2,000 calls"),
+        ({}, {"latency_us": {"p50": 10.0, "p90": 16.0, "p99": None}}, "edge_int8.onnx: p90 is 1.6 times p50"),
+        ({}, {"warmup": Warmup(2000, steady=False)}, "no steady state after 2,000 calls"),
         ({}, {"late": True}, "too slow for the rate"),
     ],
 )
-def test_each_cause_of_noise_is_one_line(environment: dict[str, Any], of_model: dict[str, Any], said: str) -> None:
-    (warning,) = find_noise({**QUIET, **environment}, [model(**of_model)])
+def test_each_cause_of_noise_is_one_line(
+    environment: dict[str, Any], of_model: dict[str, Any], said: str, measured_model: Callable[..., MeasuredModel]
+) -> None:
+    (warning,) = find_noise({**QUIET, **environment}, [measured_model(**of_model)])
     assert said in warning
     assert "\n" not in warning

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -38,7 +39,7 @@ def killed_run(data, command, tmp_path_factory) -> Path:
         training.kill()
     assert training.returncode == -signal.SIGKILL
     record = RunFolder(run).read_record()
-    assert (record["status"], len(record["epochs"])) == ("running", 1)
+    assert (record.status, len(record.epochs)) == ("running", 1)
     return run
 
 
@@ -50,8 +51,8 @@ def killed_copy(killed_run, tmp_path) -> Path:
 def content(run: Path):
     """What a run has come to: its record without the time that it took, and its model."""
     record = RunFolder(run).read_record()
-    assert record.pop("seconds") > 0
-    return record, (run / "model.keras").read_bytes()
+    assert record.seconds > 0
+    return replace(record, seconds=0), (run / "model.keras").read_bytes()
 
 
 @pytest.mark.slow
@@ -84,8 +85,8 @@ def test_killed_command_ends_as_if_it_had_not_been_killed(killed_copy, data, com
         ("--kernel-size", 3),
     ],
 )
-def test_no_setting_is_changed_beside_resume(run_here, assert_refused, tmp_path, option):
-    create_run_folder(tmp_path / "run").write_record({"status": "interrupted"})
+def test_no_setting_is_changed_beside_resume(run_here, assert_refused, make_run_record, tmp_path, option):
+    create_run_folder(tmp_path / "run").write_record(make_run_record(status="interrupted"))
     name = {"-o": "--output"}.get(option[0], option[0])
     assert_refused(run_here("train", "--resume", tmp_path / "run", *option), 2, f"{name} cannot be changed with")
 
@@ -108,8 +109,8 @@ def test_damaged_checkpoint_is_refused(killed_copy, data, run_here, assert_refus
 
 
 @pytest.mark.parametrize("status", ["completed", "stopped early"])
-def test_run_that_has_ended_is_refused(run_here, assert_refused, tmp_path, status):
-    create_run_folder(tmp_path / "run").write_record({"status": status})
+def test_run_that_has_ended_is_refused(run_here, assert_refused, make_run_record, tmp_path, status):
+    create_run_folder(tmp_path / "run").write_record(make_run_record(status=status))
     refused = run_here("train", "--resume", tmp_path / "run")
     assert_refused(refused, 2, tmp_path / "run", f"is {status}, nothing is left to do")
 

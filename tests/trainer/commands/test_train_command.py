@@ -132,7 +132,7 @@ def test_without_mnist_and_network_training_says_where_to_put_it(tmp_path, witho
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
     assert "MNIST" in done.stderr
-    assert "--data DIR" in done.stderr
+    assert "--data or EDGE_MNIST_DATA" in done.stderr
     assert not (tmp_path / "runs").exists()
 
 

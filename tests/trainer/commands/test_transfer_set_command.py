@@ -44,11 +44,11 @@ def test_command_makes_a_transfer_set_that_a_student_learns_from(run_here, data,
         f"Next: edge-mnist train --arch nano --transfer-set {tmp_path / 'set'}",
     ]
     transfer_set = open_transfer_set(tmp_path / "set")
-    assert (len(transfer_set.images), transfer_set.n_views, transfer_set.record["seed"]) == (360, 2, 3)
-    assert transfer_set.record["teachers"] == [hashlib.sha256(teacher.model_path.read_bytes()).hexdigest()]
+    assert (len(transfer_set.images), transfer_set.n_views, transfer_set.record.seed) == (360, 2, 3)
+    assert transfer_set.record.teachers == (hashlib.sha256(teacher.model_path.read_bytes()).hexdigest(),)
     full = find_architecture("nano").config.augmentation
-    assert transfer_set.record["augmentation"] == full.weakened(0.5).to_dict()
-    assert transfer_set.record["augmentation"]["affine"]["rotation_degrees"] == full.affine.rotation_degrees / 2
+    assert transfer_set.record.augmentation == full.weakened(0.5)
+    assert transfer_set.record.augmentation.affine.rotation_degrees == full.affine.rotation_degrees / 2
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
 
     taught = run_here(
@@ -56,7 +56,7 @@ def test_command_makes_a_transfer_set_that_a_student_learns_from(run_here, data,
         *("--transfer-set", tmp_path / "set", "--data", data, "-o", tmp_path / "student"),
     )
     assert taught.code == 0, taught.err
-    assert RunFolder(tmp_path / "student").read_record()["transfer_set"] == transfer_set.record
+    assert RunFolder(tmp_path / "student").read_record().transfer_set == transfer_set.record
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def image_hashes(images: np.ndarray) -> list[str]:
 
 
 def test_missing_folder_is_named(tmp_path):
-    with pytest.raises(DataNotFoundError, match=r"nowhere.*--data"):
+    with pytest.raises(DataNotFoundError, match=r"nowhere.*`data`"):
         load_mnist("train", tmp_path / "nowhere")
 
 

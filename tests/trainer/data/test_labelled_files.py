@@ -20,9 +20,10 @@ from scipy.io import savemat
 from edge_mnist_runtime.dataset import MNIST_SHA256, encode_idx, find_idx_file, innermost_folder
 from edge_mnist_runtime.errors import DataError, DataNotFoundError
 from edge_mnist_trainer.augment.strokes import draw_digits
+from edge_mnist_trainer.data.array_folders import half_of
 from edge_mnist_trainer.data.array_pickle import unpickle_arrays
 from edge_mnist_trainer.data.digit_arrays import ImageClasses
-from edge_mnist_trainer.data.labelled_files import half_of, read_labelled_file
+from edge_mnist_trainer.data.labelled_files import read_labelled_file
 from edge_mnist_trainer.data.own_digits import load_own_digits
 from edge_mnist_trainer.data.sources import load_digit_set, load_export_digits
 
@@ -688,7 +689,7 @@ def test_file_of_another_kind_is_said_to_be_one(name: str, tmp_path: Path) -> No
 
 
 def test_url_is_said_to_be_one() -> None:
-    assert "nothing is fetched" in refusal(Path("https://example.org/mnist.csv"), DataNotFoundError)
+    assert "edge-mnist does not download" in refusal(Path("https://example.org/mnist.csv"), DataNotFoundError)
 
 
 def test_more_classes_are_read_where_a_model_has_as_many(tmp_path: Path) -> None:

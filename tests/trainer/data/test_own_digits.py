@@ -517,7 +517,7 @@ def test_environment_may_name_own_digits(kind, tmp_path, monkeypatch):
 
 
 def test_missing_npz_is_named(tmp_path):
-    with pytest.raises(DataNotFoundError, match=r"absent\.npz: no such file \(from --data\)"):
+    with pytest.raises(DataNotFoundError, match=r"absent\.npz: no such file \(from `data`\)"):
         load_digit_set(tmp_path / "absent.npz")
 
 

@@ -1,8 +1,9 @@
-"""checkpoint.npz: what it brings back, and when it is refused."""
+"""The state that checkpoint.npz restores, and the checkpoints that are refused."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -11,23 +12,43 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edge_mnist_runtime.errors import CorruptModelError, UsageError
+from edge_mnist_trainer.augment.settings import Augmentation
+from edge_mnist_trainer.config import TrainingConfig
 from edge_mnist_trainer.fit.checkpoint import read_checkpoint, write_checkpoint
 from edge_mnist_trainer.run_folder import CHECKPOINT_FILE, RunFolder, create_run_folder
+from edge_mnist_trainer.run_record import (
+    DatasetRecord,
+    DefinitionRecord,
+    Epoch,
+    RunRecord,
+    StartRecord,
+    TeachingSplitRecord,
+    TransferSetRecord,
+)
 
 pytestmark = pytest.mark.slow
 
-RECORD = {
-    "architecture": "custom",
-    "options": {"dense": [64]},
-    "config": {"batch_size": 10, "seed": 0},
-    "dataset": {"name": "drawn", "splits": {"train": {"n": 200, "sha256": "0123"}}},
-    "transfer_set": None,
-    "started_from": None,
-    "preprocess": {"version": 1},
-    "versions": {"keras": "3.13.0"},
-    "epochs": [{"epoch": 1}, {"epoch": 2}],
-}
-NO_EPOCH = {**RECORD, "epochs": []}
+LESSONS = TransferSetRecord(
+    views=2,
+    seed=0,
+    teachers=("0123",),
+    augmentation=Augmentation(),
+    dataset=TeachingSplitRecord("drawn", "train", 200, "0123"),
+    preprocess=DefinitionRecord(1, "0123"),
+)
+EPOCHS = tuple(Epoch(number, 0.5, 1.0, 0.5, 1.0) for number in (1, 2))
+
+
+@pytest.fixture(scope="module")
+def begun(make_run_record) -> RunRecord:
+    """The record of a run before its first epoch."""
+    return make_run_record()
+
+
+@pytest.fixture(scope="module")
+def record(begun) -> RunRecord:
+    """The same behind two epochs."""
+    return replace(begun, epochs=EPOCHS)
 
 
 @pytest.fixture(scope="module")
@@ -40,22 +61,22 @@ def model(tiny):
 
 
 @pytest.fixture(scope="module")
-def whole(model, tmp_path_factory) -> bytes:
-    """A checkpoint of it behind two epochs."""
+def whole(model, record, tmp_path_factory) -> bytes:
+    """A checkpoint of the tiny network after two epochs."""
     folder = create_run_folder(tmp_path_factory.mktemp("whole") / "run")
-    write_checkpoint(folder, model, RECORD)
+    write_checkpoint(folder, model, record)
     return (folder.path / CHECKPOINT_FILE).read_bytes()
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> RunFolder:
-    """A run of two epochs, for a checkpoint to be put into."""
+def folder(record, tmp_path_factory) -> RunFolder:
+    """A run of two epochs without a checkpoint."""
     made = create_run_folder(tmp_path_factory.mktemp("checkpoint") / "run")
-    made.write_record({"status": "running", **RECORD})
+    made.write_record(record)
     return made
 
 
-def read(folder: RunFolder, model, data: bytes, expected=NO_EPOCH):
+def read(folder: RunFolder, model, data: bytes, expected):
     (folder.path / CHECKPOINT_FILE).write_bytes(data)
     return read_checkpoint(folder, model, expected)
 
@@ -64,12 +85,12 @@ def variables_of(model) -> list[np.ndarray]:
     return [np.array(keras.ops.convert_to_numpy(value)) for value in (*model.variables, *model.optimizer.variables)]
 
 
-def test_checkpoint_brings_back_every_variable_and_the_record(folder, model, whole):
+def test_checkpoint_restores_every_variable_and_the_record(folder, model, whole, begun, record):
     before = variables_of(model)
     for variable in (*model.variables, *model.optimizer.variables):
         variable.assign(keras.ops.ones_like(variable))
     assert any(not np.array_equal(*pair) for pair in zip(before, variables_of(model), strict=True))
-    assert read(folder, model, whole) == RECORD
+    assert read(folder, model, whole, begun) == record
     assert all(np.array_equal(*pair) for pair in zip(before, variables_of(model), strict=True))
 
 
@@ -78,54 +99,51 @@ def test_checkpoint_brings_back_every_variable_and_the_record(folder, model, who
     [
         ({"architecture": "edge"}, "another architecture;"),
         ({"options": {"dense": [32]}}, "another options (dense [64], now [32])"),
-        ({"config": {"batch_size": 20, "seed": 0}}, "another config (batch_size 10, now 20)"),
-        ({"dataset": {"name": "drawn", "splits": {}}}, "another dataset (splits "),
-        ({"transfer_set": {"views": 2}}, "another transfer_set;"),
-        ({"started_from": {"sha256": "4567"}}, "another started_from;"),
-        ({"preprocess": {"version": 2}}, "another preprocess (version 1, now 2)"),
+        ({"config": TrainingConfig(batch_size=20)}, "another config (batch_size 10, now 20)"),
+        ({"dataset": DatasetRecord("drawn", {}, ())}, "another dataset (splits "),
+        ({"transfer_set": LESSONS}, "another transfer_set;"),
+        ({"started_from": StartRecord("4567", {})}, "another started_from;"),
+        ({"preprocess": DefinitionRecord(2, "0123")}, "another preprocess (version 1, now 2)"),
         ({"versions": {"keras": "3.14.0"}}, "another versions (keras 3.13.0, now 3.14.0)"),
         ({"versions": {"keras": "3.13.0", "jax": "0.4"}}, "another versions (jax None, now 0.4)"),
     ],
 )
-def test_run_goes_on_with_its_own_settings_alone(folder, model, whole, changed, words):
+def test_run_resumes_only_with_the_same_settings(folder, model, whole, begun, changed, words):
     before = variables_of(model)
     with pytest.raises(UsageError) as caught:
-        read(folder, model, whole, {**NO_EPOCH, **changed})
+        read(folder, model, whole, replace(begun, **changed))
     message = str(caught.value)
     assert message.startswith(f"{folder.path / 'run.json'}: the run was begun with {words}")
     assert "\n" not in message
     assert all(np.array_equal(*pair) for pair in zip(before, variables_of(model), strict=True))
 
 
-def test_settings_that_only_json_tells_apart_are_the_same(folder, model, whole):
-    assert read(folder, model, whole, {**NO_EPOCH, "options": {"dense": (64,)}}) == RECORD
+def test_settings_that_are_equal_as_json_are_the_same(folder, model, whole, begun, record):
+    assert read(folder, model, whole, replace(begun, options={"dense": (64,)})) == record
 
 
-def test_run_of_no_epoch_goes_on_from_its_start(model, tmp_path):
+def test_run_without_a_finished_epoch_resumes_from_the_start(model, begun, tmp_path):
     made = create_run_folder(tmp_path / "run")
-    made.write_record({"status": "running", **NO_EPOCH})
-    assert read_checkpoint(made, model, NO_EPOCH) is NO_EPOCH
+    made.write_record(begun)
+    assert read_checkpoint(made, model, begun) is begun
 
 
-def test_run_of_no_epoch_must_have_been_begun_alike(model, tmp_path):
+def test_run_without_a_finished_epoch_resumes_only_with_the_same_settings(model, begun, tmp_path):
     made = create_run_folder(tmp_path / "run")
-    made.write_record({"status": "running", **NO_EPOCH})
+    made.write_record(begun)
     with pytest.raises(UsageError, match="another transfer_set"):
-        read_checkpoint(made, model, {**NO_EPOCH, "transfer_set": {"views": 2}})
-    made.write_record({"status": "running", "epochs": []})
-    with pytest.raises(CorruptModelError, match="says nothing of architecture"):
-        read_checkpoint(made, model, NO_EPOCH)
+        read_checkpoint(made, model, replace(begun, transfer_set=LESSONS))
 
 
-def test_run_of_two_epochs_without_a_checkpoint_is_refused(model, tmp_path):
+def test_run_of_two_epochs_without_a_checkpoint_is_refused(model, record, begun, tmp_path):
     made = create_run_folder(tmp_path / "run")
-    made.write_record({"status": "running", **RECORD})
-    with pytest.raises(UsageError, match=r"holds no checkpoint\.npz .*--force"):
-        read_checkpoint(made, model, NO_EPOCH)
+    made.write_record(record)
+    with pytest.raises(UsageError, match=r"holds no checkpoint\.npz .*`force=True`"):
+        read_checkpoint(made, model, begun)
 
 
 def changed_arrays(data: bytes, folder, **changes) -> bytes:
-    """The checkpoint with other arrays; None leaves one out."""
+    """The checkpoint with changed arrays; None removes one."""
     path = folder.path / "changed.npz"
     path.write_bytes(data)
     with np.load(path) as archive:
@@ -155,9 +173,9 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damaged_checkpoint_is_refused_in_one_line_that_names_it(folder, model, whole, damage):
+def test_damaged_checkpoint_is_refused_in_one_line_that_names_it(folder, model, whole, begun, damage):
     with pytest.raises(CorruptModelError) as caught:
-        read(folder, model, DAMAGES[damage](whole, folder))
+        read(folder, model, DAMAGES[damage](whole, folder), begun)
     message = str(caught.value)
     assert message.startswith(f"{folder.path / CHECKPOINT_FILE}: cannot be read (")
     assert "\n" not in message
@@ -167,11 +185,11 @@ def test_damaged_checkpoint_is_refused_in_one_line_that_names_it(folder, model, 
 @given(position=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 @example(position=0.0, bit=0)
 @example(position=0.9999, bit=0)
-def test_any_flipped_bit_is_refused_or_harmless(folder, model, whole, position, bit):
+def test_any_flipped_bit_is_refused_or_harmless(folder, model, whole, begun, record, position, bit):
     damaged = bytearray(whole)
     damaged[int(position * len(whole))] ^= 1 << bit
     try:
-        record = read(folder, model, bytes(damaged))
+        found = read(folder, model, bytes(damaged), begun)
     except (CorruptModelError, UsageError):
         return
-    assert record == RECORD
+    assert found == record

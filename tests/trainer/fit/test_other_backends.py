@@ -1,4 +1,4 @@
-"""Training on Keras's other back ends, where they are installed."""
+"""Training on the other backends of Keras, if they are installed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-# `edge-mnist train` is run inside the interpreter that the tests run in, whatever its PYTHONPATH holds.
+# `edge-mnist train` runs in the interpreter of the tests, with any PYTHONPATH.
 TRAIN = """
 import sys
 from edge_mnist_runtime.commands.app import run
@@ -18,7 +18,7 @@ sys.exit(run(sys.argv[1:]))
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
-def test_other_back_end_trains_the_same_way(backend, run_script, drawn_digits, tmp_path):
+def test_other_backend_trains_the_same_way(backend, run_script, drawn_digits, tmp_path):
     import keras
     import numpy as np
 
@@ -27,14 +27,14 @@ def test_other_back_end_trains_the_same_way(backend, run_script, drawn_digits, t
     data = tmp_path / "drawn.npz"
     np.savez(data, images=drawn_digits.training.images[:400], labels=drawn_digits.training.labels[:400])
     run = tmp_path / "run"
-    # nano: BatchNorm, averaged weights and their fresh statistics.
+    # nano has BatchNorm and averaged weights, whose statistics are measured again.
     arguments = ("train", "--arch", "nano", "--epochs", 2, "--batch-size", 20, "--data", data, "-o", run)
     run_script(TRAIN, *arguments, env={"KERAS_BACKEND": backend})
     record = json.loads((run / "run.json").read_text())
     assert record["status"] == "completed"
     assert backend in record["versions"]
     assert record["epochs"][1]["loss"] < record["epochs"][0]["loss"]
-    # The kept model reads on this back end what the record says that it read on that one.
+    # On this backend the kept model has the accuracy that the other backend recorded.
     from edge_mnist_trainer.data.sources import load_digit_set
 
     validation = load_digit_set(data).validation

@@ -1,4 +1,4 @@
-"""How a training run may end, other than by its last epoch: no progress, no number, no space."""
+"""Training runs that end before the last epoch: no progress, NaN loss, full disk."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from edge_mnist_runtime.errors import DivergedError, OutputError
 from edge_mnist_trainer.fit.training import train
 from edge_mnist_trainer.networks.architectures import find_architecture
 from edge_mnist_trainer.run_folder import create_run_folder
+from edge_mnist_trainer.run_record import BestEpoch
 
 pytestmark = pytest.mark.slow
 
 
 class SetWeights(keras.callbacks.Callback):
-    """Gives every weight one value at the beginning of an epoch, counted from 0."""
+    """Sets all weights to one value at the beginning of an epoch, counted from 0."""
 
     def __init__(self, *, epoch: int, value: float) -> None:
         super().__init__()
@@ -30,7 +31,7 @@ class SetWeights(keras.callbacks.Callback):
 
 
 class WatchWeights(keras.callbacks.Callback):
-    """Remembers the weights that every epoch ends with."""
+    """Records the weights at the end of every epoch."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +42,7 @@ class WatchWeights(keras.callbacks.Callback):
 
 
 class FullDisk(keras.callbacks.Callback):
-    """Lets no file become longer than a few bytes, from the end or the beginning of an epoch on."""
+    """Limits files to a few bytes, from the beginning or the end of an epoch on."""
 
     def __init__(self, *, epoch: int, at_end: bool) -> None:
         super().__init__()
@@ -74,7 +75,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def train_tiny(few_digits, tiny, folder):
-    """Train the tiny network into `folder`, three epochs if nothing else is asked for."""
+    """Train the tiny network into `folder`, by default for three epochs."""
 
     def run(*callbacks, **settings):
         return train(few_digits, tiny, replace(tiny.config, **settings), folder, callbacks=callbacks)
@@ -95,57 +96,57 @@ def names(folder) -> set[str]:
 
 
 @pytest.mark.parametrize("patience", [1, 3])
-def test_run_without_progress_is_ended_when_its_patience_is_over(train_tiny, folder, patience):
+def test_run_without_progress_stops_after_patience_epochs(train_tiny, folder, patience):
     # A learning rate too small to move any weight: the first epoch stays the best one.
     outcome = train_tiny(epochs=20, patience=patience, peak_learning_rate=1e-30, schedule="constant", weight_decay=0.0)
     assert (outcome.status, outcome.epochs, outcome.best_epoch) == ("stopped early", 1 + patience, 1)
     record = folder.read_record()
-    assert (record["status"], len(record["epochs"])) == ("stopped early", 1 + patience)
-    assert len({epoch["val_loss"] for epoch in record["epochs"]}) == 1
+    assert (record.status, len(record.epochs)) == ("stopped early", 1 + patience)
+    assert len({epoch.val_loss for epoch in record.epochs}) == 1
     assert names(folder) == {"model.keras", "run.json"}
 
 
-def test_run_that_goes_on_learning_is_not_ended(train_tiny):
+def test_run_with_progress_is_not_stopped_early(train_tiny):
     assert train_tiny(epochs=4, patience=1).status == "completed"
 
 
-def test_patience_that_ends_with_the_last_epoch_ends_nothing_early(train_tiny):
+def test_patience_that_ends_with_the_last_epoch_completes_the_run(train_tiny):
     outcome = train_tiny(epochs=3, patience=2, peak_learning_rate=1e-30, schedule="constant", weight_decay=0.0)
     assert (outcome.status, outcome.epochs) == ("completed", 3)
 
 
 @pytest.mark.parametrize(("keep", "kept_epoch"), [("best", 2), ("last", 3)])
-def test_kept_epoch_is_the_one_that_was_asked_for(train_tiny, folder, keep, kept_epoch):
+def test_kept_epoch_is_the_best_or_the_last(train_tiny, folder, keep, kept_epoch):
     watcher = WatchWeights()
-    # The third epoch begins with nothing and reads worse than the second.
+    # The third epoch begins with zero weights, so its accuracy is lower than that of the second.
     outcome = train_tiny(SetWeights(epoch=2, value=0.0), watcher, keep=keep, peak_learning_rate=0.01)
     record = folder.read_record()
-    accuracies = [epoch["val_accuracy"] for epoch in record["epochs"]]
+    accuracies = [epoch.val_accuracy for epoch in record.epochs]
     assert accuracies[1] == max(accuracies) > accuracies[2]
     assert (outcome.best_epoch, outcome.best_validation_top1) == (kept_epoch, accuracies[kept_epoch - 1])
-    assert record["best"] == {"epoch": kept_epoch, "validation_top1": accuracies[kept_epoch - 1]}
+    assert record.best == BestEpoch(kept_epoch, accuracies[kept_epoch - 1])
     assert same(kept_weights(folder), watcher.after_epochs[kept_epoch - 1])
 
 
-def test_of_two_equal_epochs_the_earlier_one_is_kept(train_tiny):
+def test_earlier_of_two_equal_epochs_is_kept(train_tiny):
     outcome = train_tiny(peak_learning_rate=1e-30, schedule="constant", weight_decay=0.0)
     assert outcome.best_epoch == 1
 
 
-def test_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_model(train_tiny, folder):
+def test_nan_loss_ends_the_run_and_keeps_the_last_good_model(train_tiny, folder):
     watcher = WatchWeights()
     with pytest.raises(DivergedError) as caught:
         train_tiny(SetWeights(epoch=1, value=float("nan")), watcher)
     message = str(caught.value)
     assert "\n" not in message
     assert all(part in message for part in ("nan in epoch 2, step 1", "model.keras is that of epoch 1", "it was 0.003"))
-    assert "--learning-rate" in message
-    assert len(folder.read_record()["epochs"]) == 1
+    assert "`peak_learning_rate`" in message
+    assert len(folder.read_record().epochs) == 1
     assert same(kept_weights(folder), watcher.after_epochs[0])
 
 
 class SpoilLastStep(keras.callbacks.Callback):
-    """Makes every weight NaN behind the last of an epoch's four steps, where no training loss sees it."""
+    """Sets all weights to NaN after the last of an epoch's four steps, which no training loss includes."""
 
     def __init__(self, *, epoch: int) -> None:
         super().__init__()
@@ -160,11 +161,11 @@ class SpoilLastStep(keras.callbacks.Callback):
 
 
 @pytest.mark.parametrize(("keep", "epoch"), [("best", 0), ("last", 1), ("last", 2)])
-def test_model_whose_validation_loss_is_no_number_is_never_kept(train_tiny, folder, keep, epoch):
+def test_model_with_nan_validation_loss_is_never_kept(train_tiny, folder, keep, epoch):
     watcher = WatchWeights()
-    with pytest.raises(DivergedError, match=f"nan in epoch {epoch + 1}[,;].*--learning-rate"):
+    with pytest.raises(DivergedError, match=f"nan in epoch {epoch + 1}[,;].*`peak_learning_rate`"):
         train_tiny(SpoilLastStep(epoch=epoch), watcher, keep=keep)
-    assert len(folder.read_record()["epochs"]) == epoch
+    assert len(folder.read_record().epochs) == epoch
     assert "NaN" not in (folder.path / "run.json").read_text()
     if epoch == 0:
         assert not folder.model_path.exists()
@@ -172,14 +173,14 @@ def test_model_whose_validation_loss_is_no_number_is_never_kept(train_tiny, fold
         assert np.isfinite(np.concatenate([weight.ravel() for weight in kept_weights(folder)])).all()
 
 
-def test_loss_that_is_no_number_in_the_first_epoch_promises_no_model(train_tiny, folder):
+def test_nan_loss_in_the_first_epoch_leaves_no_model(train_tiny, folder):
     with pytest.raises(DivergedError, match="in epoch 1, step 1; train with a lower"):
         train_tiny(SetWeights(epoch=0, value=float("nan")))
     assert not folder.model_path.exists()
 
 
 @pytest.mark.parametrize("name", ["edge", "custom", "conv64-32"])
-def test_absurd_learning_rate_is_said_to_be_one(few_digits, folder, name):
+def test_message_of_a_diverged_run_names_the_learning_rate(few_digits, folder, name):
     architecture = find_architecture(name)
     config = replace(architecture.config, epochs=2, batch_size=50, peak_learning_rate=1e30)
     with pytest.raises(DivergedError, match=r"it was 1e\+30"):
@@ -189,7 +190,7 @@ def test_absurd_learning_rate_is_said_to_be_one(few_digits, folder, name):
 @pytest.mark.parametrize(
     ("epoch", "at_end", "file"), [(1, False, "model.keras"), (0, True, "checkpoint.npz"), (2, False, "model.keras")]
 )
-def test_full_disk_in_mid_run_is_said_and_leaves_the_last_good_model(
+def test_full_disk_during_a_run_is_reported_and_keeps_the_last_good_model(
     train_tiny, folder, disk_is_freed, epoch, at_end, file
 ):
     watcher = WatchWeights()
@@ -198,6 +199,6 @@ def test_full_disk_in_mid_run_is_said_and_leaves_the_last_good_model(
     assert str(caught.value).startswith(f"{folder.path / file}: cannot be written (")
     assert "\n" not in str(caught.value)
     finished = epoch + at_end
-    assert len(folder.read_record()["epochs"]) == finished
+    assert len(folder.read_record().epochs) == finished
     assert same(kept_weights(folder), watcher.after_epochs[finished - 1])
     assert names(folder) - {"checkpoint.npz"} == {"model.keras", "run.json"}

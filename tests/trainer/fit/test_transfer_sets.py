@@ -1,10 +1,10 @@
-"""Transfer sets: what teachers say of distorted digits, and students that learn from it."""
+"""Distillation sets: teachers' probabilities for distorted digits, and students that learn from them."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import keras
@@ -33,7 +33,7 @@ from edge_mnist_trainer.run_folder import create_run_folder, open_run_folder
 pytestmark = pytest.mark.slow
 
 VIEWS = 3
-BENT = Augmentation(elastic_pixels=0.8, corrupted_part=0.3)
+DISTORTED = Augmentation(elastic_pixels=0.8, corrupted_part=0.3)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def teacher(few_digits, tiny, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def guesser(tiny):
-    """Another one that has learned nothing."""
+    """An untrained teacher."""
     keras.utils.set_random_seed(5)
     return tiny.build()
 
@@ -56,11 +56,11 @@ def guesser(tiny):
 def folder(few_digits, teacher, guesser, tmp_path_factory) -> Path:
     made = tmp_path_factory.mktemp("transfer-set")
     teachers = {"a" * 64: teacher, "b" * 64: guesser}
-    make_transfer_set(few_digits.training, teachers, BENT, made, views=VIEWS, seed=4)
+    make_transfer_set(few_digits.training, teachers, DISTORTED, made, views=VIEWS, seed=4)
     return made
 
 
-def test_misread_drawn_digits_have_their_label_and_written_ones_what_the_teacher_says(
+def test_misread_drawn_digits_get_their_label_and_misread_handwritten_ones_the_prediction(
     few_digits, guesser, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(batches, "DRAWN_VARIANTS", 2)
@@ -69,37 +69,37 @@ def test_misread_drawn_digits_have_their_label_and_written_ones_what_the_teacher
     made = make_transfer_set(few_digits.training, {"b" * 64: guesser}, augmentation, tmp_path, views=1, seed=4)
     fed = DistortedBatches(few_digits.training, augmentation, batch_size=len(made.images), seed=4)
     labels, drawn = fed.pixels(0)[1], fed.made(0)
-    answers = np.asarray(guesser(made.images / np.float32(255)))
-    misread = answers.argmax(axis=1) != labels
+    predictions = np.asarray(guesser(made.images / np.float32(255)))
+    misread = predictions.argmax(axis=1) != labels
     assert (drawn & misread).any()
     assert (~drawn & misread).any()
-    said = np.where((drawn & misread)[:, np.newaxis], np.eye(10)[labels], answers)
+    said = np.where((drawn & misread)[:, np.newaxis], np.eye(10)[labels], predictions)
     assert np.abs(made.probabilities - said).max() < 1e-3
 
 
 @pytest.fixture(scope="module")
 def both(folder):
-    """The transfer set of both teachers."""
+    """The distillation set of both teachers."""
     return open_transfer_set(folder)
 
 
 @pytest.fixture(scope="module")
 def lessons(few_digits, teacher, tmp_path_factory):
-    """The transfer set of the one that knows, on undistorted digits."""
-    plain = Augmentation(replace(BENT.affine, rotation_degrees=0, log_scale=0, shear=0, shift_pixels=0))
+    """The distillation set of the trained teacher on undistorted digits."""
+    plain = Augmentation(replace(DISTORTED.affine, rotation_degrees=0, log_scale=0, shear=0, shift_pixels=0))
     made = tmp_path_factory.mktemp("lessons")
     return make_transfer_set(few_digits.training, {"a" * 64: teacher}, plain, made, views=2, seed=0)
 
 
-def test_images_are_the_training_s_own_view_after_view(both, few_digits):
-    batches = DistortedBatches(few_digits.training, BENT, batch_size=LABELLING_BATCH, seed=4)
+def test_images_are_those_of_training_view_after_view(both, few_digits):
+    batches = DistortedBatches(few_digits.training, DISTORTED, batch_size=LABELLING_BATCH, seed=4)
     for view in range(VIEWS):
         assert np.array_equal(both.images[view * 200 : (view + 1) * 200], batches.pixels(0)[0])
         batches.on_epoch_end()
     assert (both.images.shape, both.images.dtype) == ((VIEWS * 200, 28, 28, 1), np.uint8)
 
 
-def test_probabilities_are_the_mean_of_the_teachers(both, teacher, guesser):
+def test_probabilities_are_the_mean_over_the_teachers(both, teacher, guesser):
     pixels = both.images / np.float32(255)
     one, other = (np.asarray(model(pixels)) for model in (teacher, guesser))
     assert both.probabilities.dtype == np.float16
@@ -107,13 +107,13 @@ def test_probabilities_are_the_mean_of_the_teachers(both, teacher, guesser):
     assert not np.allclose(both.probabilities, one, atol=0.1)
 
 
-def test_every_batch_is_labelled_where_there_are_several(few_digits, guesser, tmp_path, monkeypatch):
+def test_every_batch_is_labelled_and_reported(few_digits, guesser, tmp_path, monkeypatch):
     monkeypatch.setattr("edge_mnist_trainer.fit.transfer_set.LABELLING_BATCH", 64)
     seen = []
     made = make_transfer_set(
         few_digits.training,
         {"b" * 64: guesser},
-        BENT,
+        DISTORTED,
         tmp_path,
         views=2,
         seed=0,
@@ -123,12 +123,12 @@ def test_every_batch_is_labelled_where_there_are_several(few_digits, guesser, tm
     assert np.allclose(made.probabilities, guesser(made.images / np.float32(255)), atol=1e-3)
 
 
-def test_record_says_what_made_it(both, few_digits):
-    assert both.record["teachers"] == ["a" * 64, "b" * 64]
-    assert (both.n_views, both.record["seed"]) == (VIEWS, 4)
-    assert both.record["augmentation"] == json.loads(json.dumps(BENT.to_dict()))
-    assert both.record["preprocess"] == PREPROCESS.to_dict()
-    assert both.record["dataset"]["sha256"] == few_digits.training.sha256
+def test_record_contains_teachers_settings_and_data(both, few_digits):
+    assert both.record.teachers == ("a" * 64, "b" * 64)
+    assert (both.n_views, both.record.seed) == (VIEWS, 4)
+    assert both.record.augmentation == DISTORTED
+    assert asdict(both.record.preprocess) == PREPROCESS.to_dict()
+    assert both.record.dataset.sha256 == few_digits.training.sha256
 
 
 def epoch_of(batches: TransferBatches) -> tuple[np.ndarray, np.ndarray]:
@@ -136,7 +136,7 @@ def epoch_of(batches: TransferBatches) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(images), np.concatenate(probabilities)
 
 
-def test_every_epoch_shows_one_view_and_the_views_come_round(both):
+def test_every_epoch_shows_the_next_view_in_turn(both):
     batches = TransferBatches(both, batch_size=30, seed=0)
     assert len(batches) == 7
     shown = []
@@ -162,7 +162,7 @@ def test_batches_are_floats_and_repeatable_by_seed(both):
 
 @settings(max_examples=20)
 @given(n_epochs=st.integers(0, 12), seed=st.integers(0, 2**31 - 1))
-def test_skipping_epochs_leads_where_going_through_them_leads(both, n_epochs, seed):
+def test_skipping_epochs_equals_running_them(both, n_epochs, seed):
     skipping, going = (TransferBatches(both, batch_size=64, seed=seed) for _ in range(2))
     skipping.skip_epochs(n_epochs)
     for _ in range(n_epochs):
@@ -172,7 +172,7 @@ def test_skipping_epochs_leads_where_going_through_them_leads(both, n_epochs, se
 
 
 class Interruption(keras.callbacks.Callback):
-    """Ctrl-C in the middle of the second epoch."""
+    """Presses Ctrl-C in the middle of the second epoch."""
 
     epoch = 0
 
@@ -186,7 +186,7 @@ class Interruption(keras.callbacks.Callback):
 
 @pytest.fixture(scope="module")
 def teach(few_digits, tiny, lessons, tmp_path_factory):
-    """Train a student in a folder of that name; gives the folder and how it ended."""
+    """Train a student in a folder of this name; returns the folder and the outcome."""
     students = tmp_path_factory.mktemp("students")
 
     def run(name: str, *, seed: int = 0, resume: bool = False, callbacks=()):
@@ -200,7 +200,7 @@ def teach(few_digits, tiny, lessons, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def student(teach):
-    """A student of seed 0 that was taught without a break."""
+    """A student with seed 0, trained without a break."""
     return teach("student")
 
 
@@ -212,26 +212,26 @@ def same(one, other) -> bool:
     return all(np.array_equal(*pair) for pair in zip(weights_of(one), weights_of(other), strict=True))
 
 
-def test_student_learns_from_the_teacher_what_digits_are(student, lessons):
+def test_student_learns_digits_from_the_teacher(student, lessons):
     folder, outcome = student
     assert outcome.best_validation_top1 > 0.9
-    assert folder.read_record()["transfer_set"] == lessons.record
+    assert folder.read_record().transfer_set == lessons.record
 
 
-def test_student_of_the_same_seed_is_the_same_student(student, teach):
+def test_students_of_the_same_seed_are_equal(student, teach):
     first, again, other = student[0], teach("again")[0], teach("other", seed=1)[0]
     assert same(first, again)
     assert not same(first, other)
 
 
-def test_interrupted_student_goes_on_as_if_nothing_had_been(student, teach):
+def test_interrupted_and_resumed_student_gives_the_same_result(student, teach):
     whole, _ = student
     _, outcome = teach("interrupted", callbacks=(Interruption(),))
     assert (outcome.status, outcome.epochs) == ("interrupted", 1)
     resumed, outcome = teach("interrupted", resume=True)
     assert (outcome.status, outcome.epochs) == ("completed", 6)
     assert same(resumed, whole)
-    assert resumed.read_record()["epochs"] == whole.read_record()["epochs"]
+    assert resumed.read_record().epochs == whole.read_record().epochs
 
 
 @pytest.fixture
@@ -255,7 +255,9 @@ DAMAGES = {
     "half of the probabilities": lambda folder: shorten(folder / PROBABILITIES_FILE),
     "empty images": lambda folder: (folder / IMAGES_FILE).write_bytes(b""),
     "text for images": lambda folder: (folder / IMAGES_FILE).write_text("Dear images,"),
-    "fewer answers than images": lambda folder: np.save(folder / PROBABILITIES_FILE, np.zeros((3, 10), np.float16)),
+    "fewer probabilities than images": lambda folder: np.save(
+        folder / PROBABILITIES_FILE, np.zeros((3, 10), np.float16)
+    ),
     "half of the record": lambda folder: shorten(folder / RECORD_FILE),
     "a record of nothing": lambda folder: (folder / RECORD_FILE).write_text("{}"),
     "a record that is a list": lambda folder: (folder / RECORD_FILE).write_text("[]"),
@@ -266,26 +268,26 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damaged_transfer_set_is_refused_in_one_line_that_names_it(copy, damage):
+def test_damaged_distillation_set_is_refused_in_one_line_that_names_it(copy, damage):
     DAMAGES[damage](copy)
     with pytest.raises(CorruptModelError) as caught:
         open_transfer_set(copy)
     assert str(caught.value).startswith(str(copy))
-    assert str(caught.value).endswith("make it anew")
+    assert str(caught.value).endswith("make it again")
     assert "\n" not in str(caught.value)
 
 
-def test_transfer_set_of_another_preprocessing_is_refused(copy):
+def test_distillation_set_of_another_preprocessing_is_refused(copy):
     change_record(copy, preprocess={"version": 0, "sha256": "0" * 64})
     with pytest.raises(UsageError, match="another preprocessing"):
         open_transfer_set(copy)
 
 
-def test_folder_without_a_record_is_none(copy):
+def test_folder_without_a_record_is_refused(copy):
     (copy / RECORD_FILE).unlink()
     with pytest.raises(UsageError, match=r"holds no transfer_set\.json; make one with edge-mnist transfer-set"):
         open_transfer_set(copy)
 
 
-def test_intact_copy_is_the_same_transfer_set(copy, both):
+def test_undamaged_copy_opens_as_the_same_distillation_set(copy, both):
     assert open_transfer_set(copy).record == both.record

@@ -1,4 +1,4 @@
-"""The networks by name: what each is made of, and what `custom` makes of its options."""
+"""The layers of every network, and the options of `custom`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ OWN = ("edge", "nano", "micro", "robust", "teacher", "teacher-mnist")
 
 
 def describe(layer) -> str:
-    """A layer in a few words: everything about it that is not Keras's default."""
+    """Describe a layer in a few words, with all settings that are not Keras's defaults."""
     match type(layer).__name__:
         case "Conv2D":
             assert (layer.strides, layer.dilation_rate, layer.groups, layer.use_bias) == ((1, 1), (1, 1), 1, True)
@@ -81,13 +81,13 @@ def test_every_network_follows_the_tensor_contract(architecture):
 
 
 @pytest.mark.slow
-def test_every_network_is_built_anew_under_its_own_name(architecture):
+def test_every_build_makes_a_new_network_with_its_own_name(architecture):
     first, second = architecture.build(), architecture.build()
     assert first.name == second.name == architecture.name
     assert first.layers[-1] is not second.layers[-1]
 
 
-def test_networks_are_found_by_name_and_differ_in_it():
+def test_networks_are_found_by_unique_names():
     for name, architecture in ARCHITECTURES.items():
         assert find_architecture(name) is architecture
         assert architecture.name == name
@@ -95,7 +95,7 @@ def test_networks_are_found_by_name_and_differ_in_it():
 
 
 def test_unknown_name_is_refused_with_the_known_ones():
-    with pytest.raises(UsageError, match="--arch lenet") as caught:
+    with pytest.raises(UsageError, match="`architecture` lenet") as caught:
         find_architecture("lenet")
     assert all(name in str(caught.value) for name in ARCHITECTURES)
 
@@ -124,7 +124,7 @@ def test_only_the_augmenting_baseline_distorts_its_images(name):
     assert (augmentation is not None) == (name == "dropout-augment")
 
 
-def test_augmenting_baseline_turns_scales_and_shifts_by_a_tenth_and_no_more():
+def test_augmenting_baseline_uses_the_published_distortions():
     augmentation = find_architecture("dropout-augment").config.augmentation
     assert asdict(augmentation.affine) == {
         "rotation_degrees": 10,
@@ -137,7 +137,7 @@ def test_augmenting_baseline_turns_scales_and_shifts_by_a_tenth_and_no_more():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OWN)
-def test_own_network_ends_in_an_average_and_one_small_dense_layer(name):
+def test_project_s_networks_end_in_an_average_and_one_small_dense_layer(name):
     kinds = [type(layer).__name__ for layer in find_architecture(name).build().layers]
     assert kinds[-2:] == ["GlobalAveragePooling2D", "Dense"]
     assert kinds.count("Dense") == 1
@@ -162,7 +162,7 @@ def test_edge_takes_at_most_two_million_multiply_accumulates():
 
 
 @pytest.mark.slow
-def test_custom_is_made_of_what_its_options_say():
+def test_custom_has_the_layers_of_its_options():
     architecture = custom_architecture(filters=(3, 5, 7), kernel_size=5, pool=2, dense=(11, 6))
     model = architecture.build()
     assert model.name == "custom"
@@ -174,22 +174,22 @@ def test_custom_is_made_of_what_its_options_say():
 
 
 @pytest.mark.slow
-def test_custom_without_pooling_or_hidden_layers_has_none():
+def test_custom_can_omit_pooling_and_hidden_layers():
     architecture = custom_architecture(filters=(2,), kernel_size=1, pool=1, dense=())
     assert layers_of(architecture.build()) == ["conv 2 1x1 relu same", "flatten", "dense 10 softmax"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("n_filters", "pool"), [(1, 28), (2, 5), (3, 3), (4, 2)])
-def test_custom_pools_down_to_one_pixel_and_no_further(n_filters, pool):
+def test_custom_pools_at_most_to_one_pixel(n_filters, pool):
     model = custom_architecture(filters=(1,) * n_filters, pool=pool, dense=()).build()
     assert min(layer.output.shape[1] for layer in model.layers if len(layer.output.shape) == 4) == 1
-    with pytest.raises(UsageError, match=rf"--pool {pool + 1} .*at most {pool} fits"):
+    with pytest.raises(UsageError, match=rf"`pool` {pool + 1} .*at most {pool} fits"):
         custom_architecture(filters=(1,) * n_filters, pool=pool + 1)
 
 
 @given(n_filters=st.integers(1, 8), pool=st.integers(1, 40))
-def test_custom_refuses_exactly_those_poolings_that_leave_nothing(n_filters, pool):
+def test_custom_refuses_poolings_that_leave_no_pixel(n_filters, pool):
     side = 28
     for _ in range(n_filters):
         side //= pool
@@ -203,13 +203,13 @@ def test_custom_refuses_exactly_those_poolings_that_leave_nothing(n_filters, poo
 @pytest.mark.parametrize(
     ("option", "sizes"),
     [
-        ("--filters", {"filters": (8, 0)}),
-        ("--filters", {"filters": (-1,)}),
-        ("--filters", {"filters": ()}),
-        ("--dense", {"dense": (0,)}),
-        ("--kernel-size", {"kernel_size": 0}),
-        ("--pool", {"pool": 0}),
-        ("--pool", {"pool": -2}),
+        ("`filters`", {"filters": (8, 0)}),
+        ("`filters`", {"filters": (-1,)}),
+        ("`filters`", {"filters": ()}),
+        ("`dense`", {"dense": (0,)}),
+        ("`kernel_size`", {"kernel_size": 0}),
+        ("`pool`", {"pool": 0}),
+        ("`pool`", {"pool": -2}),
     ],
 )
 def test_size_below_one_is_refused_by_the_name_of_its_option(option, sizes):

@@ -1,4 +1,4 @@
-""".keras files that older versions of Keras can read, and that are the same bytes for the same network."""
+"""Saved .keras files can be read by older versions of Keras, with the same bytes for the same network."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def saved(model, tmp_path):
     return tmp_path / "model.keras"
 
 
-def test_saved_network_is_the_same_network(model, saved):
+def test_saved_network_loads_as_the_same_network(model, saved):
     import keras
 
     with warnings.catch_warnings():
@@ -46,13 +46,13 @@ def test_same_network_is_saved_as_the_same_bytes(model, saved, tmp_path):
     assert (tmp_path / "again.keras").read_bytes() == saved.read_bytes()
 
 
-def test_network_made_again_with_the_same_weights_is_saved_as_the_same_bytes(model, saved, tmp_path):
+def test_rebuilt_network_with_the_same_weights_is_saved_as_the_same_bytes(model, saved, tmp_path):
     import keras
 
     from edge_mnist_trainer.networks.architectures import find_architecture
     from edge_mnist_trainer.networks.keras_file import save_keras
 
-    # As in a process of its own: whatever Keras shares between layers is another object, at another address.
+    # As in another process, the objects that Keras shares between layers have other addresses.
     keras.utils.clear_session()
     twin = find_architecture("edge").build()
     twin.set_weights(model.get_weights())
@@ -78,8 +78,8 @@ def test_arguments_that_older_versions_refuse_are_left_out(saved):
     assert {"filters", "momentum", "units"} <= keys_of(config)
 
 
-def test_argument_that_is_no_default_is_kept():
-    # On plain dictionaries, because the oldest supported Keras has no such argument to build a layer with.
+def test_argument_with_another_value_than_its_default_is_kept():
+    # This uses plain dictionaries, because layers of the oldest supported Keras do not have the argument.
     from edge_mnist_trainer.networks.keras_file import _drop_defaults
 
     config = {"layers": [{"renorm": True, "renorm_momentum": 0.99, "renorm_clipping": None, "units": None}]}

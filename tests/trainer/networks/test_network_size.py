@@ -1,4 +1,4 @@
-"""The size of a network, against sums done by hand."""
+"""The size of a network equals sums computed by hand."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def test_dense_layer_counts_every_weight_once():
     assert measure_network(model_of(layers.Flatten(), layers.Dense(10))) == expected
 
 
-def test_convolution_counts_its_kernel_at_every_place():
+def test_convolution_counts_its_kernel_at_every_position():
     from keras import layers
 
-    # 26 x 26 places of a 3 x 3 x 1 x 4 kernel.
+    # 26 x 26 positions of a 3 x 3 x 1 x 4 kernel.
     expected = NetworkSize(layers=1, parameters=36 + 4, macs=26 * 26 * 36, int8_weights_bytes=36 + 16)
     assert measure_network(model_of(layers.Conv2D(4, 3))) == expected
 
 
-def test_stride_and_padding_decide_the_number_of_places():
+def test_stride_and_padding_decide_the_number_of_positions():
     from keras import layers
 
     assert measure_network(model_of(layers.Conv2D(4, 3, strides=2, padding="same"))).macs == 14 * 14 * 36
@@ -43,7 +43,7 @@ def test_stride_and_padding_decide_the_number_of_places():
 def test_batchnorm_costs_nothing_on_a_device():
     from keras import layers
 
-    # It tracks 4 values a channel, and gives the convolution the bias that it has not.
+    # BatchNorm has 4 values a channel. Folding it adds a bias to the convolution.
     normalised = measure_network(model_of(layers.Conv2D(4, 3, use_bias=False), layers.BatchNormalization()))
     assert normalised == NetworkSize(layers=1, parameters=36 + 16, macs=26 * 26 * 36, int8_weights_bytes=36 + 16)
 
@@ -51,7 +51,7 @@ def test_batchnorm_costs_nothing_on_a_device():
 def test_depthwise_convolution_reads_each_channel_alone():
     from keras import layers
 
-    # Behind 4 channels: a 3 x 3 x 4 x 2 kernel at 24 x 24 places, 8 outputs.
+    # After 4 channels: a 3 x 3 x 4 x 2 kernel at 24 x 24 positions, 8 outputs.
     size = measure_network(model_of(layers.Conv2D(4, 3), layers.DepthwiseConv2D(3, depth_multiplier=2)))
     assert size == NetworkSize(
         layers=2,
@@ -61,7 +61,7 @@ def test_depthwise_convolution_reads_each_channel_alone():
     )
 
 
-def test_layers_without_weights_count_for_nothing():
+def test_layers_without_weights_are_not_counted():
     from keras import layers
 
     size = measure_network(model_of(layers.MaxPooling2D(2), layers.ReLU(), layers.Dropout(0.5), layers.Flatten()))

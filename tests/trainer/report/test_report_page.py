@@ -21,7 +21,9 @@ from edge_mnist_trainer.augment.strokes import draw_digits
 from edge_mnist_trainer.augment.warps import AffineRange
 from edge_mnist_trainer.data.sources import DigitSet
 from edge_mnist_trainer.networks.architectures import custom_architecture
+from edge_mnist_trainer.report.web_page import load_templates
 from edge_mnist_trainer.run_folder import RunFolder, create_run_folder
+from edge_mnist_trainer.run_record import RunRecord, TeachingSplitRecord, TransferSetRecord
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +49,7 @@ class Page:
     """What a browser would make of a report."""
 
     source: str
-    record: dict[str, Any]
+    record: RunRecord
 
     def section(self, title: str) -> str:
         return re.search(rf"<section><h2>{title}.*?</section>", self.source, re.DOTALL).group(0)
@@ -83,7 +85,7 @@ def write_page(run, digits):
     record = run.read_record()
 
     def write(model: Any = None, **changes: Any) -> Page:
-        run.write_record({**record, **changes})
+        run.write_record(replace(record, **changes))
         if model:
             save_keras(model, run.model_path)
         write_report_page(run, digits)
@@ -125,6 +127,11 @@ def read_words(source: str) -> str:
     return re.sub(r"\s+", " ", html.unescape(words))
 
 
+def render(template: str, **values: Any) -> str:
+    """One part of the page."""
+    return load_templates().get_template(template).render(values)
+
+
 def decode_pictures(source: str) -> list[Image.Image]:
     return [
         Image.open(io.BytesIO(base64.b64decode(data)))
@@ -135,7 +142,7 @@ def decode_pictures(source: str) -> list[Image.Image]:
 def test_page_names_the_accuracy_in_its_heading(page):
     heading = re.search("<h1>(.*?)</h1>", page.source).group(1)
     assert heading.startswith("custom")
-    assert f"{page.record['best']['validation_top1']:.2%}" in heading
+    assert f"{page.record.best.validation_top1:.2%}" in heading
 
 
 def test_page_says_what_the_run_was(page):
@@ -177,8 +184,8 @@ def test_page_is_well_formed_and_names_every_picture(page):
 def test_curves_are_there_for_light_and_for_dark_pages(page):
     curves = page.section("Loss and accuracy")
     assert curves.count("<picture>") == curves.count("prefers-color-scheme: dark") == 2
-    last = page.record["epochs"][-1]
-    assert f"{last['val_accuracy']:.2%} in validation" in curves
+    last = page.record.epochs[-1]
+    assert f"{last.val_accuracy:.2%} in validation" in curves
 
 
 def test_names_of_the_user_s_own_files_stay_text(page):
@@ -191,15 +198,12 @@ def test_names_of_the_user_s_own_files_stay_text(page):
 
 
 def test_run_that_read_every_file_mentions_none():
-    from edge_mnist_trainer.report.tables import show_left_out
-
-    assert show_left_out([]) == ""
+    assert render("left_out.html", left_out=[], n_listed=200) == ""
 
 
 def test_endless_list_of_unreadable_files_is_cut():
-    from edge_mnist_trainer.report.tables import show_left_out
-
-    words = read_words(show_left_out([f"{number}.png: truncated" for number in range(5000)]))
+    lines = [f"{number}.png: truncated" for number in range(5000)]
+    words = read_words(render("left_out.html", left_out=lines, n_listed=200))
     assert "5,000 files were left out" in words
     assert words.count("truncated") == 200
     assert "and 4,800 more" in words
@@ -245,16 +249,17 @@ def test_mistakes_come_with_the_most_confident_first():
 
 
 def test_only_the_worst_of_many_mistakes_are_shown(digits):
-    from edge_mnist_trainer.report.pictures import show_mistakes
+    from edge_mnist_trainer.report.pictures import find_mistakes
 
-    many = replace(digits.training, labels=(digits.training.labels + 1) % 10)
-    section = show_mistakes(many, np.eye(10)[digits.training.labels])
+    labels = digits.training.labels
+    mistakes = find_mistakes((labels + 1) % 10, np.eye(10)[labels])
+    section = render("mistakes.html", mistakes=mistakes, validation=digits.training, n_shown=24)
     assert section.count("<figure>") == 24
     assert "40 images are read wrong. These are the 24 most confident mistakes." in read_words(section)
 
 
 def test_page_of_a_perfect_model_says_that_there_are_no_mistakes(write_page, digits, page):
-    epochs = [{**epoch, "accuracy": 1.0, "val_accuracy": 1.0, "val_loss": 0.0} for epoch in page.record["epochs"]]
+    epochs = tuple(replace(epoch, accuracy=1.0, val_accuracy=1.0, val_loss=0.0) for epoch in page.record.epochs)
     perfect = write_page(make_reader(digits.validation, {}), epochs=epochs)
     section = perfect.section("Worst mistakes")
     assert "There are no mistakes" in section
@@ -273,30 +278,31 @@ def test_training_images_are_shown_with_distorted_views(page, digits):
 
 
 def test_samples_of_sorted_digits_show_every_digit(digits):
-    from edge_mnist_trainer.report.pictures import show_samples
+    from edge_mnist_trainer.report.pictures import choose_samples
 
     order = np.argsort(digits.training.labels, kind="stable")
-    record = {"config": {"augmentation": None, "seed": 0}, "transfer_set": None}
-    section = show_samples(digits.training.take(order, "train"), record)
-    assert re.findall(r"of a (\d)", section) == list("012345678901")
+    samples = choose_samples(digits.training.take(order, "train"), None, seed=0)
+    assert [sample.label for sample in samples] == [*range(10), 0, 1]
 
 
-def test_page_says_where_training_images_were_not_distorted(page, digits):
-    from edge_mnist_trainer.report.pictures import show_samples
-
-    config = {**page.record["config"], "augmentation": None}
-    section = show_samples(digits.training, {**page.record, "config": config})
+def test_page_says_where_training_images_were_not_distorted(write_page, page):
+    section = write_page(config=replace(page.record.config, augmentation=None)).section("Training images")
     assert "Trained on undistorted images." in section
     assert len(decode_pictures(section)) == 12
 
 
-def test_distilled_run_shows_the_images_that_its_teachers_read(page, digits):
-    from edge_mnist_trainer.report.pictures import show_samples
-
-    augmentation = Augmentation(AffineRange(shift_pixels=0), corrupted_part=0.25, printed_part=0.12).to_dict()
-    config = {**page.record["config"], "augmentation": None}
-    lessons = {"views": 2, "seed": 0, "teachers": ["a" * 64, "b" * 64], "augmentation": augmentation}
-    section = show_samples(digits.training, {**page.record, "config": config, "transfer_set": lessons})
+def test_distilled_run_shows_the_images_that_its_teachers_read(write_page, page):
+    augmentation = Augmentation(AffineRange(shift_pixels=0), corrupted_part=0.25, printed_part=0.12)
+    config = replace(page.record.config, augmentation=None)
+    lessons = TransferSetRecord(
+        views=2,
+        seed=0,
+        teachers=("a" * 64, "b" * 64),
+        augmentation=augmentation,
+        dataset=TeachingSplitRecord("drawn", "train", 40, "c" * 64),
+        preprocess=page.record.preprocess,
+    )
+    section = write_page(config=config, transfer_set=lessons).section("Training images")
     words = read_words(section)
     assert "2 teachers' answers" in words
     assert "25% of the views" in words
@@ -307,14 +313,14 @@ def test_distilled_run_shows_the_images_that_its_teachers_read(page, digits):
 def test_other_digits_are_on_the_page_and_in_the_record(page):
     from edge_mnist_trainer.augment.corruptions import CORRUPTIONS
 
-    others = page.record["other_digits"]
+    others = page.record.to_dict()["other_digits"]
     section = page.section("Other digits")
     assert set(others) == {"unseen_fonts", "sklearn_digits", "mean_corruption", "corruptions"}
     assert set(others["corruptions"]) == set(CORRUPTIONS)
     figures = [others["unseen_fonts"], others["sklearn_digits"], *others["corruptions"].values()]
     for figure in [*figures, others["mean_corruption"]]:
         assert f">{figure:.2%}<" in section
-    assert page.record["epochs"]
+    assert page.record.epochs
     for name in CORRUPTIONS:
         assert f"<th scope='row'>{name}</th>" in section
 
@@ -324,9 +330,9 @@ def test_configuration_versions_and_data_are_listed(page):
     assert "peak learning rate 0.003" in configuration
     assert "rotation degrees 12" in configuration
     assert "filters 2" in configuration
-    assert page.record["versions"]["keras"] in page.section("Versions")
-    for split in page.record["dataset"]["splits"].values():
-        assert split["sha256"] in page.section("Data")
+    assert page.record.versions["keras"] in page.section("Versions")
+    for split in page.record.dataset.splits.values():
+        assert split.sha256 in page.section("Data")
 
 
 def test_other_digits_than_the_run_s_are_refused(run, digits, page):

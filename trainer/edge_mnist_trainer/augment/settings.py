@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_trainer.augment.warps import AffineRange
@@ -33,7 +32,3 @@ class Augmentation:
     def weakened(self, strength: float) -> Augmentation:
         """With this part of what pen and hand do, 0..1; as much as before of all else."""
         return replace(self, affine=self.affine.scaled(strength), elastic_pixels=strength * self.elastic_pixels)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As records store it."""
-        return asdict(self)

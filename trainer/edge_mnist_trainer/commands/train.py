@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import typer
 
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.errors import INTERRUPTED_EXIT_CODE
-from edge_mnist_trainer.commands.training_options import plan_job, refuse_beside_resume
-from edge_mnist_trainer.networks.architectures import DEFAULT_ARCHITECTURE
+from edge_mnist_trainer.commands.training_options import (
+    ArchOption,
+    BatchSizeOption,
+    DataOption,
+    DenseOption,
+    EpochsOption,
+    FiltersOption,
+    ForceOption,
+    KernelSizeOption,
+    LearningRateOption,
+    OutputOption,
+    PatienceOption,
+    PoolOption,
+    ResumeOption,
+    SeedOption,
+    StartFromOption,
+    TensorboardOption,
+    TransferSetOption,
+    plan_job,
+    refuse_beside_resume,
+)
 from edge_mnist_trainer.training_run import (
     Lessons,
     TrainingJob,
@@ -21,64 +40,28 @@ from edge_mnist_trainer.training_run import (
 )
 from edge_mnist_trainer.training_run import train as run_training
 
-TRAIN_MODULES: Final = ("keras", "matplotlib", "sklearn", "scipy", "pymupdf_fonts", "font_lato")
+TRAIN_MODULES: Final = ("keras", "jinja2", "matplotlib", "sklearn", "scipy", "pymupdf_fonts", "font_lato")
 """What the extra brings and a run needs; whichever of its parts is missing, the extra is."""
-
-OWN = "as the architecture has it"
-CUSTOM_PANEL = "Sizes of --arch custom"
 
 
 def train(
-    arch: Annotated[
-        str | None, typer.Option(help="Which network; edge-mnist archs lists them.", show_default=DEFAULT_ARCHITECTURE)
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="MNIST's IDX files, or your own digits: folders 0 to 9 of pictures, EMNIST's IDX files, .csv, .tsv, "
-            ".npz, .mat or .pkl (also .gz), or a folder of .csv or .npy files.",
-            show_default="$EDGE_MNIST_DATA, else Keras's cache or download",
-        ),
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training images.", show_default=OWN)] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images in one optimizer step.", show_default=OWN)] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="The highest one.", show_default=OWN)] = None,
-    patience: Annotated[
-        int | None, typer.Option(help="End after so many epochs without a better validation loss.", show_default=OWN)
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Decides weights, order and distortions.", show_default="0")] = None,
-    transfer_set: Annotated[
-        Path | None, typer.Option(help="Learn from a teacher: what edge-mnist transfer-set made.", show_default="none")
-    ] = None,
-    start_from: Annotated[
-        Path | None,
-        typer.Option(
-            help="Fine-tune: begin with the weights of a run, a .keras file, edge, nano or robust.",
-            show_default="random ones",
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The run folder.", show_default="a new one, runs/ARCH...")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the run that is in that folder.")] = False,
-    resume: Annotated[
-        Path | None, typer.Option(help="Go on with this run, with its own settings.", show_default="none")
-    ] = None,
-    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write logs for TensorBoard, too.")] = False,
-    filters: Annotated[
-        str | None,
-        typer.Option(help="Channels of each convolution.", show_default="32,64", rich_help_panel=CUSTOM_PANEL),
-    ] = None,
-    kernel_size: Annotated[
-        int | None, typer.Option(help="Side of the kernels.", show_default="3", rich_help_panel=CUSTOM_PANEL)
-    ] = None,
-    pool: Annotated[
-        int | None, typer.Option(help="Side of the poolings.", show_default="2", rich_help_panel=CUSTOM_PANEL)
-    ] = None,
-    dense: Annotated[
-        str | None,
-        typer.Option(help="Units of each hidden layer.", show_default="64", rich_help_panel=CUSTOM_PANEL),
-    ] = None,
+    architecture: ArchOption = None,
+    data: DataOption = None,
+    epochs: EpochsOption = None,
+    batch_size: BatchSizeOption = None,
+    peak_learning_rate: LearningRateOption = None,
+    patience: PatienceOption = None,
+    seed: SeedOption = None,
+    transfer_set: TransferSetOption = None,
+    start_from: StartFromOption = None,
+    output: OutputOption = None,
+    force: ForceOption = False,
+    resume: ResumeOption = None,
+    tensorboard: TensorboardOption = False,
+    filters: FiltersOption = None,
+    kernel_size: KernelSizeOption = None,
+    pool: PoolOption = None,
+    dense: DenseOption = None,
     debug: DebugOption = False,
 ) -> None:
     """Train a digit network on MNIST, or on digits of your own.
@@ -91,7 +74,7 @@ def train(
     settings = {
         "epochs": epochs,
         "batch_size": batch_size,
-        "peak_learning_rate": learning_rate,
+        "peak_learning_rate": peak_learning_rate,
         "patience": patience,
         "seed": seed,
     }
@@ -99,10 +82,12 @@ def train(
     if tensorboard:
         require_extra("tensorboard", "--tensorboard", "tensorboard", "tensorflow")
     if resume:
-        refuse_beside_resume({"arch": arch, "output": output, "force": force or None, **settings, **sizes})
+        refuse_beside_resume(
+            {"architecture": architecture, "output": output, "force": force or None, **settings, **sizes}
+        )
         job = read_job(resume)
     else:
-        job = plan_job(arch, settings, sizes, output)
+        job = plan_job(architecture, settings, sizes, output)
     lessons = Lessons(transfer_set, start_from)
     _conclude(_run(job, data, lessons, force=force, tensorboard=tensorboard, debug=debug), job)
 

@@ -21,7 +21,9 @@ def transfer_set(
     teachers: Annotated[list[Path], typer.Argument(help="Run folders; their answers are averaged.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder of the transfer set: a new one.")],
     views: Annotated[int, typer.Option(help="Distorted copies of every digit; 48 MB each.")] = 20,
-    arch: Annotated[str, typer.Option(help="Distort as this network's training does.")] = DEFAULT_ARCHITECTURE,
+    architecture: Annotated[
+        str, typer.Option("--arch", help="Distort as this network's training does.")
+    ] = DEFAULT_ARCHITECTURE,
     strength: Annotated[float, typer.Option(help="Part of those rotations, shifts and bends, 0 to 1.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Decides the distortions.")] = 0,
     data: Annotated[
@@ -40,9 +42,9 @@ def transfer_set(
     from edge_mnist_trainer.commands.train import TRAIN_MODULES
     from edge_mnist_trainer.run_folder import open_run_folder
 
-    augmentation = find_architecture(arch).config.augmentation
+    augmentation = find_architecture(architecture).config.augmentation
     if augmentation is None:
-        raise UsageError(f"--arch {arch}: is trained on undistorted images; name one that is not")
+        raise UsageError(f"--arch {architecture}: is trained on undistorted images; name one that is not")
     if not 0 <= strength <= 1:
         raise UsageError(f"--strength must be 0 to 1, not {strength}")
     if views < 1:
@@ -57,7 +59,7 @@ def transfer_set(
             raise UsageError(f"{model.parent}: holds no {model.name} yet; finish an epoch of it first")
     with chatter_silenced(show=debug) as terminal:
         _make(models, output, augmentation.weakened(strength), views, seed, data, terminal)
-    typer.echo(f"{output}\nNext: edge-mnist train --arch {arch} --transfer-set {output}")
+    typer.echo(f"{output}\nNext: edge-mnist train --arch {architecture} --transfer-set {output}")
 
 
 def _make(

@@ -1,11 +1,11 @@
-"""Digits of the user's own, in any of the layouts that `--data` takes beside MNIST's.
+"""Digits of the user's own, in any of the layouts that are read beside MNIST's.
 
     FOLDER/0 ... 9/             pictures of any size, through the one preprocessing definition   picture_folder.py
     FOLDER/train, FOLDER/test   each of them such a folder; val/ joins train/                    picture_folder.py
     FOLDER/NAME-train-...       IDX files as EMNIST has them                                     digit_arrays.py
     FILE.npz                    arrays as Keras has them, or `images` and `labels`               digit_arrays.py
     FILE.csv, .pkl.gz, .mat     Kaggle's train.csv, mnist.pkl.gz and their like                  labelled_files.py
-    FOLDER/*.csv, FOLDER/*.npy  the same, a file a half; arrays, a file each; or a single file   labelled_files.py
+    FOLDER/*.csv, FOLDER/*.npy  the same, a file a half; arrays, a file each; or a single file   array_folders.py
 
 A folder may be wrapped in others, as archives are. Validation images join the training images in every layout.
 
@@ -26,8 +26,9 @@ from edge_mnist_runtime.dataset import MNIST_NAME, LabelledDigits, innermost_fol
 from edge_mnist_runtime.errors import DataError, DataNotFoundError
 from edge_mnist_runtime.images.folders import KNOWN
 from edge_mnist_runtime.paths import is_folder, list_folder
+from edge_mnist_trainer.data.array_folders import read_array_folder
 from edge_mnist_trainer.data.digit_arrays import ImagesAndLabels, group_idx_files, lie_on_their_side
-from edge_mnist_trainer.data.labelled_files import ARCHIVES, find_kind, read_array_folder, read_labelled_file
+from edge_mnist_trainer.data.labelled_files import ARCHIVES, find_kind, read_labelled_file
 from edge_mnist_trainer.data.picture_folder import read_halves, read_picture_folder
 
 SHOWN_ENTRIES = 3

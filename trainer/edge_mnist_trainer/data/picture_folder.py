@@ -13,11 +13,11 @@ from edge_mnist_runtime.commands.terminal import one_line
 from edge_mnist_runtime.contract import DIGIT_LABELS
 from edge_mnist_runtime.dataset import DIGIT, innermost_folder, is_left_by_a_file_manager
 from edge_mnist_runtime.errors import DataError, PictureError
-from edge_mnist_runtime.inputs import read_source
+from edge_mnist_runtime.inputs import to_pixels
 from edge_mnist_runtime.paths import is_folder, list_folder
 from edge_mnist_runtime.tensor import Pixels
+from edge_mnist_trainer.data.array_folders import PARTS, half_of, list_unused
 from edge_mnist_trainer.data.digit_arrays import ImagesAndLabels, LabelledParts, join_images
-from edge_mnist_trainer.data.labelled_files import PARTS, half_of, list_unused
 
 DIGITS_BY_NAME: Final = {name: int(name) for name in DIGIT_LABELS}
 
@@ -30,7 +30,7 @@ ReadFolder: TypeAlias = Callable[[Path], tuple[ImagesAndLabels, tuple[str, ...]]
 
 def read_digit(file: Path, origin: str) -> Pixels:
     """The tensor, uint8, shape (28, 28, 1), of one picture of a digit, as a device would make it."""
-    return read_source(str(file), "auto", origin).require_ink(origin)[..., np.newaxis]
+    return to_pixels(file, origin=origin)[..., np.newaxis]
 
 
 def read_picture_folder(

@@ -140,8 +140,8 @@ def _stand_in_source() -> DigitSource:
         odd,
         even,
         notice=(
-            f"MNIST is not here (no --data, no {DATA_VARIABLE}, no cache, no download): calibrated and evaluated on "
-            f"scikit-learn's 1,797 8x8 digits ({STAND_IN_NAME}) instead. "
+            f"MNIST is not here (not named, not in {DATA_VARIABLE}, no cache, no download): calibrated and evaluated "
+            f"on scikit-learn's 1,797 8x8 digits ({STAND_IN_NAME}) instead. "
             "Figures on them say nothing about MNIST."
         ),
     )
@@ -180,7 +180,7 @@ def _load_from_keras(half: Half) -> LabelledDigits:
     except Exception as error:  # keras wraps network errors in bare Exception
         raise DataNotFoundError(
             f"MNIST is neither cached nor could it be downloaded ({first_line(error)}); "
-            f"name a folder with its four IDX files: --data DIR or {DATA_VARIABLE}"
+            f"name a folder with its four IDX files: `data` or {DATA_VARIABLE}"
         ) from error
     images, labels = arrays[0] if half == "train" else arrays[1]
     for kind, values in (("images-idx3", images), ("labels-idx1", labels)):

@@ -1,55 +1,39 @@
-"""When a network's answer is to be relied on: a least confidence, chosen on validation images.
+"""Choose a confidence threshold below which predictions are rejected, on validation images.
 
-The highest softmax probability as a test for what was never learnt: Hendrycks and Gimpel, "A Baseline for Detecting
-Misclassified and Out-of-Distribution Examples in Neural Networks" (ICLR 2017).
+The confidence is the highest softmax probability (Hendrycks and Gimpel, "A Baseline for Detecting Misclassified and
+Out-of-Distribution Examples in Neural Networks", ICLR 2017).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from edge_mnist_runtime.acceptance import accept_answers
+from edge_mnist_runtime.acceptance import accept_predictions
 from edge_mnist_runtime.tensor import Pixels
 from edge_mnist_trainer.augment.fonts import FontSplit
 from edge_mnist_trainer.augment.negatives import KINDS, draw_no_digits
 from edge_mnist_trainer.evaluate.robustness import Predict
+from edge_mnist_trainer.run_record import Acceptance
 
 REJECTED_PART: Final = 0.0025
-"""Part of the validation images whose answers may fall below the least confidence."""
+"""Largest fraction of validation images that the threshold may reject."""
 
 NO_DIGITS_EACH: Final = 300
-"""Pictures of each kind that a network is judged on."""
-
-
-@dataclass(frozen=True)
-class Acceptance:
-    """From which confidence on a network's answers are accepted, and what that rejects."""
-
-    least_confidence: float
-    """In 0..1."""
-    rejected_digits: float
-    """Part of the validation images below it, in 0..1."""
-    rejected_no_digits: dict[str, float]
-    """Likewise of each kind of picture that is no digit."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """As run.json stores it."""
-        return asdict(self)
+"""Negatives of each kind that the threshold is tested on."""
 
 
 def choose_least_confidence(probabilities: npt.NDArray[np.floating[Any]]) -> float:
-    """The least confidence that rejects at most `REJECTED_PART` of digits.
+    """Choose the confidence threshold that rejects at most `REJECTED_PART` of digits.
 
     Args:
-        probabilities: Of validation images, float, shape (N, 10).
+        probabilities: Predictions for validation images, float, shape (N, 10).
 
     Returns:
-        In 0..1: whole thousandths, rounded down.
+        The threshold, in 0..1, rounded down to whole thousandths.
     """
     lowest = float(np.quantile(probabilities.max(axis=1), REJECTED_PART, method="lower"))
     return max(0.001, math.floor(1000 * lowest) / 1000)
@@ -63,18 +47,18 @@ def judge_acceptance(
     *,
     least_confidence: float,
 ) -> Acceptance:
-    """What a least confidence rejects.
+    """Measure the fractions of digits and of negatives that a confidence threshold rejects.
 
     Args:
         predict: The network.
         digits: Images of digits, uint8, shape (N, 28, 28, 1).
-        probabilities: Its answers to these, float, shape (N, 10).
-        split: Whose font families the letters are printed in.
-        least_confidence: In 0..1.
+        probabilities: Its predictions for these, float, shape (N, 10).
+        split: Split of the font families for printed letters.
+        least_confidence: The threshold, in 0..1.
     """
 
-    def rejected(images: Pixels, answers: npt.NDArray[np.floating[Any]]) -> float:
-        return float(np.mean(~accept_answers(answers, images, least_confidence)))
+    def rejected(images: Pixels, predictions: npt.NDArray[np.floating[Any]]) -> float:
+        return float(np.mean(~accept_predictions(predictions, images, least_confidence)))
 
     drawn = {kind: draw_no_digits(kind, NO_DIGITS_EACH, split=split, seed=0) for kind in KINDS}
     kinds = {kind: rejected(images, predict(images)) for kind, images in drawn.items()}

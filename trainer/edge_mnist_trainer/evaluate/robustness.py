@@ -1,14 +1,13 @@
-"""Digits that are not MNIST's: printed ones, scikit-learn's, and MNIST's own as bad pictures.
+"""Measure the accuracy on digits from outside MNIST: printed, scikit-learn's, and corrupted MNIST digits.
 
-They judge what "99 % on MNIST" leaves open. Which font families guide choices and which are kept for final figures is
-said in `fonts.py`. scikit-learn's digits train nothing; looking at those that were misread led to the other hands of
-`strokes.py`. Likewise Lato's hairlines, of the test families, led to the fading of `fonts.py`.
+`fonts.py` splits the font families into those that guide choices and those for final figures. No network trains on
+scikit-learn's digits. But misread ones led to more handwriting styles in `strokes.py`, and misread hairlines of Lato, a
+test family, led to the fading in `fonts.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -18,59 +17,34 @@ from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_trainer.augment.corruptions import CORRUPTIONS, corrupt_digits
 from edge_mnist_trainer.augment.fonts import render_digits
 from edge_mnist_trainer.data.sources import load_stand_in
+from edge_mnist_trainer.run_record import OtherDigitsReport
 
 FONT_VARIANTS: Final = 20
-"""Pictures of each digit in each face: 3,400 in the validation families, 3,000 in the test families."""
+"""Images of each digit in each font: 3,400 images for the validation families, 3,000 for the test families."""
 
 Predict = Callable[[npt.NDArray[np.uint8]], npt.NDArray[Any]]
-"""From images, uint8 (N, 28, 28, 1), to one value for each digit, (N, 10)."""
-
-
-@dataclass(frozen=True)
-class OtherDigitsReport:
-    """Top-1 accuracies, in 0..1, on digits that are not MNIST's."""
-
-    unseen_fonts: float
-    """Digits printed in font families that no training has seen."""
-    sklearn_digits: float
-    """scikit-learn's 1,797 handwritten 8x8 digits."""
-    corruptions: dict[str, float]
-    """Each corruption of `corruptions.py`, over its three severities."""
-
-    @property
-    def mean_corruption(self) -> float:
-        """The mean over the corruptions."""
-        return float(np.mean(list(self.corruptions.values())))
-
-    def to_dict(self) -> dict[str, Any]:
-        """As records and reports store it."""
-        return {
-            "unseen_fonts": self.unseen_fonts,
-            "sklearn_digits": self.sklearn_digits,
-            "mean_corruption": self.mean_corruption,
-            "corruptions": self.corruptions,
-        }
+"""Maps images, uint8 (N, 28, 28, 1), to one value for each digit, (N, 10)."""
 
 
 def judge_on_other_digits(
     predict: Predict, digits: LabelledDigits, split: Literal["validation", "test"]
 ) -> OtherDigitsReport:
-    """Read all of them with one network.
+    """Measure a network's accuracy on printed digits, scikit-learn's digits and corrupted digits.
 
     Args:
         predict: The network.
-        digits: The images that are corrupted: MNIST's validation or test images.
-        split: Which font families: those that guide choices, or those for final figures.
+        digits: The images to corrupt: MNIST's validation or test images.
+        split: Split of the font families: `validation` guides choices, `test` is for final figures.
     """
     return OtherDigitsReport(
         top1(predict, render_digits(split, variants=FONT_VARIANTS)),
         top1(predict, load_stand_in()),
-        {spoiled.name.rpartition(", ")[2]: top1(predict, spoiled) for spoiled in _corrupted(digits)},
+        {corrupted.name.rpartition(", ")[2]: top1(predict, corrupted) for corrupted in _corrupted(digits)},
     )
 
 
 def top1(predict: Predict, digits: LabelledDigits) -> float:
-    """Part of `digits`, in 0..1, that the network reads right."""
+    """The fraction of `digits`, in 0..1, that the network classifies correctly."""
     return float(np.mean(predict(digits.images).argmax(axis=1) == digits.labels))
 
 

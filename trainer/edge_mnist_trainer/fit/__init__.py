@@ -1,5 +1,5 @@
-"""The training loop.
+"""Train networks, and make distillation sets.
 
 Comes in: a network, digits, a config. Goes out: a run folder, or a distillation set.
-May import: augment, config, data, networks, run_folder.
+May import: augment, config, data, networks, run_folder, run_record, typed_json.
 """

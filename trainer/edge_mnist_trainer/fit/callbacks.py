@@ -1,4 +1,4 @@
-"""What happens between the steps and epochs of Keras's loop."""
+"""Keras callbacks that save the model, the record and the checkpoint of a run."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from typing import Any
 import keras
 
 from edge_mnist_runtime.errors import DivergedError
-from edge_mnist_trainer.config import TrainingConfig
 from edge_mnist_trainer.fit.checkpoint import write_checkpoint
+from edge_mnist_trainer.fit.journal import Journal
 from edge_mnist_trainer.networks.keras_file import save_keras
-from edge_mnist_trainer.run_folder import MODEL_FILE, RunFolder
+from edge_mnist_trainer.run_folder import MODEL_FILE
+from edge_mnist_trainer.run_record import BestEpoch, Epoch
 
 
 class FreshStatistics(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
-    """Measures BatchNorm's means and variances anew for the averaged weights before they are judged.
+    """Measures BatchNorm's means and variances for the averaged weights before each validation.
 
-    The moving statistics belong to the weights of the last steps; on averaged weights they are wrong while training is
-    fast. Averaging weights calls for this (Izmailov et al., "Averaging Weights Leads to Wider Optima", 2018).
+    The moving statistics are those of the latest weights, and wrong for averaged weights while these change fast.
+    Averaged weights need new statistics (Izmailov et al., "Averaging Weights Leads to Wider Optima", 2018).
     """
 
     def __init__(self, batches: Any, n_batches: int = 40) -> None:
@@ -27,7 +28,7 @@ class FreshStatistics(keras.callbacks.Callback):  # type: ignore[misc]  # keras 
         self._batches, self._n_batches = batches, min(n_batches, len(batches))
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Measure, before a validation."""
+        """Measure the statistics before a validation."""
         norms = [layer for layer in self.model.layers if isinstance(layer, keras.layers.BatchNormalization)]
         if not norms:
             return
@@ -41,54 +42,53 @@ class FreshStatistics(keras.callbacks.Callback):  # type: ignore[misc]  # keras 
 
 
 class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
-    """Keeps the model and the figures of every epoch on disk, and ends a run that no longer learns."""
+    """Saves the model and the figures of every epoch, and ends a run that no longer improves."""
 
-    def __init__(self, folder: RunFolder, record: dict[str, Any], config: TrainingConfig) -> None:
+    def __init__(self, journal: Journal) -> None:
         super().__init__()
-        self._folder, self.record, self._config = folder, record, config
-        self._started = time.perf_counter() - record["seconds"]
+        self._journal, self._config = journal, journal.record.config
+        self._started = time.perf_counter() - journal.record.seconds
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Raise `DivergedError` if the loss is no longer a number."""
-        self._refuse_no_number("loss", (logs or {}).get("loss", 0.0), f", step {batch + 1}")
+        self._check_finite("loss", (logs or {}).get("loss", 0.0), f", step {batch + 1}")
 
-    def _refuse_no_number(self, name: str, loss: float, where: str = "") -> None:
+    def _check_finite(self, name: str, loss: float, where: str = "") -> None:
         if not math.isfinite(loss):
-            epoch = len(self.record["epochs"]) + 1
-            kept = self.record["best"]
-            self.record["status"] = "diverged"
-            self._folder.write_record(self.record)
+            self._journal.write(status="diverged")
+            record = self._journal.record
             raise DivergedError(
-                f"{self._folder.path}: the {name} became {loss} in epoch {epoch}{where}; "
-                + (f"model.keras is that of epoch {kept['epoch']}; " if kept else "")
-                + f"train with a lower --learning-rate (it was {self._config.peak_learning_rate:g})"
+                f"{self._journal.folder.path}: the {name} became {loss} in epoch {len(record.epochs) + 1}{where}; "
+                + (f"model.keras is that of epoch {record.best.epoch}; " if record.best else "")
+                + f"train with a lower `peak_learning_rate` (it was {self._config.peak_learning_rate:g})"
             )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Keep what this epoch gave."""
-        figures = {name: float(value) for name, value in (logs or {}).items()}
-        self._refuse_no_number("validation loss", figures["val_loss"])  # the last step's update is seen here alone
-        best = self.record["best"]
-        if best is None or self._config.keep == "last" or figures["val_accuracy"] > best["validation_top1"]:
-            self._folder.replace(MODEL_FILE, lambda path: save_keras(self.model, path))
-            self._folder.drop_previous()
-            self.record["best"] = {"epoch": epoch + 1, "validation_top1": figures["val_accuracy"]}
-        self.record["epochs"].append({"epoch": epoch + 1, **figures})
-        self.record["seconds"] = round(time.perf_counter() - self._started, 1)
-        self._folder.write_record(self.record)
-        losses = [past["val_loss"] for past in self.record["epochs"]]
+        logs = logs or {}
+        figures = {name: float(logs[name]) for name in ("accuracy", "loss", "val_accuracy", "val_loss")}
+        self._check_finite("validation loss", figures["val_loss"])  # the last step's update is seen here alone
+        folder, record = self._journal.folder, self._journal.record
+        finished, best = Epoch(epoch + 1, **figures), record.best
+        if best is None or self._config.keep == "last" or finished.val_accuracy > best.validation_top1:
+            folder.replace(MODEL_FILE, lambda path: save_keras(self.model, path))
+            folder.drop_previous()
+            best = BestEpoch(finished.epoch, finished.val_accuracy)
+        epochs = (*record.epochs, finished)
+        self._journal.write(best=best, epochs=epochs, seconds=round(time.perf_counter() - self._started, 1))
+        losses = [past.val_loss for past in epochs]
         if self._config.patience and len(losses) - 1 - losses.index(min(losses)) >= self._config.patience:
             self.model.stop_training = True
 
 
 class Checkpointer(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
-    """Keeps the state of the run before each epoch, when the weights in training are back in their place."""
+    """Saves a checkpoint before each epoch, when the weights in training are swapped back in."""
 
-    def __init__(self, folder: RunFolder, record: dict[str, Any]) -> None:
+    def __init__(self, journal: Journal) -> None:
         super().__init__()
-        self._folder, self._record = folder, record
+        self._journal = journal
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Keep what a resumed run needs to begin with this epoch."""
-        if len(self._record["epochs"]) == epoch > 0:
-            write_checkpoint(self._folder, self.model, self._record)
+        if len(self._journal.record.epochs) == epoch > 0:
+            write_checkpoint(self._journal.folder, self.model, self._journal.record)

@@ -1,7 +1,7 @@
-"""The state of a run between two epochs, so that a run that was killed goes on as if it had not been.
+"""Save and load the state of a run between two epochs, so that a killed run can resume with the same result.
 
-checkpoint.npz holds every variable of the model and of its optimizer (weights, their moving average, AdamW's moments,
-the step, the state of dropout), and the record as it was then. Everything else follows from the seed and the epoch.
+checkpoint.npz contains the record and every variable of the model and its optimizer: weights, their moving average,
+AdamW's moments, the step, the state of dropout. All other state follows from the seed and the epoch.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ import numpy as np
 from edge_mnist_runtime.errors import CorruptModelError, UsageError, first_line
 from edge_mnist_runtime.paths import exists
 from edge_mnist_trainer.run_folder import CHECKPOINT_FILE, RECORD_FILE, RunFolder
+from edge_mnist_trainer.run_record import RunRecord
 
-WHAT_MAKES_A_RUN: Final = (
+FIXED_KEYS: Final = (
     *("architecture", "options", "config", "dataset", "transfer_set", "started_from", "preprocess", "versions"),
 )
-"""The parts of the record that must not change while a run is under way."""
+"""Entries of the record that must be the same when a run is resumed."""
 
 
-def write_checkpoint(folder: RunFolder, model: Any, record: dict[str, Any]) -> None:
+def write_checkpoint(folder: RunFolder, model: Any, record: RunRecord) -> None:
     """Keep the state of a compiled model between two epochs; the former checkpoint stands until this one is whole."""
     arrays: Any = {f"variable_{number}": np.asarray(value) for number, value in enumerate(_variables(model))}
-    arrays["record"] = np.frombuffer(json.dumps(record).encode(), np.uint8)
+    arrays["record"] = np.frombuffer(record.to_json().encode(), np.uint8)
 
     def write(path: Any) -> None:
         with path.open("wb") as handle:
@@ -33,33 +34,33 @@ def write_checkpoint(folder: RunFolder, model: Any, record: dict[str, Any]) -> N
     folder.replace(CHECKPOINT_FILE, write)
 
 
-def read_checkpoint(folder: RunFolder, model: Any, expected: dict[str, Any]) -> dict[str, Any]:
+def read_checkpoint(folder: RunFolder, model: Any, expected: RunRecord) -> RunRecord:
     """Bring a compiled model into the state that the checkpoint holds.
 
     Args:
-        folder: The run to go on with.
+        folder: The run to resume.
         model: A compiled model of the same architecture.
-        expected: The record of a run with today's settings and data: those of the checkpoint must be the same.
+        expected: A new record with the current settings and data; those of the checkpoint must be the same.
 
     Returns:
-        The record as it was then; its `epochs` are those that need not be trained again. `expected` itself for a run
-        that was killed in its first epoch.
+        The record in the checkpoint, with the finished epochs. `expected` itself for a run that was killed in its first
+        epoch.
 
     Raises:
-        UsageError: There is no checkpoint, or it belongs to other settings or other data.
+        UsageError: There is no checkpoint, or it has other settings or data.
         CorruptModelError: It cannot be read.
     """
     path = folder.path / CHECKPOINT_FILE
     if not exists(path):
         begun = folder.read_record()
-        if len(begun["epochs"]) <= 1:  # killed in the first epoch, or right behind it
+        if len(begun.epochs) <= 1:  # killed in the first epoch, or right behind it
             _check_same(folder, begun, expected)
             return expected
-        raise UsageError(f"{folder.path}: holds no {CHECKPOINT_FILE} to go on from; start anew with --force")
+        raise UsageError(f"{folder.path}: holds no {CHECKPOINT_FILE} to go on from; start anew with `force=True`")
     try:
         with path.open("rb") as handle, np.load(handle, allow_pickle=False) as archive:  # NumPy leaves files open
             arrays = {name: archive[name] for name in archive.files}
-        record: dict[str, Any] = json.loads(arrays.pop("record").tobytes())
+        record = RunRecord.from_json(arrays.pop("record").tobytes())
         _check_same(folder, record, expected)
         for number, variable in enumerate(_variables(model)):
             variable.assign(arrays[f"variable_{number}"])
@@ -67,21 +68,20 @@ def read_checkpoint(folder: RunFolder, model: Any, expected: dict[str, Any]) -> 
         raise
     except Exception as error:  # zipfile and NumPy raise OSError, BadZipFile, ValueError, NotImplementedError, ...
         raise CorruptModelError(
-            f"{path}: cannot be read ({first_line(error)}); remove it and start anew with --force"
+            f"{path}: cannot be read ({first_line(error)}); remove it and start anew with `force=True`"
         ) from error
     return record
 
 
-def _check_same(folder: RunFolder, record: dict[str, Any], expected: dict[str, Any]) -> None:
-    for key in WHAT_MAKES_A_RUN:
-        if key not in record:
-            raise CorruptModelError(f"{folder.path / RECORD_FILE}: says nothing of {key}; start anew with --force")
-        before, now = record[key], json.loads(json.dumps(expected[key]))
+def _check_same(folder: RunFolder, record: RunRecord, expected: RunRecord) -> None:
+    then, today = (json.loads(one.to_json()) for one in (record, expected))
+    for key in FIXED_KEYS:
+        before, now = then[key], today[key]
         if before != now:
-            part = _difference(before, now) if isinstance(before, dict) and isinstance(now, dict) else ""
+            detail = _difference(before, now) if isinstance(before, dict) and isinstance(now, dict) else ""
             raise UsageError(
-                f"{folder.path / RECORD_FILE}: the run was begun with another {key}{part}; "
-                "resume it with the same, or start anew with --force"
+                f"{folder.path / RECORD_FILE}: the run was begun with another {key}{detail}; "
+                "resume it with the same, or start anew with `force=True`"
             )
 
 

@@ -1,4 +1,4 @@
-"""Training: Keras's own loop, fed with freshly distorted digits, watched and recorded epoch by epoch."""
+"""Train a network with Keras's loop on newly distorted digits, and record every epoch."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from edge_mnist_trainer.config import TrainingConfig
 from edge_mnist_trainer.data.sources import DigitSet
 from edge_mnist_trainer.fit.callbacks import Checkpointer, FreshStatistics, Recorder
 from edge_mnist_trainer.fit.checkpoint import read_checkpoint
+from edge_mnist_trainer.fit.journal import Journal
 from edge_mnist_trainer.fit.transfer_set import TransferBatches, TransferSet
 from edge_mnist_trainer.networks.architectures import Architecture
 from edge_mnist_trainer.networks.starting_point import StartingPoint
 from edge_mnist_trainer.run_folder import RunFolder
-
-RUN_SCHEMA_VERSION = 2
+from edge_mnist_trainer.run_record import DatasetRecord, DefinitionRecord, RunRecord, SplitRecord, Status
 
 
 @dataclass(frozen=True)
 class TrainingOutcome:
-    """What a run ended with."""
+    """The result of a run."""
 
     status: str
-    """`completed`, `stopped early` for want of progress, or `interrupted` by Ctrl-C."""
+    """`completed`, `stopped early` (no progress), or `interrupted` (Ctrl-C)."""
     epochs: int
-    """Epochs that were finished."""
+    """Number of finished epochs."""
     best_epoch: int | None
-    """The epoch, from 1, whose weights model.keras holds; None where no epoch was finished."""
+    """The epoch, from 1, whose weights are in model.keras; None if no epoch was finished."""
     best_validation_top1: float | None
-    """Their accuracy on the validation images, in 0..1."""
+    """Accuracy of these weights on the validation images, in 0..1."""
 
 
 def train(
@@ -51,26 +51,26 @@ def train(
     callbacks: tuple[Any, ...] = (),
     on_start: Callable[[int, int], None] = lambda _steps, _epoch: None,
 ) -> TrainingOutcome:
-    """Train a network and keep the weights of its best epoch or of its last, as the settings say.
+    """Train a network and keep the weights of its best or last epoch, as `config.keep` says.
 
     Args:
-        digits: What to train and to validate on.
+        digits: Training and validation images.
         architecture: The network.
-        config: The settings; commonly `architecture.config`, changed here and there.
-        folder: Where the model and the record go, epoch by epoch.
-        transfer_set: Images with a teacher's probabilities to learn from in place of the training images and labels.
+        config: The settings; usually `architecture.config` with some changes.
+        folder: Receives the model and the record after every epoch.
+        transfer_set: Distillation set to learn from in place of the training images and labels.
         start: Trained weights to start from in place of random ones.
-        resume: Go on from the folder's checkpoint.
+        resume: Continue from the folder's checkpoint.
         callbacks: Further Keras callbacks, for progress.
-        on_start: Called with the number of steps an epoch and that of the epochs that are done already.
+        on_start: Called with the number of steps in an epoch and the number of finished epochs.
 
     Returns:
-        How it ended. Ctrl-C ends a run early and keeps the best model so far.
+        The outcome. Ctrl-C ends a run early and keeps the best model so far.
 
     Raises:
         DivergedError: The loss is no longer a number; the last good model is kept.
-        OutputError: The folder cannot be written, a full disk among others; the last good model is kept.
-        UsageError: There is nothing to resume, or it was begun with other settings; or `start` is of another network.
+        OutputError: The folder cannot be written, for example on a full disk; the last good model is kept.
+        UsageError: There is nothing to resume, the run has other settings, or `start` is of another network.
     """
     _make_repeatable(config.seed)
     batches: Any
@@ -85,49 +85,43 @@ def train(
     record = _new_record(model, architecture, config, digits, transfer_set, start)
     if resume:
         record = read_checkpoint(folder, model, record)
-        batches.skip_epochs(len(record["epochs"]))
-    record["status"] = "running"
-    folder.write_record(record)
-    on_start(len(batches), len(record["epochs"]))
-    record["status"] = _fit(model, batches, digits, config, folder, record, callbacks)
-    folder.write_record(record)
-    if record["status"] != "interrupted":
+        batches.skip_epochs(len(record.epochs))
+    journal = Journal(folder, record)
+    journal.write(status="running")
+    on_start(len(batches), len(record.epochs))
+    journal.write(status=_fit(model, batches, digits, journal, callbacks))
+    record, best = journal.record, journal.record.best
+    if record.status != "interrupted":
         folder.drop_checkpoint()
-    best = record["best"] or {}
-    return TrainingOutcome(record["status"], len(record["epochs"]), best.get("epoch"), best.get("validation_top1"))
+    return TrainingOutcome(
+        record.status, len(record.epochs), best.epoch if best else None, best.validation_top1 if best else None
+    )
 
 
-def _fit(
-    model: Any,
-    batches: Any,
-    digits: DigitSet,
-    config: TrainingConfig,
-    folder: RunFolder,
-    record: dict[str, Any],
-    callbacks: tuple[Any, ...],
-) -> str:
+def _fit(model: Any, batches: Any, digits: DigitSet, journal: Journal, callbacks: tuple[Any, ...]) -> Status:
+    config = journal.record.config
     # In this order: the averaged weights are swapped in for validation and for the end of an epoch, their statistics
     # are measured, then the recorder saves the model. They are swapped back before the next epoch's checkpoint.
-    watchers = [Recorder(folder, record, config), Checkpointer(folder, record), *callbacks]
+    observers = [Recorder(journal), Checkpointer(journal), *callbacks]
     if config.longest_average_steps:
-        watchers = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True), FreshStatistics(batches), *watchers]
+        observers = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True), FreshStatistics(batches), *observers]
     try:
         model.fit(
             batches,
             epochs=config.epochs,
-            initial_epoch=len(record["epochs"]),
+            initial_epoch=len(journal.record.epochs),
             validation_data=(
                 digits.validation.images / np.float32(255),
                 TARGETS[digits.validation.labels],
             ),
             validation_batch_size=1000,
-            callbacks=watchers,
+            callbacks=observers,
             verbose=0,
             shuffle=False,  # the batches shuffle by seed
         )
     except KeyboardInterrupt:
         return "interrupted"
-    return "completed" if len(record["epochs"]) == config.epochs else "stopped early"
+    return "completed" if len(journal.record.epochs) == config.epochs else "stopped early"
 
 
 def _make_repeatable(seed: int) -> None:
@@ -141,13 +135,13 @@ def _make_repeatable(seed: int) -> None:
 def _compile(model: Any, config: TrainingConfig, *, total_steps: int) -> None:
     optimizer = _make_optimizer(config, total_steps)
     model.compile(
-        optimizer, "categorical_crossentropy", metrics=["accuracy"], jit_compile="auto" if _compiles_always() else False
+        optimizer, "categorical_crossentropy", metrics=["accuracy"], jit_compile="auto" if _needs_jit() else False
     )
     optimizer.build(model.trainable_variables)  # so that a checkpoint finds its variables before the first step
 
 
-def _compiles_always() -> bool:
-    return str(keras.backend.backend()) == "jax"  # eager JAX is no use; the other two are faster without
+def _needs_jit() -> bool:
+    return str(keras.backend.backend()) == "jax"  # JAX is too slow without; the other two are faster without
 
 
 def _make_optimizer(config: TrainingConfig, total_steps: int) -> Any:
@@ -174,29 +168,24 @@ def _new_record(
     digits: DigitSet,
     transfer_set: TransferSet | None,
     start: StartingPoint | None,
-) -> dict[str, Any]:
-    return {
-        "schema_version": RUN_SCHEMA_VERSION,
-        "status": "running",
-        "architecture": architecture.name,
-        "options": architecture.options,
-        "parameters": model.count_params(),
-        "config": config.to_dict(),
-        "transfer_set": transfer_set.to_dict() if transfer_set else None,
-        "started_from": start.record if start else None,
-        "preprocess": PREPROCESS.to_dict(),
-        "input_range": [0.0, 1.0],
-        "dataset": {
-            "name": digits.training.name,
-            "splits": {
-                part.split: {"n": len(part), "sha256": part.sha256} for part in (digits.training, digits.validation)
-            },
-            "left_out": list(digits.left_out),
-            **({"notes": list(digits.notes)} if digits.notes else {}),
-            **({"picture_reading": PICTURE_READING.to_dict()} if digits.are_pictures else {}),
-        },
-        "versions": installed_versions(DISTRIBUTION, "keras", keras.backend.backend(), "numpy"),
-        "best": None,
-        "epochs": [],
-        "seconds": 0.0,
-    }
+) -> RunRecord:
+    reading = DefinitionRecord(PICTURE_READING.version, PICTURE_READING.sha256) if digits.are_pictures else None
+    return RunRecord(
+        status="running",
+        architecture=architecture.name,
+        options=architecture.options,
+        parameters=model.count_params(),
+        config=config,
+        transfer_set=transfer_set.record if transfer_set else None,
+        started_from=start.record if start else None,
+        preprocess=DefinitionRecord(PREPROCESS.version, PREPROCESS.sha256),
+        input_range=(0.0, 1.0),
+        dataset=DatasetRecord(
+            digits.training.name,
+            {part.split: SplitRecord(len(part), part.sha256) for part in (digits.training, digits.validation)},
+            digits.left_out,
+            digits.notes,
+            reading,
+        ),
+        versions=installed_versions(DISTRIBUTION, "keras", keras.backend.backend(), "numpy"),
+    )

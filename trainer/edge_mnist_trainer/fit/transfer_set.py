@@ -1,11 +1,11 @@
-"""A transfer set: distorted digits with the probabilities that teachers give them, for a small network to learn from.
+"""Distillation sets ("transfer sets"): distorted digits with teachers' probabilities, for a small network to learn.
 
-After Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015), with the teachers' answers taken
-on the very images that the student sees (Beyer et al., "Knowledge distillation: A good teacher is patient and
-consistent", 2022). It is made once and serves any number of students, so the teachers run once.
+The method is that of Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015). Teachers and
+student see the same distorted images (Beyer et al., "Knowledge distillation: A good teacher is patient and consistent",
+2022). The teachers run once for any number of students.
 
     images.npy            uint8, shape (V * N, 28, 28, 1): V views of N digits, view after view
-    probabilities.npy     float16, shape (V * N, 10): the mean over the teachers, or a made digit's label
+    probabilities.npy     float16, shape (V * N, 10): the mean over the teachers, or a printed or drawn digit's label
     transfer_set.json     teachers, distortions, data, hashes
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -26,38 +26,36 @@ from edge_mnist_runtime.paths import exists
 from edge_mnist_runtime.preprocess import PREPROCESS
 from edge_mnist_trainer.augment.batches import TARGETS, DistortedBatches, SeededBatches
 from edge_mnist_trainer.augment.settings import Augmentation
+from edge_mnist_trainer.run_record import DefinitionRecord, TeachingSplitRecord, TransferSetRecord
+from edge_mnist_trainer.typed_json import parse_record
 
 IMAGES_FILE: Final = "images.npy"
 PROBABILITIES_FILE: Final = "probabilities.npy"
 RECORD_FILE: Final = "transfer_set.json"
 
 LABELLING_BATCH: Final = 1000
-"""Images that a teacher reads at once."""
+"""Images in a teacher's batch."""
 
 
 @dataclass(frozen=True)
 class TransferSet:
-    """A transfer set on disk; its arrays are read as they are needed."""
+    """A distillation set on disk, with memory-mapped arrays."""
 
     images: npt.NDArray[np.uint8]
     """Shape (V * N, 28, 28, 1)."""
     probabilities: npt.NDArray[np.float16]
     """Shape (V * N, 10)."""
-    record: dict[str, Any]
+    record: TransferSetRecord
     """The content of transfer_set.json."""
 
     @property
     def n_views(self) -> int:
         """V: as many epochs pass before a student sees an image again."""
-        return int(self.record["views"])
-
-    def to_dict(self) -> dict[str, Any]:
-        """As run.json stores it."""
-        return self.record
+        return self.record.views
 
 
 class TransferBatches(SeededBatches):
-    """Shuffled batches of a transfer set, one view an epoch, over and over, repeatable by seed."""
+    """Shuffled batches of a distillation set, one view an epoch in turn, repeatable by seed."""
 
     def __init__(self, transfer_set: TransferSet, *, batch_size: int, seed: int) -> None:
         super().__init__(batch_size=batch_size, seed=seed)
@@ -86,10 +84,10 @@ def make_transfer_set(
     seed: int,
     on_batch: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> TransferSet:
-    """Distort the training digits `views` times, and have the teachers read them.
+    """Make a distillation set: distort the training digits `views` times and store the teachers' probabilities.
 
-    Where they misread a printed or drawn digit, whose label is beyond doubt, the set has its label instead; of what is
-    no digit it has the same probability for each.
+    If the teachers misread a printed or drawn digit, whose label is certain, the set stores the label instead. For
+    negatives it stores equal probabilities.
 
     Args:
         digits: The training split.
@@ -97,47 +95,48 @@ def make_transfer_set(
         augmentation: The distortions.
         folder: An empty folder.
         views: V, at least 1.
-        seed: Decides the distortions.
-        on_batch: Called with the batches that are done and their number.
+        seed: Seed of the distortions.
+        on_batch: Called with the number of finished batches and their total.
     """
     batches = DistortedBatches(digits, augmentation, batch_size=LABELLING_BATCH, seed=seed)
     n = batches.n_images
-    # Written, not mapped: a mapped file on a full disk ends the process with SIGBUS.
+    # Files are written, not mapped, because a mapped file on a full disk ends the process with SIGBUS.
     with (folder / IMAGES_FILE).open("wb") as images, (folder / PROBABILITIES_FILE).open("wb") as probabilities:
         _begin_array(images, np.uint8, (views * n, 28, 28, 1))
         _begin_array(probabilities, np.float16, (views * n, 10))
         for view in range(views):
             for index in range(len(batches)):
                 pixels, labels = batches.pixels(index)
-                answers = [np.asarray(model.predict_on_batch(pixels / np.float32(255))) for model in teachers.values()]
-                answer = np.mean(answers, axis=0)
-                wrong = batches.made(index) & (answer.argmax(axis=1) != labels)
-                answer[wrong] = TARGETS[labels[wrong]]
+                values = pixels / np.float32(255)
+                mean = np.mean([np.asarray(model.predict_on_batch(values)) for model in teachers.values()], axis=0)
+                wrong = batches.made(index) & (mean.argmax(axis=1) != labels)
+                mean[wrong] = TARGETS[labels[wrong]]
                 images.write(pixels.tobytes())
-                probabilities.write(answer.astype(np.float16).tobytes())
+                probabilities.write(mean.astype(np.float16).tobytes())
                 on_batch(view * len(batches) + index + 1, views * len(batches))
             batches.on_epoch_end()
-    record = {
-        "schema_version": 1,
-        "views": views,
-        "seed": seed,
-        "teachers": list(teachers),
-        "augmentation": augmentation.to_dict(),
-        "dataset": {"name": digits.name, "split": digits.split, "n": len(digits), "sha256": digits.sha256},
-        "preprocess": PREPROCESS.to_dict(),
-    }
-    (folder / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n", "utf-8")  # last: it says that all is there
+    record = TransferSetRecord(
+        views=views,
+        seed=seed,
+        teachers=tuple(teachers),
+        augmentation=augmentation,
+        dataset=TeachingSplitRecord(digits.name, digits.split, len(digits), digits.sha256),
+        preprocess=DefinitionRecord(PREPROCESS.version, PREPROCESS.sha256),
+    )
+    (folder / RECORD_FILE).write_text(
+        json.dumps(asdict(record), indent=2) + "\n", "utf-8"
+    )  # last: it says that all is there
     return open_transfer_set(folder)
 
 
 def _begin_array(file: BinaryIO, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> None:
-    """Write the head of an .npy file, whose values follow in C order."""
+    """Write the header of an .npy file; the values follow in C order."""
     descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
     np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
 
 
 def open_transfer_set(folder: Path) -> TransferSet:
-    """Open a transfer set that `make_transfer_set` left.
+    """Open a distillation set that `make_transfer_set` wrote.
 
     Raises:
         UsageError: There is none, or it was made with another preprocessing.
@@ -146,16 +145,15 @@ def open_transfer_set(folder: Path) -> TransferSet:
     if not exists(folder / RECORD_FILE):
         raise UsageError(f"{folder}: holds no {RECORD_FILE}; make one with edge-mnist transfer-set")
     try:
-        record = json.loads((folder / RECORD_FILE).read_text("utf-8"))
+        record = parse_record(TransferSetRecord, json.loads((folder / RECORD_FILE).read_text("utf-8")))
         images = np.load(folder / IMAGES_FILE, mmap_mode="r")
         probabilities = np.load(folder / PROBABILITIES_FILE, mmap_mode="r")
-        made_with = record["preprocess"]
         n = len(images)
-        whole = images.shape == (n, 28, 28, 1) and probabilities.shape == (n, 10) and n % record["views"] == 0
-    except (OSError, ValueError, KeyError, TypeError, EOFError, ZeroDivisionError) as error:
+        whole = images.shape == (n, 28, 28, 1) and probabilities.shape == (n, 10) and n % record.views == 0
+    except (OSError, ValueError, EOFError, ZeroDivisionError) as error:
         raise CorruptModelError(f"{folder}: cannot be read ({first_line(error)}); make it anew") from error
     if not whole:
         raise CorruptModelError(f"{folder}: {len(images)} images, {len(probabilities)} answers; make it anew")
-    if made_with != PREPROCESS.to_dict():
+    if record.preprocess != DefinitionRecord(PREPROCESS.version, PREPROCESS.sha256):
         raise UsageError(f"{folder}: made with another preprocessing than this version's; make it anew")
     return TransferSet(images, probabilities, record)

@@ -1,5 +1,5 @@
-"""Networks, and where their weights come from.
+"""Define networks, and load their weights.
 
 Comes in: a name or a .keras file. Goes out: a Keras model with the settings that train it.
-May import: augment, config, run_folder.
+May import: augment, config, run_folder, run_record.
 """

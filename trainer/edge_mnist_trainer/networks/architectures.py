@@ -1,7 +1,7 @@
-"""The networks, each defined once, each with the settings that it is trained with.
+"""All networks by name, with their training settings.
 
-Every network takes `image`, float32, shape (N, 28, 28, 1), bright ink on black, in 0..1, and gives `probabilities`,
-float32, shape (N, 10).
+Input: `image`, float32, shape (N, 28, 28, 1), bright ink on black, in 0..1. Output: `probabilities`, float32, shape
+(N, 10).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class PublishedFigure:
     top1: float
     """In 0..1."""
     split: Literal["validation", "test"]
-    """The images that it was measured on; validation images are theirs, not this project's."""
+    """The images that it was measured on. The authors' validation images are not those of this project."""
 
     def __str__(self) -> str:
         return f"{self.top1:.2%} {self.split}"
@@ -47,22 +47,22 @@ class PublishedFigure:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network by name."""
+    """A named network and its training settings."""
 
     name: str
     summary: str
-    """What it is for, in one line."""
+    """Its purpose, in one line."""
     build: Callable[[], Any]
     """Makes an uncompiled, untrained `keras.Model` of this name."""
     config: TrainingConfig
-    """What it is trained with."""
+    """Training settings."""
     published: PublishedFigure | None = None
-    """The figure that its authors publish, where they publish one."""
+    """The accuracy that its authors publish, if any."""
     options: dict[str, Any] = field(default_factory=dict)
-    """What a `custom` network was asked to be; empty for all others."""
+    """The options of a `custom` network; empty for all others."""
 
 
-# As the baselines were published: plain Adam at Keras's learning rate, and the weights of the last epoch.
+# The settings of published baselines: plain Adam at Keras's learning rate, and the weights of the last epoch.
 _PUBLISHED: Final = TrainingConfig(
     optimizer="adam",
     schedule="constant",
@@ -86,7 +86,7 @@ def custom_architecture(
     pool: int = 2,
     dense: tuple[int, ...] = (64,),
 ) -> Architecture:
-    """A network of the user's own sizes: convolutions with ReLU, each followed by max-pooling, then Dense layers.
+    """Define a network with the user's sizes: convolutions with ReLU and max-pooling, then Dense layers.
 
     Args:
         filters: Output channels of each convolution.
@@ -95,16 +95,16 @@ def custom_architecture(
         dense: Units of each hidden Dense layer; empty for none.
 
     Raises:
-        UsageError: A size is below 1, or nothing would be left of 28 pixels.
+        UsageError: A size is below 1, or the poolings reduce 28 pixels to none.
     """
-    for option, values in (("--filters", filters), ("--dense", dense), ("--kernel-size", (kernel_size,))):
+    for parameter, values in (("filters", filters), ("dense", dense), ("kernel_size", (kernel_size,))):
         if any(value < 1 for value in values):
-            raise UsageError(f"{option} must be at least 1, not {min(values)}")
+            raise UsageError(f"`{parameter}` must be at least 1, not {min(values)}")
     if not filters:
-        raise UsageError("--filters must name at least one convolution, like 32,64")
+        raise UsageError("`filters` must name at least one convolution, like 32,64")
     if pool < 1 or 28 // pool ** len(filters) < 1:
         raise UsageError(
-            f"--pool {pool} behind each of {len(filters)} convolutions leaves nothing of 28 pixels; "
+            f"`pool` {pool} behind each of {len(filters)} convolutions leaves nothing of 28 pixels; "
             f"at most {math.floor(28 ** (1 / len(filters)))} fits"
         )
     stages: list[Callable[[], Any]] = []
@@ -115,25 +115,25 @@ def custom_architecture(
     stages += [FLATTEN, *map(make_dense, dense)]
     return Architecture(
         "custom",
-        "your own sizes, --filters ...",
+        "your own sizes",
         partial(build_sequence, "custom", *stages),
         TrainingConfig(epochs=10),
         options={"filters": list(filters), "kernel_size": kernel_size, "pool": pool, "dense": list(dense)},
     )
 
 
-# What the project's own networks see: distortions strong enough that longer training goes on paying. They keep their
-# last epoch: where a cosine ends in an average, the best of many epochs on 5,000 images is mostly the luckiest.
-_BENT: Final = Augmentation(elastic_pixels=0.8)
-_EVERYTHING: Final = Augmentation(elastic_pixels=0.8, corrupted_part=0.4, printed_part=0.1, drawn_part=0.16)
-_NO_DIGITS_TOO: Final = replace(_EVERYTHING, no_digit_part=0.14)
+# Augmentation for the project's own networks, strong enough that longer training still improves them. They keep the
+# last epoch: with a cosine schedule and averaged weights, the best epoch on 5,000 images is mostly a matter of luck.
+_ELASTIC: Final = Augmentation(elastic_pixels=0.8)
+_ALL_DIGITS: Final = Augmentation(elastic_pixels=0.8, corrupted_part=0.4, printed_part=0.1, drawn_part=0.16)
+_WITH_NEGATIVES: Final = replace(_ALL_DIGITS, no_digit_part=0.14)
 
 _KNOWN: Final = (
     Architecture(
         "edge",
         "the default: best for its size",
         partial(build_normalised, "edge", pooled(16), Convolution(16), pooled(32), Convolution(24), last(32)),
-        TrainingConfig(epochs=60, peak_learning_rate=4e-3, augmentation=_BENT, keep="last"),
+        TrainingConfig(epochs=60, peak_learning_rate=4e-3, augmentation=_ELASTIC, keep="last"),
     ),
     Architecture(
         "nano",
@@ -145,19 +145,19 @@ _KNOWN: Final = (
         "micro",
         "robust within 12 kB",
         partial(build_normalised, "micro", pooled(10), pooled(16), Convolution(26), last(26)),
-        TrainingConfig(epochs=60, peak_learning_rate=4e-3, augmentation=_NO_DIGITS_TOO, keep="last"),
+        TrainingConfig(epochs=60, peak_learning_rate=4e-3, augmentation=_WITH_NEGATIVES, keep="last"),
     ),
     Architecture(
         "robust",
         "printed digits, poor pictures",
         partial(build_normalised, "robust", stem(20), halving(32), Convolution(44), last(48)),
-        TrainingConfig(epochs=60, peak_learning_rate=4e-3, augmentation=_NO_DIGITS_TOO, keep="last"),
+        TrainingConfig(epochs=60, peak_learning_rate=4e-3, augmentation=_WITH_NEGATIVES, keep="last"),
     ),
     Architecture(
         "teacher",
         "large, teaches the small ones",
         partial(build_normalised, "teacher", stem(32), Convolution(48), halving(96), Convolution(96), last(96)),
-        TrainingConfig(epochs=20, batch_size=256, peak_learning_rate=2e-3, augmentation=_EVERYTHING, keep="last"),
+        TrainingConfig(epochs=20, batch_size=256, peak_learning_rate=2e-3, augmentation=_ALL_DIGITS, keep="last"),
     ),
     Architecture(
         "teacher-mnist",
@@ -167,7 +167,7 @@ _KNOWN: Final = (
             "teacher-mnist",
             *(pooled(32), Convolution(64), pooled(64), Convolution(128), last(128)),
         ),
-        TrainingConfig(epochs=36, peak_learning_rate=2e-3, weight_decay=0.05, augmentation=_BENT, keep="last"),
+        TrainingConfig(epochs=36, peak_learning_rate=2e-3, weight_decay=0.05, augmentation=_ELASTIC, keep="last"),
     ),
     Architecture(
         "conv64-32",
@@ -235,11 +235,11 @@ DEFAULT_ARCHITECTURE: Final = "edge"
 
 
 def find_architecture(name: str) -> Architecture:
-    """The network of that name.
+    """Find a network by name.
 
     Raises:
-        UsageError: There is none; the message lists the names.
+        UsageError: There is no such network; the message lists the names.
     """
     if name not in ARCHITECTURES:
-        raise UsageError(f"--arch {name}: no such architecture; known are {', '.join(ARCHITECTURES)}")
+        raise UsageError(f"`architecture` {name}: no such architecture; known are {', '.join(ARCHITECTURES)}")
     return ARCHITECTURES[name]

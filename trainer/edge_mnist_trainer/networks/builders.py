@@ -1,4 +1,4 @@
-"""How networks are put together. Keras is imported when one is built, so that naming one costs nothing."""
+"""Build networks from layers. Keras is imported only when a network is built, because the import is slow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Convolution:
     kernel_size: int = 3
     """Side of the kernel, in pixels."""
     strides: int = 1
-    """Pixels from one place to the next."""
+    """Step between neighbouring positions, in pixels."""
     padding: str = "same"
     """`same` or `valid`."""
     pooled: bool = False
@@ -26,8 +26,8 @@ class Convolution:
 def build_normalised(name: str, *convolutions: Convolution) -> Any:
     """Build a network of convolutions with BatchNorm and ReLU, a global average and one Dense layer.
 
-    The global average in front of the only Dense layer keeps that layer at a few hundred
-    parameters, where flattening would make it the largest of all (Lin, Chen and Yan, "Network in Network", 2013).
+    The global average keeps the Dense layer at a few hundred parameters. After flattening it would be the largest layer
+    (Lin, Chen and Yan, "Network in Network", 2013).
 
     Returns:
         An uncompiled `keras.Model`.
@@ -54,7 +54,7 @@ def build_normalised(name: str, *convolutions: Convolution) -> Any:
 
 
 def build_sequence(name: str, *make_layers: Callable[[], Any]) -> Any:
-    """Build a plain sequence of layers, each given as what makes it; the softmax over ten digits is added."""
+    """Build a sequence of layers from functions that make them, and add a Dense layer with a softmax over 10 digits."""
     import keras
 
     x = image = keras.Input((28, 28, 1), name="image")
@@ -64,7 +64,7 @@ def build_sequence(name: str, *make_layers: Callable[[], Any]) -> Any:
 
 
 def make_layer(kind: str, *arguments: Any, **settings: Any) -> Callable[[], Any]:
-    """A layer of `keras.layers` to be made later, when Keras may be imported."""
+    """A function that makes a layer of `keras.layers`; it imports Keras when it is called."""
 
     def make() -> Any:
         import keras
@@ -75,41 +75,41 @@ def make_layer(kind: str, *arguments: Any, **settings: Any) -> Callable[[], Any]
 
 
 def make_conv(filters: int, kernel_size: int = 3, **settings: Any) -> Callable[[], Any]:
-    """A convolution with ReLU, to be made later."""
+    """A function that makes a convolution with ReLU."""
     return make_layer("Conv2D", filters, kernel_size, activation="relu", **settings)
 
 
 def make_dense(units: int) -> Callable[[], Any]:
-    """A Dense layer with ReLU, to be made later."""
+    """A function that makes a Dense layer with ReLU."""
     return make_layer("Dense", units, activation="relu")
 
 
 POOL: Final = make_layer("MaxPooling2D", 2)
-"""Max-pooling over 2 x 2 places, to be made later."""
+"""Makes a max-pooling layer with 2 x 2 windows."""
 
 FLATTEN: Final = make_layer("Flatten")
-"""Places and channels to one row of values, to be made later."""
+"""Makes a Flatten layer."""
 
 
 def pooled(filters: int) -> Convolution:
-    """To half as many places along each axis, the strongest of four.
+    """A convolution with 2 x 2 max-pooling, which halves height and width.
 
-    Dearer than a stride, and it learns faster: at 20,000 parameters the loss on a transfer set was a fifth lower after
-    20 epochs.
+    It costs more than a stride of 2, but learns faster: with 20,000 parameters the loss on a distillation set was 20 %
+    lower after 20 epochs.
     """
     return Convolution(filters, pooled=True)
 
 
 def stem(filters: int) -> Convolution:
-    """From 28 x 28 pixels to 14 x 14 places at once: the full resolution would be the dearest part of the network."""
+    """A first convolution with stride 2, from 28 x 28 to 14 x 14; full resolution would be the most expensive part."""
     return Convolution(filters, kernel_size=5, strides=2)
 
 
 def halving(filters: int) -> Convolution:
-    """To half as many places along each axis."""
+    """A convolution with stride 2, which halves height and width."""
     return Convolution(filters, strides=2)
 
 
 def last(filters: int) -> Convolution:
-    """In front of the global average, where a border would only be averaged in."""
+    """The convolution in front of the global average, without padding, so that no padded border is averaged in."""
     return Convolution(filters, padding="valid")

@@ -1,7 +1,7 @@
-""".keras files that older versions of Keras can read, and that are the same bytes for the same network.
+"""Save .keras files that older versions of Keras can read, with the same bytes for the same network.
 
-Keras writes every argument of every layer, those too that older versions do not know and then refuse; Python 3.10 has
-no Keras after 3.12. It also writes the date. Neither says anything about the network.
+Keras writes every argument of every layer, and older versions refuse arguments that they do not know. Keras 3.12 is the
+last version for Python 3.10. Keras also writes the date. This module removes both.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ UNKNOWN_TO_KERAS_3_12: Final = {
     "renorm_clipping": None,
     "renorm_momentum": 0.99,
 }
-"""Arguments that came after Keras 3.12, with the defaults that every version means where they are left out."""
+"""Arguments added after Keras 3.12, with their defaults, which every version uses if they are absent."""
 
 SHARED_OBJECT_ID: Final = "shared_object_id"
-"""An address in memory, another one in every process; without it, equal objects are made twice."""
+"""A memory address, different in every process. Without it, Keras loads shared objects as separate equal ones."""
 
 SAME_DATE: Final = (1980, 1, 1, 0, 0, 0)
 """The earliest date that a zip archive can hold."""
 
 
 def save_keras(model: Any, path: Path) -> None:
-    """Save a functional `keras.Model`, without its optimizer, whose state would be four times as large as the network.
+    """Save a functional `keras.Model` without its optimizer, whose state is four times as large as the network.
 
     Args:
-        model: The model; its weights are saved as they are.
-        path: Where, ending in .keras.
+        model: The model; its current weights are saved.
+        path: The file to write, ending in .keras.
     """
-    # The same layers in a model that was never compiled.
+    # A new, uncompiled model of the same layers has no optimizer.
     keras.Model(model.input, model.output, name=model.name).save(path)
     with zipfile.ZipFile(path) as archive:
         entries = {name: archive.read(name) for name in archive.namelist()}
@@ -52,7 +52,7 @@ def save_keras(model: Any, path: Path) -> None:
 
 
 def load_keras(path: Path) -> Any:
-    """Load a model without compiling it.
+    """Load a .keras file without compiling the model.
 
     Raises:
         CorruptModelError: It cannot be read.
@@ -60,11 +60,11 @@ def load_keras(path: Path) -> Any:
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # Keras raises ValueError, OSError, KeyError, BadZipFile, ...
-        raise CorruptModelError(f"{path}: cannot be read ({first_line(error)}); train it anew") from error
+        raise CorruptModelError(f"{path}: cannot be read ({first_line(error)}); train it again") from error
 
 
 def _drop_defaults(config: Any) -> Any:
-    """The same configuration without those arguments that older versions do not know and that hold their defaults."""
+    """Remove arguments that older versions do not know, if they have their default values, and shared object ids."""
     if isinstance(config, dict):
         return {
             key: _drop_defaults(value)

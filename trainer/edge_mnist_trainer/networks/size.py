@@ -1,4 +1,4 @@
-"""How large a network is on a device: multiply-accumulates and bytes of weights, counted from its Keras layers."""
+"""Count a network's multiply-accumulates and bytes of weights on a device from its Keras layers."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class NetworkSize:
-    """What a network costs, before any converter has seen it."""
+    """The size of a network before conversion."""
 
     layers: int
-    """Those with weights, BatchNorm aside: it disappears into the convolution before it."""
+    """Number of layers with weights, without BatchNorm, which is folded into the convolution before it."""
     parameters: int
     """Trained and tracked values, as Keras counts them."""
     macs: int
-    """Multiply-accumulates of one image, in convolutions and Dense layers."""
+    """Multiply-accumulates for one image, in convolutions and Dense layers."""
     int8_weights_bytes: int
     """Kernels at one byte a value and biases at four, with BatchNorm folded into them."""
 
@@ -31,7 +31,7 @@ def measure_network(model: Any) -> NetworkSize:
         n_layers += 1
         n_values = math.prod(kernel.shape)
         channels = layer.output.shape[-1]
-        places = math.prod(layer.output.shape[1:-1])  # 1 for a Dense layer
-        macs += places * n_values
+        positions = math.prod(layer.output.shape[1:-1])  # 1 for a Dense layer
+        macs += positions * n_values
         weights += n_values + 4 * channels
     return NetworkSize(n_layers, model.count_params(), macs, weights)

@@ -1,4 +1,4 @@
-"""The trained weights that a run starts from, in place of random ones: fine-tuning."""
+"""Load trained weights for a run to start from (fine-tuning)."""
 
 from __future__ import annotations
 
@@ -14,70 +14,72 @@ from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.paths import describe_missing, exists, is_file, is_folder, is_url
 from edge_mnist_trainer.networks.reference_models import REFERENCE_MODELS, find_reference_model
 from edge_mnist_trainer.run_folder import MODEL_FILE, read_record_beside
+from edge_mnist_trainer.run_record import StartRecord
 
 
 @dataclass(frozen=True)
 class StartingPoint:
-    """Weights, and where they are from."""
+    """Trained weights and their origin."""
 
     origin: str
-    """What the user named, for error messages."""
+    """The path or name that the user gave, for messages."""
     weights: list[npt.NDArray[np.float32]]
     """As `keras.Model.get_weights` gives them."""
-    record: dict[str, Any]
-    """As run.json stores it: the SHA-256 of the model's file, and how that was trained, where its run recorded it."""
+    record: StartRecord
+    """As run.json stores it."""
 
     def give(self, model: Any) -> None:
-        """Give the weights to a model of the same architecture.
+        """Copy the weights to a model of the same architecture.
 
         Raises:
-            UsageError: It is another one; nothing was changed.
+            UsageError: The model has another architecture; it is not changed.
         """
         shapes = [weights.shape for weights in self.weights]
         if shapes != [tuple(weights.shape) for weights in model.get_weights()]:
             raise UsageError(
-                f"--start-from {self.origin}: its weights have other shapes than those of {model.name}; name the "
-                "architecture that it was trained as with --arch"
+                f"`start_from` {self.origin}: its weights have other shapes than those of {model.name}; name as "
+                "`architecture` what it was trained as"
             )
         model.set_weights(self.weights)
 
 
 def find_starting_point(source: Path) -> Path:
-    """The .keras file of a run folder, a .keras file itself, or the reference model of that name.
+    """Find the .keras file for a run folder, a .keras file, or the name of a reference model.
 
     Raises:
-        UsageError: It is none of these.
+        UsageError: `source` is none of these.
     """
     if str(source) in REFERENCE_MODELS and not exists(source):
         return find_reference_model(str(source))
     path = source / MODEL_FILE if is_folder(source) else source
     if not is_file(path) or path.suffix != ".keras":
         if is_url(source):
-            raise UsageError(f"--start-from {describe_missing(source, 'run')}")
+            raise UsageError(f"`start_from` {describe_missing(source, 'run')}")
         raise UsageError(
-            f"--start-from {source}: no run folder with a {MODEL_FILE}, no .keras file and none of "
+            f"`start_from` {source}: no run folder with a {MODEL_FILE}, no .keras file and none of "
             f"{', '.join(REFERENCE_MODELS)}"
         )
     return path
 
 
 def open_starting_point(source: Path) -> StartingPoint:
-    """Load what `find_starting_point` finds.
+    """Load the weights of the model that `find_starting_point` finds.
 
     Raises:
         UsageError: As `find_starting_point`.
-        CorruptModelError: The model cannot be read.
+        CorruptModelError: The model cannot be read, or the record of its run.
     """
-    from edge_mnist_trainer.networks.keras_file import load_keras  # Keras takes seconds; to find a file takes none
+    from edge_mnist_trainer.networks.keras_file import load_keras  # imports Keras, which takes seconds
 
     path = find_starting_point(source)
     trained = read_record_beside(path)
+    record = trained.to_dict() if trained else {}
     known = ("architecture", "config", "transfer_set", "dataset", "started_from")
     return StartingPoint(
         str(source),
         load_keras(path).get_weights(),
-        {
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            "trained": {key: trained[key] for key in known if trained.get(key) is not None},
-        },
+        StartRecord(
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+            {key: record[key] for key in known if record.get(key) is not None},
+        ),
     )

@@ -1,5 +1,5 @@
 """A run's report.html.
 
 Comes in: a run folder. Goes out: one HTML page.
-May import: augment, config, data, evaluate, networks, run_folder.
+May import: augment, data, evaluate, networks, run_folder, run_record.
 """

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import html
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import matplotlib as mpl
@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from edge_mnist_trainer.report.web_page import png_address
+from edge_mnist_trainer.run_record import Epoch, RunRecord
 
 SIZE_INCHES: Final = (5.0, 3.3)
 """Of one curve: its letters are as large as the page's on a phone, and two stand side by side on a screen."""
@@ -28,15 +28,27 @@ MOST_MARKED_EPOCHS: Final = 15
 Floats = npt.NDArray[np.float64]
 
 
-def show_curves(record: dict[str, Any]) -> str:
-    """Loss and accuracy of every epoch, as HTML with the pictures inside.
+@dataclass(frozen=True)
+class Curve:
+    """One figure by epoch as PNG files without a background."""
+
+    text: str
+    """What it shows, for who cannot see it."""
+    light_png: bytes
+    """For light pages."""
+    dark_png: bytes
+    """For dark pages."""
+
+
+def draw_curves(record: RunRecord) -> list[Curve]:
+    """Loss and accuracy of every epoch.
 
     Args:
-        record: The content of run.json.
+        record: Of a run with a finished epoch.
     """
-    epochs, kept = record["epochs"], record["best"]["epoch"]
+    epochs, kept = record.epochs, record.best.epoch if record.best else 0
     training = _name_training(record)
-    numbers = [int(epoch["epoch"]) for epoch in epochs]
+    numbers = [epoch.epoch for epoch in epochs]
 
     def draw(key: str, axes: Axes) -> None:
         for prefix, name in (("", training), ("val_", "validation")):
@@ -55,28 +67,26 @@ def show_curves(record: dict[str, Any]) -> str:
         axes.invert_yaxis()
 
     last = epochs[-1]
-    return (
-        "<div class='curves'>"
-        + _show(
-            draw_loss, f"Loss by epoch: at last {last['loss']:.3g} in training, {last['val_loss']:.3g} in validation"
-        )
-        + _show(
+    return [
+        _make_curve(
+            draw_loss, f"Loss by epoch: at last {last.loss:.3g} in training, {last.val_loss:.3g} in validation"
+        ),
+        _make_curve(
             draw_accuracy,
-            f"Accuracy by epoch: at last {last['accuracy']:.2%} in training, {last['val_accuracy']:.2%} in validation",
-        )
-        + "</div>"
-    )
+            f"Accuracy by epoch: at last {last.accuracy:.2%} in training, {last.val_accuracy:.2%} in validation",
+        ),
+    ]
 
 
-def _name_training(record: dict[str, Any]) -> str:
-    if record["transfer_set"]:
+def _name_training(record: RunRecord) -> str:
+    if record.transfer_set:
         return "training (teachers' answers)"
-    return "training (distorted)" if record["config"]["augmentation"] else "training"
+    return "training (distorted)" if record.config.augmentation else "training"
 
 
-def _to_height(epochs: Sequence[dict[str, float]], key: str) -> Floats:
+def _to_height(epochs: Sequence[Epoch], key: str) -> Floats:
     """Losses as they are, accuracies as errors in percent."""
-    values = np.array([epoch[key] for epoch in epochs])
+    values = np.array([getattr(epoch, key) for epoch in epochs])
     return 100 * (1 - values) if key.endswith("accuracy") else values
 
 
@@ -97,17 +107,14 @@ def _finish(axes: Axes, title: str, name_height: Callable[[float], str]) -> None
     axes.legend()
 
 
-def _show(draw: Callable[[Axes], None], text: str) -> str:
+def _make_curve(draw: Callable[[Axes], None], text: str) -> Curve:
     light, dark = (
         _draw_png(draw, ink=ink, lines=lines) for ink, lines in (("#33373e", "#9aa0a8"), ("#d6dae0", "#777d86"))
     )
-    return (
-        f"<picture><source media='(prefers-color-scheme: dark)' srcset='{dark}'>"
-        f"<img alt='{html.escape(text)}' src='{light}'></picture>"
-    )
+    return Curve(text, light, dark)
 
 
-def _draw_png(draw: Callable[[Axes], None], *, ink: str, lines: str) -> str:
+def _draw_png(draw: Callable[[Axes], None], *, ink: str, lines: str) -> bytes:
     names = ("text.color", "axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor")
     style: Any = {
         **dict.fromkeys(names, ink),
@@ -124,4 +131,4 @@ def _draw_png(draw: Callable[[Axes], None], *, ink: str, lines: str) -> str:
         draw(figure.subplots())
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, transparent=True)
-    return png_address(buffer.getvalue())
+    return buffer.getvalue()

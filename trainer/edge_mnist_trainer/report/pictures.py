@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +11,6 @@ import numpy.typing as npt
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_trainer.augment.batches import distort
 from edge_mnist_trainer.augment.settings import Augmentation
-from edge_mnist_trainer.config import TrainingConfig
-from edge_mnist_trainer.report.web_page import show_picture
-
-MOST_MISTAKES: Final = 24
-"""Mistakes that are shown."""
 
 SAMPLES: Final = 12
 """Training images that are shown: of each digit the first, and the second of some."""
@@ -63,85 +57,44 @@ def find_mistakes(labels: npt.NDArray[np.uint8], probabilities: npt.NDArray[np.f
     return sorted(mistakes, key=lambda mistake: -mistake.answer_probability)
 
 
-def show_mistakes(digits: LabelledDigits, probabilities: npt.NDArray[np.floating]) -> str:
-    """The worst mistakes as pictures with their probabilities, as HTML."""
-    mistakes = find_mistakes(digits.labels, probabilities)
-    if not mistakes:
-        return f"<p>There are no mistakes: all {len(digits):,} validation images are read right.</p>"
-    shown = mistakes[:MOST_MISTAKES]
-    number = "1 image is" if len(mistakes) == 1 else f"{len(mistakes):,} images are"
-    worst = f" These are the {len(shown)} most confident mistakes." if len(shown) < len(mistakes) else ""
-    return (
-        f"<p>{number} read wrong.{worst} The number of an image is its place in the validation split, from 0.</p>"
-        + "<div class='mistakes'>"
-        + "".join(_show_mistake(mistake, digits.images[mistake.index]) for mistake in shown)
-        + "</div>"
-    )
+@dataclass(frozen=True)
+class Sample:
+    """A training image, and how training distorts it."""
+
+    label: int
+    image: npt.NDArray[np.uint8]
+    """Shape (28, 28, 1)."""
+    views: npt.NDArray[np.uint8] | None
+    """`VIEWS` distorted views below each other, grey and opacity, shape (H, 28, 2); None if nothing is distorted."""
 
 
-def _show_mistake(mistake: Mistake, image: npt.NDArray[np.uint8]) -> str:
-    title = f"label {mistake.label}, read as {mistake.answer}"
-    return (
-        f"<figure>{show_picture(image, f'Validation image {mistake.index}: {title}')}"
-        f"<figcaption><b>{title}</b>{mistake.answer}: {mistake.answer_probability:.1%}, "
-        f"{mistake.label}: {mistake.label_probability:.1%}<br>image {mistake.index}</figcaption></figure>"
-    )
-
-
-def show_samples(digits: LabelledDigits, record: dict[str, Any]) -> str:
-    """Training images as they are and as the network saw them, as HTML.
+def choose_samples(digits: LabelledDigits, augmentation: Augmentation | None, *, seed: int) -> list[Sample]:
+    """The first image of each digit, then the second of some: a user's own digits may come sorted.
 
     Args:
         digits: The training split.
-        record: The content of run.json; a run with a transfer set learnt from the distortions of that.
+        augmentation: How they are distorted; None if they are not.
+        seed: Decides the distortions.
     """
-    lessons = record["transfer_set"]
-    settings = lessons or record["config"]
-    augmentation = TrainingConfig.from_dict({**record["config"], "augmentation": settings["augmentation"]}).augmentation
-    chosen = _choose_samples(digits.labels)
-    rng = np.random.default_rng(record["config"]["seed"])
-    figures = []
-    for image, label in zip(digits.images[chosen], digits.labels[chosen], strict=True):
-        views = _show_views(image, augmentation, rng) if augmentation else ""
-        original = show_picture(image, f"A training image of a {label}, as it is")
-        figures.append(f"<figure>{original}{views}</figure>")
-    return f"{_explain_samples(augmentation, lessons)}<div class='samples'>{''.join(figures)}</div>"
-
-
-def _choose_samples(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
-    """The first image of each digit, then the second of each: own digits may come sorted."""
-    turns = np.zeros(len(labels), np.intp)
+    turns = np.zeros(len(digits), np.intp)
     for digit in range(10):
-        places = np.flatnonzero(labels == digit)
+        places = np.flatnonzero(digits.labels == digit)
         turns[places] = np.arange(len(places))
-    return np.lexsort((labels, turns))[:SAMPLES]
+    chosen = np.lexsort((digits.labels, turns))[:SAMPLES]
+    rng = np.random.default_rng(seed)
+    return [
+        Sample(int(label), image, _distort(image, augmentation, rng) if augmentation else None)
+        for image, label in zip(digits.images[chosen], digits.labels[chosen], strict=True)
+    ]
 
 
-def _show_views(image: npt.NDArray[np.uint8], augmentation: Augmentation, rng: np.random.Generator) -> str:
+def _distort(
+    image: npt.NDArray[np.uint8], augmentation: Augmentation, rng: np.random.Generator
+) -> npt.NDArray[np.uint8]:
     views = distort(np.repeat(image[np.newaxis], VIEWS, axis=0), augmentation, rng)[..., 0]
     side = views.shape[1]
-    strip = np.zeros((VIEWS * (side + GAP_PIXELS) - GAP_PIXELS, side, 2), np.uint8)  # grey and opacity
+    strip = np.zeros((VIEWS * (side + GAP_PIXELS) - GAP_PIXELS, side, 2), np.uint8)
     for number, view in enumerate(views):
         top = number * (side + GAP_PIXELS)
         strip[top : top + side] = np.stack([view, np.full_like(view, 255)], axis=2)
-    return show_picture(strip, f"{VIEWS} distorted views of it")
-
-
-def _explain_samples(augmentation: Augmentation | None, lessons: dict[str, Any] | None) -> str:
-    sentences = []
-    if lessons:
-        n_teachers = len(lessons["teachers"])
-        whose = "one teacher's answers" if n_teachers == 1 else f"{n_teachers} teachers' answers"
-        sentences.append(f"It learnt from {whose} to distorted images, not from labels.")
-    if not augmentation:
-        sentences.append("Trained on undistorted images.")
-        return f"<p>{' '.join(sentences)}</p>"
-    anew = "" if lessons else "; each epoch draws new ones"
-    sentences.append(f"Training images as they are and, under each, {VIEWS} views of it as training sees them{anew}.")
-    if augmentation.corrupted_part:
-        sentences.append(f"{augmentation.corrupted_part:.0%} of the views are made poor pictures, too.")
-    if augmentation.printed_part:
-        sentences.append(
-            f"{augmentation.printed_part:.0%} of an epoch's images are printed digits, distorted alike; not shown here."
-        )
-    return f"<p>{html.escape(' '.join(sentences), quote=False)}</p>"
+    return strip

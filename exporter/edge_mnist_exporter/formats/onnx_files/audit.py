@@ -1,4 +1,4 @@
-"""Proof of an ONNX file's precision, and what the file costs on a device, from its graph alone."""
+"""Prove an ONNX file's precision and measure its cost on a device, from its graph alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edge_mnist_exporter.audit.audit import GraphAudit, InputScale, check_ends, measure_graph
+from edge_mnist_exporter.audit.audit import GraphAudit, InputScale, check_signature, measure_graph
 from edge_mnist_exporter.formats.onnx_files.fusion import fuse
 from edge_mnist_exporter.formats.onnx_files.graph import OnnxFile, read_onnx
 from edge_mnist_exporter.formats.onnx_files.precision import PROOFS, find_problem
@@ -16,20 +16,20 @@ from edge_mnist_runtime.errors import PrecisionProofError
 
 
 def audit(data: bytes, precision: str, file_name: str, *, expected_input: InputScale | None = None) -> GraphAudit:
-    """Prove the file's precision, and read from its graph what it holds and costs.
+    """Prove the file's precision and measure its graph.
 
     fp32: every weight is stored as float32, and nothing is quantized. fp16: every weight is stored as float16 and cast
     to float32. int8: every operation but the softmax reads quantized tensors, and every weight is stored as int8.
-    mixed: some operations compute in int8, one with weights at least, others in float.
+    mixed: some operations compute in int8, at least one of them with weights, and others in float.
 
     Args:
-        data: The whole file.
-        precision: What its name says.
+        data: The bytes of the file.
+        precision: The precision to prove.
         file_name: For messages.
-        expected_input: Scale and zero-point that the input must have; None where any will do.
+        expected_input: Scale and zero-point that the input must have; None to accept any.
 
     Raises:
-        PrecisionProofError: It does not hold; the message names the first tensor or operation that breaks it.
+        PrecisionProofError: The file has another precision; the message names the first tensor or operation at fault.
     """
     if precision not in PROOFS:
         raise PrecisionProofError(f"{file_name}: ONNX files have no precision {precision}")
@@ -39,7 +39,7 @@ def audit(data: bytes, precision: str, file_name: str, *, expected_input: InputS
     if problem:
         raise PrecisionProofError(f"{file_name}: {problem}, so the file is not {precision}")
     inputs = tuple(_add_scale(file, spec) for spec in file.inputs)
-    check_ends(inputs, file.outputs, expected_input, file_name)
+    check_signature(inputs, file.outputs, expected_input, file_name)
     return measure_graph(
         graph,
         precision,
@@ -51,7 +51,7 @@ def audit(data: bytes, precision: str, file_name: str, *, expected_input: InputS
 
 
 def _add_scale(file: OnnxFile, spec: TensorSpec) -> TensorSpec:
-    """The input with the scale and zero-point of the dequantizer that reads its bytes, where one does."""
+    """Add the scale and zero-point of the dequantizer that reads an input, if there is one."""
     for node in file.nodes:
         if node.op_type == "DequantizeLinear" and file.find_unmoved(node.input[0]) == spec.name:
             scale = file.stored[node.input[1]]

@@ -1,4 +1,4 @@
-"""The ranges that an int8 ONNX file gives its tensors: fixed for the input, measured for all others."""
+"""Ranges of the quantized tensors of an int8 ONNX file: fixed for the input, measured for all others."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from edge_mnist_exporter.source.source_model import SourceModel
 
 CALIBRATION_BATCH: Final = 100
-"""Most images in one."""
+"""Most images in one batch."""
 
 MOVES: Final = ("Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Split")
-"""Operations that bytes may pass through as they are."""
+"""Operations that move values without changing them."""
 
 METHODS: Final = {
     "minmax": CalibrationMethod.MinMax,
     "entropy": CalibrationMethod.MinMax,
     "percentile": CalibrationMethod.Percentile,
 }
-"""onnxruntime's, by ours; what entropy gives overrides it, see `measure_entropy_ranges`."""
+"""onnxruntime's method for each of ours. `measure_entropy_ranges` overrides the ranges for entropy."""
 
 ENTROPY_BINS: Final = 512
-"""Of the histograms. onnxruntime's quantizer takes 128, as many as the steps that they are compared with: so its ranges
-are those of minmax. 2,048, as TensorRT has it, takes fifteen times as long."""
+"""Bins of a histogram. onnxruntime's default of 128 equals the number of quantization steps, so its ranges are those of
+minmax. TensorRT's 2,048 take 15 times as long."""
 
 Overrides = dict[str, list[dict[str, Any]]]
-"""What onnxruntime's quantizer is told about single tensors, by their names."""
+"""Settings for single tensors by name, as onnxruntime's `TensorQuantOverrides` takes them."""
 
 
 def fix_input(model: onnx.ModelProto, source: SourceModel) -> Overrides:
-    """Scale and zero-point of the input, and of the input moved about, whatever the calibration images reach.
+    """Fix scale and zero-point of the input so that quantized input values are the pixel bytes.
 
-    They are what makes the quantized input the bytes themselves.
+    The calibration images do not affect them. Tensors that hold moved input values get the same.
     """
     scale, zero_point = source.input_quantization
     fixed = {
@@ -49,7 +49,7 @@ def fix_input(model: onnx.ModelProto, source: SourceModel) -> Overrides:
 
 
 def list_moved(graph: onnx.GraphProto) -> set[str]:
-    """The input, and every tensor that holds its values, all or some, in whatever order."""
+    """The input, and every tensor that holds some of its values unchanged, in any order."""
     moved = {graph.input[0].name}
     for node in graph.node:
         if node.op_type in MOVES and node.input[0] in moved:
@@ -58,12 +58,12 @@ def list_moved(graph: onnx.GraphProto) -> set[str]:
 
 
 def measure_entropy_ranges(file: Path, operations: Sequence[str], values: npt.NDArray[np.float32]) -> Overrides:
-    """The ranges that lose least of each tensor's distribution (Migacz, "8-bit Inference with TensorRT", 2017).
+    """Measure ranges with the smallest KL divergence (Migacz, "8-bit Inference with TensorRT", 2017).
 
     Args:
         file: A float graph.
-        operations: Those whose tensors are measured.
-        values: Calibration images as the network reads them.
+        operations: Operators whose tensors are measured.
+        values: Calibration images as the network reads them, float32, shape (N, H, W, C).
     """
     calibrator = create_calibrator(
         file,
@@ -79,10 +79,10 @@ def measure_entropy_ranges(file: Path, operations: Sequence[str], values: npt.ND
 
 
 class CalibrationReader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime.quantization ships no types
-    """Feeds calibration images to onnxruntime's quantizer, in the range that the Keras model was trained on."""
+    """Feeds calibration images to onnxruntime's quantizer."""
 
     def __init__(self, values: npt.NDArray[np.float32]) -> None:
-        # As large as they may be, and all of one size: onnxruntime's histograms stack what batches give.
+        # All batches need one size, because onnxruntime's histograms stack the results of batches.
         size = max(size for size in range(1, CALIBRATION_BATCH + 1) if len(values) % size == 0)
         self._batches = iter(np.split(values, len(values) // size))
 

@@ -1,8 +1,8 @@
-"""Channels in the numbers that onnxruntime's fast int8 kernel takes, added where a network has others.
+"""Pad the channels of convolutions with zeros so that onnxruntime runs its fast int8 kernel.
 
-The kernel wants input channels in fours and at least 16 output channels; any other convolution of int8 runs on a slower
-one, which takes 2.5 us more at 14 x 14 places. A channel that is added has weights and bias of zero, and what reads it
-has zeros for it: it costs some bytes, and no answer changes by a bit.
+The fast kernel takes input channels in multiples of 4 and at least 16 output channels. Any other int8 convolution runs
+on a slower kernel, which takes 2.5 us longer for 14 x 14 positions. A padded channel has zero weights and bias, and its
+reader multiplies it by zero weights. The file grows by some bytes, and predictions stay the same bit by bit.
 """
 
 from __future__ import annotations
@@ -18,23 +18,29 @@ from edge_mnist_exporter.formats.onnx_files.graph import read_attributes
 from edge_mnist_exporter.formats.onnx_files.stem import CELL
 
 MULTIPLE: Final = 4
-"""Input channels come in so many."""
+"""The fast kernel takes input channels in multiples of this number."""
 
-FEWEST_OUTPUTS: Final = 16
-"""Output channels that the kernel is made for."""
+MIN_OUTPUTS: Final = 16
+"""Minimum number of output channels for the fast kernel."""
 
 CHANNELWISE_OPS: Final = ("QuantizeLinear", "DequantizeLinear", "Relu", "MaxPool", "AveragePool", "GlobalAveragePool")
-"""What may stand between a convolution and what multiplies by its channels."""
+"""Operations allowed between a convolution and the operation that multiplies its channels."""
 
 POOLED_OPS: Final = ("QuantizeLinear", "DequantizeLinear", "Transpose", "Reshape", "Squeeze", "Flatten")
-"""The same where a global average has left one place, so that channels are all there is to move."""
+"""The same after a global average, which leaves one position: these operations then move channels alone."""
 
 
 def fill_channels(model: onnx.ModelProto) -> int:
-    """Add channels in place, and say to how many convolutions.
+    """Pad the output channels of convolutions in place for onnxruntime's fast int8 kernel.
+
+    Without it, a call takes 31 % longer for nano (median of session.run, 1 thread, AMD EPYC with VNNI). The channels
+    of edge and robust already fit.
 
     Args:
-        model: A QDQ graph as onnxruntime's quantizer makes it, its stem not yet widened.
+        model: A QDQ graph as onnxruntime's quantizer makes it, before `widen_stem`.
+
+    Returns:
+        The number of padded convolutions.
     """
     graph = model.graph
     convolutions = [node for node in graph.node if node.op_type == "Conv"]
@@ -46,12 +52,12 @@ def fill_channels(model: onnx.ModelProto) -> int:
 
 @dataclass(frozen=True)
 class _Growth:
-    """A constant, and what is appended to it along one axis."""
+    """A constant that gets more entries along one axis."""
 
     tensor: onnx.TensorProto
     axis: int
     repeats: bool = False
-    """Whether the last entry is repeated; else zeros are appended."""
+    """True appends copies of the last entry, False appends zeros."""
 
 
 def _fill(graph: onnx.GraphProto, convolution: onnx.NodeProto) -> bool:
@@ -62,7 +68,7 @@ def _fill(graph: onnx.GraphProto, convolution: onnx.NodeProto) -> bool:
     if own is None or others is None:
         return False
     n_channels = own[0].tensor.dims[0]
-    n_more = _fitting(convolution, own[0].tensor, n_channels) - n_channels
+    n_more = _fit_output_channels(convolution, own[0].tensor, n_channels) - n_channels
     if not n_more or others.tensor.dims[others.axis] != n_channels:
         return False
     for growth in (*own, others):
@@ -70,12 +76,12 @@ def _fill(graph: onnx.GraphProto, convolution: onnx.NodeProto) -> bool:
     return True
 
 
-def _fitting(convolution: onnx.NodeProto, weights: onnx.TensorProto, n_channels: int) -> int:
-    """How many output channels a convolution should have."""
+def _fit_output_channels(convolution: onnx.NodeProto, weights: onnx.TensorProto, n_channels: int) -> int:
+    """The number of output channels that the fast kernel takes, at least `n_channels`."""
     strides = read_attributes(convolution).get("strides", [1, 1])
-    # A stem is widened later: it then gives the results of `CELL` / stride columns at one place.
-    fewest = -(-FEWEST_OUTPUTS * strides[1] // CELL) if weights.dims[1] == 1 else FEWEST_OUTPUTS
-    return max(fewest, -(-n_channels // MULTIPLE) * MULTIPLE)
+    # `widen_stem` multiplies a stem's output channels by `CELL` / stride.
+    minimum = -(-MIN_OUTPUTS * strides[1] // CELL) if weights.dims[1] == 1 else MIN_OUTPUTS
+    return max(minimum, -(-n_channels // MULTIPLE) * MULTIPLE)
 
 
 def _is_plain(convolution: onnx.NodeProto) -> bool:
@@ -83,7 +89,7 @@ def _is_plain(convolution: onnx.NodeProto) -> bool:
 
 
 def _find_reader(graph: onnx.GraphProto, convolution: onnx.NodeProto) -> onnx.NodeProto | None:
-    """What alone multiplies by a convolution's channels; None where they go elsewhere, too."""
+    """The only operation that multiplies a convolution's channels by weights; None if they have other readers."""
     constants = {tensor.name: tensor for tensor in graph.initializer}
     node: onnx.NodeProto = convolution
     is_pooled = False
@@ -102,12 +108,12 @@ def _find_reader(graph: onnx.GraphProto, convolution: onnx.NodeProto) -> onnx.No
 
 
 def _keeps_channels(shape: onnx.TensorProto | None) -> bool:
-    """Whether a reshape gives one row of values, however many they are."""
+    """Whether a reshape flattens each image to one row of any length."""
     return shape is not None and numpy_helper.to_array(shape).tolist() == [0, -1]
 
 
 def _constants_behind(graph: onnx.GraphProto, name: str) -> list[onnx.TensorProto] | None:
-    """Values, scales and zero-points of a dequantized constant that nothing else uses; None for anything else."""
+    """Values, scales and zero-points of a dequantized constant with a single reader; None for any other tensor."""
     makers = [node for node in graph.node if name in node.output]
     if len(makers) != 1 or makers[0].op_type != "DequantizeLinear" or len(makers[0].input) != 3:
         return None
@@ -120,7 +126,7 @@ def _constants_behind(graph: onnx.GraphProto, name: str) -> list[onnx.TensorProt
 
 
 def _growths_of(graph: onnx.GraphProto, convolution: onnx.NodeProto) -> list[_Growth] | None:
-    """Whatever a convolution holds an entry of for each output channel, its weights first."""
+    """The constants of a convolution to pad, its weights first; None if one of them has another reader."""
     growths = []
     for name in convolution.input[1:]:
         found = _constants_behind(graph, name)
@@ -129,13 +135,13 @@ def _growths_of(graph: onnx.GraphProto, convolution: onnx.NodeProto) -> list[_Gr
         values, scales, zero_points = found
         growths.append(_Growth(values, 0))
         if [*scales.dims] == [*zero_points.dims] == [values.dims[0]]:  # one a channel; a bias may have one for all
-            # Zeros have any scale, but onnxruntime wants the bias's to be the input's times the weights'.
+            # Zeros fit any scale, but onnxruntime requires bias scale = input scale * weight scale.
             growths += [_Growth(scales, 0, repeats=True), _Growth(zero_points, 0)]
     return growths
 
 
 def _growth_of_reader(graph: onnx.GraphProto, reader: onnx.NodeProto) -> _Growth | None:
-    """The weights that multiply by the channels."""
+    """The int8 weights that a reader multiplies the channels by; None if it has none of its own."""
     found = _constants_behind(graph, reader.input[1])
     if found is None or found[0].data_type != onnx.TensorProto.INT8:
         return None

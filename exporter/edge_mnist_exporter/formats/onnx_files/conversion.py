@@ -1,4 +1,4 @@
-"""Keras to ONNX, by tf2onnx and onnxruntime's quantizer."""
+"""Convert Keras models to ONNX with tf2onnx and onnxruntime's quantizer."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ QUANTIZED_OPS: Final = [
     *("MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMax"),
     *("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Pad", "Slice", "Split", "Tile"),
 ]
-"""All that may stand before the softmax. Softmax itself stays in float: its ten values are what the file promises."""
+"""Operators that are quantized. The softmax stays in float, because it gives the probabilities."""
 
 
 @dataclass(frozen=True)
 class PreparedGraph:
-    """A network on its way into onnxruntime's quantizer."""
+    """A network prepared for onnxruntime's quantizer."""
 
     graph: onnx.ModelProto
-    """In float, from floats to probabilities."""
+    """The float graph, from float images to probabilities."""
     weights: dict[str, RoundedWeights]
-    """What its weights become where they are quantized, by their names."""
+    """The rounded weights for quantized operations, by name."""
 
 
 def to_fp32(request: ConversionRequest) -> bytes:
@@ -60,10 +60,10 @@ def to_fp32(request: ConversionRequest) -> bytes:
 
 
 def to_fp16(request: ConversionRequest) -> bytes:
-    """ONNX with weights stored as float16 and computed in float32, as TFLite has it. See `Converter`.
+    """ONNX with weights stored as float16 and computed in float32, as in TFLite. See `Converter`.
 
-    Arithmetic in float16 would need kernels that few processors have; onnxruntime unpacks the weights once, when the
-    file is loaded, so that it then costs what float32 costs.
+    Few processors have float16 kernels. onnxruntime unpacks the weights once, when the file is loaded; a call then
+    costs as much as in float32.
     """
     model = _trace_float(request)
     store_as_float16(model.graph)
@@ -73,18 +73,17 @@ def to_fp16(request: ConversionRequest) -> bytes:
 def to_int8(request: ConversionRequest) -> bytes:
     """QDQ ONNX: uint8 or float in, float32 probabilities out, int8 weights, uint8 activations.
 
-    uint8 activations with int8 weights are what onnxruntime's x86 and ARM kernels are fastest on. See `Converter`.
+    onnxruntime's x86 and ARM kernels are fastest with uint8 activations and int8 weights. See `Converter`.
     """
     return _finish(quantize(request), request)
 
 
 def make_mixer(request: ConversionRequest) -> Mixer:
-    """Trace once, for files that compute some layers in float and all others in int8."""
-    prepared = prepare(request)
+    """Trace the network once for several files with different layers in float and all others in int8."""
 
     def mix(float_layers: tuple[str, ...]) -> bytes:
         asked = replace(request, config=replace(request.config, float_layers=float_layers))
-        return _finish(quantize(asked, prepared), asked)
+        return _finish(quantize(asked), asked)
 
     return mix
 
@@ -95,11 +94,10 @@ def to_mixed(request: ConversionRequest) -> bytes:
 
 
 def measure_errors(request: ConversionRequest, images: Pixels) -> list[LayerError]:
-    """What int8 does to every layer of the network; see `onnx_layers.measure_layers`."""
-    prepared = prepare(request)
-    graph, values = prepared.graph, request.source.input_range.apply(images)
+    """Measure the int8 error of every layer; see `onnx_files.layers.measure_layers`."""
+    graph, values = prepare(request).graph, request.source.input_range.apply(images)
     layers = find_layers(graph, list_layers(request.source.keras_model))
-    return measure_layers(graph, quantize(request, prepared), layers, values, quantizable=QUANTIZED_OPS)
+    return measure_layers(graph, quantize(request), layers, values, quantizable=QUANTIZED_OPS)
 
 
 def _finish(model: onnx.ModelProto, request: ConversionRequest) -> bytes:
@@ -113,20 +111,24 @@ def _finish(model: onnx.ModelProto, request: ConversionRequest) -> bytes:
 
 
 def prepare(request: ConversionRequest) -> PreparedGraph:
-    """Trace the network, and round the weights that may be quantized.
+    """Trace the network and round its quantizable weights, once for all requests that share the result.
 
     Raises:
         ConversionError: tf2onnx or onnxruntime refused.
     """
+    return request.make_once("prepared ONNX graph", lambda: _prepare(request))
+
+
+def _prepare(request: ConversionRequest) -> PreparedGraph:
     floating, config = _trace(request.source.keras_model, tf.float32, request), request.config
     with tempfile.TemporaryDirectory() as folder:
         traced, prepared = (Path(folder) / f"{stage}.onnx" for stage in ("traced", "prepared"))
         onnx.save(floating, traced)
         try:
-            # Fuses MatMul and Add into Gemm, among others; the symbolic part would need sympy and adds nothing here.
+            # Fuses MatMul and Add into Gemm, for example. Symbolic shapes would need sympy and are of no use here.
             quant_pre_process(str(traced), str(prepared), skip_symbolic_shape=True)
             graph = onnx.load(prepared)
-        except Exception as error:  # it raises whatever its parts do
+        except Exception as error:  # it raises exceptions of many classes
             raise request.refused("onnxruntime", error) from error
     try:
         weights = round_weights(
@@ -143,23 +145,18 @@ def prepare(request: ConversionRequest) -> PreparedGraph:
     return PreparedGraph(graph, weights)
 
 
-def quantize(request: ConversionRequest, prepared: PreparedGraph | None = None) -> onnx.ModelProto:
-    """The QDQ graph as onnxruntime's quantizer makes it, from floats to probabilities.
+def quantize(request: ConversionRequest) -> onnx.ModelProto:
+    """Quantize a network with onnxruntime: a QDQ graph from float images to probabilities.
 
     The layers in `config.float_layers` stay in float.
-
-    Args:
-        request: What is asked for.
-        prepared: What `prepare` gave, where it is at hand.
 
     Raises:
         ConversionError: tf2onnx or the quantizer refused.
     """
-    config, method = request.config, request.config.calibration_method
-    prepared = prepared or prepare(request)
+    config, method, prepared = request.config, request.config.calibration_method, prepare(request)
     layers = find_layers(prepared.graph, list_layers(request.source.keras_model)) if config.float_layers else []
     excluded = [node for layer in layers if layer.name in config.float_layers for node in layer.nodes]
-    graph, weights = _set_apart(prepared.graph, excluded), _leave_out(prepared, excluded)
+    graph, weights = _split_shared_weights(prepared.graph, excluded), _select_quantized(prepared, excluded)
     with tempfile.TemporaryDirectory() as folder:
         floating, quantized = Path(folder) / "prepared.onnx", Path(folder) / "quantized.onnx"
         onnx.save(put_weights(graph, weights), floating)
@@ -180,17 +177,17 @@ def quantize(request: ConversionRequest, prepared: PreparedGraph | None = None) 
                 calibrate_method=METHODS[method],
                 extra_options={
                     "TensorQuantOverrides": {**ranges, **overrides, **fix_input(prepared.graph, request.source)},
-                    # A weight that many steps share, as in a recurrent layer, cannot suit the bias of each.
+                    # A weight shared by several steps, as in a recurrent layer, cannot be adjusted to each bias.
                     "QDQDisableWeightAdjustForInt32Bias": _shares_weights(prepared.graph.graph),
                 },
             )
-        except Exception as error:  # the quantizer raises whatever its parts do
+        except Exception as error:  # the quantizer raises exceptions of many classes
             raise request.refused("onnxruntime's quantizer", error) from error
         return onnx.load(quantized)
 
 
-def _set_apart(model: onnx.ModelProto, excluded: list[str]) -> onnx.ModelProto:
-    """A graph whose operations in float have weights of their own; tf2onnx stores equal weights once."""
+def _split_shared_weights(model: onnx.ModelProto, excluded: list[str]) -> onnx.ModelProto:
+    """Copy weights that float and int8 operations share, because tf2onnx stores equal weights once."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     constants = {tensor.name: tensor for tensor in copy.graph.initializer}
@@ -207,8 +204,8 @@ def _set_apart(model: onnx.ModelProto, excluded: list[str]) -> onnx.ModelProto:
     return copy
 
 
-def _leave_out(prepared: PreparedGraph, excluded: list[str]) -> dict[str, RoundedWeights]:
-    """The rounded weights without those that only operations in float read."""
+def _select_quantized(prepared: PreparedGraph, excluded: list[str]) -> dict[str, RoundedWeights]:
+    """The rounded weights that at least one quantized operation reads."""
     read = {name for node in prepared.graph.graph.node if node.name not in excluded for name in node.input}
     return {name: rounded for name, rounded in prepared.weights.items() if name in read}
 
@@ -236,7 +233,7 @@ def _trace(model: Any, dtype: Any, request: ConversionRequest) -> onnx.ModelProt
         raise request.refused("tf2onnx", error) from error
     _store_captured(proto.graph, traced.get_concrete_function())
     for node in proto.graph.node:
-        if not onnx.defs.has(node.op_type, node.domain):  # tf2onnx only logs what it could not convert
+        if not onnx.defs.has(node.op_type, node.domain):  # tf2onnx only logs operations that it could not convert
             at = request.locate(node.name, *node.output)
             raise ConversionError(
                 f"{request.source.origin}: tf2onnx refused it at {at} (ONNX has no operation like {node.op_type})"
@@ -249,7 +246,7 @@ def _trace(model: Any, dtype: Any, request: ConversionRequest) -> onnx.ModelProt
 
 
 def _store_captured(graph: onnx.GraphProto, function: Any) -> None:
-    """Store the tensors that layers brought with them, which tf2onnx took for inputs."""
+    """Store the constants of layers in the file; tf2onnx makes them inputs."""
     captured = {inner.name: outer for outer, inner in function.graph.captures if outer.dtype != tf.resource}
     for value in [value for value in graph.input if value.name in captured]:
         graph.initializer.append(onnx.numpy_helper.from_array(captured[value.name].numpy(), value.name))
@@ -257,10 +254,10 @@ def _store_captured(graph: onnx.GraphProto, function: Any) -> None:
 
 
 def _take_bytes(model: onnx.ModelProto, request: ConversionRequest) -> None:
-    """Drop the quantizers at the input, so that the graph takes the bytes that they would have made.
+    """Remove the quantizers at the input, so that the graph takes the quantized bytes.
 
     Raises:
-        ConversionError: Something computes before them.
+        ConversionError: An operation computes on the input before a quantizer.
     """
     graph = model.graph
     moved = list_moved(graph)
@@ -285,7 +282,7 @@ def _take_bytes(model: onnx.ModelProto, request: ConversionRequest) -> None:
 
 
 def _with_contract(model: onnx.ModelProto, request: ConversionRequest) -> bytes:
-    """The bytes of the file, with free batch axes by one name and the contract in `metadata_props`."""
+    """Serialize the graph, with the batch axis named N and the contract in `metadata_props`."""
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "N"
     onnx.helper.set_model_props(model, {METADATA_KEY: request.contract.to_json()})

@@ -1,7 +1,7 @@
-"""An ONNX graph as an engine runs it: each operation between quantizers as one on the bytes themselves.
+"""Fuse the operations of a QDQ graph with their quantizers, as onnxruntime does when it loads a file.
 
-In QDQ form a quantized convolution is written as three steps: dequantize what it reads, convolve in float, quantize the
-result. onnxruntime fuses them into one operation on bytes, and no float tensor ever is; here the same is done on paper.
+In QDQ form a quantized convolution has three steps: dequantize the input, convolve in float, quantize the result.
+onnxruntime fuses them into one operation on bytes, so that no float tensor exists. Audits need the fused graph.
 """
 
 from __future__ import annotations
@@ -22,27 +22,28 @@ FUSED_OPS: Final = (
 """Operations that onnxruntime fuses with the quantizers around them."""
 
 FLOAT_RESULT_OPS: Final = ("Gemm", "MatMul")
-"""Those among them that it also fuses where nothing quantizes the result."""
+"""Fused operations that may have a float result."""
 
 VIEW_OPS: Final = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity")
-"""Operations whose result is the same bytes under another shape."""
+"""Operations that give the same bytes another shape."""
 
 IN_PLACE_OPS: Final = ("Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "Elu", "Add", "Sub", "Mul", "Div")
-"""Operations that onnxruntime lets write over an input that nothing else reads."""
+"""Operations that onnxruntime lets overwrite an input without other readers."""
 
 
 BIAS_TOLERANCE: Final = 0.01
-"""Relative difference of a bias's scale from the product of the other two that onnxruntime still takes for rounding."""
+"""Relative difference that onnxruntime allows between a bias scale and input scale * weight scale."""
 
 
 @dataclass(frozen=True)
 class _Slots:
-    """Which inputs of an operation are what: the activations always come first, then the kernel."""
+    """Positions of the bias and the channel axis; input 0 is always the activations, input 1 the kernel."""
 
     bias: int | None = None
+    """Index of the bias among the inputs."""
     channels: int | None = None
-    """The kernel's axis that its uses are counted along: each output value (each input value, for a transposed
-    convolution) takes one slice across it. None where the depth of a matrix product is counted instead."""
+    """The kernel's channel axis, for counting MACs: each output value (input value, for a transposed convolution) uses
+    one slice across it. None for a matrix product, where the depth counts instead."""
 
 
 SLOTS: Final = {
@@ -55,19 +56,19 @@ SLOTS: Final = {
 
 
 def fuse(file: OnnxFile) -> Graph:
-    """Put the graph into the form that the audits of both formats share."""
+    """Fuse operations with their quantizers into the graph form that the audits of both formats share."""
     return _Fusion(file).build()
 
 
 class _Fusion:
-    """The state of one fusing: which operations are fused, and every tensor that is left, once."""
+    """The fused operations, and one `Tensor` for each name that remains."""
 
     def __init__(self, file: OnnxFile) -> None:
         self._file = file
         self._tensors: dict[str, Tensor] = {}
-        self._ends = {spec.name for spec in (*file.inputs, *file.outputs)}
-        self._fused = {node.output[0] for node in file.nodes if self._is_fused(node)}  # by what they write
-        # The scales of a quantized tensor stand at the nodes around it.
+        self._signature = {spec.name for spec in (*file.inputs, *file.outputs)}
+        self._fused = {node.output[0] for node in file.nodes if self._is_fused(node)}  # names of their results
+        # The quantizers and dequantizers around a tensor hold its scales.
         self._scales = {node.output[0]: node.input[1] for node in file.nodes if node.op_type == "QuantizeLinear"}
         self._scales |= {node.input[0]: node.input[1] for node in file.nodes if node.op_type == "DequantizeLinear"}
 
@@ -91,7 +92,7 @@ class _Fusion:
         return reads_bytes and gives_bytes and self._has_fitting_bias(node)
 
     def _has_fitting_bias(self, node: onnx.NodeProto) -> bool:
-        """Whether a bias counts in products of an input and a weight; onnxruntime computes in float where not."""
+        """Whether bias scale = input scale * weight scale; otherwise onnxruntime computes in float."""
         slots = SLOTS.get(node.op_type)
         if slots is None or slots.bias is None or len(node.input) <= slots.bias or not node.input[slots.bias]:
             return True
@@ -102,24 +103,24 @@ class _Fusion:
         return bool(np.allclose(bias, data * kernel, rtol=BIAS_TOLERANCE, atol=0))
 
     def _quantizer(self, node: onnx.NodeProto) -> onnx.NodeProto | None:
-        """The quantizer that alone reads what a node writes."""
+        """The quantizer of a node's result, if the result has no other reader."""
         name = node.output[0]
         readers = self._file.readers.get(name, [])
-        alone = len(node.output) == len(readers) == 1 and name not in self._ends
+        alone = len(node.output) == len(readers) == 1 and name not in self._signature
         return readers[0] if alone and readers[0].op_type == "QuantizeLinear" else None
 
     def _disappears(self, node: onnx.NodeProto) -> bool:
-        """Whether a node is a quantizer that every operation around it is fused with."""
+        """Whether a node is a quantizer or dequantizer that is fused with every operation around it."""
         if node.op_type == "QuantizeLinear":
             maker = self._file.makers.get(node.input[0])
             return maker is not None and maker.output[0] in self._fused and self._quantizer(maker) is not None
         readers = self._file.readers.get(node.output[0], [])
         fused = all(reader.output[0] in self._fused for reader in readers)
-        return bool(node.op_type == "DequantizeLinear" and fused and node.output[0] not in self._ends)
+        return bool(node.op_type == "DequantizeLinear" and fused and node.output[0] not in self._signature)
 
     def _operation(self, node: onnx.NodeProto, constants: set[str]) -> Operation:
         fused = node.output[0] in self._fused
-        # A quantizer's scale and zero-point are no tensors that anything is computed from.
+        # A quantizer's scale and zero-point do not count as tensors.
         names = node.input[:1] if node.op_type in ("QuantizeLinear", "DequantizeLinear") else node.input
         reads = {name: self._read(name, fused=fused) for name in names if name}
         quantizer = self._quantizer(node) if fused else None
@@ -137,7 +138,7 @@ class _Fusion:
         return Operation(node.op_type, name, inputs, outputs, data=data, kernel=kernel, bias=bias, macs=macs)
 
     def _find_overwritten(self, node: onnx.NodeProto, constants: set[str]) -> Tensor | None:
-        """The input whose memory the result takes over."""
+        """The input whose memory the result reuses."""
         fused = node.output[0] in self._fused
         candidates = [name for name in node.input[:2] if name and name not in constants]
         if node.op_type in VIEW_OPS and node.input[0] in candidates:
@@ -152,14 +153,14 @@ class _Fusion:
         return None
 
     def _is_read_once(self, name: str) -> bool:
-        """Whether nothing needs a tensor's memory, by this name or, as a view of it, by another, but its one reader."""
+        """Whether a tensor's memory has a single reader, counting all views of the same memory."""
         maker = self._file.makers.get(name)
-        if maker is None or name in self._ends or len(self._file.readers[name]) > 1:
+        if maker is None or name in self._signature or len(self._file.readers[name]) > 1:
             return False
         return maker.op_type not in VIEW_OPS or self._is_read_once(maker.input[0])
 
     def _read(self, name: str, *, fused: bool) -> Tensor:
-        """What a node reads by this name: where it is fused, the bytes behind the dequantizer."""
+        """The tensor that a node reads; for a fused node, the bytes in front of the dequantizer."""
         return self._tensor(self._file.makers[name].input[0] if fused and self._file.is_float(name) else name)
 
     def _tensor(self, name: str) -> Tensor:
@@ -176,5 +177,5 @@ def _count_macs(node: onnx.NodeProto, data: Tensor, kernel: Tensor, result: Tens
     if channels is None:
         transposed = node.op_type == "Gemm" and read_attributes(node).get("transA", 0)
         return result.n_values * data.shape[0 if transposed else -1]
-    places = data if node.op_type == "ConvTranspose" else result
-    return places.n_values * (kernel.n_values // kernel.shape[channels])
+    positions = data if node.op_type == "ConvTranspose" else result
+    return positions.n_values * (kernel.n_values // kernel.shape[channels])

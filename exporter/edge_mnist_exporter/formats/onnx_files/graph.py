@@ -1,4 +1,4 @@
-"""An ONNX file's graph, read from its bytes: its nodes as they stand there, with every tensor's dtype and shape."""
+"""Read an ONNX file's graph from its bytes: the nodes, and every tensor's dtype and shape."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from edge_mnist_runtime.contract import TensorSpec
 from edge_mnist_runtime.errors import PrecisionProofError, first_line
 
 MOVING_OPS: Final = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Transpose", "Split")
-"""Operations that move values without changing them, and so may stand between bytes and their dequantizer."""
+"""Operations that move values without changing them. They may stand between bytes and their dequantizer."""
 
 
 @dataclass(frozen=True)
 class OnnxFile:
-    """What was read from a file; names are those of tensors."""
+    """The content of an ONNX file. All mappings are by tensor name."""
 
     nodes: tuple[onnx.NodeProto, ...]
-    """In the order in which they run, without those that only state a constant."""
+    """In the order in which they run, without Constant nodes."""
     operators: list[str]
-    """Of every node of the file."""
+    """The operator of every node, Constant nodes included."""
     makers: Mapping[str, onnx.NodeProto]
     readers: Mapping[str, list[onnx.NodeProto]]
     stored: Mapping[str, npt.NDArray[Any]]
-    """The values that the file holds."""
+    """Constants that the file stores."""
     dtypes: Mapping[str, str]
     shapes: Mapping[str, tuple[int, ...]]
     """For a batch of one image."""
@@ -37,13 +37,13 @@ class OnnxFile:
     outputs: tuple[TensorSpec, ...]
 
     def find_unmoved(self, name: str) -> str:
-        """The tensor whose values this one holds in another order."""
+        """The first tensor that holds the values of this one, before operations that only move them."""
         while name in self.makers and self.makers[name].op_type in MOVING_OPS:
             name = self.makers[name].input[0]
         return name
 
     def is_input(self, name: str) -> bool:
-        """Whether the tensor is an input of the file, moved about or not."""
+        """Whether the tensor holds the values of an input of the file, in any order."""
         return self.find_unmoved(name) in {spec.name for spec in self.inputs}
 
     def is_float(self, name: str) -> bool:
@@ -51,7 +51,7 @@ class OnnxFile:
         return "float" in self.dtypes[name]
 
     def is_made_by(self, name: str, op_type: str) -> bool:
-        """Whether the tensor is the result of such a node."""
+        """Whether the tensor is the result of a node with this operator."""
         return name in self.makers and self.makers[name].op_type == op_type
 
 
@@ -59,15 +59,15 @@ def read_onnx(data: bytes, file_name: str) -> OnnxFile:
     """Read a file's graph.
 
     Raises:
-        PrecisionProofError: It holds graphs within graphs (loops, conditions, functions), of which nothing is said of
-            what runs and how often, or the dtype or shape of a tensor does not follow from its operations.
+        PrecisionProofError: It holds nested graphs (loops, conditions, functions), which may run any number of times.
+            Or the dtype or shape of a tensor cannot be inferred.
     """
     model = onnx.load_from_string(data)
     graph = model.graph
     inner = [node for node in graph.node if any(field.HasField("g") or field.graphs for field in node.attribute)]
     if inner or model.functions:
         held = f"{inner[0].op_type} {inner[0].name}" if inner else f"function {model.functions[0].name}"
-        raise PrecisionProofError(f"{file_name}: {held} holds a graph of its own, of which no precision is proved")
+        raise PrecisionProofError(f"{file_name}: {held} holds a graph of its own; its precision cannot be proved")
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     stored |= {node.output[0]: _read_constant(node) for node in graph.node if node.op_type == "Constant"}
     dtypes, shapes = _infer(model, stored, file_name)
@@ -90,7 +90,7 @@ def read_onnx(data: bytes, file_name: str) -> OnnxFile:
 
 
 def follow(graph: onnx.GraphProto, name: str, *op_types: str) -> list[onnx.NodeProto] | None:
-    """The nodes from a tensor on, each the only user of the one before; None where they are others."""
+    """The nodes of these operators behind a tensor, each the only reader of the one before; None if it differs."""
     nodes = []
     for op_type in op_types:
         users = [node for node in graph.node if name in node.input]
@@ -102,7 +102,7 @@ def follow(graph: onnx.GraphProto, name: str, *op_types: str) -> list[onnx.NodeP
 
 
 def read_attributes(node: onnx.NodeProto) -> dict[str, Any]:
-    """The attributes that a node states."""
+    """The attributes of a node, without defaults."""
     return {field.name: helper.get_attribute_value(field) for field in node.attribute}
 
 
@@ -115,13 +115,13 @@ def _infer(
     for value in single.graph.input:
         if value.name not in stored and value.type.tensor_type.shape.dim:
             value.type.tensor_type.shape.dim[0].dim_value = 1
-    # What a file records of its tensors' shapes was written for a free batch, and need not be true.
+    # The shapes recorded in a file are for a free batch, and may be wrong.
     del single.graph.value_info[:]
     for value in single.graph.output:
         value.type.tensor_type.ClearField("shape")
     try:
         inferred = onnx.shape_inference.infer_shapes(single, strict_mode=True, data_prop=True).graph
-    except Exception as error:  # onnx raises its own InferenceError, and others on what it does not expect
+    except Exception as error:  # onnx raises its own InferenceError, and others on unexpected input
         raise PrecisionProofError(f"{file_name}: its tensors' shapes are not known ({first_line(error)})") from error
     dtypes = {name: values.dtype.name for name, values in stored.items()}
     shapes = {name: values.shape for name, values in stored.items()}
@@ -138,7 +138,7 @@ def _infer(
 
 
 def _read_constant(node: onnx.NodeProto) -> npt.NDArray[Any]:
-    """The value that a Constant node states, as a tensor or as plain numbers."""
+    """The value of a Constant node, stored as a tensor or as plain numbers."""
     ((name, value),) = read_attributes(node).items()
     if name == "value":
         return numpy_helper.to_array(value)

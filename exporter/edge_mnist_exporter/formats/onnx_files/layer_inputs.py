@@ -1,4 +1,4 @@
-"""What the layers of a float graph multiply by their weights, measured on calibration images."""
+"""Measure the second moments of the inputs of each layer with weights, on calibration images."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from edge_mnist_exporter.formats.onnx_files.tensors import TensorReader
 IMAGES_AT_ONCE: Final = 50
 """Images whose activations are in memory at one time."""
 
-SUMS: Final = 32_000
-"""Sums of each layer to look at, drawn from all positions of all images."""
+SUMS_PER_LAYER: Final = 32_000
+"""Sums of each layer to measure, drawn from all positions of all images."""
 
-INPUT_VALUES: Final = 32_000_000
-"""Most input values of a layer to look at, which bounds time and memory: of long sums there are fewer."""
+MAX_INPUT_VALUES: Final = 32_000_000
+"""Most input values of a layer to measure. It limits time and memory: layers with long sums get fewer sums."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class WeightedLayer:
 
     node: onnx.NodeProto
     index: int
-    """Which of its inputs the weights are."""
+    """Index of the weights among its inputs."""
     weights: npt.NDArray[np.float32]
     axis: int
-    """Along which the output channels lie."""
+    """The axis of the output channels."""
 
 
 def find_weighted_layers(model: onnx.ModelProto, operators: Collection[str]) -> Iterator[WeightedLayer]:
-    """The operations of a float graph that onnxruntime's quantizer gives int8 weights, in its order."""
+    """The operations of a float graph that onnxruntime's quantizer gives int8 weights, in graph order."""
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     for node in model.graph.node:
         for index, name in enumerate(node.input):
@@ -53,11 +53,11 @@ def find_weighted_layers(model: onnx.ModelProto, operators: Collection[str]) -> 
 def measure_moments(
     model: onnx.ModelProto, layers: list[WeightedLayer], values: npt.NDArray[np.float32]
 ) -> list[Moments | None]:
-    """The second moments of what each layer multiplies by its weights; None for a layer whose sums are not found.
+    """Measure the second moments of each layer's inputs; None for a layer that `view_sums` does not support.
 
     Args:
         model: The float graph.
-        layers: As `find_weighted_layers` gives them.
+        layers: The result of `find_weighted_layers`.
         values: Calibration images as the network reads them, float32, shape (N, H, W, C).
     """
     rng = np.random.default_rng(0)
@@ -68,16 +68,17 @@ def measure_moments(
         for number, (layer, data) in enumerate(zip(layers, reader.read(images), strict=True)):
             windows = view_sums(layer, data)
             if windows is not None:
-                drawn = _draw_windows(layer, *windows, part=len(images) / len(values), rng=rng)
+                drawn = _draw_windows(layer, *windows, fraction=len(images) / len(values), rng=rng)
                 found[number] = add_moments(found[number], *drawn)
     return found
 
 
 def view_sums(layer: WeightedLayer, data: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], int] | None:
-    """What a layer's sums multiply by its weights, as a view, and how many of its axes count sums.
+    """View a layer's input as the values that each sum multiplies by the weights.
 
-    None for a product whose weights are not its second factor, or differ within a batch, and for padding that the
-    graph leaves to the engine.
+    Returns:
+        The view, and how many of its leading axes index sums. None for a matrix product whose weights are its first
+        factor or differ within a batch, and for automatic padding (`auto_pad`).
     """
     if layer.node.op_type != "Conv":
         plain = layer.index == 1 and layer.weights.ndim == 2 and not read_attributes(layer.node).get("transA", 0)
@@ -98,16 +99,15 @@ def view_sums(layer: WeightedLayer, data: npt.NDArray[np.float32]) -> tuple[npt.
 
 
 def _draw_windows(
-    layer: WeightedLayer, view: npt.NDArray[np.float32], n_axes: int, *, part: float, rng: np.random.Generator
+    layer: WeightedLayer, view: npt.NDArray[np.float32], n_axes: int, *, fraction: float, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.intp]]:
-    """Inputs of some sums, shape (S, G, N), and how often each was drawn, shape (S,).
+    """Draw the inputs of some sums, shape (S, G, N), and count how often each was drawn, shape (S,).
 
-    `part` of a layer's sums is to come from these images. A small layer has fewer than are drawn, and each is
-    multiplied once.
+    These images provide `fraction` of the layer's sums. In small layers draws repeat, and counting them saves time.
     """
     n_groups = read_attributes(layer.node).get("group", 1)
     n_inputs = n_groups * layer.weights.size // layer.weights.shape[layer.axis]
-    n_drawn = max(int(min(SUMS, INPUT_VALUES // n_inputs) * part), 1)
+    n_drawn = max(int(min(SUMS_PER_LAYER, MAX_INPUT_VALUES // n_inputs) * fraction), 1)
     shape = view.shape[:n_axes]
     drawn, counts = np.unique(rng.integers(0, math.prod(shape), n_drawn), return_counts=True)
     return view[np.unravel_index(drawn, shape)].reshape(len(drawn), n_groups, -1), counts

@@ -1,4 +1,4 @@
-"""The layers of an ONNX graph: their names, and what quantization does to each."""
+"""Find the layers of an ONNX graph and measure the quantization error of each."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from edge_mnist_exporter.formats.layer_names import find_layer
 from edge_mnist_exporter.formats.onnx_files.tensors import TensorReader
 
 ACTIVATIONS: Final = ("Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSigmoid", "Tanh", "Elu", "PRelu")
-"""Operations that belong to the layer in front of them: quantizers fuse both."""
+"""Operations that belong to the layer in front of them, because quantizers fuse both."""
 
 MOVES: Final = ("Reshape", "Transpose", "Squeeze", "Flatten", "Identity", "Softmax")
-"""Operations that lose nothing, or, the softmax, that stay in float anyway."""
+"""Operations without a quantization error: they move values, or stay in float (softmax)."""
 
 DEQUANTIZED: Final = "_DequantizeLinear_Output"
-"""What onnxruntime's quantizer appends to the name of a tensor that it quantized."""
+"""Suffix that onnxruntime's quantizer appends to the name of a quantized tensor."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +31,19 @@ class OnnxLayer:
 
     name: str
     operator: str
-    """Of its first operation."""
+    """Operator of its first operation."""
     nodes: tuple[str, ...]
     """Names of its operations."""
     output: str
-    """Its last tensor."""
+    """Name of its output tensor."""
 
 
 def find_layers(model: onnx.ModelProto, keras_layers: Iterable[tuple[str, bool]]) -> list[OnnxLayer]:
-    """The layers of a float graph, in its order, without those that only move values.
+    """Find the layers of a float graph, in graph order, without those that only move values.
 
     Args:
-        model: A float graph, as it goes into the quantizer.
-        keras_layers: As `list_layers` gives them.
+        model: The float graph that is the quantizer's input.
+        keras_layers: The result of `list_layers`.
     """
     known = tuple(keras_layers)
     weighted = [layer for layer in known if layer[1]]
@@ -54,9 +54,9 @@ def find_layers(model: onnx.ModelProto, keras_layers: Iterable[tuple[str, bool]]
         if node.op_type == "Constant":
             continue
         name = owners.get(node.input[0]) if node.op_type in ACTIVATIONS and node.input[0] in owners else None
-        weights = constants.intersection(node.input)  # other inputs bear the name of the layer before
+        weights = constants.intersection(node.input)  # other inputs have the name of the layer before
         own = (node.name, *node.output)
-        # Layers of the same weights may share them: what an operation makes says more than what it reads.
+        # Layers with equal weights may share them, so an operation's outputs identify it better than its inputs.
         name = name or find_layer(own, weighted) or find_layer((*own, *sorted(weights)), known) or node.name
         owners[node.output[0]] = name
         before = found.get(name)
@@ -82,19 +82,19 @@ def measure_layers(
 
     Args:
         exact: The float graph.
-        quantized: The QDQ graph, from floats, as onnxruntime's quantizer left it.
-        layers: What `find_layers` found in the float graph.
+        quantized: The QDQ graph with a float input, unchanged from onnxruntime's quantizer.
+        layers: The result of `find_layers` for the float graph.
         values: The network's input, float32, shape (N, H, W, C).
-        quantizable: The operations that the quantizer was told to quantize.
+        quantizable: The operators that the quantizer was told to quantize.
     """
     floating = {node.name for node in exact.graph.node if node.op_type not in (*quantizable, *MOVES)}
     scales = _read_scales(quantized)
     known = {output for node in quantized.graph.node for output in node.output}
     known -= _list_other_dtypes(exact)
     compared = [layer for layer in layers if layer.output in known]
-    ends = [layer.output + DEQUANTIZED if layer.output in scales else layer.output for layer in compared]
+    outputs = [layer.output + DEQUANTIZED if layer.output in scales else layer.output for layer in compared]
     wanted = TensorReader(exact, [layer.output for layer in compared]).read(values)
-    found = TensorReader(quantized, ends).read(values)
+    found = TensorReader(quantized, outputs).read(values)
     errors = []
     for layer, right, measured in zip(compared, wanted, found, strict=True):
         own = round_to_steps(right, *scales[layer.output]) if layer.output in scales else right
@@ -105,7 +105,7 @@ def measure_layers(
 
 
 def _list_other_dtypes(model: onnx.ModelProto) -> set[str]:
-    """The tensors that are no float32: the truth values of a mask, for one."""
+    """The tensors that are not float32, such as the booleans of a mask."""
     known = onnx.shape_inference.infer_shapes(model).graph.value_info
     return {value.name for value in known if value.type.tensor_type.elem_type != onnx.TensorProto.FLOAT}
 

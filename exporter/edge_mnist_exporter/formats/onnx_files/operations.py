@@ -1,4 +1,4 @@
-"""TensorFlow operations that tf2onnx does not know, and what they are in ONNX."""
+"""Convert TensorFlow operations that tf2onnx does not support."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def _convert_erfc(graph: Any, node: Any, name: str, _arguments: Any) -> None:
-    """erfc(x) = 1 - erf(x), which GELU is made of."""
+    """Convert erfc(x), which GELU uses, to 1 - erf(x)."""
     outputs, shape, dtype = node.output, graph.get_shape(node.output[0]), graph.get_dtype(node.output[0])
     graph.remove_node(name)
     one = graph.make_const(f"{name}_one", np.array(1, np.float32))
@@ -18,4 +18,4 @@ def _convert_erfc(graph: Any, node: Any, name: str, _arguments: Any) -> None:
 
 
 CUSTOM_OPERATIONS: Final[dict[str, tuple[Callable[..., None], list[Any]]]] = {"Erfc": (_convert_erfc, [])}
-"""As tf2onnx takes them: by TensorFlow's name, what rewrites one in place, and its further arguments."""
+"""In the form of tf2onnx's `custom_op_handlers`: TensorFlow name -> (function that rewrites a node, its arguments)."""

@@ -1,4 +1,4 @@
-"""What an ONNX graph must hold to be of a precision."""
+"""Prove the precision of an ONNX graph, or find the first tensor or operation that breaks it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,24 @@ FLOAT_OPS: Final = ("Softmax",)
 """The only operation of an int8 file that may read and write plain float32."""
 
 BOUNDED_OPS: Final = ("Clip",)
-"""Operations whose further inputs are bounds, which compute nothing."""
+"""Operations whose inputs after the first are bounds, which need no quantization."""
 
 PLAIN_DTYPES: Final = ("float32", "int32", "int64", "bool")
-"""Of tensors in a file without quantization; the integers are shapes and axes."""
+"""Dtypes of tensors in a file without quantization; the integers are shapes and axes."""
 
 BYTES: Final = ("uint8", "int8")
 
 
 def find_problem(file: OnnxFile, graph: Graph, precision: str) -> str | None:
-    """What keeps a file from being of the precision, in words that name a tensor or operation; None if nothing.
+    """Find why a file does not have a precision; None if it has.
 
     Args:
-        file: As it was read.
-        graph: The same, fused.
+        file: The file as read.
+        graph: The fused graph of the file.
         precision: One of `PROOFS`.
+
+    Returns:
+        A phrase for a message that names a tensor or operation.
     """
     return next(_find_problems(file, graph, precision), None)
 
@@ -50,14 +53,14 @@ def _prove_fp32(file: OnnxFile, graph: Graph) -> Iterator[str]:
 
 
 def _prove_fp16(file: OnnxFile, graph: Graph) -> Iterator[str]:
-    """Weights lie in the file as float16, and are cast to float32 before anything reads them."""
+    """Weights are stored as float16 and cast to float32 before an operation reads them."""
     yield from _find_quantizing(file)
     for name, values in file.stored.items():
         dtype = values.dtype.name
         if dtype not in (*PLAIN_DTYPES, "float16"):
             yield f"constant {name} is {dtype}"
         for node in file.readers.get(name, ()):
-            if dtype == "float32" and values.size > 1:  # a single number is a bound or a factor, no weight
+            if dtype == "float32" and values.size > 1:  # a single number is a bound or a factor, not a weight
                 yield f"{_title(node)} reads the float32 constant {name}"
             if dtype == "float16" and node.op_type != "Cast":
                 yield f"{_title(node)} reads {name} as float16"
@@ -75,9 +78,9 @@ def _prove_int8(file: OnnxFile, graph: Graph) -> Iterator[str]:
         if node.op_type in ("QuantizeLinear", "DequantizeLinear", *FLOAT_OPS):
             continue
         for name in filter(None, node.input[:1] if node.op_type in BOUNDED_OPS else node.input):
-            # A float input may be moved about on the way to its quantizer; what is not float, computes nothing.
-            on_its_way = node.op_type in MOVING_OPS and file.is_input(name)
-            if not file.is_float(name) or file.is_made_by(name, "DequantizeLinear") or on_its_way:
+            # A float input may be moved before it is quantized.
+            is_moved_input = node.op_type in MOVING_OPS and file.is_input(name)
+            if not file.is_float(name) or file.is_made_by(name, "DequantizeLinear") or is_moved_input:
                 continue
             if name in file.stored:
                 yield f"{_title(node)} reads the {file.dtypes[name]} constant {name}"
@@ -94,7 +97,7 @@ def _prove_int8(file: OnnxFile, graph: Graph) -> Iterator[str]:
 
 
 def _prove_mixed(file: OnnxFile, graph: Graph) -> Iterator[str]:
-    """Some operations compute in int8, at least one with weights among them, and others in float."""
+    """Some operations compute in int8, at least one of them with weights, and others in float."""
     for node in file.nodes:
         yield from _find_wide_quantizer(file, node)
     for name, values in file.stored.items():
@@ -115,7 +118,7 @@ def _find_quantizing(file: OnnxFile) -> Iterator[str]:
 
 
 def _find_wide_quantizer(file: OnnxFile, node: onnx.NodeProto) -> Iterator[str]:
-    """A quantizer to, or from, activations of more than eight bits; a stored bias is int32."""
+    """Find quantizers to or from activations of more than 8 bits; a stored bias may be int32."""
     if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
         name = node.output[0] if node.op_type == "QuantizeLinear" else node.input[0]
         if file.dtypes[name] not in (*BYTES, *(("int32",) if name in file.stored else ())):
@@ -123,7 +126,7 @@ def _find_wide_quantizer(file: OnnxFile, node: onnx.NodeProto) -> Iterator[str]:
 
 
 def _find_foreign_results(file: OnnxFile, allowed: tuple[str, ...]) -> Iterator[str]:
-    """Results of other dtypes; bytes may come from the input."""
+    """Find results of other dtypes; bytes are allowed if they come from the input."""
     for node in file.nodes:
         for name in filter(None, node.output):
             if file.dtypes[name] not in allowed and not (file.dtypes[name] in BYTES and file.is_input(name)):
@@ -147,4 +150,4 @@ PROOFS: Final[dict[str, Callable[[OnnxFile, Graph], Iterator[str]]]] = {
     "int8": _prove_int8,
     "mixed": _prove_mixed,
 }
-"""By precision: problems of a file."""
+"""Generators of the problems of a file, by precision."""

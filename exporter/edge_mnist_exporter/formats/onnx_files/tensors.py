@@ -1,4 +1,4 @@
-"""The values of a float graph's inner tensors."""
+"""Read the values of inner tensors of a graph."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import onnxruntime
 
 
 class TensorReader:
-    """Runs a graph and gives some of its tensors, whatever its outputs are.
+    """Runs a graph and returns some of its inner tensors.
 
     Args:
-        model: A graph of one input, as an onnxruntime with default options reads it.
-        names: The tensors, all of them float32.
+        model: A graph with one input.
+        names: The tensors to return, all float32.
     """
 
     def __init__(self, model: onnx.ModelProto, names: Iterable[str]) -> None:
@@ -33,7 +33,7 @@ class TensorReader:
         self._session = onnxruntime.InferenceSession(opened.SerializeToString(), options, providers=providers)
 
     def read(self, values: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
-        """The tensors, in the order of `names`, for a batch of inputs, float32, shape (N, H, W, C)."""
+        """Return the tensors, in the order of `names`, for a batch of inputs, float32, shape (N, H, W, C)."""
         wanted = [name for name in dict.fromkeys(self._names) if name != self._input]
         found = {self._input: values}
         found |= zip(wanted, self._session.run(wanted, {self._input: values}) if wanted else [], strict=True)

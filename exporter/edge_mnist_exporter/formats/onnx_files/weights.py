@@ -1,12 +1,11 @@
-"""int8 weights of an ONNX file: scales with which no sum can saturate, and rounding that costs no accuracy.
+"""Quantize the weights of an ONNX file to int8, with scales that prevent saturation and with GPTQ rounding.
 
-Scales. `saturation.py` says which weights can saturate. 7-bit weights (onnxruntime's `reduce_range`) keep that
-bound by 64 + 64. Few output channels have two weights that are that large, so most can have finer steps than 7 bits
-give: each channel gets the finest scale that keeps the bound.
+Scales. `saturation.py` states the bound for two weights of a channel. 7-bit weights (onnxruntime's `reduce_range`) keep
+it, because 64 + 64 = 128. Few channels have two weights of that size, so most can have finer steps. Each channel gets
+the finest scale that keeps the bound.
 
-Rounding. Each weight is rounded up or down so that the errors of a sum cancel on the calibration images
-(`rounding.py`). With both, weights that cannot saturate stay closer to the float network than plainly rounded
-weights of 8 bits (docs/results/int8-weights.md).
+Rounding. `rounding.py` rounds each weight up or down so that the errors of a sum cancel on the calibration images. The
+result is closer to the float network than 8-bit weights rounded to nearest (docs/results/int8-weights.md).
 """
 
 from __future__ import annotations
@@ -27,25 +26,25 @@ from edge_mnist_exporter.formats.onnx_files.rounding import INT8_MAX, Moments, R
 from edge_mnist_exporter.formats.onnx_files.saturation import channels_first, largest_pairs
 
 UNBOUNDED_PAIR: Final = 2 * INT8_MAX
-"""A bound that 8-bit weights keep anyhow."""
+"""A bound that all 8-bit weights keep."""
 
 WIDEN: Final = 1 + 1 / 256
-"""A scale grows by this factor while rounded weights break the bound."""
+"""A scale is multiplied by this factor until the rounded weights keep the bound."""
 
 
 @dataclass(frozen=True)
 class RoundedWeights:
-    """The weights of one layer as the int8 file will hold them."""
+    """The rounded weights of one layer."""
 
     values: npt.NDArray[np.float32]
-    """Whole steps times scale, in the weights' own shape."""
+    """Whole steps times scale, in the shape of the float weights."""
     scales: npt.NDArray[np.float32]
-    """One an output channel, shape (K,), or one for all, shape (1,)."""
+    """One for each output channel, shape (K,), or one for all, shape (1,)."""
     axis: int | None
-    """Along which the output channels lie; None where one scale serves all."""
+    """The axis of the output channels; None for one scale for all."""
 
     def to_overrides(self) -> list[dict[str, Any]]:
-        """As the quantizer's `TensorQuantOverrides` has it."""
+        """The scales in the form of the quantizer's `TensorQuantOverrides`."""
         channel = {} if self.axis is None else {"axis": self.axis}
         fixed = {"quant_type": QuantType.QInt8, "zero_point": np.array(0, np.int8)}
         return [{**channel, **fixed, "scale": np.array(scale)} for scale in self.scales]
@@ -59,14 +58,14 @@ def round_weights(
     per_channel: bool = True,
     allow_saturation: bool = False,
 ) -> dict[str, RoundedWeights]:
-    """Choose scales and steps of all weights that onnxruntime's quantizer will find.
+    """Choose scales for all weights that onnxruntime's quantizer will quantize, and round the weights.
 
     Args:
-        model: The float graph as it goes into the quantizer.
+        model: The float graph that is the quantizer's input.
         values: Calibration images as the network reads them, float32, shape (N, H, W, C).
-        operators: Which operators are quantized.
-        per_channel: Whether each output channel has a scale of its own; otherwise the coarsest serves all.
-        allow_saturation: Leave the bound out, so that the weights use all of their 8 bits.
+        operators: Operators that are quantized.
+        per_channel: True for a scale for each output channel, False for the largest of them for all.
+        allow_saturation: Ignore the bound, so that the weights use all 8 bits.
 
     Returns:
         The rounded weights by their names in `model`.
@@ -80,7 +79,7 @@ def round_weights(
 
 
 def put_weights(model: onnx.ModelProto, rounded: dict[str, RoundedWeights]) -> onnx.ModelProto:
-    """A copy of the float graph with rounded weights in place of its own."""
+    """Copy the float graph and replace its weights by the rounded ones."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     for tensor in copy.graph.initializer:
@@ -90,14 +89,14 @@ def put_weights(model: onnx.ModelProto, rounded: dict[str, RoundedWeights]) -> o
 
 
 def fit_scales(rows: npt.NDArray[np.floating], max_pair: int = MAX_WEIGHT_PAIR) -> npt.NDArray[np.float64]:
-    """The finest scale of each output channel with which its weights keep the bound before they are rounded.
+    """The finest scale of each output channel that keeps the bound before rounding.
 
     Args:
         rows: Float weights, shape (K, N).
-        max_pair: Most steps that two weights of one sign may be together.
+        max_pair: Largest sum of two weights of one sign, in steps.
 
     Returns:
-        Scales, shape (K,). A channel of zeros has the largest scale of the others: its bias counts in its steps.
+        Scales, shape (K,). A channel of zeros gets the largest scale of the others, because its bias uses it too.
     """
     scales: npt.NDArray[np.float64] = np.abs(rows).max(1).astype(np.float64) / INT8_MAX
     scales = np.maximum(scales, largest_pairs(rows) / max_pair)

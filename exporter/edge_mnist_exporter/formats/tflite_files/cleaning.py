@@ -1,4 +1,4 @@
-"""What TensorFlow's converter leaves in a file that need not be there."""
+"""Shorten tensor names and fix tensor shapes in the files of TensorFlow's converter."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any, Final
 
 from edge_mnist_exporter.formats.layer_names import find_layer
 
-ENDS: Final = ("image", "probabilities")
-"""Names of the input and of the output, in every file."""
+SIGNATURE: Final = ("image", "probabilities")
+"""Names of the input and of the output in every file."""
 
 
 def fix_sizes(content: Any) -> None:
-    """Fix every tensor's shape to that for one image.
+    """Fix the shape of every tensor to a batch of one image.
 
-    The converter marks the number of images as open, in a second shape beside the first. LiteRT.js runs no file with
-    an open size. Programs that resize the input can do so without the mark. It takes 20 bytes a tensor.
+    The converter stores a second shape with a free batch size, which takes 20 bytes a tensor. LiteRT.js refuses files
+    with a free size. Programs can still resize the input without it.
 
     Args:
         content: The file as `schema.ModelT`; its tensors are changed in place.
@@ -25,37 +25,37 @@ def fix_sizes(content: Any) -> None:
 
 
 def name_tensors(content: Any, keras_layers: Iterable[tuple[str, bool]]) -> None:
-    """Name every tensor by its layer and its part in it: `conv1/weights`, `conv1/bias`, `conv1`; and both ends.
+    """Name every tensor by its layer and its role: `conv1/weights`, `conv1/bias`, `conv1`; and name input and output.
 
-    The converter joins the names of everything that was fused, a hundred characters a tensor: 2 kB of a file of 30.
+    The converter joins the names of all fused operations, about 100 characters a tensor: 2 kB of a 30 kB file.
 
     Args:
         content: The file as `schema.ModelT`; its tensors' names are changed in place.
-        keras_layers: As `list_layers` gives them.
+        keras_layers: The result of `list_layers`.
     """
     known = tuple(keras_layers)
     weighted = {name for name, has_weights in known if has_weights}
     graph = content.subgraphs[0]
-    ends = dict(zip((graph.inputs[0], graph.outputs[0]), ENDS, strict=True))
-    taken = set(ENDS)
+    signature = dict(zip((graph.inputs[0], graph.outputs[0]), SIGNATURE, strict=True))
+    taken = set(SIGNATURE)
     for index, tensor in enumerate(graph.tensors):
-        if index in ends:
-            tensor.name = ends[index].encode()
+        if index in signature:
+            tensor.name = signature[index].encode()
             continue
         name = tensor.name.decode()
         layer = find_layer([name], known)
         stem = layer or name.split(";")[0]
         is_constant = content.buffers[tensor.buffer].data is not None
-        part = _part_of(tensor, layer in weighted) if is_constant and layer else ""
-        short, number = stem + part, 1
+        role = _find_role(tensor, layer in weighted) if is_constant and layer else ""
+        short, number = stem + role, 1
         while short in taken:
             number += 1
-            short = f"{stem}{part}_{number}"
+            short = f"{stem}{role}_{number}"
         taken.add(short)
         tensor.name = short.encode()
 
 
-def _part_of(tensor: Any, has_weights: bool) -> str:
+def _find_role(tensor: Any, has_weights: bool) -> str:
     if not has_weights:
         return "/constant"
     return "/weights" if len(tensor.shape) > 1 else "/bias"

@@ -1,8 +1,8 @@
-"""Keras to TFLite, by TensorFlow's own converter."""
+"""Convert Keras models to TFLite with TensorFlow's own converter."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -24,32 +24,35 @@ from edge_mnist_runtime.tensor import Pixels
 
 
 def to_int8(request: ConversionRequest) -> bytes:
-    """Integer-only TFLite: 8-bit weights and activations, 8-bit or float ends. See `Converter`."""
+    """Integer-only TFLite: 8-bit weights and activations, 8-bit or float input and output. See `Converter`."""
     return _finish(_int8_converter(request), request)
 
 
 def to_int16x8(request: ConversionRequest) -> bytes:
-    """Integer-only TFLite between float ends: int8 weights, int16 activations. See `Converter`."""
+    """Integer-only TFLite with float input and output: int8 weights, int16 activations. See `Converter`."""
     operations = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
     return _finish(_calibrated(request, operations), request)
 
 
 def make_mixer(request: ConversionRequest) -> Mixer:
-    """Calibrate once, for files that compute some layers in float and all others in int8, between float ends."""
-    layers = find_layers(_finish_plain(_float_converter(request), request), list_layers(request.source.keras_model))
+    """Calibrate once for several mixed files with different layers in float and all others in int8.
+
+    Their input and output are float.
+    """
+    layers = find_layers(_make_plain(request, _float_converter), list_layers(request.source.keras_model))
 
     def options(float_layers: tuple[str, ...]) -> Any:
         names = [name for layer in layers if layer.name in float_layers for name in layer.tensor_names]
         return tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=names)
 
-    # TensorFlow's converter leaves named nodes in float through its debugger alone.
+    # Only the debugger of TensorFlow's converter can leave named nodes in float.
     try:
         converter = _calibrated(request, tf.lite.OpsSet.TFLITE_BUILTINS)
         dataset = converter.representative_dataset
         debugger = tf.lite.experimental.QuantizationDebugger(
             converter=converter, debug_dataset=dataset, debug_options=options(())
         )
-    except Exception as error:  # as in _finish_plain
+    except Exception as error:  # the quantizer raises many classes
         raise request.refused("TensorFlow's quantizer", error) from error
 
     def mix(float_layers: tuple[str, ...]) -> bytes:
@@ -63,24 +66,28 @@ def make_mixer(request: ConversionRequest) -> Mixer:
 
 
 def measure_errors(request: ConversionRequest, images: Pixels) -> list[LayerError]:
-    """What int8 does to every layer of the network; see `tflite_layers.measure_layers`."""
-    between_floats = replace(request, kind=Kind("tflite", "int8", "float32"))
-    exact, quantized = (
-        # With the converter's own names, which tell layers apart better than those of a finished file.
-        _finish_plain(make(between_floats), between_floats)
-        for make in (_float_converter, _int8_converter)
-    )
+    """Measure the int8 error of every layer; see `tflite_files.layers.measure_layers`."""
+    exact, quantized = (_make_plain(request, make) for make in (_float_converter, _int8_converter))
     values = request.source.input_range.apply(images)
     return measure_layers(exact, quantized, list_layers(request.source.keras_model), values)
 
 
+def _make_plain(request: ConversionRequest, make_converter: Callable[[ConversionRequest], Any]) -> bytes:
+    """Make a file with float input and output and the converter's own names, which identify layers best."""
+    between_floats = replace(request, kind=Kind("tflite", "int8", "float32"))
+    return request.make_once(
+        f"plain TFLite file by {make_converter.__name__}",
+        lambda: _finish_plain(make_converter(between_floats), between_floats),
+    )
+
+
 def to_mixed(request: ConversionRequest) -> bytes:
-    """TFLite with the layers in `config.float_layers` in float, all others in int8. See `Converter`."""
+    """TFLite with the layers in `config.float_layers` in float and all others in int8. See `Converter`."""
     return make_mixer(request)(request.config.float_layers)
 
 
 def to_dynamic(request: ConversionRequest) -> bytes:
-    """TFLite with int8 weights, where a layer has at least 1,024 of them, and float activations. See `Converter`."""
+    """TFLite with int8 weights in layers of at least 1,024 weights, and float activations. See `Converter`."""
     converter = _float_converter(request)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     return _finish(converter, request)
@@ -100,7 +107,7 @@ def to_fp32(request: ConversionRequest) -> bytes:
 
 
 def _int8_converter(request: ConversionRequest) -> Any:
-    # Without this set the converter leaves what it cannot quantize in float, and says nothing.
+    # Without this set the converter silently leaves operations that it cannot quantize in float.
     converter = _calibrated(request, tf.lite.OpsSet.TFLITE_BUILTINS_INT8)
     converter.inference_input_type = converter.inference_output_type = tf.as_dtype(request.kind.input_dtype)
     return converter
@@ -115,7 +122,7 @@ def _calibrated(request: ConversionRequest, operations: Any) -> Any:
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = representative_dataset
     converter.target_spec.supported_ops = [operations]
-    # The converter has no public switch for it; the audit reads from the file whether it did as it was told.
+    # The converter has no public switch for this. The audit of the file checks the result.
     converter._experimental_disable_per_channel = not request.config.per_channel
     return converter
 
@@ -126,11 +133,10 @@ def _float_converter(request: ConversionRequest) -> Any:
 
 
 def _make_converter(model: Any) -> Any:
-    """TensorFlow's converter for a network; with unrolled layers, for one image, which is what a file takes at a call.
+    """Make TensorFlow's converter for a network; with unrolled recurrent layers, for a batch of one image.
 
-    The converter then knows their first state. Computed from the size of the batch, its zeros would be quantized with a
-    scale near zero, which XNNPACK refuses to run. A loop of a known size would pass the converter, too, but ends the
-    process in its calibrator.
+    With a fixed batch size the initial state of a recurrent layer is a constant. A computed state of zeros would get a
+    scale near zero, which XNNPACK refuses to run. A loop instead of unrolled layers crashes the calibrator.
     """
     import keras
 
@@ -153,7 +159,7 @@ def _finish_plain(converter: Any, request: ConversionRequest) -> bytes:
 
 
 def _with_contract(model: bytes, request: ConversionRequest) -> bytes:
-    """The same TFLite file with plain tensor names, fixed sizes, and the contract in a metadata buffer."""
+    """The same TFLite file with short tensor names, fixed shapes, and the contract in a metadata buffer."""
     content = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
     name_tensors(content, list_layers(request.source.keras_model))
     fix_sizes(content)

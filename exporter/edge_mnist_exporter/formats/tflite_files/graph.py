@@ -1,4 +1,4 @@
-"""A TFLite file's graph, read from its bytes."""
+"""Read a TFLite file's graph from its bytes."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ OPERATORS: Final = _names(schema.BuiltinOperator)
 
 @dataclass(frozen=True)
 class _Slots:
-    """Which inputs of an operation are what."""
+    """Indices of activations, kernel and bias among the inputs of an operation."""
 
     data: int
     kernel: int
     bias: int | None
     channels: int
-    """The kernel's axis that its uses are counted along: each output value (each input value, for a transposed
-    convolution) takes one slice across it."""
+    """The kernel's channel axis, for counting MACs: each output value (input value, for a transposed convolution) uses
+    one slice across it."""
 
 
 SLOTS: Final = {
@@ -49,7 +49,7 @@ SLOTS: Final = {
 
 @dataclass(frozen=True)
 class TFLiteFile:
-    """What was read from a file."""
+    """The content of a TFLite file."""
 
     graph: Graph
     operators: list[str]
@@ -58,18 +58,18 @@ class TFLiteFile:
 
 
 def read_tflite(data: bytes, file_name: str) -> TFLiteFile:
-    """Read a file's only graph.
+    """Read the graph of a file.
 
     Raises:
-        PrecisionProofError: There are more, as loops and conditions have: what is run, and how often, is not said.
+        PrecisionProofError: The file holds several graphs (loops, conditions), which may run any number of times.
     """
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(data, 0))
     if len(model.subgraphs) != 1:
         raise PrecisionProofError(
-            f"{file_name}: holds {len(model.subgraphs)} graphs (loops or conditions), of which no precision is proved"
+            f"{file_name}: holds {len(model.subgraphs)} graphs (loops or conditions); its precision cannot be proved"
         )
     content = model.subgraphs[0]
-    # A tensor without data is computed; buffer 0 is the empty one that all such tensors share.
+    # A tensor without data is computed. All such tensors share the empty buffer 0.
     tensors = [_read_tensor(tensor, stored=_has_data(model.buffers[tensor.buffer])) for tensor in content.tensors]
     operators = [_name_operator(model.operatorCodes[operation.opcodeIndex]) for operation in content.operators]
     constants = {tensor for tensor in tensors if tensor.stored}
@@ -79,7 +79,7 @@ def read_tflite(data: bytes, file_name: str) -> TFLiteFile:
         if made.inputs and constants.issuperset(made.inputs):
             constants.update(made.outputs)
         operations.append(made)
-    inputs, outputs = (tuple(tensors[index] for index in ends) for ends in (content.inputs, content.outputs))
+    inputs, outputs = (tuple(tensors[index] for index in indices) for indices in (content.inputs, content.outputs))
     return TFLiteFile(
         Graph(tuple(operations), inputs, outputs),
         operators,
@@ -89,7 +89,7 @@ def read_tflite(data: bytes, file_name: str) -> TFLiteFile:
 
 
 def _read_operation(kind: str, raw: schema.OperatorT, tensors: Sequence[Tensor], constants: set[Tensor]) -> Operation:
-    inputs = tuple(tensors[index] for index in raw.inputs if index >= 0)  # -1 for what an operation goes without
+    inputs = tuple(tensors[index] for index in raw.inputs if index >= 0)  # -1 marks an absent optional input
     outputs = tuple(tensors[index] for index in raw.outputs)
     slots = SLOTS.get(kind)
     if slots is None:
@@ -108,10 +108,10 @@ def _read_operation(kind: str, raw: schema.OperatorT, tensors: Sequence[Tensor],
 
 
 def _name_operator(code: schema.OperatorCodeT) -> str:
-    """The operator's name; one that TFLite does not define has its own."""
+    """The operator's name; a custom operator brings its own."""
     if code.customCode:
         return str(code.customCode.decode())
-    # The older of the two fields is a byte; newer operators stand in the other alone.
+    # The older of the two fields is one byte, so newer operators use the other field.
     return OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
 
 
@@ -140,7 +140,7 @@ def _read_shape(tensor: schema.TensorT) -> tuple[int, ...]:
 
 
 def _read_scales(tensor: schema.TensorT) -> tuple[tuple[float, ...], tuple[int, ...]]:
-    """Scales and zero-points of a tensor, none where it is not quantized."""
+    """Scales and zero-points of a tensor; empty if it is not quantized."""
     found = tensor.quantization
     if found is None or found.scale is None or len(found.scale) == 0:
         return (), ()

@@ -1,4 +1,4 @@
-"""The layers of a TFLite graph: their names, and what quantization does to each."""
+"""Find the layers of a TFLite graph and measure the quantization error of each."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from edge_mnist_runtime.errors import ConversionError
 
 OPERATORS: Final = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
 
-ENDS: Final = ("QUANTIZE", "DEQUANTIZE")
-"""Operations that only int8 files have, at their ends."""
+QUANTIZERS: Final = ("QUANTIZE", "DEQUANTIZE")
+"""Operations that only int8 files have, at their input and output."""
 
 MOVES: Final = ("RESHAPE", "TRANSPOSE", "SQUEEZE", "SOFTMAX")
-"""Operations that lose nothing, or, the softmax, that have a scale fixed by the format."""
+"""Operations without an error to measure: they move values, or have a scale fixed by the format (softmax)."""
 
 VALUE_TYPES: Final = (schema.TensorType.FLOAT32, schema.TensorType.INT8, schema.TensorType.INT16)
-"""What the results of layers are stored as; operations that compute shapes give int32 or int64."""
+"""Types of layer results. Operations that compute shapes give int32 or int64."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class TFLiteLayer:
     output: int
     """Index of its output tensor."""
     tensor_names: tuple[str, ...]
-    """Of its outputs: what TensorFlow's quantizer knows it by."""
+    """Names of its output tensors, which identify it for TensorFlow's quantizer."""
 
 
 def find_layers(model: bytes, keras_layers: Iterable[tuple[str, bool]]) -> list[TFLiteLayer]:
-    """The layers of a TFLite graph, in its order, without operations that only move or quantize values.
+    """Find the layers of a TFLite graph, in graph order, without operations that only move or quantize values.
 
-    Operations that compute shapes are left out, too: Flatten leaves SHAPE and STRIDED_SLICE in a graph.
+    Operations that compute shapes are left out too, such as SHAPE and STRIDED_SLICE of Flatten.
     """
     known = tuple(keras_layers)
     weighted = [layer for layer in known if layer[1]]
@@ -52,13 +52,13 @@ def find_layers(model: bytes, keras_layers: Iterable[tuple[str, bool]]) -> list[
     for operation in content.subgraphs[0].operators:
         code = content.operatorCodes[operation.opcodeIndex]
         operator = OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
-        if operator in (*ENDS, *MOVES) or tensors[operation.outputs[0]].type not in VALUE_TYPES:
+        if operator in (*QUANTIZERS, *MOVES) or tensors[operation.outputs[0]].type not in VALUE_TYPES:
             continue
         own = tuple(tensors[index].name.decode() for index in operation.outputs)
-        # Inputs that are no weights bear the name of the layer before.
+        # Other inputs than weights have the name of the layer before.
         weights = (tensors[index] for index in operation.inputs if index >= 0)
         constant = [tensor.name.decode() for tensor in weights if content.buffers[tensor.buffer].data is not None]
-        # Layers of the same weights may share them: what an operation makes says more than what it reads.
+        # Layers with equal weights may share them, so an operation's outputs identify it better than its inputs.
         name = find_layer(own, weighted) or find_layer((*own, *constant), known) or own[0]
         found.append(TFLiteLayer(name, operator, int(operation.outputs[0]), own))
     return found
@@ -70,9 +70,9 @@ def measure_layers(
     """Compare every layer of an int8 TFLite file with the float file of the same network.
 
     Args:
-        exact: The float file, taking floats.
-        quantized: The int8 file, taking floats.
-        keras_layers: As `list_layers` gives them.
+        exact: The float file, with a float input.
+        quantized: The int8 file, with a float input.
+        keras_layers: The result of `list_layers`.
         values: The network's input, float32, shape (N, H, W, C).
 
     Raises:
@@ -96,7 +96,7 @@ def measure_layers(
 
 
 def _open(model: bytes) -> Any:
-    # Without delegates, which keep their inner tensors to themselves.
+    # Delegates would hide their inner tensors.
     interpreter = Interpreter(
         model_content=model,
         experimental_preserve_all_tensors=True,

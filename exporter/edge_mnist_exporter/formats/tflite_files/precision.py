@@ -1,4 +1,4 @@
-"""What a TFLite graph must hold to be of a precision."""
+"""Prove the precision of a TFLite graph, or find the first tensor or operation that breaks it."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from edge_mnist_exporter.audit.graph import Graph, Operation, Tensor
 
 QUANTIZERS: Final = ("QUANTIZE", "DEQUANTIZE")
 
-LEAST_DYNAMIC_VALUES: Final = 1024
-"""A kernel of fewer values is left in float by the converter's dynamic-range quantization."""
+MIN_DYNAMIC_VALUES: Final = 1024
+"""The converter's dynamic-range quantization leaves kernels with fewer values in float."""
 
 
 @dataclass(frozen=True)
 class _Dtypes:
     """The dtypes that tensors of a file may have.
 
-    int32 and int64 (biases, shapes, axes) and bool (the results of comparisons) may stand anywhere.
+    int32 and int64 (biases, shapes, axes) and bool (results of comparisons) are always allowed.
     """
 
     computed: frozenset[str]
     stored: frozenset[str]
-    ends: frozenset[str]
-    """Of inputs and outputs alone, beside `computed`."""
+    signature: frozenset[str]
+    """Allowed for inputs and outputs too, beside `computed`."""
 
 
-def _dtypes(computed: str, stored: str, ends: str) -> _Dtypes:
-    return _Dtypes(*(frozenset((*names.split(), "int32", "int64", "bool")) for names in (computed, stored, ends)))
+def _dtypes(computed: str, stored: str, signature: str) -> _Dtypes:
+    return _Dtypes(*(frozenset((*names.split(), "int32", "int64", "bool")) for names in (computed, stored, signature)))
 
 
 ALLOWED: Final = {
@@ -42,7 +42,7 @@ ALLOWED: Final = {
 
 
 def find_problem(graph: Graph, precision: str) -> str | None:
-    """What keeps the graph from being of the precision, in words that name a tensor or operation; None if nothing."""
+    """Find why the graph does not have a precision, as a phrase that names a tensor or operation; None if it has."""
     return next(_find_problems(graph, precision), None)
 
 
@@ -54,15 +54,15 @@ def _find_problems(graph: Graph, precision: str) -> Iterator[str]:
 
 
 def _find_foreign_tensors(graph: Graph, allowed: _Dtypes) -> Iterator[str]:
-    ends = {*graph.inputs, *graph.outputs}
+    signature = {*graph.inputs, *graph.outputs}
     for tensor in graph.tensors:
         here = allowed.stored if tensor.stored else allowed.computed
-        if tensor.dtype not in here and not (tensor in ends and tensor.dtype in allowed.ends):
+        if tensor.dtype not in here and not (tensor in signature and tensor.dtype in allowed.signature):
             yield _describe_foreign(graph, tensor)
 
 
 def _describe_foreign(graph: Graph, tensor: Tensor) -> str:
-    """Which operation computes with a tensor of another dtype: quantizers around it only serve it."""
+    """Describe a tensor of another dtype by the operation that computes with it, quantizers aside."""
     for operation in () if tensor.stored else graph.operations:
         if operation.kind not in QUANTIZERS and tensor in (*operation.inputs, *operation.outputs):
             return f"{_title(operation)} computes with {tensor.dtype} (tensor {tensor.name})"
@@ -74,7 +74,7 @@ def _prove_fp32(graph: Graph) -> Iterator[str]:
 
 
 def _prove_fp16(graph: Graph) -> Iterator[str]:
-    """Kernels lie in the file as float16, and are unpacked to float32 before anything reads them."""
+    """Kernels are stored as float16 and unpacked to float32 before an operation reads them."""
     for operation in graph.operations:
         for tensor in operation.inputs:
             if tensor.dtype == "float16" and operation.kind != "DEQUANTIZE":
@@ -86,29 +86,29 @@ def _prove_fp16(graph: Graph) -> Iterator[str]:
 
 
 def _prove_dynamic(graph: Graph) -> Iterator[str]:
-    """Large kernels lie in the file as int8, and what they multiply is float between the operations."""
+    """Large kernels are stored as int8, and all activations are float."""
     kernels = graph.kernels
     for tensor in graph.tensors:
         if tensor.stored and tensor.dtype == "int8" and tensor not in kernels:
-            yield f"tensor {tensor.name} is int8, and no kernel"
+            yield f"tensor {tensor.name} is int8, but not a kernel"
     for layer, kernel in zip(graph.layers, kernels, strict=True):
-        if kernel.dtype != "int8" and kernel.n_values >= LEAST_DYNAMIC_VALUES:
+        if kernel.dtype != "int8" and kernel.n_values >= MIN_DYNAMIC_VALUES:
             yield f"{_title(layer)} has {kernel.n_values:,} weights in {kernel.dtype}"
     if kernels and not any(kernel.dtype == "int8" for kernel in kernels):
         largest = max(kernels, key=lambda kernel: kernel.n_values)
         yield (
-            f"the network is too small for it (the converter leaves kernels of fewer than {LEAST_DYNAMIC_VALUES:,} "
+            f"the network is too small for it (the converter leaves kernels of fewer than {MIN_DYNAMIC_VALUES:,} "
             f"values in float, and the largest, {largest.name}, has {largest.n_values:,})"
         )
 
 
 def _prove_int8(graph: Graph) -> Iterator[str]:
-    yield from _find_float_between_ends(graph)
+    yield from _find_unquantized_signature(graph)
     yield from _find_other_arithmetic(graph, "int8")
 
 
 def _prove_int16x8(graph: Graph) -> Iterator[str]:
-    yield from _find_float_between_ends(graph)
+    yield from _find_unquantized_signature(graph)
     for tensor in graph.tensors:
         if tensor.dtype == "int16" and any(tensor.zero_points):
             yield f"tensor {tensor.name} has zero-point {next(filter(None, tensor.zero_points))}, not 0"
@@ -116,15 +116,15 @@ def _prove_int16x8(graph: Graph) -> Iterator[str]:
 
 
 def _prove_mixed(graph: Graph) -> Iterator[str]:
-    """Some operations in int8, at least one with weights among them, and others in float."""
+    """Some operations compute in int8, at least one of them with weights, and others in float."""
     yield from _find_other_arithmetic(graph, "int8", "float")
     found = {graph.find_arithmetic(layer) for layer in graph.layers}
     if found == {"float"} or find_problem(graph, "int8") is None:
         yield f"{_title(graph.layers[0])} and all other operations with weights compute in {found.pop()}"
 
 
-def _find_float_between_ends(graph: Graph) -> Iterator[str]:
-    """A float input or output is there for quantizers alone."""
+def _find_unquantized_signature(graph: Graph) -> Iterator[str]:
+    """Find float inputs and outputs that an operation other than a quantizer reads or writes."""
     floats = {tensor for tensor in (*graph.inputs, *graph.outputs) if tensor.is_float}
     for operation in graph.operations:
         reads, writes = floats.intersection(operation.inputs), floats.intersection(operation.outputs)
@@ -152,4 +152,4 @@ PROOFS: Final[dict[str, Callable[[Graph], Iterator[str]]]] = {
     "int8": _prove_int8,
     "int16x8": _prove_int16x8,
 }
-"""By precision: problems of a graph whose tensors all have dtypes that the precision allows."""
+"""Generators of further problems by precision, once all dtypes are allowed ones."""

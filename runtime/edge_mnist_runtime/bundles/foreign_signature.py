@@ -1,6 +1,6 @@
-"""Where a foreign file takes the pixels of a digit, and where it gives ten values.
+"""Find the input of a foreign file that takes a digit, and the output that gives ten values.
 
-Axes whose size a file leaves free may have several shapes; the file itself then says which of them it runs.
+An input with free axes may fit several shapes. The caller then tries which of them the file runs with.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ N_VALUES: Final = len(DIGIT_LABELS)
 FLOATS: Final = ("float32", "float64", "float16")
 
 DTYPES: Final = (*FLOATS, "uint8", "int8")
-"""What a foreign file may take and give."""
+"""Accepted dtypes of inputs and outputs."""
 
 BATCH: Final = -1
-"""Stands for any number of images, as in NumPy's shapes."""
+"""Any number of images, as -1 in a NumPy shape."""
 
 LAYOUTS: Final = (
     (BATCH, 784),
@@ -33,26 +33,26 @@ LAYOUTS: Final = (
     (1, 28, 28),
     (784,),
 )
-"""Usual shapes of digits, tried in this order where a file leaves axes free."""
+"""Usual shapes of digits, tried in this order if a file has free axes."""
 
 
 @dataclass(frozen=True)
-class ForeignEnds:
-    """The one input and the one output that are used."""
+class ForeignSignature:
+    """How to feed a digit to a file, and where to read the result."""
 
     shapes: tuple[tuple[int, ...], ...]
-    """Shapes that the input may have by what the file says; -1 stands for the number of images."""
+    """Input shapes that the file allows; -1 is the number of images."""
     output: int
-    """Which of the outputs gives ten values."""
+    """Index of the output that gives ten values."""
 
 
-def find_ends(inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> ForeignEnds:
-    """How a file can be fed with digits.
+def find_signature(inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> ForeignSignature:
+    """Find how a file can be fed with digits.
 
     Raises:
-        ValueError: It cannot be; the message says why.
+        ValueError: It cannot; the message says why.
     """
-    return ForeignEnds(_find_shapes(inputs), _find_output(outputs))
+    return ForeignSignature(_find_shapes(inputs), _find_output(outputs))
 
 
 def _find_shapes(inputs: Sequence[TensorSpec]) -> tuple[tuple[int, ...], ...]:
@@ -67,14 +67,14 @@ def _find_shapes(inputs: Sequence[TensorSpec]) -> tuple[tuple[int, ...], ...]:
         if math.prod(sizes) == N_PIXELS or (sizes[0] == BATCH and of_one == N_PIXELS):
             return (sizes,)
         if of_one == N_PIXELS:
-            raise ValueError(f"its batch is fixed at {sizes[0]} images; convert it with a free first axis, or with 1")
+            raise ValueError(f"its batch size is fixed at {sizes[0]}; convert it with a free first axis, or with 1")
     fitting = tuple(
         (BATCH if sizes[:1] in ((), (BATCH,)) else 1, *layout[1:]) if layout[0] == BATCH else layout
         for layout in LAYOUTS
         if not sizes or _fits(sizes, layout)
     )
     if not fitting:
-        raise ValueError(f"it takes {_list(inputs)}, which is no shape of {N_PIXELS} pixels")
+        raise ValueError(f"it takes {_list(inputs)}, which does not fit {N_PIXELS} pixels")
     return fitting
 
 

@@ -1,0 +1,37 @@
+"""Replace parameter names in the library's messages with option names: `unsafe=True` becomes --unsafe.
+
+A message names a parameter in backticks, alone or with `=True`. The functions of commands use the library's parameter
+names, so the running command knows the option of each. Other names in backticks stay unchanged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from edge_mnist_runtime.errors import CUT
+
+CUT_HERE: Final = "... (--debug shows all)"
+"""The command line's replacement for `CUT`."""
+
+PARAMETER: Final = re.compile(r"`(\w+)(?:=True)?`")
+"""A parameter name in a message."""
+
+_options: dict[str, str] = {}
+"""Option by parameter name of the running command. Global, because a process runs one command line."""
+
+
+def learn_options(parameters: Iterable[Any]) -> None:
+    """Set the running command for `name_options`, by its typer parameters."""
+    _options.clear()
+    for parameter in parameters:
+        option = next((name for name in parameter.opts if name.startswith("--")), None)
+        if option:
+            _options[parameter.name] = option
+
+
+def name_options(message: str) -> str:
+    """Replace the parameters in a message with the running command's options."""
+    named = PARAMETER.sub(lambda found: _options.get(found[1], found[0]), message)
+    return named.replace(CUT, CUT_HERE)
