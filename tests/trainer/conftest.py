@@ -45,6 +45,7 @@ def without_mnist(tmp_path: Path) -> dict[str, str]:
 FEWER_PICTURES = {
     "edge_mnist_trainer.augment.batches.PRINTED_VARIANTS": 1,
     "edge_mnist_trainer.augment.batches.DRAWN_VARIANTS": 2,
+    "edge_mnist_trainer.augment.batches.SCHOOL_DIGITS": 20,
     "edge_mnist_trainer.evaluate.robustness.FONT_VARIANTS": 1,
     "edge_mnist_trainer.evaluate.confidence.NO_DIGITS_EACH": 2,
 }
