@@ -1,4 +1,4 @@
-"""From which confidence on answers are accepted: who chooses it, what carries it, what it rejects."""
+"""The confidence threshold of an export: who chooses it, where it is stored, what it rejects."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.engines import open_engine
 from edge_mnist_runtime.errors import IntegrityError, UsageError
 from edge_mnist_trainer.augment.strokes import draw_digits
-from edge_mnist_trainer.evaluate.confidence import REJECTED_PART, choose_least_confidence
+from edge_mnist_trainer.evaluate.confidence import MAX_REJECTED_FRACTION, choose_least_confidence
 from edge_mnist_trainer.run_folder import RunFolder
 from edge_mnist_trainer.run_record import Acceptance
 
@@ -42,7 +42,7 @@ def answers(*confidences: float) -> np.ndarray:
 
 
 def labelled(*labels: int) -> LabelledDigits:
-    """Images without ink, of which only the labels matter."""
+    """Blank images with these labels."""
     images = np.zeros((len(labels), 28, 28, 1), np.uint8)
     return LabelledDigits("made", "test", images, np.array(labels, np.uint8))
 
@@ -53,24 +53,24 @@ def validation() -> LabelledDigits:
     return LabelledDigits("drawn", "validation", images, labels)
 
 
-def test_figures_are_those_worked_out_by_hand():
+def test_rejection_figures_match_hand_computed_values():
     found, digits = answers(0.9, 0.4, 0.8, 0.3), labelled(3, 3, 5, 7)
-    report = measure_rejection((0.5, "asked for"), {"keras": found}, digits)
+    report = measure_rejection((0.5, "set by the user"), {"keras": found}, digits)
     assert report.figures["keras"] == RejectionFigures(rejected=0.5, rejected_wrong=0.5, accepted_top1=0.5)
 
 
-def test_nothing_wrong_and_nothing_accepted_have_no_figure():
+def test_figures_are_none_without_misread_or_accepted_images():
     found = answers(0.2)
-    figures = measure_rejection((0.5, "asked for"), {"keras": found}, labelled(3)).figures["keras"]
+    figures = measure_rejection((0.5, "set by the user"), {"keras": found}, labelled(3)).figures["keras"]
     assert figures == RejectionFigures(rejected=1.0, rejected_wrong=None, accepted_top1=None)
 
 
-def test_model_that_reads_no_digits_rejects_nothing(blob_source, validation):
+def test_model_that_does_not_read_digits_has_no_threshold(blob_source, validation):
     assert settle_least_confidence(blob_source, 0.9, validation) is None
     assert measure_rejection(None, {}, validation) is None
 
 
-def test_user_wins_over_the_run_and_the_run_over_the_export(reference_model, make_run_record, tmp_path, validation):
+def test_user_s_threshold_overrides_the_run_s_threshold(reference_model, make_run_record, tmp_path, validation):
     shutil.copy(reference_model, tmp_path / "model.keras")
     lone = load_source("lone", tmp_path / "model.keras")
     assert lone.least_confidence is None
@@ -80,11 +80,11 @@ def test_user_wins_over_the_run_and_the_run_over_the_export(reference_model, mak
     RunFolder(tmp_path).write_record(make_run_record(acceptance=Acceptance(0.625, 0.0, {})))
     recorded = load_source("recorded", tmp_path / "model.keras")
     assert settle_least_confidence(recorded, None, validation) == (0.625, "chosen by the run that trained the model")
-    assert settle_least_confidence(recorded, 0.75, validation) == (0.75, "asked for")
+    assert settle_least_confidence(recorded, 0.75, validation) == (0.75, "set by the user")
 
 
 @pytest.mark.parametrize("acceptance", [None, Acceptance(1.0, 0.0, {})])
-def test_record_that_says_nothing_of_it_is_no_obstacle(reference_model, make_run_record, tmp_path, acceptance):
+def test_record_without_a_threshold_is_accepted(reference_model, make_run_record, tmp_path, acceptance):
     shutil.copy(reference_model, tmp_path / "model.keras")
     RunFolder(tmp_path).write_record(make_run_record(acceptance=acceptance))
     assert load_source("run", tmp_path / "model.keras").least_confidence is None
@@ -94,7 +94,7 @@ def test_record_that_says_nothing_of_it_is_no_obstacle(reference_model, make_run
 def test_damaged_record_is_refused(reference_model, tmp_path, text):
     shutil.copy(reference_model, tmp_path / "model.keras")
     (tmp_path / "run.json").write_text(text)
-    with pytest.raises(IntegrityError, match=r"run\.json: no record of a run that can be read"):
+    with pytest.raises(IntegrityError, match=r"run\.json: not a readable record of a run"):
         load_source("run", tmp_path / "model.keras")
 
 
@@ -104,7 +104,7 @@ def test_least_confidence_out_of_range_is_refused(least):
         ExportConfig(least_confidence=least)
 
 
-def test_every_file_and_the_manifest_carry_it(reference_bundle, report):
+def test_every_file_and_the_manifest_have_the_threshold(reference_bundle, report):
     least = report["rejection"]["least_confidence"]
     assert 0.1 < least < 1
     manifest = Manifest.load(reference_bundle)
@@ -115,7 +115,7 @@ def test_every_file_and_the_manifest_carry_it(reference_bundle, report):
     assert {*report["rejection"]["figures"]} == {"keras", *(artifact.file for artifact in manifest.artifacts)}
 
 
-def test_card_names_it(reference_bundle, report):
+def test_model_card_has_the_threshold(reference_bundle, report):
     card = (reference_bundle / "MODEL_CARD.md").read_text("utf-8")
     assert describe_rule(report["rejection"]["least_confidence"]) in card
 
@@ -128,7 +128,7 @@ def test_report_is_read_back_as_it_was(reference_bundle):
     assert "## Rejection" in write_model_card(read)
 
 
-def test_contract_without_it_accepts_everything(reference_bundle):
+def test_contract_without_a_threshold_accepts_everything(reference_bundle):
     engine = open_engine((reference_bundle / "edge_int8.onnx").read_bytes(), file_name="edge_int8.onnx")
     fields = json.loads(engine.contract.to_json())
     del fields["least_confidence"]
@@ -137,7 +137,7 @@ def test_contract_without_it_accepts_everything(reference_bundle):
     assert DigitClassifier.from_engine(engine).predict(noise).accepted
 
 
-def test_digits_below_it_are_rejected_and_others_are_not(reference_bundle):
+def test_digits_below_the_threshold_are_rejected_and_others_are_not(reference_bundle):
     engine = open_engine((reference_bundle / "edge_int8.onnx").read_bytes(), file_name="edge_int8.onnx")
     images, _ = draw_digits(3, seed=1)
     confidences = engine.run(images).max(1)
@@ -150,8 +150,8 @@ def test_digits_below_it_are_rejected_and_others_are_not(reference_bundle):
 
 
 @pytest.mark.parametrize("n", [10, 400, 4000])
-def test_chosen_confidence_rejects_no_more_than_its_part(n):
+def test_chosen_threshold_rejects_at_most_its_fraction(n):
     found = answers(*np.random.default_rng(n).uniform(0.2, 1, n))
     least = choose_least_confidence(found)
-    assert np.mean(found.max(1) < least) <= REJECTED_PART
-    assert np.mean(found.max(1) < least + 0.001) > 0  # and could hardly be higher
+    assert np.mean(found.max(1) < least) <= MAX_REJECTED_FRACTION
+    assert np.mean(found.max(1) < least + 0.001) > 0  # a threshold 0.001 higher would reject more
