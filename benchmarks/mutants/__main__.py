@@ -4,8 +4,8 @@
     make mutants ONLY=runtime/edge_mnist_runtime/rows
     make mutants ONLY=exporter/edge_mnist_exporter/evaluate/gates.py
 
-Results go into build/mutants as they come; a second run goes on where the first one stopped. A change that no test
-noticed is tried again when a test file has changed, and every change of a module when the module has.
+Results go into build/mutants as they come; a second run goes on where the first one stopped. When a test file has
+changed, the changes that no test noticed are tried with that file; when a module has, all of its changes are tried.
 """
 
 from __future__ import annotations
@@ -22,7 +22,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from benchmarks.mutants.forked_tests import REPOSITORY, Select, Watch, import_beforehand, run_tests
+from benchmarks.mutants.forked_tests import (
+    REPOSITORY,
+    Attempt,
+    find_failure,
+    import_beforehand,
+    try_in_place,
+    watch_tests,
+)
 from benchmarks.mutants.mutations import Mutation, find_mutations
 
 RESULTS: Final = REPOSITORY / "build" / "mutants"
@@ -34,7 +41,7 @@ AT_LEAST: Final = 0.85
 
 RULES: Final = {
     "runtime/edge_mnist_runtime/acceptance.py": ("tests/runtime/test_acceptance.py",),
-    "runtime/edge_mnist_runtime/reading": ("tests/runtime/reading",),
+    "runtime/edge_mnist_runtime/reading": ("tests/runtime/reading", "tests/runtime/rows"),
     "runtime/edge_mnist_runtime/rows": ("tests/runtime/rows",),
     "exporter/edge_mnist_exporter/evaluate": ("tests/exporter/evaluate",),
 }
@@ -46,14 +53,14 @@ LEFT_OUT: Final = (
 )
 
 Outcomes = dict[str, dict[str, Any]]
-"""By change: its line, whether it was `killed` or `survived`, and by which test."""
+"""By change: its line, `killed` or `survived`, by which test, and the digests of the test files that it survived."""
 
 
 class Tests(NamedTuple):
     """The tests of a scope, as they went without any change."""
 
-    sha256: str
-    """Of their files."""
+    digests: dict[str, str]
+    """By test file."""
     seconds: dict[str, float]
     """Computing time, by test."""
     functions: dict[str, set[str]]
@@ -88,16 +95,14 @@ def _is_within(path: Path, only: Sequence[Path]) -> bool:
 def _run_unchanged(scope: str, files: Sequence[str], scratch: Path) -> Tests:
     """Run a scope's tests as they are, which must pass."""
     found = [file for name in files for file in _test_files(REPOSITORY / name)]
-    watch = Watch(_sources(REPOSITORY / scope))
-    code, seen = run_tests(found, watch, scratch)
-    if code != 0:
-        print((scratch / "output.txt").read_text("utf-8", "replace"))
-        sys.exit(f"{scope}: its tests fail without any change")
+    seen = watch_tests(found, _sources(REPOSITORY / scope), scratch)
+    if isinstance(seen, str):
+        sys.exit(f"{scope}: its tests fail without any change\n{seen}")
     import_beforehand(seen["modules"])
     gc.freeze()  # what no child's garbage collection touches stays shared memory
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in found)).hexdigest()
+    digests = {_shown(file): _digest(file) for file in found}
     seconds = {test: took for test, took in seen["seconds"].items() if not test.endswith(LEFT_OUT)}
-    return Tests(digest, seconds, {test: set(called) for test, called in seen["functions"].items()})
+    return Tests(digests, seconds, {test: set(called) for test, called in seen["functions"].items()})
 
 
 def _test_files(path: Path) -> list[Path]:
@@ -107,40 +112,58 @@ def _test_files(path: Path) -> list[Path]:
 
 def _try_all(path: Path, tests: Tests, scratch: Path) -> Outcomes:
     """Try every change of a module whose outcome is not known yet."""
-    source = path.read_text("utf-8")
     record = RESULTS / f"{_shown(path).replace('/', '.')}.json"
-    state = {"source": hashlib.sha256(source.encode()).hexdigest(), "tests": tests.sha256}
-    known = json.loads(record.read_text("utf-8")) if record.exists() else {}
-    done: Outcomes = known.get("outcomes", {}) if known.get("source") == state["source"] else {}
-    if known.get("tests") != state["tests"]:
-        done = {change: outcome for change, outcome in done.items() if outcome["outcome"] == "killed"}
-    mutations, begin = find_mutations(source), time.monotonic()
-    left = [mutation for mutation in mutations if mutation.name not in done]
-    for mutation in left:
-        done[mutation.name] = _try(path, mutation, tests, scratch)
+    done = _read_outcomes(record, path)
+    mutations, begin = find_mutations(path.read_text("utf-8")), time.monotonic()
+    attempts = [_plan(path, mutation, tests, done) for mutation in mutations]
+
+    def say(attempt: Attempt, failed: str | None) -> None:
+        outcome = {"outcome": "killed", "by": failed} if failed else {"outcome": "survived", "survived": tests.digests}
+        done[attempt.mutation.name] = {"line": attempt.mutation.line, **outcome}
         whole = record.with_suffix(".part")
-        whole.write_text(json.dumps({**state, "outcomes": done}, indent=1), "utf-8")
+        whole.write_text(json.dumps({"source": _digest(path), "outcomes": done}, indent=1), "utf-8")
         whole.replace(record)
+
+    open_ones = [attempt for attempt in attempts if attempt is not None]
+    for attempt in open_ones:
+        if not attempt.tests:
+            say(attempt, None)
+        elif attempt.mutation.function_line is None:
+            say(attempt, find_failure(attempt, scratch))
+    if within := [one for one in open_ones if one.tests and one.mutation.function_line is not None]:
+        if error := try_in_place(within, scratch, say):
+            sys.exit(f"{_shown(path)}: {error}; see {scratch}/output.txt")
+        done = _read_outcomes(record, path)  # what a child has said there
     took = time.monotonic() - begin
-    print(f"{_shown(path)}: {len(mutations)} changes, {len(left)} of them tried now in {took:.0f} s", flush=True)
+    print(f"{_shown(path)}: {len(mutations)} changes, {len(open_ones)} of them tried now in {took:.0f} s", flush=True)
     return done
 
 
-def _try(path: Path, mutation: Mutation, tests: Tests, scratch: Path) -> dict[str, Any]:
-    """Run the tests that call the changed function, the shortest first, until one fails."""
+def _read_outcomes(record: Path, path: Path) -> Outcomes:
+    """What is known of a module as it is."""
+    known = json.loads(record.read_text("utf-8")) if record.exists() else {}
+    outcomes: Outcomes = known["outcomes"] if known.get("source") == _digest(path) else {}
+    return outcomes
+
+
+def _plan(path: Path, mutation: Mutation, tests: Tests, done: Outcomes) -> Attempt | None:
+    """The tests that call a changed function and were not tried on it, the shortest first; None if it is done."""
+    before = done.get(mutation.name, {"outcome": "new", "survived": {}})
+    if before["outcome"] == "killed" or before["survived"] == tests.digests:
+        return None
     called = None if mutation.function_line is None else f"{path}:{mutation.function_line}"
     chosen = [test for test in tests.seconds if called is None or called in tests.functions[test]]
+    chosen = [test for test in chosen if before["survived"].get(_file_of(test)) != tests.digests[_file_of(test)]]
     chosen.sort(key=tests.seconds.__getitem__)
-    if not chosen:
-        return {"line": mutation.line, "outcome": "survived", "by": "no test calls it"}
-    files = list(dict.fromkeys(REPOSITORY / test.partition("::")[0] for test in chosen))
-    limit = 20 + math.ceil(3 * sum(tests.seconds[test] for test in chosen))
-    changed = (path, mutation.compile(str(path)))
-    code, said = run_tests(files, Select(chosen), scratch, changed=changed, cpu_seconds=limit)
-    if code == 0:
-        return {"line": mutation.line, "outcome": "survived", "by": None}
-    by = "the limit of time or memory" if code is None else said["failed"] or "the import"
-    return {"line": mutation.line, "outcome": "killed", "by": by}
+    return Attempt(path, mutation, chosen, 20 + math.ceil(3 * sum(tests.seconds[test] for test in chosen)))
+
+
+def _file_of(test: str) -> str:
+    return test.partition("::")[0]
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def _report(scope: str, outcomes: dict[Path, Outcomes]) -> bool:
@@ -155,7 +178,7 @@ def _report(scope: str, outcomes: dict[Path, Outcomes]) -> bool:
             elif f"{path.name}: {change}" in judged:
                 n_judged += 1
             else:
-                print(f"{_shown(path)}:{outcome['line']}: {change}" + (f"  ({outcome['by']})" if outcome["by"] else ""))
+                print(f"{_shown(path)}:{outcome['line']}: {change}")
     part = n_killed / max(1, n_all)
     print(f"{scope}: {n_killed} of {n_all} changes noticed, {part:.1%}; {n_judged} survivors are judged", flush=True)
     return part >= AT_LEAST

@@ -142,20 +142,22 @@ def _walk(
     node: ast.AST, shown: ast.AST | None, scope: _Scope
 ) -> Iterator[tuple[_Place, ast.AST, ast.AST | None, _Scope]]:
     """Every node that may be changed: where it is, itself, the expression to show it in, and what is around it."""
+    inside = scope
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         name = f"{scope.name}.{node.name}" if scope.name else node.name
         first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
         is_outermost = isinstance(node, ast.FunctionDef) and scope.function_line is None
-        scope = _Scope(name, first if is_outermost else scope.function_line)
+        inside = _Scope(name, first if is_outermost else scope.function_line)
+    shown = node if _can_be_shown(node) else shown
     for field, value in ast.iter_fields(node):
         if field in {"annotation", "returns", "decorator_list", "type_comment"}:
             continue
-        children = enumerate(value) if isinstance(value, list) else [(None, value)]
-        for index, child in children:
-            if not isinstance(child, ast.AST) or _is_left_alone(child):
-                continue
-            yield _Place(node, field, index), child, node if _can_be_shown(node) else shown, scope
-            yield from _walk(child, node if _can_be_shown(node) else shown, scope)
+        # Defaults are made where the function is.
+        around = _Scope(inside.name, scope.function_line) if isinstance(value, ast.arguments) else inside
+        for index, child in enumerate(value) if isinstance(value, list) else [(None, value)]:
+            if isinstance(child, ast.AST) and not _is_left_alone(child):
+                yield _Place(node, field, index), child, shown, around
+                yield from _walk(child, shown, around)
 
 
 def _is_left_alone(node: ast.AST) -> bool:
