@@ -18,9 +18,9 @@ import resource
 import signal
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
@@ -91,9 +91,13 @@ class EachInPlace(_FirstFailure):
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Try the changes one by one."""
         items = {item.nodeid: item for item in session.items}
+        failures: Counter[str | None] = Counter()
         for attempt in self._attempts:
-            chosen = [items[test] for test in attempt.tests]
-            self._say(attempt, in_child(lambda: self._run(attempt, chosen), self._scratch, attempt.cpu_seconds))  # noqa: B023
+            tests = sorted(attempt.tests, key=lambda test: -failures[test])  # those first that failed most often
+            chosen = [items[test] for test in tests]
+            failed = in_child(partial(self._run, attempt, chosen), self._scratch, attempt.cpu_seconds)
+            failures[failed] += 1
+            self._say(attempt, failed)
         return True
 
     def _run(self, attempt: Attempt, items: Sequence[pytest.Item]) -> str | None:

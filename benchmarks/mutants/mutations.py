@@ -154,10 +154,17 @@ def _walk(
             continue
         # Defaults are made where the function is.
         around = _Scope(inside.name, scope.function_line) if isinstance(value, ast.arguments) else inside
+        if field == "args" and _is_reshape(node):
+            continue
         for index, child in enumerate(value) if isinstance(value, list) else [(None, value)]:
             if isinstance(child, ast.AST) and not _is_left_alone(child):
                 yield _Place(node, field, index), child, shown, around
                 yield from _walk(child, shown, around)
+
+
+def _is_reshape(node: ast.AST) -> bool:
+    """Whether a shape follows: it fails at once if it does not fit, and any negative number means what remains."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "reshape"
 
 
 def _is_left_alone(node: ast.AST) -> bool:
