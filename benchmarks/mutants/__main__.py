@@ -97,14 +97,13 @@ def _is_within(path: Path, only: Sequence[Path]) -> bool:
 def _run_unchanged(scope: str, files: Sequence[str], scratch: Path) -> Tests:
     """Run a scope's tests as they are, which must pass."""
     found = [file for name in files for file in _test_files(REPOSITORY / name)]
-    seen = watch_tests(found, _sources(REPOSITORY / scope), scratch)
+    seen = watch_tests(found, _sources(REPOSITORY / scope), LEFT_OUT, scratch)
     if isinstance(seen, str):
         sys.exit(f"{scope}: its tests fail without any change\n{seen}")
     import_beforehand(seen["modules"])
     gc.freeze()  # what no child's garbage collection touches stays shared memory
     digests = {_shown(file): _digest(file) for file in found}
-    seconds = {test: took for test, took in seen["seconds"].items() if not test.endswith(LEFT_OUT)}
-    return Tests(digests, seconds, {test: set(called) for test, called in seen["functions"].items()})
+    return Tests(digests, seen["seconds"], {test: set(called) for test, called in seen["functions"].items()})
 
 
 def _test_files(path: Path) -> list[Path]:
@@ -138,7 +137,7 @@ def _try_all(path: Path, tests: Tests, scratch: Path) -> Outcomes:
             say(attempt, failed)
     if within := [one for one in open_ones if one.tests and one.mutation.function_line is not None]:
         if error := try_in_place(within, scratch, say):
-            sys.exit(f"{_shown(path)}: {error}; see {scratch}/output.txt")
+            sys.exit(f"{_shown(path)}: {error}\n{(scratch / 'output.txt').read_text('utf-8', 'replace')}")
         done = _read_outcomes(record, path)  # what a child has said there
     took = time.monotonic() - begin
     print(f"{_shown(path)}: {len(mutations)} changes, {len(open_ones)} of them tried now in {took:.0f} s", flush=True)
