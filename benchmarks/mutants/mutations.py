@@ -9,7 +9,7 @@
 | function | min and max, minimum and maximum, argmin and argmax, any and all, floor and ceil |
 | statement | `return x` to `return None`; a call or an assignment to an element left out; `break` to `continue` |
 
-Text, annotations, imports and docstrings stay as they are.
+Text, annotations, imports, shapes in `reshape`, `strict=` and what raises an error stay as they are.
 """
 
 from __future__ import annotations
@@ -171,7 +171,8 @@ def _is_left_alone(node: ast.AST) -> bool:
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         return True
     is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    return is_text or isinstance(node, ast.JoinedStr | ast.Import | ast.ImportFrom | ast.Raise)
+    is_guard = isinstance(node, ast.keyword) and node.arg == "strict"  # of zip: an assertion
+    return is_text or is_guard or isinstance(node, ast.JoinedStr | ast.Import | ast.ImportFrom | ast.Raise)
 
 
 def _can_be_shown(node: ast.AST) -> bool:

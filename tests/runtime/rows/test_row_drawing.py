@@ -86,7 +86,9 @@ def test_digit_stands_in_the_margin_above_the_middle_of_its_box(left: int) -> No
 
 
 def test_digits_in_the_margin_differ() -> None:
-    seven, one = (drawn(Image.new("L", (240, 60), 200), reading((60, 20, 90, 50), digit=digit))[:17] for digit in (7, 1))
+    seven, one = (
+        drawn(Image.new("L", (240, 60), 200), reading((60, 20, 90, 50), digit=digit))[:17] for digit in (7, 1)
+    )
     assert not np.array_equal(seven, one)
 
 
