@@ -31,7 +31,7 @@ from benchmarks.mutants.forked_tests import (
     try_in_place,
     watch_tests,
 )
-from benchmarks.mutants.mutations import Mutation, find_mutations
+from benchmarks.mutants.mutations import Mutation, digest_of, find_mutations
 
 RESULTS: Final = REPOSITORY / "build" / "mutants"
 JUDGED: Final = Path(__file__).with_name("judged.txt")
@@ -113,16 +113,16 @@ def _test_files(path: Path) -> list[Path]:
 
 def _try_all(path: Path, tests: Tests, scratch: Path) -> Outcomes:
     """Try every change of a module whose outcome is not known yet."""
-    record = RESULTS / f"{_shown(path).replace('/', '.')}.json"
-    done = _read_outcomes(record, path)
-    mutations, begin = find_mutations(path.read_text("utf-8")), time.monotonic()
+    record, source = RESULTS / f"{_shown(path).replace('/', '.')}.json", path.read_text("utf-8")
+    done = _read_outcomes(record, source)
+    mutations, begin = find_mutations(source), time.monotonic()
     attempts = [_plan(path, mutation, tests, done) for mutation in mutations]
 
     def say(attempt: Attempt, failed: str | None) -> None:
         outcome = {"outcome": "killed", "by": failed} if failed else {"outcome": "survived", "survived": tests.digests}
         done[attempt.mutation.name] = {"line": attempt.mutation.line, **outcome}
         whole = record.with_suffix(".part")
-        whole.write_text(json.dumps({"source": _digest(path), "outcomes": done}, indent=1), "utf-8")
+        whole.write_text(json.dumps({"source": digest_of(source), "outcomes": done}, indent=1), "utf-8")
         whole.replace(record)
 
     failures: Counter[str | None] = Counter()
@@ -138,16 +138,16 @@ def _try_all(path: Path, tests: Tests, scratch: Path) -> Outcomes:
     if within := [one for one in open_ones if one.tests and one.mutation.function_line is not None]:
         if error := try_in_place(within, scratch, say):
             sys.exit(f"{_shown(path)}: {error}\n{(scratch / 'output.txt').read_text('utf-8', 'replace')}")
-        done = _read_outcomes(record, path)  # what a child has said there
+        done = _read_outcomes(record, source)  # what a child has said there
     took = time.monotonic() - begin
     print(f"{_shown(path)}: {len(mutations)} changes, {len(open_ones)} of them tried now in {took:.0f} s", flush=True)
     return done
 
 
-def _read_outcomes(record: Path, path: Path) -> Outcomes:
+def _read_outcomes(record: Path, source: str) -> Outcomes:
     """What is known of a module as it is."""
     known = json.loads(record.read_text("utf-8")) if record.exists() else {}
-    outcomes: Outcomes = known["outcomes"] if known.get("source") == _digest(path) else {}
+    outcomes: Outcomes = known["outcomes"] if known.get("source") == digest_of(source) else {}
     return outcomes
 
 

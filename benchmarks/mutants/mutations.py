@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -90,6 +91,15 @@ class _Scope(NamedTuple):
 
     name: str
     function_line: int | None
+
+
+def digest_of(source: str) -> str:
+    """Stays the same while only comments, docstrings and the format of a module change."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(body := getattr(node, "body", None), list):
+            node.body = [child for child in body if not _is_text(child)]  # type: ignore[attr-defined]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
 
 
 def find_mutations(source: str) -> list[Mutation]:
@@ -170,9 +180,13 @@ def _is_reshape(node: ast.AST) -> bool:
 def _is_left_alone(node: ast.AST) -> bool:
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         return True
-    is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     is_guard = isinstance(node, ast.keyword) and node.arg == "strict"  # of zip: an assertion
-    return is_text or is_guard or isinstance(node, ast.JoinedStr | ast.Import | ast.ImportFrom | ast.Raise)
+    return _is_text(node) or is_guard or isinstance(node, ast.JoinedStr | ast.Import | ast.ImportFrom | ast.Raise)
+
+
+def _is_text(node: ast.AST) -> bool:
+    """Whether it is a docstring."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _can_be_shown(node: ast.AST) -> bool:
