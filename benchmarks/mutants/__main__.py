@@ -14,12 +14,12 @@ import argparse
 import gc
 import hashlib
 import json
-import math
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -31,7 +31,7 @@ from benchmarks.mutants.forked_tests import (
     try_in_place,
     watch_tests,
 )
-from benchmarks.mutants.mutations import Mutation, digest_of, find_mutations
+from benchmarks.mutants.mutations import Mutation, digest_of, find_mutations, find_readers
 
 RESULTS: Final = REPOSITORY / "build" / "mutants"
 JUDGED: Final = Path(__file__).with_name("judged.txt")
@@ -47,6 +47,9 @@ RULES: Final = {
     "exporter/edge_mnist_exporter/evaluate": ("tests/exporter/evaluate",),
 }
 """What is changed, and the tests that must notice; those that start TensorFlow or read MNIST are left out."""
+
+TEST_SECONDS: Final = 3.0
+"""Computing time, as measured without a change, of the tests that are run for one: the most special ones come first."""
 
 LEFT_OUT: Final = (
     "test_preprocessing_fuzz.py",  # takes longer than all others, and asks for no certain answer...
@@ -66,7 +69,9 @@ class Tests(NamedTuple):
     seconds: dict[str, float]
     """Computing time, by test."""
     functions: dict[str, set[str]]
-    """What each calls, as `file:first line`."""
+    """What each calls of all rules, as `file:first line`."""
+    readers: dict[str, set[str]]
+    """By name, the functions that read a value of that name."""
 
 
 def main() -> None:
@@ -97,13 +102,19 @@ def _is_within(path: Path, only: Sequence[Path]) -> bool:
 def _run_unchanged(scope: str, files: Sequence[str], scratch: Path) -> Tests:
     """Run a scope's tests as they are, which must pass."""
     found = [file for name in files for file in _test_files(REPOSITORY / name)]
-    seen = watch_tests(found, _sources(REPOSITORY / scope), LEFT_OUT, scratch)
+    sources = [path for one in RULES for path in _sources(REPOSITORY / one)]
+    seen = watch_tests(found, sources, LEFT_OUT, scratch)
     if isinstance(seen, str):
         sys.exit(f"{scope}: its tests fail without any change\n{seen}")
     import_beforehand(seen["modules"])
     gc.freeze()  # what no child's garbage collection touches stays shared memory
     digests = {_shown(file): _digest(file) for file in found}
-    return Tests(digests, seen["seconds"], {test: set(called) for test, called in seen["functions"].items()})
+    readers = defaultdict(set)
+    for path in sources:
+        for name, lines in find_readers(path.read_text("utf-8")).items():
+            readers[name] |= {f"{path}:{line}" for line in lines}
+    functions = {test: set(called) for test, called in seen["functions"].items() if called}
+    return Tests(digests, seen["seconds"], functions, readers)
 
 
 def _test_files(path: Path) -> list[Path]:
@@ -152,15 +163,18 @@ def _read_outcomes(record: Path, source: str) -> Outcomes:
 
 
 def _plan(path: Path, mutation: Mutation, tests: Tests, done: Outcomes) -> Attempt | None:
-    """The tests that call a changed function and were not tried on it, the shortest first; None if it is done."""
+    """The tests to try on a change: those that call what it touches and did not run on it; None if it is done."""
     before = done.get(mutation.name, {"outcome": "new", "survived": {}})
     if before["outcome"] == "killed" or before["survived"] == tests.digests:
         return None
-    called = None if mutation.function_line is None else f"{path}:{mutation.function_line}"
-    chosen = [test for test in tests.seconds if called is None or called in tests.functions[test]]
+    touched = {f"{path}:{mutation.function_line}"} if mutation.function_line else tests.readers[mutation.named or ""]
+    chosen = [test for test, called in tests.functions.items() if not touched or called & touched]
     chosen = [test for test in chosen if before["survived"].get(_file_of(test)) != tests.digests[_file_of(test)]]
-    chosen.sort(key=tests.seconds.__getitem__)
-    return Attempt(path, mutation, chosen, 20 + math.ceil(3 * sum(tests.seconds[test] for test in chosen)))
+    # A test that calls few functions is about this one; among such, the shortest is first.
+    chosen.sort(key=lambda test: (len(tests.functions[test]), tests.seconds[test]))
+    seconds = list(accumulate(tests.seconds[test] for test in chosen))
+    chosen = chosen[: max(1, sum(so_far <= TEST_SECONDS for so_far in seconds))]
+    return Attempt(path, mutation, chosen, cpu_seconds=20)
 
 
 def _file_of(test: str) -> str:

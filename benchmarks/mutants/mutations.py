@@ -17,7 +17,7 @@ from __future__ import annotations
 import ast
 import copy
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import CodeType
@@ -67,7 +67,9 @@ class Mutation:
     line: int
     """Where it is, from 1."""
     function_line: int | None
-    """First line of the function that holds it, decorators included; None outside of functions."""
+    """First line of the function that holds it, decorators included; None outside of functions..."""
+    named: str | None
+    """...where it may be of a value that has this name, as a parameter has."""
     compile: Callable[[str], CodeType]
     """The changed module as code of the file of that name."""
 
@@ -87,10 +89,11 @@ class _Place(NamedTuple):
 
 
 class _Scope(NamedTuple):
-    """The functions and classes around a node."""
+    """What is around a node: functions and classes, and the name that its value is given outside of functions."""
 
     name: str
     function_line: int | None
+    named: str | None = None
 
 
 def digest_of(source: str) -> str:
@@ -114,8 +117,18 @@ def find_mutations(source: str) -> list[Mutation]:
             if seen[name] > 1:
                 name += f" #{seen[name]}"
             compiled = _Compiled(tree, place, node, changed)
-            found.append(Mutation(name, getattr(node, "lineno", 0), scope.function_line, compiled))
+            found.append(Mutation(name, getattr(node, "lineno", 0), scope.function_line, scope.named, compiled))
     return sorted(found, key=lambda mutation: mutation.line)
+
+
+def find_readers(source: str) -> dict[str, set[int]]:
+    """By name, the first lines of the functions of a module that read a value of that name."""
+    readers: dict[str, set[int]] = defaultdict(set)
+    for _, node, _, scope in _walk(ast.parse(source), None, _Scope("", None)):
+        name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
+        if name is not None and scope.function_line is not None:
+            readers[name].add(scope.function_line)
+    return readers
 
 
 @dataclass(frozen=True)
@@ -158,6 +171,8 @@ def _walk(
         first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
         is_outermost = isinstance(node, ast.FunctionDef) and scope.function_line is None
         inside = _Scope(name, first if is_outermost else scope.function_line)
+    elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and scope.function_line is None:
+        inside = _Scope(scope.name, None, node.target.id)
     shown = node if _can_be_shown(node) else shown
     for field, value in ast.iter_fields(node):
         if field in {"annotation", "returns", "decorator_list", "type_comment"}:
