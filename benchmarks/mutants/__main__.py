@@ -48,7 +48,7 @@ RULES: Final = {
 }
 """What is changed, and the tests that must notice; those that start TensorFlow or read MNIST are left out."""
 
-TEST_SECONDS: Final = 1.5
+TEST_SECONDS: Final = 2.5
 """Computing time, as measured without a change, of the tests that are run for one: the most special ones come first."""
 
 LEFT_OUT: Final = (

@@ -15,8 +15,19 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
+from edge_mnist_runtime.images.colours import upright_colours
 from edge_mnist_runtime.preprocess import normalise_ink
+from edge_mnist_runtime.reading.filters import close_gaps
+from edge_mnist_runtime.reading.flaws import find_flaw, is_grain
+from edge_mnist_runtime.reading.glance import glance_at
+from edge_mnist_runtime.reading.glyphs import find_glyphs
+from edge_mnist_runtime.reading.ground import measure_darkness
+from edge_mnist_runtime.reading.ink import Ink, find_frames, outline_on_edges, peak_of, pick_ink
+from edge_mnist_runtime.reading.line_removal import remove_ruling
+from edge_mnist_runtime.reading.page import Page
+from edge_mnist_runtime.reading.photo import cut_out, fit, window_of
 from edge_mnist_runtime.reading.reader import Reading, read_picture
+from edge_mnist_runtime.reading.ruled_lines import find_ruling
 
 GOLDEN: Final = Path(__file__).with_name("golden_readings.npz")
 
@@ -159,8 +170,70 @@ def draw_pictures() -> dict[str, tuple[Image.Image, str]]:
     }
 
 
+def photographs() -> dict[str, Image.Image]:
+    """Those of the pictures that are worth a closer look."""
+    return {name: picture for name, (picture, _) in draw_pictures().items() if not name.startswith(("clean", "tensor"))}
+
+
 def read(picture: Image.Image, mode: Any) -> Reading:
     return read_picture(picture, mode=mode)
+
+
+def moments(plane: Floats) -> list[float]:
+    """Mean, centre of mass and mean square: a change of nearly any pixel shows in them."""
+    levels = plane.astype(np.float64)
+    total = max(float(levels.sum()), 1e-9)
+    centre = (float(levels.sum(1 - axis) @ np.arange(plane.shape[axis])) / total for axis in (0, 1))
+    return [float(levels.mean()), *centre, float((levels**2).mean())]
+
+
+def look_closely(picture: Image.Image) -> dict[str, list[float]]:
+    """What each step of reading a photograph makes of a picture, through three windows."""
+    far = fit(upright_colours(picture, side_pixels=1000))
+    glance = glance_at(far)
+    found: dict[str, list[float]] = {"polarity": [*map(float, glance.polarity)]}
+    for light_on_dark, fraction in ((False, 0.3), (False, 0.08), (True, 0.2)):
+        name = f"{'light' if light_on_dark else 'dark'} ink, window {fraction}"
+        plane = glance.mix_colours(light_on_dark=light_on_dark)
+        window = window_of(fraction, far)
+        ground = close_gaps(plane[np.newaxis], window)[0]
+        darkness, noise = measure_darkness(plane, ground)
+        peak = peak_of(darkness)
+        ruling = find_ruling(darkness)
+        rest = remove_ruling(darkness, ruling, peak)
+        found[f"{name}: ground"] = [*moments(plane), *moments(ground)]
+        found[f"{name}: darkness"] = [*moments(darkness), noise, peak]
+        found[f"{name}: lines"] = [
+            float(ruling.half_width),
+            *(float(at) for family in (ruling.level, ruling.upright) for line in family for at in line[[0, -1]]),
+        ]
+        found[f"{name}: without lines"] = moments(rest)
+        ink = pick_ink(rest, noise)
+        if ink is not None:
+            found |= {f"{name}: {what}": values for what, values in describe_ink(ink, plane).items()}
+        look = Page(glance, light_on_dark).find(window)
+        if look is not None:
+            verdicts = (look.is_alone, look.is_sharp, look.is_clear)
+            found[f"{name}: look"] = [look.score, look.outline, float(look.lines), *map(float, verdicts)]
+    return found
+
+
+def describe_ink(ink: Ink, plane: Floats) -> dict[str, list[float]]:
+    """The digit's ink in numbers."""
+    glyphs = find_glyphs(ink.parts, ink.mass, ink.mask.shape)
+    outline = outline_on_edges(plane, ink)
+    heaviest = np.argsort(-ink.mass, kind="stable")[:5]
+    return {
+        "ink": [*map(float, ink.box), ink.level, ink.stroke_pixels, ink.length, *moments(ink.darkness)],
+        "parts": [float(len(ink.parts)), *ink.mass[heaviest].tolist(), float(find_frames(ink.parts, ink.mass).sum())],
+        "outline": [outline],
+        "glyphs": [float(side) for row in (glyphs.main, glyphs.other) for glyph in row for side in glyph.box],
+        "verdict": [
+            float(is_grain(ink, outline=outline)),
+            float(sum(map(ord, find_flaw(ink, float(ink.side_pixels)) or ""))),
+        ],
+        "cut out": moments(cut_out(ink)),
+    }
 
 
 def record(reading: Reading) -> dict[str, Any]:
@@ -180,7 +253,9 @@ def main() -> None:
     readings = {name: read(*drawn) for name, drawn in draw_pictures().items()}
     text = json.dumps({name: record(reading) for name, reading in readings.items()})
     tensors = {name: np.asarray(reading.pixels).reshape(28, 28) for name, reading in readings.items()}
-    np.savez_compressed(GOLDEN, allow_pickle=False, readings=np.array(text), **tensors)
+    closely = json.dumps({name: look_closely(picture) for name, picture in photographs().items()})
+    golden = {"readings": np.array(text), "closely": np.array(closely), **tensors}
+    np.savez_compressed(GOLDEN, allow_pickle=False, **golden)
     for name, reading in readings.items():
         print(f"{name:28} {reading.to_dict()}")
     print(f"{GOLDEN}: {GOLDEN.stat().st_size:,} bytes")

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.runtime.reading.drawn_pictures import GOLDEN, draw_pictures, read, record
+from tests.runtime.reading.drawn_pictures import GOLDEN, draw_pictures, look_closely, photographs, read, record
 
 PICTURES = draw_pictures()
+PHOTOGRAPHS = photographs()
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def golden() -> Any:
 
 
 def test_every_picture_has_a_recorded_reading(golden: Any) -> None:
-    assert {*golden.files} == {"readings", *PICTURES}
+    assert {*golden.files} == {"readings", "closely", *PICTURES}
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -32,3 +33,11 @@ def test_picture_is_read_as_recorded(name: str, golden: Any) -> None:
     assert found == expected
     off = np.abs(np.asarray(reading.pixels).reshape(28, 28).astype(int) - golden[name])
     assert off.max() <= 2, "grey levels; one more or less is another processor's sum"
+
+
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_each_step_is_as_recorded(name: str, golden: Any) -> None:
+    found, expected = look_closely(PHOTOGRAPHS[name]), json.loads(str(golden["closely"]))[name]
+    assert found.keys() == expected.keys()
+    for step, values in found.items():
+        assert values == pytest.approx(expected[step], rel=1e-3, abs=1e-6), step
