@@ -125,8 +125,8 @@ def _test_files(path: Path) -> list[Path]:
 def _try_all(path: Path, tests: Tests, scratch: Path) -> Outcomes:
     """Try every change of a module whose outcome is not known yet."""
     record, source = RESULTS / f"{_shown(path).replace('/', '.')}.json", path.read_text("utf-8")
-    done = _read_outcomes(record, source)
     mutations, begin = find_mutations(source), time.monotonic()
+    done = _read_outcomes(record, source, mutations)
     attempts = [_plan(path, mutation, tests, done) for mutation in mutations]
 
     def say(attempt: Attempt, failed: str | None) -> None:
@@ -149,17 +149,17 @@ def _try_all(path: Path, tests: Tests, scratch: Path) -> Outcomes:
     if within := [one for one in open_ones if one.tests and one.mutation.function_line is not None]:
         if error := try_in_place(within, scratch, say):
             sys.exit(f"{_shown(path)}: {error}\n{(scratch / 'output.txt').read_text('utf-8', 'replace')}")
-        done = _read_outcomes(record, source)  # what a child has said there
+        done = _read_outcomes(record, source, mutations)  # what a child has said there
     took = time.monotonic() - begin
     print(f"{_shown(path)}: {len(mutations)} changes, {len(open_ones)} of them tried now in {took:.0f} s", flush=True)
     return done
 
 
-def _read_outcomes(record: Path, source: str) -> Outcomes:
-    """What is known of a module as it is."""
+def _read_outcomes(record: Path, source: str, mutations: Sequence[Mutation]) -> Outcomes:
+    """What is known of the changes of a module as it is."""
     known = json.loads(record.read_text("utf-8")) if record.exists() else {}
     outcomes: Outcomes = known["outcomes"] if known.get("source") == digest_of(source) else {}
-    return outcomes
+    return {mutation.name: outcomes[mutation.name] for mutation in mutations if mutation.name in outcomes}
 
 
 def _plan(path: Path, mutation: Mutation, tests: Tests, done: Outcomes) -> Attempt | None:

@@ -2,14 +2,15 @@
 
 | what | changes |
 |---|---|
-| comparison | `<` to `<=` and to `>=`, and so on; `==` to `!=`; `is`, `in` to `is not`, `not in` |
+| comparison | `<` to `>=`, and so on; `==` to `!=`; `is`, `in` to `is not`, `not in`; with a whole number `<` to `<=` |
 | arithmetic, masks | `+` and `-`, `*` and `/`, `&` and `|`; `//` to `*`, `%` to `//`, `**` to `*`, `^` to `&` |
 | number | 3 to 4, 0.5 to 0.75, 0.0 to 1.0; True to False |
 | logic | `and` to `or`; `not x`, `-x`, `~x` to `x`; a condition to its opposite |
 | function | min and max, minimum and maximum, argmin and argmax, any and all, floor and ceil |
 | statement | `return x` to `return None`; a call or an assignment to an element left out; `break` to `continue` |
 
-Text, annotations, imports, shapes in `reshape`, `strict=` and what raises an error stay as they are.
+Measured numbers never meet a limit exactly, so `<` becomes `<=` only beside a whole number; what is on either side of a
+limit is the business of the changed number. Text, annotations, imports, shapes in `reshape`, `strict=` and what raises an error stay as they are.
 """
 
 from __future__ import annotations
@@ -23,18 +24,25 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Any, Final, NamedTuple
 
-COMPARISONS: Final[dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]]] = {
-    ast.Lt: (ast.LtE, ast.GtE),
-    ast.LtE: (ast.Lt, ast.Gt),
-    ast.Gt: (ast.GtE, ast.LtE),
-    ast.GtE: (ast.Gt, ast.Lt),
-    ast.Eq: (ast.NotEq,),
-    ast.NotEq: (ast.Eq,),
-    ast.Is: (ast.IsNot,),
-    ast.IsNot: (ast.Is,),
-    ast.In: (ast.NotIn,),
-    ast.NotIn: (ast.In,),
+COMPARISONS: Final[dict[type[ast.cmpop], type[ast.cmpop]]] = {
+    ast.Lt: ast.GtE,
+    ast.LtE: ast.Gt,
+    ast.Gt: ast.LtE,
+    ast.GtE: ast.Lt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
 }
+BOUNDARIES: Final[dict[type[ast.cmpop], type[ast.cmpop]]] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+}
+"""Of comparisons with a whole number."""
 OPERATORS: Final[dict[type[ast.operator], type[ast.operator]]] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
@@ -222,7 +230,10 @@ def _changes(node: ast.AST) -> Iterator[ast.AST]:  # noqa: PLR0912 - a table, a 
             yield ast.Constant(round(1.5 * value, 12) if value else 1.0)
         case ast.Compare(left=left, ops=ops, comparators=comparators):
             for index, operator in enumerate(ops):
-                for other in COMPARISONS[type(operator)]:
+                others = [COMPARISONS[type(operator)]]
+                if type(operator) in BOUNDARIES and any(map(_is_whole, [left, *comparators])):
+                    others.append(BOUNDARIES[type(operator)])
+                for other in others:
                     yield ast.Compare(left, [*ops[:index], other(), *ops[index + 1 :]], comparators)
         case ast.BinOp(left=left, op=operator, right=right) if type(operator) in OPERATORS:
             yield ast.BinOp(left, OPERATORS[type(operator)](), right)
@@ -257,6 +268,11 @@ def _opposite(node: Any) -> Iterator[ast.AST]:
         opposite = copy.copy(node)
         opposite.test = ast.UnaryOp(ast.Not(), node.test)
         yield opposite
+
+
+def _is_whole(node: ast.expr) -> bool:
+    """Whether a number is counted, not measured."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, int)
 
 
 def _is_constant(node: ast.expr) -> bool:

@@ -41,14 +41,21 @@ def test_each_kind_of_change_is_made_once() -> None:
         "judge: if not values or len(values) < least -> not (not values or len(values) < least)",
         "judge: not values or len(values) < least -> not values and len(values) < least",
         "judge: not values or len(values) < least -> values or len(values) < least",
-        "judge: len(values) < least -> len(values) <= least",
         "judge: len(values) < least -> len(values) >= least",
         "judge: return min(values) - 1 > LIMIT -> return None",
-        "judge: min(values) - 1 > LIMIT -> min(values) - 1 >= LIMIT",
         "judge: min(values) - 1 > LIMIT -> min(values) - 1 <= LIMIT",
         "judge: min(values) - 1 -> min(values) + 1",
         "judge: min(values) -> max(values)",
         "judge: min(values) - 1 -> min(values) - 2",
+    ]
+
+
+def test_limit_is_moved_by_one_beside_a_whole_number() -> None:
+    changes = [mutation.name for mutation in find_mutations("is_row = len(digits) > 1\n")]
+    assert changes == [
+        "module: len(digits) > 1 -> len(digits) <= 1",
+        "module: len(digits) > 1 -> len(digits) >= 1",
+        "module: len(digits) > 1 -> len(digits) > 2",
     ]
 
 
