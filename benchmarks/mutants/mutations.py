@@ -9,8 +9,9 @@
 | function | min and max, minimum and maximum, argmin and argmax, any and all, floor and ceil |
 | statement | `return x` to `return None`; a call or an assignment to an element left out; `break` to `continue` |
 
-Measured numbers never meet a limit exactly, so `<` becomes `<=` only beside a whole number; what is on either side of a
-limit is the business of the changed number. Text, annotations, imports, shapes in `reshape`, `strict=` and what raises an error stay as they are.
+Measured numbers never meet a limit exactly, so `<` becomes `<=` only beside a whole number; the changed number shows
+whether tests look at both sides of a limit. Text, annotations, imports, shapes in `reshape`, `strict=` and what raises
+an error stay as they are.
 """
 
 from __future__ import annotations
