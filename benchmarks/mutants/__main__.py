@@ -5,7 +5,7 @@
     make mutants ONLY=exporter/edge_mnist_exporter/evaluate/gates.py
 
 Results go into build/mutants as they come; a second run goes on where the first one stopped. When a test file has
-changed, the changes that no test noticed are tried with that file; when a module has, all of its changes are tried.
+changed, the changes that no test noticed are tried with that file; when a function has, all of its changes are tried.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from benchmarks.mutants.forked_tests import (
     try_in_place,
     watch_tests,
 )
-from benchmarks.mutants.mutations import Mutation, digest_of, find_mutations, find_readers
+from benchmarks.mutants.mutations import Mutation, find_mutations, find_readers
 
 RESULTS: Final = REPOSITORY / "build" / "mutants"
 JUDGED: Final = Path(__file__).with_name("judged.txt")
@@ -126,14 +126,15 @@ def _try_all(path: Path, tests: Tests, scratch: Path) -> Outcomes:
     """Try every change of a module whose outcome is not known yet."""
     record, source = RESULTS / f"{_shown(path).replace('/', '.')}.json", path.read_text("utf-8")
     mutations, begin = find_mutations(source), time.monotonic()
-    done = _read_outcomes(record, source, mutations)
+    done = _read_outcomes(record, mutations)
     attempts = [_plan(path, mutation, tests, done) for mutation in mutations]
 
     def say(attempt: Attempt, failed: str | None) -> None:
         outcome = {"outcome": "killed", "by": failed} if failed else {"outcome": "survived", "survived": tests.digests}
-        done[attempt.mutation.name] = {"line": attempt.mutation.line, **outcome}
+        mutation = attempt.mutation
+        done[mutation.name] = {"line": mutation.line, "code": mutation.digest, **outcome}
         whole = record.with_suffix(".part")
-        whole.write_text(json.dumps({"source": digest_of(source), "outcomes": done}, indent=1), "utf-8")
+        whole.write_text(json.dumps(done, indent=1), "utf-8")
         whole.replace(record)
 
     failures: Counter[str | None] = Counter()
@@ -149,17 +150,20 @@ def _try_all(path: Path, tests: Tests, scratch: Path) -> Outcomes:
     if within := [one for one in open_ones if one.tests and one.mutation.function_line is not None]:
         if error := try_in_place(within, scratch, say):
             sys.exit(f"{_shown(path)}: {error}\n{(scratch / 'output.txt').read_text('utf-8', 'replace')}")
-        done = _read_outcomes(record, source, mutations)  # what a child has said there
+        done = _read_outcomes(record, mutations)  # what a child has said there
     took = time.monotonic() - begin
     print(f"{_shown(path)}: {len(mutations)} changes, {len(open_ones)} of them tried now in {took:.0f} s", flush=True)
     return done
 
 
-def _read_outcomes(record: Path, source: str, mutations: Sequence[Mutation]) -> Outcomes:
+def _read_outcomes(record: Path, mutations: Sequence[Mutation]) -> Outcomes:
     """What is known of the changes of a module as it is."""
-    known = json.loads(record.read_text("utf-8")) if record.exists() else {}
-    outcomes: Outcomes = known["outcomes"] if known.get("source") == digest_of(source) else {}
-    return {mutation.name: outcomes[mutation.name] for mutation in mutations if mutation.name in outcomes}
+    known: Outcomes = json.loads(record.read_text("utf-8")) if record.exists() else {}
+    return {
+        mutation.name: {**outcome, "line": mutation.line}
+        for mutation in mutations
+        if (outcome := known.get(mutation.name)) and outcome["code"] == mutation.digest
+    }
 
 
 def _plan(path: Path, mutation: Mutation, tests: Tests, done: Outcomes) -> Attempt | None:

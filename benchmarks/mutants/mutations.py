@@ -79,6 +79,8 @@ class Mutation:
     """First line of the function that holds it, decorators included; None outside of functions..."""
     named: str | None
     """...where it may be of a value that has this name, as a parameter has."""
+    digest: str
+    """Of the code of the function or statement that holds it, without its docstrings and comments."""
     compile: Callable[[str], CodeType]
     """The changed module as code of the file of that name."""
 
@@ -102,38 +104,35 @@ class _Scope(NamedTuple):
 
     name: str
     function_line: int | None
+    whole: ast.AST
+    """The outermost function, or the statement outside of functions."""
     named: str | None = None
-
-
-def digest_of(source: str) -> str:
-    """Stays the same while only comments, docstrings and the format of a module change."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(body := getattr(node, "body", None), list):
-            node.body = [child for child in body if not _is_text(child)]  # type: ignore[attr-defined]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
 
 
 def find_mutations(source: str) -> list[Mutation]:
     """All changes of a module, in the order of its lines."""
     tree = ast.parse(source)
     seen: Counter[str] = Counter()
+    digests: dict[ast.AST, str] = {}
     found = []
-    for place, node, shown, scope in _walk(tree, None, _Scope("", None)):
+    for place, node, shown, scope in _walk(tree, None, _Scope("", None, tree)):
         for changed in _changes(node):
             name = f"{scope.name or 'module'}: {_show_change(place, node, changed, shown)}"
             seen[name] += 1
             if seen[name] > 1:
                 name += f" #{seen[name]}"
             compiled = _Compiled(tree, place, node, changed)
-            found.append(Mutation(name, getattr(node, "lineno", 0), scope.function_line, scope.named, compiled))
+            if scope.whole not in digests:
+                digests[scope.whole] = _digest_of(scope.whole)
+            line, digest = getattr(node, "lineno", 0), digests[scope.whole]
+            found.append(Mutation(name, line, scope.function_line, scope.named, digest, compiled))
     return sorted(found, key=lambda mutation: mutation.line)
 
 
 def find_readers(source: str) -> dict[str, set[int]]:
     """By name, the first lines of the functions of a module that read a value of that name."""
     readers: dict[str, set[int]] = defaultdict(set)
-    for _, node, _, scope in _walk(ast.parse(source), None, _Scope("", None)):
+    for _, node, _, scope in _walk(tree := ast.parse(source), None, _Scope("", None, tree)):
         name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
         if name is not None and scope.function_line is not None:
             readers[name].add(scope.function_line)
@@ -176,24 +175,38 @@ def _walk(
     """Every node that may be changed: where it is, itself, the expression to show it in, and what is around it."""
     inside = scope
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        name = f"{scope.name}.{node.name}" if scope.name else node.name
-        first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-        is_outermost = isinstance(node, ast.FunctionDef) and scope.function_line is None
-        inside = _Scope(name, first if is_outermost else scope.function_line)
-    elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and scope.function_line is None:
-        inside = _Scope(scope.name, None, node.target.id)
+        inside = _inside(node, scope)
+    elif isinstance(node, ast.stmt) and scope.function_line is None:
+        is_named = isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+        inside = _Scope(scope.name, None, node, node.target.id if is_named else None)
     shown = node if _can_be_shown(node) else shown
     for field, value in ast.iter_fields(node):
         if field in {"annotation", "returns", "decorator_list", "type_comment"}:
             continue
         # Defaults are made where the function is.
-        around = _Scope(inside.name, scope.function_line) if isinstance(value, ast.arguments) else inside
+        around = inside._replace(function_line=scope.function_line) if isinstance(value, ast.arguments) else inside
         if field == "args" and _is_reshape(node):
             continue
         for index, child in enumerate(value) if isinstance(value, list) else [(None, value)]:
             if isinstance(child, ast.AST) and not _is_left_alone(child):
                 yield _Place(node, field, index), child, shown, around
                 yield from _walk(child, shown, around)
+
+
+def _inside(node: ast.FunctionDef | ast.ClassDef, scope: _Scope) -> _Scope:
+    """The scope of what a function or class holds."""
+    name = f"{scope.name}.{node.name}" if scope.name else node.name
+    if isinstance(node, ast.ClassDef) or scope.function_line is not None:
+        return scope._replace(name=name)
+    return _Scope(name, min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)]), node)
+
+
+def _digest_of(whole: ast.AST) -> str:
+    bare = copy.deepcopy(whole)
+    for node in ast.walk(bare):
+        if isinstance(body := getattr(node, "body", None), list):
+            node.body = [child for child in body if not _is_text(child)]  # type: ignore[attr-defined]
+    return hashlib.sha256(ast.dump(bare).encode()).hexdigest()[:16]
 
 
 def _is_reshape(node: ast.AST) -> bool:
