@@ -1,10 +1,10 @@
-# `make quickstart` and `make test` need nothing but Python 3.10 or newer, make and a package registry.
+# `make quickstart` and `make test` need only make, Python 3.10 to 3.13 and a package registry.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-# Real MNIST where it is at hand; set EDGE_MNIST_DATA to nothing to do without.
+# Use MNIST from ../shared/mnist if it is there. Set EDGE_MNIST_DATA to an empty value to run without it.
 ifeq ($(origin EDGE_MNIST_DATA),undefined)
 ifneq ($(wildcard ../shared/mnist/train-images-idx3-ubyte*),)
 export EDGE_MNIST_DATA := $(abspath ../shared/mnist)
@@ -17,7 +17,7 @@ endif
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-install: $(INSTALLED) ## Make the virtual environment .venv with everything in it
+install: $(INSTALLED) ## Make the virtual environment .venv and install everything
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' || \
@@ -27,27 +27,27 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $@
 
 quickstart: $(INSTALLED) ## Export the reference model, measure it, and classify sample pictures
-	@mkdir -p quickstart  # a folder of its own: without runs/, so that the reference model is what is exported
+	@mkdir -p quickstart  # in a folder without runs/, so that the reference model is exported
 	cd quickstart && ../$(BIN)/edge-mnist export --int8 --output bundle
 	cd quickstart && ../$(BIN)/edge-mnist bench bundle
 	cd quickstart && ../$(BIN)/edge-mnist samples samples
 	cd quickstart && ../$(BIN)/edge-mnist classify samples --model bundle
-	@echo && echo "Made here:" && find quickstart -type f | sort | sed 's/^/  /'
+	@echo && echo "Files in quickstart:" && find quickstart -type f | sort | sed 's/^/  /'
 
-# A process for each core, and one thread for each: threads of several that wait for each other cost a third more.
+# One process for each core, with one thread each. More threads would wait for each other and cost a third more.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
-# A file in one process, because its fixtures are dear; files in the order of tests/conftest.py, slow ones first.
+# Each test file runs in one process, because its fixtures are slow. tests/conftest.py puts slow files first.
 PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 test: $(INSTALLED) ## Run every test
 	$(PYTEST)
 
-test-mnist: $(INSTALLED) ## Run the tests that read MNIST where it is named; no other can see it
+test-mnist: $(INSTALLED) ## Run the tests that read MNIST; it is hidden from all others
 	$(PYTEST) -m mnist
 
 NIGHTLY := build/nightly
 
-nightly: $(INSTALLED) ## Run what takes too long for every change: each test in full size, a million predictions
+nightly: $(INSTALLED) ## Run the tests in full size and the reliability benchmark, which take too long for every change
 	$(PYTEST) --nightly
 	$(BIN)/edge-mnist export edge --int8 -o $(NIGHTLY)/edge
 	$(BIN)/python -m benchmarks.reliability --tflite $(NIGHTLY)/edge/edge_int8.tflite --page $(NIGHTLY)/reliability.md
@@ -63,14 +63,14 @@ lint: $(INSTALLED) ## Check style and format
 types: $(INSTALLED) ## Check types
 	$(BIN)/mypy
 
-wheel: $(INSTALLED) ## Build the wheel, install it alone in a clean environment, and use it there
+wheel: $(INSTALLED) ## Build the wheel, install it in a clean environment and test it there
 	rm -rf dist .venv-wheel
 	$(BIN)/python -m build --wheel --no-isolation
 	$(PYTHON) -m venv .venv-wheel
 	.venv-wheel/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl
 	.venv-wheel/bin/python tests/wheel_check.py
 
-frozen-test: $(INSTALLED) ## Freeze the runtime with PyInstaller in a clean environment, and use the application
+frozen-test: $(INSTALLED) ## Freeze the runtime with PyInstaller in a clean environment and test the application
 	rm -rf build/frozen
 	$(BIN)/python -m build --wheel --no-isolation --outdir build/frozen
 	$(PYTHON) -m venv build/frozen/venv
@@ -81,24 +81,25 @@ frozen-test: $(INSTALLED) ## Freeze the runtime with PyInstaller in a clean envi
 
 REFERENCE := build/reference
 TEACHERS := $(REFERENCE)/teacher-0 $(REFERENCE)/teacher-1
-EDGE_SEED := 3  # of five, the one with the lowest loss on half bent validation images
+EDGE_SEED := 3  # of five seeds, the lowest loss on validation images distorted at strength 0.5
 
-reference: $(INSTALLED) ## Train the reference models anew on MNIST and put them into the packages
+reference: $(INSTALLED) ## Train the reference models again on MNIST and put them into the packages
 	for seed in 0 1; do \
 	    $(BIN)/edge-mnist train --arch teacher --seed $$seed -o $(REFERENCE)/teacher-$$seed --force || exit; done
 	$(BIN)/edge-mnist train --arch teacher-mnist -o $(REFERENCE)/teacher-mnist --force
-	rm -rf $(REFERENCE)/bent $(REFERENCE)/half $(REFERENCE)/mnist $(REFERENCE)/everything
-	$(BIN)/edge-mnist transfer-set $(TEACHERS) $(REFERENCE)/teacher-mnist --arch edge --views 16 -o $(REFERENCE)/bent
+	rm -rf $(REFERENCE)/strength-1 $(REFERENCE)/strength-0.5 $(REFERENCE)/set-nano $(REFERENCE)/set-robust
+	$(BIN)/edge-mnist transfer-set $(TEACHERS) $(REFERENCE)/teacher-mnist --arch edge --views 16 \
+	    -o $(REFERENCE)/strength-1
 	$(BIN)/edge-mnist transfer-set $(TEACHERS) $(REFERENCE)/teacher-mnist --arch edge --views 4 --strength 0.5 \
-	    --seed 9 -o $(REFERENCE)/half
-	$(BIN)/edge-mnist transfer-set $(TEACHERS) --arch edge --views 24 -o $(REFERENCE)/mnist
-	$(BIN)/edge-mnist transfer-set $(TEACHERS) --arch robust --views 10 -o $(REFERENCE)/everything
-	$(BIN)/edge-mnist train --arch edge --seed $(EDGE_SEED) --transfer-set $(REFERENCE)/bent \
-	    -o $(REFERENCE)/edge-bent --force
-	$(BIN)/edge-mnist train --arch edge --seed $(EDGE_SEED) --transfer-set $(REFERENCE)/half \
-	    --start-from $(REFERENCE)/edge-bent --epochs 4 --learning-rate 5e-4 -o $(REFERENCE)/edge --force
-	$(BIN)/edge-mnist train --arch nano --transfer-set $(REFERENCE)/mnist -o $(REFERENCE)/nano --force
-	$(BIN)/edge-mnist train --arch robust --transfer-set $(REFERENCE)/everything -o $(REFERENCE)/robust --force
+	    --seed 9 -o $(REFERENCE)/strength-0.5
+	$(BIN)/edge-mnist transfer-set $(TEACHERS) --arch edge --views 24 -o $(REFERENCE)/set-nano
+	$(BIN)/edge-mnist transfer-set $(TEACHERS) --arch robust --views 10 -o $(REFERENCE)/set-robust
+	$(BIN)/edge-mnist train --arch edge --seed $(EDGE_SEED) --transfer-set $(REFERENCE)/strength-1 \
+	    -o $(REFERENCE)/edge-strength-1 --force
+	$(BIN)/edge-mnist train --arch edge --seed $(EDGE_SEED) --transfer-set $(REFERENCE)/strength-0.5 \
+	    --start-from $(REFERENCE)/edge-strength-1 --epochs 4 --learning-rate 5e-4 -o $(REFERENCE)/edge --force
+	$(BIN)/edge-mnist train --arch nano --transfer-set $(REFERENCE)/set-nano -o $(REFERENCE)/nano --force
+	$(BIN)/edge-mnist train --arch robust --transfer-set $(REFERENCE)/set-robust -o $(REFERENCE)/robust --force
 	for name in edge nano robust; do \
 	    $(BIN)/edge-mnist export $(REFERENCE)/$$name --int8 --max-drop 0.1 -o $(REFERENCE)/$$name-bundle || exit; \
 	    cp $(REFERENCE)/$$name/model.keras trainer/edge_mnist_trainer/models/$$name.keras; \
@@ -106,10 +107,10 @@ reference: $(INSTALLED) ## Train the reference models anew on MNIST and put them
 	    cp $(REFERENCE)/$$name-bundle/$${name}_int8.onnx runtime/edge_mnist_runtime/models/; done
 	$(MAKE) golden
 
-golden: $(INSTALLED) ## Record anew what the bundled models answer, for edge-mnist doctor
+golden: $(INSTALLED) ## Record the predictions of the bundled models for edge-mnist doctor
 	$(BIN)/python -m benchmarks.tools.device_checks
 
-conformance: $(INSTALLED) ## Compare the answers of other programs and processors: docs/results/conformance.md
+conformance: $(INSTALLED) ## Compare predictions of other programs and processors: docs/results/conformance.md
 	$(BIN)/python -m benchmarks.conformance
 
 DOCS := build/docs-venv
@@ -117,15 +118,15 @@ DOCS := build/docs-venv
 docs: ## Build the documentation as a static site in build/docs; a warning is an error
 	test -x $(DOCS)/bin/mkdocs || { $(PYTHON) -m venv $(DOCS) && $(DOCS)/bin/python -m pip install --quiet 'mkdocs-material>=9.5'; }
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --config-file docs/mkdocs.yml
-	! grep -rlE '(src|href)="https?://' build/docs --include=*.html  # what is fetched from another host
+	! grep -rlE '(src|href)="https?://' build/docs --include=*.html  # no resources from other hosts
 
-constraints: ## Resolve every dependency anew, for every supported Python
+constraints: ## Resolve every dependency again, for every supported Python
 	$(PYTHON) -m pip install --quiet --target build/uv uv
-	@echo "backports-strenum<1.3" > build/limits.txt  # 1.3 refuses Python 3.11 and newer, which uv does not see
+	@echo "backports-strenum<1.3" > build/limits.txt  # 1.3 refuses Python 3.11 and newer, but uv ignores that
 	@head -2 constraints.txt > build/constraints.txt
 	build/uv/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 --upgrade --quiet \
 	    --constraint build/limits.txt --no-header --no-annotate --no-emit-index-url >> build/constraints.txt
 	mv build/constraints.txt constraints.txt
 
-clean: ## Remove what was built, but no runs and no bundles
+clean: ## Remove built files; keep runs and bundles
 	rm -rf $(VENV) .venv-wheel build dist quickstart .pytest_cache .mypy_cache .ruff_cache .hypothesis

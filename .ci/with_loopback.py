@@ -1,8 +1,8 @@
-"""Run a command with the loopback interface up: a network namespace of its own begins without.
+"""Enable the loopback interface in a new network namespace and run a command there.
 
     unshare --map-root-user --net python3 .ci/with_loopback.py COMMAND ...
 
-Without a network a program may still talk to itself, as the test of the HTTP example does.
+Tests without a network still need loopback, as the test of the HTTP example does.
 """
 
 import fcntl

@@ -1,1 +1,1 @@
-"""Measurements, apart from the tests."""
+"""Scripts that measure speed and accuracy. They are not tests."""

@@ -1,9 +1,9 @@
-"""What each part of the recipe behind `edge` pays, on validation images alone: docs/results/ablation.md.
+"""Measure what each part of the training recipe of `edge` contributes: writes docs/results/ablation.md.
 
-    python -m benchmarks.ablation --bent build/reference/bent --half-bent build/reference/half
+    python -m benchmarks.ablation --strength-1 build/reference/strength-1 --strength-0.5 build/reference/strength-0.5
 
-Both are transfer sets, which the last rows learn from. Runs that are in place already are used as they are, those of
-further seeds, too.
+Both options name distillation sets (`edge-mnist transfer-set`), from which the last rows learn. Only validation images
+are read. Completed runs in `--runs` are reused, also those of further seeds.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.bent_validation import bend, judge
+from benchmarks.distorted_validation import distort_validation, evaluate
 from edge_mnist_trainer.augment.settings import Augmentation
 from edge_mnist_trainer.config import TrainingConfig
 from edge_mnist_trainer.data.sources import DigitSet, load_digit_set
@@ -31,57 +31,65 @@ from edge_mnist_trainer.run_folder import MODEL_FILE, RECORD_FILE, create_run_fo
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table."""
+    """One training recipe: a row of the table."""
 
     name: str
-    """That of its runs' folders."""
-    what: str
-    """What it changes, as the table has it."""
+    """First part of the names of its run folders."""
+    change: str
+    """How it differs from the first row."""
     config: TrainingConfig
-    transfer_set: Path | None = None
-    goes_on_from: str | None = None
-    """The name of the row whose weights it starts from."""
+    distillation_set: Path | None = None
+    start_from: str | None = None
+    """Name of the row whose weights it starts from."""
 
 
-def rows_of(recipe: TrainingConfig, bent: Path, half_bent: Path) -> list[Row]:
-    """What is compared; `recipe` is that of `edge`, with as many epochs as there is time for."""
+def make_rows(recipe: TrainingConfig, strength_1: Path, strength_half: Path) -> list[Row]:
+    """List the recipes to compare.
+
+    Args:
+        recipe: The recipe of `edge`, with any number of epochs.
+        strength_1: The distillation set distorted at strength 1.
+        strength_half: The distillation set distorted at strength 0.5.
+    """
     everything = find_architecture("teacher").config.augmentation
     constant = replace(recipe, schedule="constant", peak_learning_rate=1e-3, warmup_part=0.0)
     last_epochs = replace(recipe, epochs=4, peak_learning_rate=5e-4)
     return [
-        Row("labels", "the recipe, learning from labels: affine and elastic, cosine, averaged weights", recipe),
+        Row("labels", "trained on labels: affine and elastic distortions, cosine schedule, averaged weights", recipe),
         Row("plain", "no distortions", replace(recipe, augmentation=None)),
-        Row("affine", "affine distortions alone", replace(recipe, augmentation=Augmentation())),
-        Row("everything", "corruptions, printed and drawn digits, too", replace(recipe, augmentation=everything)),
-        Row("last-weights", "no averaged weights", replace(recipe, longest_average_steps=0)),
+        Row("affine", "affine distortions only", replace(recipe, augmentation=Augmentation())),
+        Row("everything", "also corrupted, printed and drawn digits", replace(recipe, augmentation=everything)),
+        Row("last-weights", "last weights instead of averaged ones", replace(recipe, longest_average_steps=0)),
         Row("constant", "constant learning rate of 0.001", constant),
-        Row("taught", "learning from a teacher", recipe, bent),
-        Row("half-bent", "learning from a teacher, then four epochs half bent", last_epochs, half_bent, "taught"),
+        Row("distilled", "trained on a teacher's predictions", recipe, strength_1),
+        Row("fine-tuned", "the same, then four epochs at strength 0.5", last_epochs, strength_half, "distilled"),
     ]
 
 
 def main() -> None:
-    """Train every row, write the table."""
+    """Train every row and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--bent", type=Path, required=True, help="a transfer set")
-    parser.add_argument("--half-bent", type=Path, required=True, help="a transfer set, distorted half as far")
+    parser.add_argument("--strength-1", type=Path, required=True, help="a distillation set")
+    parser.add_argument(
+        "--strength-0.5", dest="strength_half", type=Path, required=True, help="a set distorted half as much"
+    )
     parser.add_argument("--runs", type=Path, default=Path("build/ablation"))
     parser.add_argument("--results", type=Path, default=Path("docs/results"))
     options = parser.parse_args()
     digits = load_digit_set()
     recipe = replace(find_architecture("edge").config, epochs=options.epochs)
-    sets = list(bend(digits.validation))
+    sets = list(distort_validation(digits.validation))
     lines = []
-    for row in rows_of(recipe, options.bent, options.half_bent):
+    for row in make_rows(recipe, options.strength_1, options.strength_half):
         for seed in range(options.seeds):
             _train_once(digits, row, seed, options.runs)
         runs = [run for run in options.runs.glob(f"{row.name}-[0-9]*") if _is_complete(run)]
         models = [load_keras(run / MODEL_FILE) for run in runs]
-        lines.append(_line(row.what, [[judge(model, *images) for images in sets] for model in models]))
+        lines.append(_line(row.change, [[evaluate(model, *images) for images in sets] for model in models]))
     options.results.mkdir(parents=True, exist_ok=True)
-    (options.results / "ablation.md").write_text(_page(lines, options.epochs, open_transfer_set(options.bent)))
+    (options.results / "ablation.md").write_text(_page(lines, options.epochs, open_transfer_set(options.strength_1)))
     print(options.results / "ablation.md")
 
 
@@ -99,18 +107,18 @@ def _train_once(digits: DigitSet, row: Row, seed: int, runs: Path) -> None:
             find_architecture("edge"),
             replace(row.config, seed=seed),
             create_run_folder(path, force=True),
-            transfer_set=open_transfer_set(row.transfer_set) if row.transfer_set else None,
-            start=open_starting_point(runs / f"{row.goes_on_from}-{seed}") if row.goes_on_from else None,
+            transfer_set=open_transfer_set(row.distillation_set) if row.distillation_set else None,
+            start=open_starting_point(runs / f"{row.start_from}-{seed}") if row.start_from else None,
         )
 
 
-def _line(what: str, judged: list[list[tuple[float, float]]]) -> str:
-    """A row of the table: mean and half range over the seeds of each error and each loss."""
-    values = np.array(judged)  # (seeds, sets, error and loss)
+def _line(change: str, results: list[list[tuple[float, float]]]) -> str:
+    """Format a row: mean and half range over the seeds of each error and each loss."""
+    values = np.array(results)  # (seeds, sets, error and loss)
     cells = [
         _cell(values[:, number, 0], "{:.2%}") + " | " + _cell(values[:, number, 1], "{:.4f}") for number in range(3)
     ]
-    return f"| {what} | {len(values)} | {' | '.join(cells)} |"
+    return f"| {change} | {len(values)} | {' | '.join(cells)} |"
 
 
 def _cell(values: NDArray[np.float64], form: str) -> str:
@@ -118,20 +126,25 @@ def _cell(values: NDArray[np.float64], form: str) -> str:
     return f"{mean} ± {form.format(np.ptp(values) / 2)}" if len(values) > 1 else mean
 
 
-def _page(lines: list[str], epochs: int, bent: TransferSet) -> str:
+def _page(lines: list[str], epochs: int, distillation_set: TransferSet) -> str:
     full = find_architecture("edge").config
     return "\n".join(
         [
-            "# What pays in the recipe behind `edge`",
+            "# What each part of the training recipe of `edge` contributes",
             "",
-            f"Written by `benchmarks/ablation.py`: {epochs} epochs, the last one; mean ± half range over the seeds.",
-            "The 5,000 validation images are plain, half bent and bent as in [bent-validation.md](bent-validation.md);",
-            "no test image was read. One standard error of an error rate on the plain ones is 0.1 points: the losses",
-            "and the bent images tell rows apart sooner. Each row changes what it names in the first alone.",
-            f"The taught ones learn from {bent.n_views} views of the training images as teachers read them",
-            f"(teachers: {len(bent.record.teachers)}). `edge` itself is trained for {full.epochs} epochs.",
+            "Written by `benchmarks/ablation.py`. Each row differs from the first only in what it names.",
             "",
-            "| | seeds | plain error | plain loss | half bent error | half bent loss | bent error | bent loss |",
+            "| condition | value |",
+            "|---|---|",
+            f"| epochs | {epochs} (`edge` itself: {full.epochs}); the last one is evaluated |",
+            "| figures | mean ± half range over the seeds |",
+            "| images | MNIST's 5,000 validation images, plain and distorted as in "
+            "[distorted-validation.md](distorted-validation.md); no test image |",
+            "| standard error | 0.1 points for the error on plain images, so compare losses and distorted images |",
+            f"| teachers of the last two rows | {len(distillation_set.record.teachers)}, on "
+            f"{distillation_set.n_views} distorted views of each training image |",
+            "",
+            "| recipe | seeds | plain error | plain loss | strength 0.5 error | loss | strength 1 error | loss |",
             "|---|---|---|---|---|---|---|---|",
             *lines,
             "",

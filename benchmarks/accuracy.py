@@ -1,8 +1,8 @@
-"""Every architecture trained, exported to int8 and measured: what docs/results says about accuracy.
+"""Train every architecture, export it to int8 and measure it: writes docs/results/accuracy.md and .json.
 
     python -m benchmarks.accuracy --runs build/accuracy --results docs/results
 
-Runs and bundles that are in place already are used as they are, so that a long measurement can go on where it ended.
+Existing runs and bundles are reused, so that an interrupted measurement can continue.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ FORMATS = ("tflite", "onnx")
 
 @dataclass(frozen=True)
 class Measured:
-    """One trained and exported network."""
+    """Results of one trained and exported network."""
 
     name: str
     seed: int
     validation_top1: float
     keras_top1: float
     files: dict[str, dict[str, Any]]
-    """The report's entry of each file, by format."""
+    """The entry of each file in report.json, by format."""
     latency_us: dict[str, float]
-    """p50 of one digit, by format; empty for all but the first seed."""
+    """p50 of one digit, by format. Only the first seed has it."""
 
 
 def main() -> None:
-    """Train, export, measure, write."""
+    """Train, export and measure every architecture, and write both files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--archs", default=",".join(name for name in ARCHITECTURES if not name.startswith("teacher")))
-    parser.add_argument("--seeds", action="append", default=[], metavar="ARCH=N", help="runs of one; 1 of the others")
+    parser.add_argument("--seeds", action="append", default=[], metavar="ARCH=N", help="number of seeds; default: 1")
     parser.add_argument("--runs", type=Path, default=Path("build/accuracy"))
     parser.add_argument("--results", type=Path, default=Path("docs/results"))
-    parser.add_argument("--transfer-set", action="append", default=[], metavar="ARCH=DIR", help="learn from a teacher")
+    parser.add_argument("--transfer-set", action="append", default=[], metavar="ARCH=DIR", help="distillation set")
     options = parser.parse_args()
     teachers = dict(item.split("=", 1) for item in options.transfer_set)
     n_seeds = {name: int(n) for name, n in (item.split("=", 1) for item in options.seeds)}
@@ -62,12 +62,12 @@ def main() -> None:
 
 
 def bundle_path(runs: Path, name: str, seed: int) -> Path:
-    """Where the bundle of a run is."""
+    """Return the path of a run's bundle."""
     return runs / f"{name}-{seed}-bundle"
 
 
 def train_and_export(name: str, seed: int, runs: Path, transfer_set: str | None) -> None:
-    """`edge-mnist train` and `export --int8`, each unless its result is there."""
+    """Run `edge-mnist train` and `export --int8`, unless their results exist."""
     run, bundle = runs / f"{name}-{seed}", bundle_path(runs, name, seed)
     if not (run / "report.html").exists():
         teacher = ["--transfer-set", transfer_set] if transfer_set else []
@@ -77,19 +77,19 @@ def train_and_export(name: str, seed: int, runs: Path, transfer_set: str | None)
 
 
 def measure_latencies(bundles: list[Path]) -> dict[Path, float]:
-    """p50 of one digit in microseconds, by file: all files of all bundles in turns, in one process."""
+    """Measure p50 of one digit in microseconds, by file, with all files in one process in interleaved rounds."""
     report = json.loads(call("bench", *bundles, "--json"))
     return {Path(model["model"]): model["latency_us"]["p50"] for model in report["models"]}
 
 
 def call(*arguments: object) -> str:
-    """Run `edge-mnist`, which must succeed, and give what it printed."""
+    """Run `edge-mnist` and return its output. A failure raises `CalledProcessError`."""
     print("edge-mnist", *arguments, file=sys.stderr, flush=True)
     return subprocess.run([EDGE_MNIST, *map(str, arguments)], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def read_measured(name: str, seed: int, runs: Path, latencies: dict[Path, float]) -> Measured:
-    """What the commands left on disk, beside the latencies of the first seed's files."""
+    """Read a run's record and its bundle's report, and add its latencies."""
     record = json.loads((runs / f"{name}-{seed}" / "run.json").read_text())
     report = json.loads((runs / f"{name}-{seed}-bundle" / "report.json").read_text())
     return Measured(
@@ -103,13 +103,19 @@ def read_measured(name: str, seed: int, runs: Path, latencies: dict[Path, float]
 
 
 def write_page(measured: list[Measured], teachers: dict[str, str]) -> str:
-    """The Markdown page."""
+    """Format the page."""
     lines = [
         "# Accuracy of every architecture",
         "",
-        "Written by `benchmarks/accuracy.py`. Accuracies are on MNIST's 10,000 test images, read once for this table;",
-        "all choices were made on validation images. Mean and standard deviation where there are several seeds.",
-        f"us: p50 of one digit, one thread, all files in turns in one `edge-mnist bench`, {platform.machine()}.",
+        "Written by `benchmarks/accuracy.py`.",
+        "",
+        "| figure | meaning |",
+        "|---|---|",
+        "| float, int8 | top-1 accuracy on MNIST's 10,000 test images, read once for this table; choices were made on "
+        "validation images |",
+        "| ± | standard deviation over the seeds |",
+        "| us | p50 of one digit, one thread, all files in interleaved rounds of one `edge-mnist bench`, "
+        f"{platform.machine()} |",
         "",
         "| `--arch` | seeds | published | float | int8 TFLite | int8 ONNX | parameters | MMAC | TFLite kB | ONNX kB "
         "| TFLite us | ONNX us |",
@@ -118,9 +124,9 @@ def write_page(measured: list[Measured], teachers: dict[str, str]) -> str:
     for name in dict.fromkeys(item.name for item in measured):
         lines.append(_row(name, [item for item in measured if item.name == name]))
     lines += ["", *_compare_with_published(measured)]
-    taught = [f"`{name}`" for name in teachers]
-    if taught:
-        lines.append(f"- {', '.join(taught)}: taught by the `teacher` networks (docs/reference-model.md).")
+    distilled = [f"`{name}`" for name in teachers]
+    if distilled:
+        lines.append(f"- {', '.join(distilled)}: distilled from the `teacher` networks (docs/reference-model.md).")
     return "\n".join([*lines, ""])
 
 
@@ -131,7 +137,7 @@ def _compare_with_published(measured: list[Measured]) -> list[str]:
         if published is None or item.seed:
             continue
         found = item.keras_top1 if published.split == "test" else item.validation_top1
-        verdict = "reached" if found >= published.top1 else "not reached: 55,000 training images here, 60,000 there"
+        verdict = "reached" if found >= published.top1 else "not reached: 55,000 training images here, 60,000 published"
         lines.append(f"- `{item.name}`: {published} published, {found:.2%} here; {verdict}.")
     return lines
 

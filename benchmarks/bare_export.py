@@ -1,7 +1,9 @@
-"""What anyone would write without edge-mnist: the same conversions and the same evaluations, and nothing else.
+"""Convert and evaluate `edge` without edge-mnist: the baseline for `bench_export.py`.
 
-The peer of `bench_export.py`; it audits nothing, gates nothing, compares nothing, and writes the model files alone.
-Command line: the folder to write into, then the precisions.
+    python bare_export.py FOLDER PRECISION ...
+
+It does the same conversions and evaluations as `edge-mnist export`. It has no audit, gates or comparison, and writes
+only the model files.
 """
 
 from __future__ import annotations
@@ -32,13 +34,13 @@ class Reader(CalibrationDataReader):
         self._batches = iter(np.array_split(images, 5))
 
     def get_next(self) -> dict[str, np.ndarray] | None:
-        """The next batch, or None."""
+        """Return the next batch, or None."""
         batch = next(self._batches, None)
         return None if batch is None else {"image": batch / np.float32(255)}
 
 
 def to_tflite(model: Any, precision: str, calibration: np.ndarray) -> bytes:
-    """As TensorFlow's guide has it."""
+    """Convert a model as TensorFlow's guide shows."""
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     if precision == "fp32":
         return converter.convert()
@@ -58,7 +60,7 @@ def to_tflite(model: Any, precision: str, calibration: np.ndarray) -> bytes:
 
 
 def to_onnx(model: Any, precisions: list[str], calibration: np.ndarray, folder: Path) -> Iterator[Path]:
-    """One trace, then each precision that ONNX has."""
+    """Trace a model once, and write a file for each precision that ONNX has."""
     signature = (tf.TensorSpec((None, 28, 28, 1), tf.float32, name="image"),)
     traced = tf.function(lambda image: {"probabilities": model(image, training=False)}, input_signature=signature)
     proto, _ = tf2onnx.convert.from_function(traced, signature, opset=17)
@@ -77,21 +79,21 @@ def to_onnx(model: Any, precisions: list[str], calibration: np.ndarray, folder: 
 
 
 def run_tflite(data: bytes, images: np.ndarray) -> np.ndarray:
-    """The answers, one image at a time."""
+    """Predict the digits, one image at a time."""
     interpreter = ai_edge_litert.interpreter.Interpreter(model_content=data, num_threads=1)
     interpreter.allocate_tensors()
     entry, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]["index"]
     values = images if entry["dtype"] == np.uint8 else images / np.float32(255)
-    answers = []
+    predictions = []
     for value in values:
         interpreter.set_tensor(entry["index"], value[np.newaxis])
         interpreter.invoke()
-        answers.append(interpreter.get_tensor(result)[0].argmax())
-    return np.array(answers)
+        predictions.append(interpreter.get_tensor(result)[0].argmax())
+    return np.array(predictions)
 
 
 def run_onnx(path: Path, images: np.ndarray) -> np.ndarray:
-    """The answers, in batches."""
+    """Predict the digits, in batches."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -100,19 +102,19 @@ def run_onnx(path: Path, images: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    """Convert, evaluate, write."""
+    """Convert the model, evaluate it and print its accuracies."""
     folder, precisions = Path(sys.argv[1]), sys.argv[2:]
     source = load_export_digits()
     calibration, images, labels = source.calibration.images[:500], source.evaluation.images, source.evaluation.labels
     model = keras.models.load_model(resources.files("edge_mnist_trainer") / "models" / "edge.keras", compile=False)
-    answers = {"keras": model.predict(images / np.float32(255), batch_size=1000, verbose=0).argmax(1)}
+    predictions = {"keras": model.predict(images / np.float32(255), batch_size=1000, verbose=0).argmax(1)}
     for precision in precisions:
         data = to_tflite(model, precision, calibration)
         (folder / f"edge_{precision}.tflite").write_bytes(data)
-        answers[f"{precision} tflite"] = run_tflite(data, images)
+        predictions[f"{precision} tflite"] = run_tflite(data, images)
     for path in to_onnx(model, precisions, calibration, folder):
-        answers[path.name] = run_onnx(path, images)
-    for name, found in answers.items():
+        predictions[path.name] = run_onnx(path, images)
+    for name, found in predictions.items():
         print(name, (found == labels).mean())
 
 

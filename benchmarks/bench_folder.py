@@ -1,9 +1,9 @@
-"""How fast a folder of pictures is read, against what the cores can decode: Pillow's open and load of the same files.
+"""Time `predict_stream` and `edge-mnist classify` on a folder of pictures against decoding alone (Pillow).
 
-bench_folder.py [--files N]     28 x 28 PNG files, rendered here, as folders of MNIST's digits are
+    python -m benchmarks.bench_folder [--files N]
 
-Decoding is measured with one process and one thread a core. Threads share one interpreter, which does most of the work
-of a small file, so processes decode more.
+The pictures are 28 x 28 PNG files, which the script renders. Decoding is measured with a process for each core, and
+with a thread for each core. Processes decode more files: with small files, threads mostly wait for the interpreter.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.turns import measure_in_turns, print_ratios
+from benchmarks.interleaved import measure_interleaved, print_ratios
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.bench.sample_digits import load_samples
 from edge_mnist_runtime.dataset import find_mnist_folder, load_mnist_half
@@ -31,8 +31,8 @@ CHUNK = 64
 
 
 def main() -> None:
-    """Render, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Render the files, time every way to read them, and print the ratios."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     options = parser.parse_args()
@@ -44,7 +44,7 @@ def main() -> None:
         arguments = [str(edge_mnist), "classify", name]
         with ThreadPoolExecutor(cores) as threads, ProcessPoolExecutor(cores) as processes:
             by_threads, by_processes = f"decode, {cores} threads", f"decode, {cores} processes"
-            seconds = measure_in_turns(
+            seconds = measure_interleaved(
                 {
                     by_threads: lambda: decode_all(files, threads),
                     by_processes: lambda: decode_all(files, processes),
@@ -54,7 +54,7 @@ def main() -> None:
                 },
                 rounds=options.rounds,
             )
-    print(f"{len(files)} files of 28 x 28, {cores} cores, load {os.getloadavg()[0]:.1f}; times of all of them\n")
+    print(f"{len(files)} files of 28 x 28, {cores} cores, load {os.getloadavg()[0]:.1f}; seconds for all files\n")
     for base in (by_threads, by_processes):
         print_ratios(seconds, base=base)
         print()
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def render(folder: Path, n: int) -> list[str]:
-    """Digits as PNG files: MNIST's where it is at hand, else the samples, each with noise of its own."""
+    """Write digits as PNG files: MNIST's test digits if available, else the samples, each with different noise."""
     found = find_mnist_folder()
     digits = load_mnist_half(found, "t10k") if found else load_samples()
     noise = np.random.default_rng(0)
@@ -78,13 +78,13 @@ def render(folder: Path, n: int) -> list[str]:
 
 
 def decode_all(files: list[str], pool: Executor) -> None:
-    """Open and load every file."""
+    """Decode every file in a pool."""
     for _ in pool.map(decode, [files[start : start + CHUNK] for start in range(0, len(files), CHUNK)]):
         pass
 
 
 def decode(files: list[str]) -> None:
-    """Open and load some."""
+    """Decode some files."""
     for file in files:
         with Image.open(file) as picture:
             picture.load()

@@ -1,10 +1,10 @@
-"""What `DigitClassifier` costs over the bare engines, int8, one thread: writes docs/results/latency.md.
+"""Measure the overhead of `DigitClassifier` over the bare engines, int8, one thread: writes docs/results/latency.md.
 
-python -m benchmarks.bench_latency [BUNDLE ...]     bundles that hold the same network as int8 ONNX and TFLite
+    python -m benchmarks.bench_latency [BUNDLE ...]
 
-Without bundles the model inside the package is measured, on ONNX alone, and nothing is written. All candidates take
-turns in one process, on the same test digits in rotation. The bare ONNX session is opened by hand with the options that
-the classifier uses; the bare LiteRT loop is LiteRT's own: set_tensor, invoke, get_tensor.
+Each bundle must hold one network as int8 ONNX and as int8 TFLite. Without bundles, the script measures the ONNX model
+inside the package and writes nothing. All subjects run in interleaved rounds in one process, on the same digits in
+rotation. The bare ONNX session has the classifier's options. The bare LiteRT loop is set_tensor, invoke, get_tensor.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from benchmarks.turns import measure_in_turns
+from benchmarks.interleaved import measure_interleaved
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.bench.sample_digits import load_samples
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
@@ -29,7 +29,7 @@ from edge_mnist_runtime.machine.environment import describe_environment
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 ROUNDS = 300
 CALLS = 50
-"""Single calls in one measurement, so that the timer's own cost vanishes."""
+"""Calls in one measurement of a single digit, so that the timer's cost is negligible."""
 BATCH = 256
 
 BARE, BARE_BATCH, BARE_LITERT = "session.run", "session.run of 256", "LiteRT's own loop"
@@ -42,15 +42,15 @@ RATIOS = (
     (PREDICT_LITERT, BARE_LITERT, None),
     (PREDICT, BARE_LITERT, None),
 )
-"""What is compared with what, and the ratio that it may have at most."""
+"""Subject, baseline, and the largest ratio allowed."""
 
 Calls = dict[str, tuple[Callable[[], object], int]]
-"""What is measured, and the calls or images in one measurement."""
+"""By subject: the function to time, and the number of calls in one measurement."""
 
 
 def main() -> None:
-    """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measure every bundle, print the tables and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundles", type=Path, nargs="*")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--results", type=Path, default=RESULTS)
@@ -59,17 +59,21 @@ def main() -> None:
     digits = load_mnist_half(folder, "t10k") if folder else load_samples()
     env = describe_environment()
     lines = [
-        "# What the classifier costs over the engines",
+        "# Overhead of the classifier over the bare engines",
         "",
-        "Written by `benchmarks/bench_latency.py`. us: p50 of one call, "
-        f"{options.rounds} x {CALLS} calls of one digit, {options.rounds} of a batch,",
-        f"one thread, int8, {digits.name} digits in rotation, all in turns in one process; {env['cpu']}, "
-        f"{platform.machine()}, onnxruntime {onnxruntime.__version__},",
-        f"load {env['load_average_1min']:.1f} on {env['usable_cores']} cores.",
+        "Written by `benchmarks/bench_latency.py`.",
+        "",
+        "| condition | value |",
+        "|---|---|",
+        f"| us | p50 of one call; {options.rounds} x {CALLS} calls of one digit, {options.rounds} of a batch |",
+        f"| setup | int8, one thread, {digits.name} digits in rotation, interleaved rounds in one process |",
+        f"| machine | {env['cpu']}, {platform.machine()}, load {env['load_average_1min']:.1f} on "
+        f"{env['usable_cores']} cores |",
+        f"| onnxruntime | {onnxruntime.__version__} |",
     ]
     for bundle in options.bundles or [None]:
         calls = make_calls(bundle, digits.images)
-        seconds = measure_in_turns({name: call for name, (call, _) in calls.items()}, rounds=options.rounds)
+        seconds = measure_interleaved({name: call for name, (call, _) in calls.items()}, rounds=options.rounds)
         us = {name: statistics.median(seconds[name]) / per * 1e6 for name, (_, per) in calls.items()}
         lines += ["", f"## {bundle.name if bundle else DEFAULT_MODEL}", "", *table(us)]
     print("\n".join(lines))
@@ -78,7 +82,7 @@ def main() -> None:
 
 
 def make_calls(bundle: Path | None, images: np.ndarray) -> Calls:
-    """Every candidate of one network; those of LiteRT where there is a bundle."""
+    """List the subjects for one network; those of LiteRT only if there is a bundle."""
     onnx = next(bundle.glob("*_int8.onnx")) if bundle else Path(BUNDLED_MODELS[DEFAULT_MODEL])
     classifier, session = DigitClassifier(onnx), open_session(onnx)
     singles = itertools.cycle(list(images[:1000, ..., 0]))
@@ -102,7 +106,7 @@ def make_calls(bundle: Path | None, images: np.ndarray) -> Calls:
 
 
 def repeat(call: Callable[[np.ndarray], object], pictures: Iterator[np.ndarray]) -> Callable[[], None]:
-    """`CALLS` calls, each on the next picture."""
+    """Make a function that does `CALLS` calls, each on the next picture."""
 
     def run() -> None:
         for _ in range(CALLS):
@@ -112,7 +116,7 @@ def repeat(call: Callable[[np.ndarray], object], pictures: Iterator[np.ndarray])
 
 
 def open_session(model: Path) -> onnxruntime.InferenceSession:
-    """By hand, with the options that the classifier uses."""
+    """Open an onnxruntime session with the options that the classifier uses."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -120,7 +124,7 @@ def open_session(model: Path) -> onnxruntime.InferenceSession:
 
 
 def litert_call(model: Path) -> Callable[[np.ndarray], object]:
-    """LiteRT's own way to read one image."""
+    """Make a function that runs one image in a bare LiteRT interpreter."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(model), num_threads=1)
@@ -136,13 +140,13 @@ def litert_call(model: Path) -> Callable[[np.ndarray], object]:
 
 
 def table(us: dict[str, float]) -> list[str]:
-    """The medians, and the ratios that matter."""
+    """Format the table of medians and the table of ratios."""
     return [
         "| call | p50 us |",
         "|---|---|",
         *(f"| {name} | {value:.1f} |" for name, value in us.items()),
         "",
-        "| ratio | is | at most |",
+        "| ratio | measured | at most |",
         "|---|---|---|",
         *(
             f"| {one} / {other} | {us[one] / us[other]:.2f} | {limit or '-'} |"

@@ -1,7 +1,7 @@
-"""How long a person waits: a cold start in Python and on the command line, against the bare imports; and its memory.
+"""Measure cold start and memory of `DigitClassifier` and the command line.
 
-The classifier's cold start is imports, loading and a first prediction in a process of its own; it is compared with
-importing NumPy and onnxruntime and opening the same session by hand.
+A cold start is a new process with imports, loading and a first prediction. The baseline imports NumPy and onnxruntime
+and opens the same session by hand.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.turns import command, measure_in_turns, print_ratios
+from benchmarks.interleaved import command, measure_interleaved, print_ratios
 from edge_mnist_runtime.bench.sample_digits import read_samples
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
 
@@ -42,12 +42,12 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the ratios."""
     model = Path(BUNDLED_MODELS[DEFAULT_MODEL])
-    compileall.compile_dir(model.parents[1], quiet=1)  # as pip does: a source tree may have no bytecode
+    compileall.compile_dir(model.parents[1], quiet=1)  # as pip does; a source tree may have no bytecode
     programs = {"session by hand, first run": BY_HAND, "DigitClassifier, first predict": CLASSIFIER}
     starts = {name: command([sys.executable, "-c", program, model]) for name, program in programs.items()}
-    print_ratios(measure_in_turns(starts, rounds=ROUNDS), base="session by hand, first run")
+    print_ratios(measure_interleaved(starts, rounds=ROUNDS), base="session by hand, first run")
     if Path("/proc/self/status").exists():
         print_memory(programs, model)
     print()
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def print_memory(programs: dict[str, str], model: Path) -> None:
-    """Resident memory at the end of each program, median of five."""
+    """Print resident memory at the end of each program, median of five runs."""
     base = None
     for name, program in programs.items():
         arguments = [sys.executable, "-c", program + PRINT_MEMORY, str(model)]
@@ -66,14 +66,14 @@ def print_memory(programs: dict[str, str], model: Path) -> None:
 
 
 def measure_command_line() -> None:
-    """`--help`, and a cold `classify` of one picture against the imports that it cannot do without."""
+    """Time `--help` and a cold `classify` of one picture against the imports that they need."""
     edge_mnist = Path(sys.executable).with_name("edge-mnist")
     with tempfile.TemporaryDirectory() as folder:
         name, data = next(iter(read_samples().items()))
         picture = Path(folder) / name
         picture.write_bytes(data)
         bare = "import onnxruntime, PIL.Image, numpy"
-        seconds = measure_in_turns(
+        seconds = measure_interleaved(
             {
                 bare: command([sys.executable, "-c", bare]),
                 "edge-mnist classify ONE.png": command([edge_mnist, "classify", picture]),

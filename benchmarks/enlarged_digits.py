@@ -1,10 +1,10 @@
-"""How enlarged digits are read: docs/results/enlarged-digits.md.
+"""Measure accuracy on enlarged MNIST digits: writes docs/results/enlarged-digits.md.
 
     python -m benchmarks.enlarged_digits [--split validation] [--images N] [--processes N] [--model MODEL]
 
-MNIST's digits as notebooks, screenshots and apps save them: enlarged by Pillow, light on dark or dark on light, read
-as Pillow images in the default mode. `EDGE_MNIST_DATA` must name MNIST. Choices are made on the validation images; the
-page is written of the test images.
+Notebooks, screenshots and apps save digits enlarged, light on dark or dark on light. Here Pillow enlarges MNIST's
+digits, and the classifier reads them as Pillow images in the default mode. `EDGE_MNIST_DATA` must name MNIST. Use the
+validation images for choices; the page in docs/results is of the test images.
 """
 
 from __future__ import annotations
@@ -28,31 +28,35 @@ from edge_mnist_trainer.data.sources import load_digit_set
 SIDES = (56, 112, 280, 403, 800)
 KERNELS = ("nearest", "bilinear", "bicubic")
 MOVED_FRAME = 40
-"""Pixels of the frame that digits are moved in, before they are enlarged: they then lie where MNIST has none."""
+"""Side, in pixels, of the frame in which digits are moved before they are enlarged."""
 
-HEAD = """# Enlarged digits
+HEAD = """# Accuracy on enlarged MNIST digits
 
 Written by `benchmarks/enlarged_digits.py`: {n:,} of MNIST's {split} images (every {step}th), enlarged by Pillow to
 square pictures and read by the int8 ONNX file of `{model}` inside the package. Picture reading version {version}.
 
-- **right**: the digit is named. **wrong**: another one is named, and nothing says so. All else is rejected.
-- The tensors themselves, 28 x 28: {right:.2%} right, {wrong:.2%} wrong. No enlargement can be read better than that.
+| column | meaning |
+|---|---|
+| right | accepted with the right digit |
+| wrong | accepted with another digit; all other pictures are rejected |
+
+The original 28 x 28 tensors give {right:.2%} right and {wrong:.2%} wrong. This is the upper bound for enlarged digits.
 """
 
-MOVED_HEAD = """## Moved
+MOVED_HEAD = """## Moved digits
 
-The same digits, anywhere in a frame of {frame} x {frame} pixels, which was then enlarged. These are no enlarged
-tensors, but clean drawings with soft edges: the digit is found, and brought to MNIST's size and place.
+The same digits, at a random position in a frame of {frame} x {frame} pixels, which was then enlarged. The classifier
+treats these as clean drawings with soft edges: it finds the digit and normalises its size and position as in MNIST.
 """
 
 
 FIGURES_STEP = 4
-"""Figures are drawn of every fourth digit: matplotlib takes 50 ms for one."""
+"""Figures are drawn of every fourth digit, because matplotlib takes 50 ms for one."""
 
-FIGURES_HEAD = """## In a margin
+FIGURES_HEAD = """## Digits in a margin
 
-Every {step}th of the same digits in a margin of the other brightness, as saved figures have it. matplotlib: 640 x 480
-pixels, `imshow` and `savefig`.
+Every {step}th of the same digits in a white margin, as in saved figures. matplotlib: 640 x 480 pixels, `imshow` and
+`savefig`.
 
 | picture | right | wrong |
 |---|---|---|"""
@@ -60,7 +64,7 @@ pixels, `imshow` and `savefig`.
 
 @dataclass(frozen=True)
 class Enlargement:
-    """One way to make pictures of digits."""
+    """One way to enlarge digits."""
 
     kernel: str
     side: int
@@ -68,7 +72,7 @@ class Enlargement:
     moved: bool = False
 
     def draw(self, digit: np.ndarray, rng: np.random.Generator) -> Image.Image:
-        """A picture of a digit, uint8, shape (28, 28)."""
+        """Enlarge a digit, uint8, shape (28, 28)."""
         if self.moved:
             rows, columns = (np.flatnonzero(digit.any(axis)) for axis in (1, 0))
             ink = digit[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -80,14 +84,14 @@ class Enlargement:
 
 
 def in_margin(pixels: int) -> Callable[[np.ndarray], Image.Image]:
-    """Draw a digit, light on dark, of 280 x 280 pixels in a white margin."""
+    """Make a function that draws a digit, light on dark, 280 x 280 pixels, in a white margin."""
     return lambda digit: ImageOps.expand(
         Image.fromarray(digit).resize((280, 280), Image.Resampling.BICUBIC), pixels, 255
     )
 
 
 def as_figure(colours: str, *, axes: bool = False) -> Callable[[np.ndarray], Image.Image]:
-    """Draw a digit as matplotlib saves it."""
+    """Make a function that draws a digit as matplotlib saves it."""
 
     def draw(digit: np.ndarray) -> Image.Image:
         from matplotlib.figure import Figure
@@ -113,7 +117,7 @@ FIGURES = {
 
 
 def main() -> None:
-    """Enlarge, read, write the page."""
+    """Enlarge and read the digits in every way and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--split", choices=("validation", "test"), default="test")
     parser.add_argument("--images", type=int, default=2000)
@@ -155,7 +159,7 @@ def _ways(*, moved: bool) -> list[Enlargement]:
 
 
 def judge_enlargement(way: Enlargement, *, split: str, n_images: int, model: str) -> tuple[float, float]:
-    """The parts of all pictures that are read right, and wrong in silence."""
+    """Read all digits enlarged in one way; return what `judge` returns."""
     digits, _ = _digits(split, n_images)
     rng = np.random.default_rng(0)
     pictures = (way.draw(image[..., 0], rng) for image in digits.images)
@@ -163,7 +167,7 @@ def judge_enlargement(way: Enlargement, *, split: str, n_images: int, model: str
 
 
 def judge_figures(name: str, *, split: str, n_images: int, model: str) -> tuple[float, float]:
-    """As `judge_enlargement`, of one of `FIGURES`."""
+    """Read all digits drawn as one of `FIGURES`; return what `judge` returns."""
     digits, _ = _digits(split, n_images)
     images, labels = digits.images[::FIGURES_STEP], digits.labels[::FIGURES_STEP]
     pictures = (FIGURES[name](image[..., 0]) for image in images)
@@ -171,7 +175,7 @@ def judge_figures(name: str, *, split: str, n_images: int, model: str) -> tuple[
 
 
 def judge(predictions: Sequence[Prediction], labels: np.ndarray) -> tuple[float, float]:
-    """The parts of N predictions that are right, and that are accepted and wrong."""
+    """Return the fractions of predictions that are right, and that are wrong but accepted."""
     right = sum(prediction.digit == label for prediction, label in zip(predictions, labels, strict=True))
     named = sum(prediction.digit is not None for prediction in predictions)
     return right / len(labels), (named - right) / len(labels)
@@ -179,7 +183,7 @@ def judge(predictions: Sequence[Prediction], labels: np.ndarray) -> tuple[float,
 
 @lru_cache
 def _digits(split: str, n_images: int) -> tuple[LabelledDigits, int]:
-    """Every so many-th image of a split, and how many that is."""
+    """Return about `n_images` evenly spaced images of a split, and their step."""
     digits = load_digit_set()
     images = digits.test if split == "test" else digits.validation
     if images is None or images.name != "mnist":

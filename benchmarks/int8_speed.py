@@ -1,6 +1,8 @@
-"""Is int8 worth it? Every architecture in fp32 and int8, both formats, in turns: writes docs/results/int8-speed.md.
+"""Compare the speed of int8 and fp32 for every architecture, as ONNX and TFLite: writes docs/results/int8-speed.md.
 
-int8_speed.py --runs FOLDER     trained runs, NAME-0, as accuracy.py leaves them
+    python -m benchmarks.int8_speed --runs FOLDER
+
+FOLDER holds the trained runs NAME-0 that `accuracy.py` made.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ SAMPLES = 3000
 
 
 def main() -> None:
-    """Export, measure, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Export every architecture, measure it and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
@@ -29,11 +31,16 @@ def main() -> None:
     bench = json.loads(call("bench", *bundles.values(), "--samples", SAMPLES, "--json"))
     medians = {Path(model["model"]): model["latency_us"]["p50"] for model in bench["models"]}
     lines = [
-        "# int8 against fp32",
+        "# Speed of int8 against fp32",
         "",
-        "Written by `benchmarks/int8_speed.py`. us: p50 of one digit, one thread, all files in turns in one",
-        f"`edge-mnist bench`, {bench['env']['cpu']}, {platform.machine()}. Agreement: of the two int8 files, on the",
-        "evaluation images.",
+        "Written by `benchmarks/int8_speed.py`.",
+        "",
+        "| figure | meaning |",
+        "|---|---|",
+        "| us | p50 of one digit, one thread, all files in interleaved rounds of one `edge-mnist bench`, "
+        f"{bench['env']['cpu']}, {platform.machine()} |",
+        "| ratio | int8 / fp32 |",
+        "| int8 agreement | fraction of the evaluation images that both int8 files read alike |",
         "",
         "| `--arch` | ONNX fp32 us | ONNX int8 us | ratio | TFLite fp32 us | TFLite int8 us | ratio | int8 agreement |",
         "|---|---|---|---|---|---|---|---|",
@@ -45,7 +52,7 @@ def main() -> None:
 
 
 def export(name: str, runs: Path) -> Path:
-    """A bundle of both precisions, unless it is there."""
+    """Export a run in both precisions, unless its bundle exists."""
     bundle = runs / f"{name}-both-bundle"
     if not bundle.exists():
         run = runs / f"{name}-0"
@@ -54,7 +61,7 @@ def export(name: str, runs: Path) -> Path:
 
 
 def describe(name: str, bundle: Path, medians: dict[Path, float]) -> str:
-    """One row."""
+    """Format one row of the table."""
     report: dict[str, Any] = json.loads((bundle / "report.json").read_text())
     cells = [f"`{name}`"]
     for suffix in (".onnx", ".tflite"):
@@ -65,7 +72,7 @@ def describe(name: str, bundle: Path, medians: dict[Path, float]) -> str:
 
 
 def call(*arguments: object) -> str:
-    """Run `edge-mnist`, which must succeed, and give what it printed."""
+    """Run `edge-mnist` and return its output. A failure raises `CalledProcessError`."""
     return subprocess.run([EDGE_MNIST, *map(str, arguments)], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 

@@ -1,8 +1,8 @@
-"""What scales and rounding of int8 ONNX weights cost: writes docs/results/int8-weights.md.
+"""Compare scales and rounding of int8 ONNX weights: writes docs/results/int8-weights.md.
 
     python -m benchmarks.int8_weights
 
-Every choice is judged on MNIST's 5,000 validation images, as they are and distorted; no test image is read.
+Every variant is evaluated on MNIST's 5,000 validation images, plain and distorted. No test image is read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from benchmarks.bent_validation import bend
+from benchmarks.distorted_validation import distort_validation
 from edge_mnist_exporter import conversion
 from edge_mnist_exporter.config import ConversionConfig, ExportConfig
 from edge_mnist_exporter.formats.onnx_files import weights as onnx_weights
@@ -29,20 +29,21 @@ from edge_mnist_trainer.networks.reference_models import REFERENCE_MODELS, find_
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "int8-weights.md"
 HEAD = """# int8 weights that cannot saturate
 
-Written by `benchmarks/int8_weights.py`. int8 ONNX files of the shipped networks, on MNIST's 5,000 validation images as
-they are (plain) and distorted eight times each as in training (distorted). No test image was read.
+Written by `benchmarks/int8_weights.py` from int8 ONNX files of the shipped networks. No test image was read.
 
-| term | means |
+| term | meaning |
 |---|---|
+| plain | MNIST's 5,000 validation images |
+| distorted | each of them distorted eight times as in training |
 | 8 bits | scale = largest weight / 127. Sums saturate on x86 without VNNI. |
 | 7 bits | scale = largest weight / 64, as onnxruntime's `reduce_range`. |
-| pair | the finest scale at which the two largest weights of one sign in a channel are 128 steps together |
+| pair | the finest scale at which the two largest weights of one sign in a channel add up to at most 128 steps |
 | nearest | each weight is rounded to the nearest step |
 | adaptive | weights are rounded so that errors cancel on the calibration images (GPTQ) |
 | \\|dp\\| | mean difference of a probability from Keras's, in units of 0.0001 |
-| agreement | images that get Keras's answer |
+| agreement | fraction of images with Keras's prediction |
 
-The shipped files are pair, adaptive.
+The shipped files use `pair` and `adaptive`.
 """
 
 
@@ -53,13 +54,13 @@ COLUMNS = (
 
 
 def seven_bits(rows: np.ndarray, _max_pair: int) -> np.ndarray:
-    """One scale an output channel, as `reduce_range` chooses it."""
+    """Choose one scale for each output channel as `reduce_range` does."""
     return np.abs(rows).max(1).astype(np.float64) / 64
 
 
 @contextmanager
 def method(scale: str, rounding: str) -> Iterator[ConversionConfig]:
-    """The exporter with another way to choose weights."""
+    """Patch the exporter to choose scales and rounding in another way."""
     scales: Callable[..., np.ndarray] = seven_bits if scale == "7 bits" else onnx_weights.fit_scales
     rounded = Rounding if rounding == "adaptive" else lambda _inputs: Rounding(None)
     with patch.object(onnx_weights, "fit_scales", scales), patch.object(onnx_weights, "Rounding", rounded):
@@ -67,9 +68,9 @@ def method(scale: str, rounding: str) -> Iterator[ConversionConfig]:
 
 
 def main() -> None:
-    """Convert in every way, measure, write."""
+    """Convert every network in every way, evaluate it and write the page."""
     digits = load_export_digits()
-    (plain, labels), _, (distorted, more_labels) = bend(load_digit_set().validation)
+    (plain, labels), _, (distorted, more_labels) = distort_validation(load_digit_set().validation)
     sets = [
         (np.rint(values * 255).astype(np.uint8), right) for values, right in ((plain, labels), (distorted, more_labels))
     ]

@@ -1,10 +1,10 @@
-"""What each kind of layer becomes in each format: docs/results/layers.md.
+"""Test which layers export to each format and precision: writes docs/results/layers.md.
 
     python -m benchmarks.layers [NAME ...]
 
-Every network has one such layer between others that every format knows. It is trained for a few seconds on digits that
-the project draws, converted, proved and judged as `edge-mnist export` and `--auto-mixed` do it. With names, those rows
-alone are printed.
+Each network has one layer under test between layers that every format supports. It is trained for a few seconds on
+drawn digits, then converted, proved and compared with Keras as by `edge-mnist export --auto-mixed`. With names, the
+script prints only those rows and writes no page.
 """
 
 from __future__ import annotations
@@ -36,15 +36,21 @@ COLUMNS: Final = (("tflite", "fp32"), ("tflite", "int8"), ("onnx", "fp32"), ("on
 
 HEAD: Final = """# Layers
 
-Written by `benchmarks/layers.py`: a small network with one such layer, trained on digits that the project draws, then
-converted, proved from its graph and compared with Keras as `edge-mnist export` does it. "mixed" is what `--auto-mixed`
-makes where int8 does not know a layer or falls short: the layers named stay in float. Convolutions, dense layers,
-pooling, padding, BatchNormalization, ReLU and its kin, sums, products and concatenations are int8 everywhere, and have
-no row.
+Which layers can be exported, by format and precision. Written by `benchmarks/layers.py`. Each row is a small network
+with that layer, trained on drawn digits, then converted, proved and compared with Keras as by `edge-mnist export`.
 
-Recurrent layers over at most 64 steps are unrolled, because no converter brings their loops to every format; a longer
-loop is left to the converters, which refuse most. An unrolled ONNX file is large: its operations' names are longer than
-its weights.
+| cell | meaning |
+|---|---|
+| yes | the file passes the gates |
+| mixed | int8 lacks the layer or loses too much; `--auto-mixed` keeps the layers named in float |
+| no | no file, with the reason |
+
+These layers are int8 in both formats and have no row: convolutions, dense layers, pooling, padding,
+BatchNormalization, ReLU and its variants, sums, products and concatenations.
+
+Recurrent layers over at most 64 steps are unrolled, because no converter supports their loops in every format. Longer
+loops go to the converters as they are, and most are refused. Unrolled ONNX files are large: the names of their
+operations take more bytes than the weights.
 
 | layer | TFLite fp32 | TFLite int8 | ONNX fp32 | ONNX int8 |
 |---|---|---|---|---|
@@ -53,20 +59,20 @@ its weights.
 
 @dataclass(frozen=True)
 class Case:
-    """One row: a layer, and how a network is built around it."""
+    """A layer under test and the network around it: one row of the table."""
 
     name: str
     build: Callable[[Any], Any]
-    """From `keras.layers` to the layer, or to a list of them."""
+    """Makes the layer, or a list of layers, from `keras.layers`."""
     shape: tuple[int, ...] = (28, 28, 1)
-    """Of the network's input."""
+    """Shape of the network's input."""
     around: str = "conv"
-    """`conv`: between a convolution and a Flatten; `rows`: reads the image's rows; `tokens`: behind a dense layer on
-    every row, as a residual."""
+    """Position of the layer: `conv`: between a convolution and a Flatten; `rows`: on the image's rows; `tokens`: as a
+    residual branch after a dense layer on each row."""
 
 
 def activation(name: str) -> Case:
-    """The row of one of Keras's activations."""
+    """Make the row of one of Keras's activations."""
     return Case(f"Activation {name}", lambda layers: layers.Activation(name))
 
 
@@ -96,11 +102,11 @@ CASES: Final = (
 
 
 def build(case: Case) -> Any:
-    """The network around a layer: a `keras.Model`."""
+    """Build the `keras.Model` around a layer."""
     import keras
     from keras import layers
 
-    keras.backend.clear_session()  # names of layers are counted from the start
+    keras.backend.clear_session()  # so that the numbers in layer names start again
     keras.utils.set_random_seed(0)
     image = keras.Input(case.shape)
     made = case.build(layers)
@@ -117,7 +123,7 @@ def build(case: Case) -> Any:
 
 
 def train(case: Case, images: Any, labels: Any, folder: Path) -> SourceModel:
-    """Train a network, and load it as an export does."""
+    """Train a network and load it as an export does."""
     import keras
 
     model = build(case)
@@ -129,7 +135,7 @@ def train(case: Case, images: Any, labels: Any, folder: Path) -> SourceModel:
 
 
 def describe(source: SourceModel, kind: Kind, calibration: Any, judged: LabelledDigits) -> str:
-    """One cell of the table."""
+    """Convert the network to one kind of file and describe the result: a cell of the table."""
     request = share_requests(source, calibration, ConversionConfig())
     try:
         file = try_convert(request(kind))
@@ -144,12 +150,12 @@ def describe(source: SourceModel, kind: Kind, calibration: Any, judged: Labelled
 
 
 def shorten(message: str, source: SourceModel) -> str:
-    """The reason of an error alone."""
+    """Cut an error message down to its reason."""
     return message.removeprefix(f"{source.origin}: ").replace("|", "/")[:120]
 
 
 def make_row(case: Case, digits: LabelledDigits, judged: LabelledDigits) -> str:
-    """One line of the table."""
+    """Train and convert one network: a row of the table."""
     with tempfile.TemporaryDirectory() as folder:
         source = train(case, digits.images, digits.labels, Path(folder))
         kinds = [Kind(name, precision, INPUT_DTYPES[name, precision][0]) for name, precision in COLUMNS]
@@ -158,7 +164,7 @@ def make_row(case: Case, digits: LabelledDigits, judged: LabelledDigits) -> str:
 
 
 def main(names: list[str]) -> None:
-    """Make the rows, print each, and write the page where all were made."""
+    """Make and print the rows; write the page if no names are given."""
     images, labels = draw_digits(100, seed=1)
     digits = LabelledDigits("drawn", "train", images, labels)
     judged = LabelledDigits("drawn", "search", *draw_digits(50, seed=2))

@@ -1,9 +1,9 @@
-"""How the shipped models read digits that are not MNIST's: docs/results/other-digits.md.
+"""Measure accuracy on printed digits, scikit-learn's digits and corrupted MNIST: writes docs/results/other-digits.md.
 
     python -m benchmarks.other_digits [--fonts DIR] [MODEL ...]
 
-MODEL is what `edge-mnist classify --model` takes. Figures are final ones: font families kept for them, and the 10,000
-MNIST test images, clean and corrupted. `--fonts DIR` adds a row of digits in every .ttf and .otf file under DIR.
+MODEL is anything that `edge-mnist classify --model` accepts. All digits are test digits: the font families of the test
+split, and MNIST's 10,000 test images, clean and corrupted. `--fonts DIR` adds a row for the .ttf and .otf files in DIR.
 """
 
 from __future__ import annotations
@@ -23,19 +23,22 @@ from edge_mnist_trainer.data.sources import load_digit_set
 from edge_mnist_trainer.evaluate.robustness import Predict, judge_on_other_digits, top1
 from edge_mnist_trainer.run_record import OtherDigitsReport
 
-HEAD = """# Digits that are not MNIST's
+HEAD = """# Accuracy on digits that are not MNIST's
 
-Written by `benchmarks/other_digits.py`: the int8 ONNX files, in onnxruntime. Fonts are of families that trained
-nothing, and scikit-learn's digits trained nothing; but both chose something: misread 4s and 9s of scikit-learn's led to
-the other hands of `strokes.py` and to coarse, narrow drawings, and Lato's hairlines, which earlier models misread, to
-fainter strokes in `fonts.py`. The corruptions are of MNIST's 10,000 test images, a third at each severity. `edge` and
-`nano` are trained on MNIST alone, distorted; `robust` on corrupted, printed and drawn digits as well, with the same
-kinds of corruption at random strengths.
+Written by `benchmarks/other_digits.py`: top-1 accuracy of the int8 ONNX files in onnxruntime.
+
+- The corruptions are of MNIST's 10,000 test images, a third at each severity.
+- No model was trained on the unseen fonts or on scikit-learn's digits, but mistakes on them influenced the training
+  data. Misread hairlines of Lato led to fainter strokes in `fonts.py`. Misread 4s and 9s of scikit-learn led to the
+  other handwriting styles in `strokes.py`, and to coarse, narrow drawings.
+
+`edge` and `nano` are trained on distorted MNIST digits only. `robust` is also trained on printed, drawn and corrupted
+digits, with the same kinds of corruption at random strengths.
 """
 
 
 def main() -> None:
-    """Read everything with every model, write the page."""
+    """Evaluate every model on every set and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", default=list(BUNDLED_MODELS))
     parser.add_argument("--fonts", type=Path)
@@ -64,7 +67,7 @@ def main() -> None:
 
 
 def predictor(model: str) -> Predict:
-    """A model as a function from images to probabilities."""
+    """Open a model as a function from images to probabilities."""
     engine = open_model(model)
     return lambda images: np.concatenate(list(run_in_batches(engine, images)))
 

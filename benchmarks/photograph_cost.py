@@ -1,10 +1,10 @@
-"""What reading a photograph of one megapixel costs over decoding it: docs/results/photograph-cost.md.
+"""Compare the time to read a photograph of one megapixel with decoding it: writes docs/results/photograph-cost.md.
 
     python -m benchmarks.photograph_cost [--per-kind N] [--rounds N]
 
-JPEGs of 1152 x 864 pixels and quality 90, rendered (`photographs.py`), every kind that a phone takes. Opening and
-reading a file takes turns with Pillow's full decoding of it; of each the median of the rounds counts, in processor time
-of all threads.
+The photographs are rendered JPEGs of 1152 x 864 pixels and quality 90, of every kind with a phone camera. Reading a
+file and Pillow's full decoding of it run in interleaved rounds. Each figure is the median of the rounds, in processor
+time of all threads.
 """
 
 from __future__ import annotations
@@ -31,19 +31,25 @@ QUALITY = 90
 SEED = 77
 TARGET = 1.5
 
-HEAD = """# What a photograph costs
+HEAD = """# Time to read a photograph
 
-Written by `benchmarks/photograph_cost.py`: rendered JPEGs of 1152 x 864 pixels, quality {quality}, read as `auto` does;
-picture reading version {version}; {cpu}, load {load:.1f}. Milliseconds of processor time, all threads; ratios are to
-Pillow's decoding of the same files at full size. {n} pictures of each kind, {rounds} rounds in turns. At most
-{target:g} was aimed at.
+Written by `benchmarks/photograph_cost.py`.
 
-| | decoding | reading | ratio | the slowest |
+| condition | value |
+|---|---|
+| pictures | {n} rendered JPEGs of each kind, 1152 x 864 pixels, quality {quality} |
+| decoding | Pillow, at full size: ms of processor time, all threads |
+| reading | opening and reading in mode `auto`, picture reading version {version}: ms, likewise |
+| ratio | reading / decoding; target: {target:g} |
+| rounds | {rounds}, interleaved |
+| machine | {cpu}, load {load:.1f} |
+
+| kind | decoding | reading | ratio | largest ratio |
 |---|---|---|---|---|"""
 
 
 def main() -> None:
-    """Render, measure, write the page."""
+    """Render the pictures, measure them and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--per-kind", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=5)
@@ -68,8 +74,10 @@ def main() -> None:
     ratios = sorted(reading / decoding for decoding, _, reading in everything)
     reduced = sum(time[1] for time in everything) / sum(time[0] for time in everything)
     tail = (
-        f"\nThe median picture costs {statistics.median(ratios):.2f} times its decoding, nine of ten at most "
-        f"{ratios[int(0.9 * (len(ratios) - 1))]:.2f}. Decoding at the reduced scale alone costs {reduced:.2f}."
+        "\n| against decoding at full size | ratio |\n|---|---|\n"
+        f"| reading, p50 of the pictures | {statistics.median(ratios):.2f} |\n"
+        f"| reading, p90 | {ratios[int(0.9 * (len(ratios) - 1))]:.2f} |\n"
+        f"| decoding at reduced scale only | {reduced:.2f} |"
     )
     rows.insert(0, describe("**all**", everything))
     print(rows[0], tail)
@@ -78,7 +86,7 @@ def main() -> None:
 
 
 def render(kind: str, n: int) -> Iterator[bytes]:
-    """Files of one kind."""
+    """Render JPEG files of one kind."""
     for number in range(n):
         rng = np.random.default_rng((SEED, list(KINDS).index(kind), number))
         photograph = take_photograph(number % 10, kind, rng, size=SIZES[number % 2])
@@ -88,24 +96,24 @@ def render(kind: str, n: int) -> Iterator[bytes]:
 
 
 def measure(data: bytes, rounds: int) -> tuple[float, float, float]:
-    """Milliseconds of decoding at full size, of opening at the reduced scale, and of opening and reading."""
+    """Measure full decoding, opening at reduced scale, and opening plus reading, in milliseconds."""
     calls: tuple[Callable[[], object], ...] = (
         lambda: Image.open(io.BytesIO(data)).load(),
         lambda: open_picture(data, origin="bytes"),
         lambda: read_any(data),
     )
-    taken: list[list[float]] = [[] for _ in calls]
+    times: list[list[float]] = [[] for _ in calls]
     for _ in range(rounds):
-        for call, one in zip(calls, taken, strict=True):
+        for call, one in zip(calls, times, strict=True):
             started = time.process_time()
             call()
             one.append(1e3 * (time.process_time() - started))
-    full, reduced, reading = map(statistics.median, taken)
+    full, reduced, reading = map(statistics.median, times)
     return full, reduced, reading
 
 
 def describe(kind: str, times: list[tuple[float, float, float]]) -> str:
-    """A row of the table."""
+    """Format a row of the table."""
     decoding, _, reading = (statistics.mean(column) for column in zip(*times, strict=True))
     slowest = max(one[2] / one[0] for one in times)
     return f"| {kind} | {decoding:.2f} | {reading:.2f} | {reading / decoding:.2f} | {slowest:.2f} |"

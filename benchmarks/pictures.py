@@ -1,11 +1,9 @@
-"""How pictures that people take are read: docs/results/pictures.md.
+"""Measure accuracy on rendered photographs, scans and drawings: writes docs/results/pictures.md.
 
     python -m benchmarks.pictures [--per-digit N] [--processes N] [MODEL ...]
 
-MODEL is what `edge-mnist classify --model` takes. Pictures are rendered (`photographs.py`): a set with the development
-seed, which choices were made on, and one with the final seed; each with the project's own hands and unseen fonts, and
-with the ink of MNIST's digits: validation images for the former, test images for the latter. Without `EDGE_MNIST_DATA`
-MNIST's ink is left out. No rendered picture of it is kept.
+MODEL is anything that `edge-mnist classify --model` accepts. `SETS` lists the sets of pictures. Those with MNIST's
+digits as ink need `EDGE_MNIST_DATA` and are skipped without it. No rendered picture of MNIST's digits is kept.
 """
 
 from __future__ import annotations
@@ -34,45 +32,48 @@ from edge_mnist_trainer.data.sources import load_digit_set
 Source = Literal["own", "mnist"]
 READINGS = ("mnist", "photo", "auto", "true ink")
 
-HEAD = f"""# Pictures like those that people take
+HEAD = f"""# Accuracy on rendered photographs, scans and drawings
 
-Written by `benchmarks/pictures.py`: rendered photographs, scans and drawings, read by the int8 ONNX files inside the
-package, as JPEG or PNG files. Picture reading version {PICTURE_READING.version}.
+Written by `benchmarks/pictures.py`: fraction of rendered JPEG and PNG files whose top-1 digit is right, with the int8
+ONNX files inside the package. Picture reading version {PICTURE_READING.version}.
 
-- `mnist`: the plain pipeline, all that there was in version 1: median border, one threshold, box, centre of mass.
-- `photo`: ground, lines and ink told apart; `auto`, the default: the same, but for clean drawings and tensors.
-- `true ink`: what the network makes of the ink that the renderer drew: a perfect reader's figure.
+| column | reading mode |
+|---|---|
+| `mnist` | the plain pipeline of version 1: median of the border, one threshold, bounding box, centre of mass |
+| `photo` | separates background, lines and ink |
+| `auto` | the default: `photo`, except for clean drawings and tensors |
+| `true ink` | upper bound: the network reads the ink that the renderer drew |
 
-Choices were made on the development seed. The final seed was rendered for this page alone, also with MNIST's test
-digits as ink. What the sets share: the same renderer, the project's own hands, which `robust` was trained on, and the
-font families of `fonts.py`'s test split, which trained nothing but were seen while the reading was improved.
+The development seed was used to choose the rules of picture reading. The final seed was rendered only for this page.
+The two are not independent. They share the renderer, the handwriting styles of `strokes.py`, on which `robust` was
+trained, and the test fonts of `fonts.py`. These fonts were not used for training, but were seen during development.
 
-**These are rendered pictures. No set of real photographs was to be had here**: how strangers' photographs are read is
-not known from this page.
+**These pictures are rendered. No real photographs were available**, so this page does not show how well photographs
+from other people are read.
 """
 
 
 @dataclass(frozen=True)
 class PictureSet:
-    """What is rendered."""
+    """A set of pictures to render."""
 
     title: str
     source: Source
     seed: int
     split: Literal["validation", "test"]
-    """Of MNIST's images, where they are the ink."""
+    """Split of MNIST that the ink is from, if `source` is `mnist`."""
 
 
 SETS = (
-    PictureSet("own hands and unseen fonts, development seed", "own", DEVELOPMENT_SEED, "validation"),
+    PictureSet("drawn digits and unseen fonts, development seed", "own", DEVELOPMENT_SEED, "validation"),
     PictureSet("MNIST's validation digits as ink, development seed", "mnist", DEVELOPMENT_SEED, "validation"),
-    PictureSet("own hands and unseen fonts, final seed", "own", FINAL_SEED, "test"),
+    PictureSet("drawn digits and unseen fonts, final seed", "own", FINAL_SEED, "test"),
     PictureSet("MNIST's test digits as ink, final seed", "mnist", FINAL_SEED, "test"),
 )
 
 
 def main() -> None:
-    """Render, read, write the page."""
+    """Render and classify every set and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", default=["robust", "edge"])
     parser.add_argument("--per-digit", type=int, default=5)
@@ -92,13 +93,13 @@ def main() -> None:
 
 
 def judge_kind(picture_set: PictureSet, kind: str, *, per_digit: int, models: tuple[str, ...]) -> list[int]:
-    """How many of one kind's pictures are read right: for every reading, every model."""
+    """Count the pictures of one kind that are read right, for each reading mode and each model."""
     tensors, labels = _read_kind(picture_set, kind, per_digit)
     right = []
     for reading in READINGS:
         for model in models:
-            answers = [one.digit for one in _classifier(model).predict_batch(tensors[reading])]
-            right.append(int((np.array(answers) == labels).sum()))
+            predictions = [one.digit for one in _classifier(model).predict_batch(tensors[reading])]
+            right.append(int((np.array(predictions) == labels).sum()))
     return right
 
 
@@ -134,7 +135,7 @@ def _classifier(model: str) -> DigitClassifier:
 
 
 def _read(photograph: Photograph, reading: str) -> np.ndarray:
-    """The tensor; all black, and so nearly always wrong, where the picture was refused."""
+    """Read a photograph as a tensor. A picture that is refused becomes black, so it nearly always counts as wrong."""
     try:
         if reading == "true ink":
             return normalise_ink(np.rint(255 * photograph.ink).astype(np.uint8))
@@ -149,13 +150,13 @@ def _table(picture_set: PictureSet, right: dict[str, list[int]], models: list[st
     lined = [values for kind, values in right.items() if "lined" in kind or "squared" in kind or "lines" in kind]
     rows = [
         ("**all**", totals, n_each * len(right)),
-        ("**on lines and squares**", np.sum(lined, axis=0), n_each * len(lined)),
+        ("**lined and squared paper**", np.sum(lined, axis=0), n_each * len(lined)),
         *((kind, values, n_each) for kind, values in right.items()),
     ]
     return [
         f"## {picture_set.title[0].upper()}{picture_set.title[1:]}",
         f"{n_each * len(right):,} pictures, {n_each} of each kind.\n",
-        f"| | {' | '.join(columns)} |",
+        f"| kind | {' | '.join(columns)} |",
         f"|---|{'---|' * len(columns)}",
         *(f"| {name} | {' | '.join(f'{value / n:.1%}' for value in values)} |" for name, values, n in rows),
         "",

@@ -1,9 +1,9 @@
-"""Which pictures are rejected before the network sees them: docs/results/rejected-pictures.md.
+"""Measure which pictures are rejected before the network runs: writes docs/results/rejected-pictures.md.
 
     python -m benchmarks.rejected_pictures [--per-kind N] [--per-digit N] [--model MODEL]
 
-Readable ones are those of `benchmarks/pictures.py`, drawn by the project; unreadable ones are `unreadable.py`'s. Each
-with the development seed, which the rules were chosen on, and with the final seed.
+Readable pictures are from `rendering/photographs.py`, unreadable ones from `rendering/unreadable.py`. Both are rendered
+with the development seed, on which the rules were chosen, and with the final seed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.rendering.crops import LOST, WIDEST_MARGIN, crop_through, crop_tight
 from benchmarks.rendering.photographs import DEVELOPMENT_SEED, FINAL_SEED, take_photographs
 from benchmarks.rendering.picture_kinds import KINDS
-from benchmarks.rendering.unreadable import PAGES, UNREADABLE, photograph_digit, take_unreadable
+from benchmarks.rendering.unreadable import PAGES, photograph_digit, take_unreadable
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.classifier import read_any
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
@@ -26,16 +26,16 @@ REASONS = ("blank", "too small", "cut off", "several digits")
 SIZES = (5, 6, 7, 8, 9, 10, 12, 14, 17, 20)
 SMALL_PAGES = ("drawing", "scan", "photograph", "poor camera")
 
-HEAD = """# Pictures that are rejected before the network sees them
+HEAD = """# Pictures that are rejected before the network runs
 
-Written by `benchmarks/rejected_pictures.py`: rendered pictures, picture reading version {version}. What the network
-itself rejects (`ambiguous`, `no digit`) is not counted here. `two touching digits` are no case for these rules: ink
-that hangs together is one digit to them.
+Written by `benchmarks/rejected_pictures.py`: rendered pictures, picture reading version {version}. Rejections by the
+network (`ambiguous`, `no digit`) are not counted here. The rules cannot reject `two touching digits`, because connected
+ink counts as one digit.
 """
 
 
 def main() -> None:
-    """Render, read, write the page."""
+    """Render and read every set and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="robust")
     parser.add_argument("--per-kind", type=int, default=len(PAGES) * 2)
@@ -45,17 +45,20 @@ def main() -> None:
     classifier = DigitClassifier(options.model)
     page = [HEAD.format(version=PICTURE_READING.version)]
     for name, seed in (("development", DEVELOPMENT_SEED), ("final", FINAL_SEED)):
-        page += [f"## Readable pictures, {name} seed", judge_readable(classifier, options.per_digit, seed), ""]
-        page += [f"## Unreadable pictures, {name} seed", *judge_unreadable(options.per_kind, seed), ""]
-        page += [f"## Readable pictures cropped, {name} seed", *judge_crops(classifier, options.per_digit, seed), ""]
-        print("\n".join(page[-len(UNREADABLE) - 18 :]), flush=True)
-    page += ["## Digits of few pixels", *judge_sizes(classifier), ""]
+        readable = judge_readable(classifier, options.per_digit, seed)
+        cropped = judge_crops(classifier, options.per_digit, seed)
+        section = [f"## Readable pictures, {name} seed", readable, ""]
+        section += [f"## Unreadable pictures, {name} seed", *judge_unreadable(options.per_kind, seed), ""]
+        section += [f"## Readable pictures after cropping, {name} seed", *cropped, ""]
+        print("\n".join(section), flush=True)
+        page += section
+    page += ["## Small digits", *judge_sizes(classifier), ""]
     options.results.mkdir(parents=True, exist_ok=True)
     (options.results / "rejected-pictures.md").write_text("\n".join(page))
 
 
 def judge_readable(classifier: DigitClassifier, per_digit: int, seed: int) -> str:
-    """How many readable pictures are read right, and how many are rejected that would have been."""
+    """Measure how many readable pictures are read right, are rejected, and are rejected without need."""
     n = n_right = n_lost = 0
     rejected: Counter[str] = Counter()
     for photograph in take_photographs(per_digit, seed=seed):
@@ -67,14 +70,16 @@ def judge_readable(classifier: DigitClassifier, per_digit: int, seed: int) -> st
         rejected[str(reading.flaw)] += reading.flaw is not None
     reasons = ", ".join(f"{count} as {reason}" for reason, count in rejected.items() if count)
     return (
-        f"{n:,} pictures, {n // len(KINDS)} of each kind of `benchmarks/pictures.py`: {n_right / n:.2%} read right, "
-        f"{rejected.total() / n:.2%} rejected ({reasons}); {n_lost / n:.2%} were rejected although the network would "
-        "have read them right."
+        f"{n:,} pictures, {n // len(KINDS)} of each kind in [pictures.md](pictures.md).\n\n"
+        "| result | fraction |\n|---|---|\n"
+        f"| read right | {n_right / n:.2%} |\n"
+        f"| rejected | {rejected.total() / n:.2%} ({reasons}) |\n"
+        f"| rejected, but the network would have read them right | {n_lost / n:.2%} |"
     )
 
 
 def judge_crops(classifier: DigitClassifier, per_digit: int, seed: int) -> list[str]:
-    """How many digits are rejected that were cropped tight, and how many that were cropped through."""
+    """Measure how many digits are rejected after a tight crop and after a crop through the digit."""
     rng = np.random.default_rng((seed, 6))
     tight: Counter[str | None] = Counter()
     through: Counter[str | None] = Counter()
@@ -86,27 +91,32 @@ def judge_crops(classifier: DigitClassifier, per_digit: int, seed: int) -> list[
         through[read_any(crop_through(photograph, rng)).flaw] += 1
     n = tight.total()
     return [
-        f"{n:,} pictures of each kind: with 0 to {WIDEST_MARGIN:.0%} of the digit's longer side around it, of which "
-        f"{n_right / n:.2%} are read right; and with {LOST[0]:.0%} to {LOST[1]:.0%} of it beyond one edge, however "
-        "close the others are. What fills a frame may be whole: such pictures are rejected only where paper is left "
-        "at the opposite edge.\n",
-        f"| | rejected | {' | '.join(REASONS)} |",
+        f"{n:,} pictures of each kind of crop.\n",
+        "| crop | what is left |",
+        "|---|---|",
+        f"| tight | the digit and a margin of 0 to {WIDEST_MARGIN:.0%} of its longer side; {n_right / n:.2%} are read "
+        "right |",
+        f"| through | {LOST[0]:.0%} to {LOST[1]:.0%} of the digit are cut off at one edge |",
+        "",
+        "A digit that fills the frame may be whole. It is rejected as cut off only if the opposite edge shows "
+        "background.\n",
+        f"| crop | rejected | {' | '.join(REASONS)} |",
         f"|---|---|{'---|' * len(REASONS)}",
         *(
             f"| {name} | {1 - counts[None] / n:.2%} | {' | '.join(f'{counts[reason] / n:.2%}' for reason in REASONS)} |"
-            for name, counts in (("cropped tight", tight), ("cropped through", through))
+            for name, counts in (("tight", tight), ("through", through))
         ),
     ]
 
 
 def judge_unreadable(per_kind: int, seed: int) -> list[str]:
-    """The part of each kind that is rejected, by reason."""
+    """Measure the fraction of each unreadable kind that is rejected, by reason."""
     found: defaultdict[str, Counter[str | None]] = defaultdict(Counter)
     for picture in take_unreadable(per_kind, seed=seed):
         found[picture.kind][read_any(picture.data).flaw] += 1
     return [
         f"{per_kind} pictures of each kind.\n",
-        f"| | rejected | {' | '.join(REASONS)} |",
+        f"| kind | rejected | {' | '.join(REASONS)} |",
         f"|---|---|{'---|' * len(REASONS)}",
         *(
             f"| {kind} | {1 - counts[None] / per_kind:.1%} | "
@@ -117,11 +127,11 @@ def judge_unreadable(per_kind: int, seed: int) -> list[str]:
 
 
 def judge_sizes(classifier: DigitClassifier, *, n_each: int = 60) -> list[str]:
-    """How many digits of each height are read right, whatever would be rejected: why the limit is where it is."""
+    """Measure accuracy by height of the digit, ignoring rejections. It justifies the limit for `too small`."""
     lines = [
-        f"Read right whatever the rules say, {n_each} pictures in each cell; a box below "
-        f"{PICTURE_READING.flaws.min_side_pixels:g} pixels is rejected.\n",
-        f"| pixels | {' | '.join(SMALL_PAGES)} |",
+        f"Fraction read right if nothing is rejected; {n_each} pictures in each cell. A digit whose longer side is "
+        f"below {PICTURE_READING.flaws.min_side_pixels:g} pixels is rejected as too small.\n",
+        f"| height in pixels | {' | '.join(SMALL_PAGES)} |",
         f"|---|{'---|' * len(SMALL_PAGES)}",
     ]
     for pixels in SIZES:

@@ -1,10 +1,10 @@
-"""How rows of digits are read: docs/results/rows.md.
+"""Measure how well rows of digits are read: writes docs/results/rows.md.
 
     python -m benchmarks.rows [--per-kind N] [--processes N] [--model MODEL]
 
-Rows of 2 to 8 digits are rendered (`edge_mnist_trainer/rows.py`) on ten kinds of page, in four spacings: a set with the
-development seed, which choices were made on, one with the final seed, and one with the final seed and MNIST's test
-digits as ink, which needs `EDGE_MNIST_DATA`. No rendered picture of MNIST's digits is kept.
+Rows of 2 to 8 digits are rendered (`rendering/rows.py`) on ten kinds of page with four spacings. There are three sets:
+the development seed, on which rules were chosen; the final seed; and the final seed with MNIST's test digits as ink,
+which needs `EDGE_MNIST_DATA`. No rendered picture of MNIST's digits is kept.
 """
 
 from __future__ import annotations
@@ -27,22 +27,32 @@ from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_trainer.data.sources import load_digit_set
 
 Results = dict[tuple[str, str], list[tuple[bool, float]]]
-"""By page and spacing: of each row, whether it was read right, and the part of its digits that were."""
+"""By page and spacing: for each row, whether it was read right, and the fraction of its digits read right."""
 
 HEAD = """# Rows of digits
 
-Written by `benchmarks/rows.py`: rendered rows of 2 to 8 digits, read by `{model}`, picture reading version {version}.
+Written by `benchmarks/rows.py`. Rendered rows of 2 to 8 digits, read by `{model}`. Picture reading version {version}.
 
-Each cell holds the rows that were read entirely right, and behind it the digits (1 less the edit distance over the
-length). `wide` to `tight` are separated: gaps of 0.3 to 0.7, 0.12 to 0.3 and 0.05 to 0.12 of the digits' height. Of
-`touching` ones the boxes overlap by up to 0.06. Choices were made on the development seed, and
-with MNIST's validation digits as ink: a first run of this page had shown wide test digits cut apart (65 % of separated
-rows right). **These are rendered pictures**: how strangers' photographs are read is not known from this page.
+Each cell has two figures: the fraction of rows without an error and, in parentheses, the fraction of digits read right
+(1 - edit distance / length).
+
+| spacing | gap, as a fraction of the digits' height |
+|---|---|
+| wide | 0.3 to 0.7 |
+| usual | 0.12 to 0.3 |
+| tight | 0.05 to 0.12 |
+| touching | the boxes overlap by up to 0.06 |
+| separated | wide, usual and tight together |
+
+Rules were chosen on the development seed, and later also with MNIST's validation digits as ink: a first run of this
+page had cut wide test digits apart, and only 65 % of the separated rows were right.
+
+**These pictures are rendered**, so this page does not show how well photographs from other people are read.
 """
 
 
 def main() -> None:
-    """Render, read, write the page."""
+    """Render and read every set and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="robust")
     parser.add_argument("--per-kind", type=int, default=14)
@@ -50,7 +60,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("docs/results"))
     options = parser.parse_args()
     page = [HEAD.format(model=options.model, version=PICTURE_READING.version)]
-    own = "own hands and unseen fonts"
+    own = "drawn digits and unseen fonts"
     sets = [(f"{own}, development seed", DEVELOPMENT_SEED, False), (f"{own}, final seed", FINAL_SEED, False)]
     if find_mnist_folder(None):
         sets.append(("MNIST's test digits as ink, final seed", FINAL_SEED, True))
@@ -68,14 +78,14 @@ def main() -> None:
 
 
 def judge_page(model: str, per_kind: int, seed: int, page: str, of_mnist: bool) -> Results:
-    """How the rows of one kind of page are read, whose digits are MNIST's or the project's own."""
+    """Render and read rows on one kind of page, with MNIST's digits or the project's own."""
     digits = load_digit_set().test if of_mnist else None
     writer = None if digits is None else partial(choose_mnist_writer, digits)
     return judge(DigitClassifier(model), take_rows(per_kind, seed=seed, pages=(page,), choose_writer=writer))
 
 
 def judge(classifier: DigitClassifier, rows: Iterable[RowPicture]) -> Results:
-    """Whether each row was read right, and the part of its digits that were: by page and spacing."""
+    """Read rows and compare them with their text."""
     found = defaultdict(list)
     for row in rows:
         text = classifier.read_row(row.data).text
@@ -85,7 +95,7 @@ def judge(classifier: DigitClassifier, rows: Iterable[RowPicture]) -> Results:
 
 
 def edit_distance(one: str, other: str) -> int:
-    """Insertions, deletions and replacements between two texts, after Levenshtein (1966)."""
+    """Compute the edit distance between two texts (Levenshtein, 1966)."""
     costs = list(range(len(other) + 1))
     for i, first in enumerate(one, 1):
         diagonal, costs[0] = costs[0], i
@@ -95,7 +105,7 @@ def edit_distance(one: str, other: str) -> int:
 
 
 def choose_mnist_writer(digits: LabelledDigits, rng: np.random.Generator) -> ShapeMaker:
-    """Every digit from another of MNIST's writers: harder than a row by one hand."""
+    """Take each digit from a random image of MNIST, so from different writers. That is harder than one handwriting."""
     del rng
 
     def make(digit: int, rng: np.random.Generator, has_outline: bool) -> DigitShape:
@@ -111,7 +121,7 @@ def _table(title: str, found: Results, per_kind: int) -> list[str]:
     lines = [
         f"## {title[0].upper()}{title[1:]}",
         f"{per_kind * len(found):,} rows, {per_kind} in each cell.\n",
-        f"| | {' | '.join(spacings)} | separated |",
+        f"| page | {' | '.join(spacings)} | separated |",
         f"|---|{'---|' * (len(spacings) + 1)}",
     ]
     for name, pages in (("**all**", PAGES), *((page, (page,)) for page in PAGES)):

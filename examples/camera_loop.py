@@ -1,12 +1,12 @@
-"""Read digits from a stream of frames, and say so when the digit changes.
+"""Read digits from a stream of frames, and print the digit when it changes.
 
-    python camera_loop.py                        # digits drawn here, as if held before a camera
-    python camera_loop.py --source pictures/     # every picture of a folder, again and again
+    python camera_loop.py                        # drawn digits, as if held in front of a camera
+    python camera_loop.py --source pictures/     # the pictures of a folder in a loop
     python camera_loop.py --source 0             # camera 0, with: pip install opencv-python
 
-Frames come at a steady rate, in a thread of their own. One that comes while an earlier one still waits to be read takes
-its place, and the earlier one is dropped, never queued: an answer about the past helps nobody. A digit counts once most
-of the last answers agree on it, so that a blurred frame changes nothing.
+Frames arrive at a steady rate in their own thread. If a frame arrives while an earlier one is still waiting, the
+earlier one is dropped, because its digit would be out of date. A digit is accepted when most of the last predictions
+agree on it, so that a blurred frame changes nothing.
 """
 
 from __future__ import annotations
@@ -43,33 +43,33 @@ PATHS = {
 
 @dataclass
 class StableDigit:
-    """The digit that most of the last answers agree on."""
+    """The digit that most of the last predictions agree on."""
 
-    answers: deque[int | None]
+    predictions: deque[int | None]
     digit: int | None = None
 
     @classmethod
     def over(cls, frames: int) -> StableDigit:
-        """One that looks back over so many frames."""
+        """Make one for the last `frames` frames."""
         return cls(deque(maxlen=frames))
 
-    def update(self, answer: int | None) -> bool:
-        """Take the next frame's digit, or None where it was rejected; returns whether the stable digit changed."""
-        self.answers.append(answer)
-        most, votes = Counter(self.answers).most_common(1)[0]
+    def update(self, prediction: int | None) -> bool:
+        """Add the next frame's digit (None if rejected), and return whether the stable digit changed."""
+        self.predictions.append(prediction)
+        winner, votes = Counter(self.predictions).most_common(1)[0]
         before = self.digit
-        if 2 * votes > (self.answers.maxlen or 1):
-            self.digit = most
+        if 2 * votes > (self.predictions.maxlen or 1):
+            self.digit = winner
         return self.digit != before
 
 
 @dataclass
 class LoopReport:
-    """What happened to the frames."""
+    """Counts and latencies of the frames."""
 
     dropped: int = 0
     latencies_ms: list[float] = field(default_factory=list)
-    """From a frame's coming to its answer."""
+    """Time from a frame's arrival to its prediction."""
 
     def __str__(self) -> str:
         if not self.latencies_ms:
@@ -81,7 +81,7 @@ class LoopReport:
 
 
 class NewestFrame:
-    """Holds one frame: the newest that nobody has taken."""
+    """Queue of length one, which keeps only the newest frame."""
 
     def __init__(self) -> None:
         self.dropped = 0
@@ -91,25 +91,25 @@ class NewestFrame:
         self._error: BaseException | None = None
 
     def fill(self, frames: Iterator[Frame], rate: float) -> None:
-        """Put in frames at `rate` a second, or as fast as they come, until they end."""
+        """Put in `rate` frames a second, or as many as the source gives, until they end."""
         due = time.perf_counter()
         try:
             for frame in frames:
-                due = max(due, time.perf_counter() - 1 / rate)  # time that is lost is not made up for in a rush
+                due = max(due, time.perf_counter() - 1 / rate)  # after a delay, do not catch up
                 time.sleep(max(0.0, due - time.perf_counter()))
                 due += 1 / rate
                 with self._changed:
                     self.dropped += self._frame is not None
                     self._frame = time.perf_counter(), frame
                     self._changed.notify()
-        except BaseException as error:  # noqa: BLE001  # raised again by `take`, in the thread that can handle it
+        except BaseException as error:  # noqa: BLE001  # `take` raises it in the thread that reads
             self._error = error
         with self._changed:
             self._has_ended = True
             self._changed.notify()
 
     def take(self) -> tuple[float, Frame] | None:
-        """When the frame came, and the frame; waits for one; None after the last."""
+        """Wait for a frame and return its arrival time and the frame, or None after the last."""
         with self._changed:
             self._changed.wait_for(lambda: self._frame is not None or self._has_ended)
             taken, self._frame = self._frame, None
@@ -125,12 +125,12 @@ def run_loop(frames: Iterator[Frame], classifier: DigitClassifier, *, rate: floa
     threading.Thread(target=newest.fill, args=(frames, rate), daemon=True).start()
     try:
         while taken := newest.take():
-            came, frame = taken
+            arrived, frame = taken
             changed = stable.update(read_frame(classifier, frame))
             now = time.perf_counter()
-            report.latencies_ms.append((now - came) * 1000)
+            report.latencies_ms.append((now - arrived) * 1000)
             if changed:
-                # Flushed: whoever reads this through a pipe wants it now.
+                # Flushed, so that a pipe gets it at once.
                 print(f"{now - start:7.2f} s  {'nothing' if stable.digit is None else stable.digit}", flush=True)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -139,22 +139,22 @@ def run_loop(frames: Iterator[Frame], classifier: DigitClassifier, *, rate: floa
 
 
 def read_frame(classifier: DigitClassifier, frame: Frame) -> int | None:
-    """The frame's digit; None where there is none to rely on."""
+    """Return the frame's digit; None if it is rejected or damaged."""
     try:
         return classifier.predict(frame).digit
-    except InputError:  # damaged on the way, as frames from a network may be
+    except InputError:  # damaged, as frames from a network may be
         return None
 
 
 def open_source(source: str) -> Iterator[Frame]:
-    """Frames from a folder, a camera's number, or `drawn`."""
+    """Open a folder, a camera by its number, or `drawn`."""
     if source == "drawn":
         return draw_frames()
     return film_frames(int(source)) if source.isdigit() else folder_frames(Path(source))
 
 
 def draw_frames() -> Iterator[Frame]:
-    """A sheet with a digit on it, held by an unsteady hand, then an empty one, and so on."""
+    """Draw a sheet with a digit, slightly moving, then an empty sheet, and so on."""
     rng = np.random.default_rng(0)
     for digit in itertools.cycle(PATHS):
         for step in range(30):
@@ -167,19 +167,19 @@ def draw_frames() -> Iterator[Frame]:
 
 
 def folder_frames(folder: Path) -> Iterator[Frame]:
-    """The pictures of a folder, each for ten frames."""
+    """Repeat the pictures of a folder, each for ten frames."""
     frames = [to_frame(open_picture(path, origin=str(path))) for path in find_pictures(folder)]
     return itertools.chain.from_iterable(itertools.repeat(frame, 10) for frame in itertools.cycle(frames))
 
 
 def to_frame(picture: Image.Image) -> Frame:
-    """A picture's pixels, turned as its EXIF says; transparency stays."""
+    """Convert a picture to pixels, rotated as its EXIF says, with its transparency."""
     upright = ImageOps.exif_transpose(picture)
     return np.asarray(upright.convert("RGBA" if upright.has_transparency_data else "RGB"))
 
 
 def film_frames(camera: int) -> Iterator[Frame]:
-    """What a camera sees, through OpenCV."""
+    """Read frames from a camera with OpenCV."""
     try:
         import cv2
     except ImportError:
@@ -204,8 +204,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", default="drawn", help="a folder, a camera's number, or: drawn")
     parser.add_argument("--rate", type=float, default=15, help="frames a second")
-    parser.add_argument("--frames", type=int, help="stop after so many; default: at Ctrl-C")
-    parser.add_argument("--over", type=int, default=7, help="frames whose majority counts")
+    parser.add_argument("--frames", type=int, help="number of frames; default: until Ctrl-C")
+    parser.add_argument("--over", type=int, default=7, help="number of frames for the majority vote")
     parser.add_argument("--model", help="robust, edge, nano, a bundle or a model file")
     options = parser.parse_args()
     if options.rate <= 0 or options.over < 1:

@@ -1,4 +1,4 @@
-"""Which digit does each picture show?   python minimal.py PICTURE ..."""
+"""Print the digit in each picture:   python minimal.py PICTURE ..."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What tests of all three packages share: the command line as a user runs it, real digits, and one real bundle."""
+"""Fixtures for the tests of all three packages: the command line, MNIST, and a real bundle."""
 
 from __future__ import annotations
 
@@ -23,17 +23,16 @@ from edge_mnist_runtime.preprocess import PREPROCESS
 from edge_mnist_trainer.config import TrainingConfig
 from edge_mnist_trainer.run_record import DatasetRecord, DefinitionRecord, RunRecord, SplitRecord
 
-# Random searches find more where somebody can look at what they found. In CI they would fail one run and pass the next,
-# of a change that has nothing to do with it: there each test has the same examples in every run. No deadlines, because
-# a busy machine makes any timed test lie.
+# In CI, Hypothesis uses the same examples in every run, so that a test does not fail by chance for an unrelated change.
+# There are no deadlines, because timings on a busy machine are wrong.
 settings.register_profile("edge-mnist", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("edge-mnist")
 
 READS_MNIST = {"mnist_folder", "reference_export"}
-"""Fixtures that read MNIST where it is named: whatever asks for one bears the marker `mnist`."""
+"""Fixtures that read MNIST. Tests that use one get the marker `mnist`."""
 
 UNMARKED = "what-reads-digits-unasked-bears-the-marker-mnist"
-"""Names no folder: a command that looks for digits there fails."""
+"""A folder that does not exist, so that a test without the marker `mnist` that reads digits fails."""
 
 COMMAND = Path(sys.executable).with_name("edge-mnist")
 
@@ -43,15 +42,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--nightly",
         action="store_true",
-        help="Run tests marked `nightly`, too, and draw all pictures of a training.",
+        help="Also run tests marked `nightly`, and draw all pictures of a training.",
     )
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m deselects by marker
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what reads MNIST through a fixture, leave out what is for the night, and put slow files first.
+    """Mark tests that read MNIST through a fixture, deselect nightly tests, and put slow files first.
 
-    Two processes share the files. Whichever takes a slow file last keeps the other one waiting.
+    Two processes share the files. A slow file at the end would keep the other process waiting.
     """
     for item in items:
         if READS_MNIST.intersection(getattr(item, "fixturenames", ())):
@@ -66,9 +65,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Hide MNIST from tests without the marker.
+    """Hide MNIST from tests without the marker `mnist`.
 
-    They pass or fail alike whether MNIST is at hand or not, so CI runs them once.
+    Their result then does not depend on MNIST, so CI runs them only once.
     """
     with pytest.MonkeyPatch.context() as patch:
         if item.get_closest_marker("mnist") is None:
@@ -77,7 +76,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 class Finished(NamedTuple):
-    """A command that has ended."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -96,17 +95,17 @@ StartInterruptible = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture(scope="session")
 def refuse_unmarked() -> Callable[[str], None]:
-    """Fail where a command says that it looked for digits and met what hides MNIST: its error would be another one."""
+    """Fail if a command's error is that it looked for digits in a test without the marker `mnist`."""
 
     def check(said: str) -> None:
-        assert UNMARKED not in said, f"this test reads digits, so that it needs the marker `mnist`: {said}"
+        assert UNMARKED not in said, f"this test reads digits, so it needs the marker `mnist`: {said}"
 
     return check
 
 
 @pytest.fixture(scope="session")
 def run_cli(refuse_unmarked: Callable[[str], None]) -> RunCli:
-    """Run `edge-mnist ARGUMENTS` in a process of its own."""
+    """Run `edge-mnist ARGUMENTS` in a new process."""
 
     def run(*arguments: object, env: dict[str, str] | None = None, cwd: Path | None = None) -> Finished:
         done = subprocess.run(
@@ -128,9 +127,9 @@ def run_cli(refuse_unmarked: Callable[[str], None]) -> RunCli:
 def run_here(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, refuse_unmarked: Callable[[str], None]
 ) -> RunCli:
-    """Run `edge-mnist ARGUMENTS` in this process, where Python and TensorFlow have been started already.
+    """Run `edge-mnist ARGUMENTS` in this process, which saves up to five seconds a call.
 
-    Takes what `run_cli` takes, sees what it prints below Python as well, and saves up to five seconds a call.
+    It takes the arguments of `run_cli`, and also captures the output of native code.
     """
 
     def run_command(*arguments: object, env: dict[str, str] | None = None, cwd: Path | None = None) -> Finished:
@@ -140,7 +139,7 @@ def run_here(
             if cwd:
                 patch.chdir(cwd)
             capfd.readouterr()
-            # Commands silence descriptors 1 and 2, which pytest's own streams do not write to.
+            # Commands silence descriptors 1 and 2, which pytest's own streams do not use.
             with open(1, "w", encoding="utf-8", closefd=False) as out, open(2, "w", 1, "utf-8", closefd=False) as err:
                 patch.setattr(sys, "stdout", out)
                 patch.setattr(sys, "stderr", err)
@@ -154,9 +153,9 @@ def run_here(
 
 @pytest.fixture(scope="session")
 def run_script() -> RunScript:
-    """Run Python source in a process of its own, which must succeed, and give what it printed.
+    """Run Python source in a new process, check that it succeeds, and return its output.
 
-    `env` is added to the environment; `prefix` stands before the command.
+    `env` is added to the environment. `prefix` is put before the command.
     """
 
     def run(source: str, *arguments: object, env: dict[str, str] | None = None, prefix: tuple[str, ...] = ()) -> str:
@@ -219,29 +218,29 @@ def make_run_record() -> Callable[..., RunRecord]:
 
 @pytest.fixture(scope="session")
 def mnist_folder() -> Path:
-    """The folder of the real MNIST; a test that needs it is skipped, and says so, where it was not named."""
+    """The folder of MNIST. Tests that need it are skipped if the environment variable is not set."""
     named = os.environ.get(DATA_VARIABLE)
     if not named:
-        pytest.skip(f"needs the real MNIST: set {DATA_VARIABLE}")
+        pytest.skip(f"needs MNIST: set {DATA_VARIABLE}")
     return Path(named)
 
 
 @pytest.fixture(scope="session")
 def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
-    """Make a folder once for all processes of a test run: `make_once(name, fill)` calls `fill(folder)` and gives it.
+    """Make a folder once for all processes of a test run: `make_once(name, fill)` calls `fill(folder)` and returns it.
 
-    It lies in the temporary folder of this run, so that no later run finds it. The first process that asks makes it;
-    the others wait. If `fill` fails, the next process tries again and fails by itself.
+    The folder is in the temporary folder of this run. The first process fills it, and the others wait. If `fill` fails,
+    the next process tries again.
     """
     base = tmp_path_factory.getbasetemp()
     is_worker = "PYTEST_XDIST_WORKER" in os.environ
-    shared = (base.parent if is_worker else base) / "made-once"  # all workers of a run have the same parent
+    shared = (base.parent if is_worker else base) / "made-once"  # all workers of a run share this parent
 
     def make(name: str, fill: Callable[[Path], None]) -> Path:
         shared.mkdir(exist_ok=True)
         folder, made = shared / name, shared / f"{name}.made"
         with (shared / f"{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed
+            fcntl.flock(lock, fcntl.LOCK_EX)  # until the file is closed
             if not made.exists():
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir()
@@ -253,7 +252,7 @@ def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
 
 
 class Exported(NamedTuple):
-    """An export that has ended well."""
+    """Output and bundle of a successful export."""
 
     out: str
     bundle: Path
@@ -261,13 +260,13 @@ class Exported(NamedTuple):
 
 @pytest.fixture(scope="session")
 def reference_export(run_cli: RunCli, make_once: MakeOnce) -> Exported:
-    """The reference model, exported in two precisions by the real command, on MNIST or on the stand-in digits.
+    """Export of the reference model in two precisions by the command, with MNIST or the stand-in digits.
 
-    All processes of a test run share it: copy what you change (`bundle_copy`, `old_bundle`).
+    All processes of a test run share it. Use a copy to change it (`bundle_copy`, `old_bundle`).
     """
 
     def export(folder: Path) -> None:
-        # From an empty folder, so that no run of the developer's is exported instead.
+        # In an empty folder, so that it does not export a run of the developer.
         finished = run_cli("export", "--precision", "fp32,int8", "-o", "out/bundle", cwd=folder)
         assert finished.code == 0, finished.err
         (folder / "printed.txt").write_text(finished.out, "utf-8")
@@ -278,5 +277,5 @@ def reference_export(run_cli: RunCli, make_once: MakeOnce) -> Exported:
 
 @pytest.fixture(scope="session")
 def reference_bundle(reference_export: Exported) -> Path:
-    """The bundle that it wrote."""
+    """The bundle of `reference_export`."""
     return reference_export.bundle

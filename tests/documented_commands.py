@@ -1,4 +1,4 @@
-"""The commands that README and docs show, as a reader would type them."""
+"""Find the `edge-mnist` commands in README and docs."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import NamedTuple
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 PAGES = ("README.md", *sorted(path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "docs").glob("*.md")))
-"""Where commands are documented, below the repository."""
+"""Pages with commands, relative to the repository."""
 
 PROMPT = re.compile(r"^    edge-mnist (?P<arguments>.*)$")
-"""A line of an indented block: what is in running text is no whole command."""
+"""A command in an indented block. Commands in running text are incomplete."""
 
 
 class DocumentedCommand(NamedTuple):
-    """One command."""
+    """A command in a page."""
 
     page: str
     """A member of `PAGES`."""
     line: int
-    """Counted from 1."""
+    """Line number, from 1."""
     arguments: tuple[str, ...]
-    """What follows `edge-mnist`, without the comment."""
+    """Arguments after `edge-mnist`, without the comment."""
 
     @property
     def name(self) -> str:
-        """Of the command: `classify`, `export`, ..."""
+        """Name of the command, such as `classify`."""
         return self.arguments[0]
 
     def __str__(self) -> str:
@@ -36,16 +36,16 @@ class DocumentedCommand(NamedTuple):
 
 
 def find_commands(*names: str) -> list[DocumentedCommand]:
-    """Every documented command, or those of some names, in order."""
+    """Find every documented command, or those with some names, in order."""
     found = [command for page in PAGES for command in extract_commands((REPOSITORY / page).read_text("utf-8"), page)]
     return [command for command in found if not names or command.name in names]
 
 
 def extract_commands(text: str, page: str = "") -> list[DocumentedCommand]:
-    """The commands in a page's text.
+    """Extract the commands from a page's text.
 
-    A backslash at the end goes on in the next line. A comment begins at ` #`; a remark in brackets, set apart by three
-    blanks, is one, too.
+    A backslash continues a command on the next line. A comment begins with ` #`, or is in parentheses after at least
+    three spaces.
     """
     lines = text.splitlines()
     found = []

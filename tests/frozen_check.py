@@ -1,4 +1,4 @@
-"""Checks an application that PyInstaller froze: `make frozen-test` runs it, outside of every environment.
+"""Check an application frozen by PyInstaller, in an empty environment (`make frozen-test`).
 
 python tests/frozen_check.py APPLICATION
 """
@@ -12,13 +12,13 @@ from pathlib import Path
 
 
 def run(application: str, *arguments: str, given: bytes = b"") -> tuple[int, str, str]:
-    """Run the application as somebody who has no Python at all."""
+    """Run the application without environment variables, as on a machine without Python."""
     done = subprocess.run([application, *arguments], input=given, capture_output=True, check=False, env={})
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
 def check(holds: bool, claim: str, found: object) -> None:
-    """Print the claim, and end here if it does not hold."""
+    """Print the claim, and exit if it does not hold."""
     print(f"  {'ok' if holds else f'FAILED: {found}'}: {claim}")
     if not holds:
         sys.exit(1)
@@ -28,7 +28,7 @@ def main(application: str) -> None:
     """Check the application from end to end."""
     code, out, err = run(application, "--help")
     check(code == 0 and "classify" in out, "--help lists the commands", err)
-    check("At the workstation" not in out, "and none that it does not hold", out)
+    check("At the workstation" not in out, "and no commands that are not included", out)
     code, out, err = run(application, "--version")
     check((code, out.split()[0]) == (0, "edge-mnist"), "--version", err)
     with tempfile.TemporaryDirectory() as folder:

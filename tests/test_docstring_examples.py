@@ -1,4 +1,4 @@
-"""The examples in docstrings do what they say."""
+"""The examples in docstrings give the documented results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def find_examples() -> list[str]:
-    """Modules with an example, by their dotted names."""
+    """Find the dotted names of modules with examples."""
     found = []
     for stage in ("runtime", "trainer", "exporter"):
         for path in sorted((REPOSITORY / stage).rglob("*.py")):
@@ -32,7 +32,7 @@ def test_modules_with_examples_are_found():
 @pytest.mark.slow
 @pytest.mark.mnist
 @pytest.mark.parametrize("name", MODULES)
-def test_examples_of_a_module_do_what_they_say(name, tmp_path, monkeypatch):
+def test_examples_of_a_module_give_the_documented_results(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     failed, tried = doctest.testmod(import_module(name), optionflags=doctest.ELLIPSIS)
     assert failed == 0

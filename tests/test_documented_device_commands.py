@@ -1,4 +1,4 @@
-"""Every command of README and docs that concerns the device is run as it stands there."""
+"""Every device command in README and docs runs as documented."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COMMAND = Path(sys.executable).with_name("edge-mnist")
 pytestmark = pytest.mark.slow
 
 
-def test_commands_are_found_as_they_are_typed() -> None:
+def test_commands_are_extracted_without_comments() -> None:
     text = (
         "Text: `edge-mnist info` is none.\n\n"
         "    edge-mnist train --arch edge \\\n        --epochs 4   # a comment\n"
@@ -46,7 +46,7 @@ def test_every_documented_command_exists_and_every_device_command_is_documented(
 
 @pytest.fixture(scope="module")
 def workplace(reference_bundle: Path, run_cli: RunCli, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the commands name: photos, a scan, a row, a bundle, MNIST, two measurements."""
+    """A folder with the files that the commands name: pictures, a row, a bundle and measurements."""
     folder = tmp_path_factory.mktemp("workplace")
     samples = read_samples()
     (folder / "photos").mkdir()
@@ -64,7 +64,7 @@ def workplace(reference_bundle: Path, run_cli: RunCli, tmp_path_factory: pytest.
 
 
 def draw_row(pictures: Path) -> Image.Image:
-    """Two samples side by side: 10."""
+    """Draw the number 10 from two samples."""
     one, zero = (
         np.asarray(Image.open(path).convert("L").resize((120, 120)))
         for path in (pictures / "1-white-on-black.png", pictures / "0-black-on-white.png")
@@ -73,14 +73,14 @@ def draw_row(pictures: Path) -> Image.Image:
 
 
 def find_different_commands() -> list[DocumentedCommand]:
-    """The commands of the device, each where it is first documented."""
+    """Find the device commands, each at its first place in the docs."""
     return list({command.arguments: command for command in reversed(find_commands(*DEVICE_COMMANDS))}.values())[::-1]
 
 
 @pytest.mark.mnist
 @pytest.mark.parametrize("command", find_different_commands(), ids=str)
 def test_documented_command_works(command: DocumentedCommand, workplace: Path, request: pytest.FixtureRequest) -> None:
-    if command.name == "bench":  # what it prints matters here, not for how long it measures
+    if command.name == "bench":  # fewer samples, because the figures do not matter here
         command = command._replace(arguments=(*command.arguments, "--samples", "50"))
     if "mnist/" in command.arguments and not (workplace / "mnist").exists():
         (workplace / "mnist").symlink_to(request.getfixturevalue("mnist_folder"))

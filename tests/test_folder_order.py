@@ -1,6 +1,6 @@
-"""The folders of each package import one way, and each says in its docstring what it may import.
+"""The folders of each package import only earlier folders, and their docstrings list these imports.
 
-Imports inside functions count, too. `tests/runtime/test_import_direction.py` holds the order of the three packages.
+Imports inside functions count too. `tests/runtime/test_import_direction.py` checks the order of the packages.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ ORDER = {
         "exporting commands"
     ),
 }
-"""Folders and single modules of each package: each imports only what stands before it."""
+"""Folders and top-level modules of each package. Each imports only earlier ones."""
 
 
 def module_name(path: Path) -> str:
-    """`a.b` for `a/b.py`, and for `a/b/__init__.py`."""
+    """Return `a.b` for `a/b.py` and `a/b/__init__.py`."""
     parts = path.with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def imports_between(sources: dict[str, str], package: str) -> set[tuple[str, str]]:
-    """Which folder or module of a package imports which other one, by their first names inside the package."""
+    """Find the imports between the folders and top-level modules of a package, as (importer, imported)."""
     found = set()
     for name, source in sources.items():
-        room = name.partition(".")[0]
+        unit = name.partition(".")[0]
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Import):
                 modules = [alias.name for alias in node.names]
@@ -51,57 +51,57 @@ def imports_between(sources: dict[str, str], package: str) -> set[tuple[str, str
             for module in modules:
                 owner, _, inside = module.partition(".")
                 target = inside.partition(".")[0]
-                if owner == package and target and target != room:
-                    found.add((room, target))
+                if owner == package and target and target != unit:
+                    found.add((unit, target))
     return found
 
 
 def read_sources(stage: str) -> dict[str, str]:
-    """Every module of a package but its own `__init__`, by its name inside the package."""
+    """Read every module of a package except its `__init__`, by its name inside the package."""
     folder = REPOSITORY / stage / f"edge_mnist_{stage}"
     paths = {path.relative_to(folder): path for path in sorted(folder.rglob("*.py"))}
     return {module_name(inside): path.read_text("utf-8") for inside, path in paths.items() if module_name(inside)}
 
 
-def rooms_of(stage: str) -> list[str]:
+def units_of(stage: str) -> list[str]:
     return ORDER[stage].split()
 
 
 @pytest.mark.parametrize("stage", ORDER)
-def test_every_folder_has_its_place(stage):
+def test_every_folder_is_in_the_order(stage):
     without_code = {"pyinstaller"}  # a hook that PyInstaller runs
-    assert {name.partition(".")[0] for name in read_sources(stage)} - without_code == {*rooms_of(stage)}
+    assert {name.partition(".")[0] for name in read_sources(stage)} - without_code == {*units_of(stage)}
 
 
 @pytest.mark.parametrize("stage", ORDER)
-def test_folders_import_only_what_stands_before_them(stage):
-    rooms = rooms_of(stage)
-    names = {*rooms}
+def test_folders_import_only_earlier_ones(stage):
+    units = units_of(stage)
+    names = {*units}
     found = imports_between(read_sources(stage), f"edge_mnist_{stage}")
     assert [
-        (room, target)
-        for room, target in sorted(found)
-        if room in names and target in names and rooms.index(target) >= rooms.index(room)
+        (unit, target)
+        for unit, target in sorted(found)
+        if unit in names and target in names and units.index(target) >= units.index(unit)
     ] == []
 
 
 @pytest.mark.parametrize("stage", ORDER)
-def test_docstring_of_a_folder_says_what_it_imports(stage):
+def test_docstring_of_a_folder_lists_its_imports(stage):
     folder = REPOSITORY / stage / f"edge_mnist_{stage}"
     found = imports_between(read_sources(stage), f"edge_mnist_{stage}")
-    for room in rooms_of(stage):
-        if not (folder / room).is_dir():
+    for unit in units_of(stage):
+        if not (folder / unit).is_dir():
             continue
-        docstring = ast.get_docstring(ast.parse((folder / room / "__init__.py").read_text("utf-8")))
+        docstring = ast.get_docstring(ast.parse((folder / unit / "__init__.py").read_text("utf-8")))
         assert docstring is not None
-        assert re.search(r"^Comes in: .+ Goes out: .+$", docstring, re.MULTILINE), room
+        assert re.search(r"^Comes in: .+ Goes out: .+$", docstring, re.MULTILINE), unit
         said = re.search(r"^May import: (.+?)\.$", docstring, re.MULTILINE | re.DOTALL)
-        assert said, room
+        assert said, unit
         allowed = set() if said[1] == "nothing of this package" else {*re.split(r",\s+", said[1])}
-        assert {target for source, target in found if source == room} & {*rooms_of(stage)} == allowed, room
+        assert {target for source, target in found if source == unit} & {*units_of(stage)} == allowed, unit
 
 
-def test_the_check_of_imports_can_fail():
+def test_imports_between_finds_a_cycle():
     sources = {
         "low.a": "def f():\n    from edge_mnist_runtime.high import b",
         "high.b": "import edge_mnist_runtime.low.a",

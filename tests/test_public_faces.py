@@ -1,4 +1,4 @@
-"""What the three packages offer to programs, and that importing them does no work."""
+"""The public names of the three packages, and their lazy imports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ print([name for name in ("tensorflow", "keras", "numpy", "onnxruntime", "typer")
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_every_public_name_is_there_and_documented(package):
+def test_every_public_name_exists_and_has_a_docstring(package):
     module = import_module(package)
     assert len(module.__all__) == len({*module.__all__})
     for name in {*module.__all__} - {"__version__"}:
@@ -30,12 +30,12 @@ def test_importing_a_package_loads_nothing_heavy(package, run_script):
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_unknown_name_is_an_attribute_error(package):
+def test_unknown_name_raises_attribute_error(package):
     with pytest.raises(AttributeError, match="no_such_name"):
         import_module(package).no_such_name  # noqa: B018
 
 
-def test_public_functions_take_options_by_name_alone():
+def test_options_of_public_functions_are_keyword_only():
     import inspect
 
     import edge_mnist_exporter

@@ -1,4 +1,4 @@
-"""Checks the installed wheel where nothing else is: `make wheel` runs it with the clean environment's Python."""
+"""Check the wheel in an environment without anything else (`make wheel`)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EDGE_MNIST = Path(sys.executable).with_name("edge-mnist")
 
 
 def check(holds: bool, claim: str) -> None:
-    """Print the claim, and end here if it does not hold."""
+    """Print the claim, and exit if it does not hold."""
     print(f"  {'ok' if holds else 'FAILED'}: {claim}")
     if not holds:
         sys.exit(1)
@@ -46,15 +46,15 @@ def main() -> None:
         check(spec is not None and "site-packages" in str(spec.origin), f"{package} comes from the wheel")
     tops = {str(file).split("/")[0] for file in metadata.files("edge-mnist") or []}
     packages = {top for top in tops if not top.startswith("..") and not top.endswith(".dist-info")}
-    check(packages == set(PACKAGES), f"the wheel holds {', '.join(PACKAGES)} and no other package")
+    check(packages == set(PACKAGES), f"the wheel contains only the packages {', '.join(PACKAGES)}")
     files = {str(file) for file in metadata.files("edge-mnist") or []}
     for name in ("edge", "nano", "robust"):
         for file in (f"edge_mnist_runtime/models/{name}_int8.onnx", f"edge_mnist_trainer/models/{name}.keras"):
-            check(file in files, f"the wheel holds {file}")
+            check(file in files, f"the wheel contains {file}")
     for file in ("golden.npz", "saturation.onnx"):
-        check(f"edge_mnist_runtime/models/{file}" in files, f"the wheel holds {file}")
+        check(f"edge_mnist_runtime/models/{file}" in files, f"the wheel contains {file}")
     for file in ("trainer/report/templates/page.html", "exporter/report/templates/export.html"):
-        check(f"edge_mnist_{file}" in files, f"the wheel holds {file}")
+        check(f"edge_mnist_{file}" in files, f"the wheel contains {file}")
     with tempfile.TemporaryDirectory() as folder:
         check(run("samples", folder).returncode == 0, "edge-mnist samples")
         done = run("classify", folder)

@@ -1,1 +1,1 @@
-"""Do other programs and processors answer as we recorded? `make conformance` writes docs/results/conformance.md."""
+"""Compare the predictions of other programs and processors with recorded ones (`make conformance`)."""

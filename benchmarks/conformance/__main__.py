@@ -1,14 +1,13 @@
-"""Do other programs and processors answer as we recorded? Writes docs/results/conformance.md and .json.
+"""Compare predictions of other programs and processors with recorded ones: writes docs/results/conformance.md.
 
     python -m benchmarks.conformance [--only KEY ...] [--emulated-digits N] [--results DIR]
 
-With --only, the rows of all other programs stay as they are in conformance.json, if files, digits and processor are
-the same.
+`--only` keeps the rows of all other programs from conformance.json, if files, digits and processor are the same.
 
-Each program gets an environment of its own below build/conformance, from PyPI, npm or Debian's packages. A program that
-cannot be had here gets a row that says why. Exit code 1 where a row differs and no reason is known.
+Each program is installed in its own environment in build/conformance, from PyPI, npm or Debian. A program that cannot
+be installed gets a row with the reason. Exit code 1 if a row differs and no reason is known.
 
-Digits are MNIST's 10,000 test digits where EDGE_MNIST_DATA names them, else scikit-learn's, and the page says so.
+The digits are MNIST's 10,000 test digits if EDGE_MNIST_DATA is set, else scikit-learn's. The page says which.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ from edge_mnist_trainer.data.sources import load_export_digits
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 
 SUBJECTS: Final = {subject.key: subject for subject in (*PYTHON_PROGRAMS, *EMULATED_PROGRAMS, *JAVASCRIPT_PROGRAMS)}
-"""Every program, by key, in the order of the tables."""
+"""Every program by key, in the order of the tables."""
 
 EMULATED_DIGITS: Final = 2000
-"""Digits for an emulated processor, unless more are asked for: 10,000 take about an hour."""
+"""Default number of digits for an emulated processor. 10,000 take about an hour."""
 
 
 def main() -> None:
-    """Install, run, compare, write."""
+    """Install and run the programs, compare their predictions and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=list(SUBJECTS), metavar="KEY", help=", ".join(SUBJECTS))
     parser.add_argument("--emulated-digits", type=int, default=EMULATED_DIGITS, metavar="N")
@@ -56,7 +55,7 @@ def main() -> None:
     print(options.results / "conformance.md")
     unexplained = sorted({f"{row.subject.key} {row.file.path.name}" for row in results.rows if row.unexplained})
     if unexplained:
-        sys.exit(f"differ, and no reason is known: {', '.join(unexplained)}")
+        sys.exit(f"these rows differ for an unknown reason: {', '.join(unexplained)}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Programs from Debian packages: as installed, installed by root, or unpacked below the build folder."""
+"""Find programs from Debian packages; install missing ones as root, or unpack them in the build folder."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ PACKAGES: Final = {
     "qemu-aarch64-static": "qemu-user-static",
     "chromium": "chromium",
 }
-"""By program: the package that holds it."""
+"""The Debian package of each program."""
 
 SELF_CONTAINED: Final = ("qemu-user-static",)
-"""Packages that run wherever they are unpacked; the others need what they depend on, and so root."""
+"""Packages that run where they are unpacked. The others need their dependencies, so root must install them."""
 
 
 @cache
 def find_program(root: Path, program: str) -> str:
-    """Path of a program, which is installed (by root) or unpacked (by anybody) where it is missing.
+    """Return the path of a program. If it is missing, root installs it, and any other user unpacks it.
 
     Raises:
-        NotRunHereError: It is neither installed nor to be had.
+        NotRunHereError: It cannot be installed.
     """
     package = PACKAGES[program]
     unpacked = root / "debian" / package / "usr" / "bin" / program
@@ -40,7 +40,7 @@ def find_program(root: Path, program: str) -> str:
         call(["apt-get", "update", "-qq"], "apt-get update")
         call(["apt-get", "install", "-y", "-qq", "--no-install-recommends", package], f"apt-get install {package}")
     elif package not in SELF_CONTAINED:
-        raise NotRunHereError(f"{program} is not installed, and only root installs {package}")
+        raise NotRunHereError(f"{program} is not installed, and only root can install {package}")
     else:
         archives = root / "debian" / "archives"
         archives.mkdir(parents=True, exist_ok=True)
@@ -50,12 +50,12 @@ def find_program(root: Path, program: str) -> str:
         unpack_archives(archives, root / "debian" / package)
     found = shutil.which(program) or (str(unpacked) if unpacked.exists() else None)
     if found is None:
-        raise NotRunHereError(f"{package} holds no {program} here")
+        raise NotRunHereError(f"{package} does not contain {program}")
     return found
 
 
 def unpack_archives(archives: Path, target: Path) -> None:
-    """Unpack every .deb file of a folder below `target`; needs no root.
+    """Unpack every .deb file of a folder into `target`, without root.
 
     Raises:
         NotRunHereError: dpkg fails.

@@ -1,4 +1,4 @@
-"""onnxruntime and LiteRT on processors that this machine does not have."""
+"""onnxruntime and LiteRT on emulated x86 and ARM64 processors."""
 
 from __future__ import annotations
 

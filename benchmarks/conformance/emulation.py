@@ -1,4 +1,4 @@
-"""Other processors, by QEMU's user-mode emulation: x86 without AVX or VNNI, and 64-bit ARM."""
+"""Emulate other processors with QEMU user mode: x86 without AVX or VNNI, and ARM64."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.conformance.debian_packages import find_program, unpack_archives
-from benchmarks.conformance.environments import call, made_once, make_venv
+from benchmarks.conformance.environments import call, filled_once, make_venv
 from benchmarks.conformance.subject import NotRunHereError
 
 ARM64_PACKAGES: Final = ("python3-minimal", "libpython3-stdlib", "libstdc++6")
-"""What the wheels need; apt-get adds what these depend on."""
+"""Debian packages that the wheels need. apt-get adds their dependencies."""
 
 NEWEST_GLIBC: Final = 40
-"""pip is told to take wheels for glibc 2.17 up to 2.40; the emulated system's own decides whether they run."""
+"""pip accepts wheels for glibc 2.17 to 2.40. Whether they run depends on the emulated system's glibc."""
 
 
 APT_CONFIG: Final = """\
@@ -29,12 +29,12 @@ Dir::State "{folder}/state";
 Dir::State::status "/dev/null";
 Dir::Cache "{folder}/cache";
 """
-"""An apt-get that knows of no installed package, and needs no root."""
+"""Configuration with which apt-get ignores installed packages and needs no root."""
 
 
 @dataclass(frozen=True)
 class ArmProcessor:
-    """An ARM processor as QEMU and /proc/cpuinfo name it."""
+    """An ARM processor: its name in QEMU, and its entries in /proc/cpuinfo."""
 
     name: str
     part: str
@@ -47,26 +47,31 @@ ARM_PROCESSORS: Final = {
         "cortex-a76", "0xd0b", "fp asimd evtstrm crc32 atomics fphp asimdhp cpuid lrcpc asimddp"
     ),
 }
-"""A Raspberry Pi 4's, without int8 dot products, and a Raspberry Pi 5's, with them."""
+"""Processors of the Raspberry Pi 4, without int8 dot products, and of the Raspberry Pi 5, with them."""
 
 
 def emulate_x86(root: Path, processor: str, python: Path) -> tuple[str, ...]:
-    """How to start a Python of this machine on another x86 processor, named as in `qemu-x86_64-static -cpu help`.
+    """Make the command that runs this machine's Python on another x86 processor.
+
+    Args:
+        root: Where QEMU is unpacked if it is missing.
+        processor: A name from `qemu-x86_64-static -cpu help`.
+        python: The Python to run.
 
     Raises:
-        NotRunHereError: This is no x86 machine, or QEMU is not to be had.
+        NotRunHereError: This is not an x86-64 machine, or QEMU cannot be installed.
     """
     if platform.machine() != "x86_64":
-        raise NotRunHereError(f"needs an x86-64 machine's Python, this is {platform.machine()}")
+        raise NotRunHereError(f"needs an x86-64 machine; this one is {platform.machine()}")
     return find_program(root, "qemu-x86_64-static"), "-cpu", processor, str(python)
 
 
 @cache
 def emulate_arm64(root: Path, processor: str, *packages: str) -> tuple[tuple[str, ...], dict[str, str]]:
-    """How to start Debian's arm64 Python on an emulated processor, and the environment that shows it these packages.
+    """Make the command and environment that run Debian's arm64 Python with these packages on an emulated processor.
 
     Raises:
-        NotRunHereError: QEMU, Debian's arm64 packages or wheels for it are not to be had.
+        NotRunHereError: QEMU, Debian's arm64 packages or arm64 wheels cannot be installed.
     """
     qemu = find_program(root, "qemu-aarch64-static")
     python = _make_arm64_python(root)
@@ -77,10 +82,10 @@ def emulate_arm64(root: Path, processor: str, *packages: str) -> tuple[tuple[str
 
 @cache
 def _make_arm64_python(root: Path) -> Path:
-    """Debian's arm64 Python, unpacked: apt-get gets an architecture and folders of its own, and changes no system."""
+    """Download and unpack Debian's arm64 Python. apt-get uses its own folders and does not change this system."""
     folder = root / "arm64" / "debian"
     system, apt = folder / "system", folder / "apt"
-    with made_once(folder) as missing:
+    with filled_once(folder) as missing:
         if missing:
             for part in ("state/lists/partial", "cache/archives/partial"):
                 (apt / part).mkdir(parents=True)
@@ -92,7 +97,7 @@ def _make_arm64_python(root: Path) -> Path:
             unpack_archives(apt / "cache" / "archives", system)
     pythons = sorted(path for path in system.glob("usr/bin/python3.*") if path.name[8:].isdigit())
     if not pythons:
-        raise NotRunHereError("Debian's arm64 packages hold no Python")
+        raise NotRunHereError("Debian's arm64 packages contain no Python")
     return pythons[-1]
 
 
@@ -103,7 +108,7 @@ def _install_arm64_wheels(root: Path, python: Path, *packages: str) -> Path:
     platforms = [f"--platform=manylinux_2_{glibc}_aarch64" for glibc in range(17, NEWEST_GLIBC + 1)]
     command = [pip, "install", "--quiet", "--only-binary=:all:", "--platform=manylinux2014_aarch64", *platforms]
     version = python.name.removeprefix("python")
-    with made_once(site) as missing:
+    with filled_once(site) as missing:
         if missing:
             call(
                 [*command, "--python-version", version, "--target", site, *packages],
@@ -113,9 +118,9 @@ def _install_arm64_wheels(root: Path, python: Path, *packages: str) -> Path:
 
 
 def _describe_processor(root: Path, processor: ArmProcessor) -> Path:
-    """A copy of the system, by links, with a /proc/cpuinfo of that processor.
+    """Make a system folder of links, with the processor's own /proc/cpuinfo.
 
-    This machine's own, which an emulated program would read, is that of an x86; onnxruntime ends there by SIGSEGV.
+    An emulated program would otherwise read this machine's file, which describes an x86. onnxruntime then crashes.
     """
     system = root / "arm64" / processor.name
     (system / "proc").mkdir(parents=True, exist_ok=True)

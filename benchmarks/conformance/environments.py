@@ -1,6 +1,6 @@
-"""Environments of their own for other programs: virtual environments and npm packages.
+"""Install other programs in their own virtual environments and npm folders.
 
-Each is made once. Delete build/conformance to get newer versions.
+Each is installed once. Delete build/conformance to get newer versions.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ from benchmarks.conformance.subject import NotRunHereError
 
 @cache
 def make_venv(root: Path, name: str, *packages: str) -> Path:
-    """The Python of a virtual environment with these packages from PyPI.
+    """Make a virtual environment with packages from PyPI, and return its Python.
 
     Raises:
         NotRunHereError: pip cannot install them.
     """
     python = root / "venvs" / name / "bin" / "python"
-    with made_once(root / "venvs" / name) as missing:
+    with filled_once(root / "venvs" / name) as missing:
         if missing:
-            call([sys.executable, "-m", "venv", python.parents[1]], f"no virtual environment for {name}")
+            call([sys.executable, "-m", "venv", python.parents[1]], f"cannot make a virtual environment for {name}")
             call([python, "-m", "pip", "install", "--quiet", *packages], f"pip cannot install {' '.join(packages)}")
     return python
 
 
 @cache
 def install_npm_packages(root: Path, *packages: str) -> Path:
-    """A folder whose node_modules holds these packages; no package's own install script is run.
+    """Install npm packages, without their install scripts, and return the folder.
 
     Raises:
-        NotRunHereError: There is no Node.js or npm, or npm cannot install them.
+        NotRunHereError: Node.js or npm is missing, or npm cannot install them.
     """
     for program in ("node", "npm"):
         if shutil.which(program) is None:
             raise NotRunHereError(f"{program} is not installed")
     folder = root / "npm" / packages[0].replace("/", "-").lstrip("@")
-    with made_once(folder) as missing:
+    with filled_once(folder) as missing:
         if missing:
             folder.mkdir(parents=True)
             (folder / "package.json").write_text('{"private": true, "type": "module"}\n')
@@ -52,8 +52,11 @@ def install_npm_packages(root: Path, *packages: str) -> Path:
 
 
 @contextmanager
-def made_once(folder: Path) -> Iterator[bool]:
-    """Tell whether a folder has to be made, and mark it as made at the end; one that was left half made is deleted."""
+def filled_once(folder: Path) -> Iterator[bool]:
+    """Yield whether the caller must fill a folder, and mark it as complete after that.
+
+    An incomplete folder of an earlier run is deleted.
+    """
     mark = folder / ".made"
     if mark.exists():
         yield False
@@ -64,10 +67,10 @@ def made_once(folder: Path) -> Iterator[bool]:
 
 
 def call(command: Sequence[object], failure: str, env: dict[str, str] | None = None) -> str:
-    """Run a command and give what it printed.
+    """Run a command and return its standard output.
 
     Raises:
-        NotRunHereError: It failed: `failure`, then its last line.
+        NotRunHereError: It failed. The message is `failure` and the command's last error line.
     """
     try:
         done = subprocess.run(

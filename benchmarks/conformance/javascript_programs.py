@@ -1,4 +1,4 @@
-"""Programs that run in Node.js or in a browser."""
+"""Programs that run in Node.js or a browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/results/conformance.md."""
+"""Format docs/results/conformance.md."""
 
 from __future__ import annotations
 
@@ -11,33 +11,38 @@ from benchmarks.conformance.recorded import ModelFile
 from benchmarks.conformance.rows import Row
 from benchmarks.conformance.subject import Format
 
-HEAD: Final = """# The same answers in every program
+HEAD: Final = """# Predictions in other programs and on other processors
 
-Written by `make conformance`. Other programs, and other processors, run the three shipped models as int8 ONNX and as
-int8 TFLite. Each row compares a program's answers with those on record.
+Do other programs and processors give the same predictions as the recorded ones? They run the three shipped models as
+int8 ONNX and int8 TFLite. Written by `make conformance`.
 
-**On record.** For ONNX: onnxruntime with exact int8 sums, on this machine. For TFLite: LiteRT with XNNPACK, as the
-export measures it. The ONNX files are those in the package. The TFLite files are exported in the same run.
+| files | recorded with | from |
+|---|---|---|
+| ONNX | onnxruntime with exact int8 sums, on this machine | the package |
+| TFLite | LiteRT with XNNPACK, as in the export | exported in the same run |
 
-**How to read a row.** *Other answers* counts the digits that the program reads as another digit than on record.
-*Largest difference* is that of any probability, in 0..1. Up to 0.000001 it is the rounding of the float softmax at the
-end of an ONNX file, and stands as 0. A step of a TFLite file's output is 0.0039. *Why* points to the reasons below.
+| column | meaning |
+|---|---|
+| other digit | number of digits with another top-1 prediction than recorded |
+| largest difference | of any probability, 0..1; 0 if at most 0.000001, the rounding of the float softmax in ONNX \
+files. One step of a TFLite file's output is 0.0039. |
+| why | number of the reason below |
 
-**Emulated processors.** A program picks its kernels by what the emulated processor says that it can do. QEMU computes
-what these kernels' instructions compute on a real one. It is slow, so these rows have fewer digits.
+**Emulated processors.** A program chooses its kernels by the features of the emulated processor. QEMU computes their
+instructions as a real processor does. It is slow, so these rows have fewer digits.
 """
 
 TITLES: Final[dict[Format, str]] = {"onnx": "int8 ONNX", "tflite": "int8 TFLite"}
 
 
 def format_page(rows: Sequence[Row], files: Sequence[ModelFile], digits: str, processor: str) -> str:
-    """The page.
+    """Format the page.
 
     Args:
-        rows: In the order of the tables; those of one program together, in the order of `files`.
-        files: What was tested.
-        digits: Which digits, and how many.
-        processor: What `condition` calls this processor.
+        rows: In the order of the tables; the rows of a program are consecutive, in the order of `files`.
+        files: The files under test.
+        digits: Name, split and number of the digits.
+        processor: The processor that `condition` calls "this processor".
     """
     notes = list(dict.fromkeys(note for row in rows if (note := row.explanation)))
     lines = [HEAD, f"Digits: {digits}. This processor: {processor}.", "", *_describe_files(files), ""]
@@ -54,17 +59,17 @@ def format_page(rows: Sequence[Row], files: Sequence[ModelFile], digits: str, pr
 
 
 def _describe_files(files: Sequence[ModelFile]) -> list[str]:
-    lines = ["| file | bytes | read right, on record |", "|---|---|---|"]
+    lines = ["| file | bytes | recorded top-1 |", "|---|---|---|"]
     lines += [f"| `{file.path.name}` | {file.path.stat().st_size:,} | {file.top1:.2%} |" for file in files]
     others = [f"`{file.path.name}`" for file in files if file.as_shipped is False]
     if others:
-        return [*lines, "", f"An export here gives other bytes than the package holds of {', '.join(others)}."]
-    return [*lines, "", "An export here gives the ONNX files that the package holds, byte for byte."]
+        return [*lines, "", f"An export on this machine gives other bytes than the package has: {', '.join(others)}."]
+    return [*lines, "", "An export on this machine gives the ONNX files of the package, byte for byte."]
 
 
 def _format_table(rows: Sequence[Row], names: Sequence[str], notes: Sequence[Explanation]) -> list[str]:
     columns = ["program", "condition", "version", "digits"]
-    columns += [f"{what}: {name}" for what in ("other answers", "largest difference") for name in names]
+    columns += [f"{what}: {name}" for what in ("other digit", "largest difference") for name in names]
     columns.append("why")
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     lines += [_format_program(list(group), names, notes) for _, group in groupby(rows, lambda row: row.subject.key)]
@@ -79,18 +84,18 @@ def _format_program(rows: Sequence[Row], names: Sequence[str], notes: Sequence[E
         first.subject.condition,
         next((row.version for row in rows if row.version), ""),
         ", ".join(_unique(f"{row.difference.n:,}" for row in rows if row.difference)),
-        *(_other_answers(by_name.get(name)) for name in names),
+        *(_other_predictions(by_name.get(name)) for name in names),
         *(_largest_difference(by_name.get(name)) for name in names),
         ", ".join(_unique(_reason(row, notes) for row in rows)),
     ]
     return f"| {' | '.join(cells)} |"
 
 
-def _other_answers(row: Row | None) -> str:
+def _other_predictions(row: Row | None) -> str:
     if row is None:
         return ""
     if row.difference:
-        return f"{row.difference.other_answers:,}"
+        return f"{row.difference.other_predictions:,}"
     return "refused" if row.refused is not None else "not run"
 
 
@@ -102,7 +107,7 @@ def _largest_difference(row: Row | None) -> str:
 
 
 def _reason(row: Row, notes: Sequence[Explanation]) -> str:
-    """A note's number, or what the program or its installation said."""
+    """The number of the reason, and the message of the program or of its installation."""
     if row.not_run is not None:
         return f"not run here: {_cell(row.not_run)}"
     reason = f"[{notes.index(row.explanation) + 1}]" if row.explanation else ""
@@ -112,15 +117,15 @@ def _reason(row: Row, notes: Sequence[Explanation]) -> str:
 
 
 def _measure(note: Explanation, rows: Sequence[Row]) -> str:
-    """How little it is about, where the reason is rounding."""
+    """The extent of the differences, if the reason is rounding."""
     found = [row.difference for row in rows if row.explanation == note and row.difference]
-    if not found or note.max_lead == 1:
+    if not found or note.max_margin == 1:
         return ""
     most = max(found, key=lambda difference: difference.other_probabilities / difference.n)
-    text = f" At most {most.other_probabilities:,} of {most.n:,} digits get another probability."
-    leads = [difference.max_lead for difference in found if difference.max_lead is not None]
-    if leads:
-        text += f" Where the answer is another, the first digit led the second by {max(leads):.3f} at most, on record."
+    text = f" This changes the probabilities of at most {most.other_probabilities:,} of {most.n:,} digits."
+    margins = [difference.max_margin for difference in found if difference.max_margin is not None]
+    if margins:
+        text += f" The digits that change had a margin (top-1 minus top-2 probability) of at most {max(margins):.3f}."
     return text
 
 
@@ -133,6 +138,6 @@ def _unique(texts: Iterable[str]) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    """Text for a cell: one line, no bars, not endless."""
+    """Text for a cell: one line without bars, at most 160 characters."""
     plain = " ".join(text.replace("|", "/").split())
     return plain if len(plain) <= 160 else f"{plain[:157]}..."

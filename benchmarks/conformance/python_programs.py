@@ -1,4 +1,4 @@
-"""Programs that run in Python on this machine's own processor."""
+"""Programs that run in Python on this machine's processor."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BOTH: Final[tuple[Format, ...]] = ("onnx", "tflite")
 
 
 def in_venv(worker: str, name: str, *packages: str, options: tuple[str, ...] = ()) -> Callable[[Path], Command]:
-    """Prepare a worker in a virtual environment called `name` that holds `packages`."""
+    """Make a function that prepares a worker in a virtual environment with packages."""
 
     def prepare(root: Path) -> Command:
         return Command((str(make_venv(root, name, *packages)), str(WORKERS / worker)), options)
@@ -23,7 +23,7 @@ def in_venv(worker: str, name: str, *packages: str, options: tuple[str, ...] = (
 
 def _prepare_ncnn(root: Path) -> Command:
     python = make_venv(root, "ncnn", "ncnn")
-    # pnnx is one program; its package asks for PyTorch, which it does not need to read ONNX files.
+    # --no-deps: the package requires PyTorch, but pnnx reads ONNX files without it.
     call([python, "-m", "pip", "install", "--quiet", "--no-deps", "pnnx"], "pip cannot install pnnx")
     find = "import importlib.util as util; print(util.find_spec('pnnx').submodule_search_locations[0])"
     pnnx = Path(call([python, "-c", find], "pnnx").strip()) / "pnnx"

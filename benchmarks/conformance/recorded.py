@@ -1,7 +1,7 @@
-"""The files under test, and the answers on record for them.
+"""Prepare the files under test and record the reference predictions.
 
-On record is what our own runtime answers where the export measured it: for ONNX files onnxruntime with exact int8 sums,
-for TFLite files LiteRT with XNNPACK.
+The reference is this project's runtime as the export measures it: onnxruntime with exact int8 sums for ONNX files,
+LiteRT with XNNPACK for TFLite files.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ EDGE_MNIST = Path(sys.executable).with_name("edge-mnist")
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A file under test."""
+    """A model file under test, with its recorded predictions."""
 
     path: Path
     format: Format
     recorded: Probabilities
     top1: float
-    """Part of the digits that are read right on record."""
+    """Recorded top-1 accuracy, 0..1."""
     as_shipped: bool | None
-    """Whether an export of today gives the bytes in the package; None for TFLite files, which it does not hold."""
+    """Whether an export on this machine gives the package's bytes; None for TFLite, which is not in the package."""
 
     @property
     def sha256(self) -> str:
-        """Of its bytes."""
+        """SHA-256 of its bytes."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
 
 def make_model_files(root: Path, names: tuple[str, ...], digits: LabelledDigits) -> list[ModelFile]:
-    """Export the models, and record what both files of each answer to the digits.
+    """Export the models and record the predictions of their files.
 
-    ONNX files are those inside the package; TFLite files are exported here.
+    The ONNX files are those in the package. The TFLite files are exported here.
 
     Args:
-        root: Where the bundles go, `bundles/NAME`.
-        names: Bundled models.
+        root: The bundles are written in `bundles/NAME` in it.
+        names: Names of bundled models.
         digits: The export's evaluation images.
     """
     files = []
@@ -69,7 +69,7 @@ def make_model_files(root: Path, names: tuple[str, ...], digits: LabelledDigits)
 
 
 def export(name: str, bundle: Path) -> None:
-    """Export a reference model to int8, whatever the gates say: the stand-in digits are few and strange to `nano`."""
+    """Export a reference model to int8 with loose gates: `nano` may fail them on the few stand-in digits."""
     gates = ("--max-drop", "100", "--min-agreement", "0")
     command = [str(EDGE_MNIST), "export", name, "--int8", *gates, "--output", str(bundle)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -78,13 +78,13 @@ def export(name: str, bundle: Path) -> None:
 
 
 def _record(path: Path, kind: Format, digits: LabelledDigits, as_shipped: bool | None) -> ModelFile:
-    answer = _answer_onnx if kind == "onnx" else _answer_tflite
-    recorded = answer(path, digits)
+    predict = _predict_onnx if kind == "onnx" else _predict_tflite
+    recorded = predict(path, digits)
     top1 = float((recorded.argmax(1) == digits.labels).mean())
     return ModelFile(path, kind, recorded, top1, as_shipped)
 
 
-def _answer_onnx(path: Path, digits: LabelledDigits) -> Probabilities:
+def _predict_onnx(path: Path, digits: LabelledDigits) -> Probabilities:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.add_session_config_entry("session.x64quantprecision", "1")  # exact sums on every x86
@@ -94,13 +94,13 @@ def _answer_onnx(path: Path, digits: LabelledDigits) -> Probabilities:
     return np.concatenate(batches)
 
 
-def _answer_tflite(path: Path, digits: LabelledDigits) -> Probabilities:
+def _predict_tflite(path: Path, digits: LabelledDigits) -> Probabilities:
     engine = open_engine(path.read_bytes(), file_name=path.name)
     return np.concatenate(list(run_in_batches(engine, digits.images)))
 
 
 def _require_reported(file: ModelFile, report: dict[str, Any]) -> None:
-    """The export must have recorded these answers: by its accuracy, to the last digit."""
+    """Check that the export's report has the same accuracy, to the last digit."""
     reported = next(item["top1"] for item in report["artifacts"] if item["file"] == file.path.name)
     if abs(reported - file.top1) > 1e-9:
-        raise SystemExit(f"{file.path.name}: {file.top1:.4%} here, {reported:.4%} in the report of its export")
+        raise SystemExit(f"{file.path.name}: top-1 is {file.top1:.4%} here, but {reported:.4%} in the export's report")

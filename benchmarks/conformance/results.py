@@ -1,4 +1,4 @@
-"""The results folder: conformance.json, and conformance.md made from it."""
+"""Read and write conformance.json and conformance.md."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from edge_mnist_runtime.machine.environment import describe_environment
 
 
 class Results:
-    """Rows by program. Those of an earlier run stand until the program has run again.
+    """Rows by program. A program keeps its rows of an earlier run until it runs again.
 
-    They are dropped where the file's bytes, the digits or the processor are others.
+    Earlier rows are dropped if the file's bytes, the digits or the processor have changed.
 
     Args:
-        folder: Where both files are.
+        folder: The folder of both files.
         subjects: Every program by key, in the order of the tables.
         files: The files under test.
-        digits: What they are tested with.
+        digits: The digits to predict.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Results:
             self._rows[row.subject.key].append(row)
 
     def replace(self, subject: Subject, rows: list[Row]) -> None:
-        """Put a program's new rows in the place of its earlier ones, and write both files."""
+        """Replace a program's rows and write both files."""
         self._rows[subject.key] = rows
         self._folder.mkdir(parents=True, exist_ok=True)
         record = {**self._head, "rows": [row.to_dict() for row in self.rows]}
@@ -52,7 +52,7 @@ class Results:
 
     @property
     def rows(self) -> list[Row]:
-        """All rows, in the order of the tables."""
+        """All rows in the order of the tables."""
         return [row for rows in self._rows.values() for row in rows]
 
     def _read_earlier(self, subjects: Mapping[str, Subject]) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Run the programs over the files: a row of the table each."""
+"""Run the programs on the model files and compare their predictions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.conformance.differences import Difference, compare_answers
+from benchmarks.conformance.differences import Difference, compare_predictions
 from benchmarks.conformance.explanations import EXPLANATIONS, Explanation
 from benchmarks.conformance.recorded import ModelFile
 from benchmarks.conformance.subject import Command, NotRunHereError, RefusedError, Subject, run_command
@@ -21,27 +21,27 @@ from edge_mnist_runtime.tensor import Pixels
 
 @dataclass(frozen=True)
 class Row:
-    """One program under one condition, over one file."""
+    """Result of one program under one condition for one file."""
 
     subject: Subject
     file: ModelFile
     version: str | None = None
     difference: Difference | None = None
-    """From the answers on record; None where there were no answers."""
+    """Differences from the recorded predictions; None if there are no predictions."""
     refused: str | None = None
-    """Why the program does not run the file."""
+    """Why the program refuses the file."""
     not_run: str | None = None
-    """Why the program could not be tried here."""
+    """Why the program could not be run here."""
 
     @property
     def explanation(self) -> Explanation | None:
-        """Why it differs or refuses; None where it does not, and where nobody knows."""
+        """Why it differs or refuses; None if it does not, or if the reason is unknown."""
         known = EXPLANATIONS.get((self.subject.key, self.file.format))
         return known if known and self._differs and known.covers(self.difference) else None
 
     @property
     def unexplained(self) -> bool:
-        """Whether it differs or refuses, and no reason is known."""
+        """Whether it differs or refuses for an unknown reason."""
         return self._differs and self.explanation is None
 
     @property
@@ -49,7 +49,7 @@ class Row:
         return self.refused is not None or (self.difference is not None and not self.difference.same)
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the row for JSON."""
         return {
             "subject": self.subject.key,
             "program": self.subject.program,
@@ -66,7 +66,7 @@ class Row:
 def read_rows(
     records: Sequence[dict[str, Any]], subjects: Mapping[str, Subject], files: Sequence[ModelFile]
 ) -> list[Row]:
-    """Rows as `Row.to_dict` gave them: those of these subjects, and of files with the same bytes."""
+    """Read rows from `Row.to_dict`, of these programs and of files with the same bytes only."""
     by_sha256 = {file.sha256: file for file in files}
     return [
         Row(
@@ -84,29 +84,29 @@ def read_rows(
 
 @dataclass(frozen=True)
 class ImageSet:
-    """The images in a file, for workers."""
+    """A file of images for workers."""
 
     path: Path
     n: int
 
 
 def write_images(folder: Path, images: Pixels) -> ImageSet:
-    """Write images as workers read them."""
+    """Write images to a file for workers."""
     path = folder / f"images-{len(images)}.u8"
     np.ascontiguousarray(images).tofile(path)
     return ImageSet(path, len(images))
 
 
 def make_rows(subject: Subject, files: Sequence[ModelFile], images: ImageSet, root: Path) -> list[Row]:
-    """Run a program over every file of its formats.
+    """Run a program on every file of its formats.
 
     Args:
         subject: The program.
         files: The files under test.
-        images: The first of the images that the files' answers are recorded for, or all.
-        root: Where programs are installed, and their answers written.
+        images: All images of the recorded predictions, or the first of them.
+        root: Folder for the programs and their predictions.
     """
-    (root / "answers").mkdir(parents=True, exist_ok=True)
+    (root / "predictions").mkdir(parents=True, exist_ok=True)
     own = [file for file in files if file.format in subject.formats]
     try:
         command = subject.prepare(root)
@@ -123,16 +123,16 @@ def make_rows(subject: Subject, files: Sequence[ModelFile], images: ImageSet, ro
 
 
 def _make_row(subject: Subject, command: Command, file: ModelFile, images: ImageSet, root: Path) -> Row:
-    output = root / "answers" / f"{subject.key}-{file.path.name}.f32"
+    output = root / "predictions" / f"{subject.key}-{file.path.name}.f32"
     try:
         run = run_command(command, file.path.resolve(), images.path, output)
     except RefusedError as error:
         return Row(subject, file, refused=_without_paths(str(error)))
-    return Row(subject, file, run.version, compare_answers(file.recorded[: images.n], run.probabilities))
+    return Row(subject, file, run.version, compare_predictions(file.recorded[: images.n], run.probabilities))
 
 
 def _without_paths(text: str) -> str:
-    """A message without this machine's folders, and without the source lines that some programs begin with."""
+    """Remove this machine's folders, and source positions at the beginning, from a message."""
     return re.sub(r"(?<!\S)/\S*/", "", re.sub(r"/\S+:\d+: ", "", text))
 
 

@@ -1,1 +1,1 @@
-"""What the runtime holds under load, damage and hostility: docs/reliability.md."""
+"""Test the runtime under load and with damaged and hostile files: writes docs/reliability.md."""

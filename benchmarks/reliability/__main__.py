@@ -1,9 +1,9 @@
-"""What the runtime holds under load, damage and hostility: docs/reliability.md.
+"""Test the runtime under load and with damaged and hostile files: writes docs/reliability.md.
 
     python -m benchmarks.reliability [--tflite MODEL.tflite] [--quick] [--only NAME ...] [--json] [--page PAGE]
 
-Seeds are fixed. `--quick` does a hundredth of it, as the tests do; exit code 1 where a promise is not kept. The TFLite
-half needs a .tflite file from an export bundle, the ONNX half takes the model inside the package.
+The ONNX checks use the model inside the package. The TFLite checks need a .tflite file from an export bundle. `--quick`
+does about a hundredth of the work, as the tests do. Seeds are fixed. Exit code 1 if a check fails.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
-from benchmarks.reliability.bombs import defuse_bombs
-from benchmarks.reliability.endurance import endure_files, endure_tensors
+from benchmarks.reliability.bombs import check_bombs
+from benchmarks.reliability.memory_growth import check_file_memory, check_tensor_memory
 from benchmarks.reliability.outcome import CheckReport
 from benchmarks.reliability.page import format_page
-from benchmarks.reliability.sharing import share_classifier
-from benchmarks.reliability.trials import attempt_all
+from benchmarks.reliability.sharing import check_shared_classifier
+from benchmarks.reliability.trials import check_damaged_files
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
 
 Check = Callable[[], CheckReport]
@@ -32,7 +32,7 @@ Check = Callable[[], CheckReport]
 
 @dataclass(frozen=True)
 class Counts:
-    """How often each thing is done."""
+    """Number of items in each check."""
 
     shared: int
     tensors: int
@@ -47,7 +47,7 @@ QUICK: Final = Counts(shared=3200, tensors=20_000, files=500, pictures=300, mode
 
 
 def main() -> None:
-    """Run the checks, each in a process of its own, and write the page or the JSON."""
+    """Run each check in its own process, and write the page or the JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tflite", type=Path)
     parser.add_argument("--quick", action="store_true")
@@ -55,7 +55,7 @@ def main() -> None:
         "--only",
         nargs="+",
         metavar="NAME",
-        help="shared, tensors, files, pictures, models, bombs; or, of one format, as in 'shared onnx'",
+        help="shared, tensors, files, pictures, models, bombs; or one format only, such as 'shared onnx'",
     )
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--page", type=Path)
@@ -66,34 +66,34 @@ def main() -> None:
             reports.append(_in_own_process(check))
             print(f"{name}: {reports[-1]}", file=sys.stderr, flush=True)
             if options.page:
-                options.page.write_text(format_page(reports))  # each time: a run that is stopped leaves what it found
+                options.page.write_text(format_page(reports))  # so that an interrupted run leaves its results
     if options.json:
         print(json.dumps([report.to_dict() for report in reports]))
     sys.exit(not all(report.passed for report in reports))
 
 
 def make_checks(counts: Counts, tflite: Path | None) -> dict[str, Check]:
-    """Every check by name; those of TFLite where a file is given."""
+    """Make every check, by name; those of TFLite only if a file is given."""
     onnx = Path(BUNDLED_MODELS[DEFAULT_MODEL])
     models = {"onnx": str(onnx)} | ({"tflite": str(tflite.resolve())} if tflite else {})
     checks: dict[str, Check] = {}
     for kind, model in models.items():
         what = f"damaged and hostile {'ONNX' if kind == 'onnx' else 'TFLite'} models"
-        checks[f"models {kind}"] = partial(attempt_all, what, "models", model, count=counts.models)
-    checks["bombs"] = partial(defuse_bombs, counts.bombs)
+        checks[f"models {kind}"] = partial(check_damaged_files, what, "models", model, count=counts.models)
+    checks["bombs"] = partial(check_bombs, counts.bombs)
     checks["pictures"] = partial(
-        attempt_all, "damaged picture files of six formats", "pictures", str(onnx), count=counts.pictures
+        check_damaged_files, "damaged picture files of six formats", "pictures", str(onnx), count=counts.pictures
     )
     for kind, model in models.items():
-        checks[f"shared {kind}"] = partial(share_classifier, model, predictions=counts.shared)
+        checks[f"shared {kind}"] = partial(check_shared_classifier, model, predictions=counts.shared)
     for kind, model in models.items():
-        checks[f"tensors {kind}"] = partial(endure_tensors, model, predictions=counts.tensors)
-    checks["files"] = partial(endure_files, str(onnx), predictions=counts.files)
+        checks[f"tensors {kind}"] = partial(check_tensor_memory, model, predictions=counts.tensors)
+    checks["files"] = partial(check_file_memory, str(onnx), predictions=counts.files)
     return checks
 
 
 def _in_own_process(check: Check) -> CheckReport:
-    """Spawned, not forked: its memory is then its own."""
+    """Run a check in a spawned process. A forked one would share this process's memory."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(check).result()
 

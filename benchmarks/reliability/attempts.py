@@ -1,4 +1,4 @@
-"""One attempt on one damaged file: what the library makes of it."""
+"""Read one damaged file and classify the outcome: a prediction, a named error or a failure."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from edge_mnist_runtime.engines import open_engine
 from edge_mnist_runtime.reading.parameters import ReadingMode
 
 Attempt = Callable[[int], str]
-"""From an item's number to `an answer`, the class of the named error, or `unexpected: ...`, which is a failure."""
+"""From an item's number to `classified`, the class of a named error, or `unexpected: ...`, which is a failure."""
 
-ANSWER: Final = "an answer"
+CLASSIFIED: Final = "classified"
 UNEXPECTED: Final = "unexpected"
 
 MODES: Final[tuple[ReadingMode, ...]] = ("auto", "auto", "mnist", "photo")
@@ -41,7 +41,7 @@ def picture_attempts(_model: str) -> Attempt:
 
 
 def model_attempts(model: str) -> Attempt:
-    """Load damaged model files, alternately by bytes and by fields, and classify with those that load."""
+    """Load model files with damaged bytes and with changed fields, alternately, and classify with those that load."""
     path = Path(model)
     data = path.read_bytes()
     others = [file.read_bytes() for file in sorted(path.parent.glob(f"*{path.suffix}"))]
@@ -61,22 +61,22 @@ def model_attempts(model: str) -> Attempt:
 
 
 ATTEMPTS: Final[dict[str, Callable[[str], Attempt]]] = {"pictures": picture_attempts, "models": model_attempts}
-"""What is attempted, by name; each takes the path of a model."""
+"""Kinds of attempt, by name. Each takes the path of a model."""
 
 
 def _outcome(act: Callable[[], Sequence[object]]) -> str:
     try:
-        answers = act()
+        predictions = act()
     except EdgeMnistError as error:
         message = str(error)
-        # A decoder's damage has a name; an exception of this library's own code must not pass for it.
+        # Every expected error has one line.
         return f"{UNEXPECTED}: message of several lines" if "\n" in message else type(error).__name__
-    except BaseException as error:  # noqa: BLE001  # whatever else it is, is what this looks for
+    except BaseException as error:  # noqa: BLE001  # any other exception is a failure
         return f"{UNEXPECTED}: {type(error).__name__}: {str(error)[:300]}"
-    return ANSWER if all(map(_is_answer, answers)) else f"{UNEXPECTED}: an answer that is none: {answers[0]}"
+    return CLASSIFIED if all(map(_is_valid, predictions)) else f"{UNEXPECTED}: invalid prediction: {predictions[0]}"
 
 
-def _is_answer(found: object) -> bool:
+def _is_valid(found: object) -> bool:
     return (
         isinstance(found, Prediction) and found.probabilities.shape == (10,) and found.probabilities.dtype == np.float32
     )

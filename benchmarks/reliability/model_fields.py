@@ -1,6 +1,6 @@
-"""Hostile model files that are well formed: one to three fields say what they should not.
+"""Make hostile model files: well-formed, but with wrong values in one to three fields.
 
-Damaged bytes mostly hit weights or are refused by the parser. These get past it, to the code behind.
+Random damage mostly hits weights or is refused by the parser. These files reach the code behind the parser.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any, Final
 import numpy as np
 
 Change = Callable[[random.Random], None]
-"""Gives one field of one model another value."""
+"""Changes one field of a model."""
 
 NUMBERS: Final = (-(2**31), -128, -2, -1, 0, 1, 2, 3, 7, 9, 27, 255, 256, 4096, 65_536, 10**6, 2**31 - 1)
 
 
 def change_model(data: bytes, rng: random.Random) -> bytes:
-    """A model, ONNX or TFLite, with one to three fields changed."""
+    """Change one to three fields of an ONNX or TFLite model."""
     return _change_tflite(data, rng) if data[4:8] == b"TFL3" else _change_onnx(data, rng)
 
 
@@ -42,13 +42,13 @@ def _change_tflite(data: bytes, rng: random.Random) -> bytes:
         builder = flatbuffers.Builder(len(data))
         try:
             builder.Finish(model.Pack(builder), b"TFL3")
-        except Exception:  # noqa: BLE001  # a number that its field cannot hold: no such file can be written
+        except Exception:  # noqa: BLE001  # the field cannot hold the number; try again
             continue
         return bytes(builder.Output())
 
 
 def _message_changes(message: Any) -> Iterator[Change]:
-    """What can be changed in a protobuf message and all below it."""
+    """Yield every possible change of a protobuf message and the messages in it."""
     for field, value in message.ListFields():
         if not field.is_repeated:
             if field.message_type:
@@ -67,7 +67,7 @@ def _set_field(message: Any, name: str, value: Any) -> Change:
         try:
             setattr(message, name, _other(value, rng))
         except ValueError:
-            message.ClearField(name)  # an enumeration has no such value
+            message.ClearField(name)  # not a value of the enumeration
 
     return change
 
@@ -96,7 +96,7 @@ def _change_list(values: Any, *, is_made_of_messages: bool) -> Change:
 
 
 def _object_changes(owner: Any) -> Iterator[Change]:
-    """What can be changed in an object of the flatbuffer's and all below it."""
+    """Yield every possible change of a flatbuffer object and the objects in it."""
     for name, value in vars(owner).items():
         if isinstance(value, (int, float, bytes, np.ndarray)):
             yield lambda rng, name=name, value=value: setattr(owner, name, _other(value, rng))
@@ -115,7 +115,7 @@ def _rearranged(values: list[Any], rng: random.Random) -> list[Any]:
 
 
 def _other(value: Any, rng: random.Random) -> Any:
-    """Another value of the same type."""
+    """Choose another value of the same type."""
     if isinstance(value, bool):
         return not value
     if isinstance(value, int):

@@ -1,4 +1,4 @@
-"""What a check found, and the memory that it took."""
+"""Result of a check, and the memory of this process."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from typing import Any
 
 @dataclass(frozen=True)
 class CheckReport:
-    """One row of the table."""
+    """Result of one check: a row of the table."""
 
     what: str
-    """What was done."""
+    """What was checked."""
     count: int
-    """How many times."""
+    """Number of items."""
     result: str
-    """What came of it, in words."""
+    """The outcome in words."""
     passed: bool
-    """Whether that is what was promised."""
+    """Whether the promise was kept."""
     seconds: float
-    """How long it took, in all."""
+    """Wall-clock time of the whole check."""
     peak_mb: float
-    """The most memory that the process doing it held at any time."""
+    """Peak resident memory of its process."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """Return the result for JSON."""
         return asdict(self)
 
 
 def peak_mb() -> float:
-    """The most memory, in MB, that this process has held.
+    """Return this process's peak resident memory in MB.
 
-    Not from getrusage: its peak begins with that of the process that started this one.
+    It is not read from getrusage, whose peak includes that of the parent process.
     """
     return _status_mb("VmHWM")
 
 
-def held_mb() -> float:
-    """Memory, in MB, that this process holds now."""
+def resident_mb() -> float:
+    """Return this process's resident memory in MB."""
     return _status_mb("VmRSS")
 
 

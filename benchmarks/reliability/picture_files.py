@@ -1,4 +1,4 @@
-"""Picture files of every format and mode that is read, of digits that the project draws."""
+"""Make picture files of every supported format and mode, from drawn digits."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ VARIANTS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("TIFF", "I;16", {}),
     ("TIFF", "F", {}),
 )
-"""Format, mode and options of Pillow's `save`."""
+"""Format, mode and options for Pillow's `save`."""
 
 FRAMED: Final = ("GIF", "WEBP", "TIFF")
-"""Formats that hold several pictures."""
+"""Formats that may contain several pictures."""
 
 TURNED: Final = ("JPEG", "PNG", "WEBP", "TIFF")
-"""Formats that hold EXIF."""
+"""Formats that may contain EXIF."""
 
 
 def make_picture_files() -> list[bytes]:
-    """A file of each variant, some of several frames or turned by EXIF, the sample pictures, and photographs."""
+    """Make a file of each variant, files with several frames or an EXIF rotation, samples and photographs."""
     rng = np.random.default_rng(7)
     drawn = [Image.fromarray(255 - draw_ink(digit, rng, side_pixels=96)) for digit in range(10)]
     files = [encode(drawn[at % 10], *variant) for at, variant in enumerate(VARIANTS)]
@@ -54,7 +54,7 @@ def make_picture_files() -> list[bytes]:
 
 
 def encode(picture: Image.Image, form: str, mode: str, options: dict[str, Any]) -> bytes:
-    """The file of a grey picture, stored in another mode."""
+    """Convert a grey picture to a mode and encode it."""
     picture = Image.fromarray(np.asarray(picture, np.uint16) * 257) if mode == "I;16" else picture.convert(mode)
     file = io.BytesIO()
     picture.save(file, form, **options)
@@ -62,5 +62,5 @@ def encode(picture: Image.Image, form: str, mode: str, options: dict[str, Any]) 
 
 
 def drawn_tensors(digits_each: int = 20) -> Pixels:
-    """Digits as the network reads them, uint8, shape (10 * digits_each, 28, 28)."""
+    """Draw digits as network input, uint8, shape (10 * digits_each, 28, 28)."""
     return draw_digits(digits_each, seed=7)[0][..., 0]

@@ -1,4 +1,4 @@
-"""Many threads share one classifier: every answer must be the one that a single thread gets."""
+"""Check that threads sharing one classifier get the same predictions as a single thread."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from benchmarks.reliability.picture_files import drawn_tensors
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.bench.sample_digits import read_samples
 
-FILE_EVERY = 100
-"""Each so many predictions one is of a picture file, so that decoders and the finding of ink are shared, too."""
+FILE_INTERVAL = 100
+"""Every hundredth prediction is of a picture file, so that threads also share decoders and picture reading."""
 
 
-def share_classifier(model: str | None, *, predictions: int, threads: int = 64) -> CheckReport:
-    """Predict from `threads` threads at once, and compare every answer with the single-threaded one."""
+def check_shared_classifier(model: str | None, *, predictions: int, threads: int = 64) -> CheckReport:
+    """Predict from `threads` threads at once and compare each prediction with the single-threaded one."""
     classifier = DigitClassifier(model)
     inputs = [*drawn_tensors(), *read_samples().values()]
     files = range(len(inputs) - 10, len(inputs))
@@ -28,9 +28,9 @@ def share_classifier(model: str | None, *, predictions: int, threads: int = 64) 
 
     def read(thread: int) -> None:
         order = np.random.default_rng(thread).integers(0, files.start, each)
-        order[::FILE_EVERY] = files.start + (np.arange(len(order[::FILE_EVERY])) + thread) % len(files)
+        order[::FILE_INTERVAL] = files.start + (np.arange(len(order[::FILE_INTERVAL])) + thread) % len(files)
         start_together.wait()
-        wrong[thread] = each  # what counts if this thread ends by an exception
+        wrong[thread] = each  # the count if an exception ends this thread
         wrong[thread] = sum(_differs(classifier.predict(inputs[at]), expected[at]) for at in order)
 
     started = time.perf_counter()
@@ -43,7 +43,7 @@ def share_classifier(model: str | None, *, predictions: int, threads: int = 64) 
     return CheckReport(
         f"{threads} threads share one classifier, {classifier.engine.backend}",
         each * threads,
-        f"{sum(wrong)} answers differ from the single-threaded ones",
+        f"{sum(wrong)} predictions differ from the single-threaded ones",
         not any(wrong),
         seconds,
         peak_mb(),

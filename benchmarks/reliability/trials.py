@@ -1,4 +1,4 @@
-"""Thousands of attempts on damaged files; a native crash or a hang costs one process and is counted."""
+"""Read thousands of damaged files in worker processes, and count crashes and hangs."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from typing import Final
 from benchmarks.reliability.attempts import UNEXPECTED
 from benchmarks.reliability.outcome import CheckReport
 
-SLOWEST_S: Final = 5.0
-"""What no item may take longer than, of the processor's time."""
+MAX_ITEM_S: Final = 5.0
+"""Allowed processor time for one item."""
 
-MOST_MEMORY_MB: Final = 700.0
-"""What no process may hold more than: twice 160 MB for the largest picture, and the libraries."""
+MAX_MEMORY_MB: Final = 700.0
+"""Allowed peak memory of a process: twice 160 MB for the largest picture, plus the libraries."""
 
 
 @dataclass
 class Tally:
-    """What has happened so far."""
+    """Counts of all outcomes so far."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     stopped: dict[int, str] = field(default_factory=dict)
-    """Items that ended their process, with how."""
+    """How each item that ended its process did so, by number."""
     unexpected: dict[int, str] = field(default_factory=dict)
     slowest: tuple[float, int] = (0.0, -1)
-    """Seconds, and the item."""
+    """Processor time in seconds, and the item's number."""
     peak_mb: float = 0.0
 
     def add(self, number: int, record: dict[str, object]) -> None:
-        """Count an item that came to an end."""
+        """Count an item that did not end its process."""
         outcome = str(record["outcome"])
         if outcome.startswith(UNEXPECTED):
             self.unexpected[number] = outcome
@@ -44,8 +44,8 @@ class Tally:
         self.peak_mb = max(self.peak_mb, float(str(record["peak_mb"])))
 
 
-def attempt_all(what: str, kind: str, model: str, *, count: int) -> CheckReport:
-    """Attempt `count` damaged files, in as few processes as crashes allow."""
+def check_damaged_files(what: str, kind: str, model: str, *, count: int) -> CheckReport:
+    """Read `count` damaged files. A new process starts only after a crash or hang."""
     tally = Tally()
     started = time.perf_counter()
     start = 0
@@ -57,23 +57,23 @@ def attempt_all(what: str, kind: str, model: str, *, count: int) -> CheckReport:
     found = ", ".join(f"{times:,} {outcome}" for outcome, times in tally.outcomes.most_common())
     ends = Counter(tally.stopped.values())
     crashes = ", ".join(f"{times} {how}" for how, times in ends.items()) or "no crash, no hang"
-    passed = not tally.stopped and not tally.unexpected and tally.slowest[0] <= SLOWEST_S
+    passed = not tally.stopped and not tally.unexpected and tally.slowest[0] <= MAX_ITEM_S
     return CheckReport(
         what,
         count,
         f"{crashes}; {found}; slowest {tally.slowest[0]:.2f} s",
-        passed and tally.peak_mb <= MOST_MEMORY_MB,
+        passed and tally.peak_mb <= MAX_MEMORY_MB,
         seconds,
         tally.peak_mb,
     )
 
 
 def _run_worker(kind: str, model: str, start: int, stop: int, tally: Tally) -> int:
-    """Attempt items until the process ends; returns the first that is still to be done."""
+    """Run a worker until it ends, and return the number of the next item."""
     command = [sys.executable, "-m", "benchmarks.reliability.worker", kind, model, str(start), str(stop)]
     number = start - 1
     with tempfile.TemporaryFile("w+") as errors:
-        # Not PIPE: decoders that print about every damaged file would fill it.
+        # Not a pipe: decoders print about damaged files and would fill it.
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
         assert process.stdout is not None
         for line in process.stdout:

@@ -1,6 +1,8 @@
-"""Attempts in a process of their own, which may crash: python -m benchmarks.reliability.worker KIND MODEL START STOP.
+"""Worker process that reads damaged files and may crash.
 
-Prints a line before and a line after each item, so that whoever reads them knows which one a crash belongs to.
+    python -m benchmarks.reliability.worker KIND MODEL START STOP
+
+It prints a line before and after each item, so that the parent knows which item caused a crash.
 """
 
 from __future__ import annotations
@@ -17,23 +19,23 @@ from benchmarks.reliability.attempts import ATTEMPTS
 from benchmarks.reliability.outcome import peak_mb
 
 HANGS_AFTER_S: Final = 120
-"""An item that takes longer, by the clock on the wall, ends the process."""
+"""An item that takes longer, in wall-clock time, ends the process."""
 
-MOST_ADDRESSES_BYTES: Final = 8 * 2**30
-"""A file that wants more must not take the whole machine down: its allocation fails."""
+MAX_ADDRESS_SPACE_BYTES: Final = 8 * 2**30
+"""Larger allocations fail, so that a hostile file does not exhaust the machine's memory."""
 
 
 def main() -> None:
     """Attempt the items START to STOP - 1."""
     kind, model, start, stop = sys.argv[1:]
     faulthandler.enable()
-    warnings.simplefilter("ignore")  # Pillow's, about the damage that is done here on purpose
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_ADDRESSES_BYTES, MOST_ADDRESSES_BYTES))
+    warnings.simplefilter("ignore")  # Pillow warns about the damage
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_ADDRESS_SPACE_BYTES, MAX_ADDRESS_SPACE_BYTES))
     attempt = ATTEMPTS[kind](model)
     for number in range(int(start), int(stop)):
         print(number, flush=True)
-        faulthandler.dump_traceback_later(HANGS_AFTER_S, exit=True)  # by a thread in C: it ends native loops, too
-        started = time.process_time()  # not the wall's: what a busy machine keeps it waiting is not the file's doing
+        faulthandler.dump_traceback_later(HANGS_AFTER_S, exit=True)  # from a C thread, so it also ends native loops
+        started = time.process_time()  # not wall-clock time, which depends on the load
         outcome = attempt(number)
         seconds = time.process_time() - started
         faulthandler.cancel_dump_traceback_later()

@@ -1,1 +1,1 @@
-"""Rendered pictures: what benchmarks and tests judge picture reading by."""
+"""Render photographs, scans and drawings of digits, on which benchmarks and tests evaluate picture reading."""

@@ -1,4 +1,4 @@
-"""Rendered photographs cut to their digit, as apps cut them, and cut through it, as careless hands do."""
+"""Crop rendered photographs tightly around the digit, or through it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.preprocess import mask_box
 
 WIDEST_MARGIN: Final = 0.1
-"""Most that is left around a digit, as a part of its longer side."""
+"""Largest margin around a digit, as a fraction of its longer side."""
 
 LOST: Final = (0.25, 0.5)
-"""Least and greatest part of a digit's height or width that is cut away."""
+"""Smallest and largest fraction of a digit's height or width that is cut off."""
 
 
 def crop_tight(photograph: Photograph, rng: np.random.Generator) -> bytes:
-    """The digit and up to `WIDEST_MARGIN` of paper on each side, or none: a picture file like the photograph's."""
+    """Crop a photograph to its digit with a margin of 0 to `WIDEST_MARGIN` on each side; same file format."""
     digit = ink_box(photograph)
     margin = rng.uniform(0, WIDEST_MARGIN) * digit.long_side
     above, below, before, after = (round(margin * rng.uniform(0, 1)) for _ in range(4))
@@ -29,14 +29,14 @@ def crop_tight(photograph: Photograph, rng: np.random.Generator) -> bytes:
 
 
 def crop_through(photograph: Photograph, rng: np.random.Generator) -> bytes:
-    """A part of the digit beyond one edge, and little or much paper at the others."""
+    """Crop a photograph through its digit at one edge, with a random margin at the other edges."""
     digit = ink_box(photograph)
     above, below, before, after = (
         round(digit.long_side * (rng.uniform(0, WIDEST_MARGIN) if rng.random() < 0.5 else rng.uniform(0.1, 0.5)))
         for _ in range(4)
     )
     box = Box(digit.left - before, digit.top - above, digit.right + after, digit.bottom + below)
-    # Published figures were drawn in this order.
+    # Keep the order of these draws: published figures depend on it.
     edge, lost = ("top", "bottom", "left", "right")[rng.integers(4)], rng.uniform(*LOST)
     extent = digit.height if edge in ("top", "bottom") else digit.width
     inwards = lost * extent if edge in ("top", "left") else -lost * extent
@@ -44,7 +44,7 @@ def crop_through(photograph: Photograph, rng: np.random.Generator) -> bytes:
 
 
 def ink_box(photograph: Photograph) -> Box:
-    """Around what the pen covers."""
+    """Return the bounding box of the ink."""
     return mask_box(photograph.ink > 0.5)
 
 

@@ -1,6 +1,6 @@
-"""Paper, the lines on it, the light that falls on it, and the camera that looks: the picture around a digit.
+"""Render the background of a digit: paper, printed lines, light and camera.
 
-Everything is float32. Light and reflectance are in 0..1, positions on the page in parts of the digit's height.
+All arrays are float32. Light and reflectance are in 0..1. Positions on the page are in units of the digit's height.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ LINE_COLOURS: Final[tuple[Colour, ...]] = (
     (0.55, 0.75, 0.6),
     (0.4, 0.4, 0.45),
 )
-"""Blue, pale blue, grey, pale grey, red, green and dark grey, as printers print lines."""
+"""Blue, pale blue, grey, pale grey, red, green and dark grey, as printed lines are."""
 
 
 @dataclass(frozen=True)
 class View:
-    """Where each pixel of the picture lies on the page."""
+    """Position of each pixel on the page."""
 
     u: Floats
-    """Columns on the page, shape (H, W), in parts of the digit's height, from the middle of the digit."""
+    """Columns, shape (H, W), from the middle of the digit, in units of its height."""
     v: Floats
-    """Rows, likewise."""
+    """Rows, in the same units."""
     digit_pixels: float
     """Height of the digit in the picture, in pixels."""
 
@@ -52,14 +52,14 @@ def look_at_page(
     *,
     tilt_degrees: float,
 ) -> View:
-    """A camera over a page that is turned, seen from the side and a little bent.
+    """Map a camera picture to a page that is rotated, seen in perspective and slightly curved.
 
     Args:
         size: Height and width of the picture.
         centre: Row and column of the digit's middle.
-        digit_pixels: Its height.
-        rng: Draws turn, slope and bend.
-        tilt_degrees: Greatest turn to either side; slope and bend grow with it.
+        digit_pixels: Height of the digit.
+        rng: Draws rotation, perspective and curvature.
+        tilt_degrees: Largest rotation to either side. Perspective and curvature grow with it.
     """
     rows, columns = np.mgrid[: size[0], : size[1]].astype(np.float32)
     y, x = rows - centre[0], columns - centre[1]
@@ -76,26 +76,26 @@ def look_at_page(
 
 
 def make_paper(size: tuple[int, int], colour: Colour, rng: np.random.Generator, *, roughness: float) -> Floats:
-    """Blank paper, shape (H, W, 3): clouds, fibres and, on rough paper, creases."""
+    """Render blank paper, shape (H, W, 3), with smooth noise and fibres, and folds if it is rough."""
     grain = roughness * (0.5 * clouds(size, rng, 40) + 0.3 * clouds(size, rng, 5) + 0.2 * clouds(size, rng, 1))
     if roughness > 0.05:
-        for _ in range(int(rng.integers(1, 4))):  # folds: one side of a straight line is lit otherwise
+        for _ in range(int(rng.integers(1, 4))):  # folds: the two sides of a line differ in brightness
             grain += rng.uniform(-0.05, 0.05) * (_side_of_line(size, rng) > 0)
     paper: Floats = np.asarray(colour, np.float32) * (1 + grain[..., np.newaxis])
     return paper
 
 
 def clouds(size: tuple[int, int], rng: np.random.Generator, scale_pixels: float) -> Floats:
-    """Smooth noise of about that scale, shape `size`, mean 0, deviation about 1."""
+    """Make smooth noise of about that scale, shape `size`, mean 0, standard deviation about 1."""
     coarse = (int(size[0] / scale_pixels) + 3, int(size[1] / scale_pixels) + 3)
     picture = Image.fromarray(rng.standard_normal(coarse).astype(np.float32))
     return np.asarray(picture.resize((size[1], size[0]), Image.Resampling.BICUBIC))
 
 
 def rule_coverage(view: View, ruling: Ruling, rng: np.random.Generator) -> list[tuple[Floats, Colour]]:
-    """Printed lines: how much of each pixel they cover, shape (H, W), 0..1, and their colour.
+    """Render printed lines: their coverage of each pixel, shape (H, W), 0..1, and their colour.
 
-    Every other digit stands on a line, as they are written; the rest fall where they may.
+    Half of the digits stand on a line, as in writing. The lines of the others have a random offset.
     """
     colour = LINE_COLOURS[rng.integers(len(LINE_COLOURS))]
     thickness = max(rng.uniform(0.012, 0.04), 0.9 / view.digit_pixels)
@@ -129,7 +129,7 @@ def _lines(view: View, at: Floats, spacing: float, thickness: float) -> Floats:
 
 
 def cast_light(size: tuple[int, int], light: Light, rng: np.random.Generator) -> Floats:
-    """How much light falls on each pixel, shape (H, W, 3), about 1 at the brightest."""
+    """Render the light on each pixel, shape (H, W, 3), with a maximum of about 1."""
     field = np.ones(size, np.float32)
     if light != "flat":
         field *= 1 - rng.uniform(0.1, 0.5) * _ramp(size, rng)
@@ -149,7 +149,7 @@ def cast_light(size: tuple[int, int], light: Light, rng: np.random.Generator) ->
 
 
 def _shadow(size: tuple[int, int], rng: np.random.Generator) -> Floats:
-    """What a phone, an arm or a window frame leaves of the light: an edge, sharp or soft, straight or round."""
+    """Render the shadow of a phone, an arm or a window frame: its edge is sharp or soft, straight or round."""
     edge = _side_of_line(size, rng)
     if rng.random() < 0.5:
         edge += 0.12 * max(size) * clouds(size, rng, max(size) / 3)
@@ -160,7 +160,7 @@ def _shadow(size: tuple[int, int], rng: np.random.Generator) -> Floats:
 
 
 def _side_of_line(size: tuple[int, int], rng: np.random.Generator) -> Floats:
-    """Signed distance, in pixels, to a straight line through the middle part of the picture."""
+    """Signed distance in pixels to a random straight line through the middle of the picture."""
     rows, columns = np.mgrid[: size[0], : size[1]].astype(np.float32)
     angle, at = rng.uniform(0, 2 * np.pi), rng.uniform(0.15, 0.85, 2) * size
     distance: Floats = np.cos(angle) * (rows - at[0]) + np.sin(angle) * (columns - at[1])
@@ -174,13 +174,13 @@ def _ramp(size: tuple[int, int], rng: np.random.Generator) -> Floats:
 
 
 def expose(scene: Floats, rng: np.random.Generator, *, blur_pixels: float, noise: float) -> Image.Image:
-    """What a camera makes of the light: exposure, focus, noise that grows with the light, 8 bits.
+    """Take the picture: exposure, blur, noise that grows with the light, 8 bits.
 
     Args:
         scene: Light from each pixel, shape (H, W, 3).
         rng: Draws exposure and noise.
         blur_pixels: Standard deviation of the blur.
-        noise: Standard deviation of the noise, in 0..1, where it is bright.
+        noise: Standard deviation of the noise in bright areas, 0..1.
     """
     seen = ndimage.gaussian_filter(scene, (blur_pixels, blur_pixels, 0)) if blur_pixels else scene
     if noise:
@@ -193,12 +193,12 @@ def expose(scene: Floats, rng: np.random.Generator, *, blur_pixels: float, noise
 
 
 def encode_jpeg(picture: Image.Image, quality: int) -> bytes:
-    """A JPEG file."""
+    """Encode a picture as JPEG."""
     return _encode(picture, "JPEG", [("quality", quality)])
 
 
 def encode_png(picture: Image.Image) -> bytes:
-    """A PNG file."""
+    """Encode a picture as PNG."""
     return _encode(picture, "PNG", [])
 
 

@@ -1,7 +1,7 @@
-"""Shapes of handwritten digits that any pen can draw: distances to the middle of the strokes, not pixels.
+"""Make digits as distance fields, which any pen can draw at any size and tilt.
 
-A digit becomes a field that holds, for each point of a square around it, how far the ink's edge or the stroke's middle
-is. A hairline and a thick marker are then the same field, cut at another distance, at any size and tilt.
+The field gives the distance of each point to the middle of the nearest stroke, or to the edge of the ink. A hairline
+and a thick marker use the same field with different thresholds.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from edge_mnist_trainer.augment.strokes import stroke_curves
 Floats = npt.NDArray[np.float32]
 
 DIGIT_PIXELS: Final = 160
-"""Long side of the digit's box in the field..."""
+"""Long side of the digit's box in the field."""
 
 MARGIN_PIXELS: Final = 48
-"""...and what is left around it."""
+"""Margin around the box."""
 
 
 @dataclass(frozen=True)
 class DigitShape:
-    """One digit, without a pen."""
+    """One digit as a distance field."""
 
     distance: Floats
-    """Shape (S, S): to the middle of the nearest stroke, or to the edge of the ink and negative inside it, in parts of
-    the digit's height; S is `DIGIT_PIXELS` and the margin twice."""
+    """Distance to the middle of the nearest stroke, or to the edge of the ink (negative inside), in units of the
+    digit's height. Shape (S, S) with S = `DIGIT_PIXELS` + 2 * `MARGIN_PIXELS`."""
     has_outline: bool
-    """Whether the distance is to an edge, so that the digit brings a stroke width of its own."""
+    """Whether the distance is to the edge, so that the digit has its own stroke width."""
 
     def coverage(self, u: Floats, v: Floats, *, width: float, pixels: float) -> Floats:
-        """How much of each point the ink covers.
+        """Compute how much of each point the ink covers.
 
         Args:
-            u: Columns, in parts of the digit's height, from the middle of its box.
-            v: Rows, likewise.
-            width: Of the pen, in parts of the height; of an outline, what is added to its own.
-            pixels: Height of the digit in the picture, for a soft edge of one pixel.
+            u: Columns from the middle of the digit's box, in units of its height.
+            v: Rows, in the same units.
+            width: Width of the pen in the same units. With an outline it is added to the digit's own stroke width.
+            pixels: Height of the digit in the picture; edges are one pixel soft.
 
         Returns:
             float32, the shape of `u`, 0..1.
@@ -57,7 +57,7 @@ class DigitShape:
 
 
 def shape_from_strokes(digit: int, rng: np.random.Generator, *, hand: int | None) -> DigitShape:
-    """A digit from one of the hands of `strokes.py`, slanted and proportioned at random."""
+    """Make a digit in a handwriting style of `strokes.py`, with random slant and proportions."""
     width, slant = rng.uniform(0.45, 0.8), rng.uniform(-0.1, 0.3)
     curves = [
         np.stack([width * (curve[:, 0] + slant * (0.5 - curve[:, 1])), curve[:, 1]], axis=1)
@@ -75,7 +75,7 @@ def shape_from_strokes(digit: int, rng: np.random.Generator, *, hand: int | None
 
 
 def shape_from_font(face: FontFace, digit: int, rng: np.random.Generator, *, has_outline: bool) -> DigitShape:
-    """A printed digit, bent as a hand would; its outline, or the middle of its strokes for a pen to follow."""
+    """Make a printed digit, distorted like handwriting: its outline, or the middle of its strokes."""
     canvas = Image.new("L", (_side(), _side()), 0)
     middle = (_side() / 2, _side() / 2)
     ImageDraw.Draw(canvas).text(middle, str(digit), 255, face.at_size(DIGIT_PIXELS), anchor="mm")
@@ -83,7 +83,7 @@ def shape_from_font(face: FontFace, digit: int, rng: np.random.Generator, *, has
 
 
 def shape_from_image(image: Pixels, *, has_outline: bool) -> DigitShape:
-    """A small image of ink, such as MNIST's, uint8, shape (28, 28), bright on black."""
+    """Make a digit from an image of ink such as MNIST's, uint8, shape (28, 28), bright on black."""
     return _from_pixels(image, has_outline=has_outline)
 
 
@@ -96,7 +96,7 @@ def _from_pixels(image: Pixels, *, has_outline: bool) -> DigitShape:
     canvas = np.zeros((_side(), _side()), np.float32)
     top, left = (_side() - large.shape[0]) // 2, (_side() - large.shape[1]) // 2
     canvas[top : top + large.shape[0], left : left + large.shape[1]] = large
-    # Coarse images get round edges; a hairline of a font is to survive.
+    # Smooth the edges of coarse images, but keep hairlines of fonts.
     ink = ndimage.gaussian_filter(canvas, min(2.0, scale / 2)) > 110
     if has_outline:
         distance = ndimage.distance_transform_edt(~ink) - ndimage.distance_transform_edt(ink)
@@ -105,7 +105,7 @@ def _from_pixels(image: Pixels, *, has_outline: bool) -> DigitShape:
 
 
 def _to_middle(line: npt.NDArray[np.bool_]) -> Floats:
-    """Distance to a line that is one pixel wide, smoothed, because a pen has no steps."""
+    """Distance to a line of one pixel, smoothed to remove pixel steps."""
     distance = ndimage.gaussian_filter(ndimage.distance_transform_edt(~line), 1.5) - 1.0
     field: Floats = (distance / DIGIT_PIXELS).astype(np.float32)
     return field
@@ -123,7 +123,7 @@ def _bend(image: Pixels, rng: np.random.Generator, *, strength_pixels: float) ->
 
 
 def thin(ink: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """The middle line of ink, one pixel wide, after Zhang and Suen (1984); bool, shape (H, W), as is the result."""
+    """Thin ink, bool, shape (H, W), to a line of one pixel (Zhang and Suen, 1984)."""
     ink = np.pad(ink, 1)
     changed = True
     while changed:
@@ -143,7 +143,7 @@ def thin(ink: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
 
 
 def _neighbours(ink: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.bool_]]:
-    """The eight neighbours of every inner pixel, clockwise from the north."""
+    """Return the eight neighbours of every inner pixel, clockwise from the north."""
     height, width = ink.shape
     steps = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
     return [ink[1 + down : height - 1 + down, 1 + right : width - 1 + right] for down, right in steps]

@@ -1,8 +1,7 @@
-"""Pictures like those that people take of one digit, rendered: photographs, scans and drawings, a kind at a time.
+"""Render photographs, scans and drawings of one digit.
 
-They judge how well the runtime finds a digit in a picture. Shapes come from the hands of `strokes.py`, from font
-families that trained nothing, or from images that the caller brings; seeds are fixed, so that a set is the same each
-time.
+They test how well the runtime finds a digit in a picture. Digits come from the handwriting styles of `strokes.py`, from
+font families that were not used for training, or from images of the caller. The same seed gives the same pictures.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ from edge_mnist_trainer.augment.fonts import font_faces
 from edge_mnist_trainer.augment.strokes import OTHER_HANDS
 
 ShapeMaker = Callable[[int, np.random.Generator, bool], DigitShape]
-"""From a digit, a generator, and whether a pen of its own width will draw it, to its shape."""
+"""Makes the shape of a digit from: the digit, a generator, and whether the shape has its own stroke width."""
 
 DEVELOPMENT_SEED: Final = 20
-"""Pictures of this seed may be looked at while the reading of pictures is improved..."""
+"""Seed of the pictures on which picture reading is developed."""
 
 FINAL_SEED: Final = 2024
-"""...and those of this one are for final figures alone."""
+"""Seed of the pictures for final figures only."""
 
 
 @dataclass(frozen=True)
@@ -48,23 +47,23 @@ class Photograph:
     data: bytes
     """The picture file: PNG or JPEG."""
     label: int
-    """The digit that it shows."""
+    """The digit in the picture."""
     kind: str
     """A key of `KINDS`."""
     ink: Floats
-    """How much of each pixel the pen covers, shape (H, W), 0..1: what a perfect reader would find."""
+    """The true ink: how much of each pixel the pen covers, shape (H, W), 0..1."""
 
 
 def take_photographs(
     per_digit: int, *, seed: int, kinds: tuple[str, ...] = tuple(KINDS), make_shape: ShapeMaker | None = None
 ) -> Iterator[Photograph]:
-    """Render every digit `per_digit` times in each kind.
+    """Render `per_digit` pictures of each digit in each kind.
 
     Args:
         per_digit: Pictures of each digit in each kind.
-        seed: Of everything; a kind's pictures do not depend on which others are rendered.
+        seed: Seed of all random choices. The pictures of a kind do not depend on the other kinds.
         kinds: Keys of `KINDS`.
-        make_shape: Where digits come from; the project's own hands and unseen fonts if None.
+        make_shape: Makes the digits; if None, drawn digits and unseen fonts.
     """
     for kind in kinds:
         for number in range(10 * per_digit):
@@ -80,7 +79,7 @@ def take_photograph(
     make_shape: ShapeMaker | None = None,
     size: tuple[int, int] | None = None,
 ) -> Photograph:
-    """Render one picture, of a height and width that are drawn at random if `size` is None; see `take_photographs`."""
+    """Render one picture. If `size` (height, width) is None, it is random. See `take_photographs`."""
     settings = KINDS[kind]
     size = size or _draw_size(settings, rng)
     shape = (make_shape or draw_own_shape)(digit, rng, settings.pen == "pen")
@@ -100,13 +99,13 @@ def take_photograph(
 
 
 def photograph_ink(ink: Floats, view: View, settings: PictureKind, rng: np.random.Generator) -> bytes:
-    """Put ink on a page of one kind, light it, and take a picture: a PNG or JPEG file.
+    """Render ink on a page of one kind, and encode the picture as PNG or JPEG.
 
     Args:
         ink: How much of each pixel the pen covers, shape (H, W), 0..1.
-        view: Where the camera sees the page, for the lines that are printed on it.
+        view: Position of each pixel on the page, for the printed lines.
         settings: Paper, pen, light and camera.
-        rng: Draws what the settings leave open.
+        rng: Draws everything that the settings leave open.
     """
     size = (ink.shape[0], ink.shape[1])
     scene = _paint(settings, size, rng)
@@ -116,7 +115,7 @@ def photograph_ink(ink: Floats, view: View, settings: PictureKind, rng: np.rando
 
 
 def draw_own_shape(digit: int, rng: np.random.Generator, has_outline: bool) -> DigitShape:
-    """Three digits of four from the hands of `strokes.py`, one from a font family that trained nothing."""
+    """Make a digit: 75 % in the handwriting styles of `strokes.py`, 25 % from a font not used for training."""
     if rng.random() < 0.75:
         hand = int(rng.integers(-1, len(OTHER_HANDS)))
         return shape_from_strokes(digit, rng, hand=None if hand < 0 else hand)
@@ -136,7 +135,7 @@ def _draw_size(settings: PictureKind, rng: np.random.Generator) -> tuple[int, in
 
 
 def draw_width(pen: Pen, shape: DigitShape, rng: np.random.Generator) -> float:
-    """Width of a pen's strokes, as a part of the digit's height; of an outline, what is added to its own."""
+    """Choose a random pen width, in units of the digit's height; see `DigitShape.coverage`."""
     if shape.has_outline:
         return float(rng.uniform(0.0, 0.02))
     low, high = PEN_WIDTHS[pen]
@@ -144,7 +143,7 @@ def draw_width(pen: Pen, shape: DigitShape, rng: np.random.Generator) -> float:
 
 
 def _paint(settings: PictureKind, size: tuple[int, int], rng: np.random.Generator) -> Floats:
-    """The ground, shape (H, W, 3)."""
+    """Render the background, shape (H, W, 3)."""
     if settings.camera == "drawing":
         grey = float(rng.uniform(0, 0.15) if settings.ground == "board" else rng.uniform(0.9, 1.0))
         return np.full((*size, 3), grey, np.float32)
@@ -164,7 +163,7 @@ def _paint(settings: PictureKind, size: tuple[int, int], rng: np.random.Generato
 
 
 def _lay_on_desk(paper: Floats, rng: np.random.Generator) -> Floats:
-    """Show the desk along one or two sides of the paper."""
+    """Replace one or two sides of the paper by a desk."""
     height, width = paper.shape[:2]
     colour = (0.35, 0.24, 0.15) if rng.random() < 0.6 else (0.2, 0.2, 0.22)
     desk = make_paper((height, width), colour, rng, roughness=0.08)
@@ -177,7 +176,7 @@ def _lay_on_desk(paper: Floats, rng: np.random.Generator) -> Floats:
 
 
 def _write(scene: Floats, ink: Floats, settings: PictureKind, rng: np.random.Generator) -> Floats:
-    """Put the ink on the ground."""
+    """Blend the ink into the background."""
     size = (scene.shape[0], scene.shape[1])
     opacity: Floats
     if settings.pen == "pencil":

@@ -1,4 +1,4 @@
-"""The kinds of picture that people take of one digit: pen, paper, light and camera of each, by name."""
+"""Kinds of rendered pictures: pen, background, light and camera of each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PEN_WIDTHS: Final[dict[Pen, tuple[float, float]]] = {
     "marker": (0.12, 0.2),
     "chalk": (0.06, 0.12),
 }
-"""Least and greatest width of a pen's stroke, as a part of the digit's height."""
+"""Smallest and largest stroke width of each pen, as a fraction of the digit's height."""
 
 INKS: Final[tuple[Colour, ...]] = ((0.08, 0.08, 0.1), (0.1, 0.12, 0.4), (0.05, 0.05, 0.05))
 COLOURED_INKS: Final[tuple[Colour, ...]] = (
@@ -34,7 +34,7 @@ COLOURED_INKS: Final[tuple[Colour, ...]] = (
 
 @dataclass(frozen=True)
 class PictureKind:
-    """One kind of picture. What is not fixed here is drawn at random for each picture."""
+    """One kind of picture. Everything not fixed here is random."""
 
     pen: Pen = "pen"
     ground: Ground = "paper"
@@ -42,12 +42,12 @@ class PictureKind:
     light: Light = "uneven"
     camera: Camera = "phone"
     is_coloured: bool = False
-    """Whether the ink is of one of `COLOURED_INKS`."""
+    """Whether the ink is one of `COLOURED_INKS`."""
     height: tuple[float, float] = (0.3, 0.65)
-    """Least and greatest height of the digit, as a part of the picture's shorter side."""
+    """Smallest and largest height of the digit, as a fraction of the picture's shorter side."""
     tilt_degrees: float = 6.0
     is_centred: bool = True
-    """Whether the digit is near the middle; else it lies anywhere inside."""
+    """Whether the digit is near the middle; otherwise it is anywhere in the picture."""
 
 
 KINDS: Final[dict[str, PictureKind]] = {

@@ -1,7 +1,7 @@
-"""Pictures of a row of digits, such as a year or a meter's count, rendered: from far apart to touching.
+"""Render rows of digits, such as a year or a meter reading, from wide spacing to touching.
 
-They judge how well the runtime reads rows. A row has one hand, one pen and one page; its digits differ a little in
-height and in how far they stand above the line, as written ones do.
+They test how well the runtime reads rows. A row has one handwriting style, one pen and one page. Its digits
+differ slightly in height and in distance from the baseline.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from edge_mnist_trainer.augment.fonts import font_faces
 from edge_mnist_trainer.augment.strokes import OTHER_HANDS
 
 Writer = Callable[[np.random.Generator], ShapeMaker]
-"""Chooses, for one row, whose digits it is made of."""
+"""Chooses the handwriting style or font of one row."""
 
 PAGES: Final[tuple[str, ...]] = (
     "drawing",
@@ -42,12 +42,12 @@ SPACINGS: Final[dict[str, tuple[float, float]]] = {
     "tight": (0.05, 0.12),
     "touching": (-0.06, 0.0),
 }
-"""Least and greatest gap between neighbours' ink, in parts of their height. Touching digits overlap by a little."""
+"""Smallest and largest gap between neighbours, as a fraction of their height. Touching digits overlap slightly."""
 
 LEAST_DIGITS, MOST_DIGITS = 2, 8
 
 LEAST_GAP_PIXELS: Final = 3.0
-"""Between digits that do not touch: less than a camera's blur would make one stroke of two."""
+"""Smallest gap between digits that do not touch. A camera's blur would close a smaller one."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,11 @@ def take_rows(
     """Render rows of 2 to 8 digits on each page in each spacing.
 
     Args:
-        per_kind: Rows of each page and spacing.
-        seed: Of everything; the rows of one kind do not depend on which others are rendered.
+        per_kind: Rows for each page and spacing.
+        seed: Seed of all random choices. The rows of a kind do not depend on the other kinds.
         pages: Some of `PAGES`.
         spacings: Keys of `SPACINGS`.
-        choose_writer: Where digits come from; the project's own hands and unseen fonts if None.
+        choose_writer: Chooses the style of each row; if None, drawn digits and unseen fonts.
     """
     for page in pages:
         for spacing in spacings:
@@ -93,7 +93,7 @@ def take_rows(
 
 
 def choose_own_writer(rng: np.random.Generator) -> ShapeMaker:
-    """Three rows of four from one of the hands of `strokes.py`, one in a font family that trained nothing."""
+    """Choose a handwriting style of `strokes.py` (75 %) or a font that was not used for training (25 %)."""
     hand = int(rng.integers(-1, len(OTHER_HANDS)))
     faces = font_faces("test")
     face = faces[rng.integers(len(faces))]
@@ -114,9 +114,9 @@ def take_row(
 
     Args:
         digits: From left to right.
-        kind: Paper, pen, light and camera. A row is not turned as far as a single digit may be.
-        gaps: Least and greatest gap between neighbours, in parts of their height.
-        rng: Draws all else.
+        kind: Background, pen, light and camera. A row is rotated by 3 degrees at most.
+        gaps: Smallest and largest gap between neighbours, as a fraction of their height.
+        rng: Draws everything else.
         make_shape: Makes each digit.
     """
     long_side = int(rng.integers(300, 800) if kind.camera == "drawing" else rng.integers(480, 1100))
@@ -146,13 +146,13 @@ def take_row(
 
 
 def _extent(shape: DigitShape, width: float) -> tuple[float, float]:
-    """Where the ink begins and ends to the left and right of the box's middle, in parts of the digit's height."""
+    """Return the left and right end of the ink, from the middle of the box, in units of the digit's height."""
     columns = np.flatnonzero((shape.distance < width / 2).any(0))
     middle = len(shape.distance) / 2 - 0.5
     return (columns[0] - middle) / DIGIT_PIXELS, (columns[-1] - middle) / DIGIT_PIXELS
 
 
 def _place(shape: DigitShape, view: View, u: float, v: float, scale: float, width: float) -> Floats:
-    """One digit's ink, its middle at (u, v) on the page."""
+    """Render one digit's ink with its middle at (u, v) on the page."""
     across, down = ((view.u - u) / scale).astype(np.float32), ((view.v - v) / scale).astype(np.float32)
     return shape.coverage(across, down, width=width / scale, pixels=view.digit_pixels * scale)

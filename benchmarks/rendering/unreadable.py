@@ -1,4 +1,4 @@
-"""Pictures that show no digit, or none that can be read, rendered: what a classifier should reject, by kind."""
+"""Render pictures that a classifier should reject: no digit, several digits, or an unreadable one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.rendering.picture_kinds import KINDS, PictureKind
 from benchmarks.rendering.rows import choose_own_writer, take_row
 
 PAGES: Final[tuple[str, ...]] = tuple(kind for kind in KINDS if kind not in ("tiny", "off centre", "filling the frame"))
-"""Kinds of `photographs.KINDS` that say what a page is, not how large its digit is."""
+"""Keys of `KINDS` that describe the page, not the size of its digit."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,15 @@ class UnreadablePicture:
     kind: str
     """A key of `UNREADABLE`."""
     page: str | None
-    """Of `PAGES`, where it shows one."""
+    """One of `PAGES`; None if the kind shows no page."""
 
 
 def take_unreadable(per_kind: int, *, seed: int, kinds: tuple[str, ...] = ()) -> Iterator[UnreadablePicture]:
-    """Render unreadable pictures; those with a page take the pages in turn.
+    """Render unreadable pictures. Those with a page cycle through `PAGES`.
 
     Args:
         per_kind: Pictures of each kind.
-        seed: Of everything.
+        seed: Seed of all random choices.
         kinds: Keys of `UNREADABLE`; all if empty.
     """
     for kind in kinds or tuple(UNREADABLE):
@@ -77,7 +77,7 @@ def _texture(_: PictureKind, rng: np.random.Generator) -> bytes:
 
 
 def _save(field: Floats, rng: np.random.Generator) -> bytes:
-    """A smooth field between two colours, shape (H, W), as a JPEG."""
+    """Colour a smooth field, shape (H, W), between two colours and encode it as JPEG."""
     part = (field - field.min()) / (field.max() - field.min())
     colours = rng.uniform(0, 255, (2, 3))
     picture = colours[0] + part[..., np.newaxis] * (colours[1] - colours[0]) + rng.normal(0, 2, (*field.shape, 3))
@@ -97,7 +97,7 @@ def _touching_digits(page: PictureKind, rng: np.random.Generator) -> bytes:
 
 
 def _cut_off(page: PictureKind, rng: np.random.Generator) -> bytes:
-    """A quarter to a half of the digit's height lies beyond one edge of the picture."""
+    """Render a digit of which a quarter to a half is cut off at one edge."""
     size = _draw_size(rng)
     return _digit_at_edge(page, size, min(size) * rng.uniform(0.3, 0.65), rng.uniform(0.25, 0.5), rng)
 
@@ -120,7 +120,7 @@ def _digit_at_edge(
 
 
 def _too_small(page: PictureKind, rng: np.random.Generator) -> bytes:
-    """A digit of 3 to 6 pixels."""
+    """Render a digit 3 to 6 pixels high."""
     size = (int(rng.integers(60, 300)), int(rng.integers(60, 300)))
     return photograph_digit(page, size, rng.uniform(3, 6), rng)[0]
 
@@ -128,7 +128,7 @@ def _too_small(page: PictureKind, rng: np.random.Generator) -> bytes:
 def photograph_digit(
     page: PictureKind, size: tuple[int, int], pixels: float, rng: np.random.Generator
 ) -> tuple[bytes, int]:
-    """A digit of that many pixels in the middle part of a picture, and which one it is."""
+    """Render a digit `pixels` high near the middle of a picture; return the file and the digit."""
     digit = int(rng.integers(10))
     shape = draw_own_shape(digit, rng, page.pen == "pen")
     centre = (size[0] * rng.uniform(0.35, 0.65), size[1] * rng.uniform(0.35, 0.65))

@@ -1,1 +1,1 @@
-"""Programs that make files which the packages ship."""
+"""Programs that make files for the packages and docs."""

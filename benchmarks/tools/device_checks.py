@@ -1,8 +1,8 @@
-"""What `edge-mnist doctor` checks a device with: the bundled models' golden vectors, and the model of large sums.
+"""Make the files of `edge-mnist doctor`: golden vectors of the bundled models, and the int8 saturation model.
 
     make golden      (python -m benchmarks.tools.device_checks)
 
-writes both into the runtime package. Needed again after every change of a bundled model.
+This writes both into the runtime package. Run it after every change of a bundled model.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from edge_mnist_runtime.engines import open_engine
 OPSET: Final = 13
 IR_VERSION: Final = 8
 ZERO_POINT: Final = 128
-"""Of the layers' outputs, which have both signs."""
+"""Zero-point of the layers' outputs, which have both signs."""
 
 
 def make_bundled_golden() -> bytes:
-    """golden.npz of the models inside the runtime package, as a bundle's, and `sha256/FILE` of each."""
+    """Make golden.npz for the models inside the runtime package, as for a bundle, plus `sha256/FILE` of each."""
     engines = {
         path.name: open_engine(path.read_bytes(), file_name=path.name) for path in map(Path, BUNDLED_MODELS.values())
     }
@@ -52,7 +52,7 @@ def make_bundled_golden() -> bytes:
 
 
 def make_saturation_model() -> bytes:
-    """The model that `edge_mnist_runtime.doctor.saturation` describes. The same versions give the same bytes."""
+    """Make the model described in `edge_mnist_runtime.doctor.saturation`. The same versions give the same bytes."""
     graph = _Graph()
     graph.constant("unit", np.array(1 / 255, np.float32))
     graph.constant("zero", np.array(0, np.uint8))
@@ -79,7 +79,7 @@ def make_saturation_model() -> bytes:
 
 
 class _Graph:
-    """An ONNX graph that is being put together."""
+    """Builder of an ONNX graph."""
 
     def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
@@ -95,7 +95,7 @@ class _Graph:
         return output
 
     def weights(self, layer: str, shape: tuple[int, ...]) -> str:
-        """Weights of 127 for the first half of the filters and -127 for the rest, dequantized to 1 and -1."""
+        """Add weights of 127 for the first half of the filters and -127 for the rest, dequantized to 1 and -1."""
         values = np.full(shape, WEIGHT, np.int8)
         if len(shape) == 2:
             values[:, FILTERS // 2 :] = -WEIGHT
@@ -107,11 +107,11 @@ class _Graph:
         return self.node("DequantizeLinear", [stored, scale, zero])
 
     def requantize(self, layer: str, values: str, products: int) -> str:
-        """8 bits and back; then as a part of the largest sum, which is that many products of 1 and 1."""
+        """Quantize a layer's sums to 8 bits, and dequantize them as a fraction of the largest sum, `products`."""
         scale = self.constant(f"{layer} scale", np.array(products / STEPS, np.float32))
-        part = self.constant(f"{layer} part", np.array(1 / STEPS, np.float32))
+        fraction = self.constant(f"{layer} part", np.array(1 / STEPS, np.float32))
         zero = self.constant(f"{layer} zero-point", np.array(ZERO_POINT, np.uint8))
-        return self.node("DequantizeLinear", [self.node("QuantizeLinear", [values, scale, zero]), part, zero])
+        return self.node("DequantizeLinear", [self.node("QuantizeLinear", [values, scale, zero]), fraction, zero])
 
     def serialise(self) -> bytes:
         size = len(LAYERS) * FILTERS

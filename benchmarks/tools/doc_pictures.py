@@ -1,6 +1,6 @@
-"""Makes the pictures of docs: `python -m benchmarks.tools.doc_pictures`. Needs chromium for the report's screenshot.
+"""Make the pictures in docs/pictures: `python -m benchmarks.tools.doc_pictures`.
 
-Every digit in them is drawn by the project: the export is evaluated on drawn digits, not on MNIST.
+The screenshot of the report needs chromium. All digits are drawn by the project; the export uses them instead of MNIST.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PICTURES: Final = Path(__file__).parents[2] / "docs" / "pictures"
 COMMAND: Final = Path(sys.executable).with_name("edge-mnist")
 
 TILE: Final = 140
-"""Side of a sample picture and of what the network sees of it, in pixels."""
+"""Side of a sample picture, and of the network's input below it, in pixels."""
 
 SVG: Final = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">
@@ -46,11 +46,11 @@ SVG: Final = """\
 </g>
 </svg>
 """
-"""A terminal, without the fonts that rich would fetch from another host."""
+"""rich's SVG template for a terminal, without fonts from another host."""
 
 
 def draw_samples() -> Image.Image:
-    """The ten sample pictures in a row, and below each what the network sees."""
+    """Draw the ten sample pictures in a row, with the network's input below each."""
     classifier = DigitClassifier()
     sheet = Image.new("RGB", (10 * TILE, 2 * TILE + 8), "white")
     for column, data in enumerate(read_samples().values()):
@@ -64,7 +64,7 @@ def draw_samples() -> Image.Image:
 
 
 def write_drawn_digits(folder: Path) -> None:
-    """Digits that the project draws, as a folder of a training and a test half."""
+    """Write drawn digits into a folder with a training and a test half."""
     for half, seed, count in (("train", 1, 60), ("test", 2, 60)):
         images, labels = draw_digits(count, seed=seed)
         for number, (image, label) in enumerate(zip(images, labels, strict=True)):
@@ -74,7 +74,7 @@ def write_drawn_digits(folder: Path) -> None:
 
 
 def export_robust(folder: Path) -> str:
-    """What `edge-mnist export robust --int8` prints, on drawn digits; the bundle is in `folder`."""
+    """Run `edge-mnist export robust --int8` on drawn digits in `folder`, and return its output."""
     write_drawn_digits(folder / "digits")
     done = subprocess.run(
         [COMMAND, "export", "robust", "--int8", "--data", "digits", "-o", "robust"],
@@ -88,17 +88,17 @@ def export_robust(folder: Path) -> str:
 
 
 def draw_terminal(command: str, printed: str) -> str:
-    """A command and what it printed, as an SVG."""
+    """Draw a command and its output as SVG."""
     console = Console(width=80, record=True, file=io.StringIO())
     console.print(Text(f"$ {command}", style="bold"), Text(printed.rstrip()), sep="\n")
     return console.export_svg(title="", code_format=SVG)
 
 
 def take_screenshot(page: Path, picture: Path) -> None:
-    """The top of an HTML page, as chromium shows it."""
+    """Save a screenshot of the top of an HTML page, taken by chromium."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
-        raise SystemExit("chromium is not installed: the report's picture cannot be made")
+        raise SystemExit("the screenshot of the report needs chromium, which is not installed")
     with tempfile.TemporaryDirectory() as profile:
         options = (
             "--headless",

@@ -1,6 +1,6 @@
-"""Draws the sample pictures that the runtime package ships: `python -m benchmarks.tools.sample_pictures FOLDER`.
+"""Draw the sample pictures of the runtime package: `python -m benchmarks.tools.sample_pictures FOLDER`.
 
-One of each digit, each another kind of picture, so that they also show what the preprocessing copes with.
+There is one of each digit. Each is a different kind of picture, to show what the preprocessing can read.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from edge_mnist_trainer.augment.strokes import draw_ink
 
 SAMPLES_SEED: Final = 7
 ROTATED_BY_90: Final = 6
-"""EXIF orientation of a picture that must be turned clockwise by 90 degrees to stand upright."""
+"""EXIF orientation of a picture that must be rotated clockwise by 90 degrees to be upright."""
 
 
 def draw_samples(seed: int = SAMPLES_SEED) -> dict[str, bytes]:
-    """The ten picture files by name; each name begins with the digit that it shows."""
+    """Draw the ten picture files, by name. Each name begins with its digit."""
     rng = np.random.default_rng(seed)
     ink = [draw_ink(digit, rng) for digit in range(10)]
     noise = rng.normal(0, 6, (200, 200))
@@ -51,7 +51,7 @@ def draw_samples(seed: int = SAMPLES_SEED) -> dict[str, bytes]:
 
 
 def paper_photo(ink: Pixels, rng: np.random.Generator) -> Pixels:
-    """A photograph-like picture of grey paper with that ink on it: soft focus, noise, light from one side.
+    """Draw a photograph-like picture of ink on grey paper: soft focus, noise, light from one side.
 
     Returns:
         uint8, shape (600, 800, 3).
@@ -65,8 +65,8 @@ def paper_photo(ink: Pixels, rng: np.random.Generator) -> Pixels:
     return pixels
 
 
-def _coloured(ink: Pixels, pen: tuple[int, int, int], ground: tuple[int, int, int]) -> Image.Image:
-    picture = Image.new("RGB", (ink.shape[1], ink.shape[0]), ground)
+def _coloured(ink: Pixels, pen: tuple[int, int, int], background: tuple[int, int, int]) -> Image.Image:
+    picture = Image.new("RGB", (ink.shape[1], ink.shape[0]), background)
     picture.paste(pen, mask=Image.fromarray(ink))
     return picture
 

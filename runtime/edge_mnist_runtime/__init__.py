@@ -1,10 +1,10 @@
-"""Reads handwritten digits on a device: onnxruntime, NumPy and Pillow, never TensorFlow.
+"""Classify handwritten digits on a device with onnxruntime, NumPy and Pillow, without TensorFlow.
 
     >>> from edge_mnist_runtime import DigitClassifier
     >>> DigitClassifier().predict("digit.png").digit  # doctest: +SKIP
     7
 
-Importing this package does no work: the engine is loaded when a name is first used.
+Importing this package loads nothing else: a module is imported when one of its names is first used.
 """
 
 from __future__ import annotations

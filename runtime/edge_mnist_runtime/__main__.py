@@ -1,4 +1,4 @@
-"""`python -m edge_mnist_runtime` is the `edge-mnist` command."""
+"""Run `edge-mnist` with `python -m edge_mnist_runtime`."""
 
 from edge_mnist_runtime.commands.app import main
 

@@ -1,8 +1,7 @@
-"""When a network's answers are relied on: never below its least confidence; below certainty after a second look.
+"""Decide which predictions are accepted: by a minimum confidence, and below 0.98 by a check of the image.
 
-Noise, of which no training shows enough, now and then resembles a digit, and the network takes it for one, though it is
-seldom certain. Most of that noise differs from a digit in a way that needs no network: it is in several parts, and goes
-on beyond the frame in several places.
+The network sometimes takes noise for a digit, though seldom with high confidence. Most of that noise can be told from a
+digit without the network: it has several components, and the frame cuts several of its strokes.
 """
 
 from __future__ import annotations
@@ -17,44 +16,44 @@ if TYPE_CHECKING:
     from edge_mnist_runtime.tensor import Pixels
 
 CERTAIN: Final = 0.98
-"""From this confidence on nobody looks twice: 97 of 100 of MNIST's digits."""
+"""Confidence from which on the image is not checked. 97 of 100 MNIST digits reach it."""
 
 EDGE_PIXELS: Final = 4
-"""So many pixels of the frame's edge, of 108, are ink where it goes on beyond..."""
-EDGE_PLACES: Final = 2
-"""...in so many places: a line along one edge is one."""
+"""Minimum number of the frame's 108 edge pixels that are ink, if the frame cuts something."""
+EDGE_RUNS: Final = 2
+"""Minimum number of separate runs of these pixels. A line along one edge is a single run."""
 EDGE_BRIGHTNESS: Final = 0.7
-"""Part of the brightest pixel: what is ink at the edge, and neither grain nor a printed line."""
+"""Fraction of the brightest pixel from which an edge pixel is ink, and neither noise nor a printed line."""
 PART_BRIGHTNESS: Final = 0.5
-"""Part of the brightest pixel: what is ink anywhere. Less than at the edge, or faint strokes would fall into parts."""
+"""Fraction of the brightest pixel from which any pixel is ink. Lower than at the edge, to keep faint strokes whole."""
 
 BLACK_EDGE: Final = bytes(108)
 
-_PLACES: Final = np.arange(784).reshape(28, 28)
-_AROUND: Final = np.concatenate([_PLACES[0], _PLACES[1:, -1], _PLACES[-1, -2::-1], _PLACES[-2:0:-1, 0]])
-"""Where the pixels of the frame's edge lie, one beside the other all around."""
+_POSITIONS: Final = np.arange(784).reshape(28, 28)
+_AROUND: Final = np.concatenate([_POSITIONS[0], _POSITIONS[1:, -1], _POSITIONS[-1, -2::-1], _POSITIONS[-2:0:-1, 0]])
+"""Flat indices of the frame's edge pixels, in order around the frame."""
 
 
 def describe_rule(least_confidence: float) -> str:
-    """The rule as a sentence, for reports and cards."""
+    """Describe the rule in a sentence for reports and model cards."""
     return (
-        f"Answers whose highest probability is below {least_confidence:.3f} are rejected, and those below {CERTAIN:g} "
-        "to images of several things that the frame cuts."
+        f"Predictions whose highest probability is below {least_confidence:.3f} are rejected. So are those below "
+        f"{CERTAIN:g} if the image shows several objects and its frame cuts some of them."
     )
 
 
-def accept_answers(
+def accept_predictions(
     probabilities: npt.NDArray[np.floating], images: Pixels, least_confidence: float
 ) -> npt.NDArray[np.bool_]:
-    """Which answers are to be relied on.
+    """Decide which predictions are accepted.
 
     Args:
-        probabilities: Of N images, shape (N, 10).
-        images: What the network read, uint8, shape (N, 28, 28, 1).
-        least_confidence: The model's, in 0..1; 0 accepts everything.
+        probabilities: Probabilities of N images, shape (N, 10).
+        images: The N tensors, uint8, shape (N, 28, 28, 1).
+        least_confidence: The model's minimum confidence, 0..1; 0 accepts everything.
 
     Returns:
-        Shape (N,).
+        Bool, shape (N,).
     """
     return accept_confidences(find_highest(probabilities)[1], images, least_confidence)
 
@@ -62,12 +61,12 @@ def accept_answers(
 def accept_confidences(
     confidences: npt.NDArray[np.floating], images: Pixels, least_confidence: float
 ) -> npt.NDArray[np.bool_]:
-    """As `accept_answers` of answers whose highest probabilities are known, shape (N,)."""
+    """Like `accept_predictions`, with the highest probability of each image, shape (N,)."""
     accepted: npt.NDArray[np.bool_] = confidences >= least_confidence
     doubtful = np.flatnonzero(confidences < CERTAIN)
-    if doubtful.size:  # behind a black edge nothing goes on: `is_accepted` would say the same, one by one
-        goes_on = images.reshape(len(images), -1)[doubtful[:, np.newaxis], _AROUND].any(1)
-        for row in doubtful[goes_on].tolist():
+    if doubtful.size:  # check only images whose edge is not black: `is_accepted` passes the others
+        has_edge_ink = images.reshape(len(images), -1)[doubtful[:, np.newaxis], _AROUND].any(1)
+        for row in doubtful[has_edge_ink].tolist():
             accepted[row] = is_accepted(confidences.item(row), images[row].tobytes(), least_confidence)
     return accepted
 
@@ -75,31 +74,31 @@ def accept_confidences(
 def find_highest(
     probabilities: npt.NDArray[np.floating],
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.floating]]:
-    """The likeliest class of N answers, shape (N, K), and its probability; each of shape (N,)."""
+    """The most probable class of each row, shape (N, K), and its probability; each of shape (N,)."""
     likeliest = probabilities.argmax(1)
-    return likeliest, probabilities[np.arange(len(likeliest)), likeliest]  # max takes twice as long as argmax and this
+    return likeliest, probabilities[np.arange(len(likeliest)), likeliest]  # twice as fast as another max
 
 
 def is_accepted(confidence: float, image: bytes, least_confidence: float) -> bool:
-    """As `accept_answers` of one image, 784 grey levels, whose answer has its highest probability given."""
+    """Like `accept_predictions` for one image, 784 grey levels, with its highest probability."""
     if not least_confidence or confidence >= CERTAIN:
         return confidence >= least_confidence
-    return confidence >= least_confidence and not shows_more(image)
+    return confidence >= least_confidence and not shows_several_objects(image)
 
 
-def shows_more(image: bytes) -> bool:
-    """Whether an image, 784 grey levels, shows several things, and the frame's edge cuts some of them.
+def shows_several_objects(image: bytes) -> bool:
+    """Whether an image, 784 grey levels, shows several objects and the frame cuts some of them.
 
-    One thing alone may touch the edge: a digit that fills the frame.
+    A single object may touch the edge: a digit that fills the frame.
     """
-    if image[:28] + image[756:] + image[28:756:28] + image[55:756:28] == BLACK_EDGE:  # of nearly every digit
+    if image[:28] + image[756:] + image[28:756:28] + image[55:756:28] == BLACK_EDGE:  # true of nearly every digit
         return False
     pixels = np.frombuffer(image, np.uint8)
     brightest = int(pixels.max())
     is_ink = pixels[_AROUND] >= EDGE_BRIGHTNESS * brightest
     begins = is_ink & ~np.roll(is_ink, 1)
-    if np.count_nonzero(is_ink) < EDGE_PIXELS or np.count_nonzero(begins) < EDGE_PLACES:
+    if np.count_nonzero(is_ink) < EDGE_PIXELS or np.count_nonzero(begins) < EDGE_RUNS:
         return False
-    from edge_mnist_runtime.reading.components import label_components  # what hardly any caller ever needs
+    from edge_mnist_runtime.reading.components import label_components  # seldom needed, so imported late
 
     return len(label_components(pixels.reshape(28, 28) >= PART_BRIGHTNESS * brightest)) > 1

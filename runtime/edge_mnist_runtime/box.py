@@ -1,4 +1,4 @@
-"""Where something lies in a picture."""
+"""Boxes: rectangles in a picture."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 
 class Box(NamedTuple):
-    """A rectangle of whole pixels; `right` and `bottom` are the first pixels beyond it.
+    """A rectangle of whole pixels; `right` and `bottom` are exclusive.
 
-    Pillow takes one as it is: `picture.crop(box)`. Of an array, `array[box.slices]` is the same.
+    `picture.crop(box)` crops a Pillow image, `array[box.slices]` an array of shape (H, W).
 
     Example:
         >>> box = Box(left=2, top=1, right=5, bottom=9)
@@ -24,26 +24,26 @@ class Box(NamedTuple):
 
     @classmethod
     def around(cls, left: float, top: float, right: float, bottom: float) -> Box:
-        """The whole pixels that a rectangle touches; a millionth of a pixel is the rounding of what it came from."""
+        """The whole pixels that a rectangle touches, with a tolerance of a millionth of a pixel for rounding errors."""
         near, far = (left + 1e-6, top + 1e-6), (right - 1e-6, bottom - 1e-6)
         return cls(*map(math.floor, near), *map(math.ceil, far))
 
     @property
     def width(self) -> int:
-        """In pixels."""
+        """Width in pixels."""
         return self.right - self.left
 
     @property
     def height(self) -> int:
-        """In pixels."""
+        """Height in pixels."""
         return self.bottom - self.top
 
     @property
     def long_side(self) -> int:
-        """In pixels."""
+        """The longer of width and height, in pixels."""
         return max(self.width, self.height)
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """The same pixels of an array, shape (H, W)."""
+        """Index of the same pixels in an array, shape (H, W)."""
         return slice(self.top, self.bottom), slice(self.left, self.right)

@@ -1,4 +1,4 @@
-"""`DigitClassifier`: pictures in, digits out."""
+"""`DigitClassifier`, the main class: classify pictures of handwritten digits."""
 
 from __future__ import annotations
 
@@ -30,15 +30,14 @@ if TYPE_CHECKING:
 __all__ = ["DigitClassifier", "Picture", "open_model", "read_any", "to_pixels"]
 
 OnError = Literal["raise", "return"]
-"""What becomes of a picture that cannot be classified: its error is raised, or stands in its place."""
-
+"""Whether the error of a picture that cannot be classified is raised, or returned in place of a prediction."""
 
 CHUNK_PICTURES: Final = 16
-"""Pictures of a list or stream that are read before the network gets them, in one call: nobody waits long for the first
-one, and an image takes hardly longer than in 64."""
+"""Number of pictures read for one call of the network. The first result comes soon, and an image takes hardly longer
+than in a batch of 64."""
 
 POOL_CHUNK_PICTURES: Final = 64
-"""The same where other processes read: each chunk costs a message there and one back."""
+"""The same number in child processes. It is larger, because each chunk costs two messages between processes."""
 
 
 def _check_on_error(on_error: str) -> None:
@@ -47,29 +46,29 @@ def _check_on_error(on_error: str) -> None:
 
 
 class DigitClassifier:
-    """Reads handwritten digits with one exported model.
+    """Classify pictures of handwritten digits with one exported model.
 
-    One classifier may be used by many threads at once, and goes on working in forked children; it can be pickled and
-    copied, unless it runs a session of the caller's.
+    A classifier is safe to share between threads, and works in forked child processes. It can be pickled and copied,
+    unless it uses the caller's session.
 
     Args:
         model: A bundle folder, an .onnx file, a .tflite file (extra `litert`), or the name of a model inside this
-            package: `robust`, the default, `edge` or `nano`.
-        preprocess: How pictures are read. `auto`, the default, passes 28 x 28 tensors on, reads clean drawings as
-            `mnist` does and all else as `photo` does: uneven light, shadows, lined and squared paper, any pen. `raw`
-            takes nothing but tensors. See `edge_mnist_runtime.reading.reader.read_picture`.
-        backend: `onnxruntime`, `litert`, or `auto`, which loads every file of a bundle, and keeps the one that is
-            fastest on this machine of those that give its golden digits their recorded answers; `info()` says what was
-            measured. None, the default: a bundle's int8 ONNX file, else its mixed, fp16 or fp32 one. A lone file's
-            suffix decides, and the models inside this package are .onnx files: with these, `auto` has one choice.
-        threads: Threads that one call may use. A net of this size is fastest on one.
-        spin: Whether waiting threads burn their core for a faster start. It does nothing for one thread.
-        low_memory: Whether memory goes before speed.
-        providers: onnxruntime's execution providers, as `CPUExecutionProvider`, the preferred one first.
-        session: An onnxruntime session of the caller's, over an exported file. It comes with its own model and options.
+            package: `robust` (default), `edge` or `nano`.
+        preprocess: How pictures are read. `auto` (default) passes 28 x 28 tensors on, reads clean drawings like
+            `mnist` and all other pictures like `photo`: uneven light, shadows, lined and squared paper, any pen. `raw`
+            accepts only tensors. See `edge_mnist_runtime.reading.reader.read_picture`.
+        backend: `onnxruntime`, `litert` or `auto`. None (default) takes a bundle's int8 ONNX file, else its mixed, fp16
+            or fp32 one. `auto` loads every file of a bundle, drops those that do not give the recorded answers for its
+            golden digits, and keeps the fastest on this machine; `info()` has the measurements. The suffix decides for
+            a single file. The models inside this package are .onnx files, so `auto` has no choice there.
+        threads: Number of threads that one call may use. A network of this size is fastest on one.
+        spin: Whether idle threads busy-wait for a faster start. It has no effect with one thread.
+        low_memory: Whether to save memory at the cost of speed.
+        providers: onnxruntime's execution providers, such as `CPUExecutionProvider`, in order of preference.
+        session: The caller's own onnxruntime session of an exported file. It brings its own model and options.
 
     Raises:
-        UsageError: `model` does not exist or is no model, or an option is unknown or cannot be honoured.
+        UsageError: `model` does not exist or is not a model, or an option is unknown or not supported.
         IntegrityError: The model or bundle is damaged, or was made for another preprocessing.
         MissingExtraError: LiteRT is needed and not installed.
 
@@ -100,7 +99,7 @@ class DigitClassifier:
 
     @classmethod
     def from_engine(cls, engine: Engine, *, preprocess: ReadingMode = "auto") -> DigitClassifier:
-        """A classifier over a model that is loaded already."""
+        """Make a classifier from a loaded model."""
         classifier = cls.__new__(cls)
         classifier._mode = require_mode(preprocess)
         classifier._use(OpenedModel(engine, engine.contract.name), callers=True)
@@ -117,7 +116,7 @@ class DigitClassifier:
         return self._engine
 
     def info(self) -> ClassifierInfo:
-        """What is really used: model, back end, options, and how pictures are read."""
+        """Describe what is really used: model, back end, options and reading mode."""
         from edge_mnist_runtime.classifier_info import describe_classifier
 
         return describe_classifier(self._opened, self._mode, callers=self._callers)
@@ -127,17 +126,18 @@ class DigitClassifier:
 
         Args:
             picture: A path, the bytes of a picture file, a binary file, a Pillow image, or an array of uint8, bool,
-                other integers in 0..255, uint16, or floats in 0..1; `edge_mnist_runtime.inputs` has the table. An array
-                of shape (28, 28) or (28, 28, 1) with dark corners is read as it is: bright ink on black, as in MNIST.
-                Any other, (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), is a picture like those from files. (With
-                `preprocess="photo"` each is; with `"raw"` any of 28 by 28 is read as it is.)
+                other integers in 0..255, uint16, or floats in 0..1; see the table in `edge_mnist_runtime.inputs`. An
+                array of shape (28, 28) or (28, 28, 1) with dark corners is a tensor: bright ink on black, as in MNIST.
+                It goes to the network unchanged. Other arrays, (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), are read
+                like picture files. With `preprocess="photo"` all arrays are read as pictures, with `"raw"` all 28 x 28
+                arrays are tensors.
 
         Returns:
-            The most probable digit; or none, with the reason, where the picture is blank, shows several digits or one
-            that is cut off or too small, or where the network cannot tell.
+            The most probable digit. It is None, with a `reason`, if the picture is blank, shows several digits or one
+            that is cut off or too small, or if the network is not sure enough.
 
         Raises:
-            InputError: The picture cannot be read at all; the message says why and where.
+            InputError: The picture cannot be read; the message says why and where.
         """
         return self._predictor.predict(picture)
 
@@ -157,17 +157,17 @@ class DigitClassifier:
         """Classify many pictures, in order.
 
         Args:
-            pictures: Whatever `predict` takes, from a list or any other iterable; or one array of shape (N, 28, 28),
-                (N, 28, 28, 1) or (N, 784), each image of which is read as `predict` reads it.
-            on_error: `return` gives, in place of a prediction, the error of a picture that cannot be classified;
-                `raise` raises the first one. (An array of another shape is always refused.)
+            pictures: An iterable of inputs that `predict` accepts; or one array of shape (N, 28, 28), (N, 28, 28, 1) or
+                (N, 784), of which each image is read as in `predict`.
+            on_error: `raise` raises the first error. `return` returns the error of each picture that cannot be
+                classified, in place of its prediction. (An array of another shape always raises.)
 
         Returns:
-            One prediction a picture, in input order; an empty list for no pictures.
+            One prediction for each picture, in input order; an empty list for no pictures.
 
         Raises:
-            InputError: One of them cannot be classified; the message names its index.
-            UsageError: `on_error` is neither.
+            InputError: A picture cannot be classified; the message names its index.
+            UsageError: `on_error` is neither `raise` nor `return`.
         """
         _check_on_error(on_error)
         if isinstance(pictures, np.ndarray):
@@ -180,22 +180,22 @@ class DigitClassifier:
     def predict_stream(
         self, pictures: Iterable[Picture], *, on_error: OnError = "raise", processes: int = 1
     ) -> Iterator[Prediction | InputError]:
-        """Classify any number of pictures, in order, in bounded memory: results come while pictures are still read.
+        """Classify a stream of pictures, in order and in bounded memory; yield results while pictures are still read.
 
         Args:
-            pictures: Whatever `predict` takes, from any iterable, of which 16 are read at a time, by several processes
-                a few hundred. (Of a live source, give each to `predict`.)
+            pictures: An iterable of inputs that `predict` accepts. 16 are read ahead, with several processes a few
+                hundred. (For a live source, call `predict` for each picture.)
             on_error: As for `predict_batch`.
-            processes: Processes that read and classify, 1..256; 1: the caller's alone. Others get this classifier, and
-                pictures that can be pickled, as paths can. What starts them must be guarded by `if __name__ ==
-                "__main__":` where processes are not forked, as on Windows.
+            processes: Number of processes that read and classify, 1..256. 1 uses only the caller's process. Child
+                processes need a classifier and pictures that can be pickled, such as paths. Where processes are not
+                forked, as on Windows, guard the calling script with `if __name__ == "__main__":`.
 
         Yields:
-            One prediction a picture, in input order; with `on_error="return"` maybe an error.
+            One prediction for each picture, in input order; with `on_error="return"` possibly an error.
 
         Raises:
             InputError: As `predict_batch`.
-            UsageError: `on_error` or `processes` is not one of those named.
+            UsageError: `on_error` or `processes` has an invalid value.
         """
         _check_on_error(on_error)
         check_count("processes", processes)
@@ -220,13 +220,13 @@ class DigitClassifier:
         """Read one row of digits, such as a year, from left to right.
 
         Args:
-            picture: As `predict` takes, but never read as a tensor, and always as `preprocess="photo"` reads.
+            picture: As for `predict`, but never a tensor. It is always read like `preprocess="photo"`.
 
         Returns:
-            Each digit with its place. None where the picture is blank or shows several rows: its `reason` says which.
+            Each digit with its box. There are no digits if the picture is blank or shows several rows; see `reason`.
 
         Raises:
-            InputError: The picture cannot be read at all; the message says why and where.
+            InputError: The picture cannot be read; the message says why and where.
         """
         from edge_mnist_runtime.rows.reader import read_row
 

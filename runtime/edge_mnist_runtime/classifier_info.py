@@ -1,4 +1,4 @@
-"""What a classifier really uses: the model, the back end and its options, and how pictures are read."""
+"""Describe a classifier: its model, back end, options and reading mode, as they are really used."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ INFO_SCHEMA_VERSION: Final = 1
 
 @dataclass(frozen=True)
 class ClassifierInfo:
-    """What `DigitClassifier.info()` gives."""
+    """The result of `DigitClassifier.info()`."""
 
     model: str
-    """Name of the model, as its contract has it."""
+    """Name of the model, from its contract."""
     file: str | None
-    """Path of the model file, or name of the bundled one; None where the caller opened the model."""
+    """Path of the model file, or name of the bundled model; None if the caller loaded it."""
     format: str
     """`onnx` or `tflite`."""
     precision: str
     sha256: str | None
-    """SHA-256 of the model file; None for a session of the caller's."""
+    """SHA-256 of the model file; None if the caller passed a session."""
     size_bytes: int | None
     engine: EngineInfo
     """The back end and its options, as they were applied."""
     measured: tuple[MeasuredFile, ...] | None
-    """Of `backend="auto"` with a bundle: all of its files, and how fast each is here; else None."""
+    """Speed of every file of a bundle on this machine, with `backend="auto"`; otherwise None."""
     preprocess: ReadingMode
-    """How pictures are read."""
+    """Mode in which pictures are read."""
     preprocess_version: int | None
-    """Version of the way from ink to the tensor."""
+    """Version of the preprocessing from ink to tensor."""
     preprocess_sha256: str | None
     picture_reading_version: int
-    """Version of the way from a picture to ink."""
+    """Version of the picture reading, from picture to ink."""
     least_confidence: float
-    """Answers below it are rejected, 0..1; 0 accepts every answer."""
+    """Minimum confidence, 0..1. Predictions below it are rejected; 0 accepts all."""
     can_saturate: bool
-    """Whether the file's int8 sums can saturate in other programs, by its contract (see `int8_sums`)."""
+    """Whether, by its contract, the file's int8 sums can saturate in other programs (see `int8_sums`)."""
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """For JSON output."""
         return {"schema_version": INFO_SCHEMA_VERSION, **asdict(self)}
 
 
 def describe_classifier(opened: OpenedModel, mode: ReadingMode, *, callers: bool) -> ClassifierInfo:
-    """What is known of a loaded model and of how pictures reach it; `callers`: it was loaded by the caller."""
+    """Describe a loaded model and its reading mode; `callers` means that the caller loaded the model."""
     engine, contract = opened.engine, opened.engine.contract
     return ClassifierInfo(
         model=contract.name,

@@ -136,7 +136,7 @@ class ModelContract:
         if self.precision not in (*PRECISIONS, UNKNOWN_PRECISION):
             raise ValueError(f"precision is {self.precision!r}, not one of {', '.join(PRECISIONS)}")
         check_labels(self.labels)
-        if self.preprocess_sha256 is not None and not self._has_digit_ends:
+        if self.preprocess_sha256 is not None and not self._has_digit_signature:
             raise ValueError("a preprocessing is named, but this is no classifier of 28 x 28 digits")
         if not isinstance(self.input_scale, (float, type(None))) or not isinstance(
             self.input_zero_point, (int, type(None))
@@ -155,10 +155,10 @@ class ModelContract:
     @property
     def reads_digits(self) -> bool:
         """Whether the model is a digit classifier for this project's preprocessing."""
-        return self._has_digit_ends and self.preprocess_sha256 is not None
+        return self._has_digit_signature and self.preprocess_sha256 is not None
 
     @property
-    def _has_digit_ends(self) -> bool:
+    def _has_digit_signature(self) -> bool:
         return (self.labels, self.image_shape) == (DIGIT_LABELS, IMAGE_SHAPE)
 
     def to_json(self) -> str:

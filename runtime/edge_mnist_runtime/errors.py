@@ -1,24 +1,24 @@
-"""Every error that edge-mnist raises on purpose, and the exit code each one ends the command line with.
+"""All exceptions that edge-mnist raises on purpose, with the exit codes of the command line.
 
-    EdgeMnistError                  1  base class; raised itself by nothing
-    ├── UsageError                  2  an argument or option cannot be honoured
-    │   ├── DataNotFoundError       2  the digits asked for are nowhere to be had
-    │   └── OutputError             2  the output folder cannot be written (in the way, not permitted, full)
+    EdgeMnistError                  1  base class; never raised itself
+    ├── UsageError                  2  an argument or option is invalid or not supported
+    │   ├── DataNotFoundError       2  the requested digits cannot be found
+    │   └── OutputError             2  the output cannot be written (in the way, not permitted, disk full)
     ├── MissingExtraError           3  a needed optional dependency is not installed
     ├── ConversionError             4  a model could not be converted
     │   ├── UnsupportedModelError   4  the Keras model breaks the tensor contract
-    │   ├── PrecisionProofError     4  a converted file is not what its name would say
+    │   ├── PrecisionProofError     4  a converted file does not have the precision in its name
     │   └── SaturationError         4  a converted file's int8 sums can saturate
     ├── GateError                   5  accuracy or parity fell short; no bundle was written
-    ├── DivergedError               5  a training run's loss is no longer a number
+    ├── DivergedError               5  a training run's loss is NaN or infinite
     ├── IntegrityError              6  a file is not what it should be
     │   ├── CorruptModelError       6  a model file cannot be read
     │   ├── ContractError           6  a model or bundle was made for another preprocessing or tensor contract
-    │   │   └── NoContractError     6  a model file carries no contract: others made it
+    │   │   └── NoContractError     6  a model file has no contract: others made it
     │   ├── ManifestError           6  a bundle's manifest is missing or malformed
     │   ├── HashMismatchError       6  a file's SHA-256 differs from the recorded one
     │   ├── DataError               6  a data file is damaged or not MNIST's
-    │   └── UnfitDeviceError        6  this device does not give the answers that it must
+    │   └── UnfitDeviceError        6  this device does not give the recorded or exact results
     ├── RegressionError             7  a model became slower than the limit allows
     └── InputError                  8  an input cannot be classified
         ├── PictureError            8  a picture cannot be opened
@@ -26,8 +26,8 @@
         ├── InputDtypeError         8  an array has the wrong dtype
         └── InputRangeError         8  an array's values are out of range
 
-A message says what was wrong, where, and how to go on, in one line. It is for whoever calls the library: it names a
-parameter in backticks, as in "add `unsafe=True`". The command line prints the option in its place: see
+A message says in one line what is wrong, where, and what to do. It is written for callers of the library and names
+parameters in backticks, as in "add `unsafe=True`". The command line prints the option instead: see
 `commands/option_names.py`.
 """
 
@@ -36,36 +36,36 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 INTERRUPTED_EXIT_CODE: Final = 130
-"""Of a command that Ctrl-C ended: 128 + SIGINT, as shells have it."""
+"""Exit code of a command that Ctrl-C ended: 128 + SIGINT, as in shells."""
 
 LONGEST_REASON: Final = 200
-"""Characters of another library's message that fit into one readable line."""
+"""Maximum length of another library's message, in characters."""
 
 CUT: Final = "... (the error's cause says all)"
-"""What a longer one ends with."""
+"""The end of a longer message that was cut."""
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message, cut where it is endless; the class's name where there is no message."""
+    """The first line of an error's message, cut if it is too long; the name of its class if there is no message."""
     text = str(error).strip()
     line = text.splitlines()[0] if text else type(error).__name__
     return line if len(line) <= LONGEST_REASON else line[:LONGEST_REASON] + CUT
 
 
 class EdgeMnistError(Exception):
-    """Base of every error that edge-mnist raises on purpose."""
+    """Base class of all exceptions that edge-mnist raises on purpose."""
 
     exit_code: ClassVar[int] = 1
 
 
 class UsageError(EdgeMnistError):
-    """An argument or option cannot be honoured as given."""
+    """An argument or option is invalid or not supported."""
 
     exit_code = 2
 
 
 class DataNotFoundError(UsageError):
-    """The digits asked for are neither in a folder, nor in a cache, nor to be downloaded."""
+    """The requested digits are in no folder and no cache, and cannot be downloaded."""
 
 
 class OutputError(UsageError):
@@ -76,9 +76,9 @@ class MissingExtraError(EdgeMnistError):
     """An optional dependency is not installed.
 
     Args:
-        extra: Name of the extra that brings it: the message says `pip install "edge-mnist[extra]"`, or names the clone
-            or the wheel that this package was installed from.
-        purpose: What needs it, as the subject of the message.
+        extra: Name of the extra that installs it. The message says `pip install "edge-mnist[extra]"`, or names the
+            clone or wheel that this package was installed from.
+        purpose: What needs the dependency, as the subject of the message.
     """
 
     exit_code = 3
@@ -105,11 +105,11 @@ class UnsupportedModelError(ConversionError):
 
 
 class PrecisionProofError(ConversionError):
-    """A converted file's graph does not prove the precision that its name would claim."""
+    """A converted file's graph does not have the precision that its name claims."""
 
 
 class SaturationError(ConversionError):
-    """A converted file's weights are so large that int8 sums saturate on some processors."""
+    """A converted file's weights are so large that int8 sums can saturate on some processors."""
 
 
 class GateError(EdgeMnistError):
@@ -119,7 +119,7 @@ class GateError(EdgeMnistError):
 
 
 class DivergedError(EdgeMnistError):
-    """A training run's loss is no longer a number; the last good model is kept."""
+    """A training run's loss is NaN or infinite; the last good model is kept."""
 
     exit_code = 5
 
@@ -135,11 +135,11 @@ class CorruptModelError(IntegrityError):
 
 
 class ContractError(IntegrityError):
-    """A model or bundle carries no contract, or one that this version does not know."""
+    """A model or bundle has no contract, or one that this version does not know."""
 
 
 class NoContractError(ContractError):
-    """A model file carries no contract: it was not made by `edge-mnist export`."""
+    """A model file has no contract: it was not made by `edge-mnist export`."""
 
 
 class ManifestError(IntegrityError):
@@ -151,15 +151,15 @@ class HashMismatchError(IntegrityError):
 
 
 class DataError(IntegrityError):
-    """A data file is damaged or is not the one it claims to be."""
+    """A data file is damaged, or not the file that it should be."""
 
 
 class UnfitDeviceError(IntegrityError):
-    """This device computes something else than what was recorded, or than what is exact."""
+    """This device computes other results than those recorded, or than the exact ones."""
 
 
 class RegressionError(EdgeMnistError):
-    """A model takes longer than before, by more than the limit, and by more than varies within a run."""
+    """A model became slower by more than the limit, and by more than the variation within a run."""
 
     exit_code = 7
 
@@ -171,16 +171,16 @@ class InputError(EdgeMnistError):
 
 
 class PictureError(InputError):
-    """A picture cannot be opened: missing, empty, truncated, too large, or no picture at all."""
+    """A picture cannot be opened: it is missing, empty, truncated, too large, or not a picture."""
 
 
 class InputShapeError(InputError):
-    """An array's shape is not one that a digit image can have."""
+    """An array does not have the shape of a digit image."""
 
 
 class InputDtypeError(InputError):
-    """An array's dtype holds no grey levels."""
+    """An array's dtype cannot hold grey levels."""
 
 
 class InputRangeError(InputError):
-    """An array's values are not in the range of its dtype, or are no numbers."""
+    """An array has values outside the range of its dtype, or NaN."""

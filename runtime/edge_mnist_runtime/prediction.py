@@ -1,4 +1,4 @@
-"""What the network makes of a picture, and whether to believe it."""
+"""The result for one picture: digit, probabilities, and the reason if it is rejected."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 Reason: TypeAlias = Literal["blank", "too small", "cut off", "several digits", "ambiguous", "no digit"]
-"""Why a picture is rejected: what was found in it (the first four), or what the network made of it.
+"""Why a picture is rejected. The first four reasons are found in the picture, the last two by the network.
 
-`ambiguous`: two digits share the probability; `no digit`: it is spread over more, as over nothing that was ever learnt,
-or the image shows several things that its frame cuts.
+`ambiguous`: two digits share the probability. `no digit`: the probability is spread over more digits, or the image
+shows several objects and its frame cuts some of them.
 """
 
 AMBIGUOUS_SHARE: Final = 0.85
-"""Two digits that have this much of the probability between them make a picture ambiguous rather than no digit."""
+"""Minimum sum of the two highest probabilities for `ambiguous`; below it the reason is `no digit`."""
 
 
 @dataclass(frozen=True)
@@ -28,26 +28,26 @@ class Quality:
     side_pixels: float
     """The digit's longer side in the picture, in the picture's own pixels."""
     contrast: float
-    """Part of the ground's light, 0..1, that the ink takes away; of light ink, part of what the ground lacks."""
+    """Fraction 0..1: of the background's light that dark ink takes away, or of its darkness that light ink fills."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As the command line's JSON has it."""
+        """For the command line's JSON output."""
         return {"side_pixels": round(self.side_pixels, 1), "contrast": round(self.contrast, 3)}
 
 
 class Prediction:
-    """What the network makes of one picture. It cannot be changed; predictions of the same content are equal.
+    """The network's result for one picture. It is immutable, and compares and hashes by value.
 
     Args:
-        digit: The most probable digit, 0..9; None where the picture was rejected.
-        confidence: The highest probability, in 0..1; 0 where the picture never reached the network.
-        probabilities: Of the ten digits, float32, shape (10,), read-only, or the bytes of these; all alike where the
-            picture never reached the network.
-        reason: Why the picture was rejected; None where it was accepted.
-        quality: How well the picture shows its digit; None for tensors, in which nothing was looked for.
+        digit: The most probable digit, 0..9; None if the picture is rejected.
+        confidence: The highest probability, 0..1; 0 if the network did not run.
+        probabilities: Probabilities of the ten digits, float32, shape (10,), read-only, or their bytes. All are equal
+            if the network did not run.
+        reason: Why the picture is rejected; None if it is accepted.
+        quality: How well the picture shows its digit; None for tensors and blank pictures.
     """
 
-    # No frozen dataclass: that costs 0.4 us more, of the 15 that a prediction takes.
+    # Not a frozen dataclass: that would cost 0.4 us more, of the 15 us of a prediction.
     __slots__ = ("_confidence", "_digit", "_probabilities", "_quality", "_reason")
 
     def __init__(
@@ -66,34 +66,34 @@ class Prediction:
 
     @property
     def digit(self) -> int | None:
-        """The most probable digit, 0..9; None where the picture was rejected."""
+        """The most probable digit, 0..9; None if the picture is rejected."""
         return self._digit
 
     @property
     def confidence(self) -> float:
-        """The highest probability, in 0..1; 0 where the picture never reached the network."""
+        """The highest probability, 0..1; 0 if the network did not run."""
         return self._confidence
 
     @property
     def probabilities(self) -> npt.NDArray[np.float32]:
-        """Of the ten digits, float32, shape (10,), read-only."""
-        if isinstance(self._probabilities, bytes):  # made when asked for: 0.3 us of a prediction's 14
+        """Probabilities of the ten digits, float32, shape (10,), read-only."""
+        if isinstance(self._probabilities, bytes):  # converted on demand: it costs 0.3 us of a prediction's 14
             self._probabilities = np.frombuffer(self._probabilities, np.float32)
         return self._probabilities
 
     @property
     def reason(self) -> Reason | None:
-        """Why the picture was rejected; None where it was accepted."""
+        """Why the picture is rejected; None if it is accepted."""
         return self._reason
 
     @property
     def quality(self) -> Quality | None:
-        """How well the picture shows its digit; None for tensors, in which nothing was looked for."""
+        """How well the picture shows its digit; None for tensors and blank pictures."""
         return self._quality
 
     @property
     def accepted(self) -> bool:
-        """Whether there is a digit to rely on."""
+        """Whether the prediction is accepted and has a digit."""
         return self._reason is None
 
     def __eq__(self, other: object) -> bool:
@@ -110,11 +110,11 @@ class Prediction:
         return f"Prediction({verdict}, confidence={self._confidence:.4f})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Bytes go through pickle in a third of an array's time.
+        # Bytes pickle in a third of the time of an array.
         return Prediction, (self._digit, self._confidence, bytes(self._probabilities), self._reason, self._quality)
 
     def to_dict(self) -> dict[str, Any]:
-        """As the command line's JSON has it."""
+        """For the command line's JSON output."""
         return {
             "digit": self._digit,
             "confidence": self._confidence,
@@ -126,33 +126,33 @@ class Prediction:
 
 
 def reject(reason: Reason, quality: Quality | None = None) -> Prediction:
-    """The answer for a picture that never reached the network."""
-    alike = np.full(10, 0.1, np.float32)
-    alike.flags.writeable = False
-    return Prediction(None, 0.0, alike, reason, quality)
+    """The prediction for a picture that is rejected before the network runs."""
+    uniform = np.full(10, 0.1, np.float32)
+    uniform.flags.writeable = False
+    return Prediction(None, 0.0, uniform, reason, quality)
 
 
-def reject_answer(prediction: Prediction, pixels: npt.NDArray[np.uint8], least_confidence: float) -> Prediction:
-    """The same prediction without its digit, with the reason why it is not to be relied on.
+def reject_prediction(prediction: Prediction, pixels: npt.NDArray[np.uint8], least_confidence: float) -> Prediction:
+    """Turn a prediction into a rejected one: without its digit, with the reason.
 
     Args:
-        prediction: What the network says.
-        pixels: What it read, uint8, 784 values.
-        least_confidence: The model's, in 0..1.
+        prediction: The network's prediction.
+        pixels: The tensor, uint8, 784 values.
+        least_confidence: The model's minimum confidence, 0..1.
     """
-    reason = judge_answer(prediction.probabilities, pixels, least_confidence)
+    reason = explain_rejection(prediction.probabilities, pixels, least_confidence)
     return Prediction(None, prediction.confidence, prediction.probabilities, reason, prediction.quality)
 
 
-def judge_answer(
+def explain_rejection(
     probabilities: npt.NDArray[np.float32], pixels: npt.NDArray[np.uint8], least_confidence: float
 ) -> Reason:
-    """Why an answer that was not accepted is not to be relied on.
+    """Find the reason why a prediction was not accepted.
 
     Args:
         probabilities: float32, shape (10,).
-        pixels: What the network read, uint8, 784 values.
-        least_confidence: The model's, in 0..1: an answer above it can be no doubt between two digits.
+        pixels: The tensor, uint8, 784 values.
+        least_confidence: The model's minimum confidence, 0..1. A prediction above it is never `ambiguous`.
     """
     if not pixels.any():
         return "blank"

@@ -1,7 +1,7 @@
-"""Many pictures, classified by several processes: in order, in bounded memory.
+"""Classify many pictures in several processes, in order and in bounded memory.
 
-Processes and not threads: opening a small picture is mostly Python's own work, of which one process does one at a time.
-Two threads read 28 x 28 PNG files no faster than one.
+Threads would not help: opening a small picture is mostly Python code, which holds the interpreter's lock. Two threads
+read 28 x 28 PNG files no faster than one.
 """
 
 from __future__ import annotations
@@ -23,38 +23,38 @@ if TYPE_CHECKING:
     from edge_mnist_runtime.predictions import Outcome, Predictor
 
 CHUNKS_AHEAD: Final = 3
-"""Chunks for each process that are being read or wait to be fetched: what bounds the memory."""
+"""Maximum number of chunks per process that are in work or wait to be fetched. This bounds the memory."""
 
-LEAST_PICTURES: Final = 512
-"""Fewer than that are done before other processes have started."""
+MIN_PICTURES: Final = 512
+"""Fewer pictures are classified before other processes have started."""
 
-MOST_PROCESSES: Final = 8
-"""Each takes some 60 MB."""
+MAX_PROCESSES: Final = 8
+"""Maximum number of processes by default; each takes about 60 MB."""
 
 _in_child: dict[str, Predictor] = {}
-"""What classifies in a child, under `predictor`."""
+"""The predictor of a child process, under the key `predictor`."""
 
 
 def default_processes(n_pictures: int) -> int:
-    """Processes that are worth their start for that many pictures: one a core, at most `MOST_PROCESSES`."""
-    return 1 if n_pictures < LEAST_PICTURES else min(usable_cores(), MOST_PROCESSES)
+    """Number of processes for so many pictures: 1 for few, else one per core, at most `MAX_PROCESSES`."""
+    return 1 if n_pictures < MIN_PICTURES else min(usable_cores(), MAX_PROCESSES)
 
 
 def predict_chunks(predictor: Predictor, chunks: Iterable[list[Any]], *, processes: int) -> Iterator[list[Outcome]]:
-    """Classify chunks of pictures in processes of their own.
+    """Classify chunks of pictures in child processes.
 
     Args:
-        predictor: What classifies them. On Linux its model travels by fork, elsewhere by pickle.
-        chunks: Pictures that can be pickled; taken by the caller's process when there is room for them.
-        processes: How many.
+        predictor: The model and its options. Children get it by fork on Linux, elsewhere by pickle.
+        chunks: Pictures that can be pickled. The calling process draws a chunk when a child has room for it.
+        processes: Number of child processes.
 
     Yields:
-        What became of the pictures of each chunk, in order.
+        The predictions and errors of each chunk, in order.
 
     Raises:
         UsageError: A picture or the network cannot be pickled, or a process was killed.
     """
-    # Loaded here, because a cold start asks for `default_processes` alone.
+    # Imported here, because a cold start needs only `default_processes`.
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
@@ -72,7 +72,7 @@ def predict_chunks(predictor: Predictor, chunks: Iterable[list[Any]], *, process
             yield _result_of(waiting.popleft())
     except BrokenProcessPool as error:
         raise UsageError(
-            f"one of {processes} processes was killed, maybe for want of memory; ask for fewer processes"
+            f"one of {processes} processes was killed, maybe because memory ran out; use fewer processes"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
@@ -86,7 +86,7 @@ def _result_of(outcomes: Future[list[Outcome]]) -> list[Outcome]:
 
 
 def _begin(predictor: Predictor) -> None:
-    gc.freeze()  # what came by fork is never garbage here, and looking at it would copy its memory
+    gc.freeze()  # a collection would touch, and so copy, the memory shared with the parent
     _in_child["predictor"] = predictor
 
 

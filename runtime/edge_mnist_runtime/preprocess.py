@@ -1,12 +1,17 @@
-"""The one way from ink to the tensor that the network reads.
+"""Normalise ink to the tensor that the network reads.
 
-Training, calibration, evaluation and the device all use this definition. Its version and parameters are hashed into
-every artefact, and the runtime refuses an artefact made for another definition.
+Training, calibration, evaluation and the device all use this definition. Its version and hash are stored in every
+artefact, and the runtime refuses an artefact made for another definition.
 
-The steps are MNIST's own (LeCun et al., 1998): the tight box of the ink, scaled with anti-aliasing so that its long
-side is 20 pixels, pasted into 28 x 28 so that the centre of mass of the ink falls on pixel 14. What comes before them
-finds the ink: transparency on a contrasting ground, dark-on-light or light-on-dark from the border, the ground
-subtracted, Otsu's threshold for the box only, grey levels kept.
+The steps are MNIST's own (LeCun et al., 1998):
+
+1. Crop the ink to its tight box.
+2. Scale the box with anti-aliasing so that its long side is 20 pixels.
+3. Paste it into 28 x 28 pixels so that the ink's centre of mass falls on pixel 14.
+
+The other parameters are for finding the ink of a clean drawing (`reading/drawing.py`): reduce the picture, take the
+background and polarity from its border, and subtract the background. Otsu's threshold only sets the box and the black
+level; grey levels are kept.
 """
 
 from __future__ import annotations
@@ -23,56 +28,56 @@ from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.errors import PictureError
 from edge_mnist_runtime.tensor import Pixels
 
-MOST_PRODUCTS: Final = 100_000
-"""Multiplications of one matrix product that OpenBLAS, in any build, still does in one thread."""
+MAX_PRODUCTS: Final = 100_000
+"""Multiplications up to which every build of OpenBLAS computes a matrix product in one thread."""
 
 
 @dataclass(frozen=True)
 class PreprocessDefinition:
-    """Everything that decides which tensor a picture becomes."""
+    """The parameters that decide which tensor ink becomes."""
 
     version: int = 1
-    """Raised with every change of the steps or of a parameter."""
+    """Raised with every change of a step or parameter."""
     side_pixels: int = 28
     """Height and width of the tensor."""
     ink_side_pixels: int = 20
-    """Long side of the ink's box inside it."""
+    """Long side of the ink's box in the tensor."""
     centre_pixel: float = 14.0
-    """Row and column on which the ink's centre of mass falls, to the nearest whole shift."""
+    """Row and column of the ink's centre of mass, rounded to whole pixels."""
     working_side_pixels: int = 256
-    """Larger pictures are averaged down until their long side is below twice this, before the ink is looked for."""
+    """Larger pictures are averaged down until their long side is below twice this, before the ink is searched."""
     least_contrast: int = 24
-    """A picture whose ink differs from its ground by less, in grey levels, is blank."""
+    """Minimum contrast of ink and background in grey levels. A picture with less is blank."""
     floor_part: float = 0.3
-    """Grey levels below this part of Otsu's threshold are ground, and become black."""
+    """Fraction of Otsu's threshold below which grey levels are background and become black."""
     full_percentile: float = 90.0
-    """The percentile of the ink's grey levels that becomes 255."""
+    """Percentile of the ink's grey levels that becomes 255."""
     median_filter_from_pixels: int = 64
-    """Pictures whose long side reaches this pass a 3 x 3 median filter, which removes single noisy pixels."""
+    """Long side from which pictures pass a 3 x 3 median filter, which removes single noisy pixels."""
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of the canonical JSON of all parameters: what artefacts carry."""
+        """SHA-256 of the canonical JSON of all parameters, as stored in artefacts."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
-        """As manifests and model metadata store it."""
+        """For manifests and model metadata."""
         return {"version": self.version, "sha256": self.sha256}
 
 
 PREPROCESS: Final = PreprocessDefinition()
-"""The definition that this version of edge-mnist uses, and the only one that it knows."""
+"""The only definition that this version of edge-mnist knows."""
 
 
 def normalise_ink(ink: Pixels, *, origin: str = "picture") -> Pixels:
-    """Give ink the size and place that MNIST's digits have.
+    """Give ink the size and position of MNIST's digits.
 
     Args:
-        ink: uint8, shape (H, W), bright ink on a ground of exactly 0.
-        origin: Where it is from, for error messages.
+        ink: Bright ink on a background of exactly 0, uint8, shape (H, W).
+        origin: Name of the picture in error messages.
 
     Returns:
-        uint8, shape (28, 28).
+        The tensor, uint8, shape (28, 28).
 
     Raises:
         PictureError: There is no ink.
@@ -95,8 +100,8 @@ def normalise_ink(ink: Pixels, *, origin: str = "picture") -> Pixels:
 def _resampling_weights(n_from: int, n_to: int) -> npt.NDArray[np.float32]:
     """Bicubic weights with anti-aliasing along one axis, float32, shape (n_to, n_from); each row sums to 1.
 
-    The kernel is that of Keys (1981) with a = -1/2, stretched where the axis shrinks. Pillow has the same one, but
-    rounds it otherwise from version to version, by up to 8 grey levels, and a device must see what training saw.
+    The kernel is that of Keys (1981) with a = -1/2, stretched if the axis shrinks. Pillow's is the same, but its
+    rounding differs between versions by up to 8 grey levels, and a device must see what training saw.
     """
     stretch = max(1.0, n_from / n_to)
     centres = (np.arange(n_to) + 0.5) * (n_from / n_to) - 0.5
@@ -107,37 +112,37 @@ def _resampling_weights(n_from: int, n_to: int) -> npt.NDArray[np.float32]:
 
 
 def _multiply(weights: npt.NDArray[np.float32], box: Pixels) -> npt.NDArray[np.float32]:
-    """`weights @ box`, some columns at a time: of large matrices NumPy makes a matter of many threads.
+    """Compute `weights @ box` in blocks of columns so small that OpenBLAS uses one thread.
 
-    Those take far more of the processor than they save, and wait for each other where it is busy.
+    For these sizes its threads cost far more processor time than they save, and wait for each other on a busy machine.
     """
-    n = max(1, MOST_PRODUCTS // weights.size)
+    n = max(1, MAX_PRODUCTS // weights.size)
     return np.concatenate([weights @ box[:, at : at + n] for at in range(0, box.shape[1], n)], axis=1)
 
 
 def _paste_offset(mass: npt.NDArray[np.float32], size: int) -> int:
-    """Where to paste along one axis so that the centre of `mass` falls on the centre pixel, inside the frame."""
+    """Offset along one axis that puts the centre of `mass` on the centre pixel, limited to the frame."""
     centre = float(np.arange(size) @ mass / mass.sum())
     return min(max(round(PREPROCESS.centre_pixel - centre), 0), PREPROCESS.side_pixels - size)
 
 
 def ink_box(ink: Pixels) -> Box:
-    """The box of all ink above half of Otsu's threshold."""
+    """The box around all ink above half of Otsu's threshold."""
     return mask_box(ink > otsu_threshold(ink) / 2)
 
 
 def mask_box(mask: npt.NDArray[np.bool_]) -> Box:
-    """The box of a mask, shape (H, W), that is not empty."""
+    """The box around a mask, shape (H, W), which must not be empty."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
 
 
 def otsu_threshold(values: npt.NDArray[np.uint8]) -> int:
-    """The grey level that best parts `values` (uint8, any shape) in two, after Otsu (1979).
+    """Otsu's threshold (1979): the grey level that best divides `values`, uint8, any shape, into two classes.
 
     Returns:
-        The largest level of the lower class, in 0..254: `values > threshold` is the upper class, never empty where
-        two levels occur.
+        The largest level of the lower class, 0..254. The upper class is `values > threshold`; it is not empty if
+        `values` has two levels.
     """
     counts = np.bincount(values.reshape(-1), minlength=256).astype(np.float64)
     weight = counts.cumsum()

@@ -1,4 +1,4 @@
-"""The tensor that every model of this project reads."""
+"""Shape and dtype of the tensor that every model of this project reads."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]
-"""Pixels, uint8, bright ink on black, 0..255; the shape is said where it is used."""
+"""Grey levels, uint8, 0..255, bright ink on black; each use states the shape."""
 
 UINT8: Final = np.dtype(np.uint8)
 
 TENSOR: Final = (-1, 28, 28, 1)
-"""Shape of what the network reads."""
+"""Shape of a batch that the network reads, for `reshape`."""
 
 NO_TENSORS: Final = np.empty((0, 28, 28, 1), np.uint8)
-"""What no pictures at all become."""
+"""An empty batch."""
 
 DARK: Final = 128
-"""Corners of a tensor are below this; every MNIST training image has 0 in all of them."""
+"""The corners of a tensor are below this level. Every MNIST training image has 0 in all four."""

@@ -1,4 +1,4 @@
-"""Every benchmark finds what it imports, started as `python -m benchmarks.NAME` in the repository."""
+"""Every import of every benchmark can be found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 MODULES = [
     path.relative_to(BENCHMARKS)
     for path in sorted(BENCHMARKS.rglob("*.py"))
-    if "workers" not in path.parts  # these run in environments of their own
+    if "workers" not in path.parts  # these run in other environments
 ]
 
 

@@ -1,4 +1,4 @@
-"""How `make conformance` compares programs, and what it says of those that differ, refuse a file or cannot be tried."""
+"""`make conformance`: comparison of predictions, and rows of programs that differ, refuse a file or cannot run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.conformance.__main__ import SUBJECTS
-from benchmarks.conformance.differences import compare_answers
+from benchmarks.conformance.differences import compare_predictions
 from benchmarks.conformance.explanations import EXPLANATIONS
 from benchmarks.conformance.page import format_page
 from benchmarks.conformance.recorded import ModelFile
@@ -39,51 +39,51 @@ def make_subject(prepare, key="made-up"):
 
 
 def certain(*digits):
-    """Answers of 0.9 for these digits."""
+    """Probabilities of 0.9 for these digits."""
     return np.where(np.eye(10)[list(digits)] == 1, 0.9, 0.1 / 9).astype(np.float32)
 
 
-def test_same_answers_are_the_same():
-    difference = compare_answers(certain(1, 2, 3), certain(1, 2, 3))
+def test_equal_predictions_are_the_same():
+    difference = compare_predictions(certain(1, 2, 3), certain(1, 2, 3))
     assert difference.same
-    assert (difference.n, difference.max_difference, difference.max_lead) == (3, 0, None)
+    assert (difference.n, difference.max_difference, difference.max_margin) == (3, 0, None)
 
 
-def test_rounding_of_the_float_softmax_is_no_difference():
-    assert compare_answers(certain(1, 2), certain(1, 2) + np.float32(5e-7)).same
+def test_rounding_of_the_float_softmax_is_not_a_difference():
+    assert compare_predictions(certain(1, 2), certain(1, 2) + np.float32(5e-7)).same
 
 
-def test_other_answers_and_probabilities_are_counted():
+def test_other_digits_and_probabilities_are_counted():
     found = certain(1, 2, 4, 4)
     found[0, 1] = 0.8
-    difference = compare_answers(certain(1, 2, 3, 4), found)
+    difference = compare_predictions(certain(1, 2, 3, 4), found)
     assert not difference.same
-    assert (difference.n, difference.other_answers, difference.other_probabilities) == (4, 1, 2)
+    assert (difference.n, difference.other_predictions, difference.other_probabilities) == (4, 1, 2)
     assert difference.max_difference == pytest.approx(0.9 - 0.1 / 9)
 
 
-def test_lead_is_that_of_the_largest_answer_that_changed():
+def test_margin_is_the_largest_of_the_digits_that_changed():
     recorded = certain(1, 2, 3)
     recorded[1, 2], recorded[1, 5] = 0.5, 0.4  # a close call
-    assert compare_answers(recorded, certain(1, 5, 3)).max_lead == pytest.approx(0.1)
-    assert compare_answers(recorded, certain(7, 5, 3)).max_lead == pytest.approx(0.9 - 0.1 / 9)
+    assert compare_predictions(recorded, certain(1, 5, 3)).max_margin == pytest.approx(0.1)
+    assert compare_predictions(recorded, certain(7, 5, 3)).max_margin == pytest.approx(0.9 - 0.1 / 9)
 
 
-def test_answer_that_is_no_number_is_another_answer():
+def test_nan_counts_as_another_prediction():
     found = certain(1, 2)
     found[0] = np.nan
-    difference = compare_answers(certain(1, 2), found)
-    assert (difference.other_answers, difference.other_probabilities) == (1, 1)
+    difference = compare_predictions(certain(1, 2), found)
+    assert (difference.other_predictions, difference.other_probabilities) == (1, 1)
     assert difference.max_difference == np.inf
 
 
-def test_answers_to_fewer_images_are_not_compared():
+def test_comparison_refuses_fewer_images():
     with pytest.raises(ValueError, match=r"\(1, 10\) probabilities instead of \(2, 10\)"):
-        compare_answers(certain(1, 2), certain(1))
+        compare_predictions(certain(1, 2), certain(1))
 
 
-def test_worker_answers_as_recorded(golden, file, tmp_path):
-    """onnxruntime in the environment of the tests, on this processor."""
+def test_worker_predicts_as_recorded(golden, file, tmp_path):
+    """Run onnxruntime in the environment of the tests, on this processor."""
     worker = Command((sys.executable, str(WORKERS / "onnxruntime_worker.py")))
     images = write_images(tmp_path, golden[0])
     run = run_command(worker, NANO, images.path, tmp_path / "out")
@@ -100,13 +100,13 @@ def test_worker_answers_as_recorded(golden, file, tmp_path):
         ("print('1.0')", "0 probabilities for 40 images"),
     ],
 )
-def test_worker_that_fails_refuses_the_file_in_its_own_words(golden, tmp_path, source, reason):
+def test_refusal_has_the_error_line_of_a_worker_that_fails(golden, tmp_path, source, reason):
     images = write_images(tmp_path, golden[0])
     with pytest.raises(RefusedError, match=reason):
         run_command(Command((sys.executable, "-c", source)), NANO, images.path, tmp_path / "out")
 
 
-def test_program_that_cannot_be_had_gets_a_row_that_says_so(golden, file, tmp_path):
+def test_program_that_cannot_be_installed_gets_a_row_with_the_reason(golden, file, tmp_path):
     def prepare(_root):
         raise NotRunHereError("no such package")
 
@@ -118,7 +118,7 @@ def test_program_that_cannot_be_had_gets_a_row_that_says_so(golden, file, tmp_pa
 
 
 def test_row_that_differs_without_a_known_reason_is_unexplained(file):
-    difference = compare_answers(certain(1), certain(2))
+    difference = compare_predictions(certain(1), certain(2))
     row = Row(make_subject(lambda _root: Command(())), file, "1.0", difference)
     assert row.unexplained
     assert "| 1 | 0.8889 | **not explained** |" in format_page([row], [file], "made up", "made up")
@@ -130,24 +130,24 @@ def test_refusal_without_a_known_reason_is_unexplained(file):
     assert "| refused |  | **not explained** no such operator |" in format_page([row], [file], "made up", "made up")
 
 
-def test_rounding_explains_close_calls_alone(file):
+def test_rounding_explains_only_close_calls(file):
     subject = SUBJECTS["tvm"]
     close = np.full((1, 10), 0.05, np.float32)
     close[0, :2] = 0.5, 0.45
-    assert Row(subject, file, "1.0", compare_answers(close, close[:, ::-1])).explanation
-    assert Row(subject, file, "1.0", compare_answers(certain(1), certain(2))).unexplained
+    assert Row(subject, file, "1.0", compare_predictions(close, close[:, ::-1])).explanation
+    assert Row(subject, file, "1.0", compare_predictions(certain(1), certain(2))).unexplained
 
 
-def test_rows_of_an_earlier_run_are_read_for_the_same_file_alone(file):
+def test_rows_of_an_earlier_run_are_read_only_for_the_same_file(file):
     subject = SUBJECTS["onnxruntime"]
-    row = Row(subject, file, "1.0", compare_answers(certain(1), certain(2)))
+    row = Row(subject, file, "1.0", compare_predictions(certain(1), certain(2)))
     (record,) = json.loads(json.dumps([row.to_dict()]))
     assert read_rows([record], {subject.key: subject}, [file]) == [row]
     assert read_rows([record], {}, [file]) == []
     assert read_rows([{**record, "file_sha256": "0" * 64}], {subject.key: subject}, [file]) == []
 
 
-def test_rows_stand_until_the_program_has_run_again(golden, file, tmp_path):
+def test_rows_are_kept_until_the_program_runs_again(golden, file, tmp_path):
     images, _ = golden
     digits = LabelledDigits("made-up", "test", images, np.zeros(len(images), np.uint8))
     first, second = (make_subject(lambda _root: Command(()), key) for key in ("first", "second"))
@@ -162,6 +162,6 @@ def test_rows_stand_until_the_program_has_run_again(golden, file, tmp_path):
     assert Results(tmp_path, subjects, [file], other_digits).rows == []
 
 
-def test_no_explanation_is_left_over():
+def test_every_explanation_belongs_to_a_program():
     keys = {(subject.key, kind) for subject in SUBJECTS.values() for kind in subject.formats}
     assert set(EXPLANATIONS) <= keys

@@ -1,4 +1,4 @@
-"""What `make golden` writes into the runtime package."""
+"""The files that `make golden` writes into the runtime package."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from edge_mnist_runtime.doctor.saturation import ACTIVATION, CHANNELS, SIDE, fin
 from edge_mnist_runtime.engines import open_engine
 
 
-def test_golden_vectors_in_the_package_are_what_the_command_writes() -> None:
+def test_golden_vectors_in_the_package_are_up_to_date() -> None:
     made, shipped = (np.load(io.BytesIO(data)) for data in (make_bundled_golden(), Path(BUNDLED_GOLDEN).read_bytes()))
     assert set(made) == set(shipped)
     assert np.array_equal(made["labels"], shipped["labels"])
-    # NumPy's matrix products round otherwise on another processor: on one of two kinds tried, one pixel by one level.
+    # NumPy's matrix products round differently on other processors. On one of two tried, a pixel differs by one level.
     differences = np.abs(made["images"].astype(np.int16) - shipped["images"])
     assert differences.max() <= 1
     assert np.count_nonzero(differences) <= 5
@@ -25,7 +25,7 @@ def test_golden_vectors_in_the_package_are_what_the_command_writes() -> None:
         assert made[f"sha256/{path.name}"] == shipped[f"sha256/{path.name}"], "run: make golden"
 
 
-def test_saturation_model_is_repeatable_and_its_sums_are_exact_here() -> None:
+def test_saturation_model_is_reproducible_and_its_sums_are_exact_here() -> None:
     data = make_saturation_model()
     assert data == make_saturation_model()
     image = np.full((1, SIDE, SIDE, CHANNELS), ACTIVATION, np.uint8)
@@ -33,7 +33,7 @@ def test_saturation_model_is_repeatable_and_its_sums_are_exact_here() -> None:
 
 
 def test_saturation_model_is_run_by_int8_kernels() -> None:
-    """Were a layer left in float, its sum would be exact everywhere and prove nothing."""
+    """A layer in float would have exact sums on every processor, so the check could not fail."""
     from edge_mnist_runtime.bench.operator_profile import profile_operators
 
     images = np.zeros((1, SIDE, SIDE, CHANNELS), np.uint8)

@@ -1,4 +1,4 @@
-"""docs/results/layers.md says what layers become: every row is there, and one of them is made anew."""
+"""docs/results/layers.md has a row for each layer, and one of them is measured again."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from edge_mnist_trainer.augment.strokes import draw_digits
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings(r"ignore:\s*Warning. tf.lite.Interpreter is deprecated:UserWarning")  # in its own debugger
-def test_page_has_every_row_and_the_row_of_elu_holds():
+@pytest.mark.filterwarnings(
+    r"ignore:\s*Warning. tf.lite.Interpreter is deprecated:UserWarning"
+)  # from TensorFlow's own debugger
+def test_page_has_every_layer_and_elu_is_still_right():
     from benchmarks import layers
 
     rows = [line for line in layers.PAGE.read_text("utf-8").splitlines() if line.startswith("| ")][1:]

@@ -1,4 +1,4 @@
-"""A hundredth of what docs/reliability.md tells of: threads, memory, damaged and hostile files."""
+"""Run a hundredth of the reliability benchmark: threads, memory, damaged and hostile files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def run_quick(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "least"),
+    ("name", "min_count"),
     [
         ("shared", 3200),  # 64 threads, 50 predictions each
         ("tensors", 20_000),
@@ -29,16 +29,16 @@ def run_quick(*arguments: object) -> subprocess.CompletedProcess[str]:
         ("bombs", 15),
     ],
 )
-def test_promise_is_kept(name: str, least: int) -> None:
+def test_check_passes(name: str, min_count: int) -> None:
     done = run_quick("--only", name)
     assert done.returncode == 0, done.stderr
     (report,) = json.loads(done.stdout)
     assert report["passed"], report
-    assert report["count"] >= least
+    assert report["count"] >= min_count
 
 
 @pytest.mark.slow
-def test_promises_are_kept_with_litert(reference_bundle: Path, tmp_path: Path) -> None:
+def test_checks_pass_with_litert(reference_bundle: Path, tmp_path: Path) -> None:
     tflite = next(reference_bundle.glob("*_int8.tflite"))
     page = tmp_path / "reliability.md"
     done = run_quick("--only", "shared tflite", "tensors tflite", "models tflite", "--tflite", tflite, "--page", page)
@@ -51,17 +51,17 @@ def test_promises_are_kept_with_litert(reference_bundle: Path, tmp_path: Path) -
 
 @pytest.mark.slow
 def test_crash_and_hang_of_a_worker_are_counted() -> None:
-    """The counter-test: whoever looks for crashes must be able to see one."""
+    """Prove that the check can fail: a worker that crashes, hangs or raises is counted."""
     source = """
 import os, signal, sys
 from benchmarks.reliability import attempts, worker
-def attempts_that_end_badly(model):
+def bad_attempts(model):
     def attempt(number):
         if number == 2: os.kill(os.getpid(), signal.SIGSEGV)
         while number == 4: pass
-        return "unexpected: KeyError" if number == 5 else "an answer"
+        return "unexpected: KeyError" if number == 5 else "classified"
     return attempt
-attempts.ATTEMPTS["pictures"] = attempts_that_end_badly
+attempts.ATTEMPTS["pictures"] = bad_attempts
 worker.HANGS_AFTER_S = 1
 worker.main()
 """
@@ -70,11 +70,11 @@ import sys
 from benchmarks.reliability import trials
 popen = trials.subprocess.Popen
 trials.subprocess.Popen = lambda command, **options: popen([sys.executable, "-c", {source!r}, *command[3:]], **options)
-print(trials.attempt_all("x", "pictures", "", count=7))
+print(trials.check_damaged_files("x", "pictures", "", count=7))
 """
     done = subprocess.run(
         [sys.executable, "-c", check], cwd=REPOSITORY, capture_output=True, text=True, timeout=100, check=False
     )
-    assert "1 SIGSEGV, 1 hangs; 4 an answer, 1 unexpected" in done.stdout, done.stdout + done.stderr
+    assert "1 SIGSEGV, 1 hangs; 4 classified, 1 unexpected" in done.stdout, done.stdout + done.stderr
     assert "passed=False" in done.stdout
     assert [line.split(":")[0].strip() for line in done.stderr.splitlines()] == ["item 2", "item 4", "item 5"]

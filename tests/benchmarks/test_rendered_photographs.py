@@ -1,4 +1,4 @@
-"""Rendered photographs: the same each time, of every kind, with the true ink, and read well."""
+"""Rendered photographs: every kind renders reproducibly, with its true ink, and is read."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ def test_kind_renders_a_picture_and_its_ink(kind):
     assert 0.7 * low < (max(np.ptp(rows), np.ptp(columns)) + 1) / min(picture.size) < 1.5 * high
 
 
-def test_same_seed_renders_the_same_bytes_whatever_else_is_rendered():
+def test_same_seed_renders_the_same_bytes_with_any_other_kinds():
     alone = next(take_photographs(1, seed=3, kinds=("tiny",)))
     together = next(one for one in take_photographs(1, seed=3, kinds=("poor camera", "tiny")) if one.kind == "tiny")
     assert alone.data == together.data
     assert alone.data != next(take_photographs(1, seed=4, kinds=("tiny",))).data
 
 
-def test_digits_are_balanced():
+def test_every_digit_is_equally_frequent():
     labels = [one.label for one in take_photographs(2, seed=0, kinds=("drawing",))]
     assert np.bincount(labels).tolist() == [2] * 10
 
 
-def test_seeds_for_choices_and_for_figures_differ():
+def test_development_and_final_seed_differ():
     assert DEVELOPMENT_SEED != FINAL_SEED
 
 
-def test_thinned_line_is_one_pixel_wide_and_whole():
+def test_thinned_line_is_one_pixel_wide_and_connected():
     ink = np.zeros((60, 60), bool)
     ink[10:50, 20:29] = ink[41:50, 20:50] = True
     line = thin(ink)
@@ -66,7 +66,7 @@ def test_pen_draws_strokes_of_its_width(width):
 
 @pytest.mark.parametrize("has_outline", [False, True])
 @pytest.mark.parametrize("source", ["font", "image"])
-def test_digit_is_in_one_piece_whatever_it_comes_from(source, has_outline):
+def test_digit_from_a_font_or_an_image_is_connected(source, has_outline):
     rng = np.random.default_rng(0)
     for face in font_faces("test"):
         if source == "font":

@@ -1,4 +1,4 @@
-"""Rendered rows and unreadable pictures: the same each time, and what they say they are."""
+"""Rendered rows and unreadable pictures: reproducible, and with the right content."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edge_mnist_runtime.classifier import read_any
 
 
 @pytest.mark.parametrize("spacing", SPACINGS)
-def test_row_is_a_picture_of_its_text(spacing):
+def test_row_is_a_picture_with_a_text_of_digits(spacing):
     (row,) = take_rows(1, seed=0, pages=("photograph",), spacings=(spacing,))
     picture = Image.open(io.BytesIO(row.data))
     picture.load()
@@ -25,7 +25,7 @@ def test_row_is_a_picture_of_its_text(spacing):
     assert (row.page, row.spacing) == ("photograph", spacing)
 
 
-def test_same_seed_renders_the_same_rows_whatever_else_is_rendered():
+def test_same_seed_renders_the_same_rows_with_any_other_pages():
     (alone,) = take_rows(1, seed=3, pages=("scan",), spacings=("tight",))
     together = [one for one in take_rows(1, seed=3, pages=("drawing", "scan")) if one.page == "scan"]
     assert alone.data == next(one.data for one in together if one.spacing == "tight")
@@ -50,7 +50,7 @@ def test_unreadable_pictures_are_rejected(kind):
     assert sum(flaw is not None for flaw in flaws) >= 3
 
 
-def test_digit_has_the_pixels_that_were_asked_for():
+def test_digit_has_the_requested_height():
     data, digit = photograph_digit(KINDS["drawing"], (80, 80), 40, np.random.default_rng(0))
     quality = read_any(data).quality
     assert 0 <= digit <= 9

@@ -1,4 +1,4 @@
-"""What the examples' tests share: the examples as a user has them, and pictures to try them on."""
+"""Fixtures for the tests of the examples: their folder, and pictures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def examples() -> Path:
 
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The ten sample pictures as files, by name; each name begins with its digit."""
+    """Files of the ten sample pictures, by name. Each name begins with its digit."""
     folder = tmp_path_factory.mktemp("pictures")
     for name, data in read_samples().items():
         (folder / name).write_bytes(data)

@@ -1,4 +1,4 @@
-"""examples/camera_loop.py: in processes of its own, with drawn frames, a folder, and no camera."""
+"""examples/camera_loop.py, run with drawn frames, with a folder and without a camera."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run_loop(examples: Path, *arguments: object) -> subprocess.CompletedProcess[
 
 @pytest.fixture(scope="module")
 def slow_loops(examples: Path, pictures: dict[str, Path]) -> dict[str, subprocess.CompletedProcess[str]]:
-    """Drawn frames, and a folder of pictures, shown side by side: both loops wait for their frames most of the time."""
+    """Run both loops at the same time, because they mostly wait for frames."""
     folder = next(iter(pictures.values())).parent
     loops = {
         "drawn": start_loop(examples, "--frames", 95, "--rate", 12, "--over", 5),
@@ -50,13 +50,13 @@ def summary(output: str) -> tuple[int, int, float, float]:
     return int(found[1]), int(found[2]), float(found[3]), float(found[4])
 
 
-def test_drawn_digits_are_named_when_they_change(slow_loops: dict[str, subprocess.CompletedProcess[str]]) -> None:
+def test_drawn_digits_are_printed_when_they_change(slow_loops: dict[str, subprocess.CompletedProcess[str]]) -> None:
     done = slow_loops["drawn"]
     assert done.returncode == 0, done.stderr
     read, dropped, p50, p99 = summary(done.stdout)
     assert read + dropped == 95
     assert 0 < p50 <= p99
-    if dropped < 10:  # else this machine had other things to do
+    if dropped < 10:  # otherwise the machine is too busy
         assert printed_digits(done.stdout) == ["1", "nothing", "4", "nothing", "7", "nothing", "1"]
 
 
@@ -66,17 +66,17 @@ def test_late_frames_are_dropped_not_queued(examples: Path) -> None:
     read, dropped, *_ = summary(done.stdout)
     assert read + dropped == 1000
     assert dropped > 0
-    assert read > 0  # and none is starved
+    assert read > 0  # some frames are still read
 
 
-def test_folder_is_shown_picture_by_picture(slow_loops: dict[str, subprocess.CompletedProcess[str]]) -> None:
+def test_pictures_of_a_folder_are_read_in_order(slow_loops: dict[str, subprocess.CompletedProcess[str]]) -> None:
     done = slow_loops["folder"]
     assert done.returncode == 0, done.stderr
     if summary(done.stdout)[1] == 0:
         assert printed_digits(done.stdout) == [*"0123456789"]
 
 
-def test_ctrl_c_ends_it_with_its_figures(
+def test_ctrl_c_stops_the_loop_and_prints_the_summary(
     examples: Path, start_interruptible: Callable[..., subprocess.Popen[str]]
 ) -> None:
     with start_interruptible([sys.executable, examples / "camera_loop.py", "--rate", 30]) as process:
@@ -97,14 +97,14 @@ def test_ctrl_c_ends_it_with_its_figures(
         (("--rate", "0"), "--rate must be above 0"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(arguments: tuple[str, ...], expected: str, examples: Path) -> None:
+def test_bad_options_give_one_line(arguments: tuple[str, ...], expected: str, examples: Path) -> None:
     done = run_loop(examples, *arguments)
     assert done.returncode in (1, 2)
     assert expected in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
 
 
-def test_camera_without_opencv_is_refused_in_one_line(examples: Path) -> None:
+def test_camera_without_opencv_gives_one_line(examples: Path) -> None:
     without_opencv = "import runpy, sys; sys.modules['cv2'] = None; sys.argv = sys.argv[1:]; "
     done = subprocess.run(
         [

@@ -1,4 +1,4 @@
-"""examples/minimal.py, as its first line says that it is run."""
+"""examples/minimal.py, run as its first line says."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ def test_digit_and_confidence_of_every_picture_are_printed(examples: Path, pictu
         assert "%)" in line
 
 
-def test_it_is_as_short_as_it_is_said_to_be(examples: Path) -> None:
+def test_it_has_five_lines_of_code(examples: Path) -> None:
     code = [line for line in (examples / "minimal.py").read_text().split('"""')[2].splitlines() if line.strip()]
     assert len([line for line in code if not line.startswith(("import", "from"))]) <= 5

@@ -170,7 +170,7 @@ def test_layer_that_cannot_be_exported_is_named(start, format_name, words, here,
     assert (code, err.count("\n")) == (4, 1)
     assert err.startswith(f"edge-mnist: error: {tmp_path / 'odd.keras'}: ")
     assert words in err
-    assert ("what the tools said: " in err) == ("refused it" in err)
+    assert ("output of the tools: " in err) == ("refused it" in err)
     assert not (tmp_path / "bundle").exists()
 
 
@@ -205,7 +205,7 @@ def test_model_that_is_no_image_classifier_is_one_clear_line(build, words, here,
     code, out, err = command("export", tmp_path / "bad.keras", "--data", here.path("animals.npz"), "-o", tmp_path / "b")
     assert (code, out, err.count("\n")) == (4, "", 1)
     assert words in err
-    assert "what the tools said" not in err  # no tool has seen it yet
+    assert "output of the tools" not in err  # no tool has seen it yet
     assert [path.name for path in tmp_path.iterdir()] == ["bad.keras"]
 
 

@@ -1,4 +1,4 @@
-"""What the runtime's tests share: its own sample pictures, one classifier, drawn digits, damaged models and bundles."""
+"""Fixtures of the runtime's tests: sample pictures, one classifier, drawn digits, damaged models and bundles."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def in_process_cli(capsys: pytest.CaptureFixture[str], refuse_unmarked: Callable
 
 @pytest.fixture
 def measured_model() -> Callable[..., MeasuredModel]:
-    """A model's part of a bench report of which nothing can be said, changed where it is asked for."""
+    """One model's part of a bench report, without warnings: `measured_model(**changes)`."""
     quiet = MeasuredModel(
         model="folder/edge_int8.onnx", backend="onnxruntime", precision="int8", size_bytes=1, sha256="0", threads=1,
         load_ms=1.0, first_us=20.0, samples=100, stopped="samples", warmup=Warmup(100, steady=True), late=False,

@@ -1,4 +1,4 @@
-"""Which answers are relied on: by confidence, and by a second look at what is shown."""
+"""Which predictions are accepted, by their confidence and by a check of the image."""
 
 from __future__ import annotations
 
@@ -9,14 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_mnist_runtime import DigitClassifier
-from edge_mnist_runtime.acceptance import CERTAIN, accept_answers, describe_rule, is_accepted, shows_more
+from edge_mnist_runtime.acceptance import (
+    CERTAIN,
+    accept_predictions,
+    describe_rule,
+    is_accepted,
+    shows_several_objects,
+)
 
 LEAST = 0.5
 DOUBT = CERTAIN - 0.01
 
 
 def sure(*confidences: float) -> npt.NDArray[np.float32]:
-    """Probabilities of as many answers."""
+    """Probabilities with these highest values, shape (N, 10)."""
     return np.array([[confidence, *[(1 - confidence) / 9] * 9] for confidence in confidences], np.float32)
 
 
@@ -33,52 +39,52 @@ CUT = (0, 20, 4, 26)
 OTHER_CUT = (0, 2, 4, 8)
 
 
-def test_below_the_least_confidence_nothing_is_accepted_and_from_certainty_on_everything():
+def test_acceptance_starts_at_the_minimum_confidence_and_is_certain_from_0_98():
     several = np.repeat(image(STROKE, CUT, OTHER_CUT), 3, axis=0)
-    assert accept_answers(sure(LEAST - 0.01, DOUBT, CERTAIN), several, LEAST).tolist() == [False, False, True]
+    assert accept_predictions(sure(LEAST - 0.01, DOUBT, CERTAIN), several, LEAST).tolist() == [False, False, True]
 
 
-def test_one_digit_in_the_middle_needs_the_least_confidence_alone():
-    assert accept_answers(sure(LEAST), image(STROKE), LEAST).all()
+def test_single_centred_digit_needs_only_the_minimum_confidence():
+    assert accept_predictions(sure(LEAST), image(STROKE), LEAST).all()
 
 
-def test_model_without_a_least_confidence_accepts_everything():
-    assert accept_answers(sure(0.2), image(STROKE, CUT, OTHER_CUT), 0.0).all()
+def test_model_without_a_minimum_confidence_accepts_everything():
+    assert accept_predictions(sure(0.2), image(STROKE, CUT, OTHER_CUT), 0.0).all()
 
 
 @pytest.mark.parametrize("edge", ["top", "bottom", "left", "right"])
-def test_other_things_at_any_edge_are_seen(edge):
+def test_several_objects_at_any_edge_are_found(edge):
     several = image(STROKE, CUT, OTHER_CUT)
     turned = {"top": several, "bottom": several[:, ::-1], "left": several.transpose(0, 2, 1, 3)}
     turned["right"] = turned["left"][:, :, ::-1]
-    assert shows_more(turned[edge].tobytes())
+    assert shows_several_objects(turned[edge].tobytes())
 
 
 @pytest.mark.parametrize("line", [(0, 0, 1, 28), (0, 4, 1, 20), (0, 27, 28, 28)])
-def test_line_along_an_edge_beside_a_digit_is_one_place(line):
-    assert not shows_more(image(STROKE, line).tobytes())
+def test_line_along_an_edge_beside_a_digit_is_one_run(line):
+    assert not shows_several_objects(image(STROKE, line).tobytes())
 
 
-def test_digit_that_fills_the_frame_is_one_thing():
-    assert not shows_more(image((0, 12, 28, 16)).tobytes())
+def test_digit_that_fills_the_frame_is_one_object():
+    assert not shows_several_objects(image((0, 12, 28, 16)).tobytes())
 
 
-def test_dots_at_the_edge_are_too_little():
-    assert not shows_more(image(STROKE, (0, 20, 4, 22), (0, 2, 4, 3)).tobytes())
+def test_dots_at_the_edge_are_ignored():
+    assert not shows_several_objects(image(STROKE, (0, 20, 4, 22), (0, 2, 4, 3)).tobytes())
 
 
-def test_two_things_away_from_the_edge_are_no_matter_of_the_frame():
-    assert not shows_more(image(STROKE, (1, 20, 5, 26), (1, 2, 5, 8)).tobytes())
+def test_several_objects_inside_the_frame_are_ignored():
+    assert not shows_several_objects(image(STROKE, (1, 20, 5, 26), (1, 2, 5, 8)).tobytes())
 
 
-def test_faint_things_at_the_edge_are_no_ink():
+def test_faint_objects_at_the_edge_are_ignored():
     faint = np.maximum(image(STROKE), image(CUT, OTHER_CUT, level=160))
-    assert not shows_more(faint.tobytes())
+    assert not shows_several_objects(faint.tobytes())
 
 
 @given(st.integers(1, 255))
 def test_brightness_does_not_matter(level):
-    assert shows_more(image(STROKE, CUT, OTHER_CUT, level=level).tobytes())
+    assert shows_several_objects(image(STROKE, CUT, OTHER_CUT, level=level).tobytes())
 
 
 def around_the_frame(several):
@@ -90,38 +96,38 @@ def around_the_frame(several):
 @pytest.mark.parametrize("column", range(8, 28))
 def test_every_pixel_of_the_edge_counts(column):
     four_pixels = image((2, 12, 26, 16), (0, 3, 1, 6), (0, column, 1, column + 1))
-    assert all(map(shows_more, around_the_frame(four_pixels)))
+    assert all(map(shows_several_objects, around_the_frame(four_pixels)))
 
 
 def test_four_pixels_of_ink_at_the_edge_are_enough_and_three_are_not():
-    assert shows_more(image((2, 12, 26, 16), (0, 3, 1, 5), (0, 20, 1, 22)).tobytes())
-    assert not shows_more(image((2, 12, 26, 16), (0, 3, 1, 5), (0, 20, 1, 21)).tobytes())
+    assert shows_several_objects(image((2, 12, 26, 16), (0, 3, 1, 5), (0, 20, 1, 22)).tobytes())
+    assert not shows_several_objects(image((2, 12, 26, 16), (0, 3, 1, 5), (0, 20, 1, 21)).tobytes())
 
 
 def test_line_around_a_corner_is_one_place():
-    assert not any(map(shows_more, around_the_frame(image(STROKE, (0, 20, 1, 28), (0, 27, 8, 28)))))
+    assert not any(map(shows_several_objects, around_the_frame(image(STROKE, (0, 20, 1, 28), (0, 27, 8, 28)))))
 
 
 def test_two_things_that_are_cut_are_several():
-    assert shows_more(image((0, 4, 20, 8), (0, 18, 20, 22)).tobytes())
+    assert shows_several_objects(image((0, 4, 20, 8), (0, 18, 20, 22)).tobytes())
 
 
 @pytest.mark.parametrize(("level", "is_ink"), [(139, False), (140, True)])
 def test_ink_at_the_edge_has_seven_tenths_of_the_brightest_pixel(level, is_ink):
     pixels = np.maximum(image(STROKE, level=200), image((0, 20, 1, 26), (0, 2, 1, 8), level=level))
-    assert shows_more(pixels.tobytes()) == is_ink
+    assert shows_several_objects(pixels.tobytes()) == is_ink
 
 
 @pytest.mark.parametrize(("level", "is_ink"), [(99, False), (100, True)])
 def test_half_as_bright_as_the_brightest_pixel_joins_two_things_into_one(level, is_ink):
     bridge = image((14, 8, 16, 18), level=level)
     pixels = np.maximum(image((0, 4, 20, 8), (0, 18, 20, 22), level=200), bridge)
-    assert shows_more(pixels.tobytes()) == (not is_ink)
+    assert shows_several_objects(pixels.tobytes()) == (not is_ink)
 
 
 def test_certainty_begins_at_98_percent():
     several = image(STROKE, CUT, OTHER_CUT)
-    assert accept_answers(sure(0.979, 0.981), np.repeat(several, 2, axis=0), LEAST).tolist() == [False, True]
+    assert accept_predictions(sure(0.979, 0.981), np.repeat(several, 2, axis=0), LEAST).tolist() == [False, True]
     assert is_accepted(0.98, several.tobytes(), LEAST)
     assert not is_accepted(0.979, several.tobytes(), LEAST)
 
@@ -139,14 +145,14 @@ def test_rule_names_both_confidences():
 
 
 def test_black_shows_nothing():
-    assert not shows_more(bytes(784))
+    assert not shows_several_objects(bytes(784))
 
 
-def test_no_images_are_no_answers():
-    assert accept_answers(np.empty((0, 10), np.float32), np.empty((0, 28, 28, 1), np.uint8), LEAST).shape == (0,)
+def test_empty_batch_has_no_predictions():
+    assert accept_predictions(np.empty((0, 10), np.float32), np.empty((0, 28, 28, 1), np.uint8), LEAST).shape == (0,)
 
 
-def test_one_by_one_and_all_at_once_are_judged_alike():
+def test_single_and_batch_predictions_are_accepted_alike():
     rng = np.random.default_rng(4)
     blots = np.kron(rng.random((2000, 7, 7)) < 0.3, np.ones((4, 4), np.bool_)).astype(np.uint8) * np.uint8(255)
     blots[::4, [0, -1]] = blots[::4, :, [0, -1]] = 0  # some with a black edge, as nearly every digit has

@@ -1,4 +1,4 @@
-"""A box means the same to arrays, to Pillow and to whoever rounds."""
+"""`Box` selects the same pixels of arrays and Pillow images, and rounds outwards."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def test_array_and_pillow_cut_out_the_same_pixels() -> None:
     assert np.array_equal(Image.fromarray(pixels).crop(BOX), part)
 
 
-def test_box_of_a_mask_holds_all_of_it_and_no_more() -> None:
+def test_box_of_a_mask_is_tight() -> None:
     mask = np.zeros((10, 12), np.bool_)
     mask[BOX.slices] = True
     assert mask_box(mask) == BOX
 
 
-def test_box_around_fractions_is_rounded_outwards_but_not_by_their_error() -> None:
+def test_box_around_fractions_rounds_outwards_but_ignores_rounding_errors() -> None:
     assert Box.around(2.4, 1.0, 4.1, 8.9) == BOX
     assert Box.around(2 - 1e-9, 1 + 1e-9, 5 + 1e-9, 9 - 1e-9) == BOX

@@ -18,7 +18,7 @@ from edge_mnist_runtime.engines import BATCH_IMAGES
 
 @pytest.fixture(scope="module")
 def tensors() -> np.ndarray:
-    """The ten sample pictures as the network sees them, (10, 28, 28), in order of their digits."""
+    """The tensors of the ten sample pictures, shape (10, 28, 28), in order of their digits."""
     return load_samples().images[..., 0]
 
 
@@ -156,19 +156,19 @@ def test_error_in_a_batch_names_the_item(
 
 
 @pytest.mark.parametrize("one", ["digit.png", b"GIF89a"])
-def test_one_picture_is_no_batch(one: str | bytes, classifier: DigitClassifier) -> None:
+def test_single_picture_is_refused_as_a_batch(one: str | bytes, classifier: DigitClassifier) -> None:
     with pytest.raises(InputError) as caught:
         classifier.predict_batch(one)
-    assert "item 0: d:" not in str(caught.value)  # a path must not be read letter by letter
+    assert "item 0: d:" not in str(caught.value)  # a path must not be iterated letter by letter
     assert "cannot classify a int" not in str(caught.value)  # nor the bytes of a file one by one
 
 
-def test_single_image_with_channel_is_no_batch_of_rows(tensors: np.ndarray, classifier: DigitClassifier) -> None:
+def test_single_image_with_channel_is_not_a_batch_of_rows(tensors: np.ndarray, classifier: DigitClassifier) -> None:
     with pytest.raises(InputShapeError):
         classifier.predict_batch(tensors[3][..., np.newaxis])
 
 
-def test_digit_on_light_ground_is_inverted(tensors: np.ndarray, classifier: DigitClassifier) -> None:
+def test_digit_on_light_background_is_inverted(tensors: np.ndarray, classifier: DigitClassifier) -> None:
     for digit in range(10):
         assert classifier.predict(255 - tensors[digit]).digit == digit
 
@@ -179,7 +179,7 @@ def test_fewer_than_one_thread_is_refused(threads: int) -> None:
         DigitClassifier(threads=threads)
 
 
-def test_two_threads_in_a_call_give_the_same_answers(tensors: np.ndarray, classifier: DigitClassifier) -> None:
+def test_two_threads_in_a_call_give_the_same_predictions(tensors: np.ndarray, classifier: DigitClassifier) -> None:
     for one, two in zip(
         classifier.predict_batch(tensors), DigitClassifier(threads=2).predict_batch(tensors), strict=True
     ):

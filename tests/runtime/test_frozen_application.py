@@ -1,4 +1,4 @@
-"""What PyInstaller is told of this package; `make frozen-test` freezes it, which takes a minute."""
+"""The PyInstaller hook of this package. `make frozen-test` freezes it, which takes a minute."""
 
 from __future__ import annotations
 

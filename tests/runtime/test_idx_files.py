@@ -1,4 +1,4 @@
-"""MNIST's IDX files: read, proved, and never silently replaced."""
+"""MNIST's IDX files are read and verified, and never silently replaced."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_truncated_file_is_refused(kept: int) -> None:
         decode_idx(LABELS[:kept], origin="labels")
 
 
-def test_file_with_bytes_to_spare_is_refused() -> None:
+def test_file_with_extra_bytes_is_refused() -> None:
     with pytest.raises(DataError, match="promises 10 values, file holds 11"):
         decode_idx(LABELS + b"\0", origin="labels")
 
@@ -122,7 +122,7 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
     assert str(tmp_path) in str(caught.value)
 
 
-def test_argument_that_leads_nowhere_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_argument_that_names_no_folder_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     there = tmp_path / "there"
     there.mkdir()
     monkeypatch.setenv(DATA_VARIABLE, str(there))  # a good folder in the variable must not stand in for a bad argument
@@ -132,7 +132,7 @@ def test_argument_that_leads_nowhere_raises(tmp_path: Path, monkeypatch: pytest.
     assert str(named) in str(caught.value)
 
 
-def test_folder_variable_that_is_none_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variable_that_names_no_folder_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "absent"))
     with pytest.raises(DataNotFoundError, match=DATA_VARIABLE):
         named_folder()

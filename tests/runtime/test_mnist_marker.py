@@ -1,4 +1,4 @@
-"""Only tests that bear the marker `mnist` can see MNIST: CI runs these with it and without, and all others once."""
+"""Only tests with the marker `mnist` can see MNIST. CI runs these with and without it, and all others once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paths that cannot be accessed: each is a named error, and keeps nobody from the others."""
+"""Inaccessible paths: each is a named error and does not stop the other paths."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONG = "x" * 300
 COMMAND = Path(sys.executable).with_name("edge-mnist")
 
 WITHOUT_PRIVILEGES = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
-"""What takes from root the right to read everything."""
+"""Command prefix that takes from root the right to read every file."""
 
 
 def run_unprivileged(*arguments: object, cwd: Path) -> tuple[int, str, str]:
@@ -68,7 +68,7 @@ def locked(tmp_path: Path, sample_pictures: dict[str, bytes]) -> Any:
         ("compare", "three.png", "mine.npz"),
     ],
 )
-def test_path_that_may_not_be_read_is_said_to_be_one(arguments: tuple[str, ...], locked: Path) -> None:
+def test_unreadable_path_is_reported_as_unreadable(arguments: tuple[str, ...], locked: Path) -> None:
     code, out, err = run_unprivileged(*arguments, cwd=locked)
     assert (code, out) == (2, "")
     assert err == f"edge-mnist: error: {arguments[-1]}: cannot be read (Permission denied); check its permissions\n"
@@ -98,7 +98,7 @@ for read, name in (
 """
 
 
-def test_readers_say_so_as_well(locked: Path) -> None:
+def test_library_reports_unreadable_paths_too(locked: Path) -> None:
     (locked / "bundle").mkdir()
     (locked / "bundle" / "manifest.json").touch(0)
     command = [*WITHOUT_PRIVILEGES, sys.executable, "-c", READ_WITHOUT_COMMANDS]
@@ -110,7 +110,7 @@ def test_readers_say_so_as_well(locked: Path) -> None:
     ]
 
 
-def test_questions_about_ordinary_paths(tmp_path: Path) -> None:
+def test_ordinary_paths_are_told_apart(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     (tmp_path / "loop").symlink_to("loop")
@@ -138,7 +138,7 @@ def test_errors_are_of_the_kind_that_was_asked_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("locked/a.png", "three.png"), ("mine.png", "three.png"), (LONG, "three.png")])
-def test_classify_does_the_others(arguments: tuple[str, ...], locked: Path) -> None:
+def test_classify_continues_with_the_other_pictures(arguments: tuple[str, ...], locked: Path) -> None:
     code, out, err = run_unprivileged("classify", *arguments, cwd=locked)
     assert code == 8
     assert out.split()[0] == "3"
@@ -146,7 +146,7 @@ def test_classify_does_the_others(arguments: tuple[str, ...], locked: Path) -> N
     assert len(err.splitlines()) == 1
 
 
-def test_folder_below_the_pictures_that_is_locked_keeps_nobody_from_the_others(locked: Path) -> None:
+def test_locked_subfolder_does_not_stop_the_other_pictures(locked: Path) -> None:
     code, out, err = run_unprivileged("classify", ".", cwd=locked)
     assert code == 8
     assert out.count("three.png") == 1
@@ -178,7 +178,7 @@ def test_folder_below_the_pictures_that_is_locked_keeps_nobody_from_the_others(l
         ("export", "nano", "--data", LONG),
     ],
 )
-def test_path_that_cannot_be_looked_at_is_one_line_of_usage(arguments: tuple[str, ...], locked: Path) -> None:
+def test_inaccessible_path_is_a_one_line_usage_error(arguments: tuple[str, ...], locked: Path) -> None:
     code, out, err = run_unprivileged(*arguments, cwd=locked)
     assert (code, out) == (2, "")
     assert len(err.splitlines()) == 1
@@ -186,7 +186,7 @@ def test_path_that_cannot_be_looked_at_is_one_line_of_usage(arguments: tuple[str
 
 
 @pytest.mark.parametrize("url", ["https://example.org/3.png", "https:/example.org/3.png", "s3://digits/3.png"])
-def test_url_is_said_to_be_one(url: str) -> None:
+def test_url_is_reported_as_a_url(url: str) -> None:
     said = describe_missing(url, "file", is_picture=True)
     assert said.startswith(
         url.replace(":/e", "://e") + ": a URL, and edge-mnist does not download; download it first, or pipe"
@@ -197,7 +197,7 @@ def test_url_is_said_to_be_one(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["file:///x/y%20z.png", "file:/x/y%20z.png", "FILE://localhost/x/y%20z.png"])
-def test_url_of_a_file_is_answered_with_its_path(url: str) -> None:
+def test_file_url_is_reported_with_its_path(url: str) -> None:
     for path in (url, Path(url)):
         said = describe_missing(path, "file", is_picture=True)
         assert said.endswith(": a URL; give the path: /x/y z.png")

@@ -1,4 +1,4 @@
-"""One definition turns any picture of a digit into the tensor that the network reads."""
+"""Preprocessing: any picture of a digit becomes the tensor that the network reads."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from edge_mnist_runtime.errors import PictureError
 from edge_mnist_runtime.preprocess import PREPROCESS, otsu_threshold
 
 DEFINITION_SHA256 = "d7dff5647e0330117d36ec67432fd48b50edf40f6f1da40b3ee9a9acb8a9d5e6"
-"""Every artefact carries it: whoever changes it makes every older model unreadable, and must mean to."""
+"""The hash stored in every artefact. A change makes all older models unreadable, so it must be on purpose."""
 
 GOLDEN = Path(__file__).with_name("golden_tensors.npz")
-"""The sample pictures, which the project drew itself, as tensors."""
+"""Tensors of the sample pictures, which the project drew itself."""
 
 Draw = Callable[..., Image.Image]
 
@@ -45,7 +45,7 @@ def difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def assert_same_digit_shape(one: np.ndarray, other: np.ndarray) -> None:
-    """Equal but for anti-aliasing and for the whole pixel that the centre of mass may round to."""
+    """Equal except for anti-aliasing and a shift of one pixel from rounding the centre of mass."""
     shifted = [np.roll(other, (down, right), (0, 1)) for down in (-1, 0, 1) for right in (-1, 0, 1)]
     assert min(difference(one, candidate).mean() for candidate in shifted) < 4
 
@@ -94,7 +94,7 @@ def test_dark_on_light_and_light_on_dark_give_the_same_tensor(draw_three: Draw) 
     assert difference(to_pixels(dark), to_pixels(light)).max() <= 3
 
 
-def test_light_ground_of_the_networks_own_size_is_inverted(sample_pictures: dict[str, bytes]) -> None:
+def test_28_x_28_picture_on_light_background_is_inverted(sample_pictures: dict[str, bytes]) -> None:
     tensor = to_pixels(sample_pictures["7-mnist-shaped.png"])
     found = to_pixels(255 - tensor)
     assert found[[0, 0, -1, -1], [0, -1, 0, -1]].max() == 0
@@ -108,7 +108,7 @@ def test_contrast_does_not_change_the_tensor(contrast: tuple[int, int], draw_thr
 
 
 @pytest.mark.parametrize("left_top", [(12, 12), (61, 52), (110, 12), (12, 85), (110, 85)])
-def test_place_of_the_digit_does_not_change_the_tensor(left_top: tuple[int, int], draw_three: Draw) -> None:
+def test_position_of_the_digit_does_not_change_the_tensor(left_top: tuple[int, int], draw_three: Draw) -> None:
     moved, middle = draw_three(left_top=left_top), draw_three()
     assert difference(to_pixels(moved), to_pixels(middle)).max() <= 3
 
@@ -120,7 +120,7 @@ def test_size_of_the_digit_does_not_change_the_tensor(scale: float, draw_three: 
 
 
 @pytest.mark.parametrize("size", [(150, 150), (300, 130), (130, 300), (700, 200)])
-def test_tensor_has_the_size_and_place_of_mnists_digits(size: tuple[int, int], draw_three: Draw) -> None:
+def test_tensor_has_the_size_and_position_of_mnists_digits(size: tuple[int, int], draw_three: Draw) -> None:
     pixels = to_pixels(draw_three(size, (20, 15), 100))
     assert (pixels.dtype, pixels.shape) == (np.uint8, (28, 28))
     rows, columns = np.flatnonzero((pixels >= 64).any(1)), np.flatnonzero((pixels >= 64).any(0))
@@ -141,7 +141,7 @@ STORED_BY_ORIENTATION = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_270,
 }
-"""How a camera stores an upright picture, by the EXIF orientation that it writes."""
+"""How a camera stores an upright picture, for each EXIF orientation."""
 
 
 @pytest.mark.parametrize("orientation", STORED_BY_ORIENTATION)
@@ -154,7 +154,7 @@ def test_exif_orientation_is_undone(orientation: int, draw_three: Draw) -> None:
 
 
 @pytest.mark.parametrize("ink", [0, 255])
-def test_digit_on_a_transparent_ground_is_seen(ink: int, draw_three: Draw) -> None:
+def test_digit_on_a_transparent_background_is_found(ink: int, draw_three: Draw) -> None:
     alpha = draw_three(ink=255, ground=0)
     picture = Image.merge("LA", (Image.new("L", alpha.size, ink), alpha))
     assert difference(to_pixels(png(picture)), to_pixels(alpha)).max() <= 3
@@ -234,7 +234,7 @@ def test_any_grey_picture_becomes_a_tensor_or_is_refused(array: np.ndarray) -> N
 
 
 @given(PICTURES)
-def test_otsu_threshold_parts_two_levels(array: np.ndarray) -> None:
+def test_otsu_threshold_separates_two_levels(array: np.ndarray) -> None:
     threshold = otsu_threshold(array)
     assert 0 <= threshold <= 254
     if array.min() < array.max():

@@ -1,4 +1,4 @@
-"""What `import edge_mnist_runtime` offers, and what it leaves alone."""
+"""The public names of `edge_mnist_runtime`, and which modules its import does not load."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Searches by random examples: always the same ones in CI, others in every run on a workstation."""
+"""Hypothesis uses the same examples in every CI run, and new ones in each run on a workstation."""
 
 from __future__ import annotations
 

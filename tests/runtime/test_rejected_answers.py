@@ -1,4 +1,4 @@
-"""Answers that are not to be relied on: what they become, and why."""
+"""Rejected predictions and their reasons."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from hypothesis import strategies as st
 from edge_mnist_runtime import open_model
 from edge_mnist_runtime.contract import ModelContract
 from edge_mnist_runtime.errors import ContractError
-from edge_mnist_runtime.prediction import Prediction, Quality, judge_answer
+from edge_mnist_runtime.prediction import Prediction, Quality, explain_rejection
 
 INK = np.full(784, 9, np.uint8)
 
 
 def spread(*largest: float) -> np.ndarray:
-    """Ten probabilities that sum to 1, those given first."""
+    """Ten probabilities that sum to 1 and begin with the given ones."""
     rest = (1 - sum(largest)) / (10 - len(largest))
     return np.array([*largest, *[rest] * (10 - len(largest))], np.float32)
 
 
 def test_two_digits_that_share_the_probability_are_ambiguous():
-    assert judge_answer(spread(0.5, 0.45), INK, 0.6) == "ambiguous"
+    assert explain_rejection(spread(0.5, 0.45), INK, 0.6) == "ambiguous"
 
 
 def test_probability_spread_over_many_is_no_digit():
-    assert judge_answer(spread(0.3, 0.2), INK, 0.6) == "no digit"
-    assert judge_answer(spread(), INK, 0.6) == "no digit"
+    assert explain_rejection(spread(0.3, 0.2), INK, 0.6) == "no digit"
+    assert explain_rejection(spread(), INK, 0.6) == "no digit"
 
 
-def test_nothing_at_all_is_blank_whatever_the_network_makes_of_it():
-    assert judge_answer(spread(0.5, 0.45), np.zeros(784, np.uint8), 0.6) == "blank"
+def test_black_tensor_is_blank_whatever_the_network_says():
+    assert explain_rejection(spread(0.5, 0.45), np.zeros(784, np.uint8), 0.6) == "blank"
 
 
-def test_sure_enough_but_not_accepted_is_no_doubt_between_two_digits():
-    assert judge_answer(spread(0.7, 0.29), INK, 0.6) == "no digit"
+def test_confident_but_rejected_prediction_is_no_digit():
+    assert explain_rejection(spread(0.7, 0.29), INK, 0.6) == "no digit"
 
 
 @given(st.lists(st.floats(0.01, 1), min_size=10, max_size=10))
 def test_reason_does_not_depend_on_the_order_of_the_digits(values):
     probabilities = np.array(values, np.float32) / np.float32(sum(values))
-    assert judge_answer(probabilities, INK, 0.6) == judge_answer(probabilities[::-1], INK, 0.6)
+    assert explain_rejection(probabilities, INK, 0.6) == explain_rejection(probabilities[::-1], INK, 0.6)
 
 
-def test_accepted_means_that_there_is_no_reason():
+def test_accepted_prediction_has_no_reason():
     assert Prediction(3, 0.9, spread(0.9)).accepted
     assert not Prediction(None, 0.4, spread(0.4), "no digit").accepted
 
@@ -57,7 +57,7 @@ def test_rejected_prediction_differs_from_the_accepted_one_of_the_same_probabili
     assert len({accepted, rejected, Prediction(0, 0.4, spread(0.4))}) == 2
 
 
-def test_record_says_everything():
+def test_to_dict_has_all_fields():
     record = Prediction(None, 0.4, spread(0.4), "ambiguous", Quality(20.04, 0.51234)).to_dict()
     assert (record["digit"], record["accepted"], record["reason"]) == (None, False, "ambiguous")
     assert record["quality"] == {"side_pixels": 20.0, "contrast": 0.512}
@@ -65,7 +65,7 @@ def test_record_says_everything():
 
 
 def contract_with(least_confidence: object) -> ModelContract:
-    """That of a shipped model with another threshold."""
+    """The contract of a bundled model with another minimum confidence."""
     fields = {**json.loads(open_model("nano").contract.to_json()), "least_confidence": least_confidence}
     return ModelContract.from_json(json.dumps(fields), origin="test")
 
@@ -76,6 +76,6 @@ def test_model_file_without_a_threshold_has_the_threshold_0(stored):
 
 
 @pytest.mark.parametrize("stored", [-0.1, 1, float("nan"), "0.5", [0.5]])
-def test_threshold_that_is_no_probability_is_refused(stored):
+def test_threshold_that_is_not_a_probability_is_refused(stored):
     with pytest.raises(ContractError, match="malformed contract"):
         contract_with(stored)

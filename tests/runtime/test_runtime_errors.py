@@ -1,4 +1,4 @@
-"""The tree of errors at the top of errors.py is the truth."""
+"""The tree of errors at the top of errors.py matches the classes."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def test_every_class_is_drawn_and_every_drawn_class_exists() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(CLASSES))
-def test_class_has_the_parent_and_exit_code_that_the_tree_gives_it(name: str) -> None:
+def test_class_has_the_parent_and_exit_code_in_the_tree(name: str) -> None:
     parent, code = drawn_tree()[name]
     assert CLASSES[name].exit_code == code
     assert CLASSES[name].__base__ is (CLASSES[parent] if parent else Exception)
 
 
 @pytest.mark.parametrize("name", sorted(CLASSES))
-def test_class_says_in_a_docstring_of_its_own_what_it_means(name: str) -> None:
+def test_class_has_its_own_docstring(name: str) -> None:
     assert vars(CLASSES[name]).get("__doc__", "").strip()
 
 
@@ -58,7 +58,7 @@ def test_missing_extra_names_the_command_that_installs_it() -> None:
 
 
 @pytest.mark.parametrize("form", ["clone", "edge mnist.whl"])
-def test_extra_of_what_came_from_a_path_is_asked_for_there(form: str, tmp_path: Path) -> None:
+def test_missing_extra_names_the_path_that_the_package_came_from(form: str, tmp_path: Path) -> None:
     path = tmp_path / form
     origin = json.dumps({"url": path.as_uri(), "dir_info": {"editable": True}})
     assert requirement_with("train", origin) == "edge-mnist[train]", "it is gone"
@@ -67,11 +67,11 @@ def test_extra_of_what_came_from_a_path_is_asked_for_there(form: str, tmp_path: 
 
 
 @pytest.mark.parametrize("origin", [None, "{}", json.dumps({"url": "https://example.org/edge-mnist.git"})])
-def test_extra_of_what_came_from_elsewhere_is_asked_for_by_name(origin: str | None) -> None:
+def test_missing_extra_names_the_package_if_it_came_from_an_index(origin: str | None) -> None:
     assert requirement_with("train", origin) == "edge-mnist[train]"
 
 
-def test_missing_extra_travels_between_processes() -> None:
+def test_missing_extra_can_be_pickled() -> None:
     error = errors.MissingExtraError("litert", "Running .tflite models")
     again = pickle.loads(pickle.dumps(error))
     assert (str(again), again.extra) == (str(error), "litert")

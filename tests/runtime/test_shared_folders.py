@@ -1,4 +1,4 @@
-"""Folders that all processes of a test run share: made once, and never half made."""
+"""Folders shared by all processes of a test run are made once, and never left half made."""
 
 from __future__ import annotations
 

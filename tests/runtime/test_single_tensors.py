@@ -1,4 +1,4 @@
-"""The short way of one tensor, in bytes, gives what arrays give: with any engine and any input of its file."""
+"""The fast path for a single tensor in bytes gives the same predictions as arrays."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from edge_mnist_runtime.prediction import Prediction
 
 IMAGES = load_samples().images
 BLENDED = np.stack([one // 2 + other // 2 for one, other in combinations(IMAGES, 2)])
-"""Two digits on top of each other, of which no network is sure."""
+"""Two digits on top of each other, which give low confidence."""
 
 
 @pytest.mark.parametrize("model", ["robust", "edge", "nano"])
-def test_one_tensor_is_answered_as_many_are(model: str) -> None:
+def test_single_tensor_is_classified_as_in_a_batch(model: str) -> None:
     classifier = DigitClassifier(model)
     images = np.concatenate([IMAGES, BLENDED])[..., 0]
     alone = [classifier.predict(image) for image in images]
     assert alone == classifier.predict_batch(images)
     assert [one.confidence for one in alone] == [float(one.probabilities.max()) for one in alone]
-    assert {one.accepted for one in alone} == {True, False}, "both endings of the way are taken"
+    assert {one.accepted for one in alone} == {True, False}, "accepted and rejected images are both needed here"
 
 
 def probabilities_of(prediction: Prediction) -> npt.NDArray[np.float32]:
     return np.array([*prediction.to_dict()["probabilities"]], np.float32)
 
 
-def test_probabilities_kept_as_bytes_are_the_array_and_travel_as_it() -> None:
+def test_probabilities_as_bytes_equal_the_array_also_after_pickling() -> None:
     values = np.linspace(0, 0.1, 10, dtype=np.float32)
     kept, given = Prediction(9, 0.1, values.tobytes()), Prediction(9, 0.1, values)
     assert kept == given
@@ -44,7 +44,7 @@ def test_probabilities_kept_as_bytes_are_the_array_and_travel_as_it() -> None:
         kept.probabilities[0] = 1
 
 
-def test_network_that_gives_no_number_is_not_relied_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nan_output_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     classifier = DigitClassifier()
     nothing = np.full(10, np.nan, np.float32)
     monkeypatch.setattr(classifier.engine, "run_bytes", lambda _image: nothing.tobytes(), raising=True)

@@ -1,4 +1,4 @@
-"""The runtime in a zip archive, as `python -m zipapp` makes one; what it imports is installed beside it."""
+"""The runtime works from a zip archive made by `python -m zipapp`, with its dependencies installed beside it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_models_in_the_archive_are_read(model: str, archive: Path, samples_folde
     assert done.stdout.split()[0] == "3", done.stderr
 
 
-def test_modules_are_the_archive_s_own(archive: Path) -> None:
+def test_modules_are_imported_from_the_archive(archive: Path) -> None:
     program = "import sys; sys.path.insert(0, sys.argv[1]); import edge_mnist_runtime as e; print(e.__file__)"
     done = subprocess.run([sys.executable, "-c", program, archive], capture_output=True, text=True, check=False)
     assert done.stdout.startswith(str(archive))

@@ -1,4 +1,4 @@
-// LiteRT.js (wasm) in a headless Chromium, whose path is the option; this process serves it the files.
+// Predict with LiteRT.js (wasm) in headless Chromium. The option is Chromium's path. This process serves the files.
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
@@ -9,7 +9,7 @@ const FLAGS = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
 ];
-// The package names another by its bare name, which a browser has to be told.
+// The package imports another one by its bare name, so the browser needs an import map.
 const PAGE = `<!doctype html><script type="importmap">
 {"imports": {"@litertjs/wasm-utils": "/node_modules/@litertjs/wasm-utils/dist/index.js"}}</script>`;
 
@@ -33,7 +33,7 @@ const browser = await chromium.launch({ executablePath: browserPath, args: FLAGS
 try {
   const page = await browser.newPage();
   await page.goto(`http://127.0.0.1:${server.address().port}/`);
-  const answers = await page.evaluate(async () => {
+  const predictions = await page.evaluate(async () => {
     const litert = await import('/node_modules/@litertjs/core/dist/index.js');
     await litert.loadLiteRt('/node_modules/@litertjs/core/wasm/');
     const compiled = await litert.loadAndCompile('/model.tflite', { accelerator: 'wasm' });
@@ -48,7 +48,7 @@ try {
     }
     return rows;
   });
-  fs.writeFileSync(output, Buffer.from(Float32Array.from(answers, (step) => step / 256).buffer));
+  fs.writeFileSync(output, Buffer.from(Float32Array.from(predictions, (step) => step / 256).buffer));
   const { version } = JSON.parse(fs.readFileSync('node_modules/@litertjs/core/package.json'));
   console.log(`${version} (Chromium ${browser.version()})`);
 } catch (error) {

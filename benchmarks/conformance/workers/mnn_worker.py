@@ -1,6 +1,6 @@
-"""MNN: its converter, then its module interface.
+"""Convert the model with MNN's converter and predict with its module interface.
 
-The converter's command line sends statistics and installs packages for that; what it calls is called here directly.
+The converter's command line sends statistics and installs packages for that, so its function is called directly.
 """
 
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import MNN
 import numpy as np
-from exchange import read_arguments, write_answers
+from exchange import read_arguments, write_predictions
 from MNN import expr, nn
 
 CONVERT = "import sys, MNN, _tools; _tools.mnnconvert(['mnnconvert', *sys.argv[1:]])"
@@ -24,8 +24,8 @@ with tempfile.TemporaryDirectory() as folder:
     if not converted.exists():
         sys.exit(f"the converter made no file: {(done.stderr.strip() or done.stdout.strip()).splitlines()[-1]}")
     network = nn.load_module_from_file(str(converted), ["image"], ["probabilities"])
-    answers = []
+    predictions = []
     for at in range(len(images)):
         image = expr.const(images[at : at + 1], [1, 28, 28, 1], expr.NHWC, expr.uint8)
-        answers.append(np.array(network.forward([image])[0].read()))
-write_answers(output, answers, MNN.version())
+        predictions.append(np.array(network.forward([image])[0].read()))
+write_predictions(output, predictions, MNN.version())

@@ -1,4 +1,4 @@
-"""ncnn: converted by pnnx, whose program is the option."""
+"""Convert the model with pnnx, whose path is the option, and predict with ncnn."""
 
 import shutil
 import subprocess
@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import ncnn
-from exchange import read_arguments, write_answers
+from exchange import read_arguments, write_predictions
 
 model, images, output, (pnnx,) = read_arguments()
 with tempfile.TemporaryDirectory() as folder:
@@ -22,9 +22,9 @@ with tempfile.TemporaryDirectory() as folder:
             {line.split()[0] for line in lines} & {"pnnx.Expression", "QuantizeLinear", "DequantizeLinear"}
         )
         sys.exit(f"pnnx writes layers that ncnn does not have: {', '.join(foreign)}")
-    answers = []
+    predictions = []
     for image in images:
         with network.create_extractor() as extractor:
             extractor.input("in0", ncnn.Mat(image[..., 0].astype("float32")))
-            answers.append(extractor.extract("out0")[1].numpy())
-write_answers(output, answers, version("ncnn"))
+            predictions.append(extractor.extract("out0")[1].numpy())
+write_predictions(output, predictions, version("ncnn"))

@@ -1,7 +1,7 @@
-"""Apache TVM: its own importers, compiled for this processor by LLVM."""
+"""Predict with Apache TVM: its own importers, compiled for this processor by LLVM."""
 
 import tvm
-from exchange import read_arguments, write_answers
+from exchange import read_arguments, write_predictions
 from tvm import relax
 
 model, images, output, _ = read_arguments()
@@ -19,8 +19,8 @@ else:
     module = from_tflite(tflite.Model.GetRootAsModel(Path(model).read_bytes(), 0))
 device = tvm.cpu()
 machine = relax.VirtualMachine(tvm.compile(module, target="llvm"), device)
-answers = []
+predictions = []
 for at in range(len(images)):
     result = machine["main"](tvm.runtime.tensor(images[at : at + 1], device))
-    answers.append((result if hasattr(result, "numpy") else result[0]).numpy())
-write_answers(output, answers, tvm.__version__)
+    predictions.append((result if hasattr(result, "numpy") else result[0]).numpy())
+write_predictions(output, predictions, tvm.__version__)

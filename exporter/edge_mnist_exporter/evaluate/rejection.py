@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edge_mnist_exporter.evaluate.evaluation import Probabilities
 from edge_mnist_exporter.source.source_model import SourceModel
-from edge_mnist_runtime.acceptance import accept_answers
+from edge_mnist_runtime.acceptance import accept_predictions
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_trainer.evaluate.confidence import choose_least_confidence
 
@@ -70,7 +70,7 @@ def measure_rejection(
 
 
 def _figures(found: Probabilities, evaluation: LabelledDigits, least: float) -> RejectionFigures:
-    right, accepted = found.argmax(1) == evaluation.labels, accept_answers(found, evaluation.images, least)
+    right, accepted = found.argmax(1) == evaluation.labels, accept_predictions(found, evaluation.images, least)
     return RejectionFigures(
         rejected=float((~accepted).mean()),
         rejected_wrong=None if right.all() else float((~accepted)[~right].mean()),

@@ -22,12 +22,12 @@ from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.engines import Engine, run_in_batches
 from edge_mnist_runtime.errors import ConversionError, CorruptModelError, PrecisionProofError, SaturationError
 from edge_mnist_runtime.tensor import Pixels
-from edge_mnist_runtime.timing.sampling import Call, SamplingConfig, sample_in_turns
+from edge_mnist_runtime.timing.sampling import Call, SamplingConfig, sample_interleaved
 
 ERROR_IMAGES: Final = 100
 """Number of images for measuring the error of each layer, taken from those that choices are judged on."""
 
-TIMING: Final = SamplingConfig(samples=400, seconds=1.0, warmup=100, least=400, turn=25)
+TIMING: Final = SamplingConfig(samples=400, seconds=1.0, warmup=100, min_samples=400, round_calls=25)
 """Interleaved one-image calls of both files, for measuring the time that float layers cost."""
 
 
@@ -209,6 +209,6 @@ def _mix(
 def measure_cost_us(mixed: Engine, int8: Engine, images: Pixels) -> float:
     """Median time of one call of `mixed` minus that of `int8`, in microseconds, from interleaved calls."""
     rows = [images[index : index + 1] for index in range(len(images))]
-    samples = sample_in_turns([Call(engine.run, rows) for engine in (mixed, int8)], TIMING)
+    samples = sample_interleaved([Call(engine.run, rows) for engine in (mixed, int8)], TIMING)
     ours, theirs = (statistics.median(sample.latencies_us) for sample in samples)
     return ours - theirs

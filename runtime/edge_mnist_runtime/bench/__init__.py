@@ -1,5 +1,5 @@
-"""Benchmark models, and compare two reports.
+"""Measure the latency, throughput and memory of models, and compare two reports.
 
-Comes in: models or reports. Goes out: records, warnings, plots, verdicts.
+Comes in: models or reports. Goes out: reports, warnings, plots, verdicts.
 May import: bundles, classifier, dataset, engines, errors, extras, machine, paths, tensor, timing.
 """

@@ -1,4 +1,7 @@
-"""How long a digit takes on this machine: every model measured in turns, in one process, on real digits in rotation."""
+"""Measure the latency, throughput and memory of models on this machine.
+
+All models run in one process, in interleaved rounds, with the same digits in rotation as input.
+"""
 
 from __future__ import annotations
 
@@ -12,32 +15,32 @@ from typing import Final
 
 import numpy as np
 
-from edge_mnist_runtime.bench.candidates import Candidate, load_candidate
 from edge_mnist_runtime.bench.config import BenchmarkConfig
 from edge_mnist_runtime.bench.fresh_process import FreshProcessError, measure_import_ms, measure_memory_mb
 from edge_mnist_runtime.bench.noise import find_noise
 from edge_mnist_runtime.bench.operator_profile import NO_TFLITE_PROFILER, OperatorTime, profile_operators
 from edge_mnist_runtime.bench.report import BenchReport, DigitsRecord, MeasuredModel, Percentiles, Warmup
 from edge_mnist_runtime.bench.sample_digits import read_samples
+from edge_mnist_runtime.bench.subjects import Subject, load_subject
 from edge_mnist_runtime.classifier import to_pixels
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.machine.environment import describe_environment
 from edge_mnist_runtime.machine.int8_sums import describe_saturation
 from edge_mnist_runtime.timing.percentiles import PERCENTILES, estimate_percentile, percentile_name
-from edge_mnist_runtime.timing.sampling import Call, Sample, SamplingConfig, sample_in_turns
+from edge_mnist_runtime.timing.sampling import Call, Sample, SamplingConfig, sample_interleaved
 
 PHOTOGRAPH: Final = "9-photograph.jpg"
-"""The sample picture behind the stages that begin with a picture file."""
+"""The sample picture for the stages that start with a picture file."""
 
-STAGES: Final = SamplingConfig(samples=1_000, seconds=1.0, warmup=200, least=200, turn=12)
-"""How much of each stage is measured, at most; one turn, however long it takes, is enough for a median."""
+STAGES: Final = SamplingConfig(samples=1_000, seconds=1.0, warmup=200, min_samples=200, round_calls=12)
+"""Limits for each stage. One round is enough for a median, however long it takes."""
 
 KEPT_LATENCIES: Final = 2_000
-"""Latencies of each model that a report keeps, evenly thinned and in their order, for `compare`."""
+"""Maximum number of latencies of each model in a report, for `compare`. More are thinned evenly; the order is kept."""
 
 Progress = Callable[[str, float], None]
-"""Called with what is being done and the part of it that is done, 0..1."""
+"""Called with the current step and its finished fraction, 0..1."""
 
 
 def run_benchmark(
@@ -45,39 +48,39 @@ def run_benchmark(
     digits: LabelledDigits,
     config: BenchmarkConfig,
     *,
-    on_progress: Progress = lambda _what, _part: None,
+    on_progress: Progress = lambda _step, _fraction: None,
 ) -> BenchReport:
-    """Measure models side by side.
+    """Measure models in interleaved rounds.
 
     Args:
         models: Model files, or names of bundled models; None is the default one.
-        digits: Images that take turns as input.
-        config: What is measured.
+        digits: Input images, used in rotation.
+        config: What to measure, and for how long.
         on_progress: Called between measurements.
 
     Raises:
-        As `DigitClassifier` does, for any of the models.
-        UsageError: Operators shall be timed, and no model is one whose engine can tell.
+        As `DigitClassifier`, for any of the models.
+        UsageError: `config.profile` is set, but no model is an .onnx file, or one has no edge-mnist contract.
     """
-    environment = describe_environment()  # before our own work shows in the load average
+    environment = describe_environment()  # first, because our own work raises the load average
     singles = list(digits.images[..., 0])
     pairs = [(model, threads) for model in models for threads in config.threads]
-    candidates = [load_candidate(model, singles[0], threads=threads) for model, threads in pairs]
-    if config.profile and all(candidate.classifier.engine.format == "tflite" for candidate in candidates):
+    subjects = [load_subject(model, singles[0], threads=threads) for model, threads in pairs]
+    if config.profile and all(subject.classifier.engine.format == "tflite" for subject in subjects):
         raise UsageError(f"`profile`: {NO_TFLITE_PROFILER}")
-    foreign = [candidate.model for candidate in candidates if candidate.classifier.engine.contract.is_foreign]
+    foreign = [subject.model for subject in subjects if subject.classifier.engine.contract.is_foreign]
     if config.profile and foreign:
         raise UsageError(f"`profile`: {foreign[0]} has no edge-mnist contract; measure it without `profile`")
-    calls = [Call(candidate.classifier.predict, singles) for candidate in candidates]
-    samples = sample_in_turns(calls, config.sampling, on_progress=lambda part: on_progress("measuring", part))
-    preprocess, stages = _measure_stages(candidates, digits, config, on_progress)
+    calls = [Call(subject.classifier.predict, singles) for subject in subjects]
+    samples = sample_interleaved(calls, config.sampling, on_progress=lambda done: on_progress("measuring", done))
+    preprocess, stages = _measure_stages(subjects, digits, config, on_progress)
     throughput, operators = [], []
-    for index, candidate in enumerate(candidates):
-        on_progress("throughput", index / len(candidates))
-        throughput.append(_throughput(candidate, digits, config.batch_sizes))
-        operators.append(_profile(candidate, digits) if config.profile else None)
-    imports, memory, failures = _measure_fresh(candidates, config, on_progress)
-    measured = tuple(map(_describe_model, candidates, samples, stages, throughput, operators, memory))
+    for index, subject in enumerate(subjects):
+        on_progress("throughput", index / len(subjects))
+        throughput.append(_throughput(subject, digits, config.batch_sizes))
+        operators.append(_profile(subject, digits) if config.profile else None)
+    imports, memory, failures = _measure_fresh(subjects, config, on_progress)
+    measured = tuple(map(_describe_model, subjects, samples, stages, throughput, operators, memory))
     return BenchReport(
         env=environment,
         digits=DigitsRecord(digits.name, digits.split, len(digits), digits.sha256),
@@ -86,59 +89,57 @@ def run_benchmark(
         preprocess_us=preprocess,
         models=measured,
         advice=tuple(advise(measured)),
-        warnings=(*find_noise(environment, measured), *_name_saturating(candidates), *failures),
+        warnings=(*find_noise(environment, measured), *_warn_of_saturation(subjects), *failures),
     )
 
 
 def advise(models: Sequence[MeasuredModel]) -> list[str]:
-    """What to ship here instead, where a float file of the same network and format is faster than its int8 one.
+    """Advise fp32 for each int8 file that is slower here than the fp32 file of the same network and format.
 
     Args:
-        models: What was measured.
+        models: The measured models.
 
     Returns:
-        One sentence for each such file.
+        One sentence for each such int8 file.
     """
     medians = {(model.model, model.threads): model.latency_us["p50"] for model in models}
     advice = []
     for (name, threads), int8_us in medians.items():
         float_us = medians.get((name.replace("_int8.", "_fp32."), threads)) if "_int8." in name else None
         if float_us is not None and int8_us is not None and float_us < int8_us:
-            advice.append(
-                f"{Path(name).name} takes {int8_us:.1f} us here, its fp32 twin {float_us:.1f}: ship fp32 here"
-            )
+            advice.append(f"{Path(name).name} takes {int8_us:.1f} us, its fp32 file {float_us:.1f} us: ship fp32 here")
     return advice
 
 
-def _name_saturating(candidates: Sequence[Candidate]) -> list[str]:
+def _warn_of_saturation(subjects: Sequence[Subject]) -> list[str]:
     foreign = {
-        Path(candidate.path).name: candidate.classifier.engine.contract.is_foreign
-        for candidate in candidates
-        if candidate.classifier.engine.contract.can_saturate
+        Path(subject.path).name: subject.classifier.engine.contract.is_foreign
+        for subject in subjects
+        if subject.classifier.engine.contract.can_saturate
     }
     return [describe_saturation(name, is_foreign=is_foreign) for name, is_foreign in foreign.items()]
 
 
 def _describe_model(
-    candidate: Candidate,
+    subject: Subject,
     sample: Sample,
     stages_us: dict[str, Percentiles],
     images_per_second: dict[str, float],
     operators: list[OperatorTime] | None,
     memory_mb: dict[str, float] | None,
 ) -> MeasuredModel:
-    engine = candidate.classifier.engine
+    engine = subject.classifier.engine
     estimates = {percentile_name(p): estimate_percentile(sample.latencies_us, p) for p in PERCENTILES}
     step = math.ceil(len(sample.latencies_us) / KEPT_LATENCIES)
     return MeasuredModel(
-        model=candidate.model,
+        model=subject.model,
         backend=engine.backend,
         precision=engine.contract.precision,
         size_bytes=engine.size_bytes,
         sha256=engine.sha256,
-        threads=candidate.threads,
-        load_ms=candidate.load_ms,
-        first_us=candidate.first_us,
+        threads=subject.threads,
+        load_ms=subject.load_ms,
+        first_us=subject.first_us,
         samples=len(sample.latencies_us),
         stopped=sample.stopped,
         warmup=Warmup(sample.warmup_calls, sample.steady),
@@ -146,7 +147,7 @@ def _describe_model(
         latency_us={name: _rounded(estimate.value) for name, estimate in estimates.items()},
         bound_us={name: _rounded(estimate.bound) for name, estimate in estimates.items()},
         unknown={name: estimate.reason for name, estimate in estimates.items() if estimate.reason},
-        service_us=_middle(sample.service_us) if sample.service_us else None,
+        service_us=_p50_and_p90(sample.service_us) if sample.service_us else None,
         latencies_us=[round(latency, 2) for latency in sample.latencies_us[::step]],
         stages_us=stages_us,
         images_per_second=images_per_second,
@@ -156,16 +157,21 @@ def _describe_model(
 
 
 def _measure_stages(
-    candidates: Sequence[Candidate], digits: LabelledDigits, config: BenchmarkConfig, on_progress: Progress
+    subjects: Sequence[Subject], digits: LabelledDigits, config: BenchmarkConfig, on_progress: Progress
 ) -> tuple[Percentiles, list[dict[str, Percentiles]]]:
-    """From a picture file to the tensor; and of each model, the engine alone and the whole way from that file."""
+    """Measure preprocessing of a picture file, and for each model the engine alone and the whole `predict`.
+
+    Returns:
+        p50 and p90 of the preprocessing; then for each model p50 and p90 of `run` (the engine alone) and of `picture`
+        (from the picture file to the prediction). All in microseconds.
+    """
     photograph = [read_samples()[PHOTOGRAPH]]
     tensors = [digits.images[index : index + 1] for index in range(len(digits))]
     calls = [Call(to_pixels, photograph)]
-    for candidate in candidates:
+    for subject in subjects:
         calls += [
-            Call(candidate.classifier.engine.run, tensors),
-            Call(candidate.classifier.predict, photograph),
+            Call(subject.classifier.engine.run, tensors),
+            Call(subject.classifier.predict, photograph),
         ]
     stages = replace(
         STAGES,
@@ -173,19 +179,19 @@ def _measure_stages(
         seconds=min(STAGES.seconds, config.seconds),
         warmup=min(STAGES.warmup, config.warmup),
     )
-    samples = sample_in_turns(calls, stages, on_progress=lambda part: on_progress("stages", part))
-    preprocess, *rest = (_middle(sample.latencies_us) for sample in samples)
+    samples = sample_interleaved(calls, stages, on_progress=lambda done: on_progress("stages", done))
+    preprocess, *rest = (_p50_and_p90(sample.latencies_us) for sample in samples)
     pairs = zip(rest[::2], rest[1::2], strict=True)
     return preprocess, [{"run": run, "picture": picture} for run, picture in pairs]
 
 
-def _middle(latencies_us: Sequence[float]) -> Percentiles:
+def _p50_and_p90(latencies_us: Sequence[float]) -> Percentiles:
     return {percentile_name(p): _rounded(estimate_percentile(latencies_us, p).value) for p in (50.0, 90.0)}
 
 
-def _throughput(candidate: Candidate, digits: LabelledDigits, sizes: Sequence[int]) -> dict[str, float]:
-    """Images per second of `predict_batch`, the median of several calls, by batch size."""
-    classifier, result = candidate.classifier, {}
+def _throughput(subject: Subject, digits: LabelledDigits, sizes: Sequence[int]) -> dict[str, float]:
+    """Measure images per second of `predict_batch` by batch size: medians of several calls."""
+    classifier, result = subject.classifier, {}
     for size in sizes:
         batch = digits.images[np.arange(size) % len(digits)]
         classifier.predict_batch(batch)
@@ -198,32 +204,32 @@ def _throughput(candidate: Candidate, digits: LabelledDigits, sizes: Sequence[in
     return result
 
 
-def _profile(candidate: Candidate, digits: LabelledDigits) -> list[OperatorTime] | None:
-    """Time of every operator; None where the engine does not tell."""
-    if candidate.classifier.engine.format == "tflite":
+def _profile(subject: Subject, digits: LabelledDigits) -> list[OperatorTime] | None:
+    """Time every operator; None for TFLite, whose engine has no profiler."""
+    if subject.classifier.engine.format == "tflite":
         return None
-    origin = str(candidate.path)
-    return [*profile_operators(candidate.path.read_bytes(), digits.images, origin=origin, threads=candidate.threads)]
+    origin = str(subject.path)
+    return [*profile_operators(subject.path.read_bytes(), digits.images, origin=origin, threads=subject.threads)]
 
 
 def _measure_fresh(
-    candidates: Sequence[Candidate], config: BenchmarkConfig, on_progress: Progress
+    subjects: Sequence[Subject], config: BenchmarkConfig, on_progress: Progress
 ) -> tuple[dict[str, float], list[dict[str, float] | None], list[str]]:
-    """Import time of each back end, peak memory of each model, and what failed."""
+    """Measure the import time of each back end and the memory of each model; return warnings for what failed."""
     imports: dict[str, float] = {}
     memory: list[dict[str, float] | None] = []
     failures: list[str] = []
-    for index, candidate in enumerate(candidates):
-        on_progress("fresh processes", index / len(candidates))
+    for index, subject in enumerate(subjects):
+        on_progress("fresh processes", index / len(subjects))
         memory_mb = None
         if config.fresh_processes:
-            backend = candidate.classifier.engine.backend
+            backend = subject.classifier.engine.backend
             try:
                 if backend not in imports:
                     imports[backend] = round(measure_import_ms(backend), 1)
-                memory_mb = measure_memory_mb(str(candidate.path), backend, candidate.threads)
+                memory_mb = measure_memory_mb(str(subject.path), backend, subject.threads)
             except FreshProcessError as error:
-                failures.append(f"{Path(candidate.model).name}: import and memory were not measured ({error})")
+                failures.append(f"{Path(subject.model).name}: import and memory were not measured ({error})")
         memory.append(memory_mb)
     return imports, memory, failures
 

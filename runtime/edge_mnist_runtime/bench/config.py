@@ -1,4 +1,4 @@
-"""What a measurement of latency may be asked for, and in which ranges."""
+"""Settings of a benchmark, with their ranges."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from edge_mnist_runtime.timing.sampling import SamplingConfig
 
 @dataclass(frozen=True)
 class BenchmarkConfig:
-    """What is measured.
+    """What to measure, and for how long.
 
     Raises:
         UsageError: A value is out of its range; the message names it.
     """
 
     samples: int = 20_000
-    """Most one-image calls of each model, at least 1; fewer where the percentiles are stable before."""
+    """Maximum number of measured calls of each model, at least 1. Stable percentiles end the measurement earlier."""
     seconds: float = 10.0
-    """Most time for them."""
+    """Maximum time for these calls of each model, in seconds, above 0."""
     warmup: int = 2_000
-    """Most calls before them that do not count; fewer where a steady state is reached before."""
+    """Maximum number of warm-up calls of each model. A steady state ends the warm-up earlier."""
     batch_sizes: tuple[int, ...] = (32, 256)
-    """Images in one call, for throughput."""
+    """Batch sizes for throughput, each at least 1."""
     threads: tuple[int, ...] = (1,)
-    """Threads that one call may use; each is measured."""
+    """Thread counts of one call; each is measured, 1..`MAX_THREADS`."""
     rate: float | None = None
-    """Calls a second, each due at its own moment; None for one right after the other."""
+    """Calls a second, each started at a fixed time; None: each call starts when the last one ends."""
     fresh_processes: bool = True
-    """Whether import time and peak memory are measured, each in processes of its own."""
+    """Whether to measure import time and peak memory, in new processes."""
     profile: bool = False
-    """Whether operators are timed, too."""
+    """Whether to time every operator of .onnx files."""
 
     def __post_init__(self) -> None:
         if self.samples < 1:
@@ -56,10 +56,10 @@ class BenchmarkConfig:
 
 
 def parse_counts(text: str, option: str) -> tuple[int, ...]:
-    """`1,2,4` as numbers, in their order and without repetitions.
+    """Parse whole numbers between commas, such as `1,2,4`; keep their order and drop repetitions.
 
     Raises:
-        UsageError: A part of it is no whole number; the message names the option.
+        UsageError: A part is not a whole number; the message names `option`.
     """
     try:
         return tuple(dict.fromkeys(int(part) for part in text.split(",")))

@@ -1,4 +1,4 @@
-"""What only a process of its own can tell: how long the imports of a cold start take, and a model's peak memory."""
+"""Measure import time and peak memory in new processes, because imports and memory of this one would distort them."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ IMPORTS: Final = {
         "ai_edge_litert.interpreter",
     ),
 }
-"""What each back end imports before it can load a model."""
+"""Modules that each back end imports before it can load a model."""
 
 IMPORT_STARTS: Final = 3
-"""Cold starts; the median is reported."""
+"""Number of cold starts; the median is reported."""
 
 MEMORY_CALLS: Final = 20
-"""Calls of one image while memory is watched: engines allocate at the first ones."""
+"""One-image calls before the peak is read, because engines allocate in the first calls."""
 
-LONGEST_START_S: Final = 120
-"""Seconds after which a process is given up."""
+PROCESS_TIMEOUT_S: Final = 120
+"""Seconds after which a process is killed."""
 
 IMPORT_PROGRAM: Final = """
 import sys, time
@@ -50,11 +50,11 @@ print_memory(*sys.argv[2:])
 
 
 class FreshProcessError(Exception):
-    """A fresh process gave no answer; the message says why."""
+    """A new process failed or printed nothing; the message says why."""
 
 
 def measure_import_ms(backend: str) -> float:
-    """Milliseconds from a bare Python to imports done, median of `IMPORT_STARTS` processes.
+    """Time the imports of a back end in new processes: median of `IMPORT_STARTS`, in milliseconds.
 
     Raises:
         FreshProcessError: No process could be started, or it failed.
@@ -63,7 +63,7 @@ def measure_import_ms(backend: str) -> float:
 
 
 def measure_memory_mb(model: str, backend: str, threads: int) -> dict[str, float]:
-    """What one model takes, in megabytes of 10^6 bytes.
+    """Measure the memory of one model in a new process, in megabytes of 10^6 bytes.
 
     Args:
         model: Path of a model file, or name of a bundled one.
@@ -71,8 +71,8 @@ def measure_memory_mb(model: str, backend: str, threads: int) -> dict[str, float
         threads: Threads that one call may use.
 
     Returns:
-        `imports`: the process with the engine imported and no model; `peak`: the most while the model was loaded and
-        read single images; `model`: the difference.
+        `imports`: resident memory with the engine imported and no model loaded; `peak`: the maximum while the model
+        was loaded and predicted single images; `model`: the difference.
 
     Raises:
         FreshProcessError: No process could be started, or it failed.
@@ -82,7 +82,7 @@ def measure_memory_mb(model: str, backend: str, threads: int) -> dict[str, float
 
 
 def print_memory(model: str, backend: str, threads: str) -> None:
-    """What `measure_memory_mb` runs in its process."""
+    """Measure in this process and print JSON; `measure_memory_mb` runs this in a new process."""
     for module in IMPORTS[backend]:
         import_module(module)
     import numpy as np
@@ -102,10 +102,10 @@ def print_memory(model: str, backend: str, threads: str) -> None:
 
 def _run(program: str, *arguments: str) -> str:
     if getattr(sys, "frozen", False):
-        raise FreshProcessError("a frozen application cannot start a bare Python")  # sys.executable is itself
+        raise FreshProcessError("a frozen application cannot start a bare Python")  # sys.executable is the application
     command = [sys.executable, "-c", program, str(Path(__file__).parents[2]), *arguments]
     try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=LONGEST_START_S)
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PROCESS_TIMEOUT_S)
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise FreshProcessError(first_line(error)) from error
     if done.returncode or not done.stdout.strip():
@@ -115,10 +115,10 @@ def _run(program: str, *arguments: str) -> str:
 
 
 def _resident_mb(*, peak: bool) -> float:
-    """Resident memory of this process, now or at its highest."""
+    """Resident memory of this process, now or at its peak, in megabytes."""
     try:
         lines = Path("/proc/self/status").read_text("utf-8").splitlines()
-    except OSError:  # not Linux: only the highest is known
+    except OSError:  # not Linux: only the peak is known
         import resource
 
         highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -128,7 +128,7 @@ def _resident_mb(*, peak: bool) -> float:
 
 
 def _forget_peak() -> None:
-    """Begin a new highest value: imports may have taken more for a moment than they keep."""
+    """Reset the recorded peak, because imports may use more memory for a moment than they keep (Linux only)."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:

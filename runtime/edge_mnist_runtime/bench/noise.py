@@ -1,4 +1,4 @@
-"""What makes the figures of a measurement hard to trust: one sentence for each cause."""
+"""Warn of conditions that make measured latencies unreliable."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Any, Final
 
 from edge_mnist_runtime.bench.report import MeasuredModel
 
-BUSY_PART: Final = 0.5
-"""Load before the start, as a part of the usable cores, from which on the machine counts as busy."""
+BUSY_FRACTION: Final = 0.5
+"""The machine is busy if its load before the start exceeds this fraction of the usable cores."""
 
 WIDE_SPREAD: Final = 1.5
-"""p90 / p50 of one model from which on something else must have run beside it."""
+"""If p90 / p50 of a model exceeds this, something else probably ran at the same time."""
 
 
 def find_noise(environment: Mapping[str, Any], models: Sequence[MeasuredModel]) -> list[str]:
-    """What speaks against the figures.
+    """Find what makes the measured latencies unreliable.
 
     Args:
-        environment: As `describe_environment` gave it before the measurement.
+        environment: The result of `describe_environment` before the measurement.
         models: The measured models.
 
     Returns:
-        One sentence for each cause, none where nothing speaks against them.
+        One sentence for each cause; an empty list if there is none.
     """
     return _machine_noise(environment, max((model.threads for model in models), default=1)) + [
         warning for model in models for warning in _model_noise(model)
@@ -32,7 +32,7 @@ def find_noise(environment: Mapping[str, Any], models: Sequence[MeasuredModel]) 
 def _machine_noise(environment: Mapping[str, Any], threads: int) -> list[str]:
     warnings = []
     cores, load = environment["usable_cores"], environment["load_average_1min"]
-    if load is not None and load > BUSY_PART * cores:
+    if load is not None and load > BUSY_FRACTION * cores:
         warnings.append(
             f"the machine was busy before the start: load {load:.1f} on {cores} core{'s' if cores > 1 else ''}"
         )
@@ -55,5 +55,5 @@ def _model_noise(model: MeasuredModel) -> list[str]:
     if p50 and p90 and p90 / p50 > WIDE_SPREAD:
         warnings.append(f"{model.label}: p90 is {p90 / p50:.1f} times p50")
     if model.late:
-        warnings.append(f"{model.label}: too slow for the rate, so that digits had to wait")
+        warnings.append(f"{model.label}: too slow for the rate, so that calls had to wait")
     return warnings

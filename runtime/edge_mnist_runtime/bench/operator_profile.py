@@ -1,4 +1,4 @@
-"""Where the time of one model goes, operator by operator, by onnxruntime's own profiler."""
+"""Time every operator of an .onnx model with onnxruntime's own profiler."""
 
 from __future__ import annotations
 
@@ -16,43 +16,43 @@ from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.tensor import Pixels
 
 PROFILED_IMAGES: Final = 64
-"""Images in one call: the profiler counts whole microseconds, which is more than some operators need for one."""
+"""Images in one call. The profiler counts whole microseconds, and some operators need less than one for an image."""
 
 PROFILED_CALLS: Final = 100
 SETTLING_CALLS: Final = 20
-"""Calls before them that do not count."""
+"""Uncounted calls before the profiled ones."""
 
 KERNEL_SUFFIX: Final = "_kernel_time"
 
 NO_TFLITE_PROFILER: Final = (
-    "LiteRT's Python package has no profiler of operators; profile the .onnx twin, "
+    "LiteRT's Python package has no profiler of operators; profile the .onnx file of the same model, "
     "or run LiteRT's own benchmark_model with its profiling of operators"
 )
 
 
 @dataclass(frozen=True)
 class OperatorTime:
-    """One node of the graph as onnxruntime runs it, after its fusions."""
+    """Time of one node of the graph that onnxruntime runs, after its fusions."""
 
     name: str
     operator: str
     us_per_image: float
-    """In a call of `PROFILED_IMAGES` images."""
+    """Microseconds for one image, in a call of `PROFILED_IMAGES` images."""
     share: float
-    """Its part of the time of all operators, 0..1."""
+    """Fraction of the time of all operators, 0..1."""
 
 
 def profile_operators(model: bytes, images: Pixels, *, origin: str, threads: int = 1) -> tuple[OperatorTime, ...]:
-    """Time of every operator, longest first.
+    """Time every operator of a model, slowest first.
 
     Args:
-        model: The whole file.
-        images: uint8, shape (N, H, W, C), at least one; repeated until they are enough for a call.
+        model: Bytes of the .onnx file.
+        images: uint8, shape (N, H, W, C), N at least 1; repeated to fill a call.
         origin: The file's name or path.
         threads: Threads that one call may use.
 
     Raises:
-        UsageError: The file is no .onnx: no other engine tells.
+        UsageError: The file is not .onnx; no other engine has a profiler.
         CorruptModelError: The file cannot be read.
     """
     if Path(origin).suffix != ".onnx":
@@ -70,11 +70,11 @@ def profile_operators(model: bytes, images: Pixels, *, origin: str, threads: int
 
 
 def summarise_events(events: Iterable[dict[str, Any]], *, images: int) -> tuple[OperatorTime, ...]:
-    """Median time of each node, longest first.
+    """Compute the median time of each node, slowest first.
 
     Args:
-        events: onnxruntime's, in the order in which they happened; each node's first ones are left out.
-        images: In one call.
+        events: onnxruntime's profile events in order of time. The first `SETTLING_CALLS` of each node are left out.
+        images: Number of images in one call.
     """
     durations: dict[tuple[str, str], list[float]] = defaultdict(list)
     for event in events:
@@ -86,8 +86,8 @@ def summarise_events(events: Iterable[dict[str, Any]], *, images: int) -> tuple[
         for node, times in durations.items()
     }
     total = sum(medians.values()) or 1.0
-    longest_first = sorted(medians.items(), key=lambda item: -item[1])
+    slowest_first = sorted(medians.items(), key=lambda item: -item[1])
     return tuple(
         OperatorTime(name, operator, round(median, 4), round(median / total, 4))
-        for (name, operator), median in longest_first
+        for (name, operator), median in slowest_first
     )

@@ -1,4 +1,4 @@
-"""A measurement as a picture: latency by percentile, and throughput by batch size. The one module that draws."""
+"""Plot a benchmark: latency by percentile, and throughput by batch size."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from edge_mnist_runtime.paths import is_folder
 SUFFIXES: Final = (".png", ".svg", ".pdf")
 
 TICKS: Final = (0.0, 50.0, 90.0, 99.0, 99.9)
-"""Percentiles on the axis, which stretches the tail: each power of ten towards 100 is as wide as the one before."""
+"""Percentile labels. The axis is logarithmic in the distance from 100, so that 90, 99 and 99.9 are equally spaced."""
 
 
 def check_plot(path: Path) -> None:
-    """Refuse what cannot become a plot, before anything is measured.
+    """Check before the measurement that a plot can be written to this path.
 
     Raises:
-        UsageError: The file name's suffix is none of `SUFFIXES`, its folder does not exist, or it is a folder itself.
+        UsageError: The suffix is not one of `SUFFIXES`, the folder does not exist, or the path is a folder.
         MissingExtraError: matplotlib is not installed.
     """
     if path.suffix not in SUFFIXES:
-        raise UsageError(f"{path}: cannot become a plot; expected a file name ending in {', '.join(SUFFIXES)}")
+        raise UsageError(f"{path}: not a file name for a plot; expected one ending in {', '.join(SUFFIXES)}")
     if not is_folder(path.parent):
         raise UsageError(f"{path}: there is no folder {path.parent} for the plot")
     if is_folder(path):
@@ -35,7 +35,7 @@ def check_plot(path: Path) -> None:
 
 
 def draw_plot(report: BenchReport, path: Path) -> None:
-    """Draw a report of `run_benchmark`.
+    """Plot a report of `run_benchmark` into a file.
 
     Raises:
         UsageError: As `check_plot`.
@@ -72,5 +72,5 @@ def draw_plot(report: BenchReport, path: Path) -> None:
 
 
 def _stretch(percentile: Any) -> Any:
-    """Where a percentile stands on the axis."""
+    """Position of a percentile, 0..100 exclusive, on the axis."""
     return -np.log10(1 - percentile / 100)

@@ -1,4 +1,4 @@
-"""Did a model become slower? Two measurements side by side, with how sure one can be of the difference."""
+"""Compare two benchmark reports: which models became slower, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ INTERVAL: Final = (2.5, 97.5)
 
 @dataclass(frozen=True)
 class LatencyChange:
-    """One model, before and after."""
+    """The latencies of one model in two reports."""
 
     model: str
     threads: int
     old_us: dict[str, float | None]
-    """p50, p90, p99; None where the sample was too small."""
+    """p50, p90 and p99 in microseconds; None if there were too few samples."""
     new_us: dict[str, float | None]
     ratio: dict[str, float | None]
-    """New by old."""
+    """`new_us` / `old_us`, by percentile."""
     p50_interval: tuple[float, float] | None
-    """95 % interval of the ratio of the medians; None where one of them is not known."""
+    """95 % interval of the ratio of the medians; None if a median is unknown."""
     cliffs_delta: float
-    """How often a new call is slower than an old one, less how often it is faster: -1..1, 0 for no difference."""
+    """Fraction of pairs in which the new call is slower, minus the fraction in which it is faster, -1..1."""
     limit: float
-    """Most that the ratio may be, as 1.05."""
+    """Maximum allowed ratio, such as 1.05."""
 
     @property
     def verdict(self) -> str:
-        """`regression` (above the limit), `slower`, `faster`, `same` (no difference shown) or `unknown`."""
+        """`regression` (interval above the limit), `slower`, `faster`, `same` (interval holds 1) or `unknown`."""
         if self.p50_interval is None:
             return "unknown"
         low, high = self.p50_interval
@@ -53,22 +53,22 @@ class LatencyChange:
 
 @dataclass(frozen=True)
 class RegressionReport:
-    """Two measurements, compared."""
+    """The comparison of two reports."""
 
     old: Path
     new: Path
     max_regression: float
-    """Part by which a median may grow, 0.05 for 5 %."""
+    """Fraction by which a median may grow, 0.05 for 5 %."""
     changes: tuple[LatencyChange, ...]
     unpaired: tuple[str, ...]
-    """Models that only one of the reports has."""
+    """Models that are in only one report."""
     unlike: tuple[str, ...]
-    """What was not the same, where the comparison was forced."""
+    """Conditions that differ, if the comparison was forced."""
     warnings: tuple[str, ...]
-    """What spoke against the figures when they were measured."""
+    """Warnings of both reports."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As the command line's JSON has it."""
+        """The record that `edge-mnist compare` prints as JSON."""
         return {
             "schema_version": COMPARE_SCHEMA_VERSION,
             "old": str(self.old),
@@ -82,32 +82,33 @@ class RegressionReport:
 
 
 def parse_percent(text: str, option: str) -> float:
-    """`5%` as 0.05.
+    """Parse a percentage: `5%` is 0.05.
 
     Raises:
-        UsageError: It is no percentage of at least 0; the message names the option.
+        UsageError: It is not a percentage of at least 0; the message names `option`.
     """
     try:
-        part = float(text.removesuffix("%")) / 100 if text.endswith("%") else math.nan
+        fraction = float(text.removesuffix("%")) / 100 if text.endswith("%") else math.nan
     except ValueError:
-        part = math.nan
-    if not 0 <= part < math.inf:
+        fraction = math.nan
+    if not 0 <= fraction < math.inf:
         raise UsageError(f"{option} must be a percentage of at least 0, as in 5%, not {text!r}")
-    return part
+    return fraction
 
 
 def compare_reports(old: Path, new: Path, *, max_regression: float = 0.05, force: bool = False) -> RegressionReport:
     """Compare two JSON reports of `edge-mnist bench`.
 
     Args:
-        old: The measurement before.
-        new: The measurement after.
-        max_regression: Part by which a median may grow.
-        force: Compare although the machines or the measurements are not alike.
+        old: Path of the report before.
+        new: Path of the report after.
+        max_regression: Fraction by which a median may grow.
+        force: Compare although machines or settings differ.
 
     Raises:
-        UsageError: A file cannot be opened, the reports are not alike, or have no model in common.
-        IntegrityError: A file is no report, or a damaged one.
+        UsageError: A file cannot be opened; machines or settings differ; the reports have no model in common, or too
+            few samples for a median.
+        IntegrityError: A file is not a report, or is damaged.
     """
     before, after = BenchReport.load(old), BenchReport.load(new)
     unlike = [
@@ -124,7 +125,7 @@ def compare_reports(old: Path, new: Path, *, max_regression: float = 0.05, force
         raise UsageError(f"{old} and {new} have no model in common")
     changes = tuple(_compare(one, other, 1 + max_regression) for one, other in pairs)
     if all(change.verdict == "unknown" for change in changes):
-        raise UsageError(f"{old} and {new}: too few samples to know a median; measure more than a handful")
+        raise UsageError(f"{old} and {new}: too few samples for a median; measure again with more")
     paired = {id(model) for pair in pairs for model in pair}
     return RegressionReport(
         old,
@@ -132,7 +133,7 @@ def compare_reports(old: Path, new: Path, *, max_regression: float = 0.05, force
         max_regression,
         changes,
         tuple(
-            f"{model.label} is in {path} alone"
+            f"{model.label} is only in {path}"
             for path, report in ((old, before), (new, after))
             for model in report.models
             if id(model) not in paired
@@ -143,7 +144,7 @@ def compare_reports(old: Path, new: Path, *, max_regression: float = 0.05, force
 
 
 def require_no_regression(report: RegressionReport) -> None:
-    """Raise `RegressionError`, which names the worst model, where one is slower than the limit allows."""
+    """Raise `RegressionError` if a model is slower than the limit allows; the message names the worst one."""
     worst = max(
         (change for change in report.changes if change.verdict == "regression"),
         key=lambda change: change.p50_interval or (0.0, 0.0),
@@ -159,14 +160,17 @@ def require_no_regression(report: RegressionReport) -> None:
 
 
 def median_ratio_interval(old: Latencies, new: Latencies) -> tuple[float, float]:
-    """95 % interval of the ratio of two medians, by a circular block bootstrap (Politis and Romano, 1992).
+    """Compute the 95 % interval of the ratio of two medians with a circular block bootstrap (Politis and Romano, 1992).
 
-    Blocks of neighbours are drawn, as long as the root of the sample, because what slows one call down slows the next
-    ones down, too. The seed is fixed: the same reports give the same interval.
+    It draws blocks of neighbouring calls, because a disturbance slows several calls in a row. The block length is the
+    square root of the sample size. The seed is fixed, so the same reports give the same interval.
 
     Args:
-        old: Latencies in the order in which they were measured, at least one.
-        new: Latencies alike.
+        old: Latencies in the order of measurement, at least one.
+        new: The same for the other report.
+
+    Returns:
+        Lower and upper bound of new / old.
     """
     rng = np.random.default_rng(RESAMPLING_SEED)
     ratios = _resampled_medians(new, rng) / _resampled_medians(old, rng)
@@ -175,7 +179,7 @@ def median_ratio_interval(old: Latencies, new: Latencies) -> tuple[float, float]
 
 
 def cliffs_delta(old: Latencies, new: Latencies) -> float:
-    """How often a value of `new` is above one of `old`, less how often below (Cliff, 1993): -1..1."""
+    """Compute Cliff's delta (1993): P(new > old) - P(new < old) over all pairs, -1..1."""
     ordered = np.sort(old)
     above = np.searchsorted(ordered, new, side="left").sum()
     below = (len(old) - np.searchsorted(ordered, new, side="right")).sum()
@@ -192,7 +196,7 @@ def _resampled_medians(values: Latencies, rng: np.random.Generator) -> Latencies
 
 
 def _pair(old: Sequence[MeasuredModel], new: Sequence[MeasuredModel]) -> list[tuple[MeasuredModel, MeasuredModel]]:
-    """Models of the same path, else of the same file name where no two models share it, with the same threads."""
+    """Pair models with the same threads and path; otherwise with the same file name, if it is unique."""
     pairs = []
     for model in old:
         alike = [other for other in new if (other.model, other.threads) == (model.model, model.threads)]

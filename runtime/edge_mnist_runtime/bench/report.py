@@ -1,4 +1,4 @@
-"""What `edge-mnist bench` measured: written as JSON, read back and checked."""
+"""The JSON report of `edge-mnist bench`: write it, read it back and check it."""
 
 from __future__ import annotations
 
@@ -19,64 +19,65 @@ from edge_mnist_runtime.machine.environment import ENGINE_PACKAGES
 BENCH_SCHEMA_VERSION: Final = 2
 
 COMPARED: Final = ("p50", "p90", "p99")
-"""Percentiles that are compared."""
+"""Percentiles that `compare` compares."""
 
 Percentiles: TypeAlias = dict[str, float | None]
-"""Microseconds by a percentile's name, as `p50`; None where the sample is too small."""
+"""Microseconds by percentile name, such as `p50`; None if there are too few samples to estimate it."""
 
 
 @dataclass(frozen=True)
 class Warmup:
-    """The calls before those that count."""
+    """The warm-up of one model."""
 
     calls: int
     steady: bool
-    """Whether they came to a steady state."""
+    """Whether it reached a steady state."""
 
 
 @dataclass(frozen=True)
 class MeasuredModel:
-    """One model of a report.
+    """The measurements of one model.
 
     Raises:
-        TypeError, ValueError: A report that was read back is damaged.
+        TypeError, ValueError: A value that was read back is damaged.
     """
 
     model: str
-    """Path of the file, or name of the bundled one."""
+    """Path of the file, or name of the bundled model."""
     backend: str
     precision: str
     size_bytes: int | None
     sha256: str | None
     threads: int
-    """Threads that one call may use."""
+    """Number of threads that one call may use."""
     load_ms: float
+    """From the bytes of the file to a callable model."""
     first_us: float
     """The first prediction after loading."""
     samples: int
-    """One-image calls that were measured."""
+    """Number of measured one-image calls."""
     stopped: str
-    """Why there are no more: `stable`, `samples` or `seconds`."""
+    """Why measuring ended: `stable`, `samples` or `seconds`."""
     warmup: Warmup
     late: bool
-    """Whether digits had to wait, because the model is too slow for the rate."""
+    """Whether calls had to wait because the model is too slow for the rate."""
     latency_us: Percentiles
     bound_us: Percentiles
-    """What the percentile is at most, with 99 % certainty."""
+    """Upper bounds of the percentiles, at 99 % confidence."""
     unknown: dict[str, str]
-    """Why a percentile is not known, by its name."""
+    """Why a percentile is unknown, by its name."""
     service_us: Percentiles | None
-    """At a rate: from a call to its end; None without a rate, where that is the latency."""
+    """With a rate: from the start of a call to its end. None without a rate, because the latency is the same."""
     latencies_us: list[float]
-    """Some of the latencies, in the order in which they were measured."""
+    """Evenly thinned latencies, in microseconds and in the order of measurement."""
     stages_us: dict[str, Percentiles]
-    """`run`: the engine alone; `picture`: from a picture file to the prediction."""
+    """p50 and p90 of `run` (the engine alone) and `picture` (from a picture file to the prediction)."""
     images_per_second: dict[str, float]
-    """By the number of images in one call."""
+    """Throughput by batch size."""
     operators: list[OperatorTime] | None
-    """None where they were not timed."""
+    """Times by operator; None if they were not measured."""
     memory_mb: dict[str, float] | None
-    """`imports`, `peak` and `model`, as `measure_memory_mb` gives them; None where they were not measured."""
+    """The result of `measure_memory_mb`; None if it was not measured."""
 
     def __post_init__(self) -> None:
         latencies_us = np.array(self.latencies_us, np.float64)
@@ -100,12 +101,12 @@ class MeasuredModel:
 
     @property
     def label(self) -> str:
-        """The model's file name, and how many threads it had where it had several."""
+        """The model's file name, with the number of threads if there are several."""
         return self.name + (f" with {self.threads} threads" if self.threads > 1 else "")
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> MeasuredModel:
-        """What `asdict` made it."""
+        """Create it from the result of `asdict`."""
         operators = record["operators"] and [OperatorTime(**item) for item in record["operators"]]
         known = {field.name: record[field.name] for field in fields(cls)}
         return cls(**{**known, "warmup": Warmup(**record["warmup"]), "operators": operators})
@@ -113,7 +114,7 @@ class MeasuredModel:
 
 @dataclass(frozen=True)
 class DigitsRecord:
-    """Which digits were predicted."""
+    """Which digits were the input."""
 
     name: str
     split: str
@@ -123,27 +124,27 @@ class DigitsRecord:
 
 @dataclass(frozen=True)
 class BenchReport:
-    """What was measured, where, and how."""
+    """The whole report: machine, settings and the measurements of every model."""
 
     env: dict[str, Any]
-    """The machine before the measurement, as `describe_environment` gives it."""
+    """The result of `describe_environment` before the measurement."""
     digits: DigitsRecord
     config: BenchmarkConfig
     import_ms: dict[str, float]
-    """Of each back end with all that it needs; empty where it was not measured."""
+    """Import time of each back end with its dependencies; empty if it was not measured."""
     preprocess_us: Percentiles
-    """From a picture file to the tensor."""
+    """From a picture file to the network's input."""
     models: tuple[MeasuredModel, ...]
     advice: tuple[str, ...]
-    """What to ship here instead."""
+    """Sentences that advise fp32 where it is faster."""
     warnings: tuple[str, ...]
-    """What speaks against the figures."""
+    """Conditions that make the figures unreliable, one sentence each."""
     skipped: tuple[dict[str, str], ...] = ()
-    """Files that cannot run here, as `model` and `reason`."""
+    """Files that cannot run here, each with `model` and `reason`."""
 
     @property
     def conditions(self) -> dict[str, Any]:
-        """What must be the same for latencies to be comparable, by name."""
+        """What must be equal in two reports for latencies to be comparable, by name."""
         backends = {model.backend for model in self.models}
         return {
             "CPU": self.env["cpu"],
@@ -160,7 +161,7 @@ class BenchReport:
         }
 
     def to_json(self) -> str:
-        """The text of the report, with each list of numbers on one line."""
+        """Write the report as JSON, with each list of numbers on one line."""
         text = json.dumps({"schema_version": BENCH_SCHEMA_VERSION, **asdict(self)}, indent=2)
         number = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
         numbers = rf"\[\s+({number}(?:,\s+{number})*)\s+\]"
@@ -168,10 +169,10 @@ class BenchReport:
 
     @classmethod
     def from_json(cls, text: str, *, origin: str) -> BenchReport:
-        """What `to_json` was made from; `origin` is for messages.
+        """Read the JSON of `to_json`. Messages name `origin`.
 
         Raises:
-            IntegrityError: It is no report, one of another version, or a damaged one.
+            IntegrityError: It is not a report, has another schema version, or is damaged.
         """
         try:
             record = json.loads(text)
@@ -185,7 +186,7 @@ class BenchReport:
             )
         try:
             report = cls._from_dict(record)
-            _ = report.conditions  # raises where the machine's record is damaged
+            _ = report.conditions  # raises if the machine's record is damaged
         except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
             raise IntegrityError(f"{origin}: a damaged report ({error!r}); measure again") from error
         return report
@@ -210,7 +211,7 @@ class BenchReport:
 
     @classmethod
     def load(cls, path: Path) -> BenchReport:
-        """Read a report.
+        """Read a report file.
 
         Raises:
             UsageError: The file cannot be opened.

@@ -1,6 +1,7 @@
-"""The sample pictures inside this package: one of each digit, drawn by the project, each another kind of picture.
+"""Load the ten sample pictures of this package, or MNIST, as input for a benchmark.
 
-They let a first run classify and measure something real where MNIST is not at hand.
+The project drew one sample of each digit, each as a different kind of picture. They make `classify` and `bench` usable
+without MNIST.
 """
 
 from __future__ import annotations
@@ -18,29 +19,32 @@ SAMPLES_NAME: Final = "edge-mnist-samples"
 
 
 def read_samples() -> dict[str, bytes]:
-    """The picture files by name; each name begins with the digit that it shows."""
-    folder = files("edge_mnist_runtime") / "samples"  # it may lie in a zip archive
+    """Read the sample picture files, by name. Each name begins with the digit that the picture shows."""
+    folder = files("edge_mnist_runtime") / "samples"  # may be inside a zip archive
     return {name: (folder / name).read_bytes() for name in sorted(file.name for file in folder.iterdir())}
 
 
 def load_benchmark_digits(data: Path | None) -> tuple[LabelledDigits, str | None]:
-    """MNIST's test images where a folder is named, else the sample pictures.
+    """Load MNIST's test images if a folder is given, otherwise the sample pictures.
+
+    Args:
+        data: Folder of MNIST's IDX files; None: the folder that `EDGE_MNIST_DATA` names, if any.
 
     Returns:
-        The digits, and what must be said about them; None for MNIST.
+        The digits, and a notice for the user if they are the sample pictures, else None.
 
     Raises:
-        DataNotFoundError: A folder that was named does not hold MNIST.
+        DataNotFoundError: The folder does not hold MNIST.
         DataError: A file is damaged or is not MNIST's.
     """
     folder = find_mnist_folder(data)
     if folder:
         return load_mnist_half(folder, "t10k"), None
-    return load_samples(), f"Measured on the sample pictures: MNIST was not named (`data` or {DATA_VARIABLE})."
+    return load_samples(), f"Measured on the sample pictures, as no MNIST folder is given (`data` or {DATA_VARIABLE})."
 
 
 def load_samples() -> LabelledDigits:
-    """The sample pictures as the network sees them."""
+    """Load the sample pictures as network inputs, with their labels."""
     from edge_mnist_runtime.classifier import to_pixels
 
     pictures = read_samples()

@@ -14,9 +14,9 @@ from edge_mnist_runtime.bundles.verification import Golden, read_golden, replay_
 from edge_mnist_runtime.engines import Engine, open_engine
 from edge_mnist_runtime.engines.options import FORMAT_OF, EngineOptions
 from edge_mnist_runtime.errors import GateError, IntegrityError, MissingExtraError, UsageError
-from edge_mnist_runtime.timing.sampling import Call, SamplingConfig, sample_in_turns
+from edge_mnist_runtime.timing.sampling import Call, SamplingConfig, sample_interleaved
 
-SHORT_LOOK: Final = SamplingConfig(samples=300, seconds=0.02, warmup=50, least=100, turn=25)
+SHORT_LOOK: Final = SamplingConfig(samples=300, seconds=0.02, warmup=50, min_samples=100, round_calls=25)
 """How long each file is measured: 20 ms are enough to tell files apart that differ by 10 %."""
 
 
@@ -80,7 +80,7 @@ def _measure(engines: dict[str, Engine], golden: Golden) -> dict[str, float]:
     """Median time of one image by file, in microseconds, measured in interleaved rounds on the same images."""
     images = golden["images"].astype(np.uint8)
     singles = [images[index : index + 1] for index in range(len(images))]
-    samples = sample_in_turns([Call(engine.run, singles) for engine in engines.values()], SHORT_LOOK)
+    samples = sample_interleaved([Call(engine.run, singles) for engine in engines.values()], SHORT_LOOK)
     return {file: round(statistics.median(s.latencies_us), 2) for file, s in zip(engines, samples, strict=True)}
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from edge_mnist_runtime.bundles.foreign_ends import FLOATS, N_VALUES, find_ends
+from edge_mnist_runtime.bundles.foreign_signature import FLOATS, N_VALUES, find_signature
 from edge_mnist_runtime.contract import (
     DIGIT_LABELS,
     IMAGE_SHAPE,
@@ -134,11 +134,11 @@ class ForeignEngine:
         self._file, self.info, self.backend, self.format = file, file.info, file.backend, file.format
         self.size_bytes, self.sha256 = file.size_bytes, file.sha256
         try:
-            ends = find_ends(file.inputs, file.outputs)
+            signature = find_signature(file.inputs, file.outputs)
         except ValueError as problem:
             raise UsageError(f"{file.origin}: {problem}") from problem
-        self._output = ends.output
-        self.inputs, self.outputs = file.inputs, (file.outputs[ends.output],)
+        self._output = signature.output
+        self.inputs, self.outputs = file.inputs, (file.outputs[signature.output],)
         self.contract = ModelContract(
             name=os.path.splitext(os.path.basename(file.origin))[0],  # noqa: PTH119, PTH122
             precision=UNKNOWN_PRECISION,
@@ -153,7 +153,7 @@ class ForeignEngine:
             can_saturate=file.may_saturate,
         )
         noise = np.random.default_rng(0).integers(0, 256, (8, *IMAGE_SHAPE), np.uint8)
-        values = self._choose_shape(ends.shapes, noise)
+        values = self._choose_shape(signature.shapes, noise)
         self.batch_images = BATCH_IMAGES if self._takes_batches else 1
         self._gives_logits = bool((values < 0).any() or (np.abs(values.sum(axis=1) - 1) > MAX_SUM_ERROR).any())
 

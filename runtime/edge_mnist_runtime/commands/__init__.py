@@ -1,4 +1,6 @@
-"""The command line of a device: one module a command, which parses, calls the library, and prints.
+"""The commands of `edge-mnist` that run on a device, one module each.
+
+A command parses its arguments, calls the library and prints the result.
 
 Comes in: arguments. Goes out: text or JSON, and an exit code.
 May import: bench, bundles, classifier, contract, dataset, doctor, engines, errors, images, inputs, machine, paths,

@@ -1,7 +1,7 @@
-"""The `edge-mnist` command: puts the commands together, and turns errors into one line and an exit code.
+"""The `edge-mnist` program: build the command line, run one command, turn errors into one line and an exit code.
 
-The runtime's own commands are here; `train` and `export` join through this distribution's entry points, because the
-runtime imports neither of the packages that they live in.
+The runtime must not import trainer and exporter. Their commands are therefore found through the entry points of this
+distribution.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ from edge_mnist_runtime.machine.versions import DISTRIBUTION
 from edge_mnist_runtime.paths import require_named, require_readable
 
 COMMANDS_GROUP: Final = "edge_mnist.commands"
-"""Entry point group of the commands that other packages of this distribution add..."""
+"""Entry point group of the commands of trainer and exporter..."""
 
 WORKSTATION_COMMANDS: Final = ("train", "export", "debug", "archs", "transfer-set", "report")
 """...and the order in which --help lists them."""
 
 DEVICE_COMMANDS: Final = ("classify", "read", "preprocess", "bench", "compare", "doctor", "verify", "info", "samples")
-"""The runtime's own commands: the function of that name in the module of that name."""
+"""The runtime's own commands. Each is the function of this name in the module of this name."""
 
 
 def build_app(only: str | None = None) -> typer.Typer:
-    """Put the command line together, without running anything.
+    """Build the command line without running anything.
 
     Args:
-        only: Load this command alone: a cold start pays for every module. None loads all, for --help.
+        only: Load only this command, because every imported module slows the start. None loads all, for --help.
     """
     app = typer.Typer(
-        help="Ship a handwritten-digit network, and prove that nothing was lost on the way.",
-        epilog="Exit codes: 0 ok, 2 usage, 3 extra missing, 4 conversion, 5 accuracy gate, 6 integrity, 7 slower, "
-        "8 bad input.",
+        help="Train, export and run a handwritten-digit network, and prove that nothing was lost on the way.",
+        epilog="Exit codes: 0 ok, 2 usage error, 3 missing extra, 4 conversion failed, 5 accuracy gate failed, "
+        "6 damaged file, 7 slower, 8 rejected or unreadable picture, 130 interrupted.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -64,30 +64,30 @@ def build_app(only: str | None = None) -> typer.Typer:
 
 
 def main() -> NoReturn:
-    """Run the command line in a process of its own."""
+    """Entry point of `edge-mnist`: run the command of `sys.argv` and end the process."""
     open_closed_streams()
-    # Pillow warns of what it reads; what matters of it arrives as an error, in one line.
+    # Pillow warns about odd files. What matters is reported as an error anyway.
     warnings.filterwarnings("ignore", module="PIL")
     interruption.listen()
-    _leave(run(sys.argv[1:]))
+    _exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command: one line on standard error, and a documented exit code, for every error.
+    """Run one command. Report every error in one line on standard error.
 
     Args:
-        arguments: Everything behind `edge-mnist`.
+        arguments: The arguments after `edge-mnist`.
 
     Returns:
-        The exit code.
+        The exit code that README documents.
     """
     first = arguments[0] if arguments else None
     app = build_app(first if first in DEVICE_COMMANDS + WORKSTATION_COMMANDS else None)
-    line = _explain_unreadable_paths(app)
-    command = getattr(line, "commands", {}).get(first)
+    command_line = _check_path_arguments(app)
+    command = getattr(command_line, "commands", {}).get(first)
     learn_options(command.params if command else ())
     try:
-        code = line(arguments, prog_name="edge-mnist", standalone_mode=False)
+        code = command_line(arguments, prog_name="edge-mnist", standalone_mode=False)
     except EdgeMnistError as error:
         return _report(str(error), error.exit_code)
     except typer.TyperException as error:
@@ -97,15 +97,15 @@ def run(arguments: Sequence[str]) -> int:
             return _report_unexpected(error)
         drop_standard_output()
         return _report(describe_unwritable(error), OutputError.exit_code)
-    except Exception as error:  # noqa: BLE001  # the last resort: whatever it is, one line and exit code 1
+    except Exception as error:  # noqa: BLE001  # last resort: any error is one line and exit code 1
         return _report_unexpected(error)
-    if code == INTERRUPTED_EXIT_CODE:  # typer has turned Ctrl-C into this
+    if code == INTERRUPTED_EXIT_CODE:  # typer turns Ctrl-C into this code
         _report_interruption()
     return code if isinstance(code, int) else 0
 
 
 class _ReadablePath(TyperPath):
-    """A path argument. `paths` says what keeps it from being read; typer would not say what to do."""
+    """A path argument that is checked by `paths`, whose messages say what to do; typer's do not."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         require_named(str(value), param.opts[0] if param.opts[0].startswith("-") else "an argument")
@@ -113,14 +113,14 @@ class _ReadablePath(TyperPath):
         return super().convert(value, param, ctx)
 
 
-def _explain_unreadable_paths(app: typer.Typer) -> typer.core.TyperCommand | typer.core.TyperGroup:
-    """The command line, all of whose path arguments are `_ReadablePath`."""
-    line: Any = typer.main.get_command(app)
-    for command in getattr(line, "commands", {"": line}).values():
+def _check_path_arguments(app: typer.Typer) -> typer.core.TyperCommand | typer.core.TyperGroup:
+    """Make the command line, with `_ReadablePath` for all path arguments."""
+    command_line: Any = typer.main.get_command(app)
+    for command in getattr(command_line, "commands", {"": command_line}).values():
         for parameter in command.params:
             if isinstance(parameter.type, TyperPath):
                 parameter.type = _ReadablePath(readable=False, path_type=parameter.type.type)
-    return line  # type: ignore[no-any-return]
+    return command_line  # type: ignore[no-any-return]
 
 
 def _report_unexpected(error: Exception) -> int:
@@ -137,18 +137,18 @@ def _report(message: str, code: int) -> int:
         import traceback
 
         traceback.print_exc()
-    if interruption.was_heard():  # TensorFlow's converter turns it into an error of its own
+    if interruption.was_heard():  # TensorFlow's converter turns Ctrl-C into an error of its own
         return _report_interruption()
     if message:
         print_error(message)
     return code
 
 
-def _leave(code: int) -> NoReturn:
-    """End the process at once: commands leave nothing open, and taking the interpreter down costs 25 ms."""
+def _exit(code: int) -> NoReturn:
+    """End the process at once: commands leave nothing open, and the interpreter's shutdown would take 25 ms."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader of our output left: nothing to say, and nobody to say it to
+    except BrokenPipeError:  # the reader of our output has ended: not an error to report
         code = code or 1
     except OSError as error:
         print_error(describe_unwritable(error))
@@ -164,11 +164,11 @@ def _load_workstation_commands(only: str | None) -> dict[str, Any]:
 
     try:
         entries = metadata.distribution(DISTRIBUTION).entry_points
-    except metadata.PackageNotFoundError:  # run from a source tree that is not installed: the runtime alone
+    except metadata.PackageNotFoundError:  # a source tree that is not installed: only the runtime
         return {}
     from importlib.util import find_spec
 
-    # A frozen application or an archive may hold this distribution's metadata, and the runtime alone.
+    # A frozen application or an archive may hold the metadata of this distribution, but only the runtime's code.
     found = {
         entry.name: entry
         for entry in entries

@@ -11,43 +11,41 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from edge_mnist_runtime.commands.backend_option import OnlyBackendOption
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.commands.options import MODELS_HELP, JsonOption, OnlyBackendOption
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.engines.options import Backend
 
 
 def bench(
-    models: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Bundles, .onnx or .tflite files, or robust, edge, nano.", show_default="robust"),
-    ] = None,
-    samples: Annotated[int, typer.Option(help="Most predictions of each model.")] = 20_000,
-    seconds: Annotated[float, typer.Option(help="Most time for each model's predictions.")] = 10.0,
-    threads: Annotated[str, typer.Option(help="Threads that one call may use, as in 1,2,4.")] = "1",
-    batch_sizes: Annotated[str, typer.Option("--batch", help="Images in one call, for throughput.")] = "32,256",
+    models: Annotated[list[Path] | None, typer.Argument(help=MODELS_HELP, show_default="robust")] = None,
+    samples: Annotated[int, typer.Option(help="Maximum number of predictions of each model.")] = 20_000,
+    seconds: Annotated[float, typer.Option(help="Maximum measuring time of each model, in seconds.")] = 10.0,
+    threads: Annotated[str, typer.Option(help="Thread counts to measure, such as 1,2,4.")] = "1",
+    batch_sizes: Annotated[str, typer.Option("--batch", help="Batch sizes for throughput.")] = "32,256",
     rate: Annotated[
         float | None,
-        typer.Option(help="Predictions a second, each due at its moment.", show_default="one right after the other"),
+        typer.Option(help="Predictions a second, started at fixed times.", show_default="one after the other"),
     ] = None,
     backend: OnlyBackendOption = None,
     data: Annotated[
         Path | None,
         typer.Option(help="Folder of MNIST's IDX files.", show_default="$EDGE_MNIST_DATA, else sample pictures"),
     ] = None,
-    profile: Annotated[bool, typer.Option("--profile", help="Time every operator, too (.onnx only).")] = False,
-    startup: Annotated[bool, typer.Option(help="Import time and peak memory, in processes of their own.")] = True,
+    profile: Annotated[bool, typer.Option("--profile", help="Also time every operator (.onnx only).")] = False,
+    startup: Annotated[bool, typer.Option(help="Measure import time and peak memory, in new processes.")] = True,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw the percentiles (.png, .svg, .pdf).", show_default=False)
+        Path | None, typer.Option(help="Plot the latencies into this file (.png, .svg, .pdf).", show_default=False)
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
+    as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Measure how long a digit takes here, for every model side by side.
+    """Measure latency, throughput and memory of models on this device.
 
-    Ends when the percentiles are stable, or at --samples or --seconds.
+    Measuring ends when the percentiles are stable, or at --samples or
+    --seconds.
     """
     from edge_mnist_runtime.bench.benchmark import run_benchmark
     from edge_mnist_runtime.bench.config import BenchmarkConfig, parse_counts
@@ -81,8 +79,8 @@ def bench(
 
 
 def _find(models: list[Path] | None, backend: Backend | None) -> tuple[Sequence[Path | None], list[dict[str, str]]]:
-    """What is measured (None is the default model), and what bundles hold that cannot run here, which is printed."""
-    from edge_mnist_runtime.bench.candidates import find_models
+    """Find the models to measure (None is the default model); print and return the files that cannot run here."""
+    from edge_mnist_runtime.bench.subjects import find_models
     from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
     from edge_mnist_runtime.bundles.model_files import require_runnable
 
@@ -97,7 +95,7 @@ def _find(models: list[Path] | None, backend: Backend | None) -> tuple[Sequence[
 
 @contextmanager
 def _progress(terminal: TextIO) -> Iterator[Callable[[str, float], None]]:
-    """A bar that is drawn between measurements only: a thread that redraws it would be measured too."""
+    """Show a progress bar. It is redrawn only between measurements, because a redrawing thread would disturb them."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
@@ -107,4 +105,4 @@ def _progress(terminal: TextIO) -> Iterator[Callable[[str, float], None]]:
         *columns, console=console, transient=True, auto_refresh=False, disable=not console.is_terminal
     ) as bar:
         task = bar.add_task("warming up", total=1.0)
-        yield lambda what, part: bar.update(task, description=what, completed=part, refresh=True)
+        yield lambda step, fraction: bar.update(task, description=step, completed=fraction, refresh=True)

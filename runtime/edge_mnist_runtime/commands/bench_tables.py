@@ -1,4 +1,4 @@
-"""What `edge-mnist bench` prints of its report, in 80 columns."""
+"""Print the report of `edge-mnist bench` as tables of at most 80 columns."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 def print_report(report: BenchReport, notice: str | None) -> None:
-    """Print the tables and what must be said of them.
+    """Print the tables, their legend, advice and warnings.
 
     Args:
-        report: As `run_benchmark` gives it.
-        notice: What must be said of the digits.
+        report: The result of `run_benchmark`.
+        notice: A remark about the digits, or None.
     """
     models = report.models
     names = shorten([model.model for model in models])
@@ -45,7 +45,7 @@ def print_report(report: BenchReport, notice: str | None) -> None:
 
 
 def shorten(models: list[str]) -> list[str]:
-    """File names alone where they tell the files apart, else the paths without the folders that all of them share."""
+    """Shorten paths to file names if these are unique, otherwise to paths below the common folder."""
     names = {model: Path(model).name for model in models}
     if len(set(names.values())) == len(names):
         return [names[model] for model in models]
@@ -54,31 +54,31 @@ def shorten(models: list[str]) -> list[str]:
 
 
 def explain(report: BenchReport) -> str:
-    """What the figures are, under the tables."""
+    """Write the legend of the tables: units, conditions, machine."""
     env, config, models = report.env, report.config, report.models
-    mode = f"{config.rate:g} a second, each from when it was due" if config.rate else "one after the other"
+    mode = f"{config.rate:g} a second, from when each was due" if config.rate else "one after the other"
     reasons = dict(item for model in models for item in model.unknown.items())
     engines = ", ".join(
         f"{name} {env['versions'][name]}" for name in ("onnxruntime", "ai-edge-litert") if name in env["versions"]
     )
     before_model = _number(report.preprocess_us["p50"])
     lines = [
-        f"us of one prediction: {_counted(models)}, {mode}.",
-        f"Digits: {report.digits.name}, in rotation. digits/s: in batches of {max(config.batch_sizes)}.",
+        f"Latency of one digit in us: {_counted(models)}, {mode}.",
+        f"Input: {report.digits.name}, in rotation. digits/s: in batches of {max(config.batch_sizes)}.",
         *(f"-: {name} {reason}." for name, reason in reasons.items()),
-        "engine: the model alone. MB: its peak memory, beyond the imports.",
-        f"photo: a picture file of 800 x 600; reading and preprocessing take {before_model} us.",
-        *(f"Importing {backend} and the rest: {took_ms:.0f} ms." for backend, took_ms in report.import_ms.items()),
+        "engine: the model without preprocessing. MB: peak memory on top of the imports.",
+        f"photo: from an 800 x 600 picture to the digit; preprocessing takes {before_model} us.",
+        *(f"Import of {backend} and the runtime: {took_ms:.0f} ms." for backend, took_ms in report.import_ms.items()),
         f"{env['cpu']}, {env['usable_cores']} cores, {engines}.",
     ]
     return "\n".join(lines)
 
 
 def _counted(models: Sequence[MeasuredModel]) -> str:
-    least, most = min(model.samples for model in models), max(model.samples for model in models)
-    counted = f"{most:,}" if least == most else f"{least:,} to {most:,}"
+    fewest, most = min(model.samples for model in models), max(model.samples for model in models)
+    counted = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
     stable = all(model.stopped == "stable" for model in models)
-    return f"{counted} of them, until stable" if stable else f"{counted} of them"
+    return f"{counted} predictions{', until stable' if stable else ''}"
 
 
 def _latency_table(report: BenchReport, names: list[str]) -> Table:
@@ -92,14 +92,14 @@ def _latency_table(report: BenchReport, names: list[str]) -> Table:
             f"{model.images_per_second[largest]:,.0f}",
         )
         table.add_row(
-            Text("  99 % sure: at most", style="dim"),
+            Text("  99 % upper bound", style="dim"),
             *(Text(_number(value), style="dim") for value in model.bound_us.values()),
         )
     return table
 
 
 def _stage_table(models: Sequence[MeasuredModel], names: list[str]) -> Table:
-    table = _table("stage by stage", "kB", "load ms", "first us", "engine us", "photo us", "MB")
+    table = _table("stages", "kB", "load ms", "first us", "engine us", "photo us", "MB")
     for name, model in zip(names, models, strict=True):
         table.add_row(
             Text(name),
@@ -118,7 +118,7 @@ def _operator_table(name: str, operators: Sequence[OperatorTime]) -> Table:
     table.add_column(Text(f"{name}, by operator"), overflow="ellipsis", no_wrap=True)
     table.add_column("kind")
     table.add_column("us a digit", justify="right", no_wrap=True)
-    table.add_column("part", justify="right", no_wrap=True)
+    table.add_column("share", justify="right", no_wrap=True)
     for operator in operators:
         table.add_row(Text(operator.name), operator.operator, f"{operator.us_per_image:.2f}", f"{operator.share:.0%}")
     return table
@@ -133,7 +133,7 @@ def _table(first: str, *others: str) -> Table:
 
 
 def _number(value: float | None) -> str:
-    """Four digits or so: microseconds are read, not computed with."""
+    """Round to about four digits, for reading."""
     if value is None:
         return "-"
     return f"{value:.1f}" if value < 1000 else f"{value:,.0f}"

@@ -1,6 +1,6 @@
-"""TensorFlow's, tf2onnx's and LiteRT's chatter, kept off the terminal unless it is asked for.
+"""Silence the log output of TensorFlow, tf2onnx and LiteRT.
 
-They write below Python, straight to file descriptors 1 and 2, so that is where they are silenced.
+They write to file descriptors 1 and 2, not to `sys.stdout` and `sys.stderr`, so the descriptors are redirected.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ STDOUT_FD, STDERR_FD = 1, 2
 def chatter_silenced(
     *, show: bool = False, kept_for: tuple[type[Exception], ...] = (), dropped_for: tuple[type[Exception], ...] = ()
 ) -> Iterator[TextIO]:
-    """Keep what is written to file descriptors 1 and 2 off the terminal while the context is open.
+    """Redirect file descriptors 1 and 2 away from the terminal while the context is open.
 
     Args:
-        show: Let it through instead, for --debug.
-        kept_for: Errors that it may explain: where one of them ends the context, what was written is kept in a file
-            that the error's message then names. Otherwise it is dropped.
-        dropped_for: Those among them that it does not explain, because no tool found them.
+        show: Do not redirect anything, for --debug.
+        kept_for: Errors that the output may explain. If one of them ends the context, the output stays in a log file,
+            and the error's message names it. Otherwise the output is dropped.
+        dropped_for: Subclasses of `kept_for` that the output does not explain, because no tool raised them.
 
     Yields:
-        The real standard error, for those who must write meanwhile.
+        The real standard error, for messages while the context is open.
     """
     if show:
         yield sys.stderr
@@ -45,7 +45,7 @@ def chatter_silenced(
     except kept_for as error:
         if isinstance(error, dropped_for):
             raise
-        error.args = (f"{error} (what the tools said: {log_path})",)
+        error.args = (f"{error} (output of the tools: {log_path})",)
         log_path = None
         raise
     finally:
@@ -60,7 +60,7 @@ def chatter_silenced(
 
 
 def _open_log() -> tuple[int, Path]:
-    import tempfile  # a device's commands keep no log, and start the faster
+    import tempfile  # imported here, because commands of a device need no log and start faster without it
 
     descriptor, path = tempfile.mkstemp(prefix="edge-mnist-", suffix=".log")
     return descriptor, Path(path)

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from edge_mnist_runtime.commands.backend_option import BackendOption
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.commands.options import ModelOption
+from edge_mnist_runtime.commands.options import BackendOption, JsonOption, ModeBesideRawOption, ModelOption
 from edge_mnist_runtime.commands.picture_arguments import is_path, take_picture
-from edge_mnist_runtime.commands.reading_mode import ModeBesideRawOption
 from edge_mnist_runtime.commands.terminal import one_line, print_error, print_warning
 from edge_mnist_runtime.errors import InputError, PictureError, UsageError
 
@@ -31,26 +29,33 @@ CLASSIFY_SCHEMA_VERSION: Final = 1
 def classify(
     paths: Annotated[
         list[str],
-        typer.Argument(help="Picture files, folders of them, - (standard input), data: URLs.", show_default=False),
+        typer.Argument(
+            help="Picture files, folders of pictures, - (standard input) or data: URLs.", show_default=False
+        ),
     ],
     model: ModelOption = None,
     mode: ModeBesideRawOption = None,
     backend: BackendOption = None,
     raw: Annotated[
         bool,
-        typer.Option("--raw", help="28 x 28 pictures as they are, by any .onnx or .tflite file of 784 values in 0..1."),
+        typer.Option(
+            "--raw",
+            help="Classify 28 x 28 pictures without preprocessing. Also runs .onnx and .tflite files from elsewhere, "
+            "with 784 inputs in 0..1.",
+        ),
     ] = False,
     processes: Annotated[
-        int | None, typer.Option(help="Processes that read pictures.", show_default="one a core for folders of 512")
+        int | None,
+        typer.Option(help="Number of processes.", show_default="1; one per core from 512 pictures on"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
+    as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Say which digit each picture shows.
+    """Print the digit that each picture shows.
 
-    A picture that shows no digit is rejected with a reason; one that cannot be
-    read gets one line on standard error. The others are still done, and the
-    exit code is 8.
+    A picture without a clear digit is rejected with a reason. A picture that
+    cannot be read is reported on standard error. All others are still
+    classified, and the exit code is 8.
     """
     from edge_mnist_runtime.classifier import DigitClassifier
     from edge_mnist_runtime.engines.options import require_backend
@@ -90,7 +95,7 @@ def classify(
 
 
 def _require_raw(mode: ReadingMode, processes: int | None) -> None:
-    """Raise `UsageError` where an option contradicts --raw."""
+    """Raise `UsageError` if an option contradicts --raw."""
     if mode != "raw":
         raise UsageError(f"--mode {mode}: --raw takes 28 x 28 pictures as they are; leave out one of the two")
     if processes not in (None, 1):
@@ -98,7 +103,7 @@ def _require_raw(mode: ReadingMode, processes: int | None) -> None:
 
 
 def _open_raw(model: Path | None, backend: Backend | None) -> DigitClassifier:
-    """A classifier of tensors alone, also over a file that others made."""
+    """Open a classifier of 28 x 28 tensors, also for a file that edge-mnist did not export."""
     from edge_mnist_runtime.bundles.foreign_files import open_any
     from edge_mnist_runtime.classifier import DigitClassifier
 
@@ -114,7 +119,7 @@ def _line(name: str, prediction: Prediction) -> str:
 def _outcomes(
     classifier: DigitClassifier, arguments: Sequence[str], processes: int | None
 ) -> Iterator[tuple[str, Prediction | InputError]]:
-    """Each picture's name with its prediction, or with the error that it met, in order."""
+    """Yield each picture's name with its prediction or its error, in order."""
     from edge_mnist_runtime.prediction_pool import default_processes
 
     found = [*_find(arguments)]
@@ -127,7 +132,7 @@ def _outcomes(
 
 
 def _find(arguments: Sequence[str]) -> Iterator[tuple[str, Picture | InputError]]:
-    """Each picture by its name, and each argument that holds none, with its error."""
+    """Yield each picture with its name, and each argument that gives no picture with its error."""
     from edge_mnist_runtime.images.folders import find_pictures
 
     for argument in arguments:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.commands.options import JsonOption
 from edge_mnist_runtime.commands.terminal import print_warning
 
 if TYPE_CHECKING:
@@ -16,18 +17,18 @@ if TYPE_CHECKING:
 
 
 def compare(
-    old: Annotated[Path, typer.Argument(help="What `bench --json` said before.", show_default=False)],
-    new: Annotated[Path, typer.Argument(help="What it says now.", show_default=False)],
-    max_regression: Annotated[str, typer.Option(metavar="PERCENT", help="Most that a median may grow.")] = "5%",
-    force: Annotated[bool, typer.Option("--force", help="Compare although the machines are not alike.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
+    old: Annotated[Path, typer.Argument(help="Report of `bench --json` before the change.", show_default=False)],
+    new: Annotated[Path, typer.Argument(help="Report of `bench --json` after the change.", show_default=False)],
+    max_regression: Annotated[str, typer.Option(metavar="PERCENT", help="Allowed growth of a median latency.")] = "5%",
+    force: Annotated[bool, typer.Option("--force", help="Compare although machines or settings differ.")] = False,
+    as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Say whether a model became slower between two measurements on one machine.
+    """Compare two benchmark reports of one machine; fail if a model became slower.
 
-    Exit code 7: one did, by more than the limit and than varies within a run:
-    the 95 % interval of the change lies above it. A busy machine may do that,
-    too: where a report warns of one, measure again.
+    Exit code 7: the median of a model grew by more than the limit, and the
+    95 % interval of its growth lies above the limit. A busy machine can cause
+    this too: if a report warns of one, measure again.
     """
     from edge_mnist_runtime.bench.regression import compare_reports, parse_percent, require_no_regression
 
@@ -37,7 +38,7 @@ def compare(
         print(json.dumps(report.to_dict(), indent=2))
     else:
         _print_table(report)
-    for line in (*report.unpaired, *(f"not alike: {item}" for item in report.unlike), *report.warnings):
+    for line in (*report.unpaired, *(f"differs: {item}" for item in report.unlike), *report.warnings):
         print_warning(line)
     require_no_regression(report)
 
@@ -66,4 +67,4 @@ def _print_table(report: RegressionReport) -> None:
             table.add_row(Text(f"  95 %: {low} to {high}", style="dim"))
     console = Console(highlight=False)
     console.print(table)
-    console.print(Text("\nchange: of p50, below it its 95 % interval. effect: Cliff's delta, -1 to 1."))
+    console.print(Text("\nchange: of p50; its 95 % interval is below it. effect: Cliff's delta, -1 to 1."))

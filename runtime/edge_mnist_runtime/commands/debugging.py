@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 enabled = False
-"""Whether this process was started with --debug."""
+"""Whether this process runs with --debug."""
 
 
 def _enable(on: bool) -> bool:
@@ -17,5 +17,5 @@ def _enable(on: bool) -> bool:
 
 
 DebugOption = Annotated[
-    bool, typer.Option("--debug", callback=_enable, help="Show tracebacks and the output of the tools underneath.")
+    bool, typer.Option("--debug", callback=_enable, help="Show tracebacks and the output of the underlying tools.")
 ]

@@ -10,19 +10,18 @@ import typer
 
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.commands.options import JsonOption
 
 
 def doctor(
-    bundle: Annotated[
-        Path | None, typer.Argument(help="A bundle folder.", show_default="the models inside this package")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
+    bundle: Annotated[Path | None, typer.Argument(help="Bundle folder.", show_default="the built-in models")] = None,
+    as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Say whether this device is fit: versions, processor, answers bit by bit, int8 sums, fastest back end.
+    """Check this device: versions, processor, exact predictions, int8 sums, fastest engine.
 
-    Exit code 6: it computes something else than was recorded. Exit code 3:
-    nothing of the bundle runs without an extra.
+    Exit code 6: predictions differ from the recorded ones. Exit code 3: no
+    file of the bundle runs without an extra.
     """
     from edge_mnist_runtime.doctor.checks import examine_device, require_fit
 

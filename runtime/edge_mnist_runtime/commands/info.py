@@ -12,6 +12,7 @@ import typer
 
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.commands.options import MODELS_HELP, AccuracyDataOption, JsonOption
 from edge_mnist_runtime.commands.terminal import one_line
 from edge_mnist_runtime.errors import CorruptModelError, DataError, UsageError
 from edge_mnist_runtime.machine.int8_sums import describe_saturation
@@ -20,28 +21,21 @@ if TYPE_CHECKING:
     from edge_mnist_runtime.bundles.foreign_files import ForeignFile
     from edge_mnist_runtime.contract import TensorSpec
     from edge_mnist_runtime.dataset import LabelledDigits
+    from edge_mnist_runtime.engines import Engine
 
 INFO_SCHEMA_VERSION: Final = 1
 
 
 def info(
-    model: Annotated[
-        Path | None,
-        typer.Argument(help="A bundle, an .onnx or .tflite file, or robust, edge, nano.", show_default="robust"),
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="MNIST's IDX files, to say how much of its test digits a file reads.", show_default="no figure"
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
+    model: Annotated[Path | None, typer.Argument(help=MODELS_HELP, show_default="robust")] = None,
+    data: AccuracyDataOption = None,
+    as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Say what a model file or a bundle is: precision, tensors, labels, preprocessing.
+    """Describe a model file or a bundle: precision, tensors, labels, preprocessing.
 
-    A file that others made is described, too; --data then tries the ranges
-    that networks of MNIST are trained on.
+    Files that edge-mnist did not export are described too. Their pixel range
+    is unknown, so --data measures the accuracy with each usual range.
     """
     with chatter_silenced(show=debug):
         files = _describe(model, data)
@@ -69,39 +63,23 @@ def info(
             "top1",
         ):
             if key in file:
-                print(f"  {key:17}{one_line(DESCRIBED[key](file) if key in DESCRIBED else _text(file[key]))}")
+                print(f"  {key:17}{one_line(DESCRIBERS[key](file) if key in DESCRIBERS else _text(file[key]))}")
         if file["can_saturate"]:
             print(f"  warning: {one_line(describe_saturation(file['file'], is_foreign='contract' in file))}")
 
 
 def _describe(model: Path | None, data: Path | None) -> list[dict[str, Any]]:
-    from edge_mnist_runtime.bundles.accuracy import load_labelled, measure_top1
+    """Describe each model file; the keys are those of `info --json`."""
+    from edge_mnist_runtime.bundles.accuracy import load_labelled
     from edge_mnist_runtime.bundles.bundled_models import find_bundled
     from edge_mnist_runtime.bundles.foreign_files import ForeignFile, open_or_load
-    from edge_mnist_runtime.bundles.manifest import Manifest, read_proved
     from edge_mnist_runtime.contract import IMAGE_SHAPE
     from edge_mnist_runtime.paths import is_folder
-    from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
     if model is not None and is_folder(model):
         if data is not None:
             raise UsageError(f"--data: {model} is a bundle; edge-mnist verify {model} --data measures all of its files")
-        manifest = Manifest.load(model)
-        for artifact in manifest.artifacts:
-            read_proved(model / artifact.file, artifact.sha256)
-        return [
-            {
-                **asdict(artifact),
-                "file": str(model / artifact.file),
-                "name": manifest.name,
-                "labels": manifest.labels,
-                "preprocess": manifest.preprocess,
-                "picture_reading": PICTURE_READING.to_dict() if manifest.preprocess else None,
-                "least_confidence": manifest.least_confidence,
-                "source_sha256": manifest.source["sha256"],
-            }
-            for artifact in manifest.artifacts
-        ]
+        return _describe_bundle(model)
     engine = open_or_load(model)
     images = None if data is None else load_labelled(data)
     shape = IMAGE_SHAPE if isinstance(engine, ForeignFile) else engine.contract.image_shape
@@ -109,33 +87,60 @@ def _describe(model: Path | None, data: Path | None) -> list[dict[str, Any]]:
         raise DataError(f"{data}: images of {images.images.shape[1:]}; the model reads {shape}")
     if isinstance(engine, ForeignFile):
         return [_describe_foreign(engine, images)]
-    contract = engine.contract
+    bundled = find_bundled(model)
+    return [_describe_exported(engine, Path(bundled).name if bundled else str(model), images)]
+
+
+def _describe_bundle(folder: Path) -> list[dict[str, Any]]:
+    from edge_mnist_runtime.bundles.manifest import Manifest, read_proved
+    from edge_mnist_runtime.reading.parameters import PICTURE_READING
+
+    manifest = Manifest.load(folder)
+    for artifact in manifest.artifacts:
+        read_proved(folder / artifact.file, artifact.sha256)
     return [
         {
-            "file": Path(bundled).name if (bundled := find_bundled(model)) else str(model),
-            "name": contract.name,
-            "format": engine.format,
-            "sha256": engine.sha256,
-            "precision": contract.precision,
-            "size_bytes": engine.size_bytes,
-            "inputs": _specs(engine.inputs),
-            "outputs": _specs(engine.outputs),
-            "labels": contract.labels,
-            "preprocess": (
-                {"version": contract.preprocess_version, "sha256": contract.preprocess_sha256}
-                if contract.reads_digits
-                else None
-            ),
-            "picture_reading": PICTURE_READING.to_dict() if contract.reads_digits else None,
-            "least_confidence": contract.least_confidence,
-            "can_saturate": contract.can_saturate,
-            "source_sha256": contract.source_sha256,
-            **({} if images is None else {"top1": {"as its contract says": measure_top1(engine, images)}}),
+            **asdict(artifact),
+            "file": str(folder / artifact.file),
+            "name": manifest.name,
+            "labels": manifest.labels,
+            "preprocess": manifest.preprocess,
+            "picture_reading": PICTURE_READING.to_dict() if manifest.preprocess else None,
+            "least_confidence": manifest.least_confidence,
+            "source_sha256": manifest.source["sha256"],
         }
+        for artifact in manifest.artifacts
     ]
 
 
+def _describe_exported(engine: Engine, name: str, images: LabelledDigits | None) -> dict[str, Any]:
+    """Describe a single file that carries a contract."""
+    from edge_mnist_runtime.bundles.accuracy import measure_top1
+    from edge_mnist_runtime.reading.parameters import PICTURE_READING
+
+    contract = engine.contract
+    preprocess = {"version": contract.preprocess_version, "sha256": contract.preprocess_sha256}
+    return {
+        "file": name,
+        "name": contract.name,
+        "format": engine.format,
+        "sha256": engine.sha256,
+        "precision": contract.precision,
+        "size_bytes": engine.size_bytes,
+        "inputs": _specs(engine.inputs),
+        "outputs": _specs(engine.outputs),
+        "labels": contract.labels,
+        "preprocess": preprocess if contract.reads_digits else None,
+        "picture_reading": PICTURE_READING.to_dict() if contract.reads_digits else None,
+        "least_confidence": contract.least_confidence,
+        "can_saturate": contract.can_saturate,
+        "source_sha256": contract.source_sha256,
+        **({} if images is None else {"top1": {"as its contract says": measure_top1(engine, images)}}),
+    }
+
+
 def _describe_foreign(file: ForeignFile, images: LabelledDigits | None) -> dict[str, Any]:
+    """Describe a file without a contract."""
     from edge_mnist_runtime.bundles.accuracy import measure_top1
     from edge_mnist_runtime.bundles.foreign_files import RANGES, ForeignEngine
 
@@ -147,7 +152,7 @@ def _describe_foreign(file: ForeignFile, images: LabelledDigits | None) -> dict[
         "inputs": _specs(file.inputs),
         "outputs": _specs(file.outputs),
         "can_saturate": file.may_saturate,
-        "contract": "none: edge-mnist export did not make it, so that nothing says what its pixels stand for",
+        "contract": "none: edge-mnist export did not make it, so its pixel range is unknown",
     }
     try:
         engine = ForeignEngine(file)
@@ -165,7 +170,7 @@ def _describe_foreign(file: ForeignFile, images: LabelledDigits | None) -> dict[
 
 
 def _describe_sums(file: dict[str, Any]) -> str:
-    """Whether int8 sums can saturate, and how that is known."""
+    """Write whether int8 sums can saturate, and how that is known."""
     if "contract" not in file:
         return "yes" if file["can_saturate"] else "no, by its contract: int8 sums are exact on every processor"
     if file["can_saturate"]:
@@ -177,8 +182,8 @@ def _describe_use(file: dict[str, Any]) -> str:
     return "yes: bench and classify --raw take it" if file["reads_digits"] else f"no: {file['reason']}"
 
 
-DESCRIBED: Final = {"can_saturate": _describe_sums, "reads_digits": _describe_use}
-"""What is said of these keys depends on others of the same file."""
+DESCRIBERS: Final = {"can_saturate": _describe_sums, "reads_digits": _describe_use}
+"""Keys whose text depends on other keys of the same file."""
 
 
 def _specs(specs: tuple[TensorSpec, ...]) -> list[dict[str, Any]]:
@@ -191,12 +196,12 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         return _describe_record(value)
     if value is None:
-        return "none: not a digit classifier"  # only a preprocessing may be missing
+        return "none: not a digit classifier"  # only preprocess and picture_reading may be None
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _join(values: Sequence[Any]) -> str:
-    """Tensors or names."""
+    """Join names, or describe tensors: name, dtype, shape, scale and zero-point."""
     if not values or not isinstance(values[0], dict):
         return " ".join(map(str, values))
     return "; ".join(
@@ -207,11 +212,11 @@ def _join(values: Sequence[Any]) -> str:
 
 
 def _describe_record(record: dict[str, Any]) -> str:
-    """A definition, or top-1 by what pixels are taken for, the best first."""
+    """Describe a versioned definition, or top-1 accuracies by pixel range, the best first."""
     if "version" in record:
         return f"version {record['version']}, SHA-256 {record['sha256'][:16]}..."
-    parts = sorted(record.items(), key=lambda item: -item[1])
-    return "measured here: " + "; ".join(f"{part:.2%} with pixels {_as(name)}" for name, part in parts)
+    best_first = sorted(record.items(), key=lambda item: -item[1])
+    return "measured here: " + "; ".join(f"{top1:.2%} with pixels {_as(name)}" for name, top1 in best_first)
 
 
 def _as(name: str) -> str:

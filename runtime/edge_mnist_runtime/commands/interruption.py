@@ -1,4 +1,4 @@
-"""Ctrl-C ends a command wherever it falls, also inside TensorFlow."""
+"""Make Ctrl-C end a command at any moment, also inside TensorFlow."""
 
 import os
 import signal
@@ -14,11 +14,11 @@ _heard = False
 
 
 def listen() -> None:
-    """From now on `was_heard` tells whether Ctrl-C was pressed, and none is lost in a destructor.
+    """Record Ctrl-C for `was_heard`, and do not lose it in a destructor.
 
-    Python drops an exception that is raised in a destructor, and TensorFlow's take long enough to be hit. Such a
-    KeyboardInterrupt is raised again a moment later. Where SIGINT is ignored, as in background jobs of a shell, it
-    stays ignored.
+    Python drops an exception in a destructor, and TensorFlow's destructors run long enough to be hit. A lost
+    KeyboardInterrupt is therefore raised again after `_RETRY_AFTER_S` seconds. If SIGINT is ignored, as in background
+    jobs of a shell, it stays ignored.
     """
     sys.unraisablehook = _retry_or_report
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -26,7 +26,7 @@ def listen() -> None:
 
 
 def was_heard() -> bool:
-    """Whether Ctrl-C was pressed: TensorFlow's converter turns it into errors of its own."""
+    """Whether Ctrl-C was pressed. TensorFlow's converter hides it behind errors of its own."""
     return _heard
 
 
@@ -38,10 +38,10 @@ def _hear(_number: int, _frame: FrameType | None) -> NoReturn:
 
 def _retry_or_report(failure: Any) -> None:
     if issubclass(failure.exc_type, KeyboardInterrupt):
-        import threading  # here, because hardly a command needs it
+        import threading  # imported here, because it is seldom needed
 
         retry = threading.Timer(_RETRY_AFTER_S, os.kill, (os.getpid(), signal.SIGINT))
         retry.daemon = True
         retry.start()
-    elif debugging.enabled:  # Ctrl-C leaves half-made objects of TensorFlow, whose destructors fail and would say so
+    elif debugging.enabled:  # Ctrl-C leaves incomplete TensorFlow objects, whose destructors fail
         sys.__unraisablehook__(failure)

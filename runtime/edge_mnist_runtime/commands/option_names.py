@@ -1,7 +1,7 @@
-"""Messages of the library, as the command line says them: `unsafe=True` becomes --unsafe.
+"""Replace parameter names in the library's messages with option names: `unsafe=True` becomes --unsafe.
 
-A message names a parameter of the library in backticks, alone or with `=True`. A command's parameters bear the names
-that the library's have, so the command that runs knows the option of each. Every other name stays as it is.
+A message names a parameter in backticks, alone or with `=True`. The functions of commands use the library's parameter
+names, so the running command knows the option of each. Other names in backticks stay unchanged.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from typing import Any, Final
 from edge_mnist_runtime.errors import CUT
 
 CUT_HERE: Final = "... (--debug shows all)"
-"""What the command line says in place of `CUT`."""
+"""The command line's replacement for `CUT`."""
 
 PARAMETER: Final = re.compile(r"`(\w+)(?:=True)?`")
-"""How a message names one."""
+"""A parameter name in a message."""
 
 _options: dict[str, str] = {}
-"""The option of each parameter of the command that runs: one process, one command line."""
+"""Option by parameter name of the running command. Global, because a process runs one command line."""
 
 
 def learn_options(parameters: Iterable[Any]) -> None:
-    """Have `name_options` speak of the command with these parameters (typer's)."""
+    """Set the running command for `name_options`, by its typer parameters."""
     _options.clear()
     for parameter in parameters:
         option = next((name for name in parameter.opts if name.startswith("--")), None)
@@ -32,6 +32,6 @@ def learn_options(parameters: Iterable[Any]) -> None:
 
 
 def name_options(message: str) -> str:
-    """A message of the library, with the running command's options in place of parameters."""
+    """Replace the parameters in a message with the running command's options."""
     named = PARAMETER.sub(lambda found: _options.get(found[1], found[0]), message)
     return named.replace(CUT, CUT_HERE)

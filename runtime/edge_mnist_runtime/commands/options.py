@@ -1,15 +1,49 @@
-"""The option that names a model, the same for every command that reads pictures with one."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-ModelOption = Annotated[
-    Path | None,
+MODELS_HELP: Final = "Bundle folder, .onnx or .tflite file, or a built-in model: robust, edge or nano."
+MODE_HELP: Final = "How to read pictures: auto, mnist (clean drawings), photo, or raw (28 x 28 tensors)."
+
+ModelOption = Annotated[Path | None, typer.Option("--model", "-m", help=MODELS_HELP, show_default="robust")]
+
+BackendOption = Annotated[
+    str | None,
     typer.Option(
-        "--model", "-m", help="A bundle, an .onnx or .tflite file, or robust, edge, nano.", show_default="robust"
+        metavar="NAME",
+        help="Engine that runs the model: onnxruntime, litert, or auto (a bundle's fastest file on this device).",
+        show_default="onnxruntime for bundles; by suffix for a single file",
     ),
 ]
+
+OnlyBackendOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Use only the files that this engine runs: onnxruntime or litert.", show_default="all"
+    ),
+]
+
+ModeOption = Annotated[str, typer.Option("--mode", "--preprocess", metavar="MODE", help=MODE_HELP, show_default=True)]
+"""`--preprocess` is the same option, named after the parameter of `DigitClassifier`."""
+
+ModeBesideRawOption = Annotated[
+    str | None,
+    typer.Option("--mode", "--preprocess", metavar="MODE", help=MODE_HELP, show_default="auto; raw with --raw"),
+]
+"""The mode of `classify`; None if the option is not given, because `--raw` changes the default."""
+
+AccuracyDataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Also measure accuracy, on MNIST's IDX files (folder) or an .npz file of images and labels.",
+        show_default=False,
+    ),
+]
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print only JSON on standard output.")]

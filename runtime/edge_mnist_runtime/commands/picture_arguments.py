@@ -1,4 +1,4 @@
-"""What the command line takes as a picture: a path, `-` for standard input, a data: URL."""
+"""Picture arguments of the command line: a path, `-` for standard input, or a data: URL."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ ORIGIN: Final = "standard input"
 
 
 class NamedPicture(NamedTuple):
-    """A picture that was asked for."""
+    """A picture with its name."""
 
     name: str
-    """How results call it."""
+    """Its name in results."""
     picture: Picture
-    """What the classifier takes."""
+    """The input for the classifier."""
 
 
 def take_picture(argument: str) -> NamedPicture:
-    """What an argument stands for, where it names one picture.
+    """Return the picture that an argument names.
 
     Raises:
         PictureError: Standard input cannot be read, or holds a damaged data: URL.
@@ -42,7 +42,7 @@ def take_picture(argument: str) -> NamedPicture:
         return NamedPicture(STANDARD_INPUT, file)
     if is_data_url(argument):
         return NamedPicture(shorten(argument), argument)
-    path = argument if "://" in argument else str(Path(argument))  # a Path would show one slash of a URL's two
+    path = argument if "://" in argument else str(Path(argument))  # Path would merge the two slashes of a URL
     return NamedPicture(path, path)
 
 
@@ -54,7 +54,7 @@ def is_path(argument: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _read_standard_input() -> bytes:
-    """All of it, once: a picture file, or the text of a data: URL."""
+    """Read standard input once and keep it: the bytes of a picture file, or the text of a data: URL."""
     if sys.stdin is None:
         raise PictureError(f"{ORIGIN}: closed; pipe a picture into it")
     try:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.commands.options import JsonOption, ModeOption
 from edge_mnist_runtime.commands.picture_arguments import take_picture
-from edge_mnist_runtime.commands.reading_mode import ModeOption
 from edge_mnist_runtime.commands.saving import check_target, save_png
 from edge_mnist_runtime.errors import UsageError
 
@@ -22,35 +22,35 @@ if TYPE_CHECKING:
 PREPROCESS_SCHEMA_VERSION: Final = 2
 
 SHADES: Final = " .:-=+*#%@"
-"""From no ink to full ink."""
+"""Characters for grey levels, from no ink to full ink."""
 
-LARGEST_SCALE: Final = 100
+MAX_SCALE: Final = 100
 
 
 def preprocess(
-    picture: Annotated[str, typer.Argument(help="A picture file, - or a data: URL.", show_default=False)],
+    picture: Annotated[str, typer.Argument(help="Picture file, - (standard input) or data: URL.", show_default=False)],
     save: Annotated[
-        Path | None, typer.Option(help="Write what the network sees as a PNG of 28 x 28 pixels.", show_default=False)
+        Path | None, typer.Option(help="Write the network's input as a PNG of 28 x 28 pixels.", show_default=False)
     ] = None,
-    scale: Annotated[int, typer.Option(help="Write each pixel as a square of so many.")] = 1,
+    scale: Annotated[int, typer.Option(help="Enlarge that PNG this many times, 1..100.")] = 1,
     mode: ModeOption = "auto",
     steps: Annotated[
-        bool, typer.Option("--steps", help="Write the steps before it, too: OUT-1-picture.png...")
+        bool, typer.Option("--steps", help="Also write the steps before it, as OUT-1-picture.png and so on.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
+    as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Show what the network sees of a picture, and how it was found."""
+    """Show the network's input for a picture: how it was read, and where the digit was found."""
     from edge_mnist_runtime.inputs import read_any
     from edge_mnist_runtime.preprocess import PREPROCESS
     from edge_mnist_runtime.reading.modes import require_mode
     from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
     known = require_mode(mode)
-    if not 1 <= scale <= LARGEST_SCALE:
-        raise UsageError(f"--scale {scale}: expected 1 to {LARGEST_SCALE}")
+    if not 1 <= scale <= MAX_SCALE:
+        raise UsageError(f"--scale {scale}: expected 1 to {MAX_SCALE}")
     if steps and save is None:
-        raise UsageError("--steps writes beside what --save names; add --save OUT.png")
+        raise UsageError("--steps writes beside the file of --save; add --save OUT.png")
     name, taken = take_picture(picture)
     reading = read_any(taken, known)
     reading.require_ink(name)
@@ -89,7 +89,7 @@ def _save(reading: Reading, source: str, path: Path, *, scale: int, with_steps: 
 
 
 def _draw(pixels: Pixels) -> list[str]:
-    """Lines of text that look like the digit: two characters a pixel, because they are tall."""
+    """Draw the digit as lines of text, two characters a pixel because characters are tall."""
     return ["".join(2 * SHADES[int(value) * len(SHADES) // 256] for value in row).rstrip() for row in pixels]
 
 
@@ -97,16 +97,14 @@ def _describe(reading: Reading) -> str:
     words: list[Any] = [f"read as {reading.mode}"]
     if reading.box is None:
         changed = reading.light_on_dark is not None
-        return f"{words[0]}: the picture is what the network sees{', enlarged or inverted' if changed else ' already'}"
+        return f"{words[0]}: the picture is the network's input{', enlarged or inverted' if changed else ', unchanged'}"
     left, top, right, bottom = reading.box
     words.append(f"ink {'light on dark' if reading.light_on_dark else 'dark on light'}")
     words.append(f"found at x {left} to {right} and y {top} to {bottom}")
     if reading.lines_removed:
         words.append(f"{reading.lines_removed} printed line{'s' if reading.lines_removed > 1 else ''} removed")
     if reading.quality:
-        words.append(
-            f"{reading.quality.side_pixels:.0f} pixels at its longer side, contrast {reading.quality.contrast:.0%}"
-        )
+        words.append(f"longer side {reading.quality.side_pixels:.0f} pixels, contrast {reading.quality.contrast:.0%}")
     if reading.flaw:
         words.append(f"and classify rejects it: {reading.flaw}")
     return ", ".join(words)

@@ -10,7 +10,7 @@ import typer
 
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.commands.options import ModelOption
+from edge_mnist_runtime.commands.options import JsonOption, ModelOption
 from edge_mnist_runtime.commands.picture_arguments import take_picture
 from edge_mnist_runtime.commands.saving import check_target, save_png
 from edge_mnist_runtime.commands.terminal import one_line, print_error
@@ -25,20 +25,21 @@ READ_SCHEMA_VERSION: Final = 1
 
 def read(
     pictures: Annotated[
-        list[str], typer.Argument(help="Picture files, one row each; - and data: URLs, too.", show_default=False)
+        list[str],
+        typer.Argument(help="Picture files of one row each, - (standard input) or data: URLs.", show_default=False),
     ],
     model: ModelOption = None,
     save: Annotated[
         Path | None,
-        typer.Option(help="Write the picture with a box around each digit as a PNG.", show_default=False),
+        typer.Option(help="Write the picture as a PNG, with a box around each digit.", show_default=False),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
+    as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Read a row of digits, such as 2026, in each picture, from left to right.
 
-    A digit that is not to be relied on becomes `?`. Where there is one, or
-    where a picture shows no row, or several, the exit code is 8.
+    An uncertain digit is printed as `?`. Exit code 8: a digit is uncertain,
+    or a picture shows no row or several rows.
     """
     from edge_mnist_runtime.classifier import DigitClassifier
 
@@ -74,16 +75,18 @@ def read(
 
 
 def _lines(path: str, row: RowReading) -> list[str]:
-    """The text and the file, then one line a digit."""
+    """Write one line with the row and the file, then one line for each digit."""
     if not row.digits:
         return [f"-  {one_line(path)}  ({row.reason})"]
     lines = [f"{row.text}  {one_line(path)}"]
     for one in row.digits:
         left, top, right, bottom = one.box
-        said = one.prediction
-        digit = said.digit if said.accepted else "?"
-        reason = f"  ({said.reason})" if said.reason else ""
-        lines.append(f"  {digit}  {said.confidence:7.2%}  x {left:>5} to {right:>5}  y {top:>5} to {bottom:>5}{reason}")
+        found = one.prediction
+        digit = found.digit if found.accepted else "?"
+        reason = f"  ({found.reason})" if found.reason else ""
+        lines.append(
+            f"  {digit}  {found.confidence:7.2%}  x {left:>5} to {right:>5}  y {top:>5} to {bottom:>5}{reason}"
+        )
     return lines
 
 

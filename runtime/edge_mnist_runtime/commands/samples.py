@@ -12,10 +12,10 @@ from edge_mnist_runtime.errors import OutputError, UsageError
 
 
 def samples(
-    folder: Annotated[Path, typer.Argument(help="Where to write them.")] = Path("samples"),
+    folder: Annotated[Path, typer.Argument(help="Folder to write them into.")] = Path("samples"),
     debug: DebugOption = False,
 ) -> None:
-    """Write ten sample pictures to try `classify` on: drawn by the project, each another kind of picture."""
+    """Write ten sample pictures to try `classify` on, each a different kind of picture."""
     from edge_mnist_runtime.bench.sample_digits import read_samples
 
     pictures = read_samples()
@@ -23,7 +23,7 @@ def samples(
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in pictures.items():
             if (folder / name).exists() and (folder / name).read_bytes() != data:
-                raise UsageError(f"{folder / name}: exists and is another file; name another folder")
+                raise UsageError(f"{folder / name}: exists with other content; name another folder")
         for name, data in pictures.items():
             (folder / name).write_bytes(data)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Writing a picture for people to look at."""
+"""Write pictures for `--save`."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 
 def check_target(target: Path, *, source: str) -> None:
-    """Raise `UsageError` where `--save` would write over the picture itself, or give a PNG another suffix."""
+    """Raise `UsageError` if the target of `--save` is the source picture, or does not end in .png."""
     if target.suffix.lower() != ".png":
         raise UsageError(f"--save {target}: writes a PNG; name a file ending in .png")
     if exists(target) and is_path(source) and exists(source) and target.samefile(source):
-        raise UsageError(f"--save {target}: would write over the picture itself; name another file")
+        raise UsageError(f"--save {target}: would overwrite the picture itself; name another file")
 
 
 def save_png(picture: Image.Image, target: Path) -> None:
-    """Write a picture.
+    """Write a picture as PNG.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The file cannot be written.
     """
     try:
         picture.save(target, "PNG")

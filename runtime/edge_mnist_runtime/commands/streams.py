@@ -1,4 +1,4 @@
-"""Standard output and standard error as they may be: full, closed, or nobody's."""
+"""Handle standard streams that are closed or cannot be written."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from pathlib import Path
 from typing import Final
 
 UNWRITABLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
-"""What writing to standard output fails with, but for a pipe whose reader left."""
+"""Errors of writing to standard output, except a pipe whose reader has ended."""
 
 
 def open_closed_streams() -> None:
-    """Put something in place of standard streams that the caller closed, which the first file opened would take over.
+    """Open the null device for standard streams that the caller closed.
 
-    Standard output stays unwritable, so that a command whose results are lost says so.
+    Otherwise the first opened file would get a stream's number, and receive its output. Standard output is opened for
+    reading only, so that a command whose results are lost reports it.
     """
     for descriptor, mode in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, mode)  # takes the lowest number that is free: this one
+            os.open(os.devnull, mode)  # gets the lowest free number, which is this one
     if sys.stdout is None:
         sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
     if sys.stderr is None:
@@ -29,15 +30,15 @@ def open_closed_streams() -> None:
 
 
 def is_of_standard_output(error: OSError) -> bool:
-    """Whether an error came from writing results; files have names."""
+    """Whether an error came from writing to standard output. Errors of files have a file name."""
     return error.filename is None and error.errno in UNWRITABLE
 
 
 def describe_unwritable(error: OSError) -> str:
-    """What to say of it."""
-    return f"standard output cannot be written ({error.strerror}); free space, or send it elsewhere"
+    """Write the message for an error of standard output."""
+    return f"standard output cannot be written ({error.strerror}); free some space, or redirect it elsewhere"
 
 
 def drop_standard_output() -> None:
-    """Let nothing that waits to be written be tried again."""
+    """Discard buffered output, so that it is not written again at exit."""
     sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # stays open until the process ends

@@ -11,9 +11,9 @@ import typer
 
 from edge_mnist_runtime.bundles.bundled_models import find_bundled
 from edge_mnist_runtime.bundles.manifest import MANIFEST_FILE
-from edge_mnist_runtime.commands.backend_option import OnlyBackendOption
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.commands.options import AccuracyDataOption, JsonOption, OnlyBackendOption
 from edge_mnist_runtime.commands.terminal import print_warning
 from edge_mnist_runtime.errors import ManifestError, UsageError
 from edge_mnist_runtime.machine.int8_sums import describe_saturation
@@ -26,23 +26,19 @@ VERIFY_SCHEMA_VERSION: Final = 2
 
 
 def verify(
-    bundle: Annotated[Path, typer.Argument(help="A bundle folder, or one model file inside one.", show_default=False)],
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="Also measure the accuracy, on MNIST's IDX files or an .npz file of images and labels.",
-            show_default=False,
-        ),
-    ] = None,
-    min_top1: Annotated[float, typer.Option(metavar="PART", help="Least accuracy on --data, 0..1.")] = 0.0,
+    bundle: Annotated[
+        Path, typer.Argument(help="Bundle folder, or one model file in a bundle folder.", show_default=False)
+    ],
+    data: AccuracyDataOption = None,
+    min_top1: Annotated[float, typer.Option(metavar="FRACTION", help="Minimum accuracy on --data, 0..1.")] = 0.0,
     backend: OnlyBackendOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
+    as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Check that a bundle is whole and that this device gives its recorded answers.
+    """Check that a bundle is undamaged and gives its recorded answers on this device.
 
     Exit code 6: a file is missing or damaged. Exit code 5: the files are
-    whole, but the answers or the accuracy differ here.
+    undamaged, but answers or accuracy differ on this device.
     """
     from edge_mnist_runtime.bundles.accuracy import check_accuracy, require_accuracy
     from edge_mnist_runtime.bundles.verification import require_replayed, verify_bundle
@@ -53,7 +49,7 @@ def verify(
     if min_top1 and data is None:
         raise UsageError("--min-top1 needs --data to measure it on")
     if find_bundled(bundle):
-        raise UsageError(f"{bundle}: a model inside this package; edge-mnist doctor replays its golden digits")
+        raise UsageError(f"{bundle}: a built-in model, not a bundle; edge-mnist doctor replays its golden digits")
     known_backend = require_backend(backend)
     folder, file = (bundle.parent, bundle.name) if is_file(bundle) else (bundle, None)
     if file and not is_file(folder / MANIFEST_FILE):
@@ -72,7 +68,7 @@ def verify(
         }
         print(json.dumps(record, indent=2))
     else:
-        print(f"{folder}: every file has the SHA-256 that the manifest gives it")
+        print(f"{folder}: every file has the SHA-256 of the manifest")
         for result in results:
             print(f"{result.file}: {_verdict(result.skipped, result.same_digits, result.n)}")
             if result.can_saturate:
@@ -84,13 +80,13 @@ def verify(
 
 
 def _verdict(skipped: str | None, same: int, n: int) -> str:
-    return f"not replayed. {skipped}" if skipped else f"{same} of {n} golden digits as recorded"
+    return f"not replayed. {skipped}" if skipped else f"{same} of {n} golden digits are as recorded"
 
 
 def _accuracy_verdict(result: AccuracyResult) -> str:
     if result.top1 is None:
         return f"not measured. {result.skipped}"
     compared = (
-        "other images than the report's" if result.recorded_top1 is None else f"{result.recorded_top1:.2%} recorded"
+        "not the images of the report" if result.recorded_top1 is None else f"{result.recorded_top1:.2%} recorded"
     )
     return f"reads {result.top1:.2%} of {result.n:,} images, {compared}"

@@ -9,18 +9,18 @@ from typing import Any, Final
 
 import numpy as np
 
-from edge_mnist_runtime.bench.candidates import find_models
+from edge_mnist_runtime.bench.subjects import find_models
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
 from edge_mnist_runtime.bundles.manifest import Manifest
 from edge_mnist_runtime.bundles.model_files import open_model
 from edge_mnist_runtime.bundles.verification import ReplayResult, replay_bundled, verify_bundle
-from edge_mnist_runtime.doctor.requirements import find_misfits, read_requirements
+from edge_mnist_runtime.doctor.requirements import find_unmet, read_requirements
 from edge_mnist_runtime.doctor.saturation import check_saturation
 from edge_mnist_runtime.errors import IntegrityError, MissingExtraError, UnfitDeviceError
 from edge_mnist_runtime.machine.environment import describe_environment
 from edge_mnist_runtime.machine.int8_sums import DOT_PRODUCTS, describe_saturation
 from edge_mnist_runtime.timing.percentiles import estimate_percentile
-from edge_mnist_runtime.timing.sampling import Call, SamplingConfig, sample_in_turns
+from edge_mnist_runtime.timing.sampling import Call, SamplingConfig, sample_interleaved
 
 DOCTOR_SCHEMA_VERSION: Final = 1
 
@@ -120,9 +120,9 @@ def check_versions(env: dict[str, Any]) -> Finding:
     requirements = read_requirements(extras)
     if not requirements:
         return Finding("versions", WARNING, "edge-mnist is not installed as a package: its requirements are unknown")
-    misfits = find_misfits(requirements)
-    if misfits:
-        return Finding("versions", WARNING, f"{'; '.join(misfits)}; install edge-mnist again")
+    unmet = find_unmet(requirements)
+    if unmet:
+        return Finding("versions", WARNING, f"{'; '.join(unmet)}; install edge-mnist again")
     names = ("python", "numpy", "onnxruntime", "ai-edge-litert", "pillow")
     found = ", ".join(f"{name} {env['versions'][name]}" for name in names if name in env["versions"])
     return Finding("versions", OK, found)
@@ -209,7 +209,7 @@ def check_speed(bundle: Path | None) -> Finding:
     engines = [open_model(model) for model in models]
     calls = [Call(engine.run, [np.zeros((1, *engine.contract.image_shape), np.uint8)]) for engine in engines]
     names = [f"{Path(str(model)).name} in {engine.backend}" for model, engine in zip(models, engines, strict=True)]
-    detail = rank_latencies(names, [sample.latencies_us for sample in sample_in_turns(calls, QUICK)])
+    detail = rank_latencies(names, [sample.latencies_us for sample in sample_interleaved(calls, QUICK)])
     if not bundle:
         detail += "; name a bundle to compare its back ends"
     return Finding("fastest", OK, detail)

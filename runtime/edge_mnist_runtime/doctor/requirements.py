@@ -33,15 +33,15 @@ def read_requirements(extras: Sequence[str] = ()) -> dict[str, SpecifierSet]:
     return specifiers
 
 
-def find_misfits(requirements: Mapping[str, SpecifierSet]) -> list[str]:
+def find_unmet(requirements: Mapping[str, SpecifierSet]) -> list[str]:
     """Describe each requirement that the installed packages do not meet, in one phrase."""
-    misfits = []
+    unmet = []
     for name, specifier in requirements.items():
         try:
             version = platform.python_version() if name == "python" else metadata.version(name)
         except metadata.PackageNotFoundError:
-            misfits.append(f"{name} is not installed; {specifier or 'any version'} is needed")
+            unmet.append(f"{name} is not installed; {specifier or 'any version'} is needed")
             continue
         if not specifier.contains(version, prereleases=True):
-            misfits.append(f"{name} is {version}; {specifier} is needed")
-    return misfits
+            unmet.append(f"{name} is {version}; {specifier} is needed")
+    return unmet

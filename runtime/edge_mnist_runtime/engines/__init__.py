@@ -116,15 +116,15 @@ def suffix_of(file: str) -> str:
     return os.path.splitext(file)[1]  # not pathlib: importing it costs 3 ms of a cold start
 
 
-def check_ends(
+def check_signature(
     contract: ModelContract, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], origin: str
 ) -> None:
     """Raise `ContractError` unless inputs and outputs of a file match its contract."""
     found = [spec.shape[1:] for spec in (*inputs, *outputs)]
     if found != [contract.image_shape, (len(contract.labels),)] or inputs[0].dtype not in INPUT_DTYPES:
-        ends = [(spec.dtype, spec.shape) for spec in (*inputs, *outputs)]
+        signature = [(spec.dtype, spec.shape) for spec in (*inputs, *outputs)]
         raise ContractError(
-            f"{origin}: inputs and outputs are {ends}; its contract says images of {contract.image_shape} in and "
+            f"{origin}: inputs and outputs are {signature}; its contract says images of {contract.image_shape} in and "
             f"{len(contract.labels)} probabilities out"
         )
 

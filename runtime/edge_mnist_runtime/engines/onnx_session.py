@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 
 from edge_mnist_runtime.contract import METADATA_KEY, ModelContract, TensorSpec
-from edge_mnist_runtime.engines import BATCH_IMAGES, DEFAULT_OPTIONS, LOW_MEMORY_BATCH_IMAGES, check_ends, to_input
+from edge_mnist_runtime.engines import BATCH_IMAGES, DEFAULT_OPTIONS, LOW_MEMORY_BATCH_IMAGES, check_signature, to_input
 from edge_mnist_runtime.engines.bound_calls import BoundCalls
 from edge_mnist_runtime.engines.fork import leak, survive_fork
 from edge_mnist_runtime.engines.onnx_settings import BACKEND, PROCESSOR, describe_session, open_session
@@ -71,7 +71,7 @@ class OnnxSession:
         recipe: Recipe = (model, origin, options, profile_prefix, exact is True)
         self.batch_images = LOW_MEMORY_BATCH_IMAGES if options.low_memory else BATCH_IMAGES
         session = open_session(*recipe)
-        contract = self._read_ends(session, origin)
+        contract = self._read_signature(session, origin)
         if exact is None and contract.can_saturate:
             from edge_mnist_runtime.machine.int8_sums import may_saturate
 
@@ -94,12 +94,12 @@ class OnnxSession:
             raise UsageError(f"session must be an onnxruntime.InferenceSession, not a {type(session).__name__}")
         engine = cls.__new__(cls)
         engine._recipe, engine.batch_images = None, BATCH_IMAGES
-        engine._read_ends(session, "session")
+        engine._read_signature(session, "session")
         engine._use(session)
         survive_fork(engine)
         return engine
 
-    def _read_ends(self, session: onnxruntime.InferenceSession, origin: str) -> ModelContract:
+    def _read_signature(self, session: onnxruntime.InferenceSession, origin: str) -> ModelContract:
         try:
             contract_text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
             inputs, self.outputs = read_specs(session.get_inputs()), read_specs(session.get_outputs())
@@ -110,7 +110,7 @@ class OnnxSession:
         self.inputs = tuple(
             replace(spec, scale=contract.input_scale, zero_point=contract.input_zero_point) for spec in inputs
         )
-        check_ends(contract, self.inputs, self.outputs, origin)
+        check_signature(contract, self.inputs, self.outputs, origin)
         self._takes_bytes = self.inputs[0].dtype == "uint8"
         self._input_name = self.inputs[0].name
         # run(None, ...) builds this list and these options at every call, which takes 0.5 of 15 us.

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_runtime.contract import METADATA_KEY, ModelContract, TensorSpec
-from edge_mnist_runtime.engines import BATCH_IMAGES, DEFAULT_OPTIONS, check_ends, to_input
+from edge_mnist_runtime.engines import BATCH_IMAGES, DEFAULT_OPTIONS, check_signature, to_input
 from edge_mnist_runtime.engines.file_kind import describe_kind
 from edge_mnist_runtime.engines.fork import leak, survive_fork
 from edge_mnist_runtime.engines.info import EngineInfo
@@ -46,7 +46,7 @@ class TFLiteInterpreter:
         self.contract = replace(ModelContract.from_json(contract, origin=origin), can_saturate=False)
         takes, gives = interpreter.get_input_details(), interpreter.get_output_details()
         self.inputs, self.outputs = tuple(map(read_spec, takes)), tuple(map(read_spec, gives))
-        check_ends(self.contract, self.inputs, self.outputs, origin)
+        check_signature(self.contract, self.inputs, self.outputs, origin)
         (image,), (probabilities,) = takes, gives
         self._input_index, self._output_index = image["index"], probabilities["index"]
         self._steps = _real_steps(self.outputs[0])

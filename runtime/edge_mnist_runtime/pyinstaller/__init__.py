@@ -1,7 +1,7 @@
-"""What PyInstaller must know to put this package into an application.
+"""PyInstaller hooks of this package.
 
-It finds this folder through the entry point group `pyinstaller40`: see "Providing PyInstaller hooks with your package"
-in its manual.
+PyInstaller finds this folder through the entry point group `pyinstaller40`. Its manual describes this under "Providing
+PyInstaller hooks with your package".
 """
 
 from __future__ import annotations
@@ -10,5 +10,5 @@ from pathlib import Path
 
 
 def get_hook_dirs() -> list[str]:
-    """Where the hooks are."""
+    """Return the folder with the hooks, as PyInstaller expects."""
     return [str(Path(__file__).parent)]

@@ -1,4 +1,4 @@
-"""PyInstaller's hook: the models and samples, the modules that are imported by name, the distribution's metadata."""
+"""PyInstaller hook: add models, samples, lazily imported modules and the distribution's metadata."""
 
 from PyInstaller.utils.hooks import collect_data_files, collect_submodules, copy_metadata
 
@@ -6,5 +6,5 @@ datas = collect_data_files("edge_mnist_runtime") + copy_metadata("edge-mnist")
 hiddenimports = [
     name for name in collect_submodules("edge_mnist_runtime") if not name.startswith("edge_mnist_runtime.pyinstaller")
 ]
-# Needed by what is not frozen: the extras, each of which the application may hold or not.
+# Optional extras. An application that needs one must include it itself.
 excludedimports = ["tensorflow", "keras", "matplotlib"]

@@ -1,4 +1,4 @@
-"""Connected parts of a mask: labelled by runs, as scanners do, because nothing here may need more than NumPy."""
+"""Label the connected components of a mask, run by run, with NumPy alone."""
 
 from __future__ import annotations
 
@@ -13,56 +13,56 @@ Mask = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.intp]
 
 SHORTENED: Final = 3
-"""Times that chains of labels are made half as long before it is asked whether anything changed, which takes longer."""
+"""How often chains of labels are halved before the check whether anything changed. The check takes longer."""
 
 
 @dataclass(frozen=True)
 class Components:
-    """Parts of a mask that hang together, over edges and corners."""
+    """The connected components of a mask; pixels are neighbours over edges and corners (8-connectivity)."""
 
     mask: Mask
-    """What they are parts of, shape (H, W)."""
+    """The whole mask, shape (H, W)."""
     boxes: npt.NDArray[np.intp]
-    """Shape (N, 4): left, top, right and bottom of each part, as in `Box`."""
+    """Left, top, right and bottom of each component, as in `Box`, shape (N, 4)."""
     covered: Labels
-    """Shape (M,): where the mask is set, as indices into a flat picture: of a page with a digit on it, a small part."""
+    """Flat indices of the pixels in the mask, shape (M,). In a picture of a digit M is much less than H * W."""
     numbers: Labels
-    """Shape (M,): the number of the part there, from 1."""
+    """Number of the component at each of these pixels, from 1, shape (M,)."""
 
     def __len__(self) -> int:
         return len(self.boxes)
 
     def pick(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """`values`, shape (H, W), where the mask is set, shape (M,)."""
+        """Pick the values in the mask, shape (M,), from `values`, shape (H, W)."""
         return values.reshape(-1)[self.covered]
 
     def sums(self, picked: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """Sum of values, shape (M,) as `pick` gives them, over each part; float64, shape (N,)."""
+        """Sum values from `pick`, shape (M,), over each component; float64, shape (N,)."""
         return np.bincount(self.numbers, picked, minlength=len(self) + 1)[1:].astype(np.float64)
 
     @cached_property
     def labels(self) -> Labels:
-        """Shape (H, W): 0 where the mask is not set, else the number of the part, from 1."""
+        """Label image, shape (H, W): the number of the component, from 1, or 0 outside the mask."""
         labels = np.zeros(self.mask.shape, np.intp)
         labels.reshape(-1)[self.covered] = self.numbers
         return labels
 
     @cached_property
     def areas(self) -> npt.NDArray[np.intp]:
-        """Pixels of each part, shape (N,)."""
+        """Number of pixels of each component, shape (N,)."""
         return np.bincount(self.numbers, minlength=len(self) + 1)[1:]
 
     def mask_of(self, chosen: npt.NDArray[np.bool_]) -> Mask:
-        """Where the chosen parts are; `chosen` is bool, shape (N,)."""
+        """Mask, shape (H, W), of the chosen components; `chosen` is bool, shape (N,)."""
         mask = np.zeros(self.mask.shape, np.bool_)
         mask.reshape(-1)[self.covered] = chosen[self.numbers - 1]
         return mask
 
 
 def label_components(mask: Mask) -> Components:
-    """Find the parts of `mask`, bool, shape (H, W)."""
+    """Find the connected components of `mask`, bool, shape (H, W)."""
     covered = np.flatnonzero(mask)
-    # Most of a page is empty: only the rows between the first and the last that are not are looked at.
+    # Skip the empty rows above and below, because most of a picture is empty.
     width = mask.shape[1]
     top, bottom = (int(covered[0]) // width, int(covered[-1]) // width + 1) if covered.size else (0, 0)
     framed = np.zeros((bottom - top, width + 2), np.bool_)
@@ -86,9 +86,9 @@ def label_components(mask: Mask) -> Components:
 
 
 def _touching(rows: Labels, starts: Labels, ends: Labels, height: int) -> tuple[Labels, Labels]:
-    """Pairs of runs in neighbouring rows that touch: their indices, two arrays of shape (M,)."""
+    """Indices of the pairs of runs in neighbouring rows that touch: two arrays of shape (M,)."""
     first = np.searchsorted(rows, np.arange(height + 2))  # where each row's runs begin
-    # Of the row below, the runs that end at or after this one's start (corners count) and start at or before its end.
+    # A run below touches if it ends at or after this one's start (corners count) and starts at or before its end.
     stride = max(int(ends.max(initial=0)), 1) + 2
     low = np.searchsorted(rows * stride + ends, (rows + 1) * stride + starts, side="left")
     high = np.searchsorted(rows * stride + starts, (rows + 1) * stride + ends, side="right")
@@ -100,7 +100,7 @@ def _touching(rows: Labels, starts: Labels, ends: Labels, height: int) -> tuple[
 
 
 def _join(one: Labels, other: Labels, n: int) -> Labels:
-    """The least member of each run's part, shape (n,): labels flow along the pairs until none changes."""
+    """The smallest run index in each run's component, shape (n,): minima spread along the pairs until none changes."""
     parents = np.arange(n)
     while True:
         lowest = np.minimum(parents[one], parents[other])

@@ -1,4 +1,4 @@
-"""Clean drawings: one even ground, the digit's ink on it, nothing else."""
+"""Find the ink of clean drawings: a digit on an even background, and nothing else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 
 from edge_mnist_runtime.preprocess import PREPROCESS, otsu_threshold
 from edge_mnist_runtime.reading.components import label_components
-from edge_mnist_runtime.reading.filters import grow, quantile
+from edge_mnist_runtime.reading.filters import dilate, quantile
 from edge_mnist_runtime.reading.ink import choose_parts
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.tensor import Pixels
@@ -21,53 +21,53 @@ Number = TypeVar("Number", np.uint8, np.int16)
 DRAWING: Final = PICTURE_READING.drawing
 
 MEDIAN_PIXELS: Final = 3
-"""Side of the median filter, as `PREPROCESS` describes it."""
+"""Side of the median filter; see `PREPROCESS.median_filter_from_pixels`."""
 
 
 @dataclass(frozen=True)
 class DrawnInk:
-    """The ink of a picture whose ground is the same everywhere."""
+    """The ink of a picture with an even background."""
 
     pixels: Pixels
     """Bright ink on exactly 0, uint8, shape (H, W)."""
     light_on_dark: bool
-    """Whether it is lighter than its ground."""
+    """Whether the ink is lighter than its background."""
     contrast: float
-    """Part of the ground's light that the ink takes away, or of what it lacks that the ink adds; 0..1."""
+    """Fraction 0..1: of the background's light that dark ink takes away, or of its darkness that light ink fills."""
 
 
-def subtract_ground(grey: Image.Image) -> DrawnInk | None:
-    """Subtract a ground that is the same everywhere, the median of the border; `grey` is of mode L.
+def subtract_background(grey: Image.Image) -> DrawnInk | None:
+    """Subtract an even background, the median of the border, from a picture of mode L.
 
     Returns:
-        None where the picture is blank.
+        The ink; None if the picture is blank.
     """
     if max(grey.size) >= PREPROCESS.median_filter_from_pixels:
         grey = grey.filter(ImageFilter.MedianFilter(MEDIAN_PIXELS))
     values = np.asarray(grey, np.int16)
-    ground = float(quantile(_border(values), 0.5))
-    darker, lighter = ground - float(values.min()), float(values.max()) - ground
+    background = float(quantile(_border(values), 0.5))
+    darker, lighter = background - float(values.min()), float(values.max()) - background
     if max(darker, lighter) < PREPROCESS.least_contrast:
         return None
-    contrast = np.clip(ground - values if darker >= lighter else values - ground, 0, 255)
+    contrast = np.clip(background - values if darker >= lighter else values - background, 0, 255)
     threshold = otsu_threshold(contrast.astype(np.uint8))
     floor = PREPROCESS.floor_part * threshold
     full = float(quantile(contrast[contrast > threshold], PREPROCESS.full_percentile / 100))
     ink: Pixels = np.clip((contrast - floor) * (255 / (full - floor)), 0, 255).astype(np.uint8)
-    light = 255 - ground if darker < lighter else ground
+    light = 255 - background if darker < lighter else background
     return DrawnInk(ink, darker < lighter, min(1.0, full / max(light, float(PICTURE_READING.ground.darkest_level))))
 
 
 def has_even_border(picture: Image.Image) -> bool:
-    """Whether nothing crosses the edges of a picture of mode L or RGB, and the light there is the same."""
+    """Whether the border of a picture, mode L or RGB, has one colour: even light, and no ink that crosses an edge."""
     width, height = picture.size
-    # Most photographs show in their first row that their light is not the same: noise alone tells.
+    # The first row alone rules out most photographs, by their noise.
     first = np.sort(np.asarray(picture.crop((0, 0, width, 1))).reshape(width, -1)[:: DRAWING.first_row_step], axis=0)
     tail = len(first) // DRAWING.first_row_tail
     if (first[-1 - tail] - first[tail]).max() > 2 * DRAWING.even_levels:
         return False
     edges = ((0, 0, width, 1), (0, height - 1, width, height), (0, 1, 1, height - 1), (width - 1, 1, width, height - 1))
-    # Cut out by Pillow, because an array of the whole picture would be a copy of it.
+    # Cropped by Pillow, because an array of the whole picture would copy it.
     rows = [np.asarray(picture.crop(edge)) for edge in edges if edge[3] > edge[1]]
     border = np.concatenate([row.reshape(-1, *row.shape[2:]) for row in rows]).astype(np.int16)
     few = border[:: max(1, len(border) // DRAWING.border_samples)]
@@ -75,17 +75,17 @@ def has_even_border(picture: Image.Image) -> bool:
 
 
 def _fraction_off(border: npt.NDArray[np.int16]) -> float:
-    """The fraction of a border, shape (N,) or (N, C), that differs from its median."""
+    """The fraction of a border's values, shape (N,) or (N, C), that differs from its median."""
     off = np.abs(border - np.sort(border, axis=0)[len(border) // 2]) > DRAWING.even_levels
     return float(off.mean())
 
 
 def is_clean(grey: Image.Image, ink: Pixels) -> bool:
-    """Whether a picture is a digit on an even ground and nothing else, so that its ink is what `subtract_ground` found.
+    """Whether a picture shows a digit on an even background and nothing else.
 
     Args:
-        grey: Mode L, of any size.
-        ink: What `subtract_ground` made of it.
+        grey: Mode L, any size.
+        ink: The ink that `subtract_background` found in it.
     """
     values = np.asarray(grey, np.int16)
     if not has_even_border(grey):
@@ -94,11 +94,11 @@ def is_clean(grey: Image.Image, ink: Pixels) -> bool:
     if off.max() < DRAWING.min_contrast_levels:
         return False
     strokes = ink > DRAWING.stroke_level
-    if strokes.mean() > DRAWING.max_stroke_fraction:  # a frame, and within it a sheet that is taken for ink
+    if strokes.mean() > DRAWING.max_stroke_fraction:  # the border is a frame, and the sheet inside it looks like ink
         return False
-    # Next to strokes grey is their soft edge; elsewhere it would be shade, lines or another pen.
+    # Grey next to strokes is their soft edge. Elsewhere it is shade, lines or another pen.
     reach = max(DRAWING.soft_edge_pixels, round(DRAWING.soft_edge_fraction * max(grey.size)))
-    elsewhere = off[~grow(strokes, reach)]
+    elsewhere = off[~dilate(strokes, reach)]
     if elsewhere.size and (elsewhere > 2 * DRAWING.even_levels).mean() > DRAWING.max_grey_elsewhere:
         return False
     parts = label_components(strokes)

@@ -1,12 +1,11 @@
-"""MNIST's own digits in pictures: enlarged, or dark on light, as notebooks, screenshots and apps save them.
+"""Recognise enlarged or inverted 28 x 28 tensors, as notebooks, screenshots and apps save MNIST's digits.
 
-A tensor that was enlarged is the tensor still: shrunk to 28 x 28 and enlarged again, it gives the same picture. Nothing
-then needs to be looked for, and nothing that is looked for in pictures speaks against it: a stroke that touches the
-frame's edge is MNIST's way, not a digit that was cut off.
+A picture is an enlarged tensor if shrinking it to 28 x 28 and enlarging it again gives the same picture. The tensor is
+then used as it is. The rules for other pictures do not apply: a stroke may touch the edge without being cut off.
 
-Only what lies in the frame as MNIST's digits lie is taken for a tensor. Other small pictures are normalised.
+The digit must have the size and position of MNIST's digits. Other small pictures are normalised.
 
-A saved figure has a margin of the other brightness around the picture; it is taken away first.
+A saved figure has a margin of the opposite brightness around the picture, which is cropped first.
 """
 
 from __future__ import annotations
@@ -28,26 +27,26 @@ ENLARGEMENT: Final = PICTURE_READING.enlargement
 SIDE: Final = PREPROCESS.side_pixels
 
 KERNELS: Final = (Image.Resampling.NEAREST, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)
-"""How pictures are enlarged."""
+"""Resampling filters that may have enlarged the picture."""
 
 ONE_AROUND: Final = 3
-"""Side of a filter that looks one pixel to each side."""
+"""Side of a filter that reaches one pixel to each side."""
 
 
 def find_enlarged_tensor(picture: Image.Image) -> tuple[Pixels, bool] | None:
-    """The tensor that a picture is an enlargement of.
+    """Find the tensor that a picture was enlarged from.
 
     Args:
-        picture: Of mode L or RGB, upright.
+        picture: Upright, mode L or RGB.
 
     Returns:
-        uint8, shape (28, 28), bright ink on black; and whether the picture, too, is light on dark. None of a picture
-        that shows more than an enlarged tensor does, or a digit that is larger or elsewhere than MNIST's are.
+        The tensor, uint8, shape (28, 28), bright ink on black, and whether the picture is light on dark. None if the
+        picture has more detail than an enlarged tensor, or its digit has another size or position than MNIST's.
     """
     picture = _without_margin(picture)
     if picture.width != picture.height or picture.width < SIDE:
         return None
-    # Nearly every other picture is told by 784 of its pixels.
+    # 784 sampled pixels rule out nearly every other picture.
     first = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.NEAREST).convert("L"))
     corners = first[:: SIDE - 1, :: SIDE - 1]
     light_on_dark = bool((corners < DARK).all())
@@ -63,10 +62,10 @@ def find_enlarged_tensor(picture: Image.Image) -> tuple[Pixels, bool] | None:
 
 
 def _without_margin(picture: Image.Image) -> Image.Image:
-    """What stands in an even margin of the other brightness, if it is a rectangle; else the picture as it is."""
+    """Crop an even margin of the opposite brightness; return the picture unchanged if its inside is no rectangle."""
     if min(picture.size) < SIDE:
         return picture
-    # Nearly every other picture is told by 784 of its pixels.
+    # 784 sampled pixels rule out nearly every other picture.
     first = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.NEAREST).convert("L"))
     border = np.concatenate((first[0], first[-1], first[:, 0], first[:, -1]))
     margin = int(np.median(border))
@@ -78,7 +77,7 @@ def _without_margin(picture: Image.Image) -> Image.Image:
         return picture
     found = picture.crop(ink_box(_differs(np.asarray(picture.convert("L")), margin).view(np.uint8)))
     side = min(found.size)
-    # A plotting program rounds each side by itself.
+    # Plotting programs round width and height separately, so a square may be one pixel off.
     return found.resize((side, side), Image.Resampling.NEAREST) if max(found.size) == side + 1 else found
 
 
@@ -91,60 +90,63 @@ def _bright(pixels: Pixels, light_on_dark: bool) -> Pixels:
 
 
 def _lies_as_in_mnist(pixels: Pixels, room: float) -> bool:
-    """Whether the ink is 20 pixels long, and its centre of mass on the frame's; `room` is in pixels."""
+    """Whether the ink is 20 pixels long and its centre of mass central; `room` is an extra tolerance in pixels."""
     if int(pixels.max()) < PICTURE_READING.drawing.min_contrast_levels:
         return False
     off_side = abs(ink_box(pixels).long_side - PREPROCESS.ink_side_pixels)
     mass = pixels.astype(np.float64)
-    places = np.arange(SIDE)
-    off_centre = max(abs(float(mass.sum(axis) @ places / mass.sum()) - PREPROCESS.centre_pixel) for axis in (0, 1))
+    positions = np.arange(SIDE)
+    off_centre = max(abs(float(mass.sum(axis) @ positions / mass.sum()) - PREPROCESS.centre_pixel) for axis in (0, 1))
     return off_side <= ENLARGEMENT.max_off_side_pixels + room and off_centre <= ENLARGEMENT.max_off_centre_pixels + room
 
 
 def _shrink(values: Levels) -> Pixels | None:
-    """The 28 x 28 pixels that a picture, shape (S, S), is an enlargement of; None where it is none."""
+    """Find the 28 x 28 pixels that a picture, shape (S, S), was enlarged from; None if there are none.
+
+    Inverts each resampling filter, keeps the best one, and refines its result until the error stops falling.
+    """
     nothing = np.zeros((SIDE, SIDE), np.float32)
     found = [(_add_missing(nothing, values, values, kernel), kernel) for kernel in KERNELS]
-    (levels, missed), kernel = min(found, key=lambda pair: _spread(pair[0][1]))
-    least = _spread(missed)
-    for _ in range(ENLARGEMENT.max_steps if least else 0):
-        nearer, missed = _add_missing(levels, missed, values, kernel)
-        spread = _spread(missed)
-        if spread < least:
+    (levels, residual), kernel = min(found, key=lambda pair: _rms(pair[0][1]))
+    smallest = _rms(residual)
+    for _ in range(ENLARGEMENT.max_steps if smallest else 0):
+        nearer, residual = _add_missing(levels, residual, values, kernel)
+        error = _rms(residual)
+        if error < smallest:
             levels = nearer
-        if spread > (1 - ENLARGEMENT.min_gain) * least:
+        if error > (1 - ENLARGEMENT.min_gain) * smallest:
             break
-        least = spread
+        smallest = error
     if kernel == Image.Resampling.NEAREST and len(values) >= ENLARGEMENT.min_shifted_side_pixels:
-        least = min(least, _spread_but_edges(levels, values))
-    return _as_pixels(levels) if least <= ENLARGEMENT.max_error_levels else None
+        smallest = min(smallest, _rms_with_shifted_edges(levels, values))
+    return _as_pixels(levels) if smallest <= ENLARGEMENT.max_error_levels else None
 
 
-def _spread_but_edges(levels: Levels, values: Levels) -> float:
-    """As `_spread` of what `levels`, repeated, miss; but the edges between them may lie a pixel elsewhere."""
+def _rms_with_shifted_edges(levels: Levels, values: Levels) -> float:
+    """RMS error of a nearest-neighbour enlargement whose edges between pixels may be off by one pixel."""
     enlarged = Image.fromarray(_as_pixels(levels)).resize(values.shape, Image.Resampling.NEAREST)
     extremes = ImageFilter.MinFilter(ONE_AROUND), ImageFilter.MaxFilter(ONE_AROUND)
     low, high = (np.asarray(enlarged.filter(extreme), np.float32) for extreme in extremes)
-    return _spread(values - np.clip(values, low, high))
+    return _rms(values - np.clip(values, low, high))
 
 
-def _add_missing(levels: Levels, missed: Levels, values: Levels, kernel: Image.Resampling) -> tuple[Levels, Levels]:
-    """28 x 28 levels nearer to what a picture was enlarged from, and what they, enlarged, still miss, shape (S, S)."""
+def _add_missing(levels: Levels, residual: Levels, values: Levels, kernel: Image.Resampling) -> tuple[Levels, Levels]:
+    """One refinement step: add the residual, shape (S, S), to the 28 x 28 levels; return both anew."""
     sharpen = _sharpening(len(values), kernel)
-    levels = np.clip(levels + sharpen @ _at_centres(_at_centres(missed).T).T @ sharpen.T, 0, 255)
+    levels = np.clip(levels + sharpen @ _at_centres(_at_centres(residual).T).T @ sharpen.T, 0, 255)
     enlarged = Image.fromarray(_as_pixels(levels)).resize(values.shape, kernel)
     return levels, values - np.asarray(enlarged, np.float32)
 
 
 def _at_centres(values: Levels) -> Levels:
-    """The rows at the centres of 28 equal strips, shape (28, W), of (S, W); between two rows the mean of them."""
+    """Sample (S, W) at the centres of 28 equal strips: shape (28, W). Between two rows it is their mean."""
     centres = (np.arange(SIDE) + 0.5) * (len(values) / SIDE) - 0.5
     at: Levels = (values[np.floor(centres).astype(np.intp)] + values[np.ceil(centres).astype(np.intp)]) / 2
     return at
 
 
 def _sharpening(side: int, kernel: Image.Resampling) -> Levels:
-    """What makes the 28 values of a row that was enlarged to `side` from those at the centres, shape (28, 28)."""
+    """The matrix, shape (28, 28), that inverts the enlargement of 28 values to `side`, sampled at the centres."""
     enlarged = Image.fromarray(np.eye(SIDE, dtype=np.float32)).resize((SIDE, side), kernel)
     return np.linalg.pinv(_at_centres(np.asarray(enlarged)))
 
@@ -153,6 +155,6 @@ def _as_pixels(levels: Levels) -> Pixels:
     return np.rint(levels).astype(np.uint8)
 
 
-def _spread(missed: Levels) -> float:
-    """Root of the mean square, in grey levels."""
-    return float(np.sqrt(np.vdot(missed, missed) / missed.size))
+def _rms(residual: Levels) -> float:
+    """Root mean square, in grey levels."""
+    return float(np.sqrt(np.vdot(residual, residual) / residual.size))

@@ -1,4 +1,4 @@
-"""Quantiles, and filters by the largest and smallest neighbours: the one home of both, for all steps of reading."""
+"""Quantiles, and minimum and maximum filters (closing, dilation), without SciPy."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ Levels = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
 
-def quantile(values: npt.NDArray[Any], part: float) -> Any:
-    """The value below which `part` (0..1) of all values lie, without interpolation.
+def quantile(values: npt.NDArray[Any], fraction: float) -> Any:
+    """The value below which `fraction` (0..1) of all values lie, without interpolation.
 
-    NumPy's median and percentile import numpy.ma, which costs a cold start 6 ms.
+    NumPy's median and percentile import numpy.ma, which costs 6 ms of a cold start.
     """
-    place = int(part * (values.size - 1))
-    return np.partition(values, place, axis=None)[place]
+    rank = int(fraction * (values.size - 1))
+    return np.partition(values, rank, axis=None)[rank]
 
 
-def quantile_along(values: npt.NDArray[Any], part: float) -> npt.NDArray[Any]:
-    """As `quantile`, along the last axis, which stays with length 1."""
-    place = int(part * (values.shape[-1] - 1))
-    return np.partition(values, place, axis=-1)[..., place : place + 1]
+def quantile_along(values: npt.NDArray[Any], fraction: float) -> npt.NDArray[Any]:
+    """Like `quantile`, along the last axis, which is kept with length 1."""
+    rank = int(fraction * (values.shape[-1] - 1))
+    return np.partition(values, rank, axis=-1)[..., rank : rank + 1]
 
 
-def close_gaps(planes: Levels, window: int) -> Levels:
+def grey_closing(planes: Levels, window: int) -> Levels:
     """Grey-scale closing of each plane, shape (C, H, W), by a square of `window` pixels.
 
-    Beyond its edges the picture goes on as it ends, so that a dark desk at an edge stays ground.
+    The edge pixels are repeated beyond the picture, so that a dark desk at an edge stays background.
     """
     window = max(2, window)
     values = _slide(_go_on(planes, window, 1), window, 1, np.maximum)
@@ -41,7 +41,7 @@ def close_gaps(planes: Levels, window: int) -> Levels:
 
 
 def _go_on(planes: Levels, reach: int, axis: int) -> Levels:
-    """The picture with its first and last row (axis 1) or column (axis 2) repeated `reach` times beyond it."""
+    """Pad by repeating the first and last row (axis 1) or column (axis 2) `reach` times."""
     n = planes.shape[axis]
     shape = [*planes.shape]
     shape[axis] += 2 * reach
@@ -52,7 +52,7 @@ def _go_on(planes: Levels, reach: int, axis: int) -> Levels:
 
 
 def _slide(values: Levels, window: int, axis: int, function: Any) -> Levels:
-    """`function` over `window` neighbours along one axis, by doubling: log2(window) passes."""
+    """Apply np.maximum or np.minimum over `window` neighbours along one axis, in log2(window) passes."""
     values = values.swapaxes(0, axis)
     reach = 1
     while reach < window:
@@ -63,20 +63,20 @@ def _slide(values: Levels, window: int, axis: int, function: Any) -> Levels:
     return slid
 
 
-def grow(mask: npt.NDArray[np.bool_], reach: int) -> npt.NDArray[np.bool_]:
-    """The mask and all that is within `reach` pixels of it, in a square."""
+def dilate(mask: npt.NDArray[np.bool_], reach: int) -> npt.NDArray[np.bool_]:
+    """Dilate a mask, shape (H, W), by `reach` pixels in a square."""
     for axis in (0, 1):
-        # How many of its pixels lie before each place, and so between any two places, however far they are apart.
+        # Cumulative counts make the cost independent of `reach`: a difference counts the pixels between two positions.
         before = np.pad(mask.cumsum(axis, dtype=np.int32), [(1, 0) if axis == side else (0, 0) for side in (0, 1)])
         last = mask.shape[axis]
-        places = np.arange(last)
-        ends, starts = np.minimum(places + reach + 1, last), np.maximum(places - reach, 0)
+        positions = np.arange(last)
+        ends, starts = np.minimum(positions + reach + 1, last), np.maximum(positions - reach, 0)
         mask = before.take(ends, axis) > before.take(starts, axis)
     return mask
 
 
 def max_within(values: Floats, reach: int) -> Floats:
-    """The largest value within `reach` neighbours along the last axis."""
+    """Maximum filter along the last axis over `reach` neighbours to each side; values must not be negative."""
     n = values.shape[-1]
     padded = np.zeros((*values.shape[:-1], n + 2 * reach), np.float32)
     padded[..., reach : n + reach] = values

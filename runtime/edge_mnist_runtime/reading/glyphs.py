@@ -1,4 +1,4 @@
-"""Digits that stand side by side: connected parts of the ink, put together into one group a digit."""
+"""Group the connected components of the ink into glyphs, one for each digit of a row."""
 
 from __future__ import annotations
 
@@ -21,43 +21,43 @@ GLYPHS: Final = PICTURE_READING.glyphs
 
 @dataclass(frozen=True)
 class Glyph:
-    """The parts of what is probably one digit."""
+    """The components that probably make up one digit."""
 
     members: Indices
-    """Indices of its parts, shape (N,)."""
+    """Indices of its components, shape (N,)."""
     box: Box
-    """Around them."""
+    """The box around them."""
 
     @property
     def height(self) -> int:
-        """Of the box, in pixels."""
+        """Height of the box in pixels."""
         return self.box.height
 
     @property
     def width(self) -> int:
-        """Of the box, in pixels."""
+        """Width of the box in pixels."""
         return self.box.width
 
 
 @dataclass(frozen=True)
 class GlyphRows:
-    """All that is as tall as a digit."""
+    """The glyphs of a picture, by row."""
 
     main: tuple[Glyph, ...]
-    """The row that holds the most ink, from left to right; empty where there is no ink."""
+    """The row with the heaviest component, from left to right; empty if there is no ink."""
     other: tuple[Glyph, ...]
-    """What stands above or below it, as tall as a digit."""
+    """Glyphs above or below the main row."""
 
 
 def find_glyphs(parts: Components, mass: Floats64, shape: tuple[int, ...]) -> GlyphRows:
-    """Put parts together into digits.
+    """Group components into glyphs.
 
-    What shares columns is one digit, as the bar of a 5 and the rest of it do. Smaller pieces join the digit beside
-    them, because a stroke may be broken; specks, frames and rests of lines are left out.
+    Components that share columns form one digit, such as the bar of a 5 and its body. Small components join the nearest
+    digit, because a stroke may be broken. Specks, frames and residue of lines are left out.
 
     Args:
-        parts: Of the whole picture, lines removed.
-        mass: Ink of each part, float64, shape (N,).
+        parts: Components of the whole picture, lines removed.
+        mass: Mass of ink of each component, float64, shape (N,).
         shape: Height and width of the picture.
     """
     boxes = parts.boxes
@@ -79,12 +79,12 @@ def find_glyphs(parts: Components, mass: Floats64, shape: tuple[int, ...]) -> Gl
 
 def _weighted_median(values: Indices, weight: Floats64) -> float:
     order = np.argsort(values)
-    place = np.searchsorted(weight[order].cumsum(), weight.sum() / 2)
-    return float(values[order[place]])
+    middle = np.searchsorted(weight[order].cumsum(), weight.sum() / 2)
+    return float(values[order[middle]])
 
 
 def _along_main_row(boxes: Indices, weight: Floats64, tall: Indices, usual: float) -> Mask:
-    """Which of the tall parts stand in one row with the heaviest: neighbour after neighbour, because rows may lean."""
+    """Mask of the tall components in the heaviest one's row. It compares neighbours in turn, because rows may lean."""
     columns, middles = ((boxes[tall, :2] + boxes[tall, 2:]) / 2).T
     in_row = np.zeros(len(tall), np.bool_)
     start = int(weight[tall].argmax())
@@ -99,7 +99,7 @@ def _along_main_row(boxes: Indices, weight: Floats64, tall: Indices, usual: floa
 
 
 def _merge_columns(boxes: Indices, chosen: Indices) -> list[list[int]]:
-    """Groups of parts that share many of the narrower one's columns, from left to right."""
+    """Group components that share enough of the narrower one's columns; groups are ordered from left to right."""
     groups: list[list[int]] = []
     for index in chosen[np.argsort(boxes[chosen, 0])]:
         left, right = boxes[index, 0], boxes[index, 2]
@@ -113,7 +113,7 @@ def _merge_columns(boxes: Indices, chosen: Indices) -> list[list[int]]:
 
 
 def _attach(boxes: Indices, weight: Floats64, groups: list[list[int]], small: Indices, usual: float) -> list[list[int]]:
-    """Give every small part to the nearest digit; none where it is a speck, or far away."""
+    """Add every small component to the nearest digit, unless it is a speck or too far away."""
     around = np.array([box_around(boxes[group]) for group in groups])
     heaviest = max(weight[group].sum() for group in groups)
     attached = [list(group) for group in groups]

@@ -1,4 +1,4 @@
-"""The digit's ink among everything else that is dark: specks, frames, shadows, what is left of lines."""
+"""Pick the digit's ink from everything dark: leave out specks, frames, shadows and residue of printed lines."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Levels = npt.NDArray[np.uint8]
 INK: Final = PICTURE_READING.ink
 
 PEAK_SAMPLE: Final = (5, 0.97)
-"""Step and quantile of a sample below which no peak is: saves sorting, and changes no result."""
+"""Step and quantile of a sample that is surely below the peak. It saves sorting, and does not change the result."""
 
 OUTLINE_REACH: Final = 2
-"""Pixels around an outline in which the light is compared, to each side: soft edges are as wide."""
+"""Pixels to each side of an outline in which the light is compared. Soft edges are this wide."""
 
 
 @dataclass(frozen=True)
@@ -31,54 +31,54 @@ class Strokes:
     """One digit's ink."""
 
     inside: Floats
-    """Darkness inside the box: as measured where the digit is, 0 elsewhere."""
+    """Darkness inside the box; 0 outside the mask."""
     mask: Mask
-    """Where the digit is, shape (H, W)."""
+    """The digit's pixels in the picture, shape (H, W)."""
     box: Box
-    """Around the mask."""
+    """The box around the mask."""
     level: float
     """Darkness of full ink."""
     stroke_pixels: float
-    """Mean width of the strokes."""
+    """Mean width of the strokes, in pixels."""
 
     @property
     def darkness(self) -> Floats:
-        """As measured where the digit is, 0 elsewhere, shape (H, W)."""
+        """Darkness of the digit in the picture, 0 outside the mask, shape (H, W)."""
         own = np.zeros(self.mask.shape, np.float32)
         own[self.box.slices] = self.inside
         return own
 
     @property
     def length(self) -> float:
-        """Length of all strokes in pixels, times their darkness."""
+        """Length of all strokes in pixels, weighted by darkness."""
         return float(self.inside.sum()) / max(1.0, self.stroke_pixels)
 
     @property
     def side_pixels(self) -> int:
-        """Longer side of the box."""
+        """Longer side of the box, in pixels."""
         return self.box.long_side
 
 
 @dataclass(frozen=True)
 class Ink(Strokes):
-    """The digit's own ink, and what else was found."""
+    """The digit's ink, and everything else in the picture that is as dark."""
 
     page: Floats
     """Darkness of the whole picture, lines removed, shape (H, W)."""
     parts: Components
-    """All that is as dark as ink, and hangs together: the digit and what is left out."""
+    """All connected components as dark as ink: those of the digit and those left out."""
     mass: npt.NDArray[np.float64]
-    """Ink of each part, shape (N,)."""
+    """Mass of ink of each component: the sum of its darkness. Shape (N,)."""
 
     def with_mask(self, mask: Mask) -> Ink:
-        """Other parts of the same picture as the digit's own."""
-        return _among(strokes_under(self.page, mask), self.page, self.parts, self.mass)
+        """The same picture with other pixels as the digit."""
+        return Ink(**vars(strokes_under(self.page, mask)), page=self.page, parts=self.parts, mass=self.mass)
 
 
 def peak_of(darkness: Floats) -> float:
-    """Darkness that the ink of even a small digit reaches."""
+    """The darkness that even a small digit's ink reaches: a high quantile, see `peak_fraction`."""
     rank = darkness.size - 1 - int((1 - INK.peak_fraction) * (darkness.size - 1))
-    # Few values are near the peak: what is below most of a sample needs no sorting.
+    # Sort only values above a sample's quantile, because few are near the peak.
     step, share = PEAK_SAMPLE
     bright = darkness[darkness > quantile(darkness[::step, ::step], share)]
     values = bright if len(bright) > rank else darkness.reshape(-1)
@@ -86,7 +86,7 @@ def peak_of(darkness: Floats) -> float:
 
 
 def darkness_of_ink(peak: float, noise: float) -> tuple[float, float]:
-    """Darkness from which on a point is surely ink, and from which on it may be."""
+    """The two thresholds of darkness: above the first a pixel is surely ink, above the second it may be ink."""
     return (
         max(INK.surely_ink * peak, INK.surely_ink_noise * noise),
         max(INK.maybe_ink * peak, INK.maybe_ink_noise * noise),
@@ -94,15 +94,15 @@ def darkness_of_ink(peak: float, noise: float) -> tuple[float, float]:
 
 
 def pick_ink(darkness: Floats, noise: float, *, peak: float | None = None) -> Ink | None:
-    """Find the digit.
+    """Find the digit's ink.
 
     Args:
         darkness: Shape (H, W), lines removed.
         noise: Standard deviation of its noise.
-        peak: What `peak_of` says of it, where that is known.
+        peak: The result of `peak_of`, if known.
 
     Returns:
-        None where nothing stands out.
+        The ink; None if nothing stands out.
     """
     peak = peak_of(darkness) if peak is None else peak
     high, low = darkness_of_ink(peak, noise)
@@ -115,28 +115,24 @@ def pick_ink(darkness: Floats, noise: float, *, peak: float | None = None) -> In
     if not chosen.any():
         return None
     own = _strokes_in(darkness, parts.mask_of(chosen), box_around(parts.boxes[chosen]))
-    return _among(own, darkness, parts, mass)
-
-
-def _among(own: Strokes, page: Floats, parts: Components, mass: npt.NDArray[np.float64]) -> Ink:
-    return Ink(own.inside, own.mask, own.box, own.level, own.stroke_pixels, page, parts, mass)
+    return Ink(**vars(own), page=darkness, parts=parts, mass=mass)
 
 
 def strokes_under(darkness: Floats, mask: Mask) -> Strokes:
-    """The ink under a mask that is not empty; both of shape (H, W)."""
+    """The ink under a mask, which must not be empty; both arrays have shape (H, W)."""
     return _strokes_in(darkness, mask, mask_box(mask))
 
 
 def _strokes_in(darkness: Floats, mask: Mask, box: Box) -> Strokes:
-    """As `strokes_under`, where the box around the mask is known: a digit fills a small part of its picture."""
-    part, covered = darkness[box.slices], mask[box.slices]
-    level = float(quantile(part[covered], INK.level_quantile))
-    inside = part * covered
+    """Like `strokes_under`, with the known box around the mask."""
+    inside, covered = darkness[box.slices], mask[box.slices]
+    level = float(quantile(inside[covered], INK.level_quantile))
+    inside = inside * covered
     return Strokes(inside, mask, box, level, _stroke_width(inside, level))
 
 
 def _stroke_width(ink: Floats, level: float) -> float:
-    """Mean width of strokes, in pixels: twice the area over the outline; full ink is `level`, shape (H, W)."""
+    """Mean width of strokes in pixels: twice their area over the length of their outline. Full ink is `level`."""
     soft = np.zeros((ink.shape[0] + 2, ink.shape[1] + 2), np.float32)
     full = soft[1:-1, 1:-1]
     np.clip(np.divide(ink, np.float32(max(level, 1e-6)), out=full), 0, 1, out=full)
@@ -149,7 +145,7 @@ def _stroke_width(ink: Floats, level: float) -> float:
 
 
 def weigh_parts(parts: Components, mass: npt.NDArray[np.float64], shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
-    """How much each part counts as a digit, shape (N,): its mass; less at an edge, nothing for specks and frames."""
+    """Weigh each component as a digit, shape (N,): its mass, less at the picture's edge, 0 for specks and frames."""
     boxes = parts.boxes
     heights, widths = sides_of(boxes)
     weight = (
@@ -162,7 +158,7 @@ def weigh_parts(parts: Components, mass: npt.NDArray[np.float64], shape: tuple[i
 
 
 def choose_parts(parts: Components, mass: npt.NDArray[np.float64], shape: tuple[int, ...]) -> Mask:
-    """Which parts are the digit: the heaviest one, and what is near enough and heavy enough to belong to it."""
+    """Choose the digit's components: the heaviest, and all that are near and heavy enough. Bool, shape (N,)."""
     weight = weigh_parts(parts, mass, shape)
     chosen = np.zeros(len(parts), np.bool_)
     if not weight.max(initial=0) > 0:
@@ -170,86 +166,93 @@ def choose_parts(parts: Components, mass: npt.NDArray[np.float64], shape: tuple[
     main = weight.argmax()
     chosen[main] = True
     if np.count_nonzero(weight >= INK.min_mass * mass[main]) == 1:
-        return chosen  # all else is specks
-    breadths = _breadths(parts)
-    are_blots = breadths > INK.blob_breadths * breadths[main]
+        return chosen  # all others are specks
+    widths = _stroke_widths(parts)
+    are_blots = widths > INK.blob_breadths * widths[main]
     while True:
         around = box_around(parts.boxes[chosen])
         joins = _belong(parts.boxes, around) & (weight >= INK.min_mass * mass[chosen].sum())
-        joins &= ~chosen & ~are_blots & ~_are_rests(parts.boxes, around, breadths, breadths[main])
+        joins &= ~chosen & ~are_blots & ~_are_residue(parts.boxes, around, widths, widths[main])
         if not joins.any():
             return chosen
         chosen |= joins
 
 
 def _belong(boxes: npt.NDArray[np.intp], around: Box) -> Mask:
-    """Which parts are near enough to the digit, whose box is `around`, and large enough beside it; shape (N,)."""
+    """Which components are near the digit's box `around`, and large enough to belong to it; bool, shape (N,)."""
     heights, widths = sides_of(boxes)
     is_near = np.hypot(*gaps_to(boxes, around)) <= INK.group_gap * around.long_side
     return is_near & (np.maximum(heights, widths) >= INK.min_own_side * around.long_side)
 
 
-def _are_rests(boxes: npt.NDArray[np.intp], around: Box, breadths: npt.NDArray[np.float64], usual: float) -> Mask:
-    """Which parts stand beside the digit, thin, straight and as long as it: rests of a frame or a line; shape (N,)."""
+def _are_residue(boxes: npt.NDArray[np.intp], around: Box, strokes: npt.NDArray[np.float64], usual: float) -> Mask:
+    """Which components are residue of a frame or printed line; bool, shape (N,).
+
+    They lie beside the digit, and are thin, straight and as long as it.
+    """
     heights, widths = sides_of(boxes)
     gap_down, gap_right = gaps_to(boxes, around)
     is_beside = gap_right > INK.rest_gap * around.long_side
     is_upright = is_beside & (heights > INK.rest_thinness * widths) & (heights > INK.rest_length * around.height)
     is_level = (gap_down > 0) & (widths > INK.rest_thinness * heights) & (widths > INK.rest_length * around.width)
-    return (is_upright | is_level) & (breadths < INK.rest_breadth * usual)
+    return (is_upright | is_level) & (strokes < INK.rest_breadth * usual)
 
 
 def sides_of(boxes: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Heights and widths of boxes in the order of `Box`, shape (N, 4)."""
+    """Heights and widths, each of shape (N,), of boxes in the order of `Box`, shape (N, 4)."""
     return boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0]
 
 
 def gaps_to(boxes: npt.NDArray[np.intp], one: Any) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Empty rows and empty columns between boxes, shape (N, 4), and one box."""
+    """Number of empty rows and of empty columns between boxes, shape (N, 4), and one box; each of shape (N,)."""
     left, top, right, bottom = one
     down = np.maximum(np.maximum(top - boxes[:, 3], boxes[:, 1] - bottom), 0)
     across = np.maximum(np.maximum(left - boxes[:, 2], boxes[:, 0] - right), 0)
     return down, across
 
 
-def _breadths(parts: Components) -> npt.NDArray[np.float64]:
-    """Mean width of each part's strokes, in pixels: twice the area over the outline; shape (N,)."""
-    inside = parts.sums(parts.pick(inner(parts.mask)).astype(np.float32))
+def _stroke_widths(parts: Components) -> npt.NDArray[np.float64]:
+    """Mean stroke width of each component in pixels: twice its area over its outline; shape (N,)."""
+    inside = parts.sums(parts.pick(erode(parts.mask)).astype(np.float32))
     return 2 * parts.areas / np.maximum(parts.areas - inside, 1)
 
 
-def inner(mask: Mask) -> Mask:
-    """Pixels of a mask, shape (H, W), whose four neighbours are in it, too."""
+def erode(mask: Mask) -> Mask:
+    """Erode a mask, shape (H, W): keep the pixels whose four neighbours are in it, too."""
     inside = np.zeros_like(mask)
     inside[1:-1, 1:-1] = mask[2:, 1:-1] & mask[:-2, 1:-1] & mask[1:-1, 2:] & mask[1:-1, :-2] & mask[1:-1, 1:-1]
     return inside
 
 
 def outline_on_edges(plane: Levels, ink: Ink) -> float:
-    """Part of the ink's outline, 0..1, around which the light, shape (H, W), falls by half of what the ink takes.
+    """Fraction of the ink's outline, 0..1, that lies on an edge in the picture.
 
-    Where ink leaves the picture, or the picture was cut close to it, there is nothing around it to tell from.
+    An edge is where the light falls by at least half of the ink's darkness within `OUTLINE_REACH` pixels. Outline near
+    the picture's border does not count, because there are no pixels beyond it to compare.
+
+    Args:
+        plane: The picture, dark ink on light, uint8, shape (H, W).
+        ink: The ink found in it.
     """
     around = OUTLINE_REACH + 1
     left, top = max(0, ink.box.left - around), max(0, ink.box.top - around)
     near = Box(left, top, ink.box.right + around, ink.box.bottom + around)
     mask, light = ink.mask[near.slices], plane[near.slices]
-    outline = mask & ~inner(mask)
+    outline = mask & ~erode(mask)
     height, width = plane.shape
     reach = OUTLINE_REACH
     outline[: max(0, reach - top)] = outline[max(0, height - reach - top) :] = False
     outline[:, : max(0, reach - left)] = outline[:, max(0, width - reach - left) :] = False
-    most = _over_neighbours(light, np.maximum)[outline].astype(np.float32)
-    drop = (most - _over_neighbours(light, np.minimum)[outline]) / np.maximum(
-        most, PICTURE_READING.ground.darkest_level
-    )
+    lightest = _over_neighbours(light, np.maximum)[outline].astype(np.float32)
+    drop = lightest - _over_neighbours(light, np.minimum)[outline]
+    drop /= np.maximum(lightest, PICTURE_READING.ground.darkest_level)
     return float(np.count_nonzero(drop > INK.outline_drop * ink.level) / max(1, len(drop)))
 
 
 def _over_neighbours(plane: Levels, function: Any) -> Levels:
-    """`function` over the 5 x 5 pixels around each one; beyond its edges the picture goes on as it ends."""
+    """Apply np.maximum or np.minimum over 5 x 5 pixels; edge pixels are repeated beyond the picture."""
     for _ in range(2):
-        padded = np.empty((len(plane) + 4, plane.shape[1]), plane.dtype)  # np.pad takes as long as all the rest
+        padded = np.empty((len(plane) + 4, plane.shape[1]), plane.dtype)  # np.pad would double the time
         padded[2:-2], padded[:2], padded[-2:] = plane, plane[0], plane[-1]
         pairs = function(padded[:-1], padded[1:])
         plane = function(function(pairs[:-3], pairs[2:-1]), padded[4:]).T
@@ -257,7 +260,10 @@ def _over_neighbours(plane: Levels, function: Any) -> Levels:
 
 
 def find_frames(parts: Components, mass: npt.NDArray[np.float64]) -> Mask:
-    """Which parts are drawn around another one: ink on all four sides of the box, and something inside; shape (N,)."""
+    """Which components are frames; bool, shape (N,).
+
+    A frame covers three sides of its box and has a component inside, or is thin and covers all four sides.
+    """
     found, boxes = np.zeros(len(parts), np.bool_), parts.boxes
     order = np.argsort(-mass)[: INK.frame_candidates]
     left, top, right, bottom = boxes[order].T[..., np.newaxis]
@@ -274,7 +280,7 @@ def find_frames(parts: Components, mass: npt.NDArray[np.float64]) -> Mask:
 
 
 def _covered_sides(parts: Components, index: int) -> list[float]:
-    """How much of each side of a part's box its ink covers, 0..1, the least first."""
+    """Fraction of each side of a component's box that its ink covers, 0..1, in ascending order."""
     own = parts.labels[Box(*parts.boxes[index]).slices] == index + 1
     depth = max(1, round(INK.frame_depth * max(own.shape)))
     sides = (own[:depth].any(0), own[-depth:].any(0), own[:, :depth].any(1), own[:, -depth:].any(1))
@@ -282,11 +288,11 @@ def _covered_sides(parts: Components, index: int) -> list[float]:
 
 
 def box_around(boxes: npt.NDArray[np.intp]) -> Box:
-    """The box around several ones, shape (N, 4)."""
+    """The smallest box around several boxes, shape (N, 4)."""
     return Box(*map(int, boxes[:, :2].min(0)), *map(int, boxes[:, 2:].max(0)))
 
 
 def touches_edge(boxes: npt.NDArray[np.intp], shape: tuple[int, ...]) -> Mask:
-    """Which of several boxes, shape (N, 4), touch an edge of a picture, shape (H, W); bool, shape (N,)."""
+    """Which boxes, shape (N, 4), touch an edge of a picture of `shape` (H, W); bool, shape (N,)."""
     touches: Mask = (boxes[:, :2] == 0).any(1) | (boxes[:, 2:] == shape[::-1]).any(1)
     return touches

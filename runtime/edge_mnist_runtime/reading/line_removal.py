@@ -1,4 +1,4 @@
-"""Printed lines, found by `ruled_lines.py`, taken away without the strokes that stand on them or cross them."""
+"""Remove the printed lines that `ruled_lines.py` found, and keep the strokes on and across them."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.ruled_lines import Ruling
 
 Floats = npt.NDArray[np.float32]
-Places = npt.NDArray[np.intp]
+Positions = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
 
 REMOVAL: Final = PICTURE_READING.line_removal
 
 
 def remove_ruling(darkness: Floats, ruling: Ruling, ink_level: float) -> Floats:
-    """Take lines away.
+    """Remove printed lines.
 
     Args:
-        darkness: Shape (H, W).
-        ruling: What `find_ruling` found in it, or in the same picture against another ground.
-        ink_level: Darkness of the ink, about.
+        darkness: Shape (H, W), from `measure_darkness`.
+        ruling: The lines that `find_ruling` found in it, or in the same picture with another closing window.
+        ink_level: Approximate darkness of the ink.
+
+    Returns:
+        The darkness without the lines, shape (H, W).
     """
     if not ruling:
         return darkness
@@ -34,18 +37,20 @@ def remove_ruling(darkness: Floats, ruling: Ruling, ink_level: float) -> Floats:
         _subtract(lines, ruling.half_width, before, after, ink_level) if len(lines) else None
         for lines, before, after in families
     ]
-    for found, (_, _, after) in zip(bands, families, strict=True):  # when all are gone, or lines would bridge lines
+    for found, (_, _, after) in zip(bands, families, strict=True):  # after all removals, or lines would bridge lines
         if found is not None:
             _bridge(after, *found)
     return left
 
 
-def _subtract(lines: Floats, half_width: int, before: Floats, after: Floats, ink_level: float) -> tuple[Places, Mask]:
-    """Take lines out of `after`: what each usually adds, row by row, and more of what is no darker than that.
+def _subtract(
+    lines: Floats, half_width: int, before: Floats, after: Floats, ink_level: float
+) -> tuple[Positions, Mask]:
+    """Subtract lines from `after`, in place: what each line usually adds to a row, plus a margin for uneven print.
 
     Returns:
-        The rows around each line, shape (N, K, W), K being 2 * half_width + 1, and which of them, shape (N, K), it
-        darkens.
+        The rows around each line, shape (N, K, W), K being 2 * half_width + 1. And the mask, shape (N, K), of the rows
+        that the line darkens.
     """
     height, width = before.shape
     at = np.rint(lines).astype(np.intp)[:, np.newaxis] + np.arange(-half_width, half_width + 1)[:, np.newaxis]
@@ -54,55 +59,58 @@ def _subtract(lines: Floats, half_width: int, before: Floats, after: Floats, ink
     usual = _usual(before[at, np.arange(width)], inside)
     beside = np.minimum(usual[:, 0], usual[:, -1])[:, np.newaxis]
     usual = np.maximum(usual - beside, 0)
-    most = usual.max(1, keepdims=True)
-    darkened = usual > np.maximum(REMOVAL.darkened_fraction * most, PICTURE_READING.lines.faintest / 2)
-    lost = (REMOVAL.usual_factor * usual + REMOVAL.most_fraction * most + beside)[darkened][:, np.newaxis]  # (M, 1)
+    darkest = usual.max(1, keepdims=True)
+    darkened = usual > np.maximum(REMOVAL.darkened_fraction * darkest, PICTURE_READING.lines.faintest / 2)
+    lost = (REMOVAL.usual_factor * usual + REMOVAL.most_fraction * darkest + beside)[darkened][:, np.newaxis]  # (M, 1)
     rows, columns = at[darkened], np.arange(width)
     values = before[rows, columns]
-    # Ink on the line stays as dark as it is; only what is between the line's darkness and the ink's is stretched.
+    # Stretch the range between line and ink to 0..ink_level, so that ink on the line keeps its darkness.
     stretch = np.maximum(ink_level - lost, REMOVAL.min_stretch * ink_level)
     kept = np.clip((values - lost) / stretch, 0, 1) * ink_level
-    kept, part = np.minimum(kept, values), inside[darkened]
-    if part.all():
+    kept, valid = np.minimum(kept, values), inside[darkened]
+    if valid.all():
         after[rows, columns] = kept
     else:
-        after[rows[part], np.broadcast_to(columns, rows.shape)[part]] = kept[part]
+        after[rows[valid], np.broadcast_to(columns, rows.shape)[valid]] = kept[valid]
     return at, darkened
 
 
 def _usual(values: Floats, inside: Mask) -> Floats:
-    """What lines add nearly everywhere; where a tall 1 stands on one, that is much less at one of its ends.
+    """The usual darkness of lines, without the strokes on them.
 
     Args:
         values: Darkness along the rows around each line, shape (N, K, W).
-        inside: Where these are in the picture, likewise.
+        inside: Mask of the values inside the picture, shape (N, K, W).
 
     Returns:
-        Shape (N, K).
+        One value for each row, shape (N, K).
     """
     usual = _usual_along(values)
-    for line, row in zip(*np.nonzero(~inside.all(2)), strict=True):  # a line that leaves the picture
+    for line, row in zip(*np.nonzero(~inside.all(2)), strict=True):  # lines that leave the picture
         rest = values[line, row][inside[line, row]]
         usual[line, row] = _usual_along(rest) if rest.size else 0
     return usual
 
 
 def _usual_along(values: Floats) -> Floats:
-    """As `_usual`, along the last axis, which is dropped."""
+    """A quantile along the last axis, which is dropped.
+
+    If one end of the line is much fainter than the whole, a tall 1 covers the rest, and the end's quantile is used.
+    """
     end = -(-values.shape[-1] // REMOVAL.end_part)
-    parts = values, values[..., :end], values[..., -end:]
-    overall, *ends = (quantile_along(part, REMOVAL.usual_quantile)[..., 0] for part in parts)
-    least = np.minimum(*ends)
-    usual: Floats = np.where(least < REMOVAL.end_fraction * overall, least, overall)
+    stretches = values, values[..., :end], values[..., -end:]
+    overall, *ends = (quantile_along(stretch, REMOVAL.usual_quantile)[..., 0] for stretch in stretches)
+    fainter = np.minimum(*ends)
+    usual: Floats = np.where(fainter < REMOVAL.end_fraction * overall, fainter, overall)
     return usual
 
 
-def _bridge(left: Floats, at: Places, darkened: Mask) -> None:
-    """Close the gaps that lines left in strokes that cross them: ink right above and right below belongs together."""
+def _bridge(left: Floats, at: Positions, darkened: Mask) -> None:
+    """Close the gaps that removed lines leave in crossing strokes, in place, if there is ink both above and below."""
     n_rows, columns = at.shape[1], np.arange(at.shape[2])
     first, last = darkened.argmax(1), n_rows - 1 - darkened[:, ::-1].argmax(1)
     size = np.where(darkened.any(1), darkened.sum(1), 0)
-    for n in sorted({*size[size > 0].tolist()}):  # lines of one thickness at once
+    for n in sorted({*size[size > 0].tolist()}):  # all lines of one thickness together
         which = np.flatnonzero(size == n)
         rows = np.stack(
             [at[which, np.maximum(first[which] - 1, 0)], at[which, np.minimum(last[which] + 1, n_rows - 1)]]

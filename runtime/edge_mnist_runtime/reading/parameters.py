@@ -1,13 +1,16 @@
-"""Every number that decides which ink is found in a picture, in one group for each module that uses it.
+"""All parameters of picture reading, in one group for each module that uses them.
 
 A model depends on the tensor that ink becomes (`preprocess.PREPROCESS`), not on how the ink was found. Picture reading
-has a version and a hash of its own, so it can improve without making any model invalid.
+has its own version and hash, so it can improve without invalidating any model.
 
 Values were tuned on rendered pictures of the development seed (`benchmarks/pictures.py`, `benchmarks/rows.py`,
-`benchmarks/rejected_pictures.py`). Where a value follows from something else, its docstring says from what. Fractions
-are 0..1. `darkness` is the fraction of the background's light that a pixel lacks.
+`benchmarks/rejected_pictures.py`). If a value follows from something else, its docstring says so. Fractions are 0..1.
+`darkness` is the fraction of the background's light that a pixel lacks.
 
-The groups are named tuples: as frozen dataclasses they would take 5 ms of every cold start.
+The file is long because every parameter is here, with its docstring, so that one hash covers all. The names of groups
+and parameters are part of the hash; three groups (`glance`, `ground`, `flaws`) keep older names of their modules.
+
+The groups are named tuples, because frozen dataclasses would cost 5 ms of every cold start.
 """
 
 from __future__ import annotations
@@ -23,447 +26,472 @@ __all__ = ["PICTURE_READING", "READING_MODES", "PictureReadingDefinition", "Read
 
 
 class ReaderParameters(NamedTuple):
-    """`reader.py`: which of the ways to read a picture is taken."""
+    """`reader.py`: which reading mode `auto` uses."""
 
     detail_side_pixels: int = 1000
     """Larger pictures are averaged down until their longer side is below twice this. A digit of a tenth of the picture
     then still has 100 pixels."""
     min_photo_side_pixels: int = 40
-    """Pictures with a shorter side are read as drawings: paper, lines and shadows look like strokes in few pixels."""
+    """Minimum shorter side of a photograph. Smaller pictures are read as drawings, because texture, lines and shadows
+    look like strokes in few pixels."""
 
 
 class DrawingParameters(NamedTuple):
-    """`drawing.py`: what makes a picture a clean drawing on an even background."""
+    """`drawing.py`: when a picture is a clean drawing on an even background."""
 
     even_levels: int = 6
-    """Grey levels by which an even background may differ from its median. JPEG compression causes such differences."""
+    """Maximum difference of an even background from its median, in grey levels. JPEG compression causes such
+    differences."""
     first_row_step: int = 4
-    """Every so many pixels of the first row are looked at, before the whole border is."""
+    """Step between the sampled pixels of the first row, which is checked before the whole border."""
     first_row_tail: int = 10
-    """One in so many of these pixels is left out at either end of their range: strokes may cross the edge."""
+    """One in so many of these samples is ignored at either end of their range, because strokes may cross the edge."""
     border_samples: int = 64
-    """Pixels of the border that are looked at, about, before all of it is: most photographs fail on these already."""
+    """Approximate number of border pixels checked before all of them. Most photographs fail here already."""
     max_off_samples: float = 0.2
-    """Fraction of the samples that may differ from the border's median: few pixels tell a fraction only roughly."""
+    """Maximum fraction of the samples that differ from the border's median. It is generous, because few samples give a
+    rough fraction."""
     max_off_border: float = 0.002
-    """Fraction of the whole border that may differ from its median: single damaged pixels."""
+    """Maximum fraction of the whole border that differs from its median: single damaged pixels."""
     min_contrast_levels: int = 64
-    """Grey levels between ink and background at least: a quarter of the range."""
+    """Minimum contrast of ink and background, in grey levels: a quarter of the range."""
     stroke_level: int = 64
-    """Level of the stretched ink, of 255, above which a pixel belongs to a stroke and not to its soft edge."""
+    """Level of the stretched ink, 0..255, above which a pixel belongs to a stroke and not to its soft edge."""
     max_stroke_fraction: float = 0.5
-    """Fraction of the picture that strokes cover at most. What covers more is the sheet inside a frame."""
+    """Maximum fraction of the picture that strokes cover. More is a sheet inside a frame."""
     soft_edge_pixels: int = 3
-    """Grey pixels this near to a stroke are its soft edge..."""
+    """Minimum distance from a stroke, in pixels, within which grey pixels are its soft edge."""
     soft_edge_fraction: float = 0.05
-    """...or this near, as a fraction of the longer side: small pictures that were enlarged have edges that wide."""
+    """The same distance as a fraction of the longer side, if that is more: small pictures that were enlarged have wide
+    edges."""
     max_grey_elsewhere: float = 0.001
-    """Fraction of all other pixels that may be grey. More of them are shade, printed lines or a second pen."""
+    """Maximum fraction of all other pixels that are grey. More are shade, printed lines or a second pen."""
 
 
 class EnlargementParameters(NamedTuple):
-    """`enlargement.py`: when a picture is an MNIST tensor that was enlarged."""
+    """`enlargement.py`: when a picture is an enlarged MNIST tensor."""
 
     max_error_levels: float = 5.0
-    """Grey levels, root mean square, between the picture and its 28 x 28 pixels enlarged again: JPEG causes 4."""
+    """Maximum RMS error, in grey levels, between the picture and its 28 x 28 pixels enlarged again. JPEG causes 4."""
     max_steps: int = 8
-    """How often the error is added to the 28 x 28 pixels. One step is enough unless bicubic pixels were clipped."""
+    """Maximum number of refinement steps. One step is enough unless bicubic pixels were clipped."""
     min_gain: float = 0.1
-    """Fraction of the error that a step must remove, or it is the last one."""
+    """Minimum fraction of the error that a step must remove; otherwise it is the last one."""
     min_shifted_side_pixels: int = 84
-    """From this side on, 3 pixels for each of the tensor's, edges may be a pixel off: programs round differently."""
+    """Side from which edges may be off by a pixel, because programs round differently: 3 pixels for each of the
+    tensor's."""
     max_off_centre_pixels: float = 0.75
-    """Tensor pixels between the ink's centre of mass and the frame's: those of MNIST are within half a pixel."""
+    """Maximum distance of the ink's centre of mass from the frame's centre, in tensor pixels. MNIST's is within half a
+    pixel."""
     max_off_side_pixels: float = 1.0
-    """Tensor pixels by which the longer side may differ from 20: soft edges hide a pixel."""
+    """Maximum difference of the ink's longer side from 20 tensor pixels. Soft edges hide a pixel."""
     first_look_pixels: float = 1.0
-    """Added to both while 784 single pixels stand for the picture: each is up to half a pixel off, on either side."""
+    """Tolerance added to both limits for the first check on 784 sampled pixels: each end may be half a pixel off."""
 
 
-class GlanceParameters(NamedTuple):
-    """`glance.py`: polarity and colour, judged on a small copy of the picture."""
+class ThumbnailParameters(NamedTuple):
+    """`thumbnail.py`: polarity and colour, estimated on a small copy of the picture."""
 
     side_pixels: int = 72
-    """Longer side of the small copy, at least: strokes remain visible, and it is made in little time."""
+    """Minimum longer side of the small copy. Strokes remain visible, and it is quick to make."""
     paper_quantile: float = 0.3
-    """Quantile of what the pixels lack that is taken for paper. Ink covers less than the remaining 0.7."""
+    """Quantile of the pixels' loss of light that counts as background. Ink covers less than the remaining 0.7."""
     max_loss: float = 2.0
-    """Fraction of the light that a pixel can lack at most: bounds what noise on a dark background does to the mix."""
+    """Maximum fraction of the light that a pixel can lack. It limits the influence of noise on dark backgrounds."""
 
 
-class GroundParameters(NamedTuple):
-    """`ground.py`: darkness of each pixel against its background, and the noise."""
+class BackgroundParameters(NamedTuple):
+    """`background.py`: darkness of each pixel against its background, and the noise."""
 
     darkest_level: int = 24
-    """Grey level that a background is taken to have at least: the noise of a black one must not look like ink."""
+    """Lower clamp for the background's grey level, so that noise on a black background does not look like ink."""
     noise_rows: int = 40
-    """Rows on which the noise is measured, at least; each gives hundreds of differences."""
+    """Minimum number of rows on which the noise is measured. Each gives hundreds of differences."""
     sample_step: int = 4
-    """Every so many rows and columns tell the paper's darkness: a sixteenth of the pixels has the same quantiles."""
+    """Step between the rows and columns that estimate the background's darkness. A sixteenth of the pixels has the same
+    quantiles."""
     paper_quantile: float = 0.2
-    """Quantile that is still paper where strokes fill the picture..."""
+    """Quantile of darkness that is still background if strokes fill the picture."""
     paper_noise: float = 1.2
-    """...plus this many standard deviations of the noise, which put the darkness of paper above 0."""
+    """Standard deviations of the noise added to that quantile, because noise makes the background's darkness
+    positive."""
 
 
 class LineParameters(NamedTuple):
-    """`ruled_lines.py`: printed lines, found in strips across the picture."""
+    """`ruled_lines.py`: find printed lines in strips across the picture."""
 
     strips: int = 32
-    """Strips that the picture is cut into. The votes are counted in 6 bits, so there may be no more than 63."""
+    """Number of strips. The votes are counted in 6 bits, so it must not exceed 63."""
     shown_fraction: float = 0.7
-    """Fraction of the strips in which a line must show: the digit and its shadow hide the rest."""
+    """Minimum fraction of the strips in which a line must show. The digit and its shadow hide the rest."""
     max_slope: float = 0.27
-    """Steepest line, rows a column: 15 degrees. Nobody holds a camera more obliquely."""
+    """Steepest line, in rows per column: 15 degrees, the most oblique that a camera is held."""
     n_slopes: int = 37
-    """Slopes tried from one extreme to the other: at 360 columns, neighbours differ by 5 rows from edge to edge."""
+    """Number of slopes tried. At 360 columns neighbouring slopes differ by 5 rows from edge to edge."""
     fanning: float = 0.1
-    """How far slopes of one family of lines differ from its main slope, rows a column: perspective."""
+    """Maximum difference of a line's slope from the main slope, in rows per column, due to perspective."""
     n_fanning: int = 17
-    """Slopes tried around the main one: 4 rows apart from edge to edge."""
+    """Number of slopes tried around the main one: 4 rows apart from edge to edge."""
     faintest: float = 0.015
-    """Darkness below which a ridge is noise."""
+    """Minimum darkness of a ridge. Fainter ones are noise."""
     min_side_pixels: int = 40
-    """Pictures with a shorter side have too few pixels to tell a line from a stroke."""
+    """Minimum shorter side of a picture with lines. Smaller ones have too few pixels to tell a line from a stroke."""
     max_narrowness: float = 1.6
-    """In a picture this many times as long as it is broad, a single line along it is taken for a 1."""
+    """Aspect ratio above which a single line along the picture is taken for a 1."""
     reach_fraction: float = 0.016
-    """Of the longer side: half the width that a line may have, and its distance from the next one..."""
+    """Half the maximum width of a line, and its minimum distance from the next, as a fraction of the longer side."""
     min_reach_pixels: int = 3
-    """...but so many pixels at least: 1 or 2 of the line, and its blurred edge."""
+    """Minimum of the same in pixels: 1 or 2 for the line, plus its blurred edge."""
     likely_fraction: float = 0.5
-    """Fraction of `shown_fraction` of the strips that need any ridge: below, no line is looked for."""
+    """Fraction of `shown_fraction` of the strips that must have any ridge; otherwise no line is searched."""
     main_quantile: float = 0.9
-    """Quantile of all ridges..."""
+    """Quantile of all ridges that caps them in the search for the main slope."""
     main_factor: float = 2.0
-    """...of which so many times count for the main slope: a stroke may be darker, but counts no more than a line."""
+    """Factor on that quantile. The cap keeps dark strokes from counting more than lines."""
     main_step: int = 2
-    """Every so many strips and places are summed for the main slope, and the square of this many for the quantile."""
+    """Step between the strips summed for the main slope; its square is the step between the rows sampled for the
+    quantile."""
     main_levels: int = 250
-    """Steps into which ridges are divided for it: they fit a byte."""
+    """Number of levels to which ridges are quantised for the main slope. They fit into a byte."""
     inside_fraction: float = 0.5
-    """Fraction of the strips that a line must pass inside the picture."""
+    """Minimum fraction of the strips in which a line is inside the picture."""
     end_part: int = 6
-    """Two of one in so many strips, at either end of a line, must show it..."""
+    """One in so many strips forms either end of a line. Two strips of each end must show it."""
     end_fraction: float = 0.3
-    """...with this fraction of the darkness that it has elsewhere. A tall 1 is straight, but ends before the edge."""
+    """Minimum fraction of the line's darkness that its ends must have. A tall 1 is straight, but ends before the
+    edge."""
     follow_pixels: int = 2
-    """Pixels to either side of the straight line within which the printed one is followed: paper is bent."""
+    """Maximum distance from the straight line at which a bent line is followed, in pixels."""
     follow_quantile: float = 0.99
-    """Weights are cut to this quantile of all ridges..."""
+    """Quantile of all ridges that caps the weights, so that a crossing stroke does not pull the line."""
     follow_faintest: float = 3.0
-    """...plus so many times `faintest`: a crossing stroke must not pull the line to itself."""
+    """Multiple of `faintest` added to that cap."""
     follow_strips: int = 7
-    """Strips over which the offset is averaged: a fifth of the picture."""
+    """Number of strips over which a bent line's offset is averaged: a fifth of the picture."""
 
 
 class LineRemovalParameters(NamedTuple):
-    """`line_removal.py`: how printed lines are taken away."""
+    """`line_removal.py`: remove printed lines."""
 
     usual_quantile: float = 0.6
-    """Quantile along a line that is the line itself: a digit covers less than the remaining 0.4."""
+    """Quantile along a line that is the line's own darkness. A digit covers less than the remaining 0.4."""
     end_part: int = 3
-    """One in so many pixels at either end of a line is looked at alone..."""
+    """One in so many pixels at either end of a line is measured separately."""
     end_fraction: float = 0.4
-    """...and stands for all of it where it has less than this fraction of its darkness: a tall 1 covers the rest."""
+    """Fraction of the line's darkness below which an end stands for the whole line: a tall 1 covers the rest."""
     darkened_fraction: float = 0.25
-    """Fraction of a line's greatest darkness from which on a row around it belongs to it."""
+    """Minimum fraction of a line's maximum darkness that a row around it must have to belong to it."""
     usual_factor: float = 1.3
-    """So many times the row's usual darkness are taken away..."""
+    """Multiple of a row's usual darkness that is subtracted."""
     most_fraction: float = 0.3
-    """...and this fraction of the line's greatest: print is uneven, and the line a pixel off."""
+    """Fraction of the line's maximum darkness that is subtracted in addition, because print is uneven and the line may
+    be a pixel off."""
     min_stretch: float = 0.3
-    """Fraction of the ink's darkness to which the rest is stretched at least, where a line is as dark as ink."""
+    """Minimum range to which ink on a line is stretched, as a fraction of the ink's darkness, for lines as dark as
+    ink."""
 
 
 class InkParameters(NamedTuple):
-    """`ink.py`: the digit's ink among specks, frames and rests of lines."""
+    """`ink.py`: tell the digit's ink from specks, frames and residue of lines."""
 
     peak_fraction: float = 0.0012
     """Fraction of all pixels that even a small digit's ink covers."""
     surely_ink: float = 0.5
-    """Fraction of the peak's darkness from which on a pixel is surely ink..."""
+    """Fraction of the peak's darkness above which a pixel is surely ink."""
     surely_ink_noise: float = 5.0
-    """...and standard deviations of the noise: one pixel in three million is beyond."""
+    """The same threshold in standard deviations of the noise, if that is more: one noisy pixel in three million exceeds
+    it."""
     maybe_ink: float = 0.28
-    """Fraction of the peak's darkness above which a pixel may be ink: it joins the surely inked ones..."""
+    """Fraction of the peak's darkness above which a pixel may be ink. It counts if it is connected to sure ink."""
     maybe_ink_noise: float = 3.0
-    """...and standard deviations of the noise: one pixel in a thousand is beyond."""
+    """The same threshold in standard deviations of the noise, if that is more: one noisy pixel in a thousand exceeds
+    it."""
     level_quantile: float = 0.75
-    """Quantile of the ink's darkness that is full ink: the outer pixels are soft edges."""
+    """Quantile of the ink's darkness that is full ink. The outer pixels are soft edges."""
     edge_weight: float = 0.25
-    """What the mass of a part at the picture's edge counts: a desk, a shadow, a neighbour."""
+    """Weight of a component at the picture's edge, such as a desk, a shadow or a neighbour."""
     min_side: float = 0.04
-    """Of the picture's shorter side: longer side of a part that can be a digit."""
+    """Minimum longer side of a digit's component, as a fraction of the picture's shorter side."""
     min_mass: float = 0.03
-    """Of the digit's mass: what a part has at least that belongs to it. Lighter ones are specks."""
+    """Minimum mass of a component that belongs to the digit, as a fraction of the digit's. Lighter ones are specks."""
     min_own_side: float = 0.1
-    """Of the digit's longer side: that of a part which belongs to it, at least."""
+    """Minimum longer side of a component that belongs to the digit, as a fraction of the digit's."""
     group_gap: float = 0.35
-    """Of the digit's longer side, or of the usual height in a row: parts of a digit are no further apart."""
+    """Maximum gap between components of one digit, as a fraction of its longer side, or of the usual height in a
+    row."""
     blob_breadths: float = 2.0
-    """So many times as broad as the digit's strokes, a part is a blot and not a stroke."""
+    """Multiple of the digit's stroke width from which a component is a blot and not a stroke."""
     rest_gap: float = 0.08
-    """Of the digit's longer side: an upright part this far beside the digit may be the rest of a frame or line..."""
+    """Gap, as a fraction of the digit's longer side, from which an upright component beside it may be residue of a
+    frame or line."""
     rest_thinness: float = 6.0
-    """...if it is so many times as long as broad..."""
+    """Minimum ratio of length to width of such residue."""
     rest_length: float = 0.9
-    """...as long as this fraction of the digit's height or width..."""
+    """Minimum length of residue, as a fraction of the digit's height or width."""
     rest_breadth: float = 0.8
-    """...and thinner than this fraction of the digit's strokes."""
+    """Maximum stroke width of residue, as a fraction of the digit's."""
     outline_drop: float = 0.5
-    """Fraction of the ink's darkness by which the light changes around an outline that lies on a real edge."""
+    """Minimum fall of the light around an outline on a real edge, as a fraction of the ink's darkness."""
     frame_candidates: int = 5
-    """Heaviest parts that may be frames: a frame is longer than a digit."""
+    """Number of heaviest components that may be frames. A frame is longer than a digit."""
     framed_height: float = 0.3
-    """Of a frame's height: that of what stands inside it, at least..."""
+    """Minimum height of a component inside a frame, as a fraction of the frame's."""
     framed_mass: float = 0.1
-    """...and its mass, of the frame's."""
+    """Minimum mass of a component inside a frame, as a fraction of the frame's."""
     frame_depth: float = 0.12
-    """Of the longer side of a frame's box: how far inside it each side is looked for, for frames lean."""
+    """How far inside its box each side of a frame may lie, as a fraction of the box's longer side: frames lean."""
     framing_cover: float = 0.85
-    """Fraction of three sides of the box that a frame with something inside covers: one side may be open..."""
+    """Minimum fraction of three sides of its box that a frame with something inside covers. One side may be open."""
     sparse_area: float = 0.16
-    """...while one with nothing inside covers less than this fraction of its box..."""
+    """Maximum fraction of its box that an empty frame covers."""
     sparse_cover: float = 0.9
-    """...and this fraction of all four sides. A 0 does not reach into the corners."""
+    """Minimum fraction of all four sides that an empty frame covers. A 0 does not reach into the corners."""
 
 
 class GlyphParameters(NamedTuple):
-    """`glyphs.py`: which parts of the ink make up one digit of several."""
+    """`glyphs.py`: which components form one digit of several."""
 
     min_height: float = 0.5
-    """Of the usual height: ink this tall is a digit of its own..."""
+    """Minimum height of a digit's main component, as a fraction of the usual height."""
     max_height: float = 2.5
-    """...and taller ink is none."""
+    """Maximum height of it, as a fraction of the usual height."""
     min_mass: float = 0.05
-    """Of the heaviest part's mass: that of a digit at least."""
+    """Minimum mass of it, as a fraction of the heaviest component's."""
     row_offset: float = 0.5
-    """Of the usual height: how far the middles of neighbours in one row are apart at most."""
+    """Maximum vertical distance of neighbours' centres in one row, as a fraction of the usual height."""
     shared_columns: float = 0.5
-    """Of the narrower part's columns: parts that share more of them are one digit, as the bar of a 5 is."""
+    """Fraction of the narrower component's columns above which two components form one digit, such as the bar of a
+    5."""
     shared_bonus: float = 0.3
-    """Pixels by which a small part counts as nearer for every column that it shares with a digit."""
+    """Pixels by which a small component counts as nearer for every column that it shares with a digit."""
     min_small_mass: float = 0.02
-    """Of the heaviest digit's mass: lighter small parts are specks and belong to no digit..."""
+    """Minimum mass of a small component, as a fraction of the heaviest digit's. Lighter ones are specks."""
     min_small_side: float = 0.12
-    """...and so are those whose longer side is below this fraction of the usual height."""
+    """Minimum longer side of a small component, as a fraction of the usual height. Smaller ones are specks."""
 
 
-class FlawParameters(NamedTuple):
-    """`flaws.py`: what speaks against a picture before any network has seen it."""
+class RejectionParameters(NamedTuple):
+    """`rejection.py`: reject pictures before the network runs."""
 
     min_side_pixels: float = 9.0
-    """Longer side of a digit that can be read, in the picture's own pixels: strokes of smaller ones run together."""
+    """Minimum longer side of a readable digit, in the picture's own pixels. In smaller ones strokes run together."""
     frame_room: float = 0.15
-    """Of the digit's longer side: ink that crosses an edge is cut off if so much is free at the opposite edge."""
+    """Minimum free space at the opposite edge for ink that is cut off, as a fraction of the digit's longer side."""
     crossing_width: float = 0.65
-    """Of a stroke's width, or of the ink's half a stroke inside: narrower ink at an edge ends there."""
+    """Minimum width at the edge of a stroke that crosses it, as a fraction of its width inside. Narrower ink ends
+    there."""
     crossing_limit: float = 4.0
-    """Strokes' widths to which the latter is cut: more is a bar along the edge."""
+    """Maximum of that width inside, in stroke widths. Wider ink is a bar along the edge."""
     crossing_depth: float = 1.6
-    """Strokes' widths inside the edge at which a crossing stroke is still seen..."""
+    """Distance from the edge, in stroke widths, at which a crossing stroke must still be seen."""
     min_crossing_depth_pixels: int = 2
-    """...or so many pixels, where strokes are a pixel wide..."""
+    """Minimum of that distance in pixels, for strokes a pixel wide."""
     crossing_goes_on: float = 0.5
-    """...and of its width at the edge, how wide it is there at least."""
+    """Minimum width of the stroke there, as a fraction of its width at the edge."""
     min_other_mass: float = 0.15
-    """Of the digit's mass: what another digit beside it has at least..."""
+    """Minimum mass of another digit beside the first, as a fraction of the first one's."""
     min_other_height: float = 0.6
-    """...and of its height..."""
+    """Minimum height of another digit, as a fraction of the first one's."""
     max_other_height: float = 1.3
-    """...and at most. A taller thing is no digit of the same hand."""
+    """Maximum height of another digit, as a fraction of the first one's. Taller ink is not a digit of the same hand."""
     grain_signs: int = 4
-    """So many signs of paper, shade or texture together mean that there is no ink."""
+    """Number of signs of texture, noise or shadow from which there is no ink."""
     faint_levels: tuple[float, ...] = (0.25, 0.33, 0.45)
-    """Darkness of full ink below each of which is one more sign: pencil alone reaches 0.3."""
+    """Full ink fainter than each of these is one sign. Pencil reaches only 0.3."""
     many_parts: int = 12
-    """More parts than these are a sign, unless lines were removed, which leave rests..."""
+    """More components than these are a sign, unless lines were removed, which leave residue."""
     very_many_parts: int = 60
-    """...and more than these are one in any case."""
+    """More components than these are another sign, in any case."""
     soft_outlines: tuple[float, ...] = (0.97, 0.85)
-    """Fractions of the outline on edges below each of which is one more sign: a pen's is 0.98 and more."""
+    """An outline with a smaller fraction on edges than each of these is one sign. A pen's has 0.98 or more."""
     hair_width: float = 0.03
-    """Of a digit's longer side: narrower strokes are a sign. A thin pen's are 0.018 to 0.035."""
+    """Strokes narrower than this fraction of the digit's longer side are a sign. A thin pen's have 0.018 to 0.035."""
     full_ink: float = 0.6
-    """Of full ink's darkness: a darker pixel is fully inked..."""
+    """Fraction of full ink's darkness above which a pixel is fully inked."""
     min_full_fraction: float = 0.65
-    """...and ink of which fewer pixels are so is hollow, which is a sign."""
+    """A smaller fraction of fully inked pixels is a sign: the ink is hollow."""
     min_own_mass: float = 0.9
-    """Of all that is as dark as ink: less of it in the digit is a sign."""
+    """A smaller fraction of all dark mass inside the digit is a sign."""
 
 
 class PageParameters(NamedTuple):
-    """`page.py`: how good the ink is that one window shows."""
+    """`page.py`: how good the ink of one segmentation is."""
 
     min_darkness: float = 0.05
-    """Darkness that any ink has at least..."""
+    """Minimum darkness of any ink."""
     min_noise_deviations: float = 5.0
-    """...and how many times the noise's standard deviation."""
+    """Minimum darkness of any ink in standard deviations of the noise."""
     max_edge_specks: int = 3
-    """Pixels at the picture's edges that may be as dark as ink though nothing crosses them: noise."""
+    """Maximum number of pixels at the picture's edges as dark as ink if nothing crosses them. They are noise."""
     clear_outline: float = 0.95
-    """Fraction of the ink's outline on edges of the picture from which on strokes are clear..."""
+    """Minimum fraction of the outline on edges for clear strokes."""
     clear_darkness: float = 0.3
-    """...if full ink has this darkness."""
+    """Minimum darkness of full ink for clear strokes."""
     sharp_outline: float = 0.98
-    """Fraction of the outline from which on a narrower window has nothing to add."""
+    """Minimum fraction of the outline on edges for sharp strokes. A narrower window cannot improve them."""
     max_other_mass: float = 0.02
-    """Of all mass: what is not the heaviest part of a digit that is alone. Dust and noise stay below."""
+    """Maximum fraction of all mass outside the heaviest component if a digit is alone. Dust and noise stay below."""
     blob_width: float = 0.25
-    """Of the digit's longer side: wider strokes are the less likely strokes the wider they are."""
+    """Stroke width, as a fraction of the digit's longer side, from which ink is a blob and its score falls."""
     hair_width: float = 0.02
-    """Of the digit's longer side: narrower ones, too. They are the edges of wider strokes, or grain."""
+    """Stroke width, as a fraction of the digit's longer side, below which the score falls: edges of wider strokes, or
+    grain."""
     darkness_power: int = 2
-    """Power of the darkness in the score: faint ink loses against shade that is twice as long."""
+    """Power of the darkness in the score. Faint ink loses against shade that is twice as long."""
     outline_power: int = 6
-    """Power of the outline's fraction: half of an outline on no edge makes the score a sixty-fourth."""
+    """Power of the outline's fraction in the score. A fraction of one half makes it a sixty-fourth."""
 
 
 class PhotoParameters(NamedTuple):
-    """`photo.py`: windows and polarities through which a digit is looked for.
+    """`photo.py`: scales (closing windows) and polarities at which a picture is segmented.
 
-    A window is as wide as the widest stroke that it shows.
+    A window is as wide as the widest stroke that it keeps.
     """
 
     side_pixels: int = 360
-    """Longer side at which a whole picture is segmented: a digit of a tenth of it has 36 pixels, more than 28."""
+    """Longer side at which a whole picture is segmented. A digit of a tenth of it has 36 pixels, more than 28."""
     near_side_pixels: int = 72
-    """A digit with a shorter longer side is segmented again from more of the picture's pixels, if it has more."""
+    """Minimum longer side of a digit, in pixels. A smaller one is segmented again at a higher resolution, if there is
+    one."""
     wide_window: float = 0.3
-    """Of the shorter side: a stroke this wide is still ink, a wider shadow is background."""
+    """Wide closing window as a fraction of the shorter side. A stroke this wide is still ink; a wider shadow is
+    background."""
     narrower_windows: tuple[float, ...] = (0.6, 0.15, 0.075, 0.04)
-    """Of the shorter side: windows for pictures that show no clear strokes. The first is for strokes that fill them."""
+    """Windows for pictures without clear strokes, as fractions of the shorter side. The first is for strokes that fill
+    the picture."""
     min_wide_window_pixels: int = 3
-    """The least wide window: below, it closes nothing."""
+    """Minimum size of the wide window. A smaller one closes nothing."""
     min_window_pixels: int = 5
-    """The least narrower window: below, it fits between the pixels of one stroke."""
+    """Minimum size of the other windows. A smaller one fits between the pixels of one stroke."""
     suited_window: float = 3.5
-    """Of a stroke's width, the window that shows all of it and little else..."""
+    """Window suited to a stroke, in stroke widths: it shows the whole stroke and little else."""
     suited_window_pixels: int = 4
-    """...and pixels added to it: soft edges of 2 pixels on either side."""
+    """Pixels added to the suited window: soft edges of 2 pixels on either side."""
     window_much_too_wide: float = 0.7
-    """Of the wide window: where the suited one is below this, it is tried..."""
+    """The suited window is tried if it is below this fraction of the wide one..."""
     window_too_narrow: float = 0.45
-    """...and where strokes are wider than this, too, because half of a wider stroke may have been seen."""
+    """...or if strokes are wider than this fraction of the wide one, which may have shown only half of a stroke."""
     small_digit: float = 0.5
-    """Of the shorter side: a digit below this needs no wider window than the first..."""
+    """A digit below this fraction of the shorter side needs no window wider than the first..."""
     thin_stroke: float = 0.3
-    """...if its strokes are below this fraction of the window: a wider one shows more shadow, and no more of them."""
+    """...if its strokes are below this fraction of the window. A wider window would only add shadow."""
     sure_polarity: float = 0.3
-    """How much smoother one polarity's background must be than the other's, for polarity to be sure."""
+    """Minimum certainty of the polarity to trust it: how much smoother its background is than the other's."""
     certain_polarity: float = 0.9
-    """...and for the other not to be looked at at all."""
+    """Minimum certainty of the polarity to skip the other one."""
     other_polarity_margin: float = 1.5
-    """How many times as good a score ink of the less likely polarity needs..."""
+    """Factor by which the less likely polarity must have a better score."""
     decisive_margin: float = 4.0
-    """...and how many times as good sharp strokes are than the other polarity's, for no doubt to be left."""
+    """Factor by which sharp strokes must have a better score than the other polarity to end the search."""
     max_lines_in_doubt: int = 3
-    """More printed lines than these tell the polarity: the ink has theirs."""
+    """More printed lines than these settle the polarity: ink has the same one."""
     near_reach: float = 0.8
-    """Of the digit's longer side: how much around it is segmented again."""
+    """Margin around a digit that is segmented again, as a fraction of its longer side."""
     min_near_side: float = 0.6
-    """Of the side seen before: what is found again must be so large, or a part of the digit was lost."""
+    """Minimum side of the digit found again, as a fraction of its side before. A smaller one has lost strokes."""
     cut_floor: float = 0.2
-    """Of full ink's darkness: what becomes black in the digit that is cut out..."""
+    """Fraction of full ink's darkness that becomes black in the cropped digit."""
     cut_full: float = 0.9
-    """...and what becomes white."""
+    """Fraction of full ink's darkness that becomes white in the cropped digit."""
     thinnest_stroke: float = 0.1
-    """Of the digit's longer side: thinner strokes are widened to this. MNIST's thinnest are 2 of 20 pixels."""
+    """Stroke width, as a fraction of the digit's longer side, to which thinner strokes are widened. MNIST's thinnest
+    are 2 of 20 pixels."""
 
 
 class RowInkParameters(NamedTuple):
-    """`rows/ink.py`: the ink of a row of digits."""
+    """`rows/ink.py`: find the ink of a row of digits."""
 
     glyph_pixels: int = 44
-    """Height at which digits are segmented, if the picture has so many pixels: twice the tensor's 20, and some."""
+    """Height at which digits are segmented, if the picture has enough pixels: a little over twice the tensor's 20."""
     min_enlargement: float = 1.2
-    """A second, nearer look must show digits so many times as large, or it is not worth its time."""
+    """Minimum enlargement of a second, closer segmentation. With less it is not worth its time."""
     near_reach: float = 0.6
-    """Of the usual height: how much around a row is segmented again."""
+    """Margin around a row that is segmented again, as a fraction of the usual height."""
     narrow_windows: tuple[float, ...] = (0.15, 0.075, 0.04)
-    """Of the shorter side: windows for pictures whose first look showed no row that the network can read."""
+    """Windows for pictures whose first segmentation shows no readable row, as fractions of the shorter side."""
     max_more_signs: int = 2
-    """Signs of grain that a row may have beyond a digit's, one for each further digit: paper shows no rows."""
+    """Maximum number of signs of grain that a row may have beyond a digit's: one for each further digit. Texture rarely
+    forms a row."""
 
 
 class CutParameters(NamedTuple):
-    """`rows/cuts.py`: where touching digits may be cut. Lengths are fractions of the digits' height."""
+    """`rows/cuts.py`: where touching digits may be cut; lengths are fractions of the digits' height."""
 
     max_width: float = 1.25
-    """Widest piece..."""
+    """Maximum width of a piece."""
     min_width: float = 0.1
-    """...and narrowest: a 1 in thin pen."""
+    """Minimum width of a piece: a 1 in thin pen."""
     empty_cost: float = 0.02
-    """Cost of a pixel without ink, of a fully inked one's: the shortest of two ways through paper is taken."""
+    """Cost of a pixel without ink, relative to full ink. Of two paths without ink the shorter is taken."""
     diagonal_cost: float = 0.414
-    """What a diagonal step costs more than a straight one, of its pixel's cost: the square root of 2, less 1."""
+    """Extra cost of a diagonal step, as a fraction of its pixel's cost: the square root of 2, less 1."""
     leanings: tuple[float, ...] = (-0.35, -0.15, 0.0, 0.15, 0.35, 0.55)
-    """Columns to the right for each row upwards that straight cuts go: handwriting leans right."""
+    """Slants of straight cuts, in columns to the right per row upwards: handwriting leans right."""
     inked: float = 0.3
     """Fraction of full ink above which a pixel stops a straight cut."""
     max_seam: float = 0.75
-    """Two strokes that run along each other touch for no more than this."""
+    """Maximum length along which two strokes touch."""
     reach: float = 0.06
-    """Of cuts this near to each other the best is tried."""
+    """Distance of cuts within which only the best is tried."""
     same_cut: float = 0.5
-    """Fraction of `reach`, on average of all rows, within which a straight cut repeats another one."""
+    """Fraction of `reach`, averaged over all rows, within which a straight cut repeats another cut."""
 
 
 class RowParameters(NamedTuple):
     """`rows/reader.py`: which pieces of a row are digits.
 
-    Prices are -log of a probability; lengths are fractions of the digits' height.
+    Costs are -log of a probability; lengths are fractions of the digits' height.
     """
 
     other_row_mass: float = 0.3
-    """Ink in other rows, of this row's own, from which on a picture shows several rows."""
+    """Mass in other rows, as a fraction of this row's, above which a picture shows several rows."""
     sure_width: float = 1.3
-    """Narrower ink is cut only if the network doubts that it is one digit..."""
+    """Maximum width of ink that is cut only if the network doubts that it is one digit."""
     sure_digit: float = 0.8
-    """...that is, if its confidence is below this."""
+    """Minimum confidence for no such doubt."""
     sure_row: float = 0.9
-    """Mean confidence from which on a row is not looked for again in narrower windows."""
+    """Minimum mean confidence of a row. Below it narrower windows are tried."""
     min_row: int = 2
-    """Fewer digits do not show that another window saw better than the first."""
+    """Minimum number of digits for a narrower window to replace the first segmentation."""
     min_piece_mask: float = 0.02
-    """Of a group's pixels: smaller pieces are crumbs that a cut leaves, and no digits."""
+    """Fraction of a glyph's pixels above which a piece is tried. Smaller pieces are crumbs that a cut leaves."""
     any_cut: float = 0.5
-    """Price of every cut: of two explanations that of fewer digits holds."""
+    """Cost of every cut. Of two equal explanations the one with fewer digits wins."""
     stroke_cut: float = 0.15
-    """Price for each stroke that a cut crosses..."""
+    """Cost for each stroke that a cut crosses."""
     further_stroke_cut_from: float = 1.3
-    """...and 1 more for each beyond so many: touching digits share one stroke, a cut through a 0 crosses two."""
+    """Number of strokes from which each further one costs 1 more. Touching digits share one stroke; a cut through a 0
+    crosses two."""
     wide_from: float = 0.65
-    """Width from which on a piece is the less likely one digit the wider it is..."""
+    """Width from which a piece costs more."""
     wide: float = 8.0
-    """...and its price for each height more."""
+    """Cost of that excess width, per height."""
     narrow_below: float = 0.35
-    """Width below which a piece is the less likely any digit but a 1..."""
+    """Width below which a piece costs more unless it is a 1."""
     narrow: float = 4.0
-    """...and its price for each height less."""
+    """Cost of that missing width, per height."""
     short_below: float = 0.8
-    """Height below which a piece is the less likely a digit..."""
+    """Height below which a piece costs more."""
     short: float = 2.0
-    """...and its price for each height less."""
+    """Cost of that missing height, per height."""
 
 
 class PictureReadingDefinition(NamedTuple):
-    """Everything that decides which ink is found in a picture."""
+    """All parameters that decide which ink is found in a picture, with a version."""
 
     version: int = 7
-    """Raised with every change of what is found. Version 1 was the reading that `mnist` still is."""
+    """Raised with every change of the results. Mode `mnist` still gives those of version 1."""
     decoding: DecodingParameters = DECODING
     reader: ReaderParameters = ReaderParameters()
     drawing: DrawingParameters = DrawingParameters()
     enlargement: EnlargementParameters = EnlargementParameters()
-    glance: GlanceParameters = GlanceParameters()
-    ground: GroundParameters = GroundParameters()
+    glance: ThumbnailParameters = ThumbnailParameters()
+    ground: BackgroundParameters = BackgroundParameters()
     lines: LineParameters = LineParameters()
     line_removal: LineRemovalParameters = LineRemovalParameters()
     ink: InkParameters = InkParameters()
     glyphs: GlyphParameters = GlyphParameters()
-    flaws: FlawParameters = FlawParameters()
+    flaws: RejectionParameters = RejectionParameters()
     page: PageParameters = PageParameters()
     photo: PhotoParameters = PhotoParameters()
     row_ink: RowInkParameters = RowInkParameters()
@@ -482,7 +510,7 @@ class PictureReadingDefinition(NamedTuple):
         return {"version": version, **{name: group._asdict() for name, group in groups.items()}}
 
     def to_dict(self) -> dict[str, Any]:
-        """As the command line's JSON has it."""
+        """For the command line's JSON output."""
         return {"version": self.version, "sha256": self.sha256}
 
 

@@ -1,4 +1,4 @@
-"""From any picture to the tensor that the network reads, and what was done on the way."""
+"""Turn any picture into the tensor that the network reads, and report how."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from edge_mnist_runtime.images.colours import upright_colours, upright_grey, upr
 from edge_mnist_runtime.images.damage import describe_damage
 from edge_mnist_runtime.prediction import Quality, Reason
 from edge_mnist_runtime.preprocess import PREPROCESS, ink_box, normalise_ink
-from edge_mnist_runtime.reading.drawing import DrawnInk, has_even_border, is_clean, subtract_ground
+from edge_mnist_runtime.reading.drawing import DrawnInk, has_even_border, is_clean, subtract_background
 from edge_mnist_runtime.reading.enlargement import find_enlarged_tensor
-from edge_mnist_runtime.reading.flaws import find_flaw, is_grain
 from edge_mnist_runtime.reading.ink import pick_ink
 from edge_mnist_runtime.reading.modes import ReadingMode, is_tensor
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
+from edge_mnist_runtime.reading.rejection import find_rejection_reason, is_grain
 from edge_mnist_runtime.tensor import Pixels
 
 T = TypeVar("T")
@@ -30,32 +30,32 @@ Steps = tuple[tuple[str, Image.Image], ...]
 
 @dataclass(frozen=True)
 class Reading:
-    """What became of one picture."""
+    """The tensor of one picture, and how it was found."""
 
     pixels: Pixels
-    """The tensor: uint8, shape (28, 28), bright ink on black; all black where the picture is blank."""
+    """The tensor: uint8, shape (28, 28), bright ink on black; all 0 if the picture is blank."""
     mode: ReadingMode
-    """Which reading was used: `raw` (a tensor as it is, or one that was enlarged or inverted), `mnist` or `photo`."""
+    """The mode that was used: `raw` (a tensor, also an enlarged or inverted one), `mnist` or `photo`."""
     box: Box | None = None
-    """Where the digit was found, in the upright picture's own pixels; None where nothing was looked for."""
+    """The digit's box, in the upright picture's own pixels; None for tensors and blank pictures."""
     light_on_dark: bool | None = None
-    """Whether the ink is lighter than its ground; None where nothing was looked for."""
+    """Whether the ink is lighter than its background; None for unchanged tensors and blank pictures."""
     lines_removed: int = 0
-    """Printed lines that were taken away."""
+    """Number of printed lines removed."""
     quality: Quality | None = None
-    """How well the picture shows its digit; None where nothing was looked for, or found."""
+    """How well the picture shows its digit; None for tensors and blank pictures."""
     flaw: Reason | None = None
-    """What speaks against the picture before any network has seen it."""
+    """Rejection reason found before the network runs; None if there is none."""
     draw_steps: Callable[[], Steps] | None = None
-    """Draws what `steps` shows: most readings are never looked at."""
+    """Draws `steps` on demand, because most are never shown."""
 
     @property
     def steps(self) -> Steps:
-        """Name and picture, of mode L or RGB, of what came on the way to the tensor."""
+        """Name and picture (mode L or RGB) of each intermediate step."""
         return self.draw_steps() if self.draw_steps else ()
 
     def require_ink(self, origin: str) -> Pixels:
-        """The tensor.
+        """Return the tensor of a picture that is not blank; messages name the picture `origin`.
 
         Raises:
             PictureError: The picture is blank.
@@ -65,7 +65,7 @@ class Reading:
         return self.pixels
 
     def to_dict(self) -> dict[str, Any]:
-        """As the command line's JSON has it."""
+        """For the command line's JSON output."""
         return {
             "mode": self.mode,
             "box": self.box and list(self.box),
@@ -81,17 +81,16 @@ def read_picture(picture: Image.Image, *, mode: ReadingMode = "auto", origin: st
 
     Args:
         picture: Any Pillow image: grey, colour, 16-bit, palette, CMYK, with or without transparency or EXIF rotation.
-        mode: `auto` lets what is MNIST-shaped already pass, also where it was enlarged or inverted; it reads clean
-            drawings as `mnist` does, and all else as `photo` does. `mnist` is for one digit on an even ground and
-            nothing else. `photo` copes with uneven light, shadows, lined and squared paper, any pen. `raw` takes
-            28 x 28 grey pixels as they are.
-        origin: Where it is from, for error messages.
+        mode: `auto` passes tensors on, also enlarged or inverted ones. It reads clean drawings like `mnist`, and all
+            other pictures like `photo`. `mnist` reads one digit on an even background. `photo` also handles uneven
+            light, shadows, lined and squared paper, and any pen. `raw` accepts only 28 x 28 grey pixels, unchanged.
+        origin: Name of the picture in error messages.
 
     Returns:
-        Also of a picture that shows no digit, or none that can be read: its `flaw` says why.
+        The reading. If the picture shows no readable digit, its `flaw` says why.
 
     Raises:
-        PictureError: The picture is empty, damaged, or of a colour mode that has no grey.
+        PictureError: The picture is empty, damaged, or of a colour mode that cannot become grey.
         InputShapeError: `mode` is `raw`, and the picture is not 28 x 28 grey pixels.
     """
     require_decoded(picture, origin)
@@ -105,14 +104,14 @@ def read_picture(picture: Image.Image, *, mode: ReadingMode = "auto", origin: st
 
 
 def require_decoded(picture: Image.Image, origin: str) -> None:
-    """Decode a picture, because Pillow decodes late; raise `PictureError` where it is empty or damaged."""
+    """Decode a picture, because Pillow decodes lazily; raise `PictureError` if it is empty or damaged."""
     if 0 in picture.size:
         raise PictureError(f"{origin}: {picture.width} x {picture.height} pixels; expected a picture of digits")
     _made_plain(picture.load, origin)
 
 
 def _find_tensor(picture: Image.Image, mode: ReadingMode, origin: str) -> Reading | None:
-    """A picture that is the tensor already; None of any other, which `raw` refuses."""
+    """The reading of a 28 x 28 picture that is a tensor; None for other pictures. Mode `raw` refuses those."""
     is_small = picture.size == (PREPROCESS.side_pixels, PREPROCESS.side_pixels)
     if mode == "raw" and not (is_small and picture.mode in ("L", "1")):
         width, height = upright_size(picture)
@@ -129,7 +128,7 @@ def _find_tensor(picture: Image.Image, mode: ReadingMode, origin: str) -> Readin
 
 def _read_drawing(picture: Image.Image, origin: str) -> Reading:
     grey = _grey_of(picture, origin)
-    ink = subtract_ground(grey)
+    ink = subtract_background(grey)
     return _blank(grey, "mnist") if ink is None else _drawn(picture, grey, ink)
 
 
@@ -138,11 +137,11 @@ def _drawn(picture: Image.Image, grey: Image.Image, ink: DrawnInk) -> Reading:
     sides = zip(found, full * 2, grey.size * 2, strict=True)
     box = Box.around(*(side * whole / reduced for side, whole, reduced in sides))
     side_pixels = found.long_side * max(full) / max(grey.size)
-    # Ink so small that even its darkest part is lost among all pixels has nothing beside it, either.
+    # None if the ink covers so few pixels that the peak misses it. Then the rules for its components do not apply.
     picked = pick_ink(ink.pixels / np.float32(255), 0.0)
     if picked and is_grain(picked):
         return _blank(grey, "mnist")
-    flaw = find_flaw(picked, side_pixels) if picked else None
+    flaw = find_rejection_reason(picked, side_pixels) if picked else None
     quality = Quality(side_pixels, ink.contrast)
 
     def draw_steps() -> Steps:
@@ -160,7 +159,7 @@ def _read_anything(picture: Image.Image, origin: str) -> Reading:
         return _read_drawing(picture, origin)
     if has_even_border(colours):
         grey = _grey_of(picture, origin)
-        ink = subtract_ground(grey)  # none in grey: there may be some in colour
+        ink = subtract_background(grey)  # None: blank in grey, but there may be ink in colour
         if ink is not None and is_clean(grey, ink.pixels):
             return _drawn(picture, grey, ink)
     return _read_photo(picture, colours)
@@ -199,7 +198,7 @@ def _grey_of(picture: Image.Image, origin: str) -> Image.Image:
 
 
 def _made_plain(make: Callable[[], T], origin: str) -> T:
-    """What `make` makes; whatever a decoder or a conversion raises becomes one kind of error."""
+    """Return `make()`; turn any exception of a decoder or conversion into `PictureError`."""
     try:
         return make()
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, ...

@@ -1,4 +1,4 @@
-"""A picture of a row with a box around each digit, and what was read above it."""
+"""Draw the result of a row: a box around each digit, and the digits above the picture."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ REJECTED_COLOUR: Final = (210, 40, 40)
 
 
 def draw_row(picture: Image.Image, row: RowReading) -> Image.Image:
-    """Draw what was read onto a copy of the picture.
+    """Draw the result of a row onto a copy of its picture.
 
     Args:
         picture: The picture that was read.
-        row: What was read in it.
+        row: The result.
 
     Returns:
-        Mode RGB, upright, large pictures reduced as they are for reading, with a margin above for the digits.
+        A picture of mode RGB, upright, with a margin above for the digits. Large pictures are reduced as for reading.
     """
     plain = upright_colours(picture, side_pixels=PICTURE_READING.reader.detail_side_pixels).convert("RGB")
     full = upright_size(picture)
@@ -32,7 +32,7 @@ def draw_row(picture: Image.Image, row: RowReading) -> Image.Image:
     above = canvas.height - plain.height
     canvas.paste(plain, (0, above))
     draw = ImageDraw.Draw(canvas)
-    font = ImageFont.load_default()  # a bitmap: the one font that Pillow has without FreeType, too
+    font = ImageFont.load_default()  # a bitmap font, the only one that Pillow has without FreeType
     width = max(1, plain.width // 300)
     for one in row.digits:
         left, top, right, bottom = one.box

@@ -1,4 +1,4 @@
-"""The ink of a row of digits: found as that of one digit is, but all of it."""
+"""Find the ink of a row of digits."""
 
 from __future__ import annotations
 
@@ -10,80 +10,81 @@ import numpy as np
 from PIL import Image
 
 from edge_mnist_runtime.images.colours import upright_colours, upright_grey
-from edge_mnist_runtime.reading.drawing import subtract_ground
-from edge_mnist_runtime.reading.flaws import is_grain
-from edge_mnist_runtime.reading.glance import glance_at
+from edge_mnist_runtime.reading.drawing import subtract_background
 from edge_mnist_runtime.reading.glyphs import GlyphRows, find_glyphs
 from edge_mnist_runtime.reading.ink import Ink, box_around, pick_ink
-from edge_mnist_runtime.reading.page import Look, Page
+from edge_mnist_runtime.reading.page import Page, Segmentation
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
-from edge_mnist_runtime.reading.photo import fit, look_at, suited_window, window_of
+from edge_mnist_runtime.reading.photo import reduce_to_working_size, segment_picture, suited_window, window_for
+from edge_mnist_runtime.reading.rejection import is_grain
+from edge_mnist_runtime.reading.thumbnail import make_thumbnail
 
 ROW_INK: Final = PICTURE_READING.row_ink
 
 
 @dataclass(frozen=True)
 class RowInk:
-    """What was found in a picture of a row."""
+    """The ink of a row of digits, and its position in the picture."""
 
     ink: Ink
-    """All ink of the part that was looked at; its own mask and box are those of one digit, or of some."""
+    """All ink of the segmented region. Its mask and box may cover only some of the digits."""
     glyphs: GlyphRows
-    """What it is made of."""
+    """The glyphs that the ink forms."""
     origin: tuple[float, float]
-    """Row and column of its first pixel, as parts of the picture's height and width..."""
+    """Row and column of the region's first pixel, as fractions of the picture's height and width."""
     pixel: tuple[float, float]
-    """...and the height and width of a pixel, likewise."""
+    """Height and width of a pixel, as fractions of the picture's height and width."""
 
 
 def find_row_ink(picture: Image.Image) -> RowInk | None:
-    """Find the ink of a decoded picture of any mode; None where there is none."""
+    """Find the ink of a row in a decoded picture of any mode; None if there is none."""
     if min(picture.size) < PICTURE_READING.reader.min_photo_side_pixels:
         return _from_drawing(upright_grey(picture))
     colours = upright_colours(picture, side_pixels=PICTURE_READING.reader.detail_side_pixels)
-    far = fit(colours)
-    look = look_at(far, is_row=True)
-    return None if look is None else _find_in(colours, far, look)
+    reduced = reduce_to_working_size(colours)
+    segmentation = segment_picture(reduced, is_row=True)
+    return None if segmentation is None else _find_in(colours, reduced, segmentation)
 
 
 def find_other_ink(picture: Image.Image) -> Iterator[RowInk]:
-    """What narrower windows show: the strokes of a row that lies across the edge of a shadow, or faint under a light.
+    """Yield the row's ink as narrower windows show it, for both polarities.
 
-    One digit is never so much narrower than its picture, which is why `look_at` may be content with a wide window.
+    They find rows that cross the edge of a shadow, or are faint under a light. `segment_picture` does not try them if
+    a wide window shows sharp strokes, which is enough for a single digit.
     """
     if min(picture.size) < PICTURE_READING.reader.min_photo_side_pixels:
         return
     colours = upright_colours(picture, side_pixels=PICTURE_READING.reader.detail_side_pixels)
-    far = fit(colours)
-    glance = glance_at(far)
+    reduced = reduce_to_working_size(colours)
+    thumbnail = make_thumbnail(reduced)
     for light_on_dark in (False, True):
-        page = Page(glance, light_on_dark)
+        page = Page(thumbnail, light_on_dark)
         for fraction in ROW_INK.narrow_windows:
-            look = page.find(window_of(fraction, far))
-            found = None if look is None else _find_in(colours, far, look)
+            segmentation = page.find(window_for(fraction, reduced))
+            found = None if segmentation is None else _find_in(colours, reduced, segmentation)
             if found is not None:
                 yield found
 
 
-def _find_in(colours: Image.Image, far: Image.Image, look: Look) -> RowInk | None:
-    """The row in a look at a picture as far away as `fit` makes it; nearer, where that shows as much."""
-    found = _describe(look.ink, far, (0.0, 0.0), (1.0, 1.0))
-    if not found.glyphs.main or _is_grain_row(found, look):
+def _find_in(colours: Image.Image, reduced: Image.Image, segmentation: Segmentation) -> RowInk | None:
+    """The row in a segmentation of the reduced picture, or in a closer one that shows as many digits; None if none."""
+    found = _describe(segmentation.ink, reduced, (0.0, 0.0), (1.0, 1.0))
+    if not found.glyphs.main or _is_grain_row(found, segmentation):
         return None
-    if found.glyphs.other or far.size == colours.size:
+    if found.glyphs.other or reduced.size == colours.size:
         return found
-    return _look_nearer(colours, found, look, colours.height / far.height) or found
+    return _segment_closer(colours, found, segmentation, colours.height / reduced.height) or found
 
 
-def _is_grain_row(found: RowInk, look: Look) -> bool:
-    """As `is_grain`, of all digits; of several more signs must speak against them, because paper shows no rows."""
+def _is_grain_row(found: RowInk, segmentation: Segmentation) -> bool:
+    """Apply `is_grain` to the whole row; several digits need more signs, because texture rarely forms a row."""
     chosen = np.zeros(len(found.ink.parts), np.bool_)
     chosen[np.concatenate([glyph.members for glyph in found.glyphs.main])] = True
     row = found.ink.with_mask(found.ink.parts.mask_of(chosen))
     return is_grain(
         row,
-        outline=look.outline,
-        lines=look.lines,
+        outline=segmentation.outline,
+        lines=segmentation.lines,
         side_pixels=usual_height(found.glyphs),
         signs=PICTURE_READING.flaws.grain_signs + min(ROW_INK.max_more_signs, len(found.glyphs.main) - 1),
     )
@@ -95,7 +96,7 @@ def usual_height(glyphs: GlyphRows) -> float:
 
 
 def _from_drawing(grey: Image.Image) -> RowInk | None:
-    drawn = subtract_ground(grey)
+    drawn = subtract_background(grey)
     ink = None if drawn is None else pick_ink(drawn.pixels / np.float32(255), 0.0)
     if ink is None or is_grain(ink):
         return None
@@ -103,8 +104,8 @@ def _from_drawing(grey: Image.Image) -> RowInk | None:
     return found if found.glyphs.main else None
 
 
-def _look_nearer(colours: Image.Image, found: RowInk, look: Look, larger: float) -> RowInk | None:
-    """Look again at the row alone, with more pixels; None where that shows less."""
+def _segment_closer(colours: Image.Image, found: RowInk, segmentation: Segmentation, larger: float) -> RowInk | None:
+    """Segment the region around the row again at a higher resolution; None if it shows fewer digits."""
     height = usual_height(found.glyphs)
     factor = max(1, int(height * larger / ROW_INK.glyph_pixels))
     if height * larger / factor < ROW_INK.min_enlargement * height:
@@ -113,18 +114,20 @@ def _look_nearer(colours: Image.Image, found: RowInk, look: Look, larger: float)
     reach = ROW_INK.near_reach * height
     sides = (around.left - reach, around.top - reach, around.right + reach, around.bottom + reach)
     left, top, right, bottom = (
-        int(np.clip(round(side * larger), 0, most)) for side, most in zip(sides, colours.size * 2, strict=True)
+        int(np.clip(round(side * larger), 0, end)) for side, end in zip(sides, colours.size * 2, strict=True)
     )
-    part = colours.crop((left, top, right, bottom)).reduce(factor)
-    near = Page(glance_at(part), look.light_on_dark).find(suited_window(look.ink.stroke_pixels * larger / factor))
+    region = colours.crop((left, top, right, bottom)).reduce(factor)
+    window = suited_window(segmentation.ink.stroke_pixels * larger / factor)
+    near = Page(make_thumbnail(region), segmentation.light_on_dark).find(window)
     if near is None:
         return None
     origin = (top / colours.height, left / colours.width)
-    again = _describe(near.ink, part, origin, ((bottom - top) / colours.height, (right - left) / colours.width))
+    again = _describe(near.ink, region, origin, ((bottom - top) / colours.height, (right - left) / colours.width))
     is_less = len(again.glyphs.main) < len(found.glyphs.main) or again.glyphs.other
     return None if is_less else again
 
 
-def _describe(ink: Ink, picture: Image.Image, origin: tuple[float, float], part: tuple[float, float]) -> RowInk:
+def _describe(ink: Ink, region: Image.Image, origin: tuple[float, float], size: tuple[float, float]) -> RowInk:
+    """Find the glyphs; `origin` and `size` of the region are fractions of the whole picture, vertical axis first."""
     glyphs = find_glyphs(ink.parts, ink.mass, ink.mask.shape)
-    return RowInk(ink, glyphs, origin, (part[0] / picture.height, part[1] / picture.width))
+    return RowInk(ink, glyphs, origin, (size[0] / region.height, size[1] / region.width))

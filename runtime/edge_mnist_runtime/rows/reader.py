@@ -1,4 +1,4 @@
-"""A row of digits, such as 2026: found in a picture and read one by one, from left to right."""
+"""Read a row of digits, such as 2026, from left to right."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.images.colours import upright_size
 from edge_mnist_runtime.prediction import Prediction, Quality, reject
 from edge_mnist_runtime.preprocess import normalise_ink
+from edge_mnist_runtime.reading.components import Mask
 from edge_mnist_runtime.reading.ink import Strokes, strokes_under
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.photo import cut_out
@@ -20,11 +21,11 @@ from edge_mnist_runtime.rows.cuts import choose_pieces, find_cuts, mask_between,
 from edge_mnist_runtime.rows.ink import RowInk, find_other_ink, find_row_ink, usual_height
 from edge_mnist_runtime.tensor import Pixels
 
-Answer: TypeAlias = Callable[[Pixels, list[Quality]], list[Prediction]]
-"""From tensors, uint8, shape (N, 28, 28, 1), and how well each digit shows, to what the network makes of them."""
+Classify: TypeAlias = Callable[[Pixels, list[Quality]], list[Prediction]]
+"""Classifies tensors, uint8, shape (N, 28, 28, 1), each with the quality of its digit."""
 
 REJECTED: Final = "?"
-"""What stands in the text for a digit that was rejected."""
+"""Stands for a rejected digit in the text."""
 
 ROWS: Final = PICTURE_READING.rows
 
@@ -34,36 +35,35 @@ class RowDigit:
     """One digit of a row."""
 
     box: Box
-    """Where it is, in the upright picture's own pixels."""
+    """The digit's box, in the upright picture's own pixels."""
     prediction: Prediction
-    """What the network makes of it."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As the command line's JSON has it."""
+        """For the command line's JSON output."""
         return {"box": list(self.box), **self.prediction.to_dict()}
 
 
 @dataclass(frozen=True)
 class RowReading:
-    """What a picture of a row says."""
+    """The digits of a row."""
 
     digits: tuple[RowDigit, ...]
-    """From left to right; empty where the picture shows no row, or several."""
+    """From left to right; empty if the picture shows no row, or several."""
     reason: Literal["blank", "several rows"] | None = None
-    """Why there are none."""
+    """Why there are no digits; None if there are."""
 
     @property
     def text(self) -> str:
-        """The digits; `?` for each that was rejected."""
+        """The digits as text, with `?` for each rejected one."""
         return "".join(str(one.prediction.digit) if one.prediction.accepted else REJECTED for one in self.digits)
 
     @property
     def accepted(self) -> bool:
-        """Whether there are digits, and all of them are to be relied on."""
+        """Whether there are digits and all of them are accepted."""
         return bool(self.digits) and all(one.prediction.accepted for one in self.digits)
 
     def to_dict(self) -> dict[str, Any]:
-        """As the command line's JSON has it."""
+        """For the command line's JSON output."""
         return {
             "text": self.text,
             "accepted": self.accepted,
@@ -77,57 +77,59 @@ class _Piece:
     """Ink that may be one digit."""
 
     strokes: Strokes
-    """In pixels of its group."""
+    """Its ink, in the pixels of its glyph."""
     box: Box
+    """In the upright picture's own pixels."""
     quality: Quality
     tensor: Pixels
+    """uint8, shape (28, 28)."""
 
 
-def read_row(picture: Image.Image, answer: Answer) -> RowReading:
-    """Read a decoded picture of any mode that shows one row of digits.
+def read_row(picture: Image.Image, classify: Classify) -> RowReading:
+    """Read one row of digits.
 
-    The row may lean, and stand on lines or squares; its digits may touch. Of several rows none is read: which one was
-    meant is not for this function to guess.
+    The row may lean, and be on lined or squared paper; its digits may touch. If there are several rows, none is read.
 
     Args:
-        picture: The picture.
-        answer: The network.
+        picture: A decoded picture of any mode.
+        classify: Classifies the digits' tensors.
+
+    Returns:
+        The digits, or the reason why there are none. Other windows are tried if the network is not sure of the first.
     """
     found, size = find_row_ink(picture), upright_size(picture)
-    first = RowReading((), "blank") if found is None else _read_ink(found, size, answer)
-    if first.accepted and _sureness(first) >= ROWS.sure_row:
+    first = RowReading((), "blank") if found is None else _read_ink(found, size, classify)
+    if first.accepted and _mean_confidence(first) >= ROWS.sure_row:
         return first
     best, sure = first, [one for one in first.digits if one.prediction.confidence >= ROWS.sure_digit]
     for other in find_other_ink(picture):
-        again = _read_ink(other, size, answer)
+        again = _read_ink(other, size, classify)
         if len(again.digits) < ROWS.min_row or (not first.digits and not again.accepted) or not _shows(again, sure):
             continue
-        best = max(best, again, key=_sureness)
-        if again.accepted and _sureness(again) >= ROWS.sure_row:
+        best = max(best, again, key=_mean_confidence)
+        if again.accepted and _mean_confidence(again) >= ROWS.sure_row:
             break
     return best
 
 
-def _sureness(reading: RowReading) -> float:
-    """Mean confidence of the digits, 0..1; 0 where there are none."""
+def _mean_confidence(reading: RowReading) -> float:
+    """Mean confidence of the digits, 0..1; 0 if there are none."""
     return float(np.mean([one.prediction.confidence for one in reading.digits])) if reading.digits else 0.0
 
 
 def _shows(reading: RowReading, digits: list[RowDigit]) -> bool:
-    """Whether a reading has ink where each of some digits is: what the network was sure of must not get lost."""
+    """Whether a reading has a digit at the position of each of `digits`, so that no sure digit gets lost."""
     boxes, middles = [one.box for one in reading.digits], [(one.box.left + one.box.right) / 2 for one in digits]
     return all(any(box.left <= middle <= box.right for box in boxes) for middle in middles)
 
 
-def _read_ink(found: RowInk, size: tuple[int, int], answer: Answer) -> RowReading:
+def _read_ink(found: RowInk, size: tuple[int, int], classify: Classify) -> RowReading:
     if _shows_several_rows(found):
         return RowReading((), "several rows")
-    wholes = [_whole(found, index, size) for index in range(len(found.glyphs.main))]
-    answers = _ask(wholes, answer)
+    wholes = [_cut_piece(found, index, np.array(True), size) for index in range(len(found.glyphs.main))]
     digits: list[RowDigit] = []
-    for index, (piece, prediction) in enumerate(zip(wholes, answers, strict=True)):
-        parts = _take_apart(found, index, piece, prediction, size, answer)
-        digits += parts or [RowDigit(piece.box, prediction)]
+    for index, (piece, prediction) in enumerate(zip(wholes, _classify(wholes, classify), strict=True)):
+        digits += _split(found, index, piece, prediction, size, classify) or [RowDigit(piece.box, prediction)]
     return RowReading(tuple(digits))
 
 
@@ -139,25 +141,22 @@ def _shows_several_rows(found: RowInk) -> bool:
     return other > ROWS.other_row_mass * main
 
 
-def _ask(pieces: list[_Piece], answer: Answer) -> list[Prediction]:
-    """The network's answers; none is asked about what is too small."""
+def _classify(pieces: list[_Piece], classify: Classify) -> list[Prediction]:
+    """Classify the pieces; reject those that are too small."""
     tensors = np.stack([piece.tensor for piece in pieces])[..., np.newaxis]
-    answers = answer(tensors, [piece.quality for piece in pieces])
-    least = PICTURE_READING.flaws.min_side_pixels
+    predictions = classify(tensors, [piece.quality for piece in pieces])
     return [
-        reject("too small", piece.quality) if piece.quality.side_pixels < least else prediction
-        for piece, prediction in zip(pieces, answers, strict=True)
+        reject("too small", piece.quality)
+        if piece.quality.side_pixels < PICTURE_READING.flaws.min_side_pixels
+        else prediction
+        for piece, prediction in zip(pieces, predictions, strict=True)
     ]
 
 
-def _whole(found: RowInk, index: int, size: tuple[int, int]) -> _Piece:
-    return _cut_piece(found, index, np.array(True), size)
-
-
-def _cut_piece(found: RowInk, index: int, part: np.ndarray[Any, np.dtype[np.bool_]], size: tuple[int, int]) -> _Piece:
-    """The part of one group that a mask of its box covers."""
+def _cut_piece(found: RowInk, index: int, mask: Mask, size: tuple[int, int]) -> _Piece:
+    """Cut the piece under a mask, which broadcasts to the glyph's box, out of the glyph with this index."""
     glyph = found.glyphs.main[index]
-    is_own = np.isin(found.ink.parts.labels[glyph.box.slices], glyph.members + 1) & part
+    is_own = np.isin(found.ink.parts.labels[glyph.box.slices], glyph.members + 1) & mask
     strokes = strokes_under(found.ink.page[glyph.box.slices], is_own)
     left, top, right, bottom = np.array(glyph.box[:2] * 2) + strokes.box
     rows = (found.origin[0] + np.array([top, bottom]) * found.pixel[0]) * size[1]
@@ -167,10 +166,10 @@ def _cut_piece(found: RowInk, index: int, part: np.ndarray[Any, np.dtype[np.bool
     return _Piece(strokes, box, quality, normalise_ink(cut_out(strokes)))
 
 
-def _take_apart(
-    found: RowInk, index: int, piece: _Piece, prediction: Prediction, size: tuple[int, int], answer: Answer
+def _split(
+    found: RowInk, index: int, piece: _Piece, prediction: Prediction, size: tuple[int, int], classify: Classify
 ) -> list[RowDigit] | None:
-    """The digits that a group is made of, where it is made of several; None where it is one."""
+    """Split a glyph into touching digits; None if it is one digit."""
     height, glyph = usual_height(found.glyphs), found.glyphs.main[index]
     if glyph.width < ROWS.sure_width * height and prediction.confidence >= ROWS.sure_digit:
         return None
@@ -181,21 +180,21 @@ def _take_apart(
     shape = (glyph.height, glyph.width)
     bounds, pieces = [], []
     for left, right in pieces_between(cuts, shape, height):
-        part = mask_between(cuts, shape, left, right)
-        if (piece.strokes.mask & part).sum() > ROWS.min_piece_mask * piece.strokes.mask.sum():
+        mask = mask_between(cuts, shape, left, right)
+        if (piece.strokes.mask & mask).sum() > ROWS.min_piece_mask * piece.strokes.mask.sum():
             bounds.append((left, right))
-            pieces.append(_cut_piece(found, index, part, size))
-    answers = _ask(pieces, answer)
-    prices = [_price(one, said, height) for one, said in zip(pieces, answers, strict=True)]
-    # Touching digits share one stroke, across or along it; a cut through two goes through the middle of a 0.
+            pieces.append(_cut_piece(found, index, mask, size))
+    predictions = _classify(pieces, classify)
+    costs = [_piece_cost(*pair, height) for pair in zip(pieces, predictions, strict=True)]
+    # Touching digits share one stroke. A cut through two strokes is more likely to split a 0.
     further = np.maximum(cuts.strokes - ROWS.further_stroke_cut_from, 0)
-    cut_price = (ROWS.stroke_cut * cuts.strokes + further + ROWS.any_cut).astype(np.float32)
-    chosen = choose_pieces(bounds, len(cuts.strokes), prices.__getitem__, cut_price)
-    return [RowDigit(pieces[at].box, answers[at]) for at in chosen] if len(chosen) > 1 else None
+    cut_cost = (ROWS.stroke_cut * cuts.strokes + further + ROWS.any_cut).astype(np.float32)
+    chosen = choose_pieces(bounds, len(cuts.strokes), costs.__getitem__, cut_cost)
+    return [RowDigit(pieces[at].box, predictions[at]) for at in chosen] if len(chosen) > 1 else None
 
 
-def _price(piece: _Piece, prediction: Prediction, height: float) -> float:
-    """How unlikely a piece is to be one digit: by the network's doubt, and by its shape."""
+def _piece_cost(piece: _Piece, prediction: Prediction, height: float) -> float:
+    """Cost of a piece as one digit: -log of the highest probability, plus penalties for an unusual width or height."""
     wide, tall = piece.strokes.box.width / height, piece.strokes.box.height / height
     doubt = -float(np.log(max(float(prediction.probabilities.max()), 1e-6)))
     too_wide, too_short = max(0.0, wide - ROWS.wide_from), max(0.0, ROWS.short_below - tall)

@@ -56,7 +56,7 @@ def estimate_percentile(values: Sequence[float] | Latencies, percentile: float) 
     ordered = np.sort(np.asarray(values, np.float64))
     discarded = count_discarded(len(ordered), percentile)
     if discarded is None:
-        needed = least_samples(percentile)
+        needed = min_samples_for(percentile)
         return PercentileEstimate(None, None, f"needs {needed:,} samples, there are {len(ordered):,}")
     return PercentileEstimate(float(np.percentile(ordered, percentile)), float(ordered[-1 - discarded]), None)
 
@@ -69,7 +69,7 @@ def count_discarded(n: int, percentile: float, *, confidence: float = BOUND_CONF
 
 
 @lru_cache
-def least_samples(percentile: float) -> int:
+def min_samples_for(percentile: float) -> int:
     """Smallest sample size for which a percentile is reported: 64 for p90, 662 for p99."""
     low, high = 1, MOST_NEEDED
     q = 1 - percentile / 100

@@ -14,15 +14,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from edge_mnist_runtime.timing.percentiles import least_samples, relative_half_width
+from edge_mnist_runtime.timing.percentiles import min_samples_for, relative_half_width
 
 STEADY_WINDOWS: Final = 3
 """Warm-up ends when the medians of so many successive rounds agree..."""
 
-STEADY_PART: Final = 0.02
+STEADY_FRACTION: Final = 0.02
 """...within this fraction of the smallest one."""
 
-STABLE_PART: Final = 0.01
+STABLE_FRACTION: Final = 0.01
 """Measuring ends when the 95 % intervals of p50 and p90 have at most this half-width, as a fraction of the value."""
 
 STABLE_EVERY: Final = 500
@@ -47,9 +47,9 @@ class SamplingConfig:
     """Maximum number of warm-up calls."""
     rate: float | None = None
     """Calls a second, started at absolute deadlines; None: each call starts when the last one ends."""
-    least: int = least_samples(99.9)
+    min_samples: int = min_samples_for(99.9)
     """Minimum number of samples before precision may end the measurement."""
-    turn: int = 50
+    round_calls: int = 50
     """Number of calls of one subject in a round."""
 
 
@@ -78,7 +78,7 @@ class Sample:
     """In a paced measurement: whether calls were waiting at the end."""
 
 
-def sample_in_turns(
+def sample_interleaved(
     calls: Sequence[Call],
     config: SamplingConfig,
     *,
@@ -104,7 +104,7 @@ def sample_in_turns(
     while running := [sampler for sampler in samplers if not sampler.sample.stopped]:
         on_progress(sum(sampler.part for sampler in samplers) / len(samplers))
         for sampler in running:
-            sampler.take_turn()
+            sampler.take_round()
     on_progress(1.0)
     return [sampler.sample for sampler in samplers]
 
@@ -135,20 +135,20 @@ class _Sampler:
         medians: list[float] = []
         began = self._clock()
         while sample.warmup_calls < config.warmup and self._clock() - began < config.seconds * 1e9:
-            size = min(config.turn, config.warmup - sample.warmup_calls)
+            size = min(config.round_calls, config.warmup - sample.warmup_calls)
             medians.append(statistics.median(self._timed_us() for _ in range(size)))
             sample.warmup_calls += size
             last = medians[-STEADY_WINDOWS:]
-            if len(last) == STEADY_WINDOWS and max(last) <= min(last) * (1 + STEADY_PART):
+            if len(last) == STEADY_WINDOWS and max(last) <= min(last) * (1 + STEADY_FRACTION):
                 sample.steady = True
                 return
 
-    def take_turn(self) -> None:
+    def take_round(self) -> None:
         """Measure one round, and note the reason if it was the last."""
         config, sample = self._config, self.sample
         before = len(sample.latencies_us)
         began = self._clock()
-        size = min(config.turn, config.samples - before)
+        size = min(config.round_calls, config.samples - before)
         if config.rate is None:
             for _ in range(SETTLING_CALLS):
                 self._timed_us()
@@ -188,7 +188,7 @@ class _Sampler:
         return (self._clock() - started) / 1e3
 
     def _is_stable(self) -> bool:
-        if len(self.sample.latencies_us) < self._config.least:
+        if len(self.sample.latencies_us) < self._config.min_samples:
             return False
         ordered = np.sort(self.sample.latencies_us)
-        return all(relative_half_width(ordered, percentile) < STABLE_PART for percentile in (50.0, 90.0))
+        return all(relative_half_width(ordered, percentile) < STABLE_FRACTION for percentile in (50.0, 90.0))

@@ -1,4 +1,4 @@
-"""The benchmark's settings, its honesty about small samples, and the shape of its report. Never how fast."""
+"""Settings of a benchmark, its report and its plot. No test depends on speed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from edge_mnist_runtime.bench.report import BenchReport, MeasuredModel
 from edge_mnist_runtime.bench.sample_digits import load_samples
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.errors import MissingExtraError, UsageError
-from edge_mnist_runtime.timing.percentiles import PERCENTILES, least_samples, percentile_name
+from edge_mnist_runtime.timing.percentiles import PERCENTILES, min_samples_for, percentile_name
 
 
 @pytest.fixture(scope="module", autouse=True)
 def short_stages() -> Iterator[None]:
-    """Few photographs: each takes milliseconds."""
+    """Measure the stages only briefly, because each photograph takes milliseconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("edge_mnist_runtime.bench.benchmark.STAGES", replace(STAGES, seconds=0.05, warmup=1))
         yield
@@ -34,7 +34,7 @@ def digits() -> LabelledDigits:
 
 
 def measure(digits: LabelledDigits, samples: int, **config: Any) -> dict[str, Any]:
-    """A report on the bundled model, that has been through JSON."""
+    """Benchmark the default model; return the report as read from its JSON."""
     settings = {"warmup": 2, "batch_sizes": (1, 32), "fresh_processes": False, **config}
     return json.loads(run_benchmark([None], digits, BenchmarkConfig(samples=samples, **settings)).to_json())
 
@@ -67,7 +67,7 @@ def report(digits: LabelledDigits) -> dict[str, Any]:
         ({"rate": float("inf")}, "`rate`"),
     ],
 )
-def test_bad_value_is_refused_by_name(values: dict[str, Any], named: str) -> None:
+def test_bad_setting_is_refused_by_name(values: dict[str, Any], named: str) -> None:
     with pytest.raises(UsageError) as caught:
         BenchmarkConfig(**values)
     assert named in str(caught.value)
@@ -75,12 +75,12 @@ def test_bad_value_is_refused_by_name(values: dict[str, Any], named: str) -> Non
 
 
 @pytest.mark.parametrize(("text", "counts"), [("1", (1,)), ("4,1, 2", (4, 1, 2)), ("2,2", (2,))])
-def test_counts_are_read_between_commas(text: str, counts: tuple[int, ...]) -> None:
+def test_counts_between_commas_are_parsed(text: str, counts: tuple[int, ...]) -> None:
     assert parse_counts(text, "--threads") == counts
 
 
 @pytest.mark.parametrize("text", ["", "one", "1,", "1;2", "1.5", "1,,2"])
-def test_counts_that_are_none_are_refused_by_name(text: str) -> None:
+def test_bad_counts_are_refused_by_option_name(text: str) -> None:
     with pytest.raises(UsageError, match="--threads must be whole numbers"):
         parse_counts(text, "--threads")
 
@@ -113,15 +113,15 @@ def test_report_has_its_documented_structure(report: dict[str, Any], digits: Lab
     assert (model["memory_mb"], model["operators"], model["service_us"]) == (None, None, None)
 
 
-def test_warmup_without_a_steady_state_is_said(report: dict[str, Any]) -> None:
+def test_warmup_without_steady_state_is_a_warning(report: dict[str, Any]) -> None:
     assert report["models"][0]["warmup"] == {"calls": 2, "steady": False}
     assert any("no steady state after 2 calls" in warning for warning in report["warnings"])
 
 
 @pytest.mark.parametrize("samples", [10, 662])
-def test_percentile_is_null_where_the_sample_is_too_small(samples: int, digits: LabelledDigits) -> None:
+def test_percentile_is_null_if_there_are_too_few_samples(samples: int, digits: LabelledDigits) -> None:
     model = measure(digits, samples)["models"][0]
-    expected = {percentile_name(percentile): samples >= least_samples(percentile) for percentile in PERCENTILES}
+    expected = {percentile_name(percentile): samples >= min_samples_for(percentile) for percentile in PERCENTILES}
     for figures in (model["latency_us"], model["bound_us"]):
         assert {name: value is not None for name, value in figures.items()} == expected
         in_order = [value for value in figures.values() if value is not None]
@@ -130,7 +130,7 @@ def test_percentile_is_null_where_the_sample_is_too_small(samples: int, digits: 
     assert "needs 6,636 samples" in model["unknown"]["p99.9"]
 
 
-def test_models_and_threads_are_measured_side_by_side(digits: LabelledDigits) -> None:
+def test_every_model_is_measured_with_every_thread_count(digits: LabelledDigits) -> None:
     config = BenchmarkConfig(samples=120, warmup=0, batch_sizes=(8,), threads=(1, 2), fresh_processes=False)
     progress: list[tuple[str, float]] = []
     report = run_benchmark([None, Path("nano")], digits, config, on_progress=lambda *done: progress.append(done))
@@ -140,27 +140,25 @@ def test_models_and_threads_are_measured_side_by_side(digits: LabelledDigits) ->
     assert (parts[0], parts[-1], parts) == (0.0, 1.0, sorted(parts))
 
 
-def test_paced_measurement_keeps_what_the_call_itself_took(digits: LabelledDigits) -> None:
+def test_paced_measurement_reports_service_time(digits: LabelledDigits) -> None:
     report = measure(digits, 30, rate=2_000.0)
     assert report["config"]["rate"] == 2_000.0
     assert set(report["models"][0]["service_us"]) == {"p50", "p90"}
 
 
-def test_operators_are_timed_when_asked_for(digits: LabelledDigits) -> None:
+def test_profile_times_operators(digits: LabelledDigits) -> None:
     operators = measure(digits, 10, profile=True)["models"][0]["operators"]
     assert {"name", "operator", "us_per_image", "share"} == set(operators[0])
 
 
 @pytest.mark.slow
-def test_tflite_alone_is_refused_a_profile_before_anything_is_measured(
-    digits: LabelledDigits, reference_bundle: Path
-) -> None:
+def test_profile_of_tflite_alone_is_refused(digits: LabelledDigits, reference_bundle: Path) -> None:
     path = next(reference_bundle.glob("*_int8.tflite"))
     with pytest.raises(UsageError, match="no profiler of operators"):
         run_benchmark([path], digits, BenchmarkConfig(profile=True))
 
 
-def test_fresh_processes_tell_import_time_and_memory(digits: LabelledDigits) -> None:
+def test_fresh_processes_measure_import_time_and_memory(digits: LabelledDigits) -> None:
     report = measure(digits, 10, fresh_processes=True)
     assert report["import_ms"]["onnxruntime"] > 0
     memory_mb = report["models"][0]["memory_mb"]
@@ -168,9 +166,7 @@ def test_fresh_processes_tell_import_time_and_memory(digits: LabelledDigits) -> 
     assert memory_mb["model"] == pytest.approx(memory_mb["peak"] - memory_mb["imports"], abs=0.01)
 
 
-def test_fresh_process_that_fails_is_a_warning_and_no_figure(
-    digits: LabelledDigits, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_fresh_process_is_a_warning(digits: LabelledDigits, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", "/absent/python")
     report = measure(digits, 10, fresh_processes=True)
     assert report["models"][0]["memory_mb"] is None
@@ -182,7 +178,7 @@ def test_kept_latencies_are_thinned_evenly(digits: LabelledDigits, monkeypatch: 
     assert len(measure(digits, 41)["models"][0]["latencies_us"]) == 21
 
 
-def test_report_is_read_back_as_it_was_and_lists_of_numbers_stand_on_one_line(report: dict[str, Any]) -> None:
+def test_report_round_trips_through_json_with_number_lists_on_one_line(report: dict[str, Any]) -> None:
     read = BenchReport.from_json(json.dumps(report), origin="test")
     text = read.to_json()
     assert json.loads(text) == report
@@ -201,7 +197,7 @@ def test_report_is_read_back_as_it_was_and_lists_of_numbers_stand_on_one_line(re
         ({"a/m_int8.onnx": 9.0, "a/m_fp32.onnx": None}, []),
     ],
 )
-def test_fp32_is_advised_where_it_is_faster_than_its_int8_twin(
+def test_fp32_is_advised_if_it_is_faster_than_int8(
     medians: dict[str, float | None], advised: list[str], measured_model: Callable[..., MeasuredModel]
 ) -> None:
     known = {"p90": None, "p99": None}
@@ -219,7 +215,7 @@ def test_plot_is_written(report: dict[str, Any], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["latency", "latency.jpg", "latency.png/", "absent/latency.png"])
-def test_plot_that_cannot_be_is_refused_before_anything_is_measured(name: str, tmp_path: Path) -> None:
+def test_bad_plot_path_is_refused(name: str, tmp_path: Path) -> None:
     if name.endswith("/"):
         (tmp_path / name).mkdir()
     with pytest.raises(UsageError, match=r"latency.* (plot|is a folder)"):

@@ -1,4 +1,4 @@
-"""`edge-mnist compare`: what counts as slower, which reports may be compared, and what is no report at all."""
+"""`edge-mnist compare`: verdicts, reports that are not comparable, and damaged reports."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def report(*models: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def save(tmp_path: Path) -> Callable[..., Path]:
-    """Write a report, changed where it is asked for, and give its path."""
+    """Return a function that changes a report, writes it, and returns its path."""
 
     def write(name: str, record: dict[str, Any], change: Change = lambda _record: None) -> Path:
         change(record)
@@ -95,11 +95,11 @@ def test_worst_model_is_named(save: Save) -> None:
     require_no_regression(compare_reports(old, new, max_regression=1.5))
 
 
-def test_slower_by_chance_is_no_regression(save: Save) -> None:
+def test_interval_across_the_limit_is_no_regression(save: Save) -> None:
     old, new = save("old.json", report(model("a", 10.0))), save("new.json", report(model("a", 10.51)))
     (change,) = compare_reports(old, new, max_regression=0.05).changes
     assert change.ratio["p50"] == pytest.approx(1.051)
-    assert change.verdict == "slower"  # the interval reaches below the limit
+    assert change.verdict == "slower"  # the lower bound of the interval is below the limit
 
 
 def test_same_reports_give_the_same_comparison(save: Save) -> None:
@@ -107,13 +107,13 @@ def test_same_reports_give_the_same_comparison(save: Save) -> None:
     assert compare_reports(old, new) == compare_reports(old, new)
 
 
-def test_models_pair_by_path_else_by_file_name_and_by_threads(save: Save) -> None:
+def test_models_pair_by_threads_and_path_or_unique_file_name(save: Save) -> None:
     old = report(model("x/a.onnx", 1.0), model("x/b.onnx", 1.0), model("y/b.onnx", 1.0), model("c", 1.0, threads=2))
     new = report(model("z/a.onnx", 1.0), model("y/b.onnx", 1.0), model("z/b.onnx", 1.0), model("c", 1.0, threads=1))
     compared = compare_reports(save("old.json", old), save("new.json", new))
     assert [change.model for change in compared.changes] == ["a.onnx", "b.onnx"]
     assert len(compared.unpaired) == 4
-    assert any(line.startswith("c with 2 threads is in ") for line in compared.unpaired)
+    assert any(line.startswith("c with 2 threads is only in ") for line in compared.unpaired)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_models_pair_by_path_else_by_file_name_and_by_threads(save: Save) -> Non
         (lambda record: record["config"].update(rate=10.0), "rate"),
     ],
 )
-def test_unlike_machines_are_refused_by_name_unless_forced(change: Change, named: str, save: Save) -> None:
+def test_different_conditions_are_refused_by_name_unless_forced(change: Change, named: str, save: Save) -> None:
     old, new = save("old.json", report(model("a", 1.0))), save("new.json", report(model("a", 1.0)), change)
     with pytest.raises(UsageError, match="`force=True` compares anyway") as caught:
         compare_reports(old, new)
@@ -138,7 +138,7 @@ def test_unlike_machines_are_refused_by_name_unless_forced(change: Change, named
     assert named in unlike
 
 
-def test_version_of_an_engine_that_ran_nothing_may_differ(save: Save) -> None:
+def test_version_of_an_unused_engine_may_differ(save: Save) -> None:
     old = save("old.json", report(model("a", 1.0)))
     new = save(
         "new.json", report(model("a", 1.0)), lambda record: record["env"]["versions"].update({"ai-edge-litert": "9"})
@@ -151,7 +151,7 @@ def test_reports_without_a_common_model_are_refused(save: Save) -> None:
         compare_reports(save("old.json", report(model("a", 1.0))), save("new.json", report(model("b", 1.0))))
 
 
-def test_too_few_samples_are_refused_and_beside_others_unknown(save: Save) -> None:
+def test_too_few_samples_are_refused_or_unknown_beside_other_models(save: Save) -> None:
     few = model("a", 1.0, n=5)
     old = save("old.json", report(few))
     with pytest.raises(UsageError, match="too few samples"):
@@ -198,29 +198,29 @@ def test_damaged_report_is_refused_in_one_line(change: Change, save: Save) -> No
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"no json", b"[]", b"3", b"\xff\xfe\x00", b"[" * 100_000, b'{"schema_version": {}}']
+    "data", [b"", b"not json", b"[]", b"3", b"\xff\xfe\x00", b"[" * 100_000, b'{"schema_version": {}}']
 )
-def test_file_that_is_no_report_is_refused(data: bytes, save: Save, tmp_path: Path) -> None:
+def test_file_that_is_not_a_report_is_refused(data: bytes, save: Save, tmp_path: Path) -> None:
     good = save("old.json", report(model("a", 1.0)))
     (tmp_path / "new.json").write_bytes(data)
     with pytest.raises(IntegrityError, match=r"new\.json: "):
         compare_reports(good, tmp_path / "new.json")
 
 
-def test_missing_file_is_refused_as_a_path(tmp_path: Path) -> None:
+def test_missing_file_and_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"absent\.json: cannot be opened"):
         compare_reports(tmp_path / "absent.json", tmp_path / "absent.json")
     with pytest.raises(UsageError, match="cannot be opened"):
         compare_reports(tmp_path, tmp_path)
 
 
-@pytest.mark.parametrize(("text", "part"), [("5%", 0.05), ("0%", 0.0), ("2.5%", 0.025), ("150%", 1.5)])
-def test_percentages_are_read(text: str, part: float) -> None:
-    assert parse_percent(text, "--max-regression") == pytest.approx(part)
+@pytest.mark.parametrize(("text", "fraction"), [("5%", 0.05), ("0%", 0.0), ("2.5%", 0.025), ("150%", 1.5)])
+def test_percentages_are_parsed(text: str, fraction: float) -> None:
+    assert parse_percent(text, "--max-regression") == pytest.approx(fraction)
 
 
 @pytest.mark.parametrize("text", ["5", "0.05", "", "%", "-1%", "nan%", "inf%", "five%", "5%%"])
-def test_what_is_no_percentage_is_refused_by_name(text: str) -> None:
+def test_bad_percentage_is_refused_by_option_name(text: str) -> None:
     with pytest.raises(UsageError, match="--max-regression"):
         parse_percent(text, "--max-regression")
 
@@ -231,7 +231,7 @@ def test_interval_covers_the_true_ratio_of_correlated_latencies() -> None:
         rng = np.random.default_rng(seed)
         samples = []
         for median in (10.0, 11.0):
-            drift = np.repeat(rng.normal(0, 0.02, 50), 10)  # ten neighbours are slow together
+            drift = np.repeat(rng.normal(0, 0.02, 50), 10)  # ten calls in a row are equally slow
             samples.append(median * np.exp(drift + rng.normal(0, 0.02, 500)))
         low, high = median_ratio_interval(*samples)
         covered += low <= 1.1 <= high
@@ -269,7 +269,7 @@ def test_compare_prints_a_table_or_json_and_exits_7(save: Save, run_here: Callab
     assert as_json.json["schema_version"] == 1
 
 
-def test_report_of_bench_can_be_compared(run_here: Callable[..., Any], tmp_path: Path) -> None:
+def test_compare_reads_a_report_of_bench(run_here: Callable[..., Any], tmp_path: Path) -> None:
     finished = run_here("bench", "nano", "--json", "--samples", "50", "--no-startup", env={"EDGE_MNIST_DATA": ""})
     assert finished.code == 0, finished.err
     (tmp_path / "now.json").write_text(finished.out)

@@ -1,4 +1,4 @@
-"""`--backend`, lone .tflite files and `--processes`: the same in every command that runs a model."""
+"""`--backend`, single .tflite files and `--processes` in the commands that run a model."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from PIL import Image
 
 from edge_mnist_runtime.bench.sample_digits import load_samples
 from edge_mnist_runtime.images.folders import find_pictures
-from edge_mnist_runtime.prediction_pool import LEAST_PICTURES, MOST_PROCESSES, default_processes
+from edge_mnist_runtime.prediction_pool import MAX_PROCESSES, MIN_PICTURES, default_processes
 
 RunCli = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
 def digits_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """200 digits as PNG files, in sub-folders, and one file that is no picture."""
+    """199 digits as PNG files in two sub-folders, and one .png file that is text."""
     folder = tmp_path_factory.mktemp("digits")
     tensors = load_samples().images[..., 0]
     for index in range(200):
         place = folder / f"part{index // 100}"
         place.mkdir(exist_ok=True)
         Image.fromarray(tensors[index * 7 % 10]).save(place / f"{index:03}.png")
-    (folder / "part0" / "050.png").write_text("no picture")
+    (folder / "part0" / "050.png").write_text("not a picture")
     return folder
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["auto", "onnxruntime", "litert"])
-def test_classify_runs_a_bundle_with_the_back_end_that_is_named(
+def test_classify_runs_a_bundle_with_every_backend(
     backend: str, run_here: RunCli, reference_bundle: Path, samples_folder: Path
 ) -> None:
     finished = run_here("classify", samples_folder, "--model", reference_bundle, "--backend", backend)
@@ -49,7 +49,7 @@ def test_classify_runs_a_bundle_with_the_back_end_that_is_named(
     ],
     ids=" ".join,
 )
-def test_back_end_that_does_not_run_the_model_is_refused(arguments: tuple[str, ...], run_here: RunCli) -> None:
+def test_backend_that_cannot_run_the_model_is_refused(arguments: tuple[str, ...], run_here: RunCli) -> None:
     finished = run_here(*arguments)
     assert finished.code == 2
     assert finished.err.startswith("edge-mnist: error: robust_int8.onnx: litert does not run .onnx files")
@@ -57,14 +57,14 @@ def test_back_end_that_does_not_run_the_model_is_refused(arguments: tuple[str, .
 
 
 @pytest.mark.parametrize("command", ["classify", "bench", "verify"])
-def test_unknown_back_end_is_named(command: str, run_here: RunCli) -> None:
+def test_unknown_backend_is_refused_by_name(command: str, run_here: RunCli) -> None:
     finished = run_here(command, "digit.png", "--backend", "tensorflow")
     assert finished.code == 2
     assert "tensorflow: not a back end; known are auto, onnxruntime, litert" in finished.err
 
 
 @pytest.mark.slow
-def test_bench_and_verify_run_one_back_end_alone(run_here: RunCli, reference_bundle: Path) -> None:
+def test_bench_and_verify_run_only_the_named_backend(run_here: RunCli, reference_bundle: Path) -> None:
     bench = run_here("bench", reference_bundle, "--backend", "litert", "--json", "--samples", "64", "--no-startup")
     assert {model["backend"] for model in bench.json["models"]} == {"litert"}
     verify = run_here("verify", reference_bundle, "--backend", "onnxruntime", "--json")
@@ -72,7 +72,9 @@ def test_bench_and_verify_run_one_back_end_alone(run_here: RunCli, reference_bun
 
 
 @pytest.mark.slow
-def test_lone_tflite_file_is_verified_by_its_bundle(run_here: RunCli, bundle_copy: Path, tmp_path: Path) -> None:
+def test_verify_takes_one_tflite_file_only_inside_its_bundle(
+    run_here: RunCli, bundle_copy: Path, tmp_path: Path
+) -> None:
     path = next(bundle_copy.glob("*_int8.tflite"))
     finished = run_here("verify", path, "--json")
     assert finished.code == 0
@@ -87,7 +89,7 @@ def test_lone_tflite_file_is_verified_by_its_bundle(run_here: RunCli, bundle_cop
     assert run_here("bench", alone, "--samples", "64", "--no-startup").code == 0
 
 
-def test_processes_change_neither_order_nor_answers(run_here: RunCli, digits_folder: Path) -> None:
+def test_number_of_processes_does_not_change_output(run_here: RunCli, digits_folder: Path) -> None:
     one, two = (run_here("classify", digits_folder, "--processes", n) for n in (1, 2))
     assert one == two
     assert one.code == 8
@@ -99,12 +101,12 @@ def test_processes_change_neither_order_nor_answers(run_here: RunCli, digits_fol
     assert np.mean([line[0] == digit for line, digit in zip(lines, expected, strict=True)]) == 1
 
 
-def test_only_large_folders_are_worth_processes() -> None:
-    assert default_processes(LEAST_PICTURES - 1) == 1
-    assert 1 <= default_processes(LEAST_PICTURES) <= MOST_PROCESSES
+def test_small_folders_use_one_process() -> None:
+    assert default_processes(MIN_PICTURES - 1) == 1
+    assert 1 <= default_processes(MIN_PICTURES) <= MAX_PROCESSES
 
 
-def test_pictures_of_a_folder_come_in_the_order_of_their_paths(tmp_path: Path) -> None:
+def test_pictures_of_a_folder_are_sorted_by_path(tmp_path: Path) -> None:
     names = ["b.png", "a/z.PNG", "a/b/c.jpg", "a-b/c.png", ".hidden/d.png", "a.gif"]
     for name in [*names, "a/._z.png", "notes.txt"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

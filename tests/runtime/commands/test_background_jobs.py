@@ -1,4 +1,4 @@
-"""Commands that a shell started in the background: Ctrl-C is meant for the job in the foreground."""
+"""Ctrl-C does not stop commands that a shell started in the background."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import pytest
 COMMAND = Path(sys.executable).with_name("edge-mnist")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals of this kind")
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 def test_background_job_ignores_ctrl_c() -> None:
-    """A shell without job control starts `command &` with SIGINT ignored. We install no handler of our own."""
+    """A shell without job control starts `command &` with SIGINT ignored; the command keeps it ignored."""
     arguments = ("bench", "nano", "--samples", "10", "--rate", "10", "--no-startup", "--json")
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which the child inherits
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the child inherits this
     try:
         job = subprocess.Popen(
             [COMMAND, *arguments],

@@ -1,11 +1,11 @@
-"""Ctrl-C inside a library: it ends the command, wherever it falls, and is called an interruption."""
+"""Ctrl-C inside a library ends the command with exit code 130 and one line."""
 
 import signal
 import sys
 
 import pytest
 
-# A command of this package's command line; `{work}` is what Ctrl-C falls into.
+# A program with one command, `{work}`, which Ctrl-C interrupts.
 PROGRAM = """
 import time
 import typer
@@ -38,11 +38,11 @@ cli.main()
 @pytest.mark.parametrize(
     ("work", "error"),
     [
-        ("wait_in_library", "EdgeMnistError"),  # what conversion makes of TensorFlow's errors
+        ("wait_in_library", "EdgeMnistError"),  # conversion turns TensorFlow's errors into this class
         ("wait_in_library", "RuntimeError"),
     ],
 )
-def test_ctrl_c_that_a_library_turns_into_its_own_error_is_an_interruption(start_interruptible, work, error):
+def test_ctrl_c_that_a_library_turns_into_an_error_is_an_interruption(start_interruptible, work, error):
     with start_interruptible([sys.executable, "-c", fill(work, error)]) as command:
         assert command.stdout.readline() == "inside\n"
         command.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""A message names a parameter for whoever calls the library, and the option for whoever runs a command."""
+"""Messages name a parameter in the library, and its option on the command line."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from edge_mnist_runtime.errors import LONGEST_REASON, DataNotFoundError, UsageEr
 
 
 class Parameter:
-    """The part of typer's parameter that is read."""
+    """The attributes of a typer parameter that `learn_options` reads."""
 
     def __init__(self, name: str, *opts: str) -> None:
         self.name, self.opts = name, opts
 
 
-def test_library_names_a_parameter_where_the_command_names_its_option(run_here):
+def test_error_names_the_parameter_in_python_and_the_option_in_a_command(run_here):
     with pytest.raises(UsageError, match=r"^`batch_sizes` must be one or more sizes of at least 1, not \(0,\)$"):
         BenchmarkConfig(batch_sizes=(0,))
     finished = run_here("bench", "--batch", "0")
@@ -25,20 +25,20 @@ def test_library_names_a_parameter_where_the_command_names_its_option(run_here):
     assert finished.err == "edge-mnist: error: --batch must be one or more sizes of at least 1, not (0,)\n"
 
 
-def test_folder_that_is_missing_was_named_by_a_parameter_or_an_option(run_here, tmp_path):
+def test_missing_folder_names_the_parameter_or_the_option(run_here, tmp_path):
     absent = tmp_path / "absent"
     with pytest.raises(DataNotFoundError, match=r"no such folder \(from `data`\)"):
         find_mnist_folder(absent)
     assert "no such folder (from --data)" in run_here("bench", "--data", absent).err
 
 
-def test_a_switch_is_named_without_its_value():
+def test_boolean_option_is_named_without_true():
     learn_options([Parameter("unsafe", "--unsafe"), Parameter("output", "-o", "--output"), Parameter("model", "model")])
     assert name_options("add `unsafe=True`") == "add --unsafe"
     assert name_options("name another `output`") == "name another --output"
 
 
-def test_what_is_no_option_of_the_command_stays_as_the_library_says_it():
+def test_other_names_in_backticks_stay_unchanged():
     learn_options([Parameter("unsafe", "--unsafe"), Parameter("model", "model")])
     for message in ("add `force=True`", "name a `model`", "make it with `edge-mnist export`", "unsafe"):
         assert name_options(message) == message
@@ -50,7 +50,7 @@ def test_options_of_the_last_command_are_forgotten():
     assert name_options("add `unsafe=True`") == "add `unsafe=True`"
 
 
-def test_reason_that_was_cut_leads_to_its_cause_or_to_the_option_that_shows_it():
+def test_shortened_reason_points_to_the_cause_or_to_debug():
     reason = first_line(ValueError("x" * (LONGEST_REASON + 1)))
     assert reason == f"{'x' * LONGEST_REASON}... (the error's cause says all)"
     assert name_options(reason) == f"{'x' * LONGEST_REASON}... (--debug shows all)"

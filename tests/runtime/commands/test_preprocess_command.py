@@ -1,4 +1,4 @@
-"""`edge-mnist preprocess`: what the network sees, as a picture, as text and as JSON."""
+"""`edge-mnist preprocess`: the network's input as a picture, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def photograph(samples_folder: Path) -> Path:
 
 @pytest.mark.parametrize("name", ["digit.png", "./digit.png", "link.png", "seen.jpg", "seen"])
 @pytest.mark.parametrize("command", ["preprocess", "read"])
-def test_save_never_writes_over_the_picture_nor_a_png_by_another_name(
+def test_save_refuses_the_source_picture_and_other_suffixes(
     command: str, name: str, photograph: Path, tmp_path: Path, run_here
 ) -> None:
     picture = tmp_path / "digit.png"
@@ -39,7 +39,7 @@ def test_save_never_writes_over_the_picture_nor_a_png_by_another_name(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["digit.png", "link.png"]
 
 
-def test_steps_beside_the_picture_never_write_over_it(photograph: Path, tmp_path: Path, run_here) -> None:
+def test_steps_never_overwrite_the_source_picture(photograph: Path, tmp_path: Path, run_here) -> None:
     picture = tmp_path / "seen-1-picture.png"
     Image.open(photograph).save(picture)
     before = picture.read_bytes()
@@ -47,7 +47,7 @@ def test_steps_beside_the_picture_never_write_over_it(photograph: Path, tmp_path
     assert picture.read_bytes() == before
 
 
-def test_mode_may_be_named_as_classify_names_it(photograph: Path, run_here) -> None:
+def test_mode_and_preprocess_are_the_same_option(photograph: Path, run_here) -> None:
     one, other = (
         run_here("preprocess", photograph, option, "mnist", "--json") for option in ("--mode", "--preprocess")
     )
@@ -55,7 +55,7 @@ def test_mode_may_be_named_as_classify_names_it(photograph: Path, run_here) -> N
     assert one.out == other.out
 
 
-def test_saved_picture_is_the_tensor(photograph: Path, run_here: RunCli, tmp_path: Path) -> None:
+def test_saved_picture_is_the_network_input(photograph: Path, run_here: RunCli, tmp_path: Path) -> None:
     saved = tmp_path / "seen.png"
     finished = run_here("preprocess", photograph, "--save", saved)
     assert (finished.code, finished.err) == (0, "")
@@ -66,7 +66,7 @@ def test_saved_picture_is_the_tensor(photograph: Path, run_here: RunCli, tmp_pat
         assert np.array_equal(np.asarray(picture), to_pixels(photograph))
 
 
-def test_saved_picture_reads_as_the_photograph_does(photograph: Path, run_here: RunCli, tmp_path: Path) -> None:
+def test_saved_picture_gives_the_same_prediction(photograph: Path, run_here: RunCli, tmp_path: Path) -> None:
     saved = tmp_path / "seen.png"
     assert run_here("preprocess", photograph, "--save", saved).code == 0
     both = run_here("classify", photograph, saved, "--json").json["predictions"]
@@ -80,7 +80,9 @@ def test_scale_repeats_pixels(photograph: Path, in_process_cli: Callable[..., in
     assert np.array_equal(large, to_pixels(photograph).repeat(10, 0).repeat(10, 1))
 
 
-def test_steps_are_written_beside_it(photograph: Path, in_process_cli: Callable[..., int], tmp_path: Path) -> None:
+def test_steps_are_written_beside_the_saved_picture(
+    photograph: Path, in_process_cli: Callable[..., int], tmp_path: Path
+) -> None:
     assert in_process_cli("preprocess", photograph, "--save", tmp_path / "seen.png", "--steps") == 0
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["seen-1-picture.png", "seen-2-darkness.png", "seen-3-ink.png", "seen.png"]
@@ -108,12 +110,12 @@ def test_json_holds_tensor_and_definitions(photograph: Path, run_here: RunCli) -
         ("9-photograph.jpg", "mnist", "mnist"),
     ],
 )
-def test_reading_that_was_used_is_said(name: str, mode: str, used: str, samples_folder: Path, run_here: RunCli) -> None:
+def test_used_mode_is_printed(name: str, mode: str, used: str, samples_folder: Path, run_here: RunCli) -> None:
     finished = run_here("preprocess", samples_folder / name, "--mode", mode)
     assert finished.out.startswith(f"read as {used}")
 
 
-def test_raw_reading_of_a_photograph_is_refused_in_one_line(photograph: Path, run_here: RunCli) -> None:
+def test_raw_mode_refuses_a_photograph_in_one_line(photograph: Path, run_here: RunCli) -> None:
     finished = run_here("preprocess", photograph, "--mode", "raw")
     assert (finished.code, finished.out) == (8, "")
     assert finished.err.count("\n") == 1
@@ -143,7 +145,7 @@ def test_text_drawing_has_two_characters_a_pixel(sample_pictures: dict[str, byte
     assert lines[0] == ""
 
 
-def test_classify_takes_the_reading(photograph: Path, samples_folder: Path, run_here: RunCli) -> None:
+def test_classify_uses_the_mode(photograph: Path, samples_folder: Path, run_here: RunCli) -> None:
     assert run_here("classify", photograph, "--mode", "photo").out.startswith("9")
     refused = run_here("classify", photograph, samples_folder / "7-mnist-shaped.png", "--preprocess", "raw")
     assert refused.code == 8

@@ -42,39 +42,39 @@ ERRORS = {
     "classify without arguments": (["classify"], 2),
     "classify with a missing model": (["classify", "digit.png", "--model", "absent.onnx"], 2),
     "classify with a missing picture": (["classify", "absent.png"], 8),
-    "classify in an unknown reading": (["classify", "digit.png", "--mode", "best"], 2),
+    "classify in an unknown mode": (["classify", "digit.png", "--mode", "best"], 2),
     "preprocess without arguments": (["preprocess"], 2),
     "preprocess of a missing picture": (["preprocess", "absent.png"], 8),
-    "preprocess in an unknown reading": (["preprocess", "absent.png", "--mode", "best"], 2),
+    "preprocess in an unknown mode": (["preprocess", "absent.png", "--mode", "best"], 2),
     "preprocess at scale 0": (["preprocess", "absent.png", "--scale", "0"], 2),
     "preprocess at scale 101": (["preprocess", "absent.png", "--scale", "101"], 2),
-    "preprocess with steps and no place for them": (["preprocess", "absent.png", "--steps"], 2),
-    "bench of no samples": (["bench", "--samples", "0"], 2),
+    "preprocess with --steps without --save": (["preprocess", "absent.png", "--steps"], 2),
+    "bench of zero samples": (["bench", "--samples", "0"], 2),
     "bench of minus five samples": (["bench", "--samples", "-5"], 2),
     "bench of half a sample": (["bench", "--samples", "0.5"], 2),
-    "bench without threads": (["bench", "--threads", "0"], 2),
+    "bench with zero threads": (["bench", "--threads", "0"], 2),
     "bench with a million threads": (["bench", "--threads", "1000000"], 2),
-    "bench with threads that are no numbers": (["bench", "--threads", "1,many"], 2),
-    "bench of no seconds": (["bench", "--seconds", "0"], 2),
-    "bench at no rate": (["bench", "--rate", "0"], 2),
-    "bench in batches of none": (["bench", "--batch", "0"], 2),
-    "bench with a plot of no kind": (["bench", "--plot", "latency.txt"], 2),
-    "bench with a plot into no folder": (["bench", "--plot", "absent/latency.png"], 2),
+    "bench with threads that are not numbers": (["bench", "--threads", "1,many"], 2),
+    "bench of zero seconds": (["bench", "--seconds", "0"], 2),
+    "bench at rate 0": (["bench", "--rate", "0"], 2),
+    "bench with batch size 0": (["bench", "--batch", "0"], 2),
+    "bench with a plot of unknown suffix": (["bench", "--plot", "latency.txt"], 2),
+    "bench with a plot into a missing folder": (["bench", "--plot", "absent/latency.png"], 2),
     "bench of a missing path": (["bench", "absent"], 2),
     "bench of a missing file": (["bench", "absent.onnx"], 2),
     "bench on a missing folder": (["bench", "--data", "absent"], 2),
     "compare without arguments": (["compare"], 2),
     "compare of one report": (["compare", "old.json"], 2),
     "compare of missing reports": (["compare", "old.json", "new.json"], 2),
-    "compare with a limit that is no percentage": (["compare", "a", "b", "--max-regression", "5"], 2),
-    "doctor of no bundle": (["doctor", "."], 6),
+    "compare with a limit that is not a percentage": (["compare", "a", "b", "--max-regression", "5"], 2),
+    "doctor of a folder that is not a bundle": (["doctor", "."], 6),
     "doctor of a missing folder": (["doctor", "absent"], 2),
     "doctor of two bundles": (["doctor", "one", "two"], 2),
     "verify without arguments": (["verify"], 2),
-    "verify of no bundle": (["verify", "."], 6),
+    "verify of a folder that is not a bundle": (["verify", "."], 6),
     "verify of a missing folder": (["verify", "absent"], 2),
     "info of a missing file": (["info", "absent.onnx"], 2),
-    "info of no model": (["info", "digit.png"], 2),
+    "info of a missing picture": (["info", "digit.png"], 2),
     "info of two models": (["info", "one.onnx", "two.onnx"], 2),
     "export in an unknown precision": (["export", "--precision", "int4"], 2),
 }
@@ -82,9 +82,9 @@ ERRORS = {
 
 @pytest.fixture
 def one_line_error(run_here: RunCli, tmp_path: Path) -> Callable[..., str]:
-    """Run a command that must fail with `code` and one line on standard error, in an empty folder; give the line.
+    """Return a function that runs a command in an empty folder, requires its exit code, and returns its one-line error.
 
-    In this process: what `main` does around `run`, other tests see in processes of their own.
+    It calls `run` in this process. Other tests cover `main`, in processes of their own.
     """
 
     def fail(code: int, *arguments: object, env: dict[str, str] | None = None) -> str:
@@ -124,12 +124,12 @@ def test_help_imports_no_heavy_library(run_python: Callable[..., Any]) -> None:
     assert done.stdout.splitlines()[-1] == "heavy: []"
 
 
-def test_version_is_the_packages(run_cli: RunCli) -> None:
+def test_version_is_that_of_the_package(run_cli: RunCli) -> None:
     finished = run_cli("--version")
     assert (finished.code, finished.out, finished.err) == (0, f"edge-mnist {__version__}\n", "")
 
 
-def test_module_is_the_command() -> None:
+def test_python_m_runs_the_command() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "edge_mnist_runtime", "--version"],
         check=False,
@@ -141,7 +141,7 @@ def test_module_is_the_command() -> None:
 
 
 @pytest.mark.parametrize("case", ERRORS)
-def test_error_is_one_line_and_its_exit_code(case: str, one_line_error: Callable[..., str]) -> None:
+def test_error_is_one_line_with_its_exit_code(case: str, one_line_error: Callable[..., str]) -> None:
     arguments, code = ERRORS[case]
     one_line_error(code, *arguments, env=WITHOUT_MNIST)
 
@@ -150,7 +150,7 @@ def test_unknown_option_is_named(one_line_error: Callable[..., str]) -> None:
     assert "--no-such-option" in one_line_error(2, "classify", "--no-such-option", "digit.png")
 
 
-def test_data_variable_that_names_nothing_is_said(one_line_error: Callable[..., str]) -> None:
+def test_data_variable_with_a_missing_folder_is_named(one_line_error: Callable[..., str]) -> None:
     assert "EDGE_MNIST_DATA" in one_line_error(2, "bench", "--samples", "1", env={"EDGE_MNIST_DATA": "absent"})
 
 
@@ -175,7 +175,7 @@ def test_classify_reads_the_samples(run_cli: RunCli, samples_folder: Path) -> No
         assert line[0] == Path(line.split()[-1]).name[0]
 
 
-def test_classify_prints_json_alone(run_cli: RunCli, samples_folder: Path) -> None:
+def test_classify_prints_only_json(run_cli: RunCli, samples_folder: Path) -> None:
     finished = run_cli("classify", samples_folder, "--json")
     assert (finished.code, finished.err) == (0, "")
     assert finished.json["schema_version"] == 1
@@ -188,11 +188,11 @@ def test_classify_prints_json_alone(run_cli: RunCli, samples_folder: Path) -> No
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_classify_does_the_good_inputs_and_says_each_bad_one(
+def test_classify_continues_after_bad_inputs(
     as_json: bool, run_cli: RunCli, samples_folder: Path, tmp_path: Path
 ) -> None:
     text, absent, empty = tmp_path / "text.png", tmp_path / "absent.png", tmp_path / "folder"
-    text.write_text("no picture")
+    text.write_text("not a picture")
     empty.mkdir()
     good = [samples_folder / name for name in ("0-black-on-white.png", "9-photograph.jpg")]
     arguments = [good[0], text, absent, empty, good[1]]
@@ -209,7 +209,7 @@ def test_classify_does_the_good_inputs_and_says_each_bad_one(
         assert [line[0] for line in finished.out.splitlines()] == ["0", "9"]
 
 
-def test_classify_names_a_file_with_a_line_break_in_one_line(run_cli: RunCli, tmp_path: Path) -> None:
+def test_error_of_a_file_name_with_a_line_break_is_one_line(run_cli: RunCli, tmp_path: Path) -> None:
     finished = run_cli("classify", tmp_path / "two\nlines.png")
     assert finished.code == 8
     assert finished.err.count("\n") == 1
@@ -217,11 +217,11 @@ def test_classify_names_a_file_with_a_line_break_in_one_line(run_cli: RunCli, tm
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
 @pytest.mark.parametrize("as_json", [False, True])
-def test_classify_reads_a_file_whose_name_is_no_text(
+def test_classify_reads_a_file_with_an_undecodable_name(
     as_json: bool, run_cli: RunCli, sample_pictures: dict[str, bytes], tmp_path: Path
 ) -> None:
     (tmp_path / os.fsdecode(b"\xff.png")).write_bytes(sample_pictures["0-black-on-white.png"])
-    # What standard output is under en_GB.UTF-8, which a test machine need not have.
+    # The encoding of standard output under en_GB.UTF-8, a locale that the test machine may lack.
     arguments = ("classify", tmp_path, *(["--json"] if as_json else []))
     finished = run_cli(*arguments, env={"PYTHONIOENCODING": "utf-8:strict"})
     assert finished.code == 0, finished.err
@@ -238,9 +238,9 @@ def test_classify_with_a_bundle_and_with_its_files(
         assert finished.json["predictions"][0]["digit"] == 7
 
 
-@pytest.mark.skipif(os.name != "posix", reason="pipes of this kind")
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX pipes")
 @pytest.mark.parametrize("arguments", [["info", "--json"], ["--help"], ["classify", "SAMPLES"]])
-def test_reader_that_leaves_gets_no_complaint(arguments: list[str], samples_folder: Path) -> None:
+def test_closed_pipe_is_not_reported(arguments: list[str], samples_folder: Path) -> None:
     command = [Path(sys.executable).with_name("edge-mnist")]
     command += [str(samples_folder) if argument == "SAMPLES" else argument for argument in arguments]
     reading, writing = os.pipe()
@@ -254,7 +254,7 @@ def test_reader_that_leaves_gets_no_complaint(arguments: list[str], samples_fold
 # bench
 
 
-def test_bench_prints_json_alone(run_cli: RunCli) -> None:
+def test_bench_prints_only_json(run_cli: RunCli) -> None:
     finished = run_cli("bench", "--json", "--samples", "100", env=WITHOUT_MNIST)
     assert finished.code == 0
     report = json.loads(finished.out)
@@ -267,7 +267,7 @@ def test_bench_prints_json_alone(run_cli: RunCli) -> None:
     assert model["latency_us"]["p99"] is None
 
 
-def test_bench_says_what_it_measured_on_in_lines_of_80_columns(run_cli: RunCli) -> None:
+def test_bench_tables_fit_in_80_columns(run_cli: RunCli) -> None:
     arguments = ("edge", "nano", "--samples", "10", "--threads", "1,2", "--profile", "--no-startup")
     finished = run_cli("bench", *arguments, env=WITHOUT_MNIST)
     assert finished.code == 0, finished.err
@@ -276,7 +276,7 @@ def test_bench_says_what_it_measured_on_in_lines_of_80_columns(run_cli: RunCli) 
         assert shown in finished.out
 
 
-def test_bench_measures_on_the_mnist_that_was_named(run_cli: RunCli, mnist_folder: Path) -> None:
+def test_bench_measures_on_the_named_mnist_folder(run_cli: RunCli, mnist_folder: Path) -> None:
     arguments = ("--json", "--samples", "10", "--no-startup", "--data", mnist_folder)
     finished = run_cli("bench", *arguments, env=WITHOUT_MNIST)
     assert finished.json["digits"]["name"] == "mnist"
@@ -301,7 +301,7 @@ def test_bench_of_a_bundle_with_a_wrong_hash_exits_6(
 
 
 @pytest.mark.slow
-def test_bench_of_a_bundle_without_models_does_not_measure_another(run_cli: RunCli, bundle_copy: Path) -> None:
+def test_bench_of_a_bundle_without_models_fails(run_cli: RunCli, bundle_copy: Path) -> None:
     path = bundle_copy / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "artifacts": []}))
     finished = run_cli("bench", bundle_copy, "--json", "--samples", "1")
@@ -322,7 +322,7 @@ def test_info_describes_the_bundled_model(run_cli: RunCli) -> None:
 # samples
 
 
-def test_samples_writes_ten_pictures_and_twice_is_fine(run_cli: RunCli, tmp_path: Path) -> None:
+def test_samples_writes_ten_pictures_and_can_run_twice(run_cli: RunCli, tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "samples"
     for _ in range(2):
         finished = run_cli("samples", folder)
@@ -336,10 +336,10 @@ def test_samples_never_overwrites_another_file(one_line_error: Callable[..., str
     mine.write_text("mine")
     assert str(mine) in one_line_error(2, "samples", mine.parent)
     assert mine.read_text() == "mine"
-    assert list(mine.parent.iterdir()) == [mine]  # nothing half done
+    assert list(mine.parent.iterdir()) == [mine]  # nothing was written
 
 
-def test_samples_into_a_file_is_refused(one_line_error: Callable[..., str], tmp_path: Path) -> None:
+def test_samples_refuses_a_file_as_folder(one_line_error: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     one_line_error(2, "samples", tmp_path / "file" / "samples")
     one_line_error(2, "samples", tmp_path / "file")
@@ -352,12 +352,12 @@ FAILING_DESTRUCTOR = """
 import sys
 from edge_mnist_runtime.commands import app as cli
 from edge_mnist_runtime.commands import debugging
-class HalfMade:
+class Incomplete:
     def __del__(self):
-        raise AttributeError("half made")
+        raise AttributeError("incomplete")
 def run(arguments):
     debugging.enabled = "--debug" in arguments
-    HalfMade()
+    Incomplete()
     return 130
 cli.run = run
 cli.main()
@@ -365,9 +365,9 @@ cli.main()
 
 
 @pytest.mark.parametrize("arguments", [[], ["--debug"]])
-def test_failing_destructor_is_shown_with_debug_alone(arguments: list[str]) -> None:
+def test_failing_destructor_is_shown_only_with_debug(arguments: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", FAILING_DESTRUCTOR, *arguments], capture_output=True, text=True, check=False, timeout=60
     )
     assert (done.returncode, done.stdout) == (130, "")
-    assert ("half made" in done.stderr) is bool(arguments)
+    assert ("incomplete" in done.stderr) is bool(arguments)

@@ -29,7 +29,7 @@ from edge_mnist_runtime.doctor.checks import (
     rank_latencies,
     require_fit,
 )
-from edge_mnist_runtime.doctor.requirements import find_misfits, read_requirements
+from edge_mnist_runtime.doctor.requirements import find_unmet, read_requirements
 from edge_mnist_runtime.doctor.saturation import (
     FILTERS,
     LAYERS,
@@ -226,12 +226,12 @@ def test_requirements_are_the_distributions_own() -> None:
     assert str(limits["numpy"]).startswith(">=")
 
 
-def test_misfits_are_named() -> None:
+def test_unmet_requirements_are_named() -> None:
     asked = {"python": ">=99", "numpy": ">=1", "no-such-package": ">=2"}
-    misfits = find_misfits({name: SpecifierSet(text) for name, text in asked.items()})
-    assert len(misfits) == 2
-    assert misfits[0].endswith("; >=99 is needed")
-    assert misfits[1] == "no-such-package is not installed; >=2 is needed"
+    unmet = find_unmet({name: SpecifierSet(text) for name, text in asked.items()})
+    assert len(unmet) == 2
+    assert unmet[0].endswith("; >=99 is needed")
+    assert unmet[1] == "no-such-package is not installed; >=2 is needed"
 
 
 def test_versions_of_a_source_tree_that_is_not_installed_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Small pictures for tests of single rules: rectangles of ink, and what is found in them."""
+"""Draw rectangles of ink for tests of single rules, and find ink and components in them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from edge_mnist_runtime.reading.components import Components, label_components
 from edge_mnist_runtime.reading.ink import Ink, pick_ink
 
 Rectangle = tuple[int, int, int, int]
-"""Top, bottom, left and right, the far ends exclusive."""
+"""Top, bottom, left and right; bottom and right are exclusive."""
 
 Floats = np.ndarray
 
 
 def draw(*rectangles: Rectangle, shape: tuple[int, int] = (200, 200), darkness: float = 0.8) -> Floats:
-    """Rectangles of ink on empty paper: darkness, float32."""
+    """Darkness of rectangles of ink on an empty background, float32."""
     page = np.zeros(shape, np.float32)
     for top, bottom, left, right in rectangles:
         page[top:bottom, left:right] = darkness
@@ -29,13 +29,13 @@ def ring(top: int, left: int, side: int, width: int, *, shape: tuple[int, int] =
 
 
 def pick(page: Floats) -> Ink:
-    """The digit in a page that surely shows one."""
+    """The ink of a page that shows a digit."""
     ink = pick_ink(page, 0.0)
     assert ink is not None
     return ink
 
 
 def label(page: Floats) -> tuple[Components, np.ndarray]:
-    """All parts of a page, and the mass of each."""
+    """All components of a page, and their masses."""
     parts = label_components(page > 0)
     return parts, parts.sums(parts.pick(page))

@@ -17,17 +17,17 @@ from PIL import Image
 
 from edge_mnist_runtime.images.colours import upright_colours
 from edge_mnist_runtime.preprocess import normalise_ink
-from edge_mnist_runtime.reading.filters import close_gaps
-from edge_mnist_runtime.reading.flaws import find_flaw, is_grain
-from edge_mnist_runtime.reading.glance import glance_at
+from edge_mnist_runtime.reading.background import measure_darkness
+from edge_mnist_runtime.reading.filters import grey_closing
 from edge_mnist_runtime.reading.glyphs import find_glyphs
-from edge_mnist_runtime.reading.ground import measure_darkness
 from edge_mnist_runtime.reading.ink import Ink, find_frames, outline_on_edges, peak_of, pick_ink
 from edge_mnist_runtime.reading.line_removal import remove_ruling
 from edge_mnist_runtime.reading.page import Page
-from edge_mnist_runtime.reading.photo import cut_out, fit, window_of
+from edge_mnist_runtime.reading.photo import cut_out, reduce_to_working_size, window_for
 from edge_mnist_runtime.reading.reader import Reading, read_picture
+from edge_mnist_runtime.reading.rejection import find_rejection_reason, is_grain
 from edge_mnist_runtime.reading.ruled_lines import find_ruling
+from edge_mnist_runtime.reading.thumbnail import make_thumbnail
 
 GOLDEN: Final = Path(__file__).with_name("golden_readings.npz")
 
@@ -189,14 +189,14 @@ def moments(plane: Floats) -> list[float]:
 
 def look_closely(picture: Image.Image) -> dict[str, list[float]]:
     """What each step of reading a photograph makes of a picture, through three windows."""
-    far = fit(upright_colours(picture, side_pixels=1000))
-    glance = glance_at(far)
-    found: dict[str, list[float]] = {"polarity": [*map(float, glance.polarity)]}
+    far = reduce_to_working_size(upright_colours(picture, side_pixels=1000))
+    thumbnail = make_thumbnail(far)
+    found: dict[str, list[float]] = {"polarity": [*map(float, thumbnail.polarity)]}
     for light_on_dark, fraction in ((False, 0.3), (False, 0.08), (True, 0.2)):
         name = f"{'light' if light_on_dark else 'dark'} ink, window {fraction}"
-        plane = glance.mix_colours(light_on_dark=light_on_dark)
-        window = window_of(fraction, far)
-        ground = close_gaps(plane[np.newaxis], window)[0]
+        plane = thumbnail.mix_colours(light_on_dark=light_on_dark)
+        window = window_for(fraction, far)
+        ground = grey_closing(plane[np.newaxis], window)[0]
         darkness, noise = measure_darkness(plane, ground)
         peak = peak_of(darkness)
         ruling = find_ruling(darkness)
@@ -211,7 +211,7 @@ def look_closely(picture: Image.Image) -> dict[str, list[float]]:
         ink = pick_ink(rest, noise)
         if ink is not None:
             found |= {f"{name}: {what}": values for what, values in describe_ink(ink, plane).items()}
-        look = Page(glance, light_on_dark).find(window)
+        look = Page(thumbnail, light_on_dark).find(window)
         if look is not None:
             verdicts = (look.is_alone, look.is_sharp, look.is_clear)
             found[f"{name}: look"] = [look.score, look.outline, float(look.lines), *map(float, verdicts)]
@@ -230,7 +230,7 @@ def describe_ink(ink: Ink, plane: Floats) -> dict[str, list[float]]:
         "glyphs": [float(side) for row in (glyphs.main, glyphs.other) for glyph in row for side in glyph.box],
         "verdict": [
             float(is_grain(ink, outline=outline)),
-            float(sum(map(ord, find_flaw(ink, float(ink.side_pixels)) or ""))),
+            float(sum(map(ord, find_rejection_reason(ink, float(ink.side_pixels)) or ""))),
         ],
         "cut out": moments(cut_out(ink)),
     }

@@ -1,4 +1,4 @@
-"""Connected parts of masks, against a flood fill."""
+"""Connected components of masks, compared with a flood fill."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MASKS = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1
 
 
 def flood(mask: np.ndarray) -> np.ndarray:
-    """Numbers of the parts, in the order of their first pixels."""
+    """Label image, numbered in the order of the components' first pixels."""
     labels, n = np.zeros(mask.shape, int), 0
     for start in zip(*np.nonzero(mask), strict=True):
         if labels[start]:
@@ -30,7 +30,7 @@ def flood(mask: np.ndarray) -> np.ndarray:
 
 @given(MASKS)
 @settings(max_examples=300)
-def test_parts_are_those_of_a_flood_fill(mask: np.ndarray) -> None:
+def test_components_equal_those_of_a_flood_fill(mask: np.ndarray) -> None:
     found, expected = label_components(mask), flood(mask)
     assert len(found) == expected.max(initial=0)
     assert np.array_equal(found.labels > 0, mask)
@@ -49,7 +49,7 @@ def test_sums_and_masks_follow_the_numbers() -> None:
     assert np.array_equal(parts.mask_of(sums > 10), mask & (np.arange(4) == 3))
 
 
-def test_empty_mask_has_no_parts() -> None:
+def test_empty_mask_has_no_components() -> None:
     parts = label_components(np.zeros((5, 7), np.bool_))
     assert len(parts) == 0
     assert parts.boxes.shape == (0, 4)

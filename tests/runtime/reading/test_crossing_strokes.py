@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.runtime.reading.drawn_ink import Rectangle, draw, pick
 
-from edge_mnist_runtime.reading.flaws import find_flaw, is_grain
+from edge_mnist_runtime.reading.rejection import find_rejection_reason, is_grain
 
 STEM: Rectangle = (0, 120, 96, 104)
 BAR: Rectangle = (110, 120, 60, 140)
@@ -17,7 +17,7 @@ def flaws(*rectangles: Rectangle) -> set[str | None]:
     page = draw(*rectangles)
     turned = [np.rot90(page, turns) for turns in range(4)]
     both = [one for page in turned for one in (page, page[:, ::-1])]
-    return {find_flaw(pick(np.ascontiguousarray(one)), 120) for one in both}
+    return {find_rejection_reason(pick(np.ascontiguousarray(one)), 120) for one in both}
 
 
 def test_stem_that_crosses_the_edge_is_cut_off_wherever_it_stands() -> None:
@@ -65,12 +65,12 @@ def test_digits_side_by_side_are_several(n: int) -> None:
         stems = [(60, 140, 40 + 45 * index, 50 + 45 * index + 6 * (index == heavy)) for index in range(n)]
         page = draw(*stems)
         for one in (page, page[::-1], page[:, ::-1]):
-            assert find_flaw(pick(np.ascontiguousarray(one)), 80) == "several digits"
+            assert find_rejection_reason(pick(np.ascontiguousarray(one)), 80) == "several digits"
 
 
 def test_light_specks_beside_a_digit_are_no_digits() -> None:
     specks = [(60 + 12 * index, 66 + 12 * index, 150, 153) for index in range(6)]
-    assert find_flaw(pick(draw((60, 140, 90, 102), *specks)), 80) is None
+    assert find_rejection_reason(pick(draw((60, 140, 90, 102), *specks)), 80) is None
 
 
 def test_clean_ink_is_no_grain_without_being_told_more() -> None:

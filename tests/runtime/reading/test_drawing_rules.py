@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_mnist_runtime.reading.drawing import has_even_border, is_clean, subtract_ground
+from edge_mnist_runtime.reading.drawing import has_even_border, is_clean, subtract_background
 from edge_mnist_runtime.reading.enlargement import find_enlarged_tensor
 from edge_mnist_runtime.reading.reader import read_picture
 
@@ -14,7 +14,7 @@ Pixels = np.ndarray
 
 
 def drawing(side: int = 200, *, ink: int = 20) -> Pixels:
-    """A tall rectangle of ink on even paper of 200."""
+    """A tall rectangle of ink on an even background of level 200."""
     pixels = np.full((side, side), 200, np.uint8)
     pixels[side // 4 : 3 * side // 4, side // 2 - 2 : side // 2 + 3] = ink
     return pixels
@@ -22,7 +22,7 @@ def drawing(side: int = 200, *, ink: int = 20) -> Pixels:
 
 def clean(pixels: Pixels) -> bool:
     grey = Image.fromarray(pixels)
-    drawn = subtract_ground(grey)
+    drawn = subtract_background(grey)
     return drawn is not None and is_clean(grey, drawn.pixels)
 
 
@@ -71,7 +71,7 @@ def test_grey_of_a_clean_drawing_is_near_its_strokes(side: int, distance: int, e
 
 
 @pytest.mark.parametrize(("off", "expected"), [(12, True), (13, False)])
-def test_paper_of_a_clean_drawing_differs_by_twelve_levels(off: int, expected: bool) -> None:
+def test_background_of_a_clean_drawing_differs_by_twelve_levels(off: int, expected: bool) -> None:
     pixels = drawing()
     pixels[20:40, 20:40] -= off
     assert clean(pixels) == expected
@@ -120,7 +120,7 @@ def is_enlarged(pixels: Pixels, side: int = 280) -> bool:
 
 
 @pytest.mark.parametrize(("height", "expected"), [(18, False), (19, True), (20, True), (21, True), (22, False)])
-def test_enlarged_digit_is_20_pixels_tall_but_for_one(height: int, expected: bool) -> None:
+def test_enlarged_digit_is_20_pixels_tall_or_one_off(height: int, expected: bool) -> None:
     assert is_enlarged(tensor(height)) == is_enlarged(np.ascontiguousarray(tensor(height).T)) == expected
 
 
@@ -129,7 +129,7 @@ def test_enlarged_digit_is_20_pixels_tall_but_for_one(height: int, expected: boo
 def test_enlarged_digit_lies_in_the_middle(off: float, expected: bool, axis: int) -> None:
     pixels = np.zeros((28, 28), np.uint8)
     pixels[4:24, 14] = pixels[14, 4:24] = 200
-    for level in range(256):  # of ink on the right, until the centre of mass is where it is wanted
+    for level in range(256):  # brighten ink on the right until the centre of mass is at `off`
         pixels[8:20, 23] = level
         mass = pixels.astype(float)
         if mass.sum(0) @ np.arange(28) / mass.sum() - 14 >= off - 0.01:
@@ -152,8 +152,8 @@ def test_enlarged_tensor_differs_by_five_levels_on_average(error: float, expecte
 
 
 @pytest.mark.parametrize("side", [150, 200])
-def test_edges_of_repeated_pixels_may_lie_a_pixel_elsewhere(side: int) -> None:
-    places = np.arange(side) * 28 // side  # as programs repeat pixels that round down
+def test_edges_of_repeated_pixels_may_be_one_pixel_off(side: int) -> None:
+    places = np.arange(side) * 28 // side  # repeated pixels, with edges rounded down
     enlarged = tensor()[places][:, places]
     assert not np.array_equal(enlarged, np.asarray(Image.fromarray(tensor()).resize((side, side), 0)))
     assert find_enlarged_tensor(Image.fromarray(enlarged)) is not None

@@ -1,4 +1,4 @@
-"""Digits as MNIST has them, enlarged or dark on light: read as the tensor that they were. Other soft drawings, too."""
+"""Enlarged or inverted MNIST tensors are read as the tensor; other soft drawings are read as drawings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image, ImageFilter, ImageOps
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.classifier import to_pixels
 from edge_mnist_runtime.reading.enlargement import find_enlarged_tensor
-from edge_mnist_runtime.reading.filters import grow
+from edge_mnist_runtime.reading.filters import dilate
 from edge_mnist_runtime.reading.reader import read_picture
 
 Draw = Callable[..., Image.Image]
@@ -22,7 +22,7 @@ SIDES = (56, 112, 280, 403, 800)
 
 @pytest.fixture(scope="module")
 def tensor(draw_three: Draw) -> np.ndarray:
-    """A soft three, as MNIST would have it: 20 pixels tall, uint8, shape (28, 28)."""
+    """A soft three like MNIST's: 20 pixels tall, uint8, shape (28, 28)."""
     return to_pixels(draw_three().filter(ImageFilter.GaussianBlur(3)), mode="mnist")
 
 
@@ -42,7 +42,7 @@ def test_enlarged_tensor_is_read_as_the_tensor(tensor: np.ndarray, kernel: str, 
 
 @pytest.mark.parametrize("inverted", [False, True])
 @pytest.mark.parametrize("margins", [(20, 20, 20, 20), (60, 60, 60, 60), (30, 80, 110, 10)])
-def test_margin_of_the_other_brightness_is_taken_away(
+def test_margin_of_the_opposite_brightness_is_cropped(
     tensor: np.ndarray, margins: tuple[int, ...], inverted: bool
 ) -> None:
     enlarged = enlarge(tensor, 280, "bicubic", inverted=inverted)
@@ -66,7 +66,7 @@ def test_figure_saved_by_matplotlib_is_read_as_the_tensor(tensor: np.ndarray, co
     assert np.abs(reading.pixels.astype(int) - tensor).mean() < 4
 
 
-def test_inverted_tensor_is_turned_back(tensor: np.ndarray) -> None:
+def test_inverted_tensor_is_inverted_back(tensor: np.ndarray) -> None:
     assert np.array_equal(to_pixels(255 - tensor), tensor)
 
 
@@ -84,7 +84,7 @@ def test_saved_enlargement_is_read_as_the_tensor(
 
 
 def test_digit_that_touches_the_frame_of_an_enlarged_tensor_is_not_cut_off() -> None:
-    # Most ink lies low, so that the top of its box reaches the frame, as in one of 70 of MNIST's digits.
+    # Most ink is low, so that its box reaches the top of the frame, as in one of 70 MNIST digits.
     touching = np.zeros((28, 28), np.uint8)
     touching[0:20, 14] = touching[13:20, 10:19] = 255
     enlarged = read_picture(enlarge(touching, 280, "nearest"))
@@ -100,7 +100,7 @@ def test_digit_elsewhere_in_a_small_frame_is_normalised(tensor: np.ndarray) -> N
 
 
 def test_drawing_with_more_detail_than_a_tensor_is_normalised(draw_three: Draw) -> None:
-    # As tall and as much in the middle as an MNIST digit, but its strokes have edges that 28 x 28 pixels cannot show.
+    # It has the size and position of an MNIST digit, but edges sharper than 28 x 28 pixels can show.
     sharp = draw_three((280, 280), (75, 40), 190)
     assert find_enlarged_tensor(sharp) is None
     assert read_picture(sharp).mode == "mnist"
@@ -112,7 +112,7 @@ def test_drawing_with_more_detail_than_a_tensor_is_normalised(draw_three: Draw) 
 def test_soft_drawing_is_clean_whatever_its_size(
     tensor: np.ndarray, kernel: str, side: int, inverted: bool, classifier: DigitClassifier
 ) -> None:
-    """Of other small pictures than tensors the allowance for soft edges grows with the picture."""
+    """The tolerance for soft edges grows with the size of a small picture that is not a tensor."""
     frame = np.zeros((40, 40), np.uint8)
     frame[2:30, 9:37] = tensor
     picture = Image.fromarray(255 - frame if inverted else frame)
@@ -121,7 +121,7 @@ def test_soft_drawing_is_clean_whatever_its_size(
     assert classifier.engine.run(reading.pixels.reshape(1, 28, 28, 1))[0].argmax() == 3
 
 
-def test_photographs_and_noise_are_no_enlarged_tensors(sample_pictures: dict[str, bytes]) -> None:
+def test_photographs_and_noise_are_not_enlarged_tensors(sample_pictures: dict[str, bytes]) -> None:
     for name, data in sample_pictures.items():
         picture = Image.open(io.BytesIO(data)).convert("RGB")
         assert find_enlarged_tensor(ImageOps.fit(picture, (280, 280))) is None or "mnist-shaped" in name, name
@@ -130,16 +130,16 @@ def test_photographs_and_noise_are_no_enlarged_tensors(sample_pictures: dict[str
 
 
 @pytest.mark.parametrize("size", [(1, 1), (27, 27), (28, 30), (300, 28)])
-def test_pictures_that_are_no_larger_square_are_no_enlarged_tensors(size: tuple[int, int]) -> None:
+def test_pictures_that_are_not_larger_squares_are_not_enlarged_tensors(size: tuple[int, int]) -> None:
     assert find_enlarged_tensor(Image.new("L", size, 200)) is None
 
 
-def test_reach_around_strokes_is_a_square_of_any_size() -> None:
+def test_dilation_is_a_square_of_any_size() -> None:
     mask = np.zeros((9, 7), np.bool_)
     mask[4, 3] = True
-    rows, columns = np.nonzero(grow(mask, 2))
+    rows, columns = np.nonzero(dilate(mask, 2))
     assert (rows.min(), rows.max(), columns.min(), columns.max(), len(rows)) == (2, 6, 1, 5, 25)
-    assert grow(mask, 100).all()
+    assert dilate(mask, 100).all()
 
 
 @pytest.mark.parametrize(("border", "grey"), [(1, 0), (2, 0), (30, 90)])

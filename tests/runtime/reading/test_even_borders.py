@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from edge_mnist_runtime.preprocess import PREPROCESS
-from edge_mnist_runtime.reading.drawing import has_even_border, is_clean, subtract_ground
+from edge_mnist_runtime.reading.drawing import has_even_border, is_clean, subtract_background
 
 BORDER_SHAPES = [(9, 12), (12, 9), (3, 5), (30, 4)]
 
@@ -52,7 +52,7 @@ def test_paper_is_the_median_of_the_border(seed: int) -> None:
     levels = np.random.default_rng(seed).permutation(np.arange(160, 250))[: is_border.sum()].astype(np.uint8)
     pixels = np.full(shape, 20, np.uint8)
     pixels[is_border] = levels
-    drawn = subtract_ground(Image.fromarray(pixels))
+    drawn = subtract_background(Image.fromarray(pixels))
     assert drawn is not None
     assert 20 / (1 - drawn.contrast) == pytest.approx(np.sort(levels)[(len(levels) - 1) // 2])
 
@@ -63,7 +63,7 @@ def test_paper_is_the_median_of_the_border(seed: int) -> None:
 def test_single_pixel_is_a_speck_in_a_large_picture(size: tuple[int, int], is_seen: bool) -> None:
     picture = Image.new("L", size, 220)
     picture.putpixel((15, 15), 10)
-    assert (subtract_ground(picture) is not None) == is_seen
+    assert (subtract_background(picture) is not None) == is_seen
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
@@ -71,7 +71,7 @@ def test_least_contrast_is_ink(sign: int) -> None:
     for contrast, is_seen in ((PREPROCESS.least_contrast, True), (PREPROCESS.least_contrast - 1, False)):
         pixels = np.full((30, 30), 128, np.uint8)
         pixels[10:20, 14:16] = 128 + sign * contrast
-        drawn = subtract_ground(Image.fromarray(pixels))
+        drawn = subtract_background(Image.fromarray(pixels))
         assert (drawn is not None) == is_seen
         assert drawn is None or drawn.light_on_dark == (sign > 0)
 
@@ -80,7 +80,7 @@ def test_of_ink_as_dark_as_other_ink_is_light_the_dark_one_is_read() -> None:
     pixels = np.full((30, 30), 128, np.uint8)
     pixels[10:20, 8:10] = 28
     pixels[10:20, 20:22] = 228
-    drawn = subtract_ground(Image.fromarray(pixels))
+    drawn = subtract_background(Image.fromarray(pixels))
     assert drawn is not None
     assert not drawn.light_on_dark
     assert drawn.contrast == pytest.approx(100 / 128)
@@ -92,7 +92,7 @@ def test_contrast_is_the_light_that_ink_takes_from_paper_or_adds_to_a_board() ->
     for ground, ink, contrast in ((200, 50, 0.75), (55, 205, 0.75), (10, 255, 1.0), (250, 0, 1.0)):
         pixels = np.full((30, 30), ground, np.uint8)
         pixels[10:20, 14:16] = ink
-        drawn = subtract_ground(Image.fromarray(pixels))
+        drawn = subtract_background(Image.fromarray(pixels))
         assert drawn is not None
         assert drawn.contrast == pytest.approx(contrast)
         assert {*np.unique(drawn.pixels)} == {0, 255}
@@ -101,7 +101,7 @@ def test_contrast_is_the_light_that_ink_takes_from_paper_or_adds_to_a_board() ->
 def test_uneven_border_is_never_clean() -> None:
     pixels = np.full((60, 60), 220, np.uint8)
     pixels[20:40, 28:32] = 20
-    drawn = subtract_ground(Image.fromarray(pixels))
+    drawn = subtract_background(Image.fromarray(pixels))
     assert drawn is not None
     assert is_clean(Image.fromarray(pixels), drawn.pixels)
     pixels[:, :3] = 190
@@ -115,6 +115,6 @@ def test_soft_edge_is_as_wide_as_the_longer_side_tells(turned: bool) -> None:
     pixels[20:40, 105:114] = 180  # nine pixels: a twentieth of 200 is ten
     if turned:
         pixels = np.ascontiguousarray(pixels.T)
-    drawn = subtract_ground(Image.fromarray(pixels))
+    drawn = subtract_background(Image.fromarray(pixels))
     assert drawn is not None
     assert is_clean(Image.fromarray(pixels), drawn.pixels)

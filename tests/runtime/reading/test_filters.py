@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_mnist_runtime.reading.filters import close_gaps, grow, max_within, quantile, quantile_along
+from edge_mnist_runtime.reading.filters import dilate, grey_closing, max_within, quantile, quantile_along
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_closed_pixel_is_the_darkest_that_a_window_around_it_leaves(
         for column in range(shape[2]):
             around = windows[:, row + 1 : row + side + 1, column + 1 : column + side + 1]
             expected[:, row, column] = around.min(axis=(1, 2))
-    assert np.array_equal(close_gaps(planes, window), expected)
+    assert np.array_equal(grey_closing(planes, window), expected)
 
 
 @pytest.mark.parametrize("reach", [0, 1, 2, 5, 30])
@@ -53,7 +53,7 @@ def test_mask_grows_by_as_many_pixels_in_every_direction(reach: int, rng: np.ran
     for row, column in np.argwhere(mask):
         expected[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1] = True
     assert mask.any()
-    assert np.array_equal(grow(mask, reach), expected)
+    assert np.array_equal(dilate(mask, reach), expected)
 
 
 @pytest.mark.parametrize("reach", [0, 1, 3])

@@ -11,8 +11,8 @@ from tests.runtime.reading.drawn_ink import Rectangle, draw, label, pick, ring
 from edge_mnist_runtime.reading.glyphs import find_glyphs
 from edge_mnist_runtime.reading.ink import (
     darkness_of_ink,
+    erode,
     find_frames,
-    inner,
     outline_on_edges,
     peak_of,
     pick_ink,
@@ -27,20 +27,20 @@ BROAD_BAR: Rectangle = (70, 130, 80, 100)
 
 
 def joins(main: Rectangle, other: Rectangle, shape: tuple[int, int] = (200, 200)) -> bool:
-    """Whether one rectangle becomes part of the digit that another one is."""
+    """Whether `other` joins the digit `main`."""
     ink = pick(draw(main, other, shape=shape))
     assert ink.mask[main[0], main[2]]
     return bool(ink.mask[other[0], other[2]])
 
 
 @pytest.mark.parametrize(("n_dark", "peak"), [(12, 0.1), (13, 0.9)])
-def test_peak_is_what_one_pixel_in_800_reaches(n_dark: int, peak: float) -> None:
+def test_peak_is_reached_by_one_pixel_in_800(n_dark: int, peak: float) -> None:
     page = np.full((100, 100), 0.1, np.float32)
     page.reshape(-1)[: 7 * n_dark : 7] = 0.9
     assert peak_of(page) == pytest.approx(peak)
 
 
-def test_ink_is_told_by_the_peak_or_where_that_is_less_by_the_noise() -> None:
+def test_ink_thresholds_follow_the_peak_or_the_noise() -> None:
     assert darkness_of_ink(0.8, 0.0) == pytest.approx((0.4, 0.224))
     assert darkness_of_ink(0.8, 0.1) == pytest.approx((0.5, 0.3))
 
@@ -48,7 +48,7 @@ def test_ink_is_told_by_the_peak_or_where_that_is_less_by_the_noise() -> None:
 @pytest.mark.parametrize(
     "page", [draw(), draw((50, 51, 50, 60)), ring(20, 20, 80, 3), draw((50, 57, 50, 57))], ids=range(4)
 )
-def test_empty_page_and_specks_and_frames_alone_are_no_ink(page: np.ndarray) -> None:
+def test_empty_pages_specks_and_frames_have_no_ink(page: np.ndarray) -> None:
     assert pick_ink(page, 0.0) is None
 
 
@@ -58,7 +58,7 @@ def test_full_ink_is_the_upper_quartile() -> None:
 
 
 @pytest.mark.parametrize("rectangle", [(70, 130, 90, 100), (90, 100, 70, 130)])
-def test_digit_is_as_long_as_its_ink_over_the_width_of_its_strokes(rectangle: Rectangle) -> None:
+def test_length_is_the_ink_divided_by_the_stroke_width(rectangle: Rectangle) -> None:
     ink = pick(draw(rectangle))
     assert ink.side_pixels == 60
     assert ink.length == pytest.approx(600 * 0.8 / ink.stroke_pixels)
@@ -67,15 +67,15 @@ def test_digit_is_as_long_as_its_ink_over_the_width_of_its_strokes(rectangle: Re
 
 
 @pytest.mark.parametrize("missing", [None, (0, 1), (1, 0), (1, 2), (2, 1), (1, 1)])
-def test_pixel_is_inside_where_its_four_neighbours_are_ink(missing: tuple[int, int] | None) -> None:
+def test_erosion_keeps_pixels_with_four_neighbours(missing: tuple[int, int] | None) -> None:
     mask = np.zeros((3, 3), np.bool_)
     mask[1] = mask[:, 1] = True
     if missing:
         mask[missing] = False
-    assert np.argwhere(inner(mask)).tolist() == ([] if missing else [[1, 1]])
+    assert np.argwhere(erode(mask)).tolist() == ([] if missing else [[1, 1]])
 
 
-def test_width_of_strokes_is_twice_their_area_over_their_outline() -> None:
+def test_stroke_width_is_twice_the_area_over_the_outline() -> None:
     assert pick(draw((20, 180, 95, 105))).stroke_pixels == pytest.approx(10, rel=0.07)
 
 
@@ -101,7 +101,7 @@ def test_part_of_the_digit_has_3_percent_of_its_ink(width: int, belongs: bool) -
     assert joins(BAR, (64, 66, 90, 90 + width)) == joins(BAR, (134, 136, 90, 90 + width))
 
 
-def test_part_is_compared_with_all_of_the_digit_that_was_put_together() -> None:
+def test_component_is_compared_with_the_digit_found_so_far() -> None:
     second, small = (148, 158, 90, 100), (64, 66, 90, 100)  # 3.3 percent of the first part, 2.9 of both
     assert joins(BAR, small)
     ink = pick(draw(BAR, second, small))
@@ -125,7 +125,7 @@ def test_part_of_the_digit_is_no_further_away_than_a_third_of_its_length(gap: in
     assert [joins(BAR, one) for one in (right, left, below, above)] == [belongs] * 4
 
 
-def test_gap_is_measured_aslant() -> None:
+def test_gap_is_measured_diagonally() -> None:
     assert joins(BAR, (144, 154, 114, 124))
     assert not joins(BAR, (146, 156, 116, 126))
 
@@ -159,7 +159,7 @@ def test_blot_twice_as_broad_as_the_strokes_is_left_out(side: int, belongs: bool
         (BAR, (70, 130, 106, 113), False),
     ],
 )
-def test_thin_line_beside_the_digit_is_the_rest_of_a_frame(main: Rectangle, other: Rectangle, belongs: bool) -> None:
+def test_thin_line_beside_the_digit_is_residue_of_a_frame(main: Rectangle, other: Rectangle, belongs: bool) -> None:
     assert joins(main, other) == belongs
 
 
@@ -174,11 +174,11 @@ def test_thin_line_beside_the_digit_is_the_rest_of_a_frame(main: Rectangle, othe
         ((80, 100, 134, 136), True),  # upright, but not further to the side than a gap in the digit
     ],
 )
-def test_level_line_above_or_below_the_digit_is_the_rest_of_a_frame(other: Rectangle, belongs: bool) -> None:
+def test_horizontal_line_above_or_below_the_digit_is_residue_of_a_frame(other: Rectangle, belongs: bool) -> None:
     assert joins((80, 100, 70, 130), other) == belongs
 
 
-def test_dash_beside_the_digit_is_no_rest() -> None:
+def test_dash_beside_the_digit_belongs_to_it() -> None:
     assert joins(BAR, (100, 103, 104, 123))
 
 
@@ -205,7 +205,7 @@ def test_frame_has_ink_on_three_sides(missing: int, is_frame: bool) -> None:
 
 
 @pytest.mark.parametrize("moved", [(0, -80), (0, 80), (-80, 0), (80, 0)])
-def test_only_what_is_inside_makes_a_square_a_frame(moved: tuple[int, int]) -> None:
+def test_square_is_a_frame_only_around_something(moved: tuple[int, int]) -> None:
     page = np.maximum(ring(100, 100, 80, 4, shape=(300, 300)), np.zeros((300, 300), np.float32))
     top, left = 120 + moved[0], 130 + moved[1]
     page[top : top + 40, left : left + 8] = 0.8
@@ -213,7 +213,7 @@ def test_only_what_is_inside_makes_a_square_a_frame(moved: tuple[int, int]) -> N
 
 
 @pytest.mark.parametrize(("width", "gap", "is_frame"), [(3, 0, True), (4, 0, False), (3, 6, True), (3, 10, False)])
-def test_thin_square_is_a_frame_though_nothing_is_inside(width: int, gap: int, is_frame: bool) -> None:
+def test_thin_square_is_a_frame_even_if_empty(width: int, gap: int, is_frame: bool) -> None:
     page = ring(20, 20, 80, width)
     page[20 : 20 + width, 50 : 50 + gap] = 0
     assert find_frames(*label(page)).any() == is_frame
@@ -237,14 +237,14 @@ def test_only_the_five_heaviest_parts_can_be_frames(n_heavier: int, is_frame: bo
 
 
 @pytest.mark.parametrize(("darkness", "on_edges"), [(0.26, 1), (0.24, 0)])
-def test_light_falls_at_an_edge_by_half_of_what_ink_takes(darkness: float, on_edges: float) -> None:
+def test_light_falls_at_an_edge_by_half_of_the_darkness(darkness: float, on_edges: float) -> None:
     ink = replace(pick(draw(BAR)), level=0.5)
     plane = np.where(ink.mask, round(200 * (1 - darkness)), 200).astype(np.uint8)
     assert outline_on_edges(plane, ink) == on_edges
 
 
 @pytest.mark.parametrize(("light", "on_edges"), [(10, 1), (9, 0)])
-def test_little_light_on_black_is_no_edge(light: int, on_edges: float) -> None:
+def test_little_light_on_black_is_not_an_edge(light: int, on_edges: float) -> None:
     ink = pick(draw(BAR))
     assert outline_on_edges(np.where(ink.mask, 0, light).astype(np.uint8), ink) == on_edges
 

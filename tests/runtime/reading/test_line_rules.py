@@ -18,7 +18,7 @@ def lined(darkness: float = 0.3, *, start: int = 0, end: int = 320, shape: tuple
 
 
 def count(page: np.ndarray) -> int:
-    """Lines in a page; as many must be found in it turned by a quarter."""
+    """Number of lines found in a page, and equally in the transposed page."""
     found, turned = find_ruling(page), find_ruling(np.ascontiguousarray(page.T))
     assert (len(found.level), len(found.upright)) == (len(turned.upright), len(turned.level))
     return len(found)
@@ -123,7 +123,7 @@ def test_stroke_across_a_line_does_not_pull_it() -> None:
 
 
 def without_line(page: np.ndarray, row: float = 100.0, *, half_width: int = 4, ink: float = 0.8) -> np.ndarray:
-    """A page without the line at one row; the same must be left of the page turned by a quarter."""
+    """Remove the line at one row from a page, and equally from the transposed page."""
     height, width = page.shape
     line, none = np.full((1, width), row, np.float32), np.zeros((0, height), np.float32)
     left = remove_ruling(page, Ruling(line, none, half_width), ink)
@@ -133,13 +133,13 @@ def without_line(page: np.ndarray, row: float = 100.0, *, half_width: int = 4, i
 
 
 @pytest.mark.parametrize(("darkness", "is_left"), [(0.315, False), (0.325, True)])
-def test_what_is_a_little_darker_than_the_line_is_the_line(darkness: float, is_left: bool) -> None:
+def test_ink_little_darker_than_the_line_is_removed_with_it(darkness: float, is_left: bool) -> None:
     page = draw((100, 101, 0, 320), shape=(200, 320), darkness=0.2)
     page[100, 50] = darkness
     assert (without_line(page)[100, 50] > 0) == is_left
 
 
-def test_unevenly_printed_row_is_taken_away_by_what_the_darkest_row_has() -> None:
+def test_margin_for_uneven_print_follows_the_darkest_row() -> None:
     page = draw((100, 101, 0, 320), shape=(200, 320), darkness=0.2)
     page[101] = 0.1  # the line's soft edge
     page[101, 50], page[101, 60] = 0.185, 0.195  # 1.3 * 0.1 + 0.3 * 0.2 = 0.19
@@ -155,7 +155,7 @@ def test_ink_on_a_line_stays_as_dark_as_it_is_elsewhere(darkness: float, left: f
     assert without_line(page)[100, 50] == pytest.approx(left, abs=0.01)
 
 
-def test_ink_on_a_line_as_dark_as_ink_is_stretched_no_further() -> None:
+def test_stretch_is_limited_on_lines_as_dark_as_ink() -> None:
     page = draw((100, 101, 0, 320), shape=(200, 320), darkness=0.5)  # of which 0.8 is taken
     page[100, 50] = 0.86
     assert without_line(page)[100, 50] == pytest.approx(0.2, abs=0.01)  # 0.06 of 0.24, of 0.8
@@ -169,16 +169,16 @@ def test_row_that_a_line_hardly_darkens_is_left_alone(darkness: float, is_left: 
 
 
 @pytest.mark.parametrize(("covered", "is_left"), [(0.38, True), (0.42, False)])
-def test_stroke_along_a_line_covers_less_of_it_than_is_left(covered: float, is_left: bool) -> None:
+def test_stroke_along_a_line_stays_if_it_covers_less_than_0_4_of_it(covered: float, is_left: bool) -> None:
     page = draw((100, 101, 0, 400), shape=(200, 400), darkness=0.2)
-    # In the middle, and as much at either end, so that no end tells.
+    # Cover the same fraction in the middle and at both ends, so that no end is fainter.
     for third in range(0, 399, 133):
         page[100, third : third + round(133 * covered)] = 0.8
     assert (without_line(page)[100, 20] > 0.5) == is_left
 
 
 @pytest.mark.parametrize(("end", "is_left"), [(0.3, True), (0.34, False)])
-def test_end_of_a_line_tells_what_the_line_is_where_a_one_stands_on_it(end: float, is_left: bool) -> None:
+def test_faint_end_of_a_line_gives_the_darkness_of_the_whole(end: float, is_left: bool) -> None:
     page = draw((100, 101, 0, 300), shape=(200, 300), darkness=0.8)
     page[100, :100] = end
     assert (without_line(page)[100, 200] > 0.5) == is_left
@@ -191,7 +191,7 @@ def test_end_of_a_line_is_a_third_of_it(share: float, is_left: bool) -> None:
     assert (without_line(page)[100, 200] > 0.5) == is_left
 
 
-def test_strokes_that_a_line_crosses_are_closed_and_the_line_between_them_is_not() -> None:
+def test_gaps_of_removed_lines_are_closed_in_strokes_only() -> None:
     page = draw((60, 140, 100, 108), (60, 140, 200, 208), shape=(200, 320))
     page[100:102] = np.maximum(page[100:102], 0.3)
     page[100:102, 100:108] = 0.4  # a pen that skips on the line
@@ -200,7 +200,7 @@ def test_strokes_that_a_line_crosses_are_closed_and_the_line_between_them_is_not
     assert left[100:102, 120:190].max() == 0
 
 
-def test_what_a_line_adds_is_taken_away_and_strokes_that_cross_it_are_bridged() -> None:
+def test_line_is_removed_and_crossing_strokes_are_bridged() -> None:
     darkness = np.zeros((100, 120), np.float32)
     darkness[:, 58:64] = 0.8  # a stroke
     darkness[49:52] = np.maximum(darkness[49:52], 0.2)  # a line
@@ -215,7 +215,7 @@ def test_what_a_line_adds_is_taken_away_and_strokes_that_cross_it_are_bridged() 
         assert left[:, 58:64].min() > 0.7
 
 
-def test_line_half_outside_the_picture_is_taken_away_as_far_as_it_is_inside() -> None:
+def test_line_partly_outside_the_picture_is_removed_inside() -> None:
     darkness = np.zeros((80, 100), np.float32)
     rows = np.linspace(-5, 6, 100)
     darkness[np.rint(rows[50:]).astype(int), np.arange(50, 100)] = 0.3

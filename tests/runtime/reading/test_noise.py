@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_mnist_runtime.reading.ground import noise_of
+from edge_mnist_runtime.reading.background import noise_of
 
 
 @pytest.mark.parametrize("shape", [(2, 4000), (3, 3000), (40, 300), (200, 300), (3000, 2)])

@@ -1,4 +1,4 @@
-"""What a large JPEG is spared: decoded small, seen nearer only where nothing was seen, nothing drawn unasked."""
+"""Large JPEGs are read cheaply: decoded small, decoded again only if nothing was found, drawn only on demand."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from PIL import Image, ImageDraw, ImageFilter
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.images import files as pictures
 from edge_mnist_runtime.inputs import decode, read_any, to_input
-from edge_mnist_runtime.preprocess import MOST_PRODUCTS, _multiply
-from edge_mnist_runtime.reading import glance
+from edge_mnist_runtime.preprocess import MAX_PRODUCTS, _multiply
+from edge_mnist_runtime.reading import thumbnail
 from edge_mnist_runtime.reading.reader import read_picture
 
 Draw = Callable[..., Image.Image]
@@ -60,7 +60,7 @@ def test_row_in_a_megapixel_is_decoded_at_half(draw_three: Draw, classifier: Dig
     assert digit.box == pytest.approx((394, 194, 471, 306), abs=8)  # in the picture's own pixels
 
 
-def test_faint_digit_that_is_lost_at_a_quarter_is_looked_at_nearer(decoded_sizes: list[Any]) -> None:
+def test_faint_digit_lost_at_a_quarter_is_decoded_again_at_half(decoded_sizes: list[Any]) -> None:
     picture = Image.new("L", MEGAPIXEL, 225)
     points = [(500, 406), (523, 400), (539, 415), (516, 430), (539, 445), (523, 460), (500, 454)]
     ImageDraw.Draw(picture).line(points, 190, width=4)
@@ -75,7 +75,7 @@ def test_faint_digit_that_is_lost_at_a_quarter_is_looked_at_nearer(decoded_sizes
 @pytest.mark.parametrize(
     ("size", "form", "n"), [((300, 300), "JPEG", 1), (MEGAPIXEL, "JPEG", 2), (MEGAPIXEL, "PNG", 1)]
 )
-def test_blank_picture_is_looked_at_nearer_only_where_there_is_more_to_see(
+def test_blank_picture_is_decoded_again_only_if_it_has_more_detail(
     size: tuple[int, int], form: str, n: int, decoded_sizes: list[Any]
 ) -> None:
     buffer = io.BytesIO()
@@ -98,15 +98,15 @@ def test_dark_digit_on_spotted_paper_is_found_though_light_ink_is_as_likely() ->
         draw.ellipse((x - reach, y - reach, x + reach, y + reach), 200)
     draw.line([(120, 60), (165, 60), (135, 150)], 60, width=5)
     spotted = noisy(picture.filter(ImageFilter.GaussianBlur(1)), 3)
-    light_on_dark, sureness = glance.glance_at(spotted).polarity
+    light_on_dark, certainty = thumbnail.make_thumbnail(spotted).polarity
     assert light_on_dark
-    assert sureness < 0.3
+    assert certainty < 0.3
     reading = read_picture(spotted, mode="photo")
     assert (reading.flaw, reading.light_on_dark) == (None, False)
     assert reading.box == pytest.approx((118, 58, 167, 152), abs=5)
 
 
-def test_what_the_network_gets_holds_no_picture(draw_three: Draw) -> None:
+def test_network_input_holds_no_picture(draw_three: Draw) -> None:
     for picture in (draw_three(), noisy(draw_three(), 5), Image.new("L", (90, 90))):
         reading = read_any(picture)
         assert reading.steps
@@ -116,8 +116,8 @@ def test_what_the_network_gets_holds_no_picture(draw_three: Draw) -> None:
 
 
 @pytest.mark.parametrize("width", [1, 150, 3000])
-def test_product_in_pieces_is_the_product(width: int) -> None:
+def test_blockwise_product_equals_the_product(width: int) -> None:
     rng = np.random.default_rng(width)
     weights, box = rng.random((20, 400), np.float32), rng.integers(0, 256, (400, width), np.uint8)
-    assert weights.size * 3000 > MOST_PRODUCTS
+    assert weights.size * 3000 > MAX_PRODUCTS
     np.testing.assert_allclose(_multiply(weights, box), weights.astype(float) @ box, rtol=1e-5)

@@ -1,4 +1,4 @@
-"""Photographs, scans and drawings: the digit is found on any paper, or the picture is refused in one line."""
+"""Photographs, scans and drawings: the digit is found on any background, or the picture is refused in one line."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from edge_mnist_runtime.reading.parameters import PICTURE_READING, READING_MODES
 from edge_mnist_runtime.reading.reader import read_picture
 
 READING_SHA256 = "25d5e6505af0f0535c77f91cc5c288be4a4c2f8bd6e90f2ccbf501727b6196a2"
-"""Changes with every parameter of picture reading. A change of what is found raises the version, too."""
+"""The hash of all parameters of picture reading. A change of the results also raises the version."""
 
 GOLDEN = Path(__file__).with_name("golden_photographs.npz")
-"""Rendered photographs, as files and as the tensors that are made of them."""
+"""Rendered photographs as files, with their tensors."""
 
 Draw = Callable[..., Image.Image]
 ANY_SHAPE = st.one_of(
@@ -43,7 +43,7 @@ def lit(picture: Image.Image, light: np.ndarray) -> Image.Image:
 
 
 def assert_same_digit(one: np.ndarray, other: np.ndarray, *, tolerance: float = 12) -> None:
-    """Equal but for soft edges and the whole pixel that the centre of mass may round to."""
+    """Equal except for soft edges and a shift of one pixel from rounding the centre of mass."""
     shifted = [np.roll(other, (down, right), (0, 1)) for down in (-1, 0, 1) for right in (-1, 0, 1)]
     assert min(difference(one, candidate).mean() for candidate in shifted) < tolerance
 
@@ -108,7 +108,7 @@ def test_any_array_becomes_a_tensor_or_is_refused(array: np.ndarray, mode: str) 
         assert (pixels.dtype, pixels.size) == (np.uint8, 784)
         return
     assert "\n" not in message
-    assert "damaged" not in message  # as an exception of ours would be called
+    assert "damaged" not in message  # an internal exception would give this message
 
 
 @pytest.mark.parametrize("size", [(200, 200), (300, 180), (90, 120)])
@@ -132,7 +132,7 @@ def test_inverted_drawing_gives_the_same_tensor_as_a_photograph(draw_three: Draw
 
 @pytest.mark.parametrize("scale", [0.5, 1, 2, 5])
 @pytest.mark.parametrize("left_top", [(60, 50), (15, 20), (120, 85)])
-def test_size_and_place_do_not_matter(scale: float, left_top: tuple[int, int], draw_three: Draw) -> None:
+def test_size_and_position_do_not_matter(scale: float, left_top: tuple[int, int], draw_three: Draw) -> None:
     sides = ((200, 200), left_top)
     size, place = (tuple(int(side * scale) for side in pair) for pair in sides)
     picture = draw_three(size, place, 100 * scale)

@@ -1,4 +1,4 @@
-"""From any picture to the tensor: whatever it is, a tensor or a named error; and what must not change it does not."""
+"""Property tests: any picture gives a tensor or a named error, and irrelevant changes do not change the tensor."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from edge_mnist_runtime.reading.parameters import READING_MODES, ReadingMode
 from edge_mnist_trainer.augment.strokes import OTHER_HANDS, draw_ink
 
 FIXED = settings(derandomize=True, max_examples=100, suppress_health_check=[HealthCheck.data_too_large])
-"""The same examples in every run: a failure is one of the change that is tested, not of chance."""
+"""The same examples in every run, so that a failure comes from the tested change and not from chance."""
 
 MODES = (
     "1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV", "LAB", "I", "I;16", "F",
 )  # fmt: skip
-"""Every mode of Pillow's that a picture may have."""
+"""Every Pillow mode of a picture."""
 
 SIDES = st.integers(1, 90)
 SHAPES = st.one_of(
@@ -42,7 +42,7 @@ TRANSPOSED_BY = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What each EXIF orientation asks for (Exif 2.3, section 4.6.4)."""
+"""The transposition for each EXIF orientation (Exif 2.3, section 4.6.4)."""
 
 
 @st.composite
@@ -54,7 +54,7 @@ def drawings(draw: st.DrawFn) -> np.ndarray:
 
 
 def in_mode(array: np.ndarray, mode: str) -> Image.Image:
-    """The bytes of an array as a picture of another mode, as far as they go."""
+    """An array converted to a picture of any mode."""
     picture = Image.fromarray(array)
     if mode == "I;16":
         return Image.fromarray(np.asarray(picture.convert("L"), np.uint16) * 257)
@@ -78,12 +78,12 @@ def outcome(picture: Image.Image, mode: ReadingMode) -> np.ndarray | str:
         assert (pixels.dtype, pixels.shape) == (np.uint8, (28, 28))
         return pixels
     assert "\n" not in message
-    assert "damaged" not in message  # as an exception of this library's own would be called
+    assert "damaged" not in message  # an internal exception would give this message
     return message
 
 
 def assert_same_tensor(one: np.ndarray, other: np.ndarray) -> None:
-    """Equal, but for what another processor may round otherwise."""
+    """Equal, except for rounding on other processors."""
     assert np.abs(one.astype(int) - other).max() <= 3
 
 
@@ -101,7 +101,7 @@ def test_any_pixels_in_any_colour_mode_become_a_tensor_or_are_refused(
 )
 @FIXED
 def test_any_floats_become_a_tensor_or_are_refused(values: np.ndarray, mode: ReadingMode) -> None:
-    """NaN, infinities and what no display could show are all values that a TIFF may hold."""
+    """A TIFF may hold NaN, infinities and values outside every display's range."""
     outcome(Image.fromarray(values), mode)
 
 
@@ -139,16 +139,16 @@ def test_inverted_drawing_gives_the_same_tensor(ink: np.ndarray, mode: ReadingMo
 @given(
     ink=drawings(),
     more=st.tuples(*[st.integers(0, 140)] * 4),
-    ground=st.sampled_from([0, 255]),
+    background=st.sampled_from([0, 255]),
     mode=st.sampled_from(["auto", "mnist", "photo"]),
 )
 @FIXED
-def test_more_ground_around_a_drawing_does_not_change_the_tensor(
-    ink: np.ndarray, more: tuple[int, int, int, int], ground: int, mode: ReadingMode
+def test_more_background_around_a_drawing_does_not_change_the_tensor(
+    ink: np.ndarray, more: tuple[int, int, int, int], background: int, mode: ReadingMode
 ) -> None:
-    drawing = ink if ground == 0 else 255 - ink
-    padded = np.pad(drawing, (more[:2], more[2:]), constant_values=ground)
-    # From 64 pixels on pictures are smoothed, and from 512 on averaged down: that may be seen, and is meant.
+    drawing = ink if background == 0 else 255 - ink
+    padded = np.pad(drawing, (more[:2], more[2:]), constant_values=background)
+    # Pictures are smoothed from 64 pixels on, and averaged down from 512 on, which changes the tensor on purpose.
     assume((max(drawing.shape) >= 64) == (max(padded.shape) >= 64))
     one, other = (to_pixels(Image.fromarray(values), mode=mode) for values in (drawing, padded))
     assert_same_tensor(one, other)

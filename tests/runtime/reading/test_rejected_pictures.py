@@ -1,4 +1,4 @@
-"""Pictures that show no digit, or none that can be read: data with a reason, not an exception."""
+"""Pictures without a readable digit are rejected with a reason, not an exception."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 from edge_mnist_runtime import DigitClassifier, PictureError
 from edge_mnist_runtime.reading.ink import outline_on_edges, pick_ink
-from edge_mnist_runtime.reading.page import Look
+from edge_mnist_runtime.reading.page import Segmentation
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.reader import read_picture
 
@@ -102,7 +102,7 @@ def test_batch_rejects_what_predict_rejects(draw_three: Draw, classifier: DigitC
         assert (one.digit, one.reason, one.quality) == (alone.digit, alone.reason, alone.quality)
 
 
-# Always the same examples: geometry alone lets a rare picture of faint, tiny noise pass (see the next test).
+# Always the same examples, because a rare picture of faint, tiny noise passes these rules (see the next test).
 @given(st.integers(30, 200), st.integers(30, 200), st.floats(0, 60), st.booleans(), st.integers(0, 2**32 - 1))
 @settings(max_examples=30, derandomize=True)
 def test_noise_is_rejected_at_any_size(height: int, width: int, deviation: float, colour: bool, seed: int) -> None:
@@ -126,7 +126,7 @@ def test_gradient_is_blank() -> None:
         assert read_picture(Image.fromarray(ramp.clip(0, 255).astype(np.uint8))).flaw == "blank"
 
 
-def test_what_cannot_be_opened_is_still_an_error(classifier: DigitClassifier) -> None:
+def test_unreadable_picture_is_still_an_error(classifier: DigitClassifier) -> None:
     with pytest.raises(PictureError):
         classifier.predict(b"no picture")
     with pytest.raises(PictureError):
@@ -140,7 +140,9 @@ def test_classify_says_why_and_exits_with_8(run_here: Callable[..., Any], tmp_pa
     assert finished.out == f"-    0.00%  {tmp_path / 'blank.png'}  (blank)\n"
 
 
-def test_preprocess_shows_quality_and_flaw(run_here: Callable[..., Any], draw_three: Draw, tmp_path: Path) -> None:
+def test_preprocess_shows_quality_and_rejection_reason(
+    run_here: Callable[..., Any], draw_three: Draw, tmp_path: Path
+) -> None:
     side_by_side(draw_three((120, 200), (25, 50)), draw_three((120, 200), (25, 50))).save(tmp_path / "two.png")
     assert "classify rejects it: several digits" in run_here("preprocess", tmp_path / "two.png").out
     record = run_here("preprocess", tmp_path / "two.png", "--json").json
@@ -160,7 +162,7 @@ def strokes(box: tuple[int, int, int, int]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("box", [(10, 50, 20, 30), (0, 60, 20, 30), (1, 59, 0, 10), (1, 59, 1, 59)])
-def test_outline_counts_only_where_there_is_paper_beside_it(box: tuple[int, int, int, int]) -> None:
+def test_outline_counts_only_if_there_is_background_beside_it(box: tuple[int, int, int, int]) -> None:
     darkness = strokes(box)
     if box[1] - box[0] == box[3] - box[2]:
         darkness[10:50, 10:50] = 0  # a thick 0 that the picture was cut close to
@@ -170,13 +172,13 @@ def test_outline_counts_only_where_there_is_paper_beside_it(box: tuple[int, int,
     assert outline_on_edges(np.full((60, 60), 250, np.uint8), ink) == 0  # a shadow without an edge
 
 
-def test_hairs_look_less_like_strokes_than_a_thin_pen_does() -> None:
+def test_hairs_score_lower_than_a_thin_pen() -> None:
     def score(width: int) -> float:
         darkness = np.zeros((400, 400), np.float32)
         darkness[20:380, 200 : 200 + width] = 0.8
         ink = pick_ink(darkness, 0.0)
         assert ink is not None
-        return Look(ink, darkness, 0, False, 1.0).score
+        return Segmentation(ink, darkness, 0, False, 1.0).score
 
     assert score(2) < 0.5 * score(8)
     assert score(8) == pytest.approx(score(16), rel=0.1)

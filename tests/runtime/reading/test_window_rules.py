@@ -1,4 +1,4 @@
-"""Background, windows and polarity: one test for each rule, with pictures on either side of its limit."""
+"""Background, segmentation scales and polarity: one test per rule, with pictures on either side of its limit."""
 
 from __future__ import annotations
 
@@ -10,72 +10,72 @@ from PIL import Image
 from tests.runtime.reading.drawn_ink import Rectangle, draw, pick
 
 from edge_mnist_runtime.images.colours import upright_colours
-from edge_mnist_runtime.reading.glance import glance_at
-from edge_mnist_runtime.reading.ground import measure_darkness, noise_of
+from edge_mnist_runtime.reading.background import measure_darkness, noise_of
 from edge_mnist_runtime.reading.ink import Ink
-from edge_mnist_runtime.reading.page import Look, Page, _reaches_edges
+from edge_mnist_runtime.reading.page import Page, Segmentation, _reaches_edges
 from edge_mnist_runtime.reading.photo import (
     _is_small_and_thin,
     _of_likelier_polarity,
     _outdoes,
     cut_out,
     find_ink,
-    fit,
-    look_at,
+    reduce_to_working_size,
+    segment_picture,
     suited_window,
-    window_of,
+    window_for,
 )
+from edge_mnist_runtime.reading.thumbnail import make_thumbnail
 
 BAR: Rectangle = (70, 130, 90, 100)
 """A digit of 60 x 10 pixels."""
 
 
 def paper(page: np.ndarray, light: float = 200) -> Image.Image:
-    """A picture of ink of a given darkness on even paper."""
+    """A picture of the given darkness on an even background."""
     return Image.fromarray(np.rint(light * (1 - page)).astype(np.uint8))
 
 
-def look(*rectangles: Rectangle, outline: float = 1.0, lines: int = 0, **changes: float) -> Look:
+def look(*rectangles: Rectangle, outline: float = 1.0, lines: int = 0, **changes: float) -> Segmentation:
     page = draw(*(rectangles or (BAR,)))
-    return Look(replace(pick(page), **changes), page, lines, False, outline)
+    return Segmentation(replace(pick(page), **changes), page, lines, False, outline)
 
 
 # The background.
 
 
 @pytest.mark.parametrize(("light", "darkness"), [(100, 0.5), (24, 0.5), (12, 0.25)])
-def test_black_background_is_taken_for_dark_grey(light: int, darkness: float) -> None:
-    ground = np.full((40, 40), light, np.uint8)
-    plane = ground.copy()
+def test_background_brightness_is_clamped_to_24(light: int, darkness: float) -> None:
+    background = np.full((40, 40), light, np.uint8)
+    plane = background.copy()
     plane[10:20, 10:20] = light // 2
-    assert measure_darkness(plane, ground)[0].max() == pytest.approx(darkness, abs=0.01)
+    assert measure_darkness(plane, background)[0].max() == pytest.approx(darkness, abs=0.01)
 
 
 @pytest.mark.parametrize(("covered", "darkness"), [(0.78, 0.5), (0.82, 0.0)])
-def test_paper_is_what_a_fifth_of_a_picture_full_of_ink_shows(covered: float, darkness: float) -> None:
+def test_background_needs_a_fifth_of_a_picture_full_of_ink(covered: float, darkness: float) -> None:
     plane = np.full((200, 200), 100, np.uint8)
     plane[: round(200 * covered)] = 50
     assert measure_darkness(plane, np.full((200, 200), 100, np.uint8))[0].max() == pytest.approx(darkness, abs=0.01)
 
 
-def test_paper_is_what_half_of_a_usual_picture_shows() -> None:
-    plane = np.full((200, 200), 90, np.uint8)  # noise has made the ground 100
+def test_background_darkness_is_the_median_of_a_usual_picture() -> None:
+    plane = np.full((200, 200), 90, np.uint8)  # noise has made the background 100
     plane[:80] = 50
     plane[80:100] = 100
     assert measure_darkness(plane, np.full((200, 200), 100, np.uint8))[0].max() == pytest.approx(0.4, abs=0.01)
 
 
-def test_noise_puts_paper_above_nothing() -> None:
-    ground = np.full((200, 200), 100, np.uint8)
-    plane = ground.copy()
+def test_noise_raises_the_background_darkness() -> None:
+    background = np.full((200, 200), 100, np.uint8)
+    plane = background.copy()
     plane[:110] = 50
     plane[:, 1::2] -= 4
-    darkness, noise = measure_darkness(plane, ground)
+    darkness, noise = measure_darkness(plane, background)
     assert noise == pytest.approx(0.04 / (0.6745 * 2**0.5), rel=0.01)
     assert darkness.max() == pytest.approx(0.54 - 1.2 * noise, abs=0.002)
 
 
-def test_noise_is_the_standard_deviation_whatever_ink_there_is() -> None:
+def test_noise_estimate_ignores_ink() -> None:
     page = np.random.default_rng(0).normal(0.5, 0.02, (100, 100)).astype(np.float32)
     page[40:60, 40:50] += 1
     assert noise_of(page) == pytest.approx(0.02, rel=0.1)
@@ -89,7 +89,7 @@ def test_noise_is_the_standard_deviation_whatever_ink_there_is() -> None:
 def test_colours_are_mixed_so_that_the_ink_is_darkest(ink: tuple[int, ...], paper_colour: tuple[int, ...]) -> None:
     picture = Image.new("RGB", (100, 100), paper_colour)
     picture.paste(ink, (45, 20, 55, 80))
-    plane = glance_at(picture).mix_colours(light_on_dark=False).astype(int)
+    plane = make_thumbnail(picture).mix_colours(light_on_dark=False).astype(int)
     grey = np.asarray(picture.convert("L")).astype(int)
     contrast, of_grey = (1 - one[50, 50] / one[5, 5] for one in (plane, grey))
     assert contrast > of_grey + 0.05
@@ -99,34 +99,34 @@ def test_polarity_is_that_of_the_smoother_background() -> None:
     dark = paper(draw(BAR))
     light = Image.fromarray(255 - np.asarray(dark))
     for picture, expected in ((dark, False), (light, True)):
-        light_on_dark, sureness = glance_at(picture).polarity
+        light_on_dark, certainty = make_thumbnail(picture).polarity
         assert light_on_dark == expected
-        assert sureness > 0.9
+        assert certainty > 0.9
 
 
-# What one window shows.
+# Segmentation at one scale.
 
 
 @pytest.mark.parametrize(("darkness", "found"), [(0.055, True), (0.045, False)])
-def test_faintest_ink_takes_a_twentieth_of_the_light(darkness: float, found: bool) -> None:
-    page = Page(glance_at(paper(draw(BAR, darkness=darkness))), light_on_dark=False)
+def test_ink_has_a_darkness_of_at_least_a_twentieth(darkness: float, found: bool) -> None:
+    page = Page(make_thumbnail(paper(draw(BAR, darkness=darkness))), light_on_dark=False)
     assert (page.find(60) is not None) == found
 
 
 @pytest.mark.parametrize(("darkness", "found"), [(0.25, True), (0.2, False)])
-def test_faintest_ink_stands_out_of_the_noise(darkness: float, found: bool) -> None:
+def test_ink_is_darker_than_the_noise(darkness: float, found: bool) -> None:
     pixels = np.asarray(paper(draw(BAR, darkness=darkness))).copy()
     pixels[:, ::2] -= 8
-    page = Page(glance_at(Image.fromarray(pixels)), light_on_dark=False)
+    page = Page(make_thumbnail(Image.fromarray(pixels)), light_on_dark=False)
     assert (page.find(60) is not None) == found
 
 
 @pytest.mark.parametrize(("lines", "found"), [(1, True), (0, False)])
-def test_only_what_is_dark_when_lines_are_gone_is_ink(lines: int, found: bool) -> None:
+def test_lines_alone_are_not_ink(lines: int, found: bool) -> None:
     page = draw((50, 51, 0, 200), (150, 151, 0, 200), darkness=0.3)
     if lines:
         page = np.maximum(page, draw(BAR))
-    assert (Page(glance_at(paper(page)), light_on_dark=False).find(60) is not None) == found
+    assert (Page(make_thumbnail(paper(page)), light_on_dark=False).find(60) is not None) == found
 
 
 @pytest.mark.parametrize(("n", "reaches"), [(3, False), (4, True)])
@@ -140,7 +140,7 @@ def test_few_dark_pixels_at_the_edges_are_noise(n: int, reaches: bool) -> None:
 @pytest.mark.parametrize(
     ("speck", "alone"), [((10, 12, 10, 16), True), ((10, 11, 10, 22), True), ((10, 11, 10, 23), False)]
 )
-def test_digit_is_alone_where_all_else_has_a_50th_of_the_ink(speck: Rectangle, alone: bool) -> None:
+def test_digit_is_alone_if_all_else_has_a_50th_of_the_ink(speck: Rectangle, alone: bool) -> None:
     assert look(BAR, speck).is_alone == alone
 
 
@@ -155,7 +155,7 @@ def test_outline_of_clear_and_of_sharp_strokes(outline: float, clear: int, sharp
 
 @pytest.mark.parametrize(("change", "clear"), [({"level": 0.31}, True), ({"level": 0.29}, False),
     ({"stroke_pixels": 14.9}, True), ({"stroke_pixels": 15.1}, False)])  # fmt: skip
-def test_clear_strokes_are_dark_and_no_blob(change: dict[str, float], clear: bool) -> None:
+def test_clear_strokes_are_dark_and_narrow(change: dict[str, float], clear: bool) -> None:
     assert look(**change).is_clear == clear
     assert look(**change).is_sharp == clear
 
@@ -170,18 +170,18 @@ def test_score_is_length_times_darkness_squared_less_for_soft_outlines_blobs_and
     assert blob.score == pytest.approx(blob.ink.length * 0.64 / 2)
 
 
-# Windows and polarities.
+# Choice of scale and polarity.
 
 
 @pytest.mark.parametrize(
     ("size", "fitted"), [((360, 200), (360, 200)), ((361, 200), (181, 100)), ((200, 721), (67, 241))]
 )
-def test_picture_is_seen_at_360_pixels_at_most(size: tuple[int, int], fitted: tuple[int, int]) -> None:
-    assert fit(Image.new("L", size)).size == fitted
+def test_picture_is_segmented_at_360_pixels_at_most(size: tuple[int, int], fitted: tuple[int, int]) -> None:
+    assert reduce_to_working_size(Image.new("L", size)).size == fitted
 
 
 @pytest.mark.parametrize(("size", "plain"), [((1999, 20), (1999, 20)), ((2000, 20), (1000, 10))])
-def test_large_picture_is_averaged_down_before_anything_else(size: tuple[int, int], plain: tuple[int, int]) -> None:
+def test_large_picture_is_averaged_down_first(size: tuple[int, int], plain: tuple[int, int]) -> None:
     from edge_mnist_runtime.reading.reader import read_picture
 
     [(_, picture), *_] = read_picture(Image.new("L", (size[0], 60)), mode="photo").steps
@@ -189,9 +189,9 @@ def test_large_picture_is_averaged_down_before_anything_else(size: tuple[int, in
     assert upright_colours(Image.new("L", size), side_pixels=1000).size == plain
 
 
-def test_window_suits_strokes_or_is_a_fraction_of_the_picture() -> None:
+def test_window_follows_the_stroke_width_or_the_picture_size() -> None:
     assert [suited_window(width) for width in (0.1, 2, 10)] == [5, 11, 39]
-    assert [window_of(fraction, Image.new("L", (300, 200))) for fraction in (0.01, 0.15)] == [5, 30]
+    assert [window_for(fraction, Image.new("L", (300, 200))) for fraction in (0.01, 0.15)] == [5, 30]
 
 
 @pytest.mark.parametrize(("side", "stroke", "wide", "expected"), [(60, 10, 40, True), (60, 13, 40, False),
@@ -206,7 +206,7 @@ def test_digit_of_half_the_picture_needs_a_wider_window(size: int, expected: boo
 
 
 @pytest.mark.parametrize(("ratio", "outdoes"), [(4.1, True), (3.9, False)])
-def test_sharp_strokes_four_times_as_good_leave_no_doubt_of_the_polarity(ratio: float, outdoes: bool) -> None:
+def test_sharp_strokes_with_four_times_the_score_settle_the_polarity(ratio: float, outdoes: bool) -> None:
     rival = look(level=0.4)
     assert _outdoes(look(level=0.4 * ratio**0.5), rival) == outdoes
     assert _outdoes(rival, None)
@@ -215,7 +215,7 @@ def test_sharp_strokes_four_times_as_good_leave_no_doubt_of_the_polarity(ratio: 
 @pytest.mark.parametrize(
     ("ratio", "lines", "is_other"), [(1.6, 0, True), (1.4, 0, False), (0.7, 1, True), (0.6, 1, False)]
 )
-def test_less_likely_polarity_must_look_better_unless_it_shows_lines(ratio: float, lines: int, is_other: bool) -> None:
+def test_less_likely_polarity_must_score_better_unless_it_shows_lines(ratio: float, lines: int, is_other: bool) -> None:
     found, other = look(level=0.4), look(level=0.4 * ratio**0.5, lines=lines)
     assert _of_likelier_polarity(found, other) is (other if is_other else found)
     assert _of_likelier_polarity(found, None) is found
@@ -226,7 +226,7 @@ def test_sharp_digit_beside_a_faint_one_does_not_hide_it_in_a_row() -> None:
     page = draw((70, 130, 40, 50), darkness=0.9)
     page[70:130, 100:130] = 0.35  # so wide that only a narrower window tells strokes apart
     page[76:124, 106:124] = 0
-    seen = look_at(paper(page), is_row=True)
+    seen = segment_picture(paper(page), is_row=True)
     assert seen is not None
     assert len(seen.ink.parts) == 2
 
@@ -238,7 +238,7 @@ def found_box(picture: Image.Image) -> tuple[float, ...]:
 
 
 @pytest.mark.parametrize(("side", "is_nearer"), [(280, True), (300, False)])
-def test_small_digit_is_seen_again_with_more_pixels(side: int, is_nearer: bool) -> None:
+def test_small_digit_is_segmented_again_at_higher_resolution(side: int, is_nearer: bool) -> None:
     page = draw((500, 500 + side, 600, 600 + side // 5), shape=(1440, 1440))
     picture = paper(page).reduce(1)
     found = find_ink(picture, full_side_pixels=1440)
@@ -248,7 +248,7 @@ def test_small_digit_is_seen_again_with_more_pixels(side: int, is_nearer: bool) 
     assert found_box(picture) == pytest.approx((600, 500, 600 + side // 5, 500 + side), abs=4)
 
 
-def test_what_is_seen_nearer_lies_in_the_middle_of_little_paper() -> None:
+def test_closer_segmentation_has_a_margin_of_0_8_of_the_digit() -> None:
     page = draw((500, 620, 600, 640), shape=(1440, 1440))
     found = find_ink(paper(page), full_side_pixels=1440)
     assert found is not None
@@ -280,4 +280,4 @@ def test_stroke_wider_than_the_wide_window_is_background(fraction: float, found:
     width = round(fraction * 200)
     page = draw((20, 180, 70, 70 + width), darkness=0.2)
     window = round(0.3 * 200)
-    assert (Page(glance_at(paper(page)), light_on_dark=False).find(window) is not None) == found
+    assert (Page(make_thumbnail(paper(page)), light_on_dark=False).find(window) is not None) == found

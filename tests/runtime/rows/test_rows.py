@@ -1,4 +1,4 @@
-"""Rows of digits: found, put in order, taken apart where they touch, or refused with a reason."""
+"""Rows of digits are found, ordered, split if they touch, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from edge_mnist_runtime.rows.cuts import choose_pieces, find_cuts, mask_between,
 RunCli = Callable[..., Any]
 
 
-def row_of(digits: str, *, gap: int = 20, size: int = 84, margin: int = 40, ground: int = 235) -> Image.Image:
+def row_of(digits: str, *, gap: int = 20, size: int = 84, margin: int = 40, background: int = 235) -> Image.Image:
     """The sample digits, dark on light, side by side."""
     samples = load_samples()
     boxes = []
@@ -33,7 +33,7 @@ def row_of(digits: str, *, gap: int = 20, size: int = 84, margin: int = 40, grou
     for box in boxes:
         row.paste(box, (left, margin), box)
         left += box.width + gap
-    return Image.fromarray((ground - np.asarray(row).astype(int) * (ground - 20) // 255).astype(np.uint8))
+    return Image.fromarray((background - np.asarray(row).astype(int) * (background - 20) // 255).astype(np.uint8))
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_two_rows_are_refused(year: Image.Image, classifier: DigitClassifier) ->
     assert classifier.read_row(both).reason == "several rows"
 
 
-def test_what_is_no_picture_is_an_error(classifier: DigitClassifier) -> None:
+def test_data_that_is_not_a_picture_is_an_error(classifier: DigitClassifier) -> None:
     with pytest.raises(PictureError):
         classifier.read_row(b"no picture")
     with pytest.raises(InputError):
@@ -162,7 +162,7 @@ def test_chosen_pieces_cover_everything_once(height: int, width: int, seed: int)
     assert np.all(covered == 1)
 
 
-def test_read_prints_text_and_a_line_a_digit(year: Image.Image, run_here: RunCli, tmp_path: Path) -> None:
+def test_read_prints_the_text_and_one_line_per_digit(year: Image.Image, run_here: RunCli, tmp_path: Path) -> None:
     year.save(tmp_path / "year.png")
     finished = run_here("read", "year.png", "--save", "drawn.png", cwd=tmp_path)
     assert (finished.code, finished.err) == (0, "")

@@ -8,7 +8,7 @@ from itertools import count
 import numpy as np
 import pytest
 
-from edge_mnist_runtime.timing.sampling import SETTLING_CALLS, Call, Sample, SamplingConfig, sample_in_turns
+from edge_mnist_runtime.timing.sampling import SETTLING_CALLS, Call, Sample, SamplingConfig, sample_interleaved
 
 
 class Machine:
@@ -35,7 +35,7 @@ class Machine:
     def sample(self, *calls: Call, **config: float) -> list[Sample]:
         defaults = {"samples": 100, "seconds": 1e9, "warmup": 0}
         settings = SamplingConfig(**{**defaults, **config})  # type: ignore[arg-type]
-        return sample_in_turns(calls, settings, clock=self.clock, sleep=self.sleep)
+        return sample_interleaved(calls, settings, clock=self.clock, sleep=self.sleep)
 
 
 @pytest.fixture
@@ -67,15 +67,15 @@ def test_seconds_are_a_bound(machine: Machine) -> None:
 
 @pytest.mark.parametrize(("spread", "stopped"), [(5.0, "stable"), (400.0, "samples")])
 def test_measuring_ends_when_the_percentiles_are_stable(spread: float, stopped: str, machine: Machine) -> None:
-    (sample,) = machine.sample(machine.call(noisy(spread)), samples=3_000, least=1_000)
+    (sample,) = machine.sample(machine.call(noisy(spread)), samples=3_000, min_samples=1_000)
     assert sample.stopped == stopped
     assert len(sample.latencies_us) == (1_000 if stopped == "stable" else 3_000)
 
 
-def test_stability_does_not_end_it_before_the_least_sample(machine: Machine) -> None:
+def test_stability_does_not_end_it_before_min_samples(machine: Machine) -> None:
     (sample,) = machine.sample(machine.call(forever(1.0)), samples=20_000)
     assert sample.stopped == "stable"
-    assert len(sample.latencies_us) == 7_000  # the first look after p99.9 is known
+    assert len(sample.latencies_us) == 7_000  # the first check after p99.9 is known
 
 
 def test_warmup_ends_at_a_steady_state(machine: Machine) -> None:
@@ -101,16 +101,16 @@ def test_no_warmup_is_no_steady_state(machine: Machine) -> None:
     assert (sample.warmup_calls, sample.steady) == (0, False)
 
 
-def test_calls_take_turns_and_the_first_of_a_turn_do_not_count(machine: Machine) -> None:
-    samples = machine.sample(machine.call(forever(1.0), "a"), machine.call(forever(2.0), "b"), samples=4, turn=2)
-    turn = 2 + SETTLING_CALLS
-    assert machine.log == (["a"] * turn + ["b"] * turn) * 2
+def test_calls_run_in_interleaved_rounds_and_the_first_of_a_round_do_not_count(machine: Machine) -> None:
+    samples = machine.sample(machine.call(forever(1.0), "a"), machine.call(forever(2.0), "b"), samples=4, round_calls=2)
+    round_calls = 2 + SETTLING_CALLS
+    assert machine.log == (["a"] * round_calls + ["b"] * round_calls) * 2
     assert [sample.latencies_us for sample in samples] == [[1.0] * 4, [2.0] * 4]
 
 
-def test_arguments_take_turns(machine: Machine) -> None:
+def test_arguments_rotate(machine: Machine) -> None:
     seen: list[int] = []
-    machine.sample(Call(seen.append, [1, 2, 3]), samples=4, turn=4)
+    machine.sample(Call(seen.append, [1, 2, 3]), samples=4, round_calls=4)
     assert seen == [1, 2, 3, 1, 2, 3]
 
 
@@ -118,7 +118,7 @@ def test_progress_only_grows_and_ends_at_one(machine: Machine) -> None:
     parts: list[float] = []
     calls = [machine.call(forever(1.0)), machine.call(forever(2.0))]
     config = SamplingConfig(samples=120, seconds=1e9, warmup=0)
-    sample_in_turns(calls, config, on_progress=parts.append, clock=machine.clock, sleep=machine.sleep)
+    sample_interleaved(calls, config, on_progress=parts.append, clock=machine.clock, sleep=machine.sleep)
     assert parts[0] == 0.0
     assert parts[-1] == 1.0
     assert parts == sorted(parts)
@@ -143,14 +143,14 @@ def test_paced_latency_counts_from_the_deadline_so_that_a_queue_shows(machine: M
     assert not sample.late
 
 
-@pytest.mark.parametrize("turn", [5, 50])
-def test_rate_that_is_too_high_builds_a_queue_over_all_turns(turn: int, machine: Machine) -> None:
-    (sample,) = machine.sample(machine.call(forever(2_000.0)), rate=1_000.0, turn=turn)
+@pytest.mark.parametrize("round_calls", [5, 50])
+def test_rate_that_is_too_high_builds_a_queue_over_all_rounds(round_calls: int, machine: Machine) -> None:
+    (sample,) = machine.sample(machine.call(forever(2_000.0)), rate=1_000.0, round_calls=round_calls)
     assert sample.late
     assert sample.latencies_us == pytest.approx([2_000.0 + 1_000.0 * index for index in range(100)])
 
 
-def test_slow_rate_keeps_the_bound_of_seconds_within_a_turn(machine: Machine) -> None:
+def test_slow_rate_keeps_the_time_limit_within_a_round(machine: Machine) -> None:
     (sample,) = machine.sample(machine.call(forever(100.0)), rate=1.0, seconds=3.0)
     assert sample.stopped == "seconds"
     assert len(sample.latencies_us) == 3

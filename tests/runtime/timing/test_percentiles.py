@@ -12,15 +12,15 @@ from edge_mnist_runtime.timing.percentiles import (
     PERCENTILES,
     count_discarded,
     estimate_percentile,
-    least_samples,
+    min_samples_for,
     percentile_name,
     relative_half_width,
 )
 
 
 @pytest.mark.parametrize(("percentile", "needed"), [(50.0, 11), (90.0, 64), (95.0, 130), (99.0, 662), (99.9, 6636)])
-def test_least_samples_are_loadgens(percentile: float, needed: int) -> None:
-    assert least_samples(percentile) == needed
+def test_min_samples_are_loadgens(percentile: float, needed: int) -> None:
+    assert min_samples_for(percentile) == needed
     assert count_discarded(needed, percentile) == 0
     assert count_discarded(needed - 1, percentile) is None
 
@@ -46,9 +46,9 @@ def test_discarded_is_the_largest_that_scipys_binomial_allows(n: int, percentile
 @given(st.lists(st.floats(0.1, 1e6), min_size=1, max_size=2_000), st.sampled_from(PERCENTILES))
 def test_bound_is_a_value_of_the_sample_and_not_below_the_estimate(values: list[float], percentile: float) -> None:
     estimate = estimate_percentile(values, percentile)
-    if len(values) < least_samples(percentile):
+    if len(values) < min_samples_for(percentile):
         assert (estimate.value, estimate.bound) == (None, None)
-        assert f"{least_samples(percentile):,}" in str(estimate.reason)
+        assert f"{min_samples_for(percentile):,}" in str(estimate.reason)
     else:
         assert estimate.reason is None
         assert estimate.bound in values

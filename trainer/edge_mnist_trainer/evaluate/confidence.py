@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edge_mnist_runtime.acceptance import accept_answers
+from edge_mnist_runtime.acceptance import accept_predictions
 from edge_mnist_runtime.tensor import Pixels
 from edge_mnist_trainer.augment.fonts import FontSplit
 from edge_mnist_trainer.augment.negatives import KINDS, draw_no_digits
@@ -58,7 +58,7 @@ def judge_acceptance(
     """
 
     def rejected(images: Pixels, predictions: npt.NDArray[np.floating[Any]]) -> float:
-        return float(np.mean(~accept_answers(predictions, images, least_confidence)))
+        return float(np.mean(~accept_predictions(predictions, images, least_confidence)))
 
     drawn = {kind: draw_no_digits(kind, NO_DIGITS_EACH, split=split, seed=0) for kind in KINDS}
     kinds = {kind: rejected(images, predict(images)) for kind, images in drawn.items()}

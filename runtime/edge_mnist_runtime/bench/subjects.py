@@ -1,4 +1,4 @@
-"""The models of one measurement: found, proved whole, and loaded."""
+"""Find, check and load the models to measure."""
 
 from __future__ import annotations
 
@@ -22,42 +22,42 @@ from edge_mnist_runtime.paths import is_folder
 from edge_mnist_runtime.tensor import Pixels
 
 LOADS: Final = 5
-"""How often each model is loaded; medians are reported."""
+"""Number of times each model is loaded; medians are reported."""
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """One loaded model."""
+class Subject:
+    """One loaded model, with its load time."""
 
     model: str
-    """Path of the file, or name of the bundled one."""
+    """Path of the file, or name of the bundled model."""
     path: Path
-    """The file."""
+    """Path of the file."""
     threads: int
-    """Threads that one call may use."""
+    """Number of threads that one call may use."""
     classifier: DigitClassifier
     load_ms: float
-    """From the bytes of the file to a model that can be called, median of five."""
+    """From the bytes of the file to a callable model, median of `LOADS`."""
     first_us: float
-    """The first prediction after loading, median of five."""
+    """Time of the first prediction after loading, median of `LOADS`."""
 
 
 def find_models(
     paths: Sequence[Path], *, backend: Backend | None = None
 ) -> tuple[Sequence[Path | None], list[dict[str, str]]]:
-    """Model files to measure: lone files as they are, and those of bundles, proved whole.
+    """Find the model files to measure, and check the hashes of those in bundles.
 
     Args:
-        paths: Model files, names of bundled models, and bundles.
-        backend: Of bundles, the files of this back end alone; `auto` and None: those of all.
+        paths: Model files, names of bundled models, and bundle folders.
+        backend: Use only the files of bundles that this back end runs; `auto` and None: all.
 
     Returns:
-        The files, and those of bundles that cannot run here, as `model` and `reason`.
+        The files to measure, and the files of bundles that cannot run here, each with `model` and `reason`.
 
     Raises:
         IntegrityError: A bundle is damaged, or holds no models.
-        MissingExtraError: Nothing can be measured without it.
-        UsageError: A lone file or a bundle has nothing that `backend` runs.
+        MissingExtraError: No file can run without the extra.
+        UsageError: `backend` does not run a single file, or no file of a bundle.
     """
     found: list[Path] = []
     skipped: list[dict[str, str]] = []
@@ -83,16 +83,16 @@ def find_models(
     return found, skipped
 
 
-def load_candidate(model: Path | None, image: Pixels, *, threads: int) -> Candidate:
-    """Load a model several times, and time it.
+def load_subject(model: Path | None, image: Pixels, *, threads: int) -> Subject:
+    """Load a model several times, and time the loading and the first prediction.
 
     Args:
         model: A model file, or the name of a bundled model; None is the default one.
-        image: What the first prediction reads, uint8, shape (28, 28).
-        threads: Threads that one call may use.
+        image: Input of the first prediction, uint8, shape (28, 28).
+        threads: Number of threads that one call may use.
 
     Raises:
-        As `DigitClassifier` does.
+        As `DigitClassifier`.
     """
     load_times_ms, first_times_us = [], []
     for _ in range(LOADS):
@@ -104,7 +104,7 @@ def load_candidate(model: Path | None, image: Pixels, *, threads: int) -> Candid
         classifier.predict(image)
         first_times_us.append((time.perf_counter_ns() - started) / 1e3)
     bundled = find_bundled(model)
-    return Candidate(
+    return Subject(
         Path(bundled).stem if bundled else str(model),
         Path(bundled or str(model)),
         threads,

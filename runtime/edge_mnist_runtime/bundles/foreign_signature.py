@@ -37,7 +37,7 @@ LAYOUTS: Final = (
 
 
 @dataclass(frozen=True)
-class ForeignEnds:
+class ForeignSignature:
     """How to feed a digit to a file, and where to read the result."""
 
     shapes: tuple[tuple[int, ...], ...]
@@ -46,13 +46,13 @@ class ForeignEnds:
     """Index of the output that gives ten values."""
 
 
-def find_ends(inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> ForeignEnds:
+def find_signature(inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> ForeignSignature:
     """Find how a file can be fed with digits.
 
     Raises:
         ValueError: It cannot; the message says why.
     """
-    return ForeignEnds(_find_shapes(inputs), _find_output(outputs))
+    return ForeignSignature(_find_shapes(inputs), _find_output(outputs))
 
 
 def _find_shapes(inputs: Sequence[TensorSpec]) -> tuple[tuple[int, ...], ...]:

@@ -1,4 +1,4 @@
-"""What speaks against a picture: one test for each rule, with pictures on either side of its limit."""
+"""Rejection before the network runs: one test per rule, with pictures on either side of its limit."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 from tests.runtime.reading.drawn_ink import Rectangle, draw, pick
 
-from edge_mnist_runtime.reading.flaws import find_flaw, is_grain
 from edge_mnist_runtime.reading.ink import Ink
+from edge_mnist_runtime.reading.rejection import find_rejection_reason, is_grain
 
 BAR: Rectangle = (70, 130, 90, 100)
 """A digit of 60 x 10 pixels."""
 
 
 def flaw_of(page: np.ndarray, **changes: float) -> str | None:
-    return find_flaw(replace(pick(page), **changes), 60)
+    return find_rejection_reason(replace(pick(page), **changes), 60)
 
 
 @pytest.mark.parametrize(("side", "flaw"), [(8.9, "too small"), (9.0, None)])
 def test_digit_of_fewer_than_nine_pixels_is_too_small(side: float, flaw: str | None) -> None:
-    assert find_flaw(pick(draw(BAR)), side) == flaw
+    assert find_rejection_reason(pick(draw(BAR)), side) == flaw
 
 
 @pytest.mark.parametrize("turns", range(4))
@@ -61,7 +61,7 @@ def test_thin_stroke_is_followed_two_pixels_inwards(stroke: float, rows: int, fl
 
 
 @pytest.mark.parametrize(("width", "flaw"), [(5, "cut off"), (4, None)])
-def test_stroke_goes_on_with_half_its_width(width: int, flaw: str | None) -> None:
+def test_crossing_stroke_continues_with_half_its_width(width: int, flaw: str | None) -> None:
     page = draw((0, 12, 45, 55), (12, 60, 45, 45 + width), shape=(100, 100))
     assert flaw_of(page, stroke_pixels=10.0) == flaw
 
@@ -96,7 +96,7 @@ def test_heavy_frame_around_one_digit_is_no_second_digit() -> None:
     assert flaw_of(page) is None
 
 
-# Signs that what was found is paper, shade or texture.
+# Signs that the ink is texture, noise or shadow.
 
 
 def shows(n: int, ink: Ink, **found: float) -> bool:
@@ -134,7 +134,7 @@ def test_many_parts_are_a_sign_unless_lines_left_them(n_parts: int, lines: int, 
 
 
 @pytest.mark.parametrize(("width", "side", "is_sign"), [(1.9, None, False), (1.7, None, True), (2.9, 100, True)])
-def test_hair_is_a_sign(width: float, side: float | None, is_sign: bool, clean: Ink) -> None:
+def test_thin_strokes_are_a_sign(width: float, side: float | None, is_sign: bool, clean: Ink) -> None:
     assert is_grain(replace(clean, stroke_pixels=width), side_pixels=side, signs=1) == is_sign
 
 
@@ -162,7 +162,7 @@ def test_four_signs_make_grain_and_three_do_not(clean: Ink) -> None:
     assert is_grain(replace(clean, level=0.2), outline=0.96)
 
 
-def test_dear_signs_count_as_much_as_the_others() -> None:
+def test_slow_checks_count_as_much_as_the_others() -> None:
     page = draw((50, 150, 80, 90), (20, 30, 20, 36))  # ink elsewhere
     page[100:150, 80:90] = 0.45  # hollow
     assert not is_grain(pick(page), outline=0.96)

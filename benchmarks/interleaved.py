@@ -1,4 +1,4 @@
-"""Candidates measured in turns: what disturbs the machine disturbs all of them alike."""
+"""Time several subjects in interleaved rounds, so that a disturbance of the machine affects all of them alike."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 
-def measure_in_turns(candidates: Mapping[str, Callable[[], object]], *, rounds: int) -> dict[str, list[float]]:
-    """Seconds of every call of every candidate, `rounds` calls each, after one call that does not count."""
-    seconds: dict[str, list[float]] = {name: [] for name in candidates}
-    for call in candidates.values():
+def measure_interleaved(subjects: Mapping[str, Callable[[], object]], *, rounds: int) -> dict[str, list[float]]:
+    """Time each subject once a round, after one warm-up call each.
+
+    Returns:
+        Wall-clock seconds of each call, by subject.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in subjects}
+    for call in subjects.values():
         call()
     for _ in range(rounds):
-        for name, call in candidates.items():
+        for name, call in subjects.items():
             started = time.perf_counter()
             call()
             seconds[name].append(time.perf_counter() - started)
@@ -22,12 +26,12 @@ def measure_in_turns(candidates: Mapping[str, Callable[[], object]], *, rounds: 
 
 
 def command(arguments: Sequence[object], **options: object) -> Callable[[], object]:
-    """A candidate that runs a command to its end and fails with it."""
+    """Make a subject of a command. A command that fails raises `CalledProcessError`."""
     return lambda: subprocess.run([*map(str, arguments)], check=True, capture_output=True, **options)  # type: ignore[call-overload]
 
 
 def print_ratios(seconds: Mapping[str, Sequence[float]], *, base: str, unit: str = "s", scale: float = 1.0) -> None:
-    """A line a candidate: median, quartiles, and the median's ratio to that of `base`."""
+    """Print each subject's median, quartiles, and the ratio of its median to that of `base`."""
     base_median = statistics.median(seconds[base])
     for name, values in seconds.items():
         low, median, high = statistics.quantiles(values, n=4)
