@@ -52,7 +52,7 @@ nightly: $(INSTALLED) ## Run the tests in full size and the reliability benchmar
 	$(BIN)/edge-mnist export edge --int8 -o $(NIGHTLY)/edge
 	$(BIN)/python -m benchmarks.reliability --tflite $(NIGHTLY)/edge/edge_int8.tflite --page $(NIGHTLY)/reliability.md
 
-# Half an hour on a quiet machine, no part of .ci/run. A second run goes on where the first one stopped.
+# About an hour, no part of .ci/run. A second run goes on where the first one stopped.
 mutants: $(INSTALLED) ## Change the rules one by one and count what tests notice; ONLY=FILE or FOLDER for a part
 	$(ONE_THREAD) nice -n 10 $(BIN)/python -m benchmarks.mutants $(ONLY)
 
