@@ -63,19 +63,27 @@ def shape_from_strokes(digit: int, rng: np.random.Generator, *, hand: int | None
         np.stack([width * (curve[:, 0] + slant * (0.5 - curve[:, 1])), curve[:, 1]], axis=1)
         for curve in stroke_curves(digit, rng, hand=hand)
     ]
+    return shape_from_curves(curves)
+
+
+def shape_from_curves(curves: list[npt.NDArray[np.float64]], *, drawn: slice = slice(None)) -> DigitShape:
+    """A digit from the pen's way: points (x, y), y down, float64, shape (K, 2), of each stroke, at any scale.
+
+    With `drawn`, some of its strokes alone, where they are in the whole digit.
+    """
     points = np.concatenate(curves)
     low, high = points.min(0), points.max(0)
     scale, shift = DIGIT_PIXELS / (high - low).max(), _side() / 2
     canvas = Image.new("L", (_side(), _side()), 255)
     draw = ImageDraw.Draw(canvas)
-    for curve in curves:
+    for curve in curves[drawn]:
         placed = (curve - (low + high) / 2) * scale + shift
         draw.line([(float(x), float(y)) for x, y in placed], 0, width=1)
     return DigitShape(_to_middle(np.asarray(canvas) < 128), has_outline=False)
 
 
-def shape_from_font(face: FontFace, digit: int, rng: np.random.Generator, *, has_outline: bool) -> DigitShape:
-    """Make a printed digit, distorted like handwriting: its outline, or the middle of its strokes."""
+def shape_from_font(face: FontFace, digit: int | str, rng: np.random.Generator, *, has_outline: bool) -> DigitShape:
+    """Make a printed character, distorted like handwriting: its outline, or the middle of its strokes."""
     canvas = Image.new("L", (_side(), _side()), 0)
     middle = (_side() / 2, _side() / 2)
     ImageDraw.Draw(canvas).text(middle, str(digit), 255, face.at_size(DIGIT_PIXELS), anchor="mm")

@@ -1,9 +1,9 @@
-"""Turns a Keras model into TFLite and ONNX, and proves that nothing was lost.
+"""Convert a Keras model to TFLite and ONNX, and prove that nothing was lost.
 
     >>> from edge_mnist_exporter import export
     >>> export("runs/edge", output="bundle").require_passed()  # doctest: +SKIP
 
-Needs the extra `export`. Importing this package does no work: TensorFlow starts when `export` is first used.
+Needs the extra `export`. Importing this package is cheap: TensorFlow is imported when `export` is first used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an export is asked for; the one place where its defaults live."""
+"""Settings of an export, with their defaults."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from edge_mnist_runtime.contract import InputRange, check_labels
 from edge_mnist_runtime.errors import UsageError
 
 BUNDLES_FOLDER: Final = Path("bundles")
-"""Where a bundle goes if nobody names a place."""
+"""Default folder of bundles."""
 
 CALIBRATION_SAMPLES: Final = 500
-"""How many images calibrate where nobody says it and there are as many."""
+"""Default number of calibration images."""
 
 CALIBRATION_METHODS: Final = ("minmax", "entropy", "percentile")
 
 OPSETS: Final = range(13, 19)
-"""Per-channel QDQ needs 13; what tf2onnx writes ends at 18."""
+"""Supported opsets: per-channel QDQ needs 13, and tf2onnx writes up to 18."""
 
 
 @dataclass(frozen=True)
 class SourceConfig:
-    """What is said about a model that it does not say itself.
+    """Facts about a model that its file does not contain.
 
     Raises:
         UsageError: The labels are not 2 to 1,000 different names.
@@ -34,9 +34,9 @@ class SourceConfig:
     labels: tuple[str, ...] | None = None
     """Names of the classes, in output order; None for 0, 1, 2, ..."""
     input_range: InputRange | None = None
-    """What the network was trained on; None for what its rescaling layer says, else 0..1."""
+    """The range of values that the network was trained on; None for that of its rescaling layer, else 0..1."""
     unsafe: bool = False
-    """Run code that the model brings with it (Lambda layers)."""
+    """Run code in the model file (Lambda layers)."""
 
     def __post_init__(self) -> None:
         if self.labels is not None:
@@ -48,23 +48,24 @@ class SourceConfig:
 
 @dataclass(frozen=True)
 class ConversionConfig:
-    """How a network becomes a file.
+    """Settings of the conversion.
 
     Raises:
         UsageError: A value is out of its range; the message names it.
     """
 
     calibration_method: str = "minmax"
-    """How ranges follow from what the calibration images made of each tensor: `minmax`, `entropy` or `percentile`
-    (the last two in onnxruntime's quantizer alone)."""
+    """How ranges of tensors are chosen from calibration images: `minmax`, `entropy` or `percentile`.
+
+    The last two exist only in onnxruntime's quantizer."""
     per_channel: bool = True
-    """Whether each output channel's weights have a scale of their own."""
+    """Whether the weights of each output channel have their own scale."""
     opset: int = 17
-    """ONNX's. 17 is what every onnxruntime since 1.12 (2022) reads."""
+    """ONNX opset. Every onnxruntime since 1.12 (2022) reads 17."""
     allow_saturation: bool = False
-    """Whether int8 ONNX weights use all of their 8 bits, so that sums saturate in onnxruntime on x86 without VNNI."""
+    """Whether int8 ONNX weights use all 8 bits. Their sums saturate in onnxruntime on x86 without VNNI."""
     float_layers: tuple[str, ...] = ()
-    """Layers that a mixed file computes in float, by the names that `layer_errors` gives them."""
+    """Layers that a mixed file computes in float, named as in `layer_errors`."""
 
     def __post_init__(self) -> None:
         if self.calibration_method not in CALIBRATION_METHODS:
@@ -84,38 +85,38 @@ class ExportConfig:
     """
 
     precisions: tuple[str, ...] = ("int8",)
-    """Which precisions to write."""
+    """The precisions to write."""
     formats: tuple[str, ...] | None = None
-    """In which formats, each precision in those of them that have it; None for all formats."""
+    """The formats to write; each precision is written in those that support it. None for all formats."""
     io: str | None = None
-    """Dtype of the files' inputs and, where the format has it, outputs; None for each precision's own."""
+    """Dtype of the inputs and, if the format supports it, outputs; None for the default of each precision."""
     source: SourceConfig = field(default_factory=SourceConfig)
     """What is said about the model."""
     conversion: ConversionConfig = field(default_factory=ConversionConfig)
-    """How a network becomes a file."""
+    """Settings of the conversion."""
     auto_mixed: bool = False
-    """Where an int8 file falls short, keep as few layers as possible in float, in a mixed file in its place."""
+    """If an int8 file fails, replace it by a mixed file with as few layers as possible in float."""
     gates: GateConfig = field(default_factory=GateConfig)
-    """The limits that the files must keep."""
+    """The limits for the files."""
     calibration_samples: int | None = None
-    """Training images that fix the quantizers' ranges, at least 1; None for `CALIBRATION_SAMPLES`, or all of fewer."""
+    """Number of calibration images, at least 1; None for `CALIBRATION_SAMPLES`, or for all if there are fewer."""
     calibration_data: Path | None = None
     """A folder of pictures to calibrate on, at most `calibration_samples` of them; None for training images."""
     seed: int = 0
-    """Decides which images those are."""
+    """Seed of the choice of calibration images."""
     least_confidence: float | None = None
-    """Answers of less confidence are rejected, 0..1, 0 for none; None for what the model's run chose."""
+    """Predictions with less confidence are rejected, 0..1; 0 rejects none; None uses the model's own threshold."""
 
     def __post_init__(self) -> None:
-        _ = self.kinds  # raises where there are none such
+        _ = self.kinds  # raises for unknown or unsupported kinds
         if self.conversion.calibration_method != "minmax" and any(kind.is_calibrated_tflite for kind in self.kinds):
             raise UsageError(
-                f"`calibration_method` {self.conversion.calibration_method}: TensorFlow's converter knows minmax "
-                "alone; choose `formats` onnx"
+                f"`calibration_method` {self.conversion.calibration_method}: TensorFlow's converter supports only "
+                "minmax; choose `formats` onnx"
             )
         if self.conversion.allow_saturation and not any(kind.may_saturate for kind in self.kinds):
             raise UsageError(
-                "`allow_saturation`: only int8 ONNX files can saturate, and none is asked for; leave it out "
+                "`allow_saturation`: only int8 ONNX files can saturate, and none is requested; leave it out "
                 "(TFLite's kernels add in 32 bits)"
             )
         if self.gates.min_int8_parity is not None and INT8_PRECISION not in self.precisions:
@@ -132,10 +133,10 @@ class ExportConfig:
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """What files to write, precision by precision."""
+        """The kinds of files to write, precision by precision."""
         return choose_kinds(self.precisions, self.formats or FORMAT_NAMES, self.io)
 
     @property
     def absent(self) -> list[str]:
-        """What was asked for by both names, precision and format, and does not exist, with the reason."""
+        """Requested combinations of precision and format that do not exist, with the reason."""
         return list_absent(self.precisions, self.formats or ())

@@ -1,4 +1,4 @@
-"""One file of a bundle: converted, proved, loaded; not yet measured, not yet written."""
+"""Convert a network to one file, prove its precision, and load it."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ from edge_mnist_runtime.tensor import Pixels
 
 @dataclass(frozen=True)
 class ExportedFile:
-    """A model file and the engine that runs it."""
+    """A model file with the engines that run it."""
 
     file: str
     """Its name in the bundle."""
     kind: Kind
     data: bytes
     engine: Engine
-    """As the runtime package runs it."""
+    """The engine of the runtime package."""
     default_engine: Engine
-    """As any other program runs it: with the library's default options."""
+    """An engine with the library's default options, like those of other programs."""
     audit: GraphAudit
 
     @property
@@ -57,7 +57,7 @@ class ExportedFile:
         return hashlib.sha256(self.data).hexdigest()
 
     def artifact(self, top1: float) -> Artifact:
-        """As the manifest has it; `top1` is its accuracy on the evaluation images, in 0..1."""
+        """Make the file's entry in the manifest. `top1` is its accuracy on the evaluation images, in 0..1."""
         kind = self.kind
         return Artifact(
             file=self.file,
@@ -73,25 +73,25 @@ class ExportedFile:
 
 
 def make_request(source: SourceModel, calibration: Pixels, kind: Kind, config: ConversionConfig) -> ConversionRequest:
-    """What a converter needs to make a file of that kind."""
+    """Collect the inputs of a converter for one kind of file."""
     return ConversionRequest(source, kind, make_contract(source, kind, config), calibration, config)
 
 
 def share_requests(
     source: SourceModel, calibration: Pixels, config: ConversionConfig
 ) -> Callable[[Kind], ConversionRequest]:
-    """As `make_request`, for several files of one network: what one makes on the way is there for the others."""
+    """Like `make_request`, for several files of one network that share intermediate results."""
     made: dict[tuple[str, ConversionConfig], Any] = {}
     return lambda kind: replace(make_request(source, calibration, kind, config), made=made)
 
 
 def convert(request: ConversionRequest) -> ExportedFile:
-    """Convert, prove the precision from the graph, and load.
+    """Convert a network, prove the precision of the file from its graph, and load it.
 
     Raises:
-        ConversionError: The converter refused, or its file cannot be run.
-        UnsupportedModelError: A layer makes a mask, and the activations are to be whole numbers.
-        PrecisionProofError: The file is not what its name would say.
+        ConversionError: The converter failed, or its file cannot be run.
+        UnsupportedModelError: A layer makes a mask, and the activations would be integers.
+        PrecisionProofError: The file does not have the precision that its name says.
         SaturationError: Its int8 sums can saturate, and `config.allow_saturation` is not set.
     """
     _check_masks(request)
@@ -99,7 +99,7 @@ def convert(request: ConversionRequest) -> ExportedFile:
 
 
 def _check_masks(request: ConversionRequest) -> None:
-    """Refuse a masked network of whole numbers by its layer: no converter keeps the comparison out of float."""
+    """Refuse a Masking layer in an integer network, because every converter leaves its comparison in float."""
     layers = list_nested_layers(request.source.keras_model)
     masking = next((layer.name for layer in layers if type(layer).__name__ == "Masking"), None)
     precision = request.kind.precision
@@ -111,12 +111,12 @@ def _check_masks(request: ConversionRequest) -> None:
 
 
 def name_file(request: ConversionRequest) -> str:
-    """The name that a file bears in a bundle."""
+    """Name of the file in a bundle."""
     return f"{request.source.name}_{request.kind.precision}{FORMATS[request.kind.format].suffix}"
 
 
 def prove(request: ConversionRequest, data: bytes) -> ExportedFile:
-    """Prove a converted file's precision and ends from its graph, and load it."""
+    """Prove precision, input and output of a converted file from its graph, and load it."""
     kind, file_format, name = request.kind, FORMATS[request.kind.format], name_file(request)
     contract = request.contract
     expected = None
@@ -130,7 +130,7 @@ def prove(request: ConversionRequest, data: bytes) -> ExportedFile:
         )
     found = [spec.dtype for spec in audit.inputs]
     if found != [kind.input_dtype]:
-        raise PrecisionProofError(f"{name}: takes {', '.join(found)} where {kind.input_dtype} was asked for")
+        raise PrecisionProofError(f"{name}: takes {', '.join(found)}; {kind.input_dtype} was requested")
     try:
         engine = open_engine(data, file_name=name)
     except CorruptModelError as error:
@@ -139,14 +139,14 @@ def prove(request: ConversionRequest, data: bytes) -> ExportedFile:
 
 
 def _open_by_default(engine: Engine, data: bytes) -> Engine:
-    """A file's engine with its library's default options; LiteRT has no other options than threads."""
+    """Open a file with its library's default options. LiteRT has no options except threads."""
     if not isinstance(engine, OnnxSession):
         return engine
     return OnnxSession.from_session(onnxruntime.InferenceSession(data, providers=[PROCESSOR]))
 
 
 def make_contract(source: SourceModel, kind: Kind, config: ConversionConfig) -> ModelContract:
-    """What a file of that kind says about itself."""
+    """Make the contract that is stored in a file of this kind."""
     scale, zero_point = source.input_quantization if kind.has_8_bit_input else (None, None)
     if zero_point is not None and kind.input_dtype == "int8":
         zero_point -= 128

@@ -1,4 +1,4 @@
-"""The export: convert, prove, compare, judge, and only then write."""
+"""Export a model: convert, prove, compare, check the gates, and only then write the bundle."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edge_mnist_exporter.bundle.bundle_writer import BundleWriter
 from edge_mnist_exporter.bundle.golden import make_golden_vectors
-from edge_mnist_exporter.bundle.report_paths import PAGE_FILE, REPORT_FILE, ReportPlaces, shorten
+from edge_mnist_exporter.bundle.report_paths import PAGE_FILE, REPORT_FILE, ReportPaths, shorten
 from edge_mnist_exporter.config import BUNDLES_FOLDER, ExportConfig
 from edge_mnist_exporter.conversion import ExportedFile, convert, share_requests
 from edge_mnist_exporter.evaluate.evaluation import measure_top1
@@ -36,17 +36,17 @@ CARD_FILE = "MODEL_CARD.md"
 
 @dataclass(frozen=True)
 class Export:
-    """One finished export."""
+    """The result of an export."""
 
     report: ExportReport
     target: Path | None
-    """Where the bundle is; None where a gate failed and none was written."""
+    """The bundle; None if a gate failed and no bundle was written."""
     files: tuple[str, ...]
     """Names of the bundle's files."""
     page: Path
-    """Where report.html is: beside the bundle, or in the folder of the failure."""
+    """The report page: beside the bundle, or in the folder of the failed export."""
     mixing: Mixing
-    """What mixing made of the files, if `config.auto_mixed` asked for it."""
+    """The files with the result of `config.auto_mixed`."""
 
     @property
     def passed(self) -> bool:
@@ -54,16 +54,17 @@ class Export:
         return self.report.passed
 
     def require_passed(self) -> Export:
-        """This export, if every gate passed.
+        """Return this export if every gate passed.
 
         Raises:
-            GateError: A gate failed; the message names each one, by how much it failed, and where the report is.
+            GateError: A gate failed. The message names each failed gate, by how much it failed, and the report.
         """
         failed = self.report.failed_gates
         if failed:
             measured = "; ".join(map(_describe_failure, failed))
             hint = (
-                " (of the Keras model itself: was it trained on other values than 0..1? say so: `input_range` 0..255)"
+                " (this is the Keras model itself; if it was not trained on values in 0..1, name them: "
+                "`input_range` 0..255)"
             )
             fed_wrongly = any(gate.name == REFERENCE_GATE for gate in failed)
             raise GateError(
@@ -86,18 +87,18 @@ def export(
     Args:
         model: A .keras or .h5 file, a SavedModel or run folder, or a reference model's name (edge, nano, robust).
             None: the newest run in runs/, else the default reference model.
-        output: Where the bundle shall be; an older bundle there is replaced in one step. None: bundles/NAME.
+        output: The folder of the bundle. An older bundle is replaced atomically. None: bundles/NAME.
         config: Precisions, limits, calibration. None: int8 in both formats, with the default limits.
-        data: MNIST's folder, digits of your own, or images of the model's own shape. None: what the command line
-            finds where none is named; the report names it.
+        data: MNIST's folder, your own digits, or images of the model's own shape. None: EDGE_MNIST_DATA, Keras's cache
+            or download, else scikit-learn's digits; the report names them.
         on_stage: Called with a few words at the start of each stage.
 
     Returns:
         The export. If a gate failed, `passed` is false and no bundle was written; `require_passed()` raises then.
 
     Raises:
-        UsageError: There is no such model, or a file is in the place of the bundle.
-        ConversionError: A converter refused the model, or a file is not what its name would say.
+        UsageError: There is no such model, or another file or folder is at the path of the bundle.
+        ConversionError: A converter failed, or a file does not have the precision that its name says.
         IntegrityError: The model or the images are damaged.
 
     Example:
@@ -110,7 +111,7 @@ def export(
     target = BUNDLES_FOLDER / name if output is None else Path(output)
     config = config or ExportConfig()
     with BundleWriter(target) as writer:
-        places = ReportPlaces(writer.target)
+        paths = ReportPaths(writer.target)
         on_stage("loading the Keras model")
         source = load_source(name, path, config.source)
         on_stage("loading images")
@@ -120,7 +121,7 @@ def export(
         reference = evaluate_reference(source, digits.evaluation)
         settled = settle_least_confidence(source, config.least_confidence, digits.validation)
         source = replace(source, least_confidence=settled[0] if settled else 0.0)
-        # A model that reads no digits is fed wrongly; converting it would only hide that behind other errors.
+        # If Keras itself fails, its input is probably wrong; a conversion would only add other errors.
         reads = judge_reference(measure_top1(reference, digits.evaluation.labels)).passed
         mixing = _make_files(source, digits, calibration, config, on_stage) if reads else Mixing(())
         report = measure(
@@ -136,13 +137,13 @@ def export(
         report = replace(report, mixed=mixing.choices)
         page = make_export_page(report, digits.evaluation.images)
         if not report.passed:
-            places.write_failure(report.to_json(), page)
-            return Export(report, None, (), places.failure / PAGE_FILE, mixing)
+            paths.write_failure(report.to_json(), page)
+            return Export(report, None, (), paths.failure / PAGE_FILE, mixing)
         on_stage("writing the bundle")
         contents = _contents(source, mixing.files, report)
-        with places.page_after(page):
+        with paths.page_after(page):
             writer.write(contents)
-        return Export(report, writer.target, tuple(contents), places.page, mixing)
+        return Export(report, writer.target, tuple(contents), paths.page, mixing)
 
 
 def _make_files(
@@ -152,7 +153,7 @@ def _make_files(
     config: ExportConfig,
     on_stage: Callable[[str], None],
 ) -> Mixing:
-    """Every file that was asked for, converted and proved; mixed ones where `auto_mixed` finds int8 wanting."""
+    """Convert and prove all requested files. With `auto_mixed`, replace int8 files that fail by mixed files."""
     request = share_requests(source, calibration.images, config.conversion)
     files: list[ExportedFile | UnmadeFile] = []
     for kind in config.kinds:
@@ -165,7 +166,7 @@ def _make_files(
 
 
 def _convert(request: ConversionRequest) -> ExportedFile:
-    """As `convert`, with the way out where the format's int8 does not know a layer."""
+    """Like `convert`, but mention `auto_mixed` if the int8 of the format does not support a layer."""
     try:
         return convert(request)
     except PrecisionProofError as error:
@@ -175,22 +176,22 @@ def _convert(request: ConversionRequest) -> ExportedFile:
 
 
 def _describe_mixing(export: Export) -> str:
-    """Why `auto_mixed` left files in int8 that fail."""
+    """Explain why files fail although `auto_mixed` is on."""
     failed = {file for gate in export.report.failed_gates for file in gate.files}
     sound, hopeless = (", ".join(failed.intersection(files)) for files in (export.mixing.sound, export.mixing.hopeless))
     return (
-        f" ({sound} passed on the training images by which `auto_mixed` judges, so all of it stayed in int8)"
+        f" ({sound} passed on the training images that `auto_mixed` uses, so all of its layers stayed in int8)"
         if sound
         else ""
-    ) + (f" (no choice of layers in float helps {hopeless})" if hopeless else "")
+    ) + (f" (for {hopeless}, no choice of layers in float passes)" if hopeless else "")
 
 
 def _describe_failure(gate: Gate) -> str:
-    return f"{gate.name} = {gate.value:.4f}, must be {gate.limit}, is off by {-gate.margin:.4f}"
+    return f"{gate.name} = {gate.value:.4f}, must be {gate.limit}, failed by {-gate.margin:.4f}"
 
 
 def _contents(source: SourceModel, files: Sequence[ExportedFile], report: ExportReport) -> dict[str, bytes]:
-    """Every file of the bundle by name, the manifest last because it carries the hashes of all others."""
+    """Make all files of the bundle, by name. The manifest is last, because it has the hashes of the others."""
     extra = {
         REPORT_FILE: report.to_json().encode(),
         CARD_FILE: write_model_card(report).encode(),

@@ -1,6 +1,6 @@
-"""The limits that an export must keep, from options and from a file.
+"""Limits of an export's gates, from options and from a TOML file.
 
-The file is TOML, with one table; each key is optional:
+The file has one table; each key is optional:
 
     [gate]
     max_drop_points = 0.5
@@ -21,7 +21,7 @@ from edge_mnist_runtime.errors import UsageError, first_line
 from edge_mnist_runtime.extras import require_extra
 
 INT8_PRECISION: Final = "int8"
-"""Of the pair of files that `min_int8_parity` is about."""
+"""Precision of the two files that `min_int8_parity` compares."""
 
 GATE_TABLE: Final = "gate"
 """Name of the file's table."""
@@ -29,7 +29,7 @@ GATE_TABLE: Final = "gate"
 
 @dataclass(frozen=True)
 class _Range:
-    """What a limit may be."""
+    """The range of a limit, from 0."""
 
     highest: float
     unit: str = ""
@@ -46,22 +46,22 @@ _RANGES: Final = {
 
 @dataclass(frozen=True)
 class GateConfig:
-    """The limits of one export; None: not judged.
+    """Limits of an export's gates; None: not checked.
 
     Raises:
         UsageError: A value is out of its range; the message names it.
     """
 
     max_drop_points: float = 0.5
-    """Most top-1 accuracy that a file may lose against Keras, in percentage points."""
+    """Maximum loss of top-1 accuracy against Keras, in percentage points."""
     min_agreement: float = 0.99
-    """Least part of the evaluation images on which a file gives Keras's answer, in 0..1."""
+    """Minimum fraction of the evaluation images with the same answer as Keras, in 0..1."""
     max_probability_diff: float | None = None
-    """Most that any probability of a file may differ from Keras's on any image, in 0..1."""
+    """Maximum difference of any probability from Keras's on any image, in 0..1."""
     min_top1: float | None = None
-    """Least part of the evaluation images that a file must read right, in 0..1."""
+    """Minimum accuracy of every file, in 0..1."""
     min_int8_parity: float | None = None
-    """Least part of the evaluation images on which the int8 TFLite and the int8 ONNX file agree, in 0..1."""
+    """Minimum fraction of the evaluation images with the same answer of both int8 files, in 0..1."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -71,14 +71,14 @@ class GateConfig:
 
     @classmethod
     def load(cls, file: Path | None, **options: float | None) -> GateConfig:
-        """The limits of a file, with those that were given as options in their place.
+        """Load the limits of a file. Options override them.
 
         Args:
             file: A TOML file; None for the defaults.
-            **options: Limits by name; None where the option was not given.
+            **options: Limits by name; None if the option was not given.
 
         Raises:
-            UsageError: The file cannot be read or is no such file, or a value is out of its range.
+            UsageError: The file cannot be read or is not valid, or a value is out of its range.
         """
         given = {name: value for name, value in options.items() if value is not None}
         return cls(**{**(_read_file(file) if file else {}), **given})
@@ -116,13 +116,13 @@ def _read_toml(file: Path) -> dict[str, Any]:
             content: dict[str, Any] = tomllib.load(handle)
     except OSError as error:
         raise UsageError(f"{file}: cannot be read ({error.strerror or error}); expected a TOML file") from error
-    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or brackets without end
-        raise UsageError(f"{file}: is no TOML file ({first_line(error)})") from error
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, or endless brackets
+        raise UsageError(f"{file}: not a TOML file ({first_line(error)})") from error
     return content
 
 
 def _quote(value: object) -> str:
-    """A value as one short line, whatever it is."""
+    """Format any value as one short line."""
     text = f"{value:g}" if isinstance(value, float) else repr(value)
     return text if len(text) <= 40 else f"{text[:40]}..."
 

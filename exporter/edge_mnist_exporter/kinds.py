@@ -1,4 +1,4 @@
-"""Which precisions exist in which format, and with which inputs; for all others, why not."""
+"""List which precisions exist in which format and with which input dtypes, and why the others do not."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ INPUT_DTYPES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("onnx", "fp16"): ("uint8", "float32"),
     ("onnx", "int8"): ("uint8", "float32"),
 }
-"""Input dtypes by format and precision, the usual one first."""
+"""Input dtypes by format and precision, the default first."""
 
 PRECISION_NAMES: Final = tuple(dict.fromkeys(precision for _, precision in INPUT_DTYPES))
-"""What may be asked for; `mixed` is what `auto_mixed` makes where int8 falls short."""
+"""Precisions that may be requested. `auto_mixed` makes a further one, `mixed`, if int8 fails."""
 
 ABSENT: Final = {
     ("onnx", "dynamic"): "onnxruntime's dynamic quantizer turns convolutions into ConvInteger, several times slower "
@@ -34,10 +34,10 @@ ABSENT: Final = {
 
 NO_INPUT: Final = {
     ("onnx", "int8", "int8"): "onnxruntime's fast kernels take uint8 activations",
-    ("tflite", "int16x8", "uint8"): "its kernels take int16, which no byte stands for",
-    ("tflite", "int16x8", "int8"): "its kernels take int16, which no byte stands for",
+    ("tflite", "int16x8", "uint8"): "its kernels take int16 values, not bytes",
+    ("tflite", "int16x8", "int8"): "its kernels take int16 values, not bytes",
 }
-"""Why a precision does not have an input dtype; for all others, it computes in float from the first layer on."""
+"""Why a precision does not have an input dtype. All others compute in float from the first layer on."""
 
 
 @dataclass(frozen=True)
@@ -50,30 +50,31 @@ class Kind:
 
     @property
     def is_calibrated_tflite(self) -> bool:
-        """Whether TensorFlow's converter chooses its ranges from calibration images."""
+        """Whether TensorFlow's converter chooses its quantization ranges from calibration images."""
         return self.format == "tflite" and self.precision in ("int8", "int16x8")
 
     @property
     def may_saturate(self) -> bool:
-        """Whether weights of 8 bits could saturate its sums; TFLite's kernels add in 32 bits."""
+        """Whether 8-bit weights could saturate its sums. TFLite's cannot: its kernels add in 32 bits."""
         return self.format == "onnx" and self.precision in SATURATING_PRECISIONS
 
     @property
     def has_8_bit_input(self) -> bool:
-        """Whether its input holds steps of a scale that stand for the bytes themselves."""
+        """Whether its input is quantized so that each step is one byte value."""
         return self.precision in ("int8", "mixed") and self.input_dtype != "float32"
 
 
 def choose_kinds(precisions: tuple[str, ...], formats: tuple[str, ...], io: str | None) -> tuple[Kind, ...]:
-    """Every precision in each of the formats that has it; `list_absent` says what that leaves out.
+    """List every existing combination of the precisions and formats. `list_absent` lists the others.
 
     Args:
-        precisions: Which.
-        formats: Which.
-        io: Input dtype; None for the usual one of each.
+        precisions: Requested precisions.
+        formats: Requested formats.
+        io: Input dtype; None for the default of each combination.
 
     Raises:
-        UsageError: A name is unknown, none of the formats has a precision, or a kind of file does not have the input.
+        UsageError: A name is unknown, a precision exists in none of the formats, or a combination does not have the
+            input dtype.
     """
     _check_known("`precisions`", precisions, PRECISION_NAMES)
     _check_known("`formats`", formats, FORMAT_NAMES)
@@ -88,7 +89,7 @@ def choose_kinds(precisions: tuple[str, ...], formats: tuple[str, ...], io: str 
 
 
 def list_absent(precisions: tuple[str, ...], formats: tuple[str, ...]) -> list[str]:
-    """A line for every combination that does not exist, which says why."""
+    """List the combinations that do not exist, one line each with the reason."""
     return [
         f"there is no {precision} {format_name} file: {ABSENT[format_name, precision]}"
         for precision in precisions
@@ -114,4 +115,4 @@ def _check_known(parameter: str, names: tuple[str, ...], known: tuple[str, ...])
     unknown = [name for name in names if name not in known]
     if unknown or not names:
         found = repr(unknown[0]) if unknown else "none"
-        raise UsageError(f"{parameter}: {found} is unknown; expected one or several of {','.join(known)}")
+        raise UsageError(f"{parameter}: {found} is unknown; expected one or more of {','.join(known)}")

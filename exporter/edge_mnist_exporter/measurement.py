@@ -1,4 +1,4 @@
-"""What an export measures: every file beside Keras and beside the others, on the same images."""
+"""Evaluate every file of an export, and compare it with Keras and with the other files on the same images."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from edge_mnist_trainer.data.sources import DigitSource
 
 
 def evaluate_reference(source: SourceModel, evaluation: LabelledDigits) -> Probabilities:
-    """Keras's probabilities on the evaluation images.
+    """Compute Keras's probabilities on the evaluation images.
 
     Raises:
-        UnsupportedModelError: They are not all numbers.
+        UnsupportedModelError: A probability is NaN or infinite.
     """
     reference = source.probabilities(evaluation.images)
     if not np.isfinite(reference).all():
@@ -48,32 +48,32 @@ def measure(
     settled: tuple[float, str] | None,
     on_stage: Callable[[str], None],
 ) -> ExportReport:
-    """Run every file over the evaluation images, and compare and judge what they answer.
+    """Run every file on the evaluation images, compare the results, and check the gates.
 
     Args:
         source: The Keras model.
         reference: Its probabilities on the evaluation images, float32, shape (N, K).
-        files: What was converted.
+        files: The converted files.
         digits: The images.
-        calibration: What the quantizers saw.
-        config: The limits, and how the files were made.
-        settled: From which confidence on answers are accepted, and who chose it; None for what reads no digits.
-        on_stage: Called with a few words whenever another file begins.
+        calibration: The calibration images.
+        config: The limits, and the settings of the conversion.
+        settled: The confidence threshold and its origin; None for a model that does not read digits.
+        on_stage: Called with a few words before each file.
     """
     evaluation = digits.evaluation
-    answers, own_answers = {KERAS_NAME: reference}, {}
+    predictions, own_predictions = {KERAS_NAME: reference}, {}
     for file in files:
         on_stage(f"evaluating {file.file} in {file.engine.backend}")
-        answers[file.file] = own_answers[file.file] = _evaluate(file.default_engine, file, evaluation)
+        predictions[file.file] = own_predictions[file.file] = _evaluate(file.default_engine, file, evaluation)
         if file.engine is not file.default_engine:
-            own_answers[file.file] = _evaluate(file.engine, file, evaluation)
-    comparisons = {file: compare(answers[file], reference, evaluation.labels) for file in own_answers}
-    differing = {file: int((own != answers[file]).any(1).sum()) for file, own in own_answers.items()}
+            own_predictions[file.file] = _evaluate(file.engine, file, evaluation)
+    comparisons = {file: compare(predictions[file], reference, evaluation.labels) for file in own_predictions}
+    differing = {file: int((own != predictions[file]).any(1).sum()) for file, own in own_predictions.items()}
     own_comparisons = {
-        file: compare(own_answers[file], reference, evaluation.labels) for file, n in differing.items() if n
+        file: compare(own_predictions[file], reference, evaluation.labels) for file, n in differing.items() if n
     }
     figures = measure_model(reference, evaluation.labels)
-    int8_parity = _compare_int8_pair(files, answers)
+    int8_parity = _compare_int8_pair(files, predictions)
     return ExportReport(
         name=source.name,
         labels=source.labels,
@@ -82,9 +82,9 @@ def measure(
         calibration={**calibration.origin, "method": config.conversion.calibration_method},
         reference=figures,
         artifacts=tuple(_describe(file, differing[file.file], comparisons[file.file]) for file in files),
-        agreement=measure_agreement(answers),
+        agreement=measure_agreement(predictions),
         int8_parity=int8_parity,
-        rejection=measure_rejection(settled, answers, evaluation),
+        rejection=measure_rejection(settled, predictions, evaluation),
         gates=judge(figures.top1, comparisons.items(), config.gates, int8_parity, runtime=own_comparisons.items()),
         versions=installed_versions(
             *(DISTRIBUTION, "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert"),
@@ -120,16 +120,16 @@ def _evaluate(engine: Engine, file: ExportedFile, evaluation: LabelledDigits) ->
     try:
         found = np.concatenate(list(run_in_batches(engine, evaluation.images)))
     except CorruptModelError as error:
-        raise ConversionError(f"{file.file}: {error}, so it is no use") from error
+        raise ConversionError(f"{file.file}: {error}, so it cannot be used") from error
     if not np.isfinite(found).all():
         raise ConversionError(f"{file.file}: gives NaN or infinity on {evaluation.name} images in {engine.backend}")
     return found
 
 
-def _compare_int8_pair(files: Sequence[ExportedFile], answers: Mapping[str, Probabilities]) -> Int8Parity | None:
+def _compare_int8_pair(files: Sequence[ExportedFile], predictions: Mapping[str, Probabilities]) -> Int8Parity | None:
     pair = {file.kind.format: file for file in files if file.kind.precision == INT8_PRECISION}
     if pair.keys() != {"tflite", "onnx"}:
         return None
     tflite, onnx = pair["tflite"].file, pair["onnx"].file
     step = pair["tflite"].audit.outputs[0].scale
-    return measure_int8_parity((tflite, answers[tflite]), (onnx, answers[onnx]), step)
+    return measure_int8_parity((tflite, predictions[tflite]), (onnx, predictions[onnx]), step)

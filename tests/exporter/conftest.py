@@ -1,4 +1,4 @@
-"""What the exporter's tests share: scripts in processes of their own, the reference model, and its exported files."""
+"""Fixtures of the exporter's tests: separate processes, the reference model, and its exported files."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ AUDIT = {
     "macs": 12_345,
     "weight_pair": {"steps": 128, "layer": "Conv conv1"},
 }
-"""What a made-up file's audit says."""
+"""The audit of a made-up file."""
 
 REFERENCE_MODEL = Path(__file__).parents[2] / "trainer" / "edge_mnist_trainer" / "models" / "edge.keras"
 
 
 @pytest.fixture(scope="session")
 def reference_model() -> Path:
-    """The trained model inside the trainer package."""
+    """The path of the trained model in the trainer package."""
     return REFERENCE_MODEL
 
 
 @pytest.fixture(scope="session")
 def reference_source(reference_model: Path) -> SourceModel:
-    """The same, loaded."""
+    """The reference model, loaded."""
     from edge_mnist_exporter.source.source_model import load_source
 
     return load_source("edge", reference_model)
@@ -62,7 +62,7 @@ def reference_source(reference_model: Path) -> SourceModel:
 
 @pytest.fixture(scope="session")
 def as_source() -> Callable[[Any], SourceModel]:
-    """A `keras.Model` from grey images in 0..1 to ten probabilities, as a source that came from no file."""
+    """Make a source from a `keras.Model` without a file; it maps grey images in 0..1 to ten probabilities."""
     from edge_mnist_exporter.source.source_model import SourceModel
     from edge_mnist_runtime.contract import DIGIT_LABELS, IMAGE_SHAPE, UNIT_RANGE
 
@@ -76,7 +76,7 @@ def as_source() -> Callable[[Any], SourceModel]:
 
 @pytest.fixture(scope="session")
 def convert() -> Convert:
-    """Make a file, prove and load it: `convert(source, "onnx", "int8", images, io="uint8", config=...)`."""
+    """Convert, prove and load one file: `convert(source, "onnx", "int8", images, io="uint8", config=...)`."""
     from edge_mnist_exporter import conversion
     from edge_mnist_exporter.config import ConversionConfig as Config
     from edge_mnist_exporter.kinds import choose_kinds
@@ -104,7 +104,7 @@ def drawn_images() -> Any:
 
 @pytest.fixture(scope="session")
 def draw_blobs() -> Callable[..., tuple[Any, Any]]:
-    """Images that any network tells apart: a bright blob whose place and colour are its class's, on faint noise.
+    """Draw images that any network can classify: a bright blob on faint noise; position and colour give the class.
 
     `draw_blobs(image_shape, n_classes, n_images, seed=...)` gives images, uint8, shape (N, H, W, C), and labels.
     """
@@ -159,7 +159,7 @@ def blob_model(draw_blobs: Any, train_on: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def blob_file(blob_model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same as a .keras file."""
+    """`blob_model` as a .keras file."""
     path = tmp_path_factory.mktemp("blobs") / "blobs.keras"
     blob_model.save(path)
     return path
@@ -167,7 +167,7 @@ def blob_file(blob_model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="session")
 def blob_source(blob_file: Path) -> SourceModel:
-    """The same, loaded."""
+    """`blob_model`, loaded as a source."""
     from edge_mnist_exporter.source.source_model import load_source
 
     return load_source("blobs", blob_file)
@@ -175,13 +175,13 @@ def blob_source(blob_file: Path) -> SourceModel:
 
 @pytest.fixture(scope="session")
 def blob_images(draw_blobs: Any) -> Any:
-    """A hundred of its images that it was not trained on."""
+    """A hundred images that `blob_model` was not trained on."""
     return draw_blobs((16, 16, 3), 5, 100, seed=1)[0]
 
 
 @pytest.fixture(scope="session")
 def blob_calibration(draw_blobs: Any) -> Any:
-    """Sixty images to calibrate it on, some pixel 0 and some 255."""
+    """Sixty calibration images for `blob_model`, with at least one pixel 0 and one 255."""
     images = draw_blobs((16, 16, 3), 5, 60, seed=2)[0]
     images[0, 0, 0], images[0, -1, -1] = 0, 255
     return images
@@ -195,13 +195,13 @@ def report(reference_bundle: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def old_bundle(reference_bundle: Path, tmp_path: Path) -> Path:
-    """A whole bundle in a folder of its own, that an export may be about to replace."""
+    """A copy of the reference bundle that an export can replace."""
     return Path(shutil.copytree(reference_bundle, tmp_path / "target" / "bundle"))
 
 
 @pytest.fixture(scope="session")
 def drawn_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file of a few hundred digits that the project draws: they tell layers apart in a fraction of MNIST's time."""
+    """A file with 700 drawn digits, which are faster than MNIST."""
     images, labels = draw_digits(70, seed=1)
     path = tmp_path_factory.mktemp("drawn") / "drawn.npz"
     np.savez(path, images=images, labels=labels)
@@ -210,7 +210,7 @@ def drawn_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def small_old_bundle(tmp_path: Path) -> Path:
-    """A folder that an export takes for an older bundle, and may replace."""
+    """A tiny folder that looks like an older bundle, so that an export may replace it."""
     bundle = tmp_path / "target" / "bundle"
     bundle.mkdir(parents=True)
     (bundle / "old.tflite").write_bytes(b"a model")
@@ -231,10 +231,10 @@ def folder_hashes() -> Callable[[Path], dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def make_report() -> Callable[..., ExportReport]:
-    """Make the report of an export whose answers are known, without exporting anything.
+    """Make an export report from known probabilities, without an export.
 
-    Takes the evaluation images, Keras's probabilities, and each file's by name; an int8 pair is compared. `labels` are
-    the class names.
+    Takes the evaluation images, Keras's probabilities, and those of each file by name. The two int8 files are compared.
+    `labels` are the class names.
     """
     from edge_mnist_exporter.evaluate.evaluation import compare, measure_model
     from edge_mnist_exporter.evaluate.gates import judge

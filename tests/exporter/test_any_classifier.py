@@ -1,4 +1,4 @@
-"""Image classifiers of every kind, from a saved file to files that take raw bytes and answer as Keras does."""
+"""Exports of many kinds of image classifiers: files take raw bytes and predict like Keras."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ SCALING_OPERATORS = {"MUL", "SUB", "ADD", "DIV", "Mul", "Sub", "Add", "Div"}
 
 @dataclass(frozen=True)
 class Network:
-    """One network to be trained and exported."""
+    """A network to train and export."""
 
     build: Callable[[Any, Any], Any]
-    """From the modules `keras` and `keras.layers` to an untrained `keras.Model`."""
+    """Builds an untrained `keras.Model`; takes the modules `keras` and `keras.layers`."""
     image_shape: tuple[int, int, int] = (16, 16, 1)
     n_classes: int = 5
     rescales: bool = False
-    """Whether it takes 0..255 and scales that itself."""
+    """Whether its input is 0..255, which it scales itself."""
     gives_logits: bool = False
     normalises: bool = False
-    """Whether its scaling takes a layer of its own, as no single scale can stand for it."""
+    """Whether its scaling needs a layer, because it is not one scale for all channels."""
 
 
 @dataclass(frozen=True)
 class Classifier:
-    """The same, trained, saved and loaded as an export does it."""
+    """A trained network, saved and loaded like an export does it."""
 
     network: Network
     source: SourceModel
     images: Any
-    """Held out, uint8, shape (N, H, W, C)."""
+    """Held-out images, uint8, shape (N, H, W, C)."""
     labels: Any
     calibration: Any
     expected: Any
@@ -81,7 +81,7 @@ def signed_colour(k, layers):
 
 
 def augmented_stack(k, layers):
-    """As Keras's own tutorials have it: augmentation, rescaling, and a network inside the network."""
+    """Augmentation, rescaling and a nested network, as in Keras's tutorials."""
     augmentation = k.Sequential([layers.RandomFlip(), layers.RandomTranslation(0.02, 0.02)])
     body = k.Sequential([k.Input((16, 16, 3)), layers.Conv2D(8, 3, activation="relu"), layers.MaxPooling2D(2)])
     ends = layers.Flatten(), layers.Dropout(0.1), layers.Dense(5, activation="softmax")
@@ -102,7 +102,7 @@ def skip_connection(k, layers):
 
 
 def preactivated(k, layers):
-    """ResNet v2: BatchNorm behind sums, where no convolution can take it in."""
+    """ResNet v2: BatchNorm after sums, where no convolution can absorb it."""
     image = k.Input((16, 16, 3))
     x = conv(k, layers, image)
     y = conv(k, layers, layers.ReLU()(layers.BatchNormalization()(x)))
@@ -190,7 +190,7 @@ def classifier(request, draw_blobs, train_on, tmp_path_factory) -> Classifier:
     return Classifier(network, load_source("model", path), held_out, truth, calibration, expected)
 
 
-def test_source_answers_raw_bytes_as_the_trained_model_did(classifier):
+def test_source_predicts_raw_bytes_like_the_trained_model(classifier):
     found = classifier.source.probabilities(classifier.images)
     assert classifier.source.image_shape == classifier.network.image_shape
     assert np.allclose(found, classifier.expected, atol=1e-5)
@@ -232,7 +232,7 @@ def test_debug_and_auto_mixed_know_every_layer_with_weights(format_name, classif
     images, file_format = classifier.images[:20], formats.FORMATS[format_name]
     errors = file_format.measure_errors(ask(Kind(format_name, "int8", "uint8")), images)
     layers = list(list_layers(classifier.source.keras_model))
-    # What a convolution takes in is no layer of the file any more.
+    # Layers that a convolution absorbs are not in the file.
     computing = {name for name, has_weights in layers if has_weights and not name.startswith("batch_normalization")}
     assert computing <= {error.layer for error in errors} <= {name for name, _ in layers}
     assert all(20 < error.own_snr_db < 100 for error in errors)
@@ -249,7 +249,7 @@ def test_debug_and_auto_mixed_know_every_layer_with_weights(format_name, classif
         assert np.array_equal(mixed.engine.run(images).argmax(1), classifier.expected[:20].argmax(1))
 
 
-def test_what_was_taken_off_or_added_is_noted(classifier):
+def test_removed_and_added_layers_are_noted(classifier):
     notes = " ".join(classifier.source.notes)
     network = classifier.network
     assert ("into the input" in notes) == network.rescales

@@ -25,18 +25,18 @@ def test_value_out_of_range_is_refused_by_name(name, values):
         ExportConfig(**values)
 
 
-def test_no_precision_at_all_is_refused():
+def test_empty_precisions_are_refused():
     with pytest.raises(UsageError, match="`precisions`"):
         ExportConfig(precisions=())
 
 
 @pytest.mark.parametrize("asked", [{"formats": ("tflite",)}, {"precisions": ("fp32", "int16x8")}])
-def test_saturation_cannot_be_allowed_where_nothing_saturates(asked):
+def test_allow_saturation_is_refused_if_no_file_can_saturate(asked):
     with pytest.raises(UsageError, match=r"^`allow_saturation`: only int8 ONNX files can saturate"):
         ExportConfig(conversion=ConversionConfig(allow_saturation=True), **asked)
 
 
-def test_limits_of_the_ranges_are_accepted():
+def test_smallest_and_largest_values_are_accepted():
     ExportConfig(calibration_samples=1, seed=0)
 
 
@@ -47,12 +47,12 @@ def numbered() -> LabelledDigits:
     return LabelledDigits("numbered", "train", images, np.zeros(256, np.uint8))
 
 
-def test_more_calibration_images_than_there_are_is_refused(numbered):
+def test_more_calibration_images_than_exist_are_refused(numbered):
     with pytest.raises(UsageError, match=r"`calibration_samples` 257: numbered train has 256 images"):
         draw_calibration(numbered, 257, seed=0)
 
 
-def test_calibration_images_are_different_ones_repeatable_by_seed(numbered):
+def test_calibration_images_are_distinct_and_repeatable_by_seed(numbered):
     first, again, other = (draw_calibration(numbered, 100, seed=seed) for seed in (0, 0, 1))
     assert len(np.unique(first.images[:, 0, 0, 0])) == 100
     assert np.array_equal(first.images, again.images)
@@ -60,7 +60,7 @@ def test_calibration_images_are_different_ones_repeatable_by_seed(numbered):
     assert first.origin["indices_sha256"] != other.origin["indices_sha256"]
 
 
-def test_calibration_says_where_its_images_are_from(numbered):
+def test_calibration_records_the_origin_of_its_images(numbered):
     drawn = draw_calibration(numbered, 10, seed=3)
     indices = drawn.images[:, 9, 9, 0].astype(np.int64)
     assert drawn.origin == {

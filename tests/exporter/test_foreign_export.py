@@ -1,4 +1,4 @@
-"""`edge-mnist export` of a classifier that knows nothing of digits, as a user runs it: whole, and with bad input."""
+"""The command `edge-mnist export` for a classifier of other images, with good and bad input."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LABELS = ("cat", "dog", "water vole", "owl", "newt")
 
 @dataclass(frozen=True)
 class Workplace:
-    """A folder with what a user has."""
+    """A folder with the user's files."""
 
     folder: Path
     model: Any
@@ -58,7 +58,7 @@ def here(draw_blobs, train_on, tmp_path_factory) -> Workplace:
 
 @pytest.fixture
 def command(here, capfd):
-    """Run `edge-mnist ARGUMENTS` in this process, where TensorFlow has been started; gives code, output, errors."""
+    """Run `edge-mnist ARGUMENTS` in this process, where TensorFlow runs already. Return code, output and errors."""
     from edge_mnist_runtime.commands.app import run
 
     def run_here(*arguments):
@@ -77,7 +77,7 @@ def bundle(here) -> Path:
     return here.path("bundle")
 
 
-def test_bundle_says_what_the_model_is(bundle):
+def test_bundle_describes_the_model(bundle):
     manifest = Manifest.load(bundle)
     assert [artifact.file for artifact in manifest.artifacts] == [
         *("animals_fp32.tflite", "animals_fp32.onnx", "animals_int8.tflite", "animals_int8.onnx")
@@ -129,7 +129,7 @@ def test_bundle_and_its_files_are_described(bundle, command):
         assert {None} == {file["preprocess"] for file in json.loads(out)["files"]}
 
 
-def test_digit_classifier_refuses_it(bundle, command):
+def test_digit_classifier_refuses_the_bundle(bundle, command):
     for shown in (bundle, bundle / "animals_int8.onnx"):
         with pytest.raises(
             ContractError, match=r"not a digit classifier \(images of \(32, 32, 3\), 5 classes\)"
@@ -198,14 +198,14 @@ def not_a_number(here, keras):
         (not_a_number, "kernel holds NaN or infinity; train the model again"),
     ],
 )
-def test_model_that_is_no_image_classifier_is_one_clear_line(build, words, here, command, tmp_path):
+def test_model_that_is_not_an_image_classifier_is_refused_in_one_line(build, words, here, command, tmp_path):
     import keras
 
     build(here, keras).save(tmp_path / "bad.keras")
     code, out, err = command("export", tmp_path / "bad.keras", "--data", here.path("animals.npz"), "-o", tmp_path / "b")
     assert (code, out, err.count("\n")) == (4, "", 1)
     assert words in err
-    assert "output of the tools" not in err  # no tool has seen it yet
+    assert "output of the tools" not in err  # it is refused before any tool runs
     assert [path.name for path in tmp_path.iterdir()] == ["bad.keras"]
 
 
@@ -223,12 +223,12 @@ def test_model_that_is_no_image_classifier_is_one_clear_line(build, words, here,
         ({"--input-range": "0..2"}, 2, "--input-range 0..2: expected 0..1, 0..255, -1..1"),
         ({"--io": "int8"}, 2, "--io int8: int8 onnx takes uint8 or float32; onnxruntime's fast kernels"),
         ({"--precision": "int16x8", "--format": "onnx"}, 2, "there is no int16x8 onnx file: onnxruntime has no int16"),
-        ({"--calibration-method": "entropy"}, 2, "TensorFlow's converter knows minmax alone; choose --format onnx"),
+        ({"--calibration-method": "entropy"}, 2, "TensorFlow's converter supports only minmax; choose --format onnx"),
         ({"--opset": "12"}, 2, "--opset must be 13..18, not 12"),
     ],
     ids=lambda value: " ".join(f"{name} {given}" for name, given in value.items()) if isinstance(value, dict) else "",
 )
-def test_bad_option_for_a_foreign_model_is_one_clear_line(options, code, words, here, command, monkeypatch):
+def test_bad_option_for_a_foreign_model_is_refused_in_one_line(options, code, words, here, command, monkeypatch):
     monkeypatch.chdir(here.folder)
     before = sorted(path.name for path in here.folder.iterdir())
     given = {"--data": "animals.npz", "--output": "other", **options}
@@ -239,7 +239,7 @@ def test_bad_option_for_a_foreign_model_is_one_clear_line(options, code, words, 
     assert sorted(path.name for path in here.folder.iterdir()) == before
 
 
-def test_foreign_model_without_images_is_told_what_to_name(here, command, monkeypatch, tmp_path):
+def test_foreign_model_without_images_is_refused_with_a_hint(here, command, monkeypatch, tmp_path):
     monkeypatch.delenv("EDGE_MNIST_DATA", raising=False)
     code, _, err = command("export", here.path("animals.keras"), "-o", tmp_path / "bundle")
     assert code == 2

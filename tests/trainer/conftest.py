@@ -1,4 +1,4 @@
-"""What the trainer's tests share: scripts in processes of their own, no network, and digits to train on."""
+"""Fixtures of the trainer's tests: separate processes, no network, and digits to train on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def without_network() -> tuple[str, ...]:
-    """What to put before a command so that it runs without any network."""
+    """A command prefix that turns the network off."""
     prefix = ("unshare", "--map-root-user", "--net")
     if (
         shutil.which("unshare") is None
@@ -38,17 +38,18 @@ def without_network() -> tuple[str, ...]:
 
 @pytest.fixture
 def without_mnist(tmp_path: Path) -> dict[str, str]:
-    """An environment in which MNIST is neither named nor cached."""
+    """Environment variables without a path or cache of MNIST."""
     return {DATA_VARIABLE: "", "KERAS_HOME": str(tmp_path / "keras")}
 
 
 FEWER_PICTURES = {
     "edge_mnist_trainer.augment.batches.PRINTED_VARIANTS": 1,
     "edge_mnist_trainer.augment.batches.DRAWN_VARIANTS": 2,
+    "edge_mnist_trainer.augment.batches.SCHOOL_DIGITS": 20,
     "edge_mnist_trainer.evaluate.robustness.FONT_VARIANTS": 1,
     "edge_mnist_trainer.evaluate.confidence.NO_DIGITS_EACH": 2,
 }
-"""How many pictures of a kind training draws, to learn from and to be judged by; all of them take half a minute."""
+"""Smaller numbers of drawn pictures for training and evaluation. The usual numbers take half a minute."""
 
 SHORTENED_COMMAND = f"""
 from importlib import import_module
@@ -62,7 +63,7 @@ main()
 
 @pytest.fixture(scope="module", autouse=True)
 def fewer_pictures(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Training and its report with few pictures of every kind; `pytest --nightly` draws all of them."""
+    """Train and report with fewer drawn pictures, except in `pytest --nightly`."""
     with pytest.MonkeyPatch.context() as patch:
         if not request.config.getoption("nightly"):
             for name, value in FEWER_PICTURES.items():
@@ -72,7 +73,7 @@ def fewer_pictures(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def command(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    """What starts `edge-mnist` in a process of its own, with as few pictures as `fewer_pictures` leaves."""
+    """The command line of `edge-mnist` in its own process, also with `fewer_pictures`."""
     if request.config.getoption("nightly"):
         return (str(Path(sys.executable).with_name("edge-mnist")),)
     return (sys.executable, "-c", SHORTENED_COMMAND)
@@ -80,7 +81,7 @@ def command(request: pytest.FixtureRequest) -> tuple[str, ...]:
 
 @pytest.fixture(scope="session")
 def drawn_digits() -> DigitSet:
-    """5,000 training and 1,000 validation images: the same hundred drawn digits over and over."""
+    """5,000 training and 1,000 validation images: a hundred drawn digits, repeated."""
     images, labels = draw_digits(10, seed=1)
     training, validation = (
         LabelledDigits("drawn", split, np.tile(images, (times, 1, 1, 1)), np.tile(labels, times))
@@ -98,7 +99,7 @@ def few_digits(drawn_digits: DigitSet) -> DigitSet:
 
 @pytest.fixture(scope="session")
 def few_digits_file(few_digits: DigitSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The training images of `few_digits`, as --data takes them."""
+    """The training images of `few_digits` as a file for --data."""
     path = tmp_path_factory.mktemp("data") / "drawn.npz"
     np.savez(path, images=few_digits.training.images, labels=few_digits.training.labels)
     return path
@@ -106,7 +107,7 @@ def few_digits_file(few_digits: DigitSet, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def tiny() -> Architecture:
-    """The smallest network that there is: four filters and ten answers, undistorted images, no moving average."""
+    """A very small network: four filters and ten classes, undistorted images, no moving average."""
     architecture = custom_architecture(filters=(4,), pool=4, dense=())
     config = replace(architecture.config, epochs=3, batch_size=50, augmentation=None, longest_average_steps=0)
     return replace(architecture, config=config)
@@ -117,7 +118,7 @@ Refuse = Callable[..., None]
 
 @pytest.fixture(scope="session")
 def assert_refused() -> Refuse:
-    """Check that a command ended with an exit code, nothing on standard output, and one line that holds all words."""
+    """Check exit code, empty standard output, and one line on standard error that contains all words."""
 
     def check(ended: Any, code: int, *words: object) -> None:
         assert (ended.code, ended.out) == (code, ""), ended
@@ -130,7 +131,7 @@ def assert_refused() -> Refuse:
 
 @dataclass(frozen=True)
 class FinishedTraining:
-    """A training run that has ended, with what was watched meanwhile."""
+    """A finished training run, with what its callbacks recorded."""
 
     folder: RunFolder
     outcome: TrainingOutcome
@@ -143,7 +144,7 @@ Train = Callable[..., FinishedTraining]
 
 @pytest.fixture(scope="session")
 def train_on_drawn(drawn_digits: DigitSet, tmp_path_factory: pytest.TempPathFactory) -> Train:
-    """Train two epochs for real; `interrupt_at` is the (epoch, step), from 0, at which Ctrl-C comes."""
+    """Train for two epochs. `interrupt_at` is the (epoch, step), from 0, of a Ctrl-C."""
     import keras
 
     from edge_mnist_trainer.fit.training import train
@@ -175,5 +176,5 @@ def train_on_drawn(drawn_digits: DigitSet, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="session")
 def finished_run(train_on_drawn: Train) -> FinishedTraining:
-    """Two whole epochs on drawn digits, with seed 0."""
+    """A run of two epochs on drawn digits, with seed 0."""
     return train_on_drawn(seed=0)

@@ -1,4 +1,4 @@
-"""Run folders: made once, written whole."""
+"""Run folders: creating, replacing and reading them."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def names(folder: RunFolder) -> list[str]:
     return sorted(path.name for path in folder.path.iterdir())
 
 
-def test_new_run_folder_says_that_it_has_started(tmp_path):
+def test_new_run_folder_has_status_started(tmp_path):
     folder = create_run_folder(tmp_path / "deep" / "run")
     assert json.loads((folder.path / "run.json").read_text()) == {"status": "started"}
     assert not folder.has_begun
-    with pytest.raises(UsageError, match="was ended before it began"):
+    with pytest.raises(UsageError, match="ended before the training began"):
         folder.read_record()
 
 
@@ -70,7 +70,7 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(run, error):
     assert names(run) == ["run.json"]
 
 
-def test_full_disk_is_said_and_leaves_the_old_record(run, run_script):
+def test_full_disk_is_reported_and_keeps_the_old_record(run, run_script):
     assert "run.json: cannot be written" in run_script(FILL_DISK, run.path)
     assert run.read_record().seconds == 1.0
     assert names(run) == ["run.json"]
@@ -90,9 +90,9 @@ def test_existing_run_is_replaced_with_force(run):
 
 
 @pytest.mark.parametrize("force", [False, True])
-def test_folder_that_is_no_run_is_refused_even_with_force(tmp_path, force):
+def test_folder_that_is_not_a_run_is_refused_even_with_force(tmp_path, force):
     (tmp_path / "thesis.txt").write_text("precious")
-    with pytest.raises(UsageError, match="no run folder"):
+    with pytest.raises(UsageError, match="not a run folder"):
         create_run_folder(tmp_path, force=force)
     assert (tmp_path / "thesis.txt").read_text() == "precious"
 
@@ -104,7 +104,7 @@ def test_empty_folder_becomes_a_run_folder(tmp_path):
 def test_file_in_the_way_is_refused(tmp_path):
     file = tmp_path / "file"
     file.write_text("precious")
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         create_run_folder(file, force=True)
     assert file.read_text() == "precious"
 
@@ -131,7 +131,7 @@ def test_newest_run_is_the_one_whose_model_was_written_last(tmp_path):
     assert newest_run(tmp_path) == tmp_path / "a"
 
 
-def test_newest_run_overlooks_runs_without_a_model(tmp_path):
+def test_newest_run_ignores_runs_without_a_model(tmp_path):
     create_run_folder(tmp_path / "no-epoch-finished")
     assert newest_run(tmp_path) is None
 
@@ -152,14 +152,14 @@ def test_replaced_run_is_kept_until_the_new_one_has_a_model(run):
     assert [path.name for path in run.path.parent.iterdir()] == [run.path.name]
 
 
-def test_run_with_a_file_of_the_users_own_is_refused_even_with_force(run):
+def test_run_with_a_user_s_file_is_refused_even_with_force(run):
     (run.path / "thesis.txt").write_text("precious")
     with pytest.raises(UsageError, match=r"holds thesis\.txt"):
         create_run_folder(run.path, force=True)
     assert (run.path / "thesis.txt").read_text() == "precious"
 
 
-def test_forced_run_that_was_killed_before_its_model_does_not_cost_the_old_one(run):
+def test_old_run_is_kept_if_the_forced_run_is_killed_before_it_has_a_model(run):
     (run.path / "model.keras").write_bytes(b"precious")
     create_run_folder(run.path, force=True)  # killed here
     newer = create_run_folder(run.path, force=True)
@@ -167,7 +167,7 @@ def test_forced_run_that_was_killed_before_its_model_does_not_cost_the_old_one(r
     assert (run.path / "model.keras").read_bytes() == b"precious"
 
 
-def test_everything_that_a_run_leaves_is_replaced_with_it(run):
+def test_all_files_of_a_run_are_replaced_with_it(run):
     for name in ("model.keras", "report.html", "checkpoint.npz"):
         (run.path / name).write_bytes(b"old")
     (run.path / "tensorboard" / "train").mkdir(parents=True)
@@ -175,7 +175,7 @@ def test_everything_that_a_run_leaves_is_replaced_with_it(run):
     assert names(create_run_folder(run.path, force=True)) == ["run.json"]
 
 
-def test_path_is_checked_without_a_trace(tmp_path, run):
+def test_check_of_a_path_writes_nothing(tmp_path, run):
     check_run_path(tmp_path / "new")
     check_run_path(run.path, force=True)
     with pytest.raises(UsageError, match="`force=True`"):
@@ -191,10 +191,10 @@ def test_checkpoint_of_a_complete_run_is_dropped(run):
     assert names(run) == ["run.json"]
 
 
-def test_run_is_opened_where_there_is_one(tmp_path, run):
+def test_existing_run_is_opened(tmp_path, run):
     assert open_run_folder(run.path).read_record().seconds == 1.0
     for path in (tmp_path, tmp_path / "nowhere", run.path / "run.json"):
-        with pytest.raises(UsageError, match="no run folder"):
+        with pytest.raises(UsageError, match="not a run folder"):
             open_run_folder(path)
 
 
@@ -207,13 +207,13 @@ def test_record_that_cannot_be_read_is_refused_in_one_line(run, text):
     assert "\n" not in str(caught.value)
 
 
-def test_partial_file_of_a_killed_run_is_in_nobodys_way(run):
+def test_partial_file_of_a_killed_run_is_ignored(run):
     (run.path / ".partial-model.keras").write_bytes(b"half")
     assert names(create_run_folder(run.path, force=True)) == ["run.json"]
 
 
-def test_resumed_run_gives_up_what_it_replaces_as_the_first_one_would(tmp_path):
-    """A --force run, killed before it had a model, is opened again to go on."""
+def test_resumed_run_drops_the_replaced_run_like_the_first_one(tmp_path):
+    """A --force run is killed before it has a model, then resumed."""
     path = tmp_path / "run"
     old = create_run_folder(path)
     old.replace("model.keras", lambda file: file.write_bytes(b"old"))

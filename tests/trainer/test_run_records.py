@@ -1,4 +1,4 @@
-"""run.json: written, read back, and refused in one line if it is damaged."""
+"""Writing and reading run.json, and refusing a damaged one in one line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from edge_mnist_trainer.typed_json import parse_record
 
 @pytest.fixture
 def whole(make_run_record) -> RunRecord:
-    """A record in which nothing is missing."""
+    """A record with every optional field."""
     begun = make_run_record()
     return replace(
         begun,
@@ -45,7 +45,7 @@ def test_record_is_read_back_as_it_was(whole, make_run_record):
         assert RunRecord.from_json(record.to_json()).to_json() == record.to_json()
 
 
-def test_parts_that_a_run_does_not_have_are_left_out(make_run_record):
+def test_empty_optional_fields_are_left_out(make_run_record):
     content = make_run_record().to_dict()
     assert content["schema_version"] == 2
     assert not {"other_digits", "acceptance"} & content.keys()
@@ -83,25 +83,25 @@ DAMAGES = [
 
 
 @pytest.mark.parametrize(("changes", "words"), DAMAGES, ids=[words for _, words in DAMAGES])
-def test_damaged_record_is_refused_with_the_place_of_the_damage(whole, tmp_path, changes, words):
+def test_damaged_record_is_refused_with_the_position_of_the_damage(whole, tmp_path, changes, words):
     path = tmp_path / "run.json"
     path.write_text(json.dumps({**whole.to_dict(), **changes}))
-    assert_refused(path, f"{path}: no record of a run that can be read ({words}")
+    assert_refused(path, f"{path}: not a readable record of a run ({words}")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"config": 1}', "\xff", "[" * 100_000])
-def test_text_that_is_no_record_is_refused(tmp_path, text):
+def test_text_that_is_not_a_record_is_refused(tmp_path, text):
     path = tmp_path / "run.json"
     path.write_bytes(text.encode("latin-1"))
-    assert_refused(path, f"{path}: no record of a run that can be read (")
+    assert_refused(path, f"{path}: not a readable record of a run (")
 
 
 def assert_refused(path: Path, start: str) -> None:
     with pytest.raises(IntegrityError) as caught:
-        RunRecord.load(path, remedy="train anew")
+        RunRecord.load(path, remedy="train again")
     message = str(caught.value)
     assert message.startswith(start)
-    assert message.endswith("; train anew")
+    assert message.endswith("; train again")
     assert "\n" not in message
     assert len(message) < len(str(path)) + 300
 
@@ -123,7 +123,7 @@ class Outer:
     pair: tuple[int, str]
 
 
-def test_nested_dataclasses_are_made_of_json():
+def test_nested_dataclasses_are_parsed_from_json():
     value = {
         "items": [{"number": 1, "unknown": 0}, {"number": 2.5, "word": "two"}],
         "by_name": {"x": {"number": 0}},

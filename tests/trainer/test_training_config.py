@@ -59,7 +59,7 @@ configs = st.builds(
         ("`patience`", {"patience": -3}),
     ],
 )
-def test_value_out_of_range_is_refused_by_the_name_of_its_field(field, values):
+def test_value_out_of_range_is_refused_with_the_name_of_its_field(field, values):
     with pytest.raises(UsageError, match=rf"^{field} .*{next(iter(values.values()))}"):
         TrainingConfig(**values)
 
@@ -70,17 +70,17 @@ def test_smallest_values_are_accepted():
 
 
 @given(configs)
-def test_config_comes_back_from_json_as_it_was(config):
+def test_config_survives_json(config):
     assert parse_record(TrainingConfig, json.loads(json.dumps(asdict(config)))) == config
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_config_of_every_network_comes_back_from_json(name):
+def test_config_of_every_network_survives_json(name):
     config = ARCHITECTURES[name].config
     assert parse_record(TrainingConfig, json.loads(json.dumps(asdict(config)))) == config
 
 
-def test_reading_a_config_leaves_what_was_stored_alone():
+def test_parsing_a_config_does_not_change_the_stored_data():
     stored = json.loads(json.dumps(asdict(TrainingConfig())))
     before = json.dumps(stored)
     parse_record(TrainingConfig, stored)
@@ -88,9 +88,9 @@ def test_reading_a_config_leaves_what_was_stored_alone():
 
 
 @pytest.mark.parametrize(("total_steps", "horizon"), [(1, 1), (200, 10), (1_000_000, 1000)])
-def test_average_reaches_over_a_twentieth_of_a_short_run(total_steps, horizon):
+def test_average_horizon_is_a_twentieth_of_a_short_run(total_steps, horizon):
     assert TrainingConfig().average_momentum(total_steps) == pytest.approx(1 - 1 / horizon)
 
 
-def test_no_average_where_none_is_asked_for():
+def test_no_average_if_it_is_turned_off():
     assert TrainingConfig(longest_average_steps=0).average_momentum(1000) is None

@@ -1,10 +1,10 @@
-"""Trains digit networks with Keras.
+"""Train digit networks with Keras.
 
     >>> from edge_mnist_trainer import train
     >>> train("nano", output="runs/first").best_validation_top1  # doctest: +SKIP
     0.9912
 
-Needs the extra `train`. Importing this package does no work: Keras starts when a run does.
+Needs the extra `train`. Importing this package is cheap: Keras is imported when a run starts.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What a training run is made of; the one place where the defaults of a setting live.
+"""Settings of a training run, with their defaults.
 
-Each architecture brings a config of its own (`architectures.py`).
+Each architecture has a config of its own (`architectures.py`).
 """
 
 from __future__ import annotations
@@ -26,25 +26,28 @@ class TrainingConfig:
     batch_size: int = 128
     """Images in one optimizer step, at least 1."""
     seed: int = 0
-    """Seeds weights, order and augmentation: 0..2**31-1. Two runs on one machine give the same weights."""
+    """Seed of initial weights, order and augmentation, 0..2**31-1. Two runs on one machine give the same weights."""
     optimizer: Literal["adamw", "adam"] = "adamw"
-    """AdamW (Loshchilov and Hutter, 2019), or plain Adam as the published baselines use it."""
+    """AdamW (Loshchilov and Hutter, 2019), or plain Adam, which the published baselines use."""
     schedule: Literal["cosine", "constant"] = "cosine"
-    """A linear warm-up and a cosine down to zero, or one learning rate throughout."""
+    """Linear warm-up and cosine decay to zero, or a constant learning rate."""
     peak_learning_rate: float = 3e-3
-    """The learning rate at the end of the warm-up, or throughout."""
+    """The learning rate at the end of the warm-up, or the constant one."""
     warmup_part: float = 0.05
-    """Part of all steps over which the learning rate climbs linearly from zero to its peak."""
+    """Length of the linear warm-up, as a fraction of all steps, in 0..1."""
     weight_decay: float = 0.01
     """AdamW's decoupled weight decay."""
     longest_average_steps: int = 1000
-    """Horizon of the weights' exponential moving average; short runs use a twentieth of their steps, 0 is none."""
+    """Maximum horizon of the weights' exponential moving average, in steps; 0 turns averaging off.
+
+    A short run uses a twentieth of its steps.
+    """
     augmentation: Augmentation | None = field(default_factory=Augmentation)
-    """The distortions that training images undergo; None for none."""
+    """Distortions of the training images; None for none."""
     keep: Literal["best", "last"] = "best"
-    """The epoch whose weights model.keras holds: the one that reads the validation images best, or the last one."""
+    """The epoch whose weights are saved: the one with the best validation accuracy, or the last one."""
     patience: int | None = None
-    """Epochs without a better validation loss after which a run ends; None for never."""
+    """End the run after so many epochs without a better validation loss; None for never."""
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
@@ -59,7 +62,7 @@ class TrainingConfig:
             raise UsageError(f"`patience` must be at least 1, not {self.patience}")
 
     def average_momentum(self, total_steps: int) -> float | None:
-        """Momentum of the weights' moving average over `total_steps` optimizer steps, in 0..1; None for none."""
+        """Momentum of the weights' moving average in a run of `total_steps` steps, in 0..1; None if it is off."""
         if not self.longest_average_steps:
             return None
         horizon = max(1, min(self.longest_average_steps, total_steps // 20))

@@ -1,12 +1,12 @@
-"""A run folder: what a training run leaves on disk, and what an export starts from.
+"""Create, read and write run folders: the output of a training run, and the input of an export.
 
-    model.keras   the best model so far, by validation accuracy
-    run.json      status, configuration, versions, data hashes, figures of every epoch
-    report.html   the same as pictures
-    checkpoint.npz   what a resumed run goes on from, while the run is not complete
-    tensorboard/  logs, where they were asked for
+    model.keras      the best model so far, by validation accuracy
+    run.json         status, configuration, versions, data hashes, figures of every epoch
+    report.html      the report page
+    checkpoint.npz   the state to resume from, until the run is complete
+    tensorboard/     logs, if requested
 
-Each file is replaced whole (written beside itself, synced, renamed), so a run that is killed leaves the last good ones.
+Each file is written to a temporary file, synced and renamed, so that a killed run leaves the last good ones.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from edge_mnist_runtime.paths import describe_missing, exists, is_file, is_folde
 from edge_mnist_trainer.run_record import RunRecord
 
 RUNS_FOLDER: Final = Path("runs")
-"""Where runs go, and where an export without a model looks for the newest."""
+"""Default folder of runs. An export without a model takes the newest run in it."""
 
 MODEL_FILE: Final = "model.keras"
 RECORD_FILE: Final = "run.json"
@@ -32,39 +32,46 @@ CHECKPOINT_FILE: Final = "checkpoint.npz"
 LOGS_FOLDER: Final = "tensorboard"
 
 NOT_BEGUN: Final = b'{\n  "status": "started"\n}\n'
-"""The content of run.json from the making of the folder to the beginning of the training."""
+"""The content of run.json before the training begins."""
 
 PARTIAL_PREFIX: Final = ".partial-"
-"""Of files that are being written; one that a killed run left belongs to nobody."""
+"""Prefix of files that are being written. A file that a killed run left can be ignored."""
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """One run folder, existing and writable."""
+    """An existing, writable run folder."""
 
     path: Path
     previous: Path | None = None
-    """Where the run that this one replaces is kept until this one has a model."""
+    """The run that this one replaces. It is kept here until this one has a model."""
 
     @property
     def model_path(self) -> Path:
         """The best model so far."""
         return self.path / MODEL_FILE
 
+    def require_model(self) -> Path:
+        """Return the path of the model.
+
+        Raises:
+            UsageError: No epoch of the run is finished.
+        """
+        if not exists(self.model_path):
+            raise UsageError(f"{self.path}: holds no {MODEL_FILE} yet; train it for at least one epoch")
+        return self.model_path
+
     def drop_previous(self) -> None:
-        """Remove the run that this one replaces: this one has a model now."""
+        """Remove the replaced run, once this run has a model."""
         if self.previous:
             shutil.rmtree(self.previous, ignore_errors=True)
 
     def drop_checkpoint(self) -> None:
-        """Remove what a run goes on from: it is complete."""
+        """Remove the checkpoint of a complete run."""
         (self.path / CHECKPOINT_FILE).unlink(missing_ok=True)
 
     def restore_previous(self) -> bool:
-        """Put the run that this one should have replaced back in its place; False where there was none.
-
-        A run that has a model stays.
-        """
+        """Put the replaced run back if this run has no model. Return whether that was done."""
         if self.model_path.exists() or not self.previous or not self.previous.exists():
             return False
         shutil.rmtree(self.path)
@@ -72,39 +79,39 @@ class RunFolder:
         return True
 
     def drop_unless_begun(self) -> None:
-        """Remove a run that was refused before it began: it holds nothing."""
+        """Remove the folder if the training never began."""
         if not self.has_begun:
             shutil.rmtree(self.path)
 
     @property
     def has_begun(self) -> bool:
-        """Whether the training began: until then run.json holds no record."""
+        """Whether the training has begun, and run.json holds a record."""
         return (self.path / RECORD_FILE).read_bytes() != NOT_BEGUN
 
     def read_record(self) -> RunRecord:
-        """The content of run.json.
+        """Read run.json.
 
         Raises:
-            UsageError: The run has not begun.
-            CorruptModelError: It is no record.
+            UsageError: The training has not begun.
+            CorruptModelError: The record is missing or damaged.
         """
         path = self.path / RECORD_FILE
         if exists(path) and not self.has_begun:
-            raise UsageError(f"{self.path}: was ended before it began; start anew with `force=True`")
-        return RunRecord.load(path, remedy="train anew")
+            raise UsageError(f"{self.path}: ended before the training began; start again with `force=True`")
+        return RunRecord.load(path, remedy="train again")
 
     def write_record(self, record: RunRecord) -> None:
         """Replace run.json."""
         self.replace(RECORD_FILE, lambda path: path.write_text(record.to_json(), "utf-8"))
 
     def replace(self, file_name: str, write: Callable[[Path], object]) -> None:
-        """Have `write` make a file, sync it, and move it over `file_name` in one step.
+        """Replace a file atomically: `write` creates a temporary file, which is synced and renamed.
 
         Raises:
             OutputError: The folder cannot be written; the old file is still there.
         """
         target = self.path / file_name
-        partial = target.with_name(f"{PARTIAL_PREFIX}{file_name}")  # the suffix stays: Keras goes by it
+        partial = target.with_name(f"{PARTIAL_PREFIX}{file_name}")  # with the same suffix, because Keras checks it
         try:
             write(partial)
             with partial.open("rb+") as handle:
@@ -115,42 +122,42 @@ class RunFolder:
             raise OutputError(
                 f"{target}: cannot be written ({error.strerror or error}); free space or name another `output`"
             ) from error
-        except BaseException:  # Ctrl-C among them
+        except BaseException:  # also Ctrl-C
             partial.unlink(missing_ok=True)
             raise
 
 
 def check_run_path(path: Path, *, force: bool = False) -> None:
-    """Raise `UsageError` if something at `path` is in the way of a new run.
+    """Raise `UsageError` if a new run cannot be written to `path`.
 
     Args:
-        path: Where the run shall be: a new or empty folder, or with `force` an older run.
+        path: The run folder: a new or empty folder, or with `force` an older run.
         force: Whether an older run may be replaced.
     """
     if exists(path) and not is_folder(path):
-        raise UsageError(f"{path}: exists and is no folder; name another `output`")
+        raise UsageError(f"{path}: exists and is not a folder; name another `output`")
     if is_folder(path) and (files := list_folder(path)):
         names = {file.name for file in files if not file.name.startswith(PARTIAL_PREFIX)}
         unknown = names - {MODEL_FILE, RECORD_FILE, REPORT_FILE, CHECKPOINT_FILE, LOGS_FOLDER}
         if unknown or not exists(path / RECORD_FILE):
             found = min(unknown, default=MODEL_FILE)
-            raise UsageError(f"{path}: holds {found} and is no run folder; name another `output`")
+            raise UsageError(f"{path}: holds {found} and is not a run folder; name another `output`")
         if not force:
-            raise UsageError(f"{path}: holds a run already; name another `output`, or replace it with `force=True`")
+            raise UsageError(f"{path}: already holds a run; name another `output`, or replace it with `force=True`")
 
 
 def create_run_folder(path: Path, *, force: bool = False) -> RunFolder:
-    """Make a new run folder; with `force` in place of an older run.
+    """Create a run folder. With `force` it may replace an older run.
 
     Raises:
-        UsageError: As `check_run_path`.
-        OutputError: The folder cannot be made or written.
+        UsageError: Something else is at `path`, as in `check_run_path`.
+        OutputError: The folder cannot be created or written.
     """
     try:
         check_run_path(path, force=force)
         previous = _previous_path(path)
         if (path / RECORD_FILE).exists():
-            # A run that was killed before it had a model is worth less than the one that it would have replaced.
+            # If a run was killed before it had a model, keep the run that it was to replace.
             if (path / MODEL_FILE).exists() or not previous.exists():
                 shutil.rmtree(previous, ignore_errors=True)
                 path.rename(previous)
@@ -162,22 +169,21 @@ def create_run_folder(path: Path, *, force: bool = False) -> RunFolder:
             f"{path}: cannot be used as a run folder ({error.strerror or error}); name another `output`"
         ) from error
     folder = RunFolder(path, previous)
-    folder.replace(
-        RECORD_FILE, lambda path: path.write_bytes(NOT_BEGUN)
-    )  # found out now that the folder is writable, not after an epoch
+    # Write a file now, so that a folder that is not writable is reported before the first epoch.
+    folder.replace(RECORD_FILE, lambda path: path.write_bytes(NOT_BEGUN))
     return folder
 
 
 def _previous_path(path: Path) -> Path:
-    """Where a run is kept that the one at `path` replaces, until that one has a model."""
+    """Where a replaced run is kept until the run at `path` has a model."""
     return path.with_name(f".{path.name}.previous")
 
 
 def read_record_beside(model: Path) -> RunRecord | None:
-    """What the run that trained a model recorded: run.json in a run folder, NAME.json beside any other NAME.keras.
+    """Read the training record of a model: run.json in a run folder, NAME.json beside any other NAME.keras.
 
     Returns:
-        None if there is no record. Other programs write NAME.json, too: one that names no `architecture` is theirs.
+        The record; None if there is none. A NAME.json without `architecture` is another program's.
 
     Raises:
         CorruptModelError: The record is damaged.
@@ -186,24 +192,24 @@ def read_record_beside(model: Path) -> RunRecord | None:
     path = model.with_name(RECORD_FILE) if in_run_folder else model.with_suffix(".json")
     if not is_file(path) or not (in_run_folder or b'"architecture"' in path.read_bytes()):
         return None
-    return RunRecord.load(path, remedy="train the model again, or move it to where no record is")
+    return RunRecord.load(path, remedy="train the model again, or move it away from the record")
 
 
 def open_run_folder(path: Path) -> RunFolder:
-    """An existing run.
+    """Open an existing run.
 
     Raises:
-        UsageError: There is none at `path`.
+        UsageError: There is no run at `path`.
     """
     if is_url(path):
         raise UsageError(describe_missing(path, "run folder"))
     if not exists(path / RECORD_FILE):
-        raise UsageError(f"{path}: no run folder (it holds no {RECORD_FILE}); name one that edge-mnist train made")
+        raise UsageError(f"{path}: not a run folder (it holds no {RECORD_FILE}); name one that edge-mnist train made")
     return RunFolder(path, _previous_path(path))
 
 
 def unused_run_path(name: str) -> Path:
-    """The first of runs/NAME, runs/NAME-2, runs/NAME-3, ... that does not exist yet."""
+    """The first path of runs/NAME, runs/NAME-2, runs/NAME-3, ... that does not exist."""
     path, number = RUNS_FOLDER / name, 1
     while path.exists():
         number += 1
@@ -212,6 +218,6 @@ def unused_run_path(name: str) -> Path:
 
 
 def newest_run(runs: Path = RUNS_FOLDER) -> Path | None:
-    """The run folder under `runs` whose model was written last, or None where there is none."""
+    """Find the run under `runs` with the newest model; None if there is no run."""
     models = list(runs.glob(f"*/{MODEL_FILE}"))
     return max(models, key=lambda model: model.stat().st_mtime_ns).parent if models else None

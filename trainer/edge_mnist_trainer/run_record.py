@@ -1,4 +1,4 @@
-"""run.json: what a training run was, and what it came to."""
+"""Read and write run.json: the settings of a training run and its results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Status = Literal["running", "completed", "stopped early", "interrupted", "diverg
 
 @dataclass(frozen=True)
 class DefinitionRecord:
-    """Which definition was in use: of the preprocessing, or of how pictures are read."""
+    """Version and hash of a definition: of the preprocessing, or of picture reading."""
 
     version: int
     sha256: str
@@ -32,29 +32,29 @@ class SplitRecord:
     """The images of one split."""
 
     n: int
-    """How many."""
+    """Number of images."""
     sha256: str
-    """Over pixels and labels."""
+    """Hash of pixels and labels."""
 
 
 @dataclass(frozen=True)
 class DatasetRecord:
-    """The digits that a run learnt from and was validated on."""
+    """The training and validation images of a run."""
 
     name: str
     splits: dict[str, SplitRecord]
     """`train` and `validation`."""
     left_out: tuple[str, ...]
-    """Files that could not be read or were not used, a line each."""
+    """Files that could not be read or were not used, one line each."""
     notes: tuple[str, ...] = ()
-    """What was read in another way than it is written, a sentence each."""
+    """Changes made while reading, such as transposed images, one sentence each."""
     picture_reading: DefinitionRecord | None = None
-    """How the digits were found in pictures; None if they did not come as pictures."""
+    """How digits were found in pictures; None if the data were not pictures."""
 
 
 @dataclass(frozen=True)
 class TeachingSplitRecord:
-    """The images that teachers read."""
+    """The images of a distillation set, before distortion."""
 
     name: str
     split: str
@@ -64,28 +64,28 @@ class TeachingSplitRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class TransferSetRecord:
-    """transfer_set.json: what a distillation set was made of. Each run that learns from one records it."""
+    """The content of transfer_set.json. A run that learns from the set has a copy in its record."""
 
     schema_version: Literal[1] = 1
     views: int
-    """As many epochs pass before a student sees an image again."""
+    """Number of distorted views of each image. A student sees a view again after so many epochs."""
     seed: int
     teachers: tuple[str, ...]
     """SHA-256 of their model files."""
     augmentation: Augmentation
-    """How the images were distorted."""
+    """Distortions of the images."""
     dataset: TeachingSplitRecord
     preprocess: DefinitionRecord
 
 
 @dataclass(frozen=True)
 class StartRecord:
-    """The trained weights that a run began with."""
+    """The trained weights that a run started from."""
 
     sha256: str
-    """Of the model's file."""
+    """Hash of the model's file."""
     trained: dict[str, Any]
-    """How that model was trained: the parts of its own run.json that decided its weights."""
+    """Entries of that model's run.json that determine its weights: architecture, config, data."""
 
 
 @dataclass(frozen=True)
@@ -93,35 +93,35 @@ class Epoch:
     """The figures of one epoch."""
 
     epoch: int
-    """From 1."""
+    """Number of the epoch, from 1."""
     accuracy: float
-    """On the training batches, in 0..1."""
+    """Accuracy on the training batches, in 0..1."""
     loss: float
     val_accuracy: float
-    """On the validation images, in 0..1."""
+    """Accuracy on the validation images, in 0..1."""
     val_loss: float
 
 
 @dataclass(frozen=True)
 class BestEpoch:
-    """The epoch whose weights model.keras holds."""
+    """The epoch whose weights are in model.keras."""
 
     epoch: int
-    """From 1."""
+    """Number of the epoch, from 1."""
     validation_top1: float
-    """In 0..1."""
+    """Accuracy on the validation images, in 0..1."""
 
 
 @dataclass(frozen=True)
 class OtherDigitsReport:
-    """Top-1 accuracies, in 0..1, on digits that are not MNIST's."""
+    """Top-1 accuracies, in 0..1, on digits from outside MNIST."""
 
     unseen_fonts: float
-    """Digits printed in font families that no training has seen."""
+    """On digits printed in font families that are not used in training."""
     sklearn_digits: float
-    """scikit-learn's 1,797 handwritten 8x8 digits."""
+    """On scikit-learn's 1,797 handwritten 8x8 digits."""
     corruptions: dict[str, float]
-    """Each corruption of `corruptions.py`, over its three severities."""
+    """For each corruption of `corruptions.py`, over its three severities."""
 
     @property
     def mean_corruption(self) -> float:
@@ -129,7 +129,7 @@ class OtherDigitsReport:
         return float(np.mean(list(self.corruptions.values())))
 
     def to_dict(self) -> dict[str, Any]:
-        """As records and reports store it."""
+        """The entry of records and reports."""
         return {
             "unseen_fonts": self.unseen_fonts,
             "sklearn_digits": self.sklearn_digits,
@@ -140,14 +140,14 @@ class OtherDigitsReport:
 
 @dataclass(frozen=True)
 class Acceptance:
-    """From which confidence on a network's answers are accepted, and what that rejects."""
+    """The confidence threshold of a network, and the fractions of images that it rejects."""
 
     least_confidence: float
-    """In 0..1."""
+    """The threshold, in 0..1. Predictions below it are rejected."""
     rejected_digits: float
-    """Part of the validation images below it, in 0..1."""
+    """Rejected fraction of the validation images, in 0..1."""
     rejected_no_digits: dict[str, float]
-    """Likewise of each kind of picture that is no digit."""
+    """Rejected fraction of each kind of negatives, in 0..1."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.least_confidence <= 1:
@@ -156,34 +156,34 @@ class Acceptance:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """The content of run.json, once a run has begun."""
+    """The content of run.json, once the training has begun."""
 
     status: Status
     architecture: str
     options: dict[str, Any]
-    """The sizes of a `custom` network; empty for all others."""
+    """The layer sizes of a `custom` network; empty for all others."""
     parameters: int
     config: TrainingConfig
     transfer_set: TransferSetRecord | None
-    """What the run learnt from in place of the training images and labels."""
+    """Distillation set that the run learns from in place of the training images and labels."""
     started_from: StartRecord | None = None
     preprocess: DefinitionRecord
     input_range: tuple[float, float]
-    """What the bytes 0 and 255 become before the network reads them."""
+    """Input values of the network for the bytes 0 and 255."""
     dataset: DatasetRecord
     versions: dict[str, str]
     best: BestEpoch | None = None
     """None until an epoch is finished."""
     epochs: tuple[Epoch, ...] = ()
     seconds: float = 0.0
-    """Time in training."""
+    """Training time."""
     other_digits: OtherDigitsReport | None = None
-    """How the kept model reads other digits; None until its page is written."""
+    """Accuracy of the saved model on other digits; None until its report page is written."""
     acceptance: Acceptance | None = None
-    """Which answers of the kept model are relied on; None until its page is written."""
+    """Confidence threshold of the saved model; None until its report page is written."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As run.json has it."""
+        """The content of run.json."""
         record = {"schema_version": RUN_SCHEMA_VERSION, **asdict(self)}
         for optional in ("notes", "picture_reading"):
             if not record["dataset"][optional]:
@@ -198,10 +198,10 @@ class RunRecord:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> RunRecord:
-        """What `to_json` was made from.
+        """Parse the text of run.json.
 
         Raises:
-            ValueError: It is no such record, or one of another schema version.
+            ValueError: It is not a valid record, or has another schema version.
         """
         content = json.loads(text)
         version = content.get("schema_version") if isinstance(content, dict) else None
@@ -215,14 +215,14 @@ class RunRecord:
 
         Args:
             path: run.json, or NAME.json beside NAME.keras.
-            remedy: What to do if it is damaged, as the end of the message.
+            remedy: What to do if it is damaged; the last part of the message.
 
         Raises:
-            CorruptModelError: It cannot be read, or is no record of this version.
+            CorruptModelError: It cannot be read, or is not a record of this version.
         """
         try:
             return cls.from_json(path.read_bytes())
         except (OSError, ValueError, RecursionError) as error:
             raise CorruptModelError(
-                f"{path}: no record of a run that can be read ({first_line(error)}); {remedy}"
+                f"{path}: not a readable record of a run ({first_line(error)}); {remedy}"
             ) from error

@@ -1,4 +1,4 @@
-"""A training run from digits to report.html: what `edge-mnist train` does, for programs."""
+"""Train a network from digits to report.html. The API behind `edge-mnist train`."""
 
 from __future__ import annotations
 
@@ -28,37 +28,37 @@ class TrainingReport:
     path: Path
     """The run folder: model.keras, run.json, report.html."""
     status: str
-    """`completed`, `stopped early` if the validation loss fell no further, or `interrupted` by Ctrl-C."""
+    """`completed`, `stopped early` (the validation loss no longer fell), or `interrupted` (Ctrl-C)."""
     epochs: int
-    """Epochs that were finished."""
+    """Number of finished epochs."""
     best_epoch: int | None
     """The epoch, from 1, whose weights model.keras holds; None if no epoch was finished."""
     best_validation_top1: float | None
     """Accuracy of these weights on the validation images, in 0..1."""
     restored: bool = False
-    """Whether the run that `force` was to replace is back in its place, because no epoch was finished."""
+    """Whether the older run was put back, because no epoch of the new one was finished."""
 
 
 @dataclass(frozen=True)
 class Watcher:
-    """Who is told about a run while it trains."""
+    """Callbacks for progress."""
 
     on_note: Callable[[str], None] = lambda _note: None
-    """Called with each remark on the data: how it was read, and what was left out."""
+    """Called with each remark on the data: files that were left out, and how it was read."""
     on_start: Callable[[int, int], None] = lambda _steps, _epoch: None
-    """Called with the number of steps an epoch, and the number of epochs that are already done."""
+    """Called with the number of steps in an epoch and the number of finished epochs."""
     callbacks: tuple[Any, ...] = ()
     """`keras.callbacks.Callback`s."""
 
 
 @dataclass(frozen=True)
 class Lessons:
-    """What a network learns from, beside labelled digits; a resumed run needs the same again."""
+    """Inputs of a run besides labelled digits. A resumed run needs the same again."""
 
     transfer_set: Path | None = None
-    """A folder that `edge-mnist transfer-set` made: images with a teacher's probabilities."""
+    """A distillation set that `edge-mnist transfer-set` made: images with teachers' probabilities."""
     start_from: Path | None = None
-    """Weights to begin with: of a run, a .keras file, or the name of a reference model."""
+    """Trained weights to start from: a run folder, a .keras file, or the name of a reference model."""
 
 
 def train(
@@ -71,20 +71,19 @@ def train(
     force: bool = False,
     watcher: Watcher = Watcher(),
 ) -> TrainingReport:
-    """Train a digit network, and keep its best epoch in a run folder with a report.
+    """Train a digit network and save its best epoch in a run folder, with a report.
 
     Args:
         architecture: Its name (`edge-mnist archs` lists them), or an `Architecture`.
         output: The run folder. None: a new folder in runs/.
         config: Epochs, optimizer, distortions, seed. None: the architecture's own.
-        data: MNIST's folder, or digits of your own. None: as EDGE_MNIST_DATA names it, else
-            Keras's cache or download.
-        lessons: What else the network learns from.
+        data: MNIST's folder, or your own digits. None: EDGE_MNIST_DATA, else Keras's cache or download.
+        lessons: Distillation set and weights to start from.
         force: Replace the run that is in `output`.
-        watcher: Who is told about progress.
+        watcher: Callbacks for progress.
 
     Returns:
-        How it ended. Ctrl-C ends a run early and keeps the best model so far.
+        The outcome. Ctrl-C ends a run early and keeps the best model so far.
 
     Raises:
         UsageError: There is no such network or data, or `output` holds a run and `force` is not set.
@@ -112,16 +111,16 @@ def resume_training(
     lessons: Lessons = Lessons(),
     watcher: Watcher = Watcher(),
 ) -> TrainingReport:
-    """Go on with a run that was interrupted or killed; it ends with the weights that it would have had.
+    """Resume an interrupted or killed run. It ends with the same weights as an uninterrupted run.
 
     Args:
         path: The run folder.
-        data: As for `train`; the same digits as before.
+        data: The same digits as before, named as for `train`.
         lessons: The same as before.
-        watcher: Who is told about progress.
+        watcher: Callbacks for progress.
 
     Raises:
-        UsageError: There is no such run, or it has ended or never began, or other data or lessons are given.
+        UsageError: There is no such run, or it has ended or never began, or data or lessons differ.
         CorruptModelError: Its record cannot be read.
     """
     return _run(read_job(Path(path)), data, lessons, watcher, force=False)
@@ -129,7 +128,7 @@ def resume_training(
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """What a run is to do, and where."""
+    """A run that is to be started or resumed."""
 
     architecture: Architecture
     config: TrainingConfig
@@ -138,7 +137,7 @@ class TrainingJob:
 
 
 def read_job(path: Path) -> TrainingJob:
-    """What a run that was interrupted or killed has left to do.
+    """Read the settings of an interrupted or killed run.
 
     Raises:
         UsageError: There is no such run, or it has ended or never began.
@@ -146,7 +145,7 @@ def read_job(path: Path) -> TrainingJob:
     """
     record = open_run_folder(path).read_record()
     if record.status not in ("running", "interrupted"):
-        raise UsageError(f"{path}: is {record.status}, nothing is left to do; start anew with `force=True`")
+        raise UsageError(f"{path}: is {record.status}, nothing is left to resume; start again with `force=True`")
     try:
         options: Any = {
             name: tuple(value) if isinstance(value, list) else value for name, value in record.options.items()
@@ -155,7 +154,7 @@ def read_job(path: Path) -> TrainingJob:
         architecture = custom_architecture(**options) if known.name == "custom" else known
     except TypeError as error:
         raise CorruptModelError(
-            f"{path / 'run.json'}: no sizes of a custom network ({first_line(error)}); train anew"
+            f"{path / 'run.json'}: not the options of a custom network ({first_line(error)}); train again"
         ) from error
     return TrainingJob(architecture, record.config, path, resume=True)
 
@@ -164,7 +163,7 @@ def _run(
     job: TrainingJob, data: str | os.PathLike[str] | None, lessons: Lessons, watcher: Watcher, *, force: bool
 ) -> TrainingReport:
     source = None if data is None else Path(data)
-    find_mnist_folder(source)  # what does not exist is said at once, not after TensorFlow's start
+    find_mnist_folder(source)  # reports a missing folder before TensorFlow starts, which takes seconds
     if lessons.start_from:
         find_starting_point(lessons.start_from)
 
@@ -191,7 +190,7 @@ def _run(
             callbacks=watcher.callbacks,
             on_start=watcher.on_start,
         )
-    finally:  # after an error, too
+    finally:  # also after an error
         restored = folder.restore_previous()
         if not restored:
             folder.drop_unless_begun()

@@ -1,4 +1,4 @@
-"""JSON values as frozen dataclasses: the annotations of a class say what a file may hold."""
+"""Parse JSON into dataclasses, and check every value against the annotations."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ Record = TypeVar("Record")
 
 
 def parse_record(kind: type[Record], value: object) -> Record:
-    """Make a dataclass of a JSON object and check every value in it. Names that the class does not have are ignored.
+    """Build a dataclass from a JSON object, checking every value. Unknown names are ignored.
 
     Args:
-        kind: The dataclass. Its fields are of `str`, `int`, `float`, `bool`, `Any`, `Literal[...]`, `X | None`,
-            `tuple[X, ...]` or `tuple[X, Y]` (JSON lists), `dict[str, X]`, or other such dataclasses. A field with a
+        kind: The dataclass. A field is a `str`, `int`, `float`, `bool`, `Any`, `Literal[...]`, `X | None`,
+            `tuple[X, ...]` or `tuple[X, Y]` (JSON lists), `dict[str, X]`, or another such dataclass. A field with a
             default may be missing.
-        value: What `json.loads` gave.
+        value: The result of `json.loads`.
 
     Raises:
-        ValueError: A value is missing, of another type, or refused by the dataclass; the message says where it is.
+        ValueError: A value is missing, of another type, or refused by the dataclass; the message says where.
     """
     return cast("Record", _parse(kind, value, ""))
 
@@ -55,7 +55,7 @@ def _parse_generic(origin: Any, arguments: tuple[Any, ...], value: Any, where: s
     if origin is dict:
         _require(isinstance(value, dict), value, where, "an object")
         return {name: _parse(arguments[1], item, _inside(where, name)) for name, item in value.items()}
-    raise TypeError(f"{where}: {origin} is none of the types that records have")
+    raise TypeError(f"{where}: {origin} is not supported in a record")
 
 
 def _parse_fields(kind: Any, value: Any, where: str) -> Any:

@@ -40,7 +40,7 @@ HEAD_BYTES: Final = 1000
 """Bytes at the start of a page to search for the generator."""
 
 
-class ReportPlaces:
+class ReportPaths:
     """The paths of the reports beside one bundle.
 
     Args:
@@ -95,14 +95,14 @@ class ReportPlaces:
             check_replaceable(self.failure, name_failure_files)
 
 
-def check_places(bundle: Path) -> None:
+def check_report_paths(bundle: Path) -> None:
     """Check before the work that a bundle and its reports can be written or replaced.
 
     Raises:
         UsageError: One of the paths is something that no export wrote.
     """
     target = resolve_target(bundle)
-    ReportPlaces(target)
+    ReportPaths(target)
     with explained(target):
         check_replaceable(target, name_bundle_files)
 

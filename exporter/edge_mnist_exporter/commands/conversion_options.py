@@ -1,4 +1,4 @@
-"""The options that `export` and `debug` share, and the groups in which --help shows them."""
+"""Options that `export` and `debug` share, and the headings of their groups in --help."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from edge_mnist_exporter.config import CALIBRATION_SAMPLES
 
 FILES: Final = "The files"
 CALIBRATION: Final = "Calibration"
-MODEL: Final = "The model, where it does not say so itself"
+MODEL: Final = "The model, where its file does not say it"
 
 InputRangeOption = Annotated[
     str | None,
     typer.Option(
         metavar="RANGE",
-        help="What the network was trained on: 0..1, 0..255, -1..1, or MEAN,STD.",
+        help="Input values that the network was trained on: 0..1, 0..255, -1..1, or MEAN,STD.",
         show_default="its rescaling layer's, else 0..1",
         rich_help_panel=MODEL,
     ),
@@ -26,7 +26,7 @@ PerChannelOption = Annotated[
     bool,
     typer.Option(
         "--per-channel/--no-per-channel",
-        help="One weight scale an output channel, or one a layer.",
+        help="One weight scale per output channel, or one per layer.",
         rich_help_panel=FILES,
     ),
 ]
@@ -38,12 +38,12 @@ CalibrationMethodOption = Annotated[
 CalibrationSamplesOption = Annotated[
     int | None,
     typer.Option(
-        help="Training images that fix the int8 ranges.",
-        show_default=f"{CALIBRATION_SAMPLES}, or all of fewer",
+        help="Number of training images to calibrate the int8 ranges on.",
+        show_default=f"{CALIBRATION_SAMPLES}, or all if there are fewer",
         rich_help_panel=CALIBRATION,
     ),
 ]
 
-SeedOption = Annotated[int, typer.Option(help="Decides which images those are.", rich_help_panel=CALIBRATION)]
+SeedOption = Annotated[int, typer.Option(help="Seed of the choice of calibration images.", rich_help_panel=CALIBRATION)]
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print only JSON to standard output.")]

@@ -1,4 +1,4 @@
-"""`edge-mnist debug`. TensorFlow is imported when the command runs, not before."""
+"""The command `edge-mnist debug`. TensorFlow is imported only when it runs."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 DEFAULTS = ExportConfig()
 
 
+# The signature is long because it is the list of options.
 def debug(
     model: Annotated[
         Path | None,
@@ -37,15 +38,19 @@ def debug(
             show_default="the newest run under runs/, else the reference model",
         ),
     ] = None,
-    formats: Annotated[str, typer.Option("--format", metavar="LIST", help="Of tflite,onnx.")] = "tflite,onnx",
-    images: Annotated[int, typer.Option(help="Training images to watch the layers on.")] = 100,
+    formats: Annotated[
+        str, typer.Option("--format", metavar="LIST", help="One or both of tflite,onnx.")
+    ] = "tflite,onnx",
+    images: Annotated[int, typer.Option(help="Number of training images to measure with.")] = 100,
     auto_mixed: Annotated[
         bool,
-        typer.Option("--auto-mixed", help="Where int8 falls short, find the fewest layers that must stay in float."),
+        typer.Option("--auto-mixed", help="If int8 fails, find the fewest layers that must stay in float."),
     ] = False,
     gate: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.toml", help="What falls short means, as for edge-mnist export.", show_default=False),
+        typer.Option(
+            metavar="FILE.toml", help="Limits that decide if int8 fails, as for edge-mnist export.", show_default=False
+        ),
     ] = None,
     input_range: InputRangeOption = None,
     per_channel: PerChannelOption = DEFAULTS.conversion.per_channel,
@@ -54,15 +59,15 @@ def debug(
     seed: SeedOption = DEFAULTS.seed,
     data: Annotated[
         Path | None,
-        typer.Option(help="As for edge-mnist export.", show_default="$EDGE_MNIST_DATA, ..."),
+        typer.Option(help="Digits or images, as for edge-mnist export.", show_default="$EDGE_MNIST_DATA, ..."),
     ] = None,
     as_json: JsonOption = False,
     show: DebugOption = False,
 ) -> None:
-    """Say what int8 does to every layer: signal to noise against the same layer in float, worst first.
+    """Show the error of int8 in every layer: signal-to-noise ratio against the layer in float, worst first.
 
-    `own` is what most channels of a layer lose by the range that the layer was
-    given, whatever came before: where it is low, int8 goes wrong.
+    `own` is the ratio for rounding to the layer's own range alone, without the
+    errors of the layers before it: int8 goes wrong where it is low.
     """
     from edge_mnist_runtime.dataset import find_mnist_folder
     from edge_mnist_runtime.extras import require_extra
@@ -114,18 +119,18 @@ def _print(found: Diagnosis, *, auto_mixed: bool) -> None:
         console.print(Text(_name_culprit(errors)))
         console.print()
     console.print(
-        f"Over {found.n_images} training images. SNR: of the layer's output, with what the layers before it lost. own: "
-        "of its exact output rounded to its range, the median channel; float: int8 does not know it."
+        f"On {found.n_images} training images. SNR: of the layer's output, with the errors of the layers before it. "
+        "own: of its exact output rounded to its range, median channel; float: the layer does not exist in int8."
     )
     if auto_mixed:
         for choice in found.mixed:
             console.print(Text(str(choice)))
         for file in found.hopeless:
-            console.print(Text(f"{file} falls short, and so does every file with layers in float."))
+            console.print(Text(f"{file} fails, and so does every file with layers in float."))
         if not found.mixed and not found.hopeless:
             console.print("No layer needs to stay in float: int8 passes.")
 
 
 def _name_culprit(errors: tuple[LayerError, ...]) -> str:
     worst = min(errors, key=lambda error: error.own_snr_db)
-    return f"Most is lost at {worst.layer}: rounded to its range, its median channel keeps {worst.own_snr_db:.1f} dB."
+    return f"Largest error: {worst.layer}, whose median channel rounded to its range keeps {worst.own_snr_db:.1f} dB."

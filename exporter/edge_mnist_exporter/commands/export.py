@@ -1,4 +1,4 @@
-"""`edge-mnist export`. TensorFlow is imported when the command runs, not before."""
+"""The command `edge-mnist export`. TensorFlow is imported only when it runs."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from edge_mnist_exporter.exporting import Export
 
 DEFAULTS = ExportConfig()
-"""What an option is that nobody gives."""
+"""The defaults of the options."""
 
 
-# The signature is long because it is the list of options; what they decide is in `ExportConfig`.
+# The signature is long because it is the list of options. `ExportConfig` explains them.
 def export(
     model: Annotated[
         Path | None,
@@ -44,14 +44,16 @@ def export(
     int8: Annotated[bool, typer.Option("--int8", help="Short for --precision int8.")] = False,
     precisions: Annotated[
         str | None,
-        typer.Option("--precision", metavar="LIST", help="Of fp32,fp16,int8,int16x8,dynamic.", show_default="int8"),
+        typer.Option(
+            "--precision", metavar="LIST", help="One or more of fp32,fp16,int8,int16x8,dynamic.", show_default="int8"
+        ),
     ] = None,
     formats: Annotated[
         str | None,
         typer.Option(
             "--format",
             metavar="LIST",
-            help="Of tflite,onnx; each precision in those that have it.",
+            help="One or more of tflite,onnx; each precision in those that support it.",
             show_default="tflite,onnx",
         ),
     ] = None,
@@ -63,15 +65,15 @@ def export(
         typer.Option(
             "--max-drop",
             metavar="POINTS",
-            help="Most top-1 that a file may lose against Keras, in percentage points.",
+            help="Maximum loss of top-1 against Keras, in percentage points.",
             show_default=f"{DEFAULTS.gates.max_drop_points:g}",
         ),
     ] = None,
     min_agreement: Annotated[
         float | None,
         typer.Option(
-            metavar="PART",
-            help="Least part of the images on which a file must give Keras's answer.",
+            metavar="FRACTION",
+            help="Minimum fraction of the images with the same answer as Keras.",
             show_default=f"{DEFAULTS.gates.min_agreement:g}",
         ),
     ] = None,
@@ -79,8 +81,8 @@ def export(
         float | None,
         typer.Option(
             metavar="DIFF",
-            help="Most that any probability may differ from Keras's, in 0..1.",
-            show_default="not judged",
+            help="Maximum difference of any probability from Keras's, in 0..1.",
+            show_default="not checked",
         ),
     ] = None,
     gate: Annotated[
@@ -88,16 +90,16 @@ def export(
         typer.Option(
             metavar="FILE.toml",
             help="Limits from a file: a table \\[gate] with any of max_drop_points, min_agreement, "
-            "max_probability_diff, min_top1 (of every file), min_int8_parity (part of the images on which the two int8 "
-            "files agree). Options beside it win.",
+            "max_probability_diff, min_top1 (of every file), min_int8_parity (fraction of the images on which the two "
+            "int8 files agree). Options override it.",
         ),
     ] = None,
     io: Annotated[
         str | None,
         typer.Option(
             metavar="DTYPE",
-            help="What the files take: uint8, int8 or float32.",
-            show_default="uint8; of int16x8 float32",
+            help="Dtype of the input: uint8, int8 or float32.",
+            show_default="uint8; float32 for int16x8",
             rich_help_panel=FILES,
         ),
     ] = None,
@@ -106,16 +108,18 @@ def export(
         bool,
         typer.Option(
             "--allow-saturation",
-            help="Let int8 ONNX weights use all 8 bits; sums then saturate on x86 without VNNI.",
+            help="Let int8 ONNX weights use all 8 bits; their sums saturate on x86 without VNNI.",
             rich_help_panel=FILES,
         ),
     ] = False,
-    opset: Annotated[int, typer.Option(help="ONNX's, 13 to 18.", rich_help_panel=FILES)] = DEFAULTS.conversion.opset,
+    opset: Annotated[
+        int, typer.Option(help="ONNX opset, 13 to 18.", rich_help_panel=FILES)
+    ] = DEFAULTS.conversion.opset,
     auto_mixed: Annotated[
         bool,
         typer.Option(
             "--auto-mixed",
-            help="Where an int8 file falls short, keep as few layers as possible in float: NAME_mixed.",
+            help="If an int8 file fails, keep as few layers as possible in float: NAME_mixed.",
         ),
     ] = False,
     calibration_samples: CalibrationSamplesOption = DEFAULTS.calibration_samples,
@@ -123,7 +127,7 @@ def export(
     calibration_data: Annotated[
         Path | None,
         typer.Option(
-            help="A folder of pictures to use instead, at most --calibration-samples of them.",
+            help="A folder of pictures to calibrate on, at most --calibration-samples of them.",
             show_default=False,
             rich_help_panel=CALIBRATION,
         ),
@@ -133,26 +137,28 @@ def export(
     labels: Annotated[
         Path | None,
         typer.Option(
-            help="Names of its classes, one a line, or a JSON list.", show_default="0, 1, 2, ...", rich_help_panel=MODEL
+            help="File with the class names, one per line, or a JSON list.",
+            show_default="0, 1, 2, ...",
+            rich_help_panel=MODEL,
         ),
     ] = None,
     unsafe: Annotated[
         bool,
-        typer.Option("--unsafe", help="Run code that the model brings (Lambda layers).", rich_help_panel=MODEL),
+        typer.Option("--unsafe", help="Run code in the model file (Lambda layers).", rich_help_panel=MODEL),
     ] = False,
     least_confidence: Annotated[
         float | None,
         typer.Option(
-            metavar="PART",
-            help="The runtime rejects answers of less confidence, 0..1; 0: it rejects none at all.",
-            show_default="what the run that trained it chose, else chosen on validation images",
+            metavar="FRACTION",
+            help="The runtime rejects predictions with less confidence, 0..1; 0 rejects none.",
+            show_default="that of the training run, else chosen on validation images",
         ),
     ] = None,
     data: Annotated[
         Path | None,
         typer.Option(
             help="MNIST's IDX files, your own digits as for edge-mnist train, or images of your model's own shape.",
-            show_default="$EDGE_MNIST_DATA, else Keras's cache or download, else scikit-learn's digits, which is said",
+            show_default="$EDGE_MNIST_DATA, else Keras's cache or download, else scikit-learn's digits, with a note",
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -160,9 +166,9 @@ def export(
 ) -> None:
     """Convert a Keras model to TFLite and ONNX, and prove on real digits that nothing was lost.
 
-    Both files are run, in LiteRT and in onnxruntime, and compared with Keras.
-    If either falls short, no bundle is written, the report of the failure is
-    kept in OUTPUT.failed, and the exit code is 5.
+    All files are run, in LiteRT and in onnxruntime, and compared with Keras.
+    If one of them fails, no bundle is written, the report is kept in
+    OUTPUT.failed, and the exit code is 5.
     """
     config = ExportConfig(
         precisions=_read_precisions(int8, precisions),
@@ -196,7 +202,7 @@ def export(
 def _export(
     model: Path | None, output: Path | None, config: ExportConfig, data: Path | None, *, show: bool
 ) -> tuple[Export, Path, Path]:
-    """The export, with the model that was found for it and the bundle's place."""
+    """Run the export. Return it with the paths of the model and the bundle."""
     from edge_mnist_runtime.dataset import find_mnist_folder
     from edge_mnist_runtime.extras import require_extra
 
@@ -205,15 +211,15 @@ def _export(
         "edge-mnist export",
         *("tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai_edge_litert", "sklearn", "scipy", "jinja2"),
     )
-    from edge_mnist_exporter.bundle.report_paths import check_places
+    from edge_mnist_exporter.bundle.report_paths import check_report_paths
     from edge_mnist_exporter.source.model_file import read_model_file
     from edge_mnist_exporter.source.source_model import find_source
 
-    # What can be refused without TensorFlow is refused before it starts, which takes seconds.
+    # Check everything that needs no TensorFlow before it starts, which takes seconds.
     find_mnist_folder(data)
     name, path = find_source(model)
     target = output or BUNDLES_FOLDER / name
-    check_places(target)
+    check_report_paths(target)
     if path.is_file():
         read_model_file(path)
     with stages_shown(show=show) as on_stage:

@@ -1,4 +1,4 @@
-"""What an export or a diagnosis is doing, on one line of the terminal."""
+"""Show the current stage of an export or a diagnosis on one line of the terminal."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from edge_mnist_runtime.errors import ConversionError, UnsupportedModelError
 
 @contextmanager
 def stages_shown(*, show: bool) -> Iterator[Callable[[str], None]]:
-    """Show each stage that the yielded function is called with, and keep TensorFlow's own output off the terminal.
+    """Yield a function that shows a stage. Hide the output of TensorFlow and the converters meanwhile.
 
     Args:
-        show: Let the output of the tools underneath through. Without it, it is printed if a converter fails.
+        show: Do not hide the output. If it is hidden, it is printed when a converter fails.
     """
     with chatter_silenced(show=show, kept_for=(ConversionError,), dropped_for=(UnsupportedModelError,)) as terminal:
         from rich.console import Console

@@ -1,6 +1,6 @@
-"""What a model's answers are worth, alone and beside Keras's, on the same images.
+"""Measure a model's accuracy and calibration, and compare a file with Keras on the same images.
 
-N is the number of evaluation images, K the number of classes. An answer is the class of the largest probability.
+N is the number of evaluation images, K the number of classes. An answer is the class with the highest probability.
 """
 
 from __future__ import annotations
@@ -20,69 +20,70 @@ Labels = npt.NDArray[np.unsignedinteger]
 """Classes 0..K-1, uint8, shape (N,)."""
 
 CALIBRATION_BINS: Final = 15
-"""Of the expected calibration error, as in its paper."""
+"""Number of bins of the expected calibration error, as in its paper."""
 
 
 @dataclass(frozen=True)
 class ModelFigures:
-    """One model alone."""
+    """Accuracy and calibration of one model."""
 
     top1: float
-    """Part of the images that the model reads right, in 0..1."""
+    """Accuracy, in 0..1."""
     expected_calibration_error: float
-    """How far its probabilities are from how often it is right, in 0..1."""
+    """Mean difference between confidence and accuracy, in 0..1; see `measure_calibration_error`."""
     per_class_top1: tuple[float | None, ...]
-    """Part of each class's images that it reads right, by label; None for a class without images."""
+    """Accuracy on each class, by label, in 0..1; None for a class without images."""
 
 
 @dataclass(frozen=True)
 class Flip:
-    """An image to which a file gives another answer than Keras. Classes are numbers 0..K-1."""
+    """An image for which a file gives another answer than Keras. Classes are numbers 0..K-1."""
 
     index: int
-    """Its place among the evaluation images, from 0."""
+    """Its position among the evaluation images, from 0."""
     label: int
     reference_answer: int
     answer: int
     reference_probability: float
-    """What Keras gave its own answer, in 0..1."""
+    """Probability that Keras gives its own answer, in 0..1."""
     probability: float
-    """What the file gave its own answer, in 0..1."""
+    """Probability that the file gives its own answer, in 0..1."""
 
 
 @dataclass(frozen=True)
 class Comparison(ModelFigures):
-    """One file, alone and against Keras."""
+    """Figures of one file, and its differences from Keras."""
 
     delta_points: float
-    """The file's top-1 less Keras's, in percentage points: negative is a loss."""
+    """Top-1 of the file minus that of Keras, in percentage points; negative if the file is worse."""
     delta_interval_points: tuple[float, float]
-    """95 % confidence interval of that difference; see `paired_proportions.difference_interval`."""
+    """95 % confidence interval of the difference; see `paired_proportions.difference_interval`."""
     mcnemar_p: float
-    """Exact p of the hypothesis that both are equally good; see `paired_proportions.mcnemar_exact_p`."""
+    """Exact p-value of the hypothesis that both are equally good; see `paired_proportions.mcnemar_exact_p`."""
     lost: int
-    """Images that Keras reads right and the file reads wrong."""
+    """Number of images that only Keras reads correctly."""
     gained: int
-    """Images that Keras reads wrong and the file reads right."""
+    """Number of images that only the file reads correctly."""
     agreement: float
-    """Part of the images on which both give the same answer, right or wrong, in 0..1."""
+    """Fraction of the images on which both give the same answer, right or wrong, in 0..1."""
     max_abs_probability_diff: float
     """Largest difference of any probability on any image, in 0..1."""
     flips: tuple[Flip, ...]
-    """Every image on which they disagree, in the order of the images."""
+    """All images on which the answers differ, in the order of the images."""
 
 
 def measure_top1(probabilities: Probabilities, labels: Labels) -> float:
-    """Part of the images whose most probable class is the label, in 0..1."""
+    """Accuracy: the fraction of images whose most probable class is the label, in 0..1."""
     return float(np.mean(probabilities.argmax(1) == labels))
 
 
 def measure_calibration_error(probabilities: Probabilities, labels: Labels) -> float:
-    """Expected calibration error, in 0..1: 0 for a model that is right in 80 % of the images of which it is 80 % sure.
+    """Measure the expected calibration error, in 0..1.
 
-    Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks" (ICML 2017): the images are sorted by
-    their largest probability into equal bins ((m-1)/15, m/15]; the error is the mean, weighted by images, of each bin's
-    |accuracy - mean probability|.
+    It is 0 if the model is right on, for example, 80 % of the images with a confidence of 80 %. Guo, Pleiss, Sun and
+    Weinberger, "On Calibration of Modern Neural Networks" (ICML 2017): the images are grouped by their highest
+    probability into equal bins ((m-1)/15, m/15]. The error is the mean of |accuracy - mean probability| over the bins,
+    weighted by their number of images.
     """
     confidence = probabilities.max(1).astype(np.float64)
     right = (probabilities.argmax(1) == labels).astype(np.float64)
@@ -92,7 +93,7 @@ def measure_calibration_error(probabilities: Probabilities, labels: Labels) -> f
 
 
 def measure_model(probabilities: Probabilities, labels: Labels) -> ModelFigures:
-    """What one model's answers are worth."""
+    """Measure the accuracy and calibration of one model."""
     right = probabilities.argmax(1) == labels
     by_class = [right[labels == label] for label in range(probabilities.shape[1])]
     return ModelFigures(

@@ -1,4 +1,4 @@
-"""The limits that an export must keep; one that is not kept means that no bundle is written."""
+"""Check an export against its gates. If one fails, no bundle is written."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from edge_mnist_exporter.gate_config import GateConfig
 REFERENCE_GATE: Final = "reference_top1"
 """Name of the gate that the Keras model itself must pass."""
 
-LEAST_REFERENCE_TOP1: Final = 0.5
-"""A Keras model that reads fewer digits than this is fed wrongly (pixels in 0..255, say), and proves nothing."""
+MIN_REFERENCE_TOP1: Final = 0.5
+"""Minimum accuracy of the Keras model. Below it, the input is probably wrong, such as pixels in 0..255."""
 
 ROUNDING: Final = 1e-9
-"""A loss of exactly the limit passes, whatever binary fractions make of it."""
+"""Tolerance for rounding errors, so that a value exactly at its limit passes."""
 
 
 @dataclass(frozen=True)
 class Gate:
-    """One limit and the figure that was measured."""
+    """One limit with the measured value."""
 
     name: str
     value: float
     limit: str
     """The comparison that must hold, such as `<= 0.5`."""
     margin: float
-    """How far the value is from its limit, on the right side of it; negative where it is on the wrong side."""
+    """Distance of the value from its limit; negative if the gate failed."""
     passed: bool
     files: tuple[str, ...]
-    """The files that it is about; none for the Keras model's own."""
+    """The files that the gate checks; empty for the gate of the Keras model."""
 
 
 def judge(
@@ -43,14 +43,14 @@ def judge(
     *,
     runtime: Iterable[tuple[str, Comparison]] = (),
 ) -> tuple[Gate, ...]:
-    """Hold every figure against its limit.
+    """Check all gates of an export.
 
     Args:
         reference_top1: Keras's accuracy, in 0..1.
         comparisons: File name and figures of every file.
         config: The limits.
-        int8_parity: The int8 pair's, where there is one.
-        runtime: File name and figures of every file that answers otherwise in the runtime package.
+        int8_parity: Parity of the two int8 files; None if there are not both.
+        runtime: File name and figures of every file that gives other probabilities in the runtime package.
     """
     gates = [judge_reference(reference_top1)]
     for file, figures in comparisons:
@@ -64,12 +64,12 @@ def judge(
 
 
 def judge_reference(reference_top1: float) -> Gate:
-    """Hold the Keras model itself against the least that it must read."""
-    return _at_least(REFERENCE_GATE, reference_top1, LEAST_REFERENCE_TOP1, ())
+    """Check the accuracy of the Keras model."""
+    return _at_least(REFERENCE_GATE, reference_top1, MIN_REFERENCE_TOP1, ())
 
 
 def judge_file(file: str, figures: Comparison, config: GateConfig, *, place: str = "") -> Iterator[Gate]:
-    """Hold one file's figures against their limits; `place` follows its name in the names of the gates."""
+    """Check the gates of one file. `place` follows the file's name in the names of the gates."""
     drop = 0.0 - figures.delta_points  # not -x, which turns 0.0 into -0.0
     yield _at_most(f"drop_points({file}{place})", drop, config.max_drop_points, (file,))
     yield _at_least(f"agreement({file}{place})", figures.agreement, config.min_agreement, (file,))

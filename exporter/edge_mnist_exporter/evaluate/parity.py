@@ -1,4 +1,4 @@
-"""Whether the models of an export answer alike: every one with every other, and the two int8 files step by step.
+"""Measure the agreement between all models of an export, and the parity of the two int8 files.
 
 N is the number of evaluation images, K the number of classes.
 """
@@ -14,68 +14,68 @@ import numpy as np
 from edge_mnist_exporter.evaluate.evaluation import Probabilities
 
 KERAS_NAME: Final = "keras"
-"""Of the Keras model among the files."""
+"""Name of the Keras model among the files."""
 
 SOFTMAX_STEP: Final = 1 / 256
-"""Of every int8 softmax in TFLite, by its quantization specification; where a file's output is float all the same."""
+"""Output scale of every int8 softmax in TFLite, by its quantization specification. Used if the output is float."""
 
 LAST_STEP: Final = 255
-"""The largest of the 256 values of an output of eight bits, in steps above its smallest."""
+"""The highest of the 256 values of an 8-bit output, in steps above the lowest."""
 
 
 @dataclass(frozen=True)
 class AgreementMatrix:
-    """Which part of the images any two models answer alike."""
+    """Agreement between every two models."""
 
     names: tuple[str, ...]
     """`keras`, then the files."""
     matrix: tuple[tuple[float, ...], ...]
-    """By name and name, in 0..1: symmetric, 1 on the diagonal."""
+    """Fraction of images with the same answer, in 0..1; rows and columns as `names`."""
 
 
 @dataclass(frozen=True)
 class Int8Parity:
-    """The int8 TFLite file against the int8 ONNX file, both from the same Keras model and the same calibration."""
+    """Differences between the int8 TFLite and ONNX files, which have the same Keras model and calibration."""
 
     tflite: str
-    """The one file's name."""
+    """Name of the TFLite file."""
     onnx: str
-    """The other's."""
+    """Name of the ONNX file."""
     agreement: float
-    """Part of the images that both answer alike, in 0..1."""
+    """Fraction of the images on which both give the same answer, in 0..1."""
     step: float
-    """Scale of the TFLite output: what one step of a probability is."""
+    """Scale of the TFLite output: the size of one step of a probability."""
     max_steps: int
     """Largest difference of any probability on any image, in steps."""
     within_one_step: float
-    """Part of the images on which no probability differs by more than one step, in 0..1."""
+    """Fraction of the images on which no probability differs by more than one step, in 0..1."""
     images_by_steps: tuple[int, ...]
-    """How many images there are whose most different probability differs by 0, 1, 2, ... `max_steps` steps."""
+    """Number of images whose largest difference is 0, 1, 2, ... `max_steps` steps."""
 
 
-def measure_agreement(answers: Mapping[str, Probabilities]) -> AgreementMatrix:
-    """Compare every model with every other.
+def measure_agreement(predictions: Mapping[str, Probabilities]) -> AgreementMatrix:
+    """Measure the agreement between every two models.
 
     Args:
-        answers: Probabilities by name, Keras's first.
+        predictions: Probabilities by name, Keras's first.
     """
-    found = np.stack([probabilities.argmax(1) for probabilities in answers.values()])
-    parts = (found[:, np.newaxis] == found[np.newaxis]).mean(axis=2)
-    return AgreementMatrix(tuple(answers), tuple(tuple(map(float, row)) for row in parts))
+    answers = np.stack([probabilities.argmax(1) for probabilities in predictions.values()])
+    fractions = (answers[:, np.newaxis] == answers[np.newaxis]).mean(axis=2)
+    return AgreementMatrix(tuple(predictions), tuple(tuple(map(float, row)) for row in fractions))
 
 
 def measure_int8_parity(
     tflite: tuple[str, Probabilities], onnx: tuple[str, Probabilities], step: float | None
 ) -> Int8Parity:
-    """Compare the int8 pair.
+    """Compare the two int8 files.
 
-    The ONNX file gives float probabilities. They are brought to the nearest of the 256 values that the TFLite file has,
-    so that what is counted is how far the networks are apart, not that one of them rounds its last result.
+    The ONNX file gives float probabilities. They are rounded to the 256 values of the TFLite output, so that the
+    rounding of the TFLite output does not count as a difference.
 
     Args:
-        tflite: Name and probabilities.
-        onnx: Name and probabilities.
-        step: Scale of the TFLite output; None where that is float.
+        tflite: Name and probabilities of the TFLite file.
+        onnx: Name and probabilities of the ONNX file.
+        step: Scale of the TFLite output; None if it is float.
     """
     step = step or SOFTMAX_STEP
     one, other = (np.clip(np.rint(found / step), 0, LAST_STEP).astype(int) for found in (tflite[1], onnx[1]))

@@ -1,4 +1,4 @@
-"""From which confidence on an exported model's answers are accepted, and what that rejects."""
+"""Choose the confidence threshold of an export, and measure what each model rejects."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from edge_mnist_trainer.evaluate.confidence import choose_least_confidence
 
 @dataclass(frozen=True)
 class RejectionFigures:
-    """What one model rejects of the evaluation images."""
+    """Rejected evaluation images of one model."""
 
     rejected: float
-    """Part of them whose answers are not accepted, in 0..1."""
+    """Fraction of the images that are rejected, in 0..1."""
     rejected_wrong: float | None
-    """Part of those that the model reads wrong, in 0..1; None where it reads all right."""
+    """Fraction of the misread images that are rejected, in 0..1; None if none is misread."""
     accepted_top1: float | None
-    """Part of the others that it reads right, in 0..1; None where it accepts none."""
+    """Accuracy on the accepted images, in 0..1; None if none is accepted."""
 
 
 @dataclass(frozen=True)
 class RejectionReport:
-    """The least confidence of a model that reads digits, and what it does."""
+    """The confidence threshold of a model that reads digits, and what each model rejects."""
 
     least_confidence: float
-    """In 0..1; 0 accepts everything."""
+    """The threshold, in 0..1; 0 accepts everything."""
     origin: str
-    """Who chose it: the run that trained the model, the user, or this export, and on which images."""
+    """What chose it: the run that trained the model, the user, or this export, and on which images."""
     figures: dict[str, RejectionFigures]
     """By model: `keras`, and each file."""
 
@@ -39,20 +39,20 @@ class RejectionReport:
 def settle_least_confidence(
     source: SourceModel, asked: float | None, validation: LabelledDigits
 ) -> tuple[float, str] | None:
-    """The least confidence that a bundle's files carry, and who chose it.
+    """Determine the confidence threshold of a bundle, and its origin.
 
     Args:
-        source: The Keras model, with what its run chose.
-        asked: What the user asks for, in 0..1; None for nothing.
-        validation: Images to choose on where nobody has.
+        source: The Keras model, with the threshold of its run.
+        asked: The user's threshold, in 0..1; None for none.
+        validation: Images to choose the threshold on, if there is none yet.
 
     Returns:
-        None for a model that reads no digits.
+        Threshold and origin; None for a model that does not read digits.
     """
     if not source.reads_digits:
         return None
     if asked is not None:
-        return asked, "asked for"
+        return asked, "set by the user"
     if source.least_confidence is not None:
         return source.least_confidence, "chosen by the run that trained the model"
     chosen = choose_least_confidence(source.probabilities(validation.images))
@@ -60,13 +60,15 @@ def settle_least_confidence(
 
 
 def measure_rejection(
-    settled: tuple[float, str] | None, answers: Mapping[str, Probabilities], evaluation: LabelledDigits
+    settled: tuple[float, str] | None, predictions: Mapping[str, Probabilities], evaluation: LabelledDigits
 ) -> RejectionReport | None:
-    """What each model rejects of the evaluation images; None where nothing was settled."""
+    """Measure what each model rejects of the evaluation images; None without a threshold."""
     if settled is None:
         return None
     least, origin = settled
-    return RejectionReport(least, origin, {name: _figures(found, evaluation, least) for name, found in answers.items()})
+    return RejectionReport(
+        least, origin, {name: _figures(found, evaluation, least) for name, found in predictions.items()}
+    )
 
 
 def _figures(found: Probabilities, evaluation: LabelledDigits, least: float) -> RejectionFigures:

@@ -35,8 +35,8 @@ from edge_mnist_trainer.data.picture_folder import (
     ReadPicture,
     find_files,
     read_digit,
-    read_halves,
     read_picture_folder,
+    read_picture_parts,
 )
 from edge_mnist_trainer.data.sources import DigitSource, load_export_digits
 from edge_mnist_trainer.data.splits import split_each_label
@@ -123,7 +123,7 @@ def _read(path: Path, source: SourceModel) -> LabelledParts:
     folder = innermost_folder(path, re.compile("|".join((DIGIT_OR_HALF.pattern, *map(re.escape, source.labels)))))
     entries = [entry for entry in list_folder(folder, DataError) if not is_left_by_a_file_manager(entry.name)]
     arrays = read_array_folder(folder, entries, source.labels, expected)
-    return arrays or read_halves(folder, entries, lambda part: _read_folder(part, source))
+    return arrays or read_picture_parts(folder, entries, lambda part: _read_folder(part, source))
 
 
 def _read_folder(folder: Path, source: SourceModel) -> tuple[ImagesAndLabels, tuple[str, ...]]:

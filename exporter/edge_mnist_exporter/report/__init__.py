@@ -1,5 +1,5 @@
-"""report.json, and what is made from it.
+"""Write the report of an export as JSON, model card, terminal table and web page.
 
-Comes in: measurements. Goes out: the report, the model card, the table and the page.
+Comes in: measurements. Goes out: report.json, MODEL_CARD.md, a table and report.html.
 May import: audit, bundle, evaluate.
 """

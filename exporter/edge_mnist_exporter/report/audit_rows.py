@@ -1,4 +1,4 @@
-"""The audit of every file as rows of words, for pages and cards."""
+"""Format the audit of every file as table rows, for pages and cards."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HEADS: Final = (
 
 
 def describe_audits(report: ExportReport) -> list[list[str]]:
-    """One row a file, under `HEADS`."""
+    """Make one row for each file, with the columns `HEADS`."""
     return [_describe(item) for item in report.artifacts]
 
 
@@ -51,7 +51,7 @@ def _describe(item: ArtifactReport) -> list[str]:
 
 
 def _describe_sums(item: ArtifactReport) -> str:
-    """Whether int8 sums can saturate, and the two weights that decide it."""
+    """Say whether int8 sums can saturate, with the largest pair of weights."""
     pair = item.audit["weight_pair"]
     if pair is None:
         return "32 bits" if "int8" in item.audit["weight_dtypes"] else "none"

@@ -1,4 +1,4 @@
-"""MODEL_CARD.md, written from what report.json holds and nothing else."""
+"""Write MODEL_CARD.md from the content of report.json."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edge_mnist_trainer.report.web_page import load_templates
 
 
 def write_model_card(report: ExportReport) -> str:
-    """The Markdown text of MODEL_CARD.md."""
+    """Make the text of MODEL_CARD.md, in Markdown."""
     template = load_templates("edge_mnist_exporter").get_template("model_card.md")
     return template.render(
         report=report,

@@ -1,4 +1,4 @@
-"""report.html of an export: one self-contained page for people, from the report and the evaluation images."""
+"""Make report.html of an export, a self-contained page, from the report and the evaluation images."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from edge_mnist_trainer.report.web_page import load_templates
 
 
 def make_export_page(report: ExportReport, images: npt.NDArray[np.uint8]) -> str:
-    """The text of report.html.
+    """Make the text of report.html.
 
     Args:
-        report: What was measured.
-        images: The evaluation images that it was measured on, uint8, shape (N, H, W, C), C 1 or 3.
+        report: The report.
+        images: Its evaluation images, uint8, shape (N, H, W, C), C 1 or 3.
     """
     return (
         load_templates("edge_mnist_exporter")
@@ -45,7 +45,7 @@ def make_export_page(report: ExportReport, images: npt.NDArray[np.uint8]) -> str
 
 
 def _data(report: ExportReport) -> dict[str, Any]:
-    """What proves which images and which model were used."""
+    """Names and hashes of the model and images, for display."""
     dataset = report.dataset
     return {
         "source": report.source,

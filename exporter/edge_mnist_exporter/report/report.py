@@ -1,4 +1,4 @@
-"""report.json: what an export measured, as data."""
+"""Read and write report.json, the measurements of an export."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from edge_mnist_trainer.typed_json import parse_record
 REPORT_SCHEMA_VERSION: Final = 4
 
 LINE_CHARACTERS: Final = 240
-"""Of report.json: a list or object of numbers and words stands on one line if it fits, as a flip does."""
+"""Line width of report.json. A list or object without nested ones is on one line if it fits, such as a flip."""
 
 
 @dataclass(frozen=True)
 class DatasetRecord:
-    """The images that every figure was measured on."""
+    """The evaluation images of an export."""
 
     name: str
     split: str
     n: int
     n_per_class: tuple[int, ...]
-    """How many of them there are of each class, by label."""
+    """Number of images of each class, by label."""
     image_shape: tuple[int, ...]
     """Height, width and channels of one image."""
     sha256: str
-    """Over pixels and labels."""
+    """Hash of pixels and labels."""
     notice: str | None
-    """What must be said about them wherever a figure is shown; None for MNIST."""
+    """A notice about the images to show with every figure; None for MNIST."""
 
     @classmethod
     def describe(cls, digits: LabelledDigits, n_classes: int, notice: str | None) -> DatasetRecord:
-        """The record of these images."""
+        """Make the record of these images."""
         n_per_class = tuple(map(int, np.bincount(digits.labels, minlength=n_classes)))
         shape = tuple(map(int, digits.images.shape[1:]))
         return cls(digits.name, digits.split, len(digits), n_per_class, shape, digits.sha256, notice)
@@ -47,7 +47,7 @@ class DatasetRecord:
 
 @dataclass(frozen=True)
 class ArtifactReport:
-    """One exported file and its figures, which report.json has beside each other."""
+    """One exported file with its figures. In report.json both are in one object."""
 
     file: str
     format: str
@@ -55,15 +55,16 @@ class ArtifactReport:
     size_bytes: int
     sha256: str
     audit: dict[str, Any]
-    """What its graph proves and costs; see `audit.GraphAudit`."""
+    """Precision and cost, read from its graph; see `audit.GraphAudit`."""
     runtime_differences: int
-    """Images on which the runtime package, with its own options, gives other probabilities than a program with default
-    options, by a bit or more. The figures are the latter's; where there are any, the gates judge both."""
+    """Number of images for which the runtime package gives other probabilities than the library's default options.
+
+    `figures` are those of the default options. If there are differences, the gates check both."""
     figures: Comparison
-    """With the default options of LiteRT or onnxruntime."""
+    """Figures with the default options of LiteRT or onnxruntime."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As report.json has it."""
+        """The entry of report.json."""
         record = asdict(self)
         figures = record.pop("figures")
         return {**record, **figures}
@@ -71,37 +72,37 @@ class ArtifactReport:
 
 @dataclass(frozen=True)
 class MixedChoice:
-    """Which layers stay in float, and what that costs."""
+    """A mixed file: the layers that stay in float, and their cost."""
 
     file: str
-    """The mixed file."""
+    """Name of the mixed file."""
     instead_of: str
-    """The int8 file that fell short, or could not be made."""
+    """Name of the int8 file that failed or could not be made."""
     float_layers: tuple[str, ...]
-    """Those that stay in float, in the network's order; none of them can be left out."""
+    """Layers that stay in float, in the network's order. Without any one of them the file fails."""
     trials: int
-    """Files that were made and judged."""
+    """Number of files that were made and checked."""
     more_bytes: int | None
-    """Size of the mixed file less that of the int8 file; None where no int8 file could be made."""
+    """Size of the mixed file minus that of the int8 file; None if no int8 file could be made."""
     more_us: float | None
-    """Likewise the median time of one call, on this machine."""
+    """Median time of one call minus that of the int8 file, on this machine; None if no int8 file could be made."""
 
     def __str__(self) -> str:
         layers = ", ".join(self.float_layers)
         if self.more_bytes is None or self.more_us is None:
             return (
-                f"{self.file} is in the place of {self.instead_of}, which cannot be made: {layers} in float "
+                f"{self.file} replaces {self.instead_of}, which cannot be made: {layers} in float "
                 f"({self.trials} files tried)"
             )
         return (
-            f"{self.file} is in the place of {self.instead_of}, which fell short: {layers} in float, "
+            f"{self.file} replaces {self.instead_of}, which failed: {layers} in float, "
             f"for {self.more_bytes:+,} bytes and {self.more_us:+.1f} us ({self.trials} files tried)"
         )
 
 
 @dataclass(frozen=True)
 class ExportReport:
-    """Everything that one export measured."""
+    """All measurements of one export."""
 
     name: str
     labels: tuple[str, ...]
@@ -112,18 +113,18 @@ class ExportReport:
     calibration: dict[str, Any]
     """Data set, split, count, seed and index hash of the calibration images."""
     reference: ModelFigures
-    """Of the Keras model."""
+    """Figures of the Keras model."""
     artifacts: tuple[ArtifactReport, ...]
     agreement: AgreementMatrix
-    """Between the Keras model and every file."""
+    """Agreement between the Keras model and the files."""
     int8_parity: Int8Parity | None
-    """Between the two int8 files; None where there are none."""
+    """Differences between the two int8 files; None if there are not both."""
     gates: tuple[Gate, ...]
     versions: dict[str, str]
     rejection: RejectionReport | None = None
-    """From which confidence on answers are accepted; None for what reads no digits."""
+    """Confidence threshold and rejected images; None for a model that does not read digits."""
     mixed: tuple[MixedChoice, ...] = ()
-    """What stays in float where int8 fell short."""
+    """Mixed files that replace failed int8 files."""
 
     @property
     def passed(self) -> bool:
@@ -132,15 +133,15 @@ class ExportReport:
 
     @property
     def failed_gates(self) -> tuple[Gate, ...]:
-        """Every gate that did not."""
+        """Every gate that failed."""
         return tuple(gate for gate in self.gates if not gate.passed)
 
     def passes(self, file: str) -> bool:
-        """Whether every gate that is about a file passed."""
+        """Whether every gate of a file passed."""
         return all(gate.passed for gate in self.gates if file in gate.files)
 
     def to_dict(self) -> dict[str, Any]:
-        """As report.json has it."""
+        """The content of report.json."""
         artifacts = [artifact.to_dict() for artifact in self.artifacts]
         return {"schema_version": REPORT_SCHEMA_VERSION, "passed": self.passed, **asdict(self), "artifacts": artifacts}
 
@@ -150,21 +151,21 @@ class ExportReport:
 
     @classmethod
     def from_json(cls, text: str) -> ExportReport:
-        """What `to_json` was made from.
+        """Parse the text of report.json.
 
         Raises:
-            ValueError: It is no report, a damaged one, or one of another schema version.
+            ValueError: It is not a valid report, or has another schema version.
         """
         content = json.loads(text)
         if not isinstance(content, dict) or content.get("schema_version") != REPORT_SCHEMA_VERSION:
-            raise ValueError(f"no export report of schema version {REPORT_SCHEMA_VERSION}")
+            raise ValueError(f"not an export report of schema version {REPORT_SCHEMA_VERSION}")
         for item in content.get("artifacts", ()):
-            item["figures"] = dict(item)  # they stand beside the file's name; each class takes what it knows
+            item["figures"] = dict(item)  # one object in JSON; `parse_record` ignores names that a class does not have
         return parse_record(cls, content)
 
 
 def _lay_out(value: Any, indent: str = "") -> str:
-    """JSON text, indented; a file that lost every answer flips thousands of images, and each shall take one line."""
+    """Format as indented JSON with short objects on one line, because a report may have thousands of flips."""
     line = json.dumps(value, allow_nan=False)
     parts = list(value.values()) if isinstance(value, dict) else value
     if not isinstance(parts, (list, tuple)) or not parts:

@@ -1,4 +1,4 @@
-"""The report of an export on a terminal, in 80 columns."""
+"""Print the report of an export on a terminal, in 80 columns."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def print_report(report: ExportReport, path: Path) -> None:
     """Print the figures of every file.
 
     Args:
-        report: What was measured.
-        path: The Keras model, as it is named to people.
+        report: The report.
+        path: Path of the Keras model.
     """
     console = Console()
     references = {find_reference_model(name): f"The reference model {name}" for name in REFERENCE_MODELS}

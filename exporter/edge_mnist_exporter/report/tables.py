@@ -1,4 +1,4 @@
-"""The figures behind two of the page's tables: the agreement of every two models, and the steps of the int8 pair."""
+"""Compute two tables of the page: agreement between every two models, and differences between the int8 files."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import Final
 from edge_mnist_exporter.report.report import ExportReport
 
 STRONGEST_RED: Final = 0.6
-"""Opacity behind too little agreement: the number on it stays legible on light and on dark pages."""
+"""Maximum opacity of the red behind a number, which is legible on light and on dark pages."""
 
 STRONGEST_DISAGREEMENT: Final = 0.01
-"""Part of the images at which the red is strongest; it grows with the square root, so that a few images show."""
+"""Fraction of differing images with the strongest red. It grows with the square root, so that a few images show."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How many images two models answer alike."""
+    """Agreement between two models."""
 
     fraction: float
-    """Part of the images, 0..1."""
+    """Fraction of the images with the same answer, 0..1."""
     n_differ: int
-    """How many images they answer differently."""
+    """Number of images with different answers."""
     red: float
-    """Opacity of the red behind the number, 0..1. It shows disagreement: all the agreement would drown it."""
+    """Opacity of the red behind the number, 0..1. It shows disagreement."""
 
 
 def compare_models(report: ExportReport) -> list[list[Agreement | None]]:
-    """The agreement of every two models, in the order of `report.agreement`; None for a model with itself."""
+    """Make the table of agreements, in the order of `report.agreement`; None for a model with itself."""
     return [
         [None if column == row else _describe(fraction, report.dataset.n) for column, fraction in enumerate(fractions)]
         for row, fractions in enumerate(report.agreement.matrix)
@@ -41,7 +41,7 @@ def _describe(fraction: float, n_images: int) -> Agreement:
 
 
 def group_steps(images_by_steps: tuple[int, ...]) -> list[tuple[str, int]]:
-    """0, 1, 2, 3-4, 5-8, 9-16, ... steps, and how many images have so many."""
+    """Count the images with 0, 1, 2, 3-4, 5-8, 9-16, ... steps of difference."""
     groups, first, last = [], 0, 0
     while first < len(images_by_steps):
         groups.append((str(first) if first == last else f"{first}-{last}", sum(images_by_steps[first : last + 1])))

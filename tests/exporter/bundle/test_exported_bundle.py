@@ -23,7 +23,7 @@ from edge_mnist_runtime.engines import open_engine, run_in_batches
 from edge_mnist_trainer.augment.strokes import draw_digits
 from edge_mnist_trainer.data.sources import load_export_digits
 from edge_mnist_trainer.networks.reference_models import find_reference_model
-from edge_mnist_trainer.report.web_page import pixels_address
+from edge_mnist_trainer.report.web_page import pixels_data_url
 
 pytestmark = pytest.mark.slow
 
@@ -154,7 +154,7 @@ def test_bundle_contains_no_evaluation_image(reference_bundle, report, evaluatio
     """It searches for pixels and PNGs. The page beside the bundle contains them, which shows that the search works."""
     flipped = {flip["index"] for artifact in report["artifacts"] for flip in artifact["flips"]}
     assert flipped
-    addresses = {pixels_address(evaluation.images[index]) for index in flipped}
+    addresses = {pixels_data_url(evaluation.images[index]) for index in flipped}
     page = reference_bundle.with_name(f"{reference_bundle.name}.report.html").read_text("utf-8")
     assert all(address in page for address in addresses)
     for path in reference_bundle.iterdir():

@@ -1,4 +1,4 @@
-"""The commands of README and docs: those of the workstation are run as they stand there, all others are parsed."""
+"""The commands of README and docs: the workstation's commands in README are run, all others are parsed."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from edge_mnist_trainer.networks.reference_models import find_reference_model
 ROOT = Path(__file__).parents[3]
 
 REPLACED = {"SEED": "0", "(and 1)": "", "(nano, robust alike)": ""}
-"""What stands in an example for a value, and remarks without a `#`."""
+"""Placeholders and remarks in examples, with their replacements."""
 
 
 def read_commands(page: Path) -> list[list[str]]:
-    """The arguments of every `edge-mnist` command in the code blocks of a page."""
+    """Read the arguments of every `edge-mnist` command in the code blocks of a page."""
     text = page.read_text("utf-8").replace("\\\n", " ")
     for name, value in REPLACED.items():
         text = text.replace(name, value)
@@ -43,7 +43,7 @@ def test_every_page_with_commands_is_read():
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)
-def test_every_command_of_a_page_has_options_that_exist(page, tmp_path, monkeypatch):
+def test_options_of_documented_commands_exist(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     commands = typer.main.get_command(build_app()).commands
     for name, *arguments in read_commands(page):
@@ -59,7 +59,7 @@ def draw_class_folders(folder: Path, images, labels) -> None:
 
 @pytest.fixture
 def here(tmp_path, monkeypatch, blob_model, draw_blobs) -> Path:
-    """A folder with all that README's commands for the workstation name."""
+    """A folder with all files that README's workstation commands need."""
     import keras
 
     monkeypatch.chdir(tmp_path)
@@ -79,10 +79,10 @@ def here(tmp_path, monkeypatch, blob_model, draw_blobs) -> Path:
 
 
 def run_shortened(arguments: list[str]) -> int:
-    """Run a command at a fraction of its cost.
+    """Run a command with cheaper settings.
 
-    Training takes one epoch and writes no report, which has a command of its own; what is said of `robust` is done with
-    `nano`, which sees no negatives. Few images calibrate.
+    Training takes one epoch and writes no report, because `report` is a command of its own. `nano` replaces `robust`,
+    because it trains without negatives. Calibration uses few images.
     """
     name = arguments[0]
     if name == "train":
@@ -96,17 +96,17 @@ def run_shortened(arguments: list[str]) -> int:
 
 
 @pytest.mark.slow
-def test_commands_of_the_readme_for_the_workstation_do_what_it_says(here, monkeypatch, capfd):
-    monkeypatch.setattr("edge_mnist_trainer.evaluate.robustness.FONT_VARIANTS", 1)  # reports that take less time
+def test_workstation_commands_of_the_readme_work(here, monkeypatch, capfd):
+    monkeypatch.setattr("edge_mnist_trainer.evaluate.robustness.FONT_VARIANTS", 1)  # faster reports
     monkeypatch.setattr("edge_mnist_trainer.evaluate.confidence.NO_DIGITS_EACH", 2)
     edge = Path("runs/edge")
     for arguments in README:
         if arguments[0] not in WORKSTATION_COMMANDS:
             continue
         if arguments[0] == "export" and not Path("bundles").exists():
-            # One epoch teaches too little for an export: its weights are replaced by those of twenty.
+            # One epoch is too little for an export, so the weights are replaced by those of twenty.
             shutil.copy(find_reference_model("edge"), edge / "model.keras")
-        if "--resume" in arguments:  # as a run is that was killed before its first checkpoint
+        if "--resume" in arguments:  # like a run that was killed before its first checkpoint
             record = json.loads((edge / "run.json").read_text("utf-8"))
             (edge / "run.json").write_text(json.dumps({**record, "status": "running"}))
         code = run_shortened(arguments)

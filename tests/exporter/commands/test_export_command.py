@@ -1,4 +1,4 @@
-"""`edge-mnist export`, as a user runs it."""
+"""The command `edge-mnist export`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COMMAND = Path(sys.executable).with_name("edge-mnist")
 
 
 def assert_refused(finished, code: int, *words: str) -> None:
-    """That exit code, and one line on standard error that holds all words."""
+    """Check the exit code, and one line on standard error that contains all words."""
     assert finished.code == code, finished.err
     assert finished.out == ""
     assert len(finished.err.splitlines()) == 1, finished.err
@@ -47,34 +47,34 @@ def test_bad_option_is_refused_in_one_line_that_names_it(run_here, tmp_path, arg
     assert not list(tmp_path.iterdir())
 
 
-def test_file_of_limits_that_is_missing_is_refused(run_here, tmp_path):
+def test_missing_gate_file_is_refused(run_here, tmp_path):
     assert_refused(run_here("export", "--gate", "nowhere.toml", cwd=tmp_path), 2, "nowhere.toml: cannot be read")
 
 
 @pytest.mark.mnist
 @pytest.mark.parametrize("name", ["nowhere.keras", "letter.txt", "folder"])
-def test_argument_that_is_no_model_is_refused(run_here, tmp_path, name):
+def test_argument_that_is_not_a_model_is_refused(run_here, tmp_path, name):
     (tmp_path / "letter.txt").write_text("Dear model,")
     (tmp_path / "folder").mkdir()
     assert_refused(run_here("export", name, cwd=tmp_path), 2, name, ".keras")
 
 
 @pytest.mark.slow
-def test_second_export_gives_the_same_bytes_and_json_alone(run_cli, reference_bundle, tmp_path, folder_hashes):
+def test_second_export_gives_the_same_bytes_and_prints_only_json(run_cli, reference_bundle, tmp_path, folder_hashes):
     finished = run_cli("export", "--precision", "fp32,int8", "--json", "-o", tmp_path / "again", cwd=tmp_path)
     assert finished.code == 0, finished.err
     assert folder_hashes(tmp_path / "again") == folder_hashes(reference_bundle)
     assert finished.out == (reference_bundle / "report.json").read_text("utf-8")
     pages = [bundle.with_name(f"{bundle.name}.report.html") for bundle in (tmp_path / "again", reference_bundle)]
     assert pages[0].read_bytes() == pages[1].read_bytes()
-    # What TensorFlow and its like have to say stays away: at most the note on the stand-in digits is left.
+    # The output of TensorFlow and the converters is hidden: only the note on the stand-in digits may be left.
     notice = finished.json["dataset"]["notice"]
     assert finished.err == (f"edge-mnist: note: {notice}\n" if notice else "")
 
 
 @pytest.mark.mnist
 @pytest.mark.slow
-def test_more_calibration_samples_than_images_is_refused(run_here, tmp_path):
+def test_more_calibration_samples_than_images_are_refused(run_here, tmp_path):
     finished = run_here("export", "--calibration-samples", "10000000", cwd=tmp_path)
     assert_refused(finished, 2, "--calibration-samples 10000000")
     assert not list(tmp_path.rglob("*.partial"))
@@ -107,7 +107,7 @@ print(run(["export", *sys.argv[1:]]), "tensorflow" in sys.modules)
         (("-o", "/"), 2),
     ],
 )
-def test_what_needs_no_tensorflow_is_refused_before_it_starts(run_script, tmp_path, monkeypatch, arguments, code):
+def test_bad_input_is_refused_before_tensorflow_starts(run_script, tmp_path, monkeypatch, arguments, code):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "letter.keras").write_text("Dear model,")
     (tmp_path / "file").write_text("no folder")
@@ -122,7 +122,7 @@ def test_what_needs_no_tensorflow_is_refused_before_it_starts(run_script, tmp_pa
 
 
 @pytest.mark.slow
-def test_model_of_another_shape_needs_images_of_its_own(run_here, tmp_path):
+def test_model_of_another_shape_needs_its_own_images(run_here, tmp_path):
     import keras
 
     image = keras.Input((32, 32, 1))
@@ -135,7 +135,7 @@ def test_model_of_another_shape_needs_images_of_its_own(run_here, tmp_path):
 
 @pytest.fixture(scope="session")
 def export_and_send(start_interruptible, drawn_set):
-    """Export over `target`, and send the signal a second after the hidden folder beside it has appeared."""
+    """Export to `target`, and send the signal a second after the hidden folder beside it appears."""
 
     def export(interruption: signal.Signals, target: Path) -> subprocess.CompletedProcess[str]:
         command = [COMMAND, "export", "edge", "--data", drawn_set, "-o", target]
@@ -162,7 +162,7 @@ def test_killed_export_leaves_the_old_bundle_whole(export_and_send, small_old_bu
 
 
 @pytest.mark.slow
-def test_ctrl_c_during_export_says_so_and_leaves_the_old_bundle_alone(export_and_send, small_old_bundle, folder_hashes):
+def test_ctrl_c_during_export_is_reported_and_keeps_the_old_bundle(export_and_send, small_old_bundle, folder_hashes):
     before = folder_hashes(small_old_bundle)
     ended = export_and_send(signal.SIGINT, small_old_bundle)
     assert (ended.returncode, ended.stdout) == (130, "")
@@ -188,7 +188,7 @@ def test_table_fits_a_terminal_and_names_what_was_written(reference_export):
     assert sorted(path.name for path in reference_export.bundle.parent.iterdir()) == ["bundle", "bundle.report.html"]
 
 
-def test_page_of_somebody_else_stops_the_export_before_it_begins(run_here, tmp_path):
+def test_page_that_no_export_wrote_is_refused_before_the_export(run_here, tmp_path):
     (tmp_path / "bundle.report.html").write_text("my thesis")
     finished = run_here("export", "-o", "bundle", cwd=tmp_path, env={"EDGE_MNIST_DATA": ""})
     assert_refused(finished, 2, "bundle.report.html")
@@ -197,7 +197,7 @@ def test_page_of_somebody_else_stops_the_export_before_it_begins(run_here, tmp_p
 
 
 @pytest.mark.slow
-def test_report_on_standard_output_is_valid_json_even_for_strict_readers(reference_bundle):
+def test_report_on_standard_output_is_strict_json(reference_bundle):
     def refuse(constant: str) -> None:
         raise AssertionError(constant)
 

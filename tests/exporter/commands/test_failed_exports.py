@@ -15,7 +15,7 @@ def names(folder):
 
 
 def assert_failed(finished, folder, *gates: str) -> dict:
-    """Exit code 5, one line that names these gates and no others, and the folder of the failure; its report.json."""
+    """Check exit code 5, one line that names exactly these gates, and the folder of the failure. Return its report."""
     assert finished.code == 5, finished.err
     (line,) = [line for line in finished.err.splitlines() if not line.startswith("edge-mnist: note: ")]
     assert line.startswith("edge-mnist: error: no bundle was written: ")
@@ -25,7 +25,7 @@ def assert_failed(finished, folder, *gates: str) -> dict:
     failed = [gate for gate in report["gates"] if not gate["passed"]]
     assert [gate["name"] for gate in failed] == list(gates)
     for gate in failed:
-        assert f"{gate['name']} = {gate['value']:.4f}, must be {gate['limit']}, is off by {-gate['margin']:.4f}" in line
+        assert f"{gate['name']} = {gate['value']:.4f}, must be {gate['limit']}, failed by {-gate['margin']:.4f}" in line
     assert line.count("must be") == len(gates)
     assert names(folder) == ["report.html", "report.json"]
     return report
@@ -45,9 +45,10 @@ def test_export_leaves_old_bundle_when_gate_fails(run_here, small_old_bundle, dr
 
 
 def collapse_when_quantized(model) -> None:
-    """Scale one channel up and its readers down by as much: float answers stay, bit for bit, but int8 has one range
-    for all channels of a tensor, and the large one takes all of it (Nagel et al., "Data-Free Quantization Through
-    Weight Equalization and Bias Correction", 2019, turn this round to mend networks).
+    """Scale one channel up and the weights that read it down, so that float stays exact and int8 fails.
+
+    int8 has one range for all channels of a tensor, and the large channel takes all of it. Nagel et al., "Data-Free
+    Quantization Through Weight Equalization and Bias Correction" (2019), use the inverse to repair networks.
     """
     factor = 1024.0
     norm, reader = model.get_layer("norm1"), model.get_layer("conv2")
@@ -63,7 +64,7 @@ def collapse_when_quantized(model) -> None:
 
 @pytest.fixture
 def fragile_model(reference_model, drawn_images, tmp_path):
-    """A model whose float answers are the reference's and whose int8 answers are not."""
+    """A model that predicts like the reference in float, but not in int8."""
     import keras
 
     model = keras.models.load_model(reference_model, compile=False)
@@ -76,7 +77,7 @@ def fragile_model(reference_model, drawn_images, tmp_path):
 
 
 @pytest.mark.mnist
-def test_int8_that_collapses_is_caught_and_not_written(run_here, fragile_model, tmp_path):
+def test_int8_that_fails_is_not_written(run_here, fragile_model, tmp_path):
     finished = run_here("export", fragile_model.name, "--int8", "-o", "bundle", cwd=tmp_path)
     files = ("fragile_int8.tflite", "fragile_int8.onnx")
     gates = [f"{gate}({file})" for file in files for gate in ("drop_points", "agreement")]
@@ -95,7 +96,7 @@ def test_int8_that_collapses_is_caught_and_not_written(run_here, fragile_model, 
     assert "<b>failed</b>" in page
 
 
-def test_gate_file_fails_what_the_defaults_pass_and_a_later_success_clears_it(run_here, old_bundle, folder_hashes):
+def test_gate_file_can_fail_an_export_and_a_later_success_removes_the_failure(run_here, old_bundle, folder_hashes):
     place, failure = old_bundle.parent, old_bundle.parent / "bundle.failed"
     limits = "[gate]\nmax_probability_diff = 0.0\nmin_top1 = 1\nmin_agreement = 0.5\nmin_int8_parity = 0.5\n"
     (place / "limits.toml").write_text(limits)
@@ -108,7 +109,7 @@ def test_gate_file_fails_what_the_defaults_pass_and_a_later_success_clears_it(ru
     assert limited["agreement(edge_int8.onnx)"] == limited["int8_parity"] == ">= 0.5"
     assert folder_hashes(old_bundle) == before
 
-    # The option wins over the file; the file's other limits stay and hold.
+    # The option overrides the file; the file's other limits stay.
     (place / "limits.toml").write_text(limits.replace("min_top1 = 1", "min_top1 = 0.5"))
     finished = run_here(
         "export", "edge", "--gate", "limits.toml", "--max-probability-diff", "1", "-o", "bundle", cwd=place
@@ -127,10 +128,10 @@ def test_gate_file_fails_what_the_defaults_pass_and_a_later_success_clears_it(ru
         ("[gate]\nmin_agrement = 0.9", "limits.toml: [gate] 'min_agrement' is unknown"),
         ("[gate]\nmin_agreement = 2", "limits.toml: [gate] min_agreement must be 0..1, not 2"),
         ("[gate]\nmin_agreement = 'high'", "limits.toml: [gate] min_agreement must be a number, not 'high'"),
-        ("[gate", "limits.toml: is no TOML file"),
+        ("[gate", "limits.toml: not a TOML file"),
     ],
 )
-def test_bad_gate_file_is_one_clear_line(run_here, tmp_path, content, words):
+def test_bad_gate_file_is_refused_in_one_line(run_here, tmp_path, content, words):
     (tmp_path / "limits.toml").write_text(content)
     finished = run_here("export", "--gate", "limits.toml", "-o", "bundle", cwd=tmp_path)
     assert (finished.code, finished.out, len(finished.err.splitlines())) == (2, "", 1)
@@ -138,7 +139,7 @@ def test_bad_gate_file_is_one_clear_line(run_here, tmp_path, content, words):
     assert names(tmp_path) == ["limits.toml"]
 
 
-def test_model_that_expects_other_pixels_is_told_so(run_here, reference_model, drawn_set, tmp_path):
+def test_model_that_expects_other_pixels_gets_a_hint(run_here, reference_model, drawn_set, tmp_path):
     import keras
 
     image = keras.Input((28, 28, 1))

@@ -1,4 +1,4 @@
-"""The gates judge a file as any other program runs it; where the runtime package answers otherwise, both are judged."""
+"""The gates check a file with its library's default options, and in the runtime package if that differs."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ def measured(reference_source, drawn_images):
     return run
 
 
-def test_same_answers_in_both_are_judged_once(exported, measured):
+def test_equal_predictions_are_checked_once(exported, measured):
     report = measured(exported)
     assert [item.runtime_differences for item in report.artifacts] == [0]
     assert not any("runtime" in gate.name for gate in report.gates)
 
 
-def test_other_answers_in_the_runtime_are_counted_and_judged(exported, measured):
-    """As a file that saturates in a default session does, where the runtime asks for exact sums."""
+def test_other_predictions_in_the_runtime_are_counted_and_checked(exported, measured):
+    """A file that saturates in a default session differs like this, because the runtime requests exact sums."""
     other = Path(BUNDLED_MODELS["nano"]).read_bytes()
     report = measured(replace(exported, engine=open_engine(other, file_name="nano.onnx")))
     (item,) = report.artifacts
@@ -77,7 +77,7 @@ def test_other_answers_in_the_runtime_are_counted_and_judged(exported, measured)
 
 
 def values(report, place):
-    """What the gates of the one file measured."""
+    """The values of the gates of the single file."""
     file = f"({report.artifacts[0].file}{place})"
     found = {gate.name.removesuffix(file): gate.value for gate in report.gates if gate.name.endswith(file)}
     assert found.keys() == {"drop_points", "agreement", "probability_diff"}

@@ -1,4 +1,4 @@
-"""Limits from a file, and options that win over it."""
+"""Limits of gates from a file, and options that override it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edge_mnist_exporter.gate_config import GateConfig
 from edge_mnist_runtime.errors import UsageError
 
 EVERY_LIMIT = """
-# What this product asks for.
+# Limits of this product.
 [gate]
 max_drop_points = 0.25
 min_agreement = 0.995
@@ -33,7 +33,7 @@ def gate_file(tmp_path):
     return write
 
 
-def test_without_a_file_the_defaults_hold():
+def test_without_a_file_the_defaults_are_used():
     assert GateConfig.load(None) == GateConfig(0.5, 0.99, None, None, None)
 
 
@@ -41,12 +41,12 @@ def test_file_sets_every_limit(gate_file):
     assert GateConfig.load(gate_file(EVERY_LIMIT)) == GateConfig(0.25, 0.995, 0.2, 0.99, 1.0)
 
 
-def test_file_leaves_what_it_does_not_name_as_it_is(gate_file):
+def test_limits_that_the_file_does_not_name_keep_their_defaults(gate_file):
     assert GateConfig.load(gate_file("[gate]\nmin_top1 = 0.9\n")) == GateConfig(min_top1=0.9)
     assert GateConfig.load(gate_file("[gate]\n")) == GateConfig()
 
 
-def test_option_that_was_given_wins_over_the_file(gate_file):
+def test_given_option_overrides_the_file(gate_file):
     loaded = GateConfig.load(gate_file(EVERY_LIMIT), max_drop_points=0.0, min_agreement=None, max_probability_diff=0.5)
     assert loaded == GateConfig(0.0, 0.995, 0.5, 0.99, 1.0)
 
@@ -72,11 +72,11 @@ def test_option_that_was_given_wins_over_the_file(gate_file):
         ("[gate]\nmax_probability_diff = inf", ["[gate] max_probability_diff must be 0..1, not inf"]),
         ("[gate]\nmax_drop_points = 101", ["[gate] max_drop_points must be 0..100 percentage points, not 101"]),
         ("[gate]\nmin_top1 = 1" + "0" * 400, ["[gate] min_top1 must be 0..1, not 1000", "..."]),
-        ("[gate\nmin_agreement = 0.9", ["is no TOML file"]),
-        ("[gate]\nmin_top1 = 0.9\nmin_top1 = 0.8", ["is no TOML file"]),
-        (b"[gate]\nname = '\xff\xfe'", ["is no TOML file"]),
-        ("[gate]\nmin_top1 = " + "[" * 100_000, ["is no TOML file"]),
-        (b"PK\x03\x04\x00\x00", ["is no TOML file"]),
+        ("[gate\nmin_agreement = 0.9", ["not a TOML file"]),
+        ("[gate]\nmin_top1 = 0.9\nmin_top1 = 0.8", ["not a TOML file"]),
+        (b"[gate]\nname = '\xff\xfe'", ["not a TOML file"]),
+        ("[gate]\nmin_top1 = " + "[" * 100_000, ["not a TOML file"]),
+        (b"PK\x03\x04\x00\x00", ["not a TOML file"]),
     ],
 )
 def test_bad_file_is_refused_in_one_line_that_names_it(gate_file, content, words):
@@ -90,7 +90,7 @@ def test_bad_file_is_refused_in_one_line_that_names_it(gate_file, content, words
     assert all(word in message for word in words), message
 
 
-def test_bad_value_in_the_file_is_refused_even_where_an_option_replaces_it(gate_file):
+def test_bad_value_in_the_file_is_refused_even_if_an_option_overrides_it(gate_file):
     with pytest.raises(UsageError, match=r"\[gate\] min_agreement must be 0\.\.1"):
         GateConfig.load(gate_file("[gate]\nmin_agreement = 7"), min_agreement=0.9)
 
@@ -125,7 +125,7 @@ def test_ends_of_the_ranges_are_accepted():
     GateConfig(100, 1, 1, 1, 1)
 
 
-def test_parity_of_files_that_are_not_written_is_refused_and_not_passed_over():
+def test_parity_limit_without_two_int8_files_is_refused():
     gates = GateConfig(min_int8_parity=0.9)
     with pytest.raises(UsageError, match=r"min_int8_parity .* `precisions` fp32 writes none"):
         ExportConfig(precisions=("fp32",), gates=gates)

@@ -1,4 +1,4 @@
-"""The limits that an export must keep."""
+"""The gates of an export."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_mnist_exporter.evaluate.evaluation import Comparison
-from edge_mnist_exporter.evaluate.gates import LEAST_REFERENCE_TOP1, judge
+from edge_mnist_exporter.evaluate.gates import MIN_REFERENCE_TOP1, judge
 from edge_mnist_exporter.evaluate.parity import Int8Parity
 from edge_mnist_exporter.gate_config import GateConfig
 
@@ -49,7 +49,7 @@ def test_perfect_file_passes_every_gate():
 
 
 @pytest.mark.parametrize("delta_points", [-0.5, 100 * (0.995 - 1.0), 100 * (0.9912 - 0.9962), 0.4, 12.0])
-def test_drop_of_at_most_the_limit_passes(delta_points):
+def test_drop_within_the_limit_passes(delta_points):
     assert failed(0.99, figures(delta_points=delta_points)) == []
 
 
@@ -59,7 +59,7 @@ def test_drop_beyond_the_limit_fails(delta_points):
 
 
 @pytest.mark.parametrize("agreement", [0.99, 9900 / 10_000, 1.0])
-def test_agreement_of_at_least_the_limit_passes(agreement):
+def test_agreement_at_or_above_the_limit_passes(agreement):
     assert failed(0.99, figures(agreement=agreement)) == []
 
 
@@ -68,12 +68,12 @@ def test_agreement_below_the_limit_fails(agreement):
     assert failed(0.99, figures(agreement=agreement)) == ["agreement(file0)"]
 
 
-def test_reference_that_reads_too_little_fails():
-    assert failed(LEAST_REFERENCE_TOP1, figures()) == []
+def test_reference_with_too_low_accuracy_fails():
+    assert failed(MIN_REFERENCE_TOP1, figures()) == []
     assert failed(0.4999, figures()) == ["reference_top1"]
 
 
-def test_every_file_is_judged_by_itself():
+def test_every_file_has_its_own_gates():
     good, bad = figures(), figures(delta_points=-1, agreement=0.9)
     assert failed(0.99, good, bad, good) == ["drop_points(file1)", "agreement(file1)"]
 
@@ -97,7 +97,7 @@ def test_nan_never_passes():
     ]
 
 
-def test_gate_says_value_and_limit():
+def test_gate_has_value_and_limit():
     gates = {gate.name: gate for gate in judge(0.99, [("edge_int8.onnx", figures(delta_points=-0.25))], LIMITS)}
     drop = gates["drop_points(edge_int8.onnx)"]
     assert (drop.value, drop.limit) == (0.25, "<= 0.5")
@@ -105,7 +105,7 @@ def test_gate_says_value_and_limit():
     assert gates["reference_top1"].value == 0.99
 
 
-def test_gate_says_how_far_it_is_from_its_limit():
+def test_margin_is_the_distance_from_the_limit():
     gates = {gate.name: gate for gate in judge(0.4, [("file", figures(delta_points=-2.0, agreement=0.999))], LIMITS)}
     assert gates["drop_points(file)"].margin == -1.5
     assert gates["agreement(file)"].margin == pytest.approx(0.009)
@@ -113,7 +113,7 @@ def test_gate_says_how_far_it_is_from_its_limit():
     assert (gates["reference_top1"].files, gates["agreement(file)"].files) == ((), ("file",))
 
 
-def test_limits_that_were_not_set_are_not_judged():
+def test_limits_that_are_not_set_are_not_checked():
     worst = figures(max_abs_probability_diff=1.0, top1=0.0)
     assert [gate.name for gate in judge(0.99, [("f", worst)], LIMITS, parity(0.0))] == [
         "reference_top1",
@@ -123,19 +123,19 @@ def test_limits_that_were_not_set_are_not_judged():
 
 
 @pytest.mark.parametrize(("difference", "passes"), [(0.2, True), (0.1 + 0.1, True), (0.2001, False), (1.0, False)])
-def test_probability_difference_is_judged_where_it_is_limited(difference, passes):
+def test_probability_difference_is_checked_if_it_has_a_limit(difference, passes):
     found = failed(0.99, figures(max_abs_probability_diff=difference), limits=replace(LIMITS, max_probability_diff=0.2))
     assert found == ([] if passes else ["probability_diff(file0)"])
 
 
 @pytest.mark.parametrize(("top1", "passes"), [(0.95, True), (1.0, True), (0.9499, False)])
-def test_top1_of_a_file_is_judged_where_it_is_limited(top1, passes):
+def test_top1_of_a_file_is_checked_if_it_has_a_limit(top1, passes):
     found = failed(0.99, figures(top1=top1), limits=replace(LIMITS, min_top1=0.95))
     assert found == ([] if passes else ["top1(file0)"])
 
 
 @pytest.mark.parametrize(("agreement", "passes"), [(0.998, True), (0.9979, False)])
-def test_int8_pair_is_judged_once_where_it_is_limited(agreement, passes):
+def test_int8_pair_is_checked_once_if_it_has_a_limit(agreement, passes):
     gates = judge(0.99, [("m_int8.tflite", ALIKE)], replace(LIMITS, min_int8_parity=0.998), parity(agreement))
     (gate,) = [gate for gate in gates if gate.name == "int8_parity"]
     assert (gate.value, gate.passed, gate.files) == (agreement, passes, ("m_int8.tflite", "m_int8.onnx"))
@@ -147,7 +147,7 @@ def test_no_loss_is_not_shown_as_minus_zero():
 
 
 @given(st.floats(-100, 100), st.floats(0, 1))
-def test_worse_figures_never_pass_what_better_ones_fail(delta_points, agreement):
+def test_worse_figures_never_pass_if_better_ones_fail(delta_points, agreement):
     better = set(failed(0.99, figures(delta_points=delta_points, agreement=agreement)))
     worse = set(failed(0.99, figures(delta_points=delta_points - 0.1, agreement=agreement - 0.01)))
     assert better <= worse

@@ -1,4 +1,4 @@
-"""A file's answers beside Keras's, on the same images."""
+"""Comparison of a file with Keras on the same images."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def one_hot(*digits: int) -> np.ndarray:
     return np.eye(10, dtype=np.float32)[list(digits)]
 
 
-def test_top1_is_the_part_that_is_right():
+def test_top1_is_the_fraction_of_correct_answers():
     assert measure_top1(one_hot(3, 1, 4, 1), np.array([3, 1, 4, 9], np.uint8)) == 0.75
 
 
-def test_equal_answers_differ_in_nothing():
+def test_equal_probabilities_have_no_differences():
     figures = compare(one_hot(1, 2), one_hot(1, 2), np.array([1, 5], np.uint8))
     assert (figures.top1, figures.delta_points, figures.agreement) == (0.5, 0.0, 1.0)
     assert figures.max_abs_probability_diff == 0.0
@@ -32,7 +32,7 @@ def test_one_lost_digit_of_four_is_25_points():
     assert figures.agreement == 0.75
 
 
-def test_agreement_counts_answers_that_are_wrong_alike():
+def test_agreement_counts_equal_wrong_answers():
     assert compare(one_hot(7), one_hot(7), np.array([1], np.uint8)).agreement == 1.0
 
 
@@ -41,7 +41,7 @@ def test_losses_and_gains_that_cancel_still_show_as_disagreement():
     assert (figures.delta_points, figures.agreement) == (0.0, 0.0)
 
 
-def test_lost_and_gained_images_are_counted_and_named():
+def test_lost_and_gained_images_are_counted_and_listed():
     labels = np.array([1, 2, 3, 4, 5], np.uint8)
     reference = one_hot(1, 2, 0, 0, 5) * np.float32(0.75)
     found = one_hot(0, 2, 3, 9, 5) * np.float32(0.5)
@@ -51,7 +51,7 @@ def test_lost_and_gained_images_are_counted_and_named():
     assert figures.agreement == 0.4
 
 
-def test_interval_is_that_of_the_lost_and_gained_images_in_points():
+def test_interval_follows_from_lost_and_gained_images():
     labels = np.zeros(21, np.uint8)
     reference = one_hot(*[1] * 7, *[0] * 14)  # the first 7 wrong
     found = one_hot(*[0] * 7, 1, *[0] * 13)  # those right, the next one wrong
@@ -62,7 +62,7 @@ def test_interval_is_that_of_the_lost_and_gained_images_in_points():
     assert figures.mcnemar_p == pytest.approx(2 * (1 + 8) / 2**8)
 
 
-def test_each_class_is_measured_by_itself():
+def test_each_class_has_its_own_accuracy():
     figures = measure_model(one_hot(0, 0, 1, 3)[:, :4], np.array([0, 0, 2, 3], np.uint8))
     assert figures.per_class_top1 == (1.0, None, 0.0, 1.0)
     assert figures.top1 == 0.75
@@ -76,7 +76,7 @@ def test_largest_difference_is_over_all_digits_and_images():
 
 @st.composite
 def answers(draw):
-    """Two files' probabilities and the labels; the second file answers some images like the first."""
+    """Probabilities of two files, and labels. The second file gives some of the first file's answers."""
     n_images, seed, shared = draw(st.integers(1, 50)), draw(st.integers(0, 2**32 - 1)), draw(st.floats(0, 1))
     n_classes = draw(st.integers(2, 12))
     rng = np.random.default_rng(seed)
@@ -97,7 +97,7 @@ def test_figures_stay_in_their_ranges(drawn):
 
 
 @given(answers())
-def test_delta_is_inside_its_interval_and_is_what_was_gained_less_what_was_lost(drawn):
+def test_delta_is_gained_minus_lost_and_inside_its_interval(drawn):
     figures = compare(*drawn)
     n_images = len(drawn[2])
     low, high = figures.delta_interval_points
@@ -107,7 +107,7 @@ def test_delta_is_inside_its_interval_and_is_what_was_gained_less_what_was_lost(
 
 
 @given(answers())
-def test_flips_are_the_images_that_are_not_agreed_on(drawn):
+def test_flips_are_the_images_with_different_answers(drawn):
     found, reference, labels = drawn
     figures = compare(*drawn)
     assert len(figures.flips) == round(len(labels) * (1 - figures.agreement))
@@ -120,7 +120,7 @@ def test_flips_are_the_images_that_are_not_agreed_on(drawn):
 
 
 @given(answers())
-def test_classes_add_up_to_the_whole(drawn):
+def test_per_class_accuracies_add_up_to_top1(drawn):
     figures, labels = measure_model(*drawn[1:]), drawn[2]
     counts = np.bincount(labels, minlength=drawn[0].shape[1])
     right = sum(part * n for part, n in zip(figures.per_class_top1, counts, strict=True) if part is not None)
@@ -128,13 +128,13 @@ def test_classes_add_up_to_the_whole(drawn):
 
 
 @given(answers())
-def test_delta_is_never_more_than_the_disagreement(drawn):
+def test_delta_is_at_most_the_disagreement(drawn):
     figures = compare(*drawn)
     assert abs(figures.delta_points) <= 100 * (1 - figures.agreement) + 1e-9
 
 
 @given(answers())
-def test_turning_the_pair_round_turns_the_delta_round(drawn):
+def test_swapping_the_models_negates_the_delta(drawn):
     one, other, labels = drawn
     there, back = compare(one, other, labels), compare(other, one, labels)
     assert there.delta_points == -back.delta_points

@@ -1,4 +1,4 @@
-"""How sure a difference of two accuracies is, against figures that others have published or that a hand can follow."""
+"""Interval and test for the difference of two accuracies, against published and hand-computed figures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from edge_mnist_exporter.evaluate.paired_proportions import difference_interval, mcnemar_exact_p
 
 
-def test_interval_of_one_lost_and_seven_gained_of_21_is_as_computed_by_hand():
+def test_interval_of_1_lost_and_7_gained_of_21_matches_hand_computed_values():
     # (7 + 1) / 23 - (1 + 1) / 23 = 6/23; variance (10/23 - 36/529) / 23 = 194 / 12167, whose root is 0.126273
     low, high = difference_interval(1, 7, 21)
     assert low == pytest.approx(6 / 23 - 1.959964 * math.sqrt(194 / 12167), abs=1e-6)
@@ -19,20 +19,20 @@ def test_interval_of_one_lost_and_seven_gained_of_21_is_as_computed_by_hand():
     assert (round(low, 3), round(high, 3)) == (0.013, 0.508)
 
 
-def test_interval_of_six_lost_and_sixteen_gained_of_161_is_as_computed_by_hand():
+def test_interval_of_6_lost_and_16_gained_of_161_matches_hand_computed_values():
     # 17/163 - 7/163 = 10/163; (24/163 - 100/26569) / 163 = 3812 / 4330747
     low, high = difference_interval(6, 16, 161)
     assert low == pytest.approx(10 / 163 - 1.959964 * math.sqrt(3812 / 4330747), abs=1e-6)
     assert high == pytest.approx(10 / 163 + 1.959964 * math.sqrt(3812 / 4330747), abs=1e-6)
 
 
-def test_no_disagreement_leaves_the_interval_a_width():
+def test_interval_has_a_width_without_disagreement():
     low, high = difference_interval(0, 0, 10_000)
     assert low == -high
     assert high == pytest.approx(1.959964 * math.sqrt(2 / 10_002 / 10_002), abs=1e-9)
 
 
-def test_interval_never_leaves_minus_one_to_one():
+def test_interval_is_within_minus_one_and_one():
     assert difference_interval(0, 1, 1)[1] == 1.0
     assert difference_interval(2, 0, 2)[0] == -1.0
 
@@ -50,7 +50,7 @@ def test_interval_contains_the_measured_difference(drawn):
 
 
 @given(counts)
-def test_turning_the_pair_round_turns_the_interval_round(drawn):
+def test_swapping_the_models_mirrors_the_interval(drawn):
     lost, gained, n = drawn
     low, high = difference_interval(lost, gained, n)
     assert difference_interval(gained, lost, n) == pytest.approx((-high, -low))
@@ -59,7 +59,7 @@ def test_turning_the_pair_round_turns_the_interval_round(drawn):
 @given(counts)
 def test_more_images_with_the_same_disagreements_narrow_the_interval(drawn):
     lost, gained, n = drawn
-    low, high = difference_interval(lost, gained, 2 * n)  # from a half on: few agreements make a narrow one, too
+    low, high = difference_interval(lost, gained, 2 * n)  # more than half: few agreements also make a narrow interval
     more_low, more_high = difference_interval(lost, gained, 4 * n)
     assert more_high - more_low < high - low
 
@@ -78,12 +78,12 @@ def test_more_images_with_the_same_disagreements_narrow_the_interval(drawn):
         (0, 20, 2 / 2**20),
     ],
 )
-def test_mcnemar_counts_the_coin_tosses(lost, gained, p):
+def test_mcnemar_p_matches_coin_tosses(lost, gained, p):
     assert mcnemar_exact_p(lost, gained) == pytest.approx(p, rel=1e-12)
 
 
 @given(st.integers(0, 60), st.integers(0, 60))
-def test_mcnemar_is_the_doubled_tail_of_the_binomial(lost, gained):
+def test_mcnemar_p_is_the_doubled_binomial_tail(lost, gained):
     n, few = lost + gained, min(lost, gained)
     tail = sum(math.comb(n, k) for k in range(few + 1)) / 2**n
     assert mcnemar_exact_p(lost, gained) == pytest.approx(min(1.0, 2 * tail))

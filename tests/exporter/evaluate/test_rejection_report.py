@@ -1,4 +1,4 @@
-"""From which confidence on answers are accepted: who chooses it, what carries it, what it rejects."""
+"""The confidence threshold of an export: who chooses it, where it is stored, what it rejects."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def validation() -> LabelledDigits:
     return LabelledDigits("drawn", "validation", images, labels)
 
 
-def test_model_that_reads_no_digits_rejects_nothing(blob_source, validation):
+def test_model_that_does_not_read_digits_has_no_threshold(blob_source, validation):
     assert settle_least_confidence(blob_source, 0.9, validation) is None
     assert measure_rejection(None, {}, validation) is None
 
 
-def test_user_wins_over_the_run_and_the_run_over_the_export(reference_model, make_run_record, tmp_path, validation):
+def test_user_s_threshold_overrides_the_run_s_threshold(reference_model, make_run_record, tmp_path, validation):
     shutil.copy(reference_model, tmp_path / "model.keras")
     lone = load_source("lone", tmp_path / "model.keras")
     assert lone.least_confidence is None
@@ -53,11 +53,11 @@ def test_user_wins_over_the_run_and_the_run_over_the_export(reference_model, mak
     RunFolder(tmp_path).write_record(make_run_record(acceptance=Acceptance(0.625, 0.0, {})))
     recorded = load_source("recorded", tmp_path / "model.keras")
     assert settle_least_confidence(recorded, None, validation) == (0.625, "chosen by the run that trained the model")
-    assert settle_least_confidence(recorded, 0.75, validation) == (0.75, "asked for")
+    assert settle_least_confidence(recorded, 0.75, validation) == (0.75, "set by the user")
 
 
 @pytest.mark.parametrize("acceptance", [None, Acceptance(1.0, 0.0, {})])
-def test_record_that_says_nothing_of_it_is_no_obstacle(reference_model, make_run_record, tmp_path, acceptance):
+def test_record_without_a_threshold_is_accepted(reference_model, make_run_record, tmp_path, acceptance):
     shutil.copy(reference_model, tmp_path / "model.keras")
     RunFolder(tmp_path).write_record(make_run_record(acceptance=acceptance))
     assert load_source("run", tmp_path / "model.keras").least_confidence is None
@@ -67,7 +67,7 @@ def test_record_that_says_nothing_of_it_is_no_obstacle(reference_model, make_run
 def test_damaged_record_is_refused(reference_model, tmp_path, text):
     shutil.copy(reference_model, tmp_path / "model.keras")
     (tmp_path / "run.json").write_text(text)
-    with pytest.raises(IntegrityError, match=r"run\.json: no record of a run that can be read"):
+    with pytest.raises(IntegrityError, match=r"run\.json: not a readable record of a run"):
         load_source("run", tmp_path / "model.keras")
 
 
@@ -77,7 +77,7 @@ def test_least_confidence_out_of_range_is_refused(least):
         ExportConfig(least_confidence=least)
 
 
-def test_every_file_and_the_manifest_carry_it(reference_bundle, report):
+def test_every_file_and_the_manifest_have_the_threshold(reference_bundle, report):
     least = report["rejection"]["least_confidence"]
     assert 0.1 < least < 1
     manifest = Manifest.load(reference_bundle)
@@ -88,7 +88,7 @@ def test_every_file_and_the_manifest_carry_it(reference_bundle, report):
     assert {*report["rejection"]["figures"]} == {"keras", *(artifact.file for artifact in manifest.artifacts)}
 
 
-def test_card_names_it(reference_bundle, report):
+def test_model_card_has_the_threshold(reference_bundle, report):
     card = (reference_bundle / "MODEL_CARD.md").read_text("utf-8")
     assert describe_rule(report["rejection"]["least_confidence"]) in card
 
@@ -101,7 +101,7 @@ def test_report_is_read_back_as_it_was(reference_bundle):
     assert "## Rejection" in write_model_card(read)
 
 
-def test_contract_without_it_accepts_everything(reference_bundle):
+def test_contract_without_a_threshold_accepts_everything(reference_bundle):
     engine = open_engine((reference_bundle / "edge_int8.onnx").read_bytes(), file_name="edge_int8.onnx")
     fields = json.loads(engine.contract.to_json())
     del fields["least_confidence"]
@@ -110,7 +110,7 @@ def test_contract_without_it_accepts_everything(reference_bundle):
     assert DigitClassifier.from_engine(engine).predict(noise).accepted
 
 
-def test_digits_below_it_are_rejected_and_others_are_not(reference_bundle):
+def test_digits_below_the_threshold_are_rejected_and_others_are_not(reference_bundle):
     engine = open_engine((reference_bundle / "edge_int8.onnx").read_bytes(), file_name="edge_int8.onnx")
     images, _ = draw_digits(3, seed=1)
     confidences = engine.run(images).max(1)

@@ -92,11 +92,11 @@ def test_io_dtype_applies_to_all_files_or_is_refused():
     [
         (
             {"precisions": ("int4",)},
-            "`precisions`: 'int4' is unknown; expected one or several of fp32,fp16,int8,int16x8",
+            "`precisions`: 'int4' is unknown; expected one or more of fp32,fp16,int8,int16x8",
         ),
         ({"precisions": ("int8", "")}, "`precisions`: '' is unknown"),
         ({"precisions": ("mixed",)}, "`precisions`: 'mixed' is unknown"),
-        ({"formats": ("onnx", "coreml")}, "`formats`: 'coreml' is unknown; expected one or several of tflite,onnx"),
+        ({"formats": ("onnx", "coreml")}, "`formats`: 'coreml' is unknown; expected one or more of tflite,onnx"),
         ({"io": "float16"}, "`io` float16: int8 tflite takes uint8 or int8 or float32"),
         ({"precisions": ("int16x8",), "formats": ("onnx",)}, "onnxruntime has no int16 convolutions"),
         (
@@ -121,7 +121,7 @@ def test_unknown_file_kind_is_refused_in_one_line(values, words):
 def test_calibration_method_without_tflite_support_is_refused_with_advice(method):
     conversion = ConversionConfig(calibration_method=method)
     for precisions, formats in ((("int8",), None), (("fp32", "int16x8"), ("tflite",))):
-        with pytest.raises(UsageError, match=f"`calibration_method` {method}: .* minmax alone; choose `formats` onnx"):
+        with pytest.raises(UsageError, match=f"`calibration_method` {method}: .* only minmax; choose `formats` onnx"):
             ExportConfig(precisions, formats, conversion=conversion)
     assert ExportConfig(("int8",), ("onnx",), conversion=conversion).kinds == (Kind("onnx", "int8", "uint8"),)
     assert len(ExportConfig(("fp32",), conversion=conversion).kinds) == 2

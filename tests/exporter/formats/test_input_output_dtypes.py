@@ -120,5 +120,5 @@ def test_file_with_another_input_dtype_than_requested_is_refused(files, blob_sou
     from edge_mnist_exporter.kinds import Kind
 
     request = make_request(blob_source, blob_calibration, Kind("onnx", "fp32", "float32"), ConversionConfig())
-    with pytest.raises(PrecisionProofError, match="takes uint8 where float32 was asked for"):
+    with pytest.raises(PrecisionProofError, match="takes uint8; float32 was requested"):
         prove(request, files["onnx", "fp32", "uint8"].data)

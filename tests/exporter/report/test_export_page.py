@@ -1,4 +1,4 @@
-"""report.html of an export: of answers that are known, on pictures of other sizes and classes than MNIST's."""
+"""report.html of an export with known answers, for images of other sizes and classes than MNIST's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from PIL import Image
 from edge_mnist_exporter.evaluate.evaluation import Flip
 from edge_mnist_exporter.evaluate.rejection import RejectionFigures, RejectionReport
 from edge_mnist_exporter.gate_config import GateConfig
-from edge_mnist_exporter.report.flip_pictures import MOST_PICTURES, share_pictures, sort_flips
+from edge_mnist_exporter.report.flip_pictures import MAX_PICTURES, share_pictures, sort_flips
 from edge_mnist_exporter.report.page import make_export_page
 from edge_mnist_runtime.dataset import LabelledDigits
 
@@ -27,7 +27,7 @@ HOSTILE = "<script>alert('owned')</script>\udcff"
 
 
 def read_words(source: str) -> str:
-    """What a person reads."""
+    """The text of a page."""
     words = re.sub(
         r"<style>.*?</style>|<wbr>|<[^>]+>", lambda tag: "" if tag[0] == "<wbr>" else " ", source, flags=re.S
     )
@@ -52,7 +52,7 @@ def digits(request) -> LabelledDigits:
 
 
 def answer(labels: np.ndarray, changes: dict[int, tuple[int, float]]) -> np.ndarray:
-    """The labels with 0.8, but for some images another class with another probability."""
+    """Predict the labels with probability 0.8, and other classes for some images."""
     probabilities = np.full((len(labels), 3), 0.1, np.float32)
     probabilities[np.arange(len(labels)), labels] = 0.8
     for index, (found, probability) in changes.items():
@@ -63,7 +63,7 @@ def answer(labels: np.ndarray, changes: dict[int, tuple[int, float]]) -> np.ndar
 
 @pytest.fixture(scope="module")
 def page(make_report, digits) -> str:
-    """Keras reads image 7 wrong; one file loses 3 and 5 and gains 7, the other answers like Keras."""
+    """Keras misreads image 7. One file loses 3 and 5 and gains 7; the other gives Keras's answers."""
     reference = answer(digits.labels, {7: (2, 0.7)})
     lossy = answer(digits.labels, {3: (1, 0.6), 5: (0, 0.9)})
     files = {"model_int8.tflite": lossy, "model_int8.onnx": reference}
@@ -73,7 +73,7 @@ def page(make_report, digits) -> str:
 
 @pytest.fixture(scope="module")
 def failed_page(make_report, digits) -> str:
-    """Every image is lost by both files."""
+    """Both files lose every image."""
     reference = answer(digits.labels, {})
     files = {"model_int8.tflite": np.roll(reference, 1, axis=1), "model_int8.onnx": np.roll(reference, 2, axis=1)}
     return make_export_page(make_report(digits, reference, files, labels=CLASSES, notice=HOSTILE), digits.images)
@@ -86,7 +86,7 @@ def test_page_refers_to_nothing_outside_itself_and_runs_nothing(page, failed_pag
         assert "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\"" in source
 
 
-def test_page_is_well_formed_and_names_every_picture(page, failed_page):
+def test_page_is_well_formed_and_every_picture_has_alternative_text(page, failed_page):
     for source in (page, failed_page):
         open_tags, texts = [], []
 
@@ -106,8 +106,8 @@ def test_page_is_well_formed_and_names_every_picture(page, failed_page):
         assert all(texts)
 
 
-def test_heading_is_the_verdict(page, failed_page):
-    assert "model: passed , all 5 gates held" in read_words(page)
+def test_heading_says_whether_the_export_passed(page, failed_page):
+    assert "model: passed all 5 gates" in read_words(page)
     words = read_words(failed_page)
     assert "model: failed" in words
     assert (
@@ -119,15 +119,15 @@ def test_page_says_that_it_is_not_for_distribution(page):
     assert "shows evaluation images and is not for distribution" in read_words(page)
 
 
-def test_names_of_the_user_s_own_stay_text(page, failed_page):
+def test_names_of_the_user_s_files_are_escaped(page, failed_page):
     assert "<script" not in failed_page
     assert "<b>owl" not in page
     assert "<b>owl</b> 66" in read_words(section(page, "Each class"))
     assert "alert('owned')" in html.unescape(failed_page)
 
 
-def test_every_name_of_the_user_s_own_stays_text(make_report):
-    """As the name of a model, a file, a data set or a class, in text and inside an attribute."""
+def test_every_name_of_the_user_s_is_escaped(make_report):
+    """Names of a model, a file, a data set and a class, in text and in an attribute."""
     name = "' onerror='alert(1)'><script>alert(1)</script>&amp;"
     rng = np.random.default_rng(0)
     digits = LabelledDigits(name, name, rng.integers(0, 256, (6, 8, 8, 1)).astype(np.uint8), np.arange(6) % 3)
@@ -152,23 +152,23 @@ def test_every_name_of_the_user_s_own_stays_text(make_report):
         assert read_words(page).count("<script>alert(1)</script>&amp;") > 20
 
 
-def test_flips_are_shown_as_their_pictures_with_both_answers(page, digits):
+def test_flips_are_shown_with_picture_and_both_answers(page, digits):
     shown = section(page, "Flipped images")
     words = read_words(shown)
-    assert "All 200 images are answered as Keras does by model_int8.onnx." in words
+    assert "Same answer as Keras on all 200 images: model_int8.onnx." in words
     assert "model_int8.tflite: 3 of 200 images flipped" in words
     assert "2 lost, 1 gained, 0 wrong in both." in words
-    places = [int(index) for index in re.findall(r"image (\d+)</figcaption>", shown)]
-    assert places == [5, 3, 7]  # lost before gained, the surest wrong answer first
+    indices = [int(index) for index in re.findall(r"image (\d+)</figcaption>", shown)]
+    assert indices == [5, 3, 7]  # lost before gained, the most confident first
     assert "label <b>owl</b> Keras: <b>owl</b>, 80.0% file: cat, 90.0%" in words
-    for picture, index in zip(decode_pictures(shown), places, strict=True):
+    for picture, index in zip(decode_pictures(shown), indices, strict=True):
         assert np.array_equal(picture.reshape(digits.images.shape[1:]), digits.images[index])
 
 
-def test_page_shows_a_few_of_many_flips_and_says_how_many_more(failed_page):
-    assert len(decode_pictures(failed_page)) == MOST_PICTURES == 60
+def test_page_shows_some_of_many_flips_and_counts_the_rest(failed_page):
+    assert len(decode_pictures(failed_page)) == MAX_PICTURES == 60
     words = read_words(section(failed_page, "Flipped images"))
-    assert words.count("30 of them are shown; report.json lists the other 170 as well.") == 2
+    assert words.count("30 of them are shown; report.json also lists the other 170.") == 2
     assert len(failed_page) < 200_000
 
 
@@ -180,7 +180,7 @@ def test_table_of_files_has_interval_p_and_verdict(page, failed_page):
     assert "< 0.001" in read_words(section(failed_page, "Files"))
 
 
-def test_agreement_is_a_heat_table_of_every_pair(page):
+def test_agreement_table_has_every_pair(page):
     cells = re.findall(r"<td style='--red:([\d.]+)'>([\d.]+%)<small>(\d+) differ", section(page, "Agreement"))
     assert cells == [
         *[("0.60", "98.50%", "3"), ("0.00", "100.00%", "0"), ("0.60", "98.50%", "3")],
@@ -188,16 +188,16 @@ def test_agreement_is_a_heat_table_of_every_pair(page):
     ]
 
 
-def test_classes_are_red_where_lost_and_green_where_gained(page):
+def test_classes_are_red_if_worse_and_green_if_better(page):
     rows = re.findall(r"<tr><th scope='row'>(.*?)</th>(.*?)</tr>", section(page, "Each class"))
     cells = {name: re.findall(r"<td(?: class='(\w+)')?>(.*?)</td>", row) for name, row in rows}
     assert cells["cat"] == [("", "67"), ("", "100.00%"), ("lost", "98.51%"), ("", "100.00%")]
     assert cells["dog"] == [("", "67"), ("", "98.51%"), ("gained", "100.00%"), ("", "98.51%")]
 
 
-def test_int8_pair_is_shown_in_steps(page):
+def test_int8_differences_are_shown_in_steps(page):
     words = read_words(section(page, "The two int8 files"))
-    assert "answer 98.50% of the images alike" in words
+    assert "give the same answer on 98.50% of the images" in words
     assert "steps of 0.00390625" in words
     assert "0 197 98.50%" in words
     assert re.search(r"129-256 3 1\.50%", words)
@@ -209,22 +209,22 @@ def test_gates_are_listed_with_value_limit_and_margin(failed_page):
     assert "agreement(model_int8.onnx) 0.0000 >= 0.99 -0.9900 FAIL" in words
 
 
-def test_page_without_files_says_why(make_report, digits):
+def test_page_of_a_failed_reference_says_why(make_report, digits):
     page = make_export_page(make_report(digits, answer(1 - digits.labels % 2, {}), {}, labels=CLASSES), digits.images)
     assert "because of reference_top1" in read_words(page)
     assert re.findall("<h2>(.*?)</h2>", page) == ["Gates", "Data", "Versions"]
 
 
 @given(st.lists(st.integers(0, 100), max_size=8), st.integers(0, 80))
-def test_pictures_are_shared_out_fairly_and_used_up(n_flips, most):
-    shares = share_pictures(n_flips, most)
-    assert sum(shares) == min(most, sum(n_flips))
+def test_pictures_are_distributed_evenly_until_the_page_is_full(n_flips, max_pictures):
+    shares = share_pictures(n_flips, max_pictures)
+    assert sum(shares) == min(max_pictures, sum(n_flips))
     assert all(share <= n for share, n in zip(shares, n_flips, strict=True))
     short = [share for share, n in zip(shares, n_flips, strict=True) if share < n]
     assert not short or max(shares) - min(short) <= 1
 
 
-def test_flips_are_sorted_by_what_they_cost():
+def test_flips_are_sorted_by_outcome_and_confidence():
     gained, both, lost, surer = (
         Flip(0, 1, 0, 1, 0.5, 0.9),
         Flip(1, 1, 0, 2, 0.5, 0.9),

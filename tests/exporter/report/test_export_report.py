@@ -1,4 +1,4 @@
-"""report.json and the model card: written, read back, and made from each other."""
+"""Writing and reading report.json, and the model card that is made from it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CLASSES = ("cat", "d|og", "<b>owl")
 
 @pytest.fixture(scope="module")
 def answers():
-    """Twelve small colour pictures of three classes, and what Keras answers to them."""
+    """Twelve small colour pictures of three classes, with Keras's predictions."""
     rng = np.random.default_rng(0)
     labels = np.array([0, 1] * 6, np.uint8)  # no owl
     digits = LabelledDigits("zoo", "test", rng.integers(0, 256, (12, 8, 6, 3)).astype(np.uint8), labels)
@@ -41,13 +41,13 @@ def test_report_is_read_back_as_it_was(zoo):
     assert again.to_json() == zoo.to_json()
 
 
-def test_report_s_text_holds_its_data_and_ends_with_a_newline(zoo):
+def test_report_text_contains_its_data_and_ends_with_a_newline(zoo):
     text = zoo.to_json()
     assert text.endswith("\n}\n")
     assert json.loads(text) == json.loads(json.dumps(zoo.to_dict()))
 
 
-def test_figures_of_a_file_stand_beside_its_name(zoo):
+def test_figures_of_a_file_are_in_one_object_with_its_name(zoo):
     first = zoo.to_dict()["artifacts"][0]
     figures = {field.name for field in fields(Comparison)}
     own = {"file", "format", "precision", "size_bytes", "sha256", "audit", "runtime_differences"}
@@ -57,12 +57,12 @@ def test_figures_of_a_file_stand_beside_its_name(zoo):
     assert first["per_class_top1"] == (1.0, 5 / 6, None)
 
 
-def test_report_says_what_the_images_are(zoo):
+def test_report_describes_the_images(zoo):
     dataset = zoo.to_dict()["dataset"]
     assert (dataset["n"], dataset["n_per_class"], dataset["image_shape"]) == (12, (6, 6, 0), (8, 6, 3))
 
 
-def test_every_flip_takes_one_line_of_the_report(make_report, answers):
+def test_every_flip_is_on_one_line_of_the_report(make_report, answers):
     digits, reference = answers
     report = make_report(digits, reference, {"model_int8.onnx": np.roll(reference, 1, axis=1)}, labels=CLASSES)
     lines = [line for line in report.to_json().splitlines() if '"index"' in line]
@@ -71,7 +71,7 @@ def test_every_flip_takes_one_line_of_the_report(make_report, answers):
     assert max(map(len, report.to_json().splitlines())) < LINE_CHARACTERS + 40
 
 
-def test_report_that_is_not_finite_is_never_written(zoo):
+def test_report_with_nan_or_infinity_is_not_written(zoo):
     broken = json.loads(zoo.to_json())
     broken["gates"][0]["value"] = float("nan")
     with pytest.raises(ValueError, match="JSON compliant"):
@@ -79,7 +79,7 @@ def test_report_that_is_not_finite_is_never_written(zoo):
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"schema_version": 1}', "no json"])
-def test_text_that_is_no_such_report_is_refused(text):
+def test_text_that_is_not_a_report_is_refused(text):
     with pytest.raises(ValueError, match=r"schema version 4|Expecting value"):
         ExportReport.from_json(text)
 
@@ -94,7 +94,7 @@ def test_text_that_is_no_such_report_is_refused(text):
         (lambda record: record.update(labels="abc"), "labels is 'abc'; expected a list"),
     ],
 )
-def test_damaged_report_is_refused_with_the_place_of_the_damage(zoo, damage, words):
+def test_damaged_report_is_refused_with_the_position_of_the_damage(zoo, damage, words):
     record = json.loads(zoo.to_json())
     damage(record)
     with pytest.raises(ValueError, match=words):
@@ -102,7 +102,7 @@ def test_damaged_report_is_refused_with_the_place_of_the_damage(zoo, damage, wor
 
 
 @pytest.mark.slow
-def test_card_of_a_bundle_is_made_from_its_report_alone(reference_bundle):
+def test_card_of_a_bundle_is_made_only_from_its_report(reference_bundle):
     report = ExportReport.from_json((reference_bundle / "report.json").read_text("utf-8"))
     assert write_model_card(report) == (reference_bundle / "MODEL_CARD.md").read_text("utf-8")
 
@@ -115,33 +115,33 @@ def test_card_shows_interval_p_calibration_and_classes(zoo):
     assert f"| {lossy.expected_calibration_error:.4f} |" in card
     assert "| d\\|og | 6 | 100.00% | 83.33% | 100.00% |" in card
     assert "| <b>owl | 0 | - | - | - |" in card
-    assert "The two int8 files answer 91.67% of the images alike" in card
+    assert "The two int8 files give the same answer on 91.67% of the images" in card
     assert "> **Not MNIST.**" in card
 
 
-def test_card_of_other_pictures_does_not_speak_of_digits(zoo):
+def test_card_of_other_pictures_does_not_mention_digits(zoo):
     card = write_model_card(zoo)
-    assert "`image`, (N, 8, 6, 3): as uint8" in card
+    assert "`image`, (N, 8, 6, 3). uint8:" in card
     assert "3 `probabilities`" in card
     assert "these 3 classes" in card
     assert "ten digits" not in card
     assert "ink" not in card
 
 
-def test_card_of_digits_says_what_they_must_look_like(make_report):
+def test_card_of_digits_describes_the_input(make_report):
     labels = np.arange(10, dtype=np.uint8)
     digits = LabelledDigits("mnist", "test", np.zeros((10, 28, 28, 1), np.uint8), labels)
     exact = np.eye(10, dtype=np.float32)
     card = write_model_card(make_report(digits, exact, {"model_fp32.onnx": exact}, labels=DIGIT_LABELS))
     assert "`image`, (N, 28, 28, 1), bright ink on black" in card
-    assert "It knows ten digits and nothing else" in card
+    assert "The model knows only the ten digits" in card
     assert "two int8 files" not in card
 
 
 def test_card_says_whether_sums_can_saturate(zoo):
     card = write_model_card(zoo)
     assert "cannot saturate (weight pair 128 of 128)" in card
-    assert "the same probabilities bit by bit" in card
+    assert "exactly the same probabilities" in card
     assert "VNNI" not in card
     first, *others = zoo.artifacts
     audit = {**first.audit, "weight_pair": {"steps": 254, "layer": "Conv conv1"}}
@@ -152,14 +152,14 @@ def test_card_says_whether_sums_can_saturate(zoo):
     assert f"other probabilities for `{first.file}` on 17 images" in card
 
 
-def test_parity_is_null_where_there_is_no_int8_pair(make_report, answers):
+def test_parity_is_null_without_an_int8_pair(make_report, answers):
     digits, reference = answers
     alone = make_report(digits, reference, {"model_fp32.onnx": reference}, labels=CLASSES)
     assert alone.to_dict()["int8_parity"] is None
     assert ExportReport.from_json(alone.to_json()) == alone
 
 
-def test_failed_gates_are_named(make_report, answers):
+def test_failed_gates_are_listed(make_report, answers):
     digits, reference = answers
     report = make_report(digits, reference, {"model_int8.onnx": np.roll(reference, 1, axis=1)}, labels=CLASSES)
     assert not report.passed

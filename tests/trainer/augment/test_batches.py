@@ -14,6 +14,7 @@ from edge_mnist_trainer.augment import batches
 from edge_mnist_trainer.augment.batches import DistortedBatches, distort
 from edge_mnist_trainer.augment.fonts import render_digits
 from edge_mnist_trainer.augment.negatives import NO_DIGIT
+from edge_mnist_trainer.augment.pen_drawings import draw_school_digits
 from edge_mnist_trainer.augment.settings import Augmentation
 from edge_mnist_trainer.augment.strokes import draw_digits, draw_other_hands
 from edge_mnist_trainer.augment.warps import AffineRange
@@ -160,11 +161,16 @@ def test_other_printed_digits_come_in_the_next_epoch(with_printed):
     assert len(first & printed()) < 5
 
 
-def test_drawn_part_is_of_the_other_hands(numbered, monkeypatch):
+def test_drawn_part_is_of_the_other_hands_and_school_forms(numbered, monkeypatch):
     monkeypatch.setattr(batches, "DRAWN_VARIANTS", 1)
+    monkeypatch.setattr(batches, "SCHOOL_DIGITS", 20)
     written = replace(numbered, labels=numbered.labels + np.uint8(10))
     fed = DistortedBatches(written, Augmentation(STILL, drawn_part=0.2), batch_size=200, seed=0)
-    known = {image.tobytes(): int(label) for image, label in zip(*draw_other_hands(1, seed=0), strict=True)}
+    known = {
+        image.tobytes(): int(label)
+        for drawn in (draw_other_hands(1, seed=0), draw_school_digits(20, seed=0))
+        for image, label in zip(*drawn, strict=True)
+    }
     images, labels = fed.pixels(0)
     found = [(image.tobytes(), int(label)) for image, label in zip(images, labels, strict=True) if label < 10]
     assert (len(found), fed.n_images) == (25, 125)
@@ -173,6 +179,7 @@ def test_drawn_part_is_of_the_other_hands(numbered, monkeypatch):
 
 def test_made_digits_are_told_from_written_ones(numbered, monkeypatch):
     monkeypatch.setattr(batches, "DRAWN_VARIANTS", 1)
+    monkeypatch.setattr(batches, "SCHOOL_DIGITS", 20)
     written = replace(numbered, labels=numbered.labels + np.uint8(10))
     fed = DistortedBatches(written, Augmentation(STILL, drawn_part=0.2), batch_size=200, seed=0)
     assert np.array_equal(fed.made(0), fed.pixels(0)[1] < 10)
@@ -180,6 +187,7 @@ def test_made_digits_are_told_from_written_ones(numbered, monkeypatch):
 
 def test_printed_and_drawn_parts_are_parts_of_the_same_epoch(numbered, monkeypatch):
     monkeypatch.setattr(batches, "DRAWN_VARIANTS", 1)
+    monkeypatch.setattr(batches, "SCHOOL_DIGITS", 20)
     monkeypatch.setattr(batches, "PRINTED_VARIANTS", 1)
     both = Augmentation(printed_part=0.3, drawn_part=0.2)
     assert DistortedBatches(numbered, both, batch_size=200, seed=0).n_images == 200  # 60 printed, 40 drawn
@@ -189,8 +197,9 @@ def test_printed_and_drawn_parts_are_parts_of_the_same_epoch(numbered, monkeypat
 def test_corrupted_part_is_changed_and_no_other(drawn, part):
     augmentation = Augmentation(STILL, corrupted_part=part)
     changed = (distort(drawn, augmentation, np.random.default_rng(0)) != drawn).any(axis=(1, 2, 3))
-    # Within four standard deviations of a binomial distribution over 200 images.
-    assert changed.mean() == pytest.approx(part, abs=4 * (part * (1 - part) / len(drawn)) ** 0.5)
+    # Within four standard deviations of a binomial distribution over 200 images; a dark line may miss the ink.
+    deviation = 4 * (part * (1 - part) / len(drawn)) ** 0.5
+    assert 0.93 * part - deviation <= changed.mean() <= part + deviation
 
 
 def test_corruption_spares_the_others_distortion(drawn):

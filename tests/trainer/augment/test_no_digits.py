@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from edge_mnist_runtime.dataset import LabelledDigits
-from edge_mnist_trainer.augment.negatives import KINDS, LETTERS, TEST_KINDS, draw_no_digits, draw_training_no_digits
+from edge_mnist_trainer.augment.fonts import FAMILIES
+from edge_mnist_trainer.augment.letter_forms import GREEK, LATIN, letter_strokes
+from edge_mnist_trainer.augment.negatives import (
+    GREEK_FAMILIES,
+    KINDS,
+    LETTERS,
+    TEST_KINDS,
+    TRAINING_KINDS,
+    draw_no_digits,
+    draw_training_no_digits,
+)
 from edge_mnist_trainer.augment.settings import Augmentation
 from edge_mnist_trainer.fit import transfer_set
 
@@ -16,7 +26,7 @@ SPLITS = ("train", "validation", "test")
 
 
 @pytest.mark.parametrize("split", SPLITS)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, *TRAINING_KINDS])
 def test_every_kind_is_drawn_as_tensors_repeatable_by_seed(kind, split):
     first, again, other = (draw_no_digits(kind, 6, split=split, seed=seed) for seed in (1, 1, 2))
     assert (first.shape, first.dtype) == ((6, 28, 28, 1), np.uint8)
@@ -41,7 +51,25 @@ def test_training_sees_no_test_kind(monkeypatch):
         lambda kind, n, **_: drawn.append(kind) or np.zeros((n, 28, 28, 1), np.uint8),
     )
     draw_training_no_digits(100, seed=0)
-    assert {*drawn} == {*KINDS} - TEST_KINDS
+    assert {*drawn} == {*KINDS, *TRAINING_KINDS} - TEST_KINDS
+
+
+def test_no_family_of_greek_letters_is_in_two_splits():
+    splits = [{*GREEK_FAMILIES[split]} for split in SPLITS]
+    assert all(splits)
+    assert not splits[0] & splits[1]
+    assert not splits[0] & splits[2]
+    assert not splits[1] & splits[2]
+    assert splits[0] <= {*FAMILIES["train"]}
+    assert splits[1] | splits[2] <= {*FAMILIES["validation"]}
+
+
+def test_written_letters_look_like_no_digit():
+    assert {*LATIN} <= {*LETTERS}
+    for letter in (*LATIN, *GREEK):
+        points = np.concatenate([np.array(stroke) for stroke in letter_strokes(letter)])
+        assert points.min() >= 0
+        assert points.max() <= 1
 
 
 def test_transfer_set_says_of_no_digit_that_every_digit_is_alike(tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 
 from edge_mnist_runtime.reading.modes import is_tensor
 from edge_mnist_trainer.augment.fonts import FAMILIES, font_faces, render_digits
+from edge_mnist_trainer.augment.framing import MIN_PEAK
 
 SPLITS = tuple(FAMILIES)
 FAMILY_NAMES = [(split, family) for split in SPLITS for family in FAMILIES[split]]
@@ -66,15 +67,24 @@ def varied():
 
 
 @pytest.mark.parametrize("how", ["rendered", "varied"])
-def test_rendered_digits_are_mnist_shaped(how, request):
+def test_rendered_digits_are_tensors(how, request):
     digits = request.getfixturevalue(how)
     n_faces = len(font_faces("validation"))
     assert (digits.images.shape, digits.images.dtype) == ((n_faces * 10 * 3, 28, 28, 1), np.uint8)
-    for image in digits.images:
+    assert (digits.images.max((1, 2, 3)) >= MIN_PEAK).all()
+
+
+def test_rendered_digits_are_tensors_with_dark_corners(rendered):
+    for image in rendered.images:
         assert is_tensor(image.tobytes(), "auto")
         rows, columns = np.nonzero(image[..., 0])
         assert max(np.ptp(rows), np.ptp(columns)) + 1 <= 20
         assert image.max() == 255
+
+
+def test_some_varied_digits_are_of_other_sizes_than_mnists(varied):
+    heights = np.array([np.ptp(np.nonzero(image.any((1, 2)))[0]) + 1 for image in varied.images])
+    assert 0.1 < (heights > 21).mean() < 0.4
 
 
 def test_every_digit_of_every_face_is_rendered_as_often_as_asked(rendered):

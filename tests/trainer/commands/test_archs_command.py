@@ -1,4 +1,4 @@
-"""`edge-mnist archs`, as a user runs it."""
+"""The command `edge-mnist archs`."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def test_every_network_is_listed_with_its_size(rows):
         assert row["epochs"] == find_architecture(name).config.epochs
 
 
-def test_published_figures_stand_with_the_baselines_alone(rows):
+def test_only_the_baselines_have_published_figures(rows):
     assert {name for name, row in rows.items() if row["published"]} == {"conv64-32", "conv32-64-64"}
 
 
-def test_table_fits_a_terminal_and_cuts_nothing(run_here):
+def test_table_fits_a_terminal_without_ellipses(run_here):
     ended = run_here("archs")
     assert (ended.code, ended.err) == (0, "")
     lines = ended.out.splitlines()

@@ -1,4 +1,4 @@
-"""`edge-mnist report`, as a user runs it."""
+"""The command `edge-mnist report`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def run(trained, tmp_path) -> Path:
 
 
 @pytest.mark.slow
-def test_report_is_made_anew_and_named(run_here, run, data):
+def test_report_is_written_again_and_its_path_is_printed(run_here, run, data):
     before = (run / "model.keras").read_bytes()
     ended = run_here("report", run, "--data", data)
     assert ended == (0, f"{run / 'report.html'}\n", "")
@@ -63,5 +63,5 @@ def test_run_without_a_model_is_refused(run_here, assert_refused, tmp_path):
     assert_refused(run_here("report", tmp_path / "young"), 2, tmp_path / "young", "holds no model.keras yet")
 
 
-def test_folder_that_is_no_run_is_refused(run_here, assert_refused, tmp_path):
-    assert_refused(run_here("report", tmp_path), 2, tmp_path, "no run folder")
+def test_folder_that_is_not_a_run_is_refused(run_here, assert_refused, tmp_path):
+    assert_refused(run_here("report", tmp_path), 2, tmp_path, "not a run folder")

@@ -1,4 +1,4 @@
-"""`edge-mnist train --resume`, as a user runs it."""
+"""The command `edge-mnist train --resume`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NANO = ("--arch", "nano", "--epochs", 3, "--batch-size", 20, "--seed", 7)
 
 @pytest.fixture(scope="module")
 def data(drawn_digits, tmp_path_factory) -> Path:
-    """A thousand drawn digits as a user's own: 900 to train on."""
+    """A thousand drawn digits as the user's own digits: 900 to train on."""
     path = tmp_path_factory.mktemp("data") / "drawn.npz"
     np.savez(path, images=drawn_digits.training.images[:1000], labels=drawn_digits.training.labels[:1000])
     return path
@@ -29,7 +29,7 @@ def data(drawn_digits, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def killed_run(data, command, tmp_path_factory) -> Path:
-    """What SIGKILL left of `edge-mnist train`, in the middle of its second epoch."""
+    """A run of `edge-mnist train` that was killed in the middle of its second epoch."""
     run = tmp_path_factory.mktemp("command") / "run"
     arguments = map(str, (*command, "train", *NANO, "--data", data, "-o", run))
     with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as training:
@@ -49,14 +49,14 @@ def killed_copy(killed_run, tmp_path) -> Path:
 
 
 def content(run: Path):
-    """What a run has come to: its record without the time that it took, and its model."""
+    """The result of a run: its record without the training time, and its model."""
     record = RunFolder(run).read_record()
     assert record.seconds > 0
     return replace(record, seconds=0), (run / "model.keras").read_bytes()
 
 
 @pytest.mark.slow
-def test_killed_command_ends_as_if_it_had_not_been_killed(killed_copy, data, command, run_here, tmp_path):
+def test_resumed_command_gives_the_same_result_as_an_uninterrupted_one(killed_copy, data, command, run_here, tmp_path):
     resumed = subprocess.run(
         [*command, "train", "--resume", killed_copy, "--data", data],
         capture_output=True,
@@ -65,11 +65,11 @@ def test_killed_command_ends_as_if_it_had_not_been_killed(killed_copy, data, com
         check=False,
     )
     assert resumed.returncode == 0, resumed.stderr
-    assert "going on after epoch 1 of 3" in resumed.stderr
+    assert "resuming after epoch 1 of 3" in resumed.stderr
     assert "epoch   1/3" not in resumed.stderr
     assert "epoch   2/3" in resumed.stderr
     assert "epoch   3/3" in resumed.stderr
-    keras.utils.clear_session()  # layers are numbered from one, as in a process of its own
+    keras.utils.clear_session()  # layers are numbered from one, as in a new process
     whole = run_here("train", *NANO, "--data", data, "-o", tmp_path / "whole")
     assert whole.code == 0, whole.err
     assert content(killed_copy) == content(tmp_path / "whole")
@@ -85,7 +85,7 @@ def test_killed_command_ends_as_if_it_had_not_been_killed(killed_copy, data, com
         ("--kernel-size", 3),
     ],
 )
-def test_no_setting_is_changed_beside_resume(run_here, assert_refused, make_run_record, tmp_path, option):
+def test_settings_cannot_be_changed_with_resume(run_here, assert_refused, make_run_record, tmp_path, option):
     create_run_folder(tmp_path / "run").write_record(make_run_record(status="interrupted"))
     name = {"-o": "--output"}.get(option[0], option[0])
     assert_refused(run_here("train", "--resume", tmp_path / "run", *option), 2, f"{name} cannot be changed with")
@@ -97,7 +97,7 @@ def test_other_digits_are_refused(killed_copy, run_here, assert_refused, drawn_d
     np.savez(other, images=drawn_digits.training.images[1:1001], labels=drawn_digits.training.labels[1:1001])
     before = {path.name: path.read_bytes() for path in killed_copy.iterdir()}
     refused = run_here("train", "--resume", killed_copy, "--data", other)
-    assert_refused(refused, 2, killed_copy, "another dataset", "start anew")
+    assert_refused(refused, 2, killed_copy, "another dataset", "start again")
     assert {path.name: path.read_bytes() for path in killed_copy.iterdir()} == before
 
 
@@ -112,25 +112,25 @@ def test_damaged_checkpoint_is_refused(killed_copy, data, run_here, assert_refus
 def test_run_that_has_ended_is_refused(run_here, assert_refused, make_run_record, tmp_path, status):
     create_run_folder(tmp_path / "run").write_record(make_run_record(status=status))
     refused = run_here("train", "--resume", tmp_path / "run")
-    assert_refused(refused, 2, tmp_path / "run", f"is {status}, nothing is left to do")
+    assert_refused(refused, 2, tmp_path / "run", f"is {status}, nothing is left to resume")
 
 
 def test_run_that_never_began_is_refused(run_here, assert_refused, tmp_path):
     create_run_folder(tmp_path / "run")
-    assert_refused(run_here("train", "--resume", tmp_path / "run"), 2, "was ended before it began", "--force")
+    assert_refused(run_here("train", "--resume", tmp_path / "run"), 2, "ended before the training began", "--force")
 
 
 @pytest.mark.parametrize("name", ["nowhere", "empty", "letter.txt"])
-def test_what_is_no_run_is_refused(run_here, assert_refused, tmp_path, name):
+def test_path_that_is_not_a_run_is_refused(run_here, assert_refused, tmp_path, name):
     (tmp_path / "empty").mkdir()
     (tmp_path / "letter.txt").write_text("Dear run,")
-    assert_refused(run_here("train", "--resume", tmp_path / name), 2, tmp_path / name, "no run folder")
+    assert_refused(run_here("train", "--resume", tmp_path / name), 2, tmp_path / name, "not a run folder")
 
 
 EARLIER_VERSION = {"status": "interrupted", "schema_version": 1, "architecture": "edge", "config": {"epochs": 40}}
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", json.dumps(EARLIER_VERSION)])
-def test_record_that_is_none_of_this_version_s_is_refused(run_here, assert_refused, tmp_path, text):
+def test_record_of_another_version_is_refused(run_here, assert_refused, tmp_path, text):
     (tmp_path / RECORD_FILE).write_text(text)
-    assert_refused(run_here("train", "--resume", tmp_path), 6, tmp_path / RECORD_FILE, "anew")
+    assert_refused(run_here("train", "--resume", tmp_path), 6, tmp_path / RECORD_FILE, "again")

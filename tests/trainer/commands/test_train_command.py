@@ -1,4 +1,4 @@
-"""`edge-mnist train`, as a user runs it."""
+"""The command `edge-mnist train`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def save_npz(path: Path, digits, n: int) -> Path:
 
 @pytest.fixture(scope="module")
 def data(drawn_digits, tmp_path_factory) -> Path:
-    """200 drawn digits as a user's own."""
+    """200 drawn digits as the user's own digits."""
     return save_npz(tmp_path_factory.mktemp("data") / "drawn.npz", drawn_digits, 200)
 
 
@@ -83,7 +83,7 @@ def test_bad_size_of_a_custom_network_is_refused(run_here, assert_refused, sizes
 
 @pytest.mark.parametrize("size", [("--filters", "8"), ("--kernel-size", 5), ("--pool", 2), ("--dense", "8")])
 @pytest.mark.parametrize("arch", [(), ("--arch", "conv64-32")])
-def test_sizes_are_refused_for_a_network_that_has_its_own(run_here, assert_refused, arch, size):
+def test_sizes_are_refused_for_a_network_that_is_not_custom(run_here, assert_refused, arch, size):
     assert_refused(run_here("train", *arch, *size), 2, f"{size[0]} belongs to --arch custom", (*arch, "edge")[-1])
 
 
@@ -97,13 +97,13 @@ def old_run(tmp_path) -> Path:
 
 
 def test_existing_run_is_refused_without_force(run_here, assert_refused, data, old_run):
-    assert_refused(run_here("train", "-o", old_run, "--data", data), 2, "holds a run already", "--force")
+    assert_refused(run_here("train", "-o", old_run, "--data", data), 2, "already holds a run", "--force")
     assert (old_run / "model.keras").read_bytes() == b"weeks of work"
     assert sorted(path.name for path in old_run.iterdir()) == ["model.keras", "run.json"]
 
 
 @pytest.mark.slow
-def test_folder_that_holds_no_digits_is_refused_and_leaves_no_run(run_here, assert_refused, tmp_path):
+def test_folder_without_digits_is_refused_and_leaves_no_run(run_here, assert_refused, tmp_path):
     (tmp_path / "empty").mkdir()
     ended = run_here("train", "--data", tmp_path / "empty", "-o", tmp_path / "run")
     assert_refused(ended, 2, tmp_path / "empty", "train-images-idx3-ubyte")
@@ -111,14 +111,14 @@ def test_folder_that_holds_no_digits_is_refused_and_leaves_no_run(run_here, asse
 
 
 @pytest.mark.slow
-def test_folder_that_is_no_transfer_set_is_refused_and_leaves_no_run(run_here, assert_refused, data, tmp_path):
+def test_folder_that_is_not_a_transfer_set_is_refused_and_leaves_no_run(run_here, assert_refused, data, tmp_path):
     ended = run_here("train", "--transfer-set", tmp_path, "--data", data, "-o", tmp_path / "run")
     assert_refused(ended, 2, tmp_path, "holds no transfer_set.json", "edge-mnist transfer-set")
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
-def test_without_mnist_and_network_training_says_where_to_put_it(tmp_path, without_network, without_mnist):
+def test_training_without_mnist_and_network_is_refused_with_a_hint(tmp_path, without_network, without_mnist):
     done = subprocess.run(
         [*without_network, COMMAND, "train"],
         capture_output=True,
@@ -137,7 +137,7 @@ def test_without_mnist_and_network_training_says_where_to_put_it(tmp_path, witho
 
 
 @pytest.mark.slow
-def test_custom_network_is_trained_as_asked_and_every_file_is_named(run_here, data, tmp_path):
+def test_custom_network_is_trained_and_every_file_is_printed(run_here, data, tmp_path):
     run = tmp_path / "run"
     ended = run_here("train", *TINY, "--epochs", 2, "--batch-size", 50, "--seed", 3, "--data", data, "-o", run)
     assert ended.code == 0, ended.err
@@ -155,9 +155,7 @@ def test_custom_network_is_trained_as_asked_and_every_file_is_named(run_here, da
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("tensorboard") is None, reason="tensorboard is not installed")
-def test_run_without_a_name_is_named_by_its_network_and_logs_are_where_they_are_said_to_be(
-    run_here, data, tmp_path, monkeypatch
-):
+def test_default_run_folder_has_the_network_s_name_and_contains_the_logs(run_here, data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("runs/custom").mkdir(parents=True)
     ended = run_here("train", *TINY, "--epochs", 1, "--tensorboard", "--data", data)
@@ -168,7 +166,7 @@ def test_run_without_a_name_is_named_by_its_network_and_logs_are_where_they_are_
 
 
 @pytest.mark.slow
-def test_files_that_are_left_out_are_said(run_here, tmp_path):
+def test_files_that_are_left_out_are_reported(run_here, tmp_path):
     from PIL import Image
 
     from edge_mnist_trainer.augment.strokes import draw_ink
@@ -194,19 +192,19 @@ def test_files_that_are_left_out_are_said(run_here, tmp_path):
 
 
 @pytest.mark.slow
-def test_run_that_learns_no_more_says_so(run_here, data, tmp_path):
+def test_run_without_progress_is_reported_as_stopped_early(run_here, data, tmp_path):
     ended = run_here(
         *("train", "--arch", "conv3-dense2", "--learning-rate", 1e-30, "--patience", 1),
         *("--data", data, "-o", tmp_path / "run"),
     )
     assert ended.code == 0, ended.err
-    assert "Ended after 2 of 5 epochs: the validation loss fell no further for 1." in ended.err
+    assert "Ended after 2 of 5 epochs, the last 1 without a better validation loss." in ended.err
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "stopped early"
 
 
 @pytest.mark.slow
-def test_diverged_run_is_said_in_one_line_and_brings_the_old_run_back(run_here, assert_refused, data, old_run):
-    # Two steps: the second one's update is seen by the validation alone.
+def test_diverged_run_is_reported_in_one_line_and_the_old_run_is_restored(run_here, assert_refused, data, old_run):
+    # Two steps: only the validation loss includes the second one's update.
     ended = run_here("train", *TINY, "--epochs", 1, "--learning-rate", 1e30, "--data", data, "-o", old_run, "--force")
     assert_refused(ended, 5, old_run, "loss became nan", "--learning-rate", "1e+30")
     assert (old_run / "model.keras").read_bytes() == b"weeks of work"
@@ -214,7 +212,7 @@ def test_diverged_run_is_said_in_one_line_and_brings_the_old_run_back(run_here, 
 
 
 @pytest.mark.slow
-def test_ctrl_c_keeps_the_best_model_so_far_and_says_how_to_go_on(tmp_path, drawn_digits, command, start_interruptible):
+def test_ctrl_c_keeps_the_best_model_and_says_how_to_resume(tmp_path, drawn_digits, command, start_interruptible):
     import keras
 
     data = save_npz(tmp_path / "drawn.npz", drawn_digits, 5000)
@@ -232,7 +230,7 @@ def test_ctrl_c_keeps_the_best_model_so_far_and_says_how_to_go_on(tmp_path, draw
     record = json.loads((run / "run.json").read_text())
     assert record["status"] == "interrupted"
     assert f"Stopped after {len(record['epochs'])} of 50 epochs" in err
-    assert "Go on with: edge-mnist train --resume runs/custom\n" in err
+    assert "Resume with: edge-mnist train --resume runs/custom\n" in err
     assert "Traceback" not in "".join(seen) + err
     assert "runs/custom/model.keras" in out
     names = {path.name for path in run.iterdir()}

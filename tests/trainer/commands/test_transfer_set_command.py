@@ -1,4 +1,4 @@
-"""`edge-mnist transfer-set`, as a user runs it."""
+"""The command `edge-mnist transfer-set`."""
 
 from __future__ import annotations
 
@@ -87,23 +87,23 @@ def test_run_without_a_model_is_refused(run_here, assert_refused, teacher, data,
     assert not (tmp_path / "set").exists()
 
 
-def test_folder_that_is_no_run_is_refused(run_here, assert_refused, data, tmp_path):
+def test_folder_that_is_not_a_run_is_refused(run_here, assert_refused, data, tmp_path):
     ended = run_here("transfer-set", tmp_path / "nowhere", "-o", tmp_path / "set", "--data", data)
-    assert_refused(ended, 2, tmp_path / "nowhere", "no run folder")
+    assert_refused(ended, 2, tmp_path / "nowhere", "not a run folder")
 
 
 @pytest.mark.parametrize("in_the_way", ["folder", "file"])
-def test_what_exists_already_is_refused_and_left_alone(run_here, assert_refused, teacher, tmp_path, in_the_way):
+def test_existing_output_is_refused_and_not_changed(run_here, assert_refused, teacher, tmp_path, in_the_way):
     precious = tmp_path / "set" / "thesis.txt" if in_the_way == "folder" else tmp_path / "set"
     precious.parent.mkdir(exist_ok=True)
     precious.write_text("precious")
     ended = run_here("transfer-set", teacher.path, "-o", tmp_path / "set")
-    assert_refused(ended, 2, tmp_path / "set", "exists already")
+    assert_refused(ended, 2, tmp_path / "set", "already exists")
     assert precious.read_text() == "precious"
 
 
 @pytest.mark.slow
-def test_place_that_cannot_be_written_is_said(run_here, assert_refused, teacher, data, tmp_path):
+def test_output_that_cannot_be_written_is_reported(run_here, assert_refused, teacher, data, tmp_path):
     (tmp_path / "file").write_text("precious")
     ended = run_here("transfer-set", teacher.path, "-o", tmp_path / "file" / "set", "--data", data)
     assert_refused(ended, 2, tmp_path / "file" / "set", "cannot be written")
@@ -120,7 +120,7 @@ def test_teacher_that_cannot_be_read_is_corrupt_and_leaves_nothing(run_here, ass
 
 @pytest.fixture
 def on_small_disk(tmp_path) -> tuple[str, ...]:
-    """What to put before a command so that `tmp_path`/disk is a file system of 400 kB."""
+    """A command prefix that makes `tmp_path`/disk a file system of 400 kB."""
     (tmp_path / "disk").mkdir()
     mount = f"mount -t tmpfs -o size=400k tmpfs '{tmp_path / 'disk'}' && exec \"$@\""
     prefix = ("unshare", "--map-root-user", "--mount", "sh", "-c", mount, "sh")
@@ -133,7 +133,7 @@ def on_small_disk(tmp_path) -> tuple[str, ...]:
 
 
 @pytest.mark.slow
-def test_full_disk_is_said_and_nothing_is_left_on_it(on_small_disk, teacher, data, tmp_path):
+def test_full_disk_is_reported_and_nothing_is_left_on_it(on_small_disk, teacher, data, tmp_path):
     command = f"'{COMMAND}' transfer-set {teacher.path} -o {tmp_path}/disk/set --views 3 --data {data}; echo code $?"
     ended = subprocess.run(
         [*on_small_disk, "sh", "-c", f"{command}; ls -A {tmp_path}/disk"],

@@ -1,4 +1,4 @@
-"""Where digits come from, and what never passes for MNIST."""
+"""Sources of digits, and files that must not be taken for MNIST."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ print(json.dumps({"mnist": mnist, "notice": source.notice, "halves": halves}))
 
 
 def report_sources(run_script, env, prefix):
-    """What is loaded in that environment; Keras talks on standard output before the last line."""
+    """Load digits in that environment. Keras prints to standard output before the last line."""
     return json.loads(run_script(REPORT_SOURCES, env=env, prefix=prefix).splitlines()[-1])
 
 
@@ -67,21 +67,21 @@ def test_named_folder_with_other_content_is_refused(tmp_path):
         load_export_digits(tmp_path)
 
 
-def test_named_folder_wins_over_the_environment(tmp_path, monkeypatch):
+def test_named_folder_overrides_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "of-the-environment"))
     (tmp_path / "named").mkdir()
     with pytest.raises(DataNotFoundError, match="named"):
         load_mnist("train", tmp_path / "named")
 
 
-def test_stand_in_is_every_digit_of_scikit_learn_s():
+def test_stand_in_has_all_digits_of_scikit_learn():
     digits = load_stand_in()
     assert digits.name == STAND_IN_NAME
     assert (digits.images.shape, digits.images.dtype) == ((1797, 28, 28, 1), np.uint8)
     assert np.array_equal(digits.labels, load_digits().target)
 
 
-def test_stand_in_is_brought_to_size_by_the_one_preprocessing():
+def test_stand_in_is_preprocessed_like_other_pictures():
     digits, originals = load_stand_in(), load_digits().images
     for index in (0, 7, 900, 1796):
         ink = np.floor(originals[index] * 255 / 16).astype(np.uint8)
@@ -89,7 +89,7 @@ def test_stand_in_is_brought_to_size_by_the_one_preprocessing():
 
 
 @pytest.mark.slow
-def test_stand_in_halves_are_disjoint_whole_and_announced(sources_without_network):
+def test_stand_in_halves_are_disjoint_complete_and_noted(sources_without_network):
     digits, numbers = load_stand_in(), np.arange(1797)
     assert sources_without_network["mnist"] == "DataNotFoundError"
     assert "scikit-learn" in sources_without_network["notice"]
@@ -99,13 +99,13 @@ def test_stand_in_halves_are_disjoint_whole_and_announced(sources_without_networ
     ]
 
 
-def test_stand_in_holds_no_image_in_both_halves():
+def test_stand_in_has_no_image_in_both_halves():
     hashes = image_hashes(load_stand_in().images)
     assert not set(hashes[::2]) & set(hashes[1::2])
 
 
 @pytest.mark.slow
-def test_cached_copy_with_other_content_does_not_pass_for_mnist(run_script, without_network, without_mnist):
+def test_cached_copy_with_other_content_is_refused(run_script, without_network, without_mnist):
     cached = Path(without_mnist["KERAS_HOME"]) / "datasets" / "mnist.npz"
     cached.parent.mkdir(parents=True)
     np.savez(
@@ -120,7 +120,7 @@ def test_cached_copy_with_other_content_does_not_pass_for_mnist(run_script, with
     assert [half[0] for half in found["halves"]] == [STAND_IN_NAME] * 2
 
 
-def test_mnist_is_taken_where_it_is_named(mnist_folder):
+def test_mnist_is_loaded_from_the_named_folder(mnist_folder):
     source = load_export_digits(mnist_folder)
     assert source.notice is None
     assert (source.calibration.name, source.calibration.split, len(source.calibration)) == ("mnist", "train", 55_000)

@@ -1,4 +1,4 @@
-"""Digits as people have them: CSV, pickles, MATLAB's files, .npy pairs, wrapped and halved folders."""
+"""Labelled digits in CSV files, pickles, MATLAB files, .npy pairs, and folders of these."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from scipy.io import savemat
 from edge_mnist_runtime.dataset import MNIST_SHA256, encode_idx, find_idx_file, innermost_folder
 from edge_mnist_runtime.errors import DataError, DataNotFoundError
 from edge_mnist_trainer.augment.strokes import draw_digits
-from edge_mnist_trainer.data.array_folders import half_of
+from edge_mnist_trainer.data.array_folders import find_part
 from edge_mnist_trainer.data.array_pickle import unpickle_arrays
 from edge_mnist_trainer.data.digit_arrays import ImageClasses
 from edge_mnist_trainer.data.labelled_files import read_labelled_file
@@ -28,7 +28,7 @@ from edge_mnist_trainer.data.own_digits import load_own_digits
 from edge_mnist_trainer.data.sources import load_digit_set, load_export_digits
 
 IMAGES, LABELS = draw_digits(5, seed=3)
-"""50 drawn digits: 0, 1, ..., 9, five times over."""
+"""50 drawn digits: 0, 1, ..., 9, five times."""
 
 FLAT = IMAGES.reshape(50, 784)
 TEST, TEST_LABELS = IMAGES[:20], LABELS[:20]
@@ -90,7 +90,7 @@ def test_csv_may_have_the_label_last_and_other_separators(tmp_path: Path) -> Non
     assert_read(write_csv(tmp_path / "openml.csv", rows, [*PIXELS, "class"], ";"), has_test=False)
 
 
-def test_kaggle_s_folder_is_read_and_its_test_file_is_named(tmp_path: Path) -> None:
+def test_kaggle_s_folder_is_read_and_its_test_file_is_reported(tmp_path: Path) -> None:
     write_csv(tmp_path / "train.csv", ROWS, ["label", *PIXELS])
     write_csv(tmp_path / "test.csv", FLAT, PIXELS)
     assert_read(tmp_path, has_test=False)
@@ -115,7 +115,7 @@ def test_emnist_csv_is_transposed_back(tmp_path: Path) -> None:
         (ROWS[:, :100], "100 columns"),
         (np.where(ROWS.max() == ROWS, 300, ROWS.astype(int)), r"0\.0\.\.300\.0"),
         (np.where(np.arange(785) == 0, 11, ROWS), r"outside 0\.\.9"),
-        (np.array([["label", *["x"] * 784], ["3", *["ink"] * 784]]), "is no number"),
+        (np.array([["label", *["x"] * 784], ["3", *["ink"] * 784]]), "is not a number"),
     ],
 )
 def test_csv_of_something_else_is_refused(rows: np.ndarray, said: str, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_digits_of_one_class_are_refused(names: list[str] | None, tmp_path: Path
 
 
 @pytest.mark.filterwarnings("error")
-def test_csv_of_names_alone_is_said_to_have_no_rows(tmp_path: Path) -> None:
+def test_csv_with_only_a_header_is_refused(tmp_path: Path) -> None:
     assert "no rows" in refusal(write_csv(tmp_path / "ours.csv", ROWS[:0], ["label", *PIXELS]))
 
 
@@ -152,11 +152,11 @@ def test_csv_of_names_alone_is_said_to_have_no_rows(tmp_path: Path) -> None:
     [
         ("3" + ",0" * 783, "line 4: 784 columns; expected 785"),
         ("3" + ",0" * 785, "line 4: 786 columns; expected 785"),
-        ("3,," + ",".join("0" * 783), "line 4, column 2: '' is no number"),
-        ("#" + ",0" * 784, "line 4, column 1: '#' is no number"),
+        ("3,," + ",".join("0" * 783), "line 4, column 2: '' is not a number"),
+        ("#" + ",0" * 784, "line 4, column 1: '#' is not a number"),
     ],
 )
-def test_row_that_cannot_be_read_is_named_by_its_line(line: str, said: str, tmp_path: Path) -> None:
+def test_unreadable_row_is_reported_with_its_line(line: str, said: str, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "ours.csv", ROWS, ["label", *PIXELS])
     lines = path.read_text().splitlines()
     path.write_text("\n".join([lines[0], "", *lines[1:2], line, *lines[2:]]))
@@ -166,7 +166,9 @@ def test_row_that_cannot_be_read_is_named_by_its_line(line: str, said: str, tmp_
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32-le"])
 @pytest.mark.parametrize("names", [None, ["label", *PIXELS]])
-def test_csv_in_utf_16_is_read_where_it_says_so(names: list[str] | None, encoding: str, tmp_path: Path) -> None:
+def test_csv_in_utf_16_is_read_if_it_has_a_byte_order_mark(
+    names: list[str] | None, encoding: str, tmp_path: Path
+) -> None:
     path = write_csv(tmp_path / "ours.csv", ROWS, names)
     path.write_text(path.read_text(), encoding=encoding)
     if encoding == "utf-16":  # Python writes the mark
@@ -196,7 +198,7 @@ def test_csv_whose_rows_differ_in_length_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("protocol", range(6))
 def test_mnist_pkl_gz_is_read(protocol: int, tmp_path: Path) -> None:
-    """Floats in 0..1 with 256 steps, and validation images between the halves, as deeplearning.net's file has them."""
+    """Floats in 0..1 with 256 steps, and validation images before the test images, like deeplearning.net's file."""
     floats = (FLAT / np.float32(256)).astype(np.float32)
     parts = ((floats[:40], LABELS[:40].astype(np.int64)), (floats[40:], LABELS[40:]), (floats[:20], TEST_LABELS))
     assert_read(write_pickle(tmp_path / "mnist.pkl.gz", parts, protocol), has_test=True)
@@ -243,7 +245,7 @@ def test_pickle_of_many_numpy_numbers_is_read() -> None:
 
 
 def test_pickle_of_python_2_is_read(tmp_path: Path) -> None:
-    """Bytes are written as text of one byte a letter, and the package has its old name."""
+    """Python 2 writes bytes as text, one byte per character, and NumPy's package has its old name."""
 
     def pickled(array: np.ndarray) -> bytes:
         shape = b"".join(b"J" + size.to_bytes(4, "little") for size in array.shape)
@@ -258,10 +260,10 @@ def test_pickle_of_python_2_is_read(tmp_path: Path) -> None:
 
 RECONSTRUCT: Any = np.arange(1).__reduce__()[0]
 STRUCTURE = Calls(np.dtype, "V8", state=(3, "|", None, ("a",), {"a": (np.dtype("O"), 0)}, 8, 1, 0))
-"""A dtype of eight raw bytes that its state makes a pointer."""
+"""A dtype of eight raw bytes that becomes a pointer by its state."""
 
 OVER_BYTES = Calls(np.ndarray, (4, 2), "O", b"A" * 64)
-"""An array of pointers to where nothing is."""
+"""An array of invalid pointers."""
 
 
 def rebuilt(dtype: object, data: object = b"A" * 64, shape: object = (4, 2)) -> Calls:
@@ -284,7 +286,7 @@ def rebuilt(dtype: object, data: object = b"A" * 64, shape: object = (4, 2)) -> 
         pytest.param({"x_train": IMAGES, "y_train": np.zeros(50, "u1,u1")}, id="plain structure"),
     ],
 )
-def test_pickle_of_pointers_neither_crashes_nor_is_read(evil: object, protocol: int, tmp_path: Path) -> None:
+def test_pickle_of_pointers_is_refused_without_a_crash(evil: object, protocol: int, tmp_path: Path) -> None:
     assert_refused_elsewhere(write_pickle(tmp_path / "evil.pkl", evil, protocol))
 
 
@@ -299,13 +301,13 @@ def test_pickle_of_pointers_neither_crashes_nor_is_read(evil: object, protocol: 
         pytest.param(b"\x80\x04\x8c\x05numpy\x8c\x12ndarray.__class__\x93.", id="attribute"),
     ],
 )
-def test_pickle_made_by_hand_neither_crashes_nor_is_read(data: bytes, tmp_path: Path) -> None:
+def test_hand_made_pickle_is_refused_without_a_crash(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "evil.pkl").write_bytes(data)
     assert_refused_elsewhere(tmp_path / "evil.pkl")
 
 
 def assert_refused_elsewhere(path: Path) -> None:
-    """In a process of its own, so that a crash is seen."""
+    """Unpickle in a separate process, so that a crash is noticed."""
     code = (
         "import sys, pathlib, edge_mnist_trainer.data.own_digits as own; own.load_own_digits(pathlib.Path(sys.argv[1]))"
     )
@@ -324,27 +326,27 @@ def test_pickle_of_something_else_is_refused(data: bytes, tmp_path: Path) -> Non
 # MATLAB's files.
 
 
-def test_mat_of_columns_is_read(tmp_path: Path) -> None:
+def test_mat_with_labels_in_a_column_is_read(tmp_path: Path) -> None:
     savemat(tmp_path / "mnist-original.mat", {"data": FLAT.T, "label": LABELS[np.newaxis].astype(float)})
     assert_read(tmp_path / "mnist-original.mat", has_test=False)
 
 
 @pytest.mark.parametrize("images", [IMAGES, IMAGES[..., 0]], ids=["four axes", "three axes"])
-def test_mat_whose_last_axis_counts_images_is_read(images: np.ndarray, tmp_path: Path) -> None:
+def test_mat_with_images_along_the_last_axis_is_read(images: np.ndarray, tmp_path: Path) -> None:
     savemat(tmp_path / "ours.mat", {"images": np.moveaxis(images, 0, -1), "labels": LABELS})
     assert_read(tmp_path / "ours.mat", has_test=False)
 
 
-def test_emnist_s_letters_are_said_to_begin_at_1(tmp_path: Path) -> None:
+def test_message_on_emnist_s_letters_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "letters.mat"
     savemat(path, {"images": FLAT[:26], "labels": np.arange(1, 27)})
-    assert "EMNIST letters are, which begin at 1" in refusal(path)
+    assert "the labels of EMNIST's letters" in refusal(path)
     with pytest.raises(DataError, match="EMNIST letters begin at 1: subtract 1"):
         read_labelled_file(path, ImageClasses(n_classes=26))
 
 
 @pytest.mark.parametrize("name", ["emnist-digits.mat", "matlab_digits.mat", "ours.mat.gz"])
-def test_emnist_s_mat_is_read_whatever_it_is_called(name: str, tmp_path: Path) -> None:
+def test_emnist_s_mat_is_read_under_any_name(name: str, tmp_path: Path) -> None:
     turned = IMAGES.swapaxes(1, 2).reshape(50, 784)
     half = {"images": turned, "labels": LABELS[:, np.newaxis]}
     test = {"images": turned[:20], "labels": TEST_LABELS[:, np.newaxis]}
@@ -357,12 +359,12 @@ def test_emnist_s_mat_is_read_whatever_it_is_called(name: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("dataset", [{"train": 3}, {"train": {"images": FLAT}}, {"mapping": 3}, {"test": {"a": 1}}])
-def test_structure_that_is_no_emnist_is_refused(dataset: dict[str, object], tmp_path: Path) -> None:
+def test_structure_that_is_not_emnist_s_is_refused(dataset: dict[str, object], tmp_path: Path) -> None:
     savemat(tmp_path / "ours.mat", {"dataset": dataset})
     assert "ours.mat: holds" in refusal(tmp_path / "ours.mat")
 
 
-def test_images_that_lie_on_their_side_are_said_to(tmp_path: Path) -> None:
+def test_images_on_their_side_get_a_note(tmp_path: Path) -> None:
     turned = np.column_stack([LABELS, IMAGES.swapaxes(1, 2).reshape(50, 784)])
     path = write_csv(tmp_path / "ours.csv", turned)
     (remark,) = load_digit_set(path).remarks
@@ -371,8 +373,8 @@ def test_images_that_lie_on_their_side_are_said_to(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_turned", [False, True])
-def test_mat_that_calls_zero_10_is_read(is_turned: bool, tmp_path: Path) -> None:
-    """As in Andrew Ng's course: labels 1..10, and images column by column."""
+def test_mat_with_label_10_for_zero_is_read(is_turned: bool, tmp_path: Path) -> None:
+    """Andrew Ng's course has such files: labels 1..10, and images column by column."""
     images = (IMAGES.swapaxes(1, 2) if is_turned else IMAGES).reshape(50, 784) / 255
     savemat(tmp_path / "ours.mat", {"X": images, "y": np.where(LABELS == 0, 10, LABELS)[:, np.newaxis]})
     assert_read(tmp_path / "ours.mat", has_test=False)
@@ -384,11 +386,11 @@ def test_mat_that_calls_zero_10_is_read(is_turned: bool, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
-        (LABELS + 1, "if 10 stands for 0, as MATLAB counts, write 0 in its place"),
+        (LABELS + 1, "if 10 means 0, as in MATLAB files, write 0 in its place"),
         (np.where(LABELS == 3, 11, LABELS), "correct these labels"),
     ],
 )
-def test_labels_that_are_out_of_range_are_not_to_be_thrown_away(labels: np.ndarray, said: str, tmp_path: Path) -> None:
+def test_message_on_labels_out_of_range_says_how_to_correct_them(labels: np.ndarray, said: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "ours.npz", images=IMAGES, labels=labels)
     assert said in refusal(tmp_path / "ours.npz")
     savemat(tmp_path / "ours.mat", {"X": FLAT, "y": np.where(LABELS == 3, 10, LABELS)})  # 0 and 10
@@ -401,7 +403,7 @@ def test_mat_of_images_of_another_size_is_refused_by_its_shape(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("has_test", [False, True])
-def test_mat_of_an_array_a_digit_is_read(has_test: bool, tmp_path: Path) -> None:
+def test_mat_with_one_array_for_each_digit_is_read(has_test: bool, tmp_path: Path) -> None:
     arrays = {f"train{digit}": FLAT[digit == LABELS] for digit in range(10)}
     if has_test:
         arrays |= {f"test{digit}": FLAT[:20][digit == TEST_LABELS] for digit in range(10)}
@@ -432,7 +434,7 @@ def test_pairs_of_npy_files_are_read(names: tuple[str, ...], tmp_path: Path) -> 
     assert_read(write_npy(tmp_path / "arrays", **arrays), has_test=True)
 
 
-def test_lone_npy_names_what_else_is_needed(tmp_path: Path) -> None:
+def test_single_npy_is_refused_with_a_hint(tmp_path: Path) -> None:
     folder = write_npy(tmp_path / "arrays", images=IMAGES)
     assert "y_train.npy" in refusal(folder / "images.npy")
     assert "holds images" in refusal(folder)
@@ -455,7 +457,7 @@ def write_pictures(folder: Path, images: np.ndarray, labels: np.ndarray) -> None
 
 @pytest.mark.parametrize("names", [("train", "test"), ("training", "testing"), ("MNIST - JPG - training", "testSet")])
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_folders_of_two_halves_are_read(names: tuple[str, str], wrapped: bool, tmp_path: Path) -> None:
+def test_folders_of_training_and_test_are_read(names: tuple[str, str], wrapped: bool, tmp_path: Path) -> None:
     inside = tmp_path / "mnist_png" if wrapped else tmp_path
     write_pictures(inside / names[0] / (names[0] if wrapped else ""), IMAGES, LABELS)
     write_pictures(inside / names[1], TEST, TEST_LABELS)
@@ -466,20 +468,20 @@ def test_folders_of_two_halves_are_read(names: tuple[str, str], wrapped: bool, t
     assert load_export_digits(tmp_path).evaluation is not None
 
 
-def test_halves_that_cannot_be_told_apart_are_refused(tmp_path: Path) -> None:
+def test_two_training_folders_are_refused(tmp_path: Path) -> None:
     for name in ("train", "training"):
         write_pictures(tmp_path / name, TEST, TEST_LABELS)
     assert "training beside train" in refusal(tmp_path)
 
 
-def test_another_folder_beside_the_halves_is_refused(tmp_path: Path) -> None:
+def test_another_folder_beside_training_and_test_is_refused(tmp_path: Path) -> None:
     for name in ("train", "test", "extra"):
         write_pictures(tmp_path / name, TEST, TEST_LABELS)
     assert "extra beside train" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["val", "validation", "Valid"])
-def test_validation_folder_belongs_to_the_training_images(name: str, tmp_path: Path) -> None:
+def test_validation_folder_joins_the_training_images(name: str, tmp_path: Path) -> None:
     for part, first, last in (("train", 0, 30), (name, 30, 50), ("test", 0, 20)):
         write_pictures(tmp_path / part, IMAGES[first:last], LABELS[first:last])
     (tmp_path / name / "0" / "bad.png").write_bytes(b"no picture")
@@ -503,11 +505,11 @@ def test_validation_folder_belongs_to_the_training_images(name: str, tmp_path: P
         ("0", None),
     ],
 )
-def test_halves_are_told_by_whole_words(name: str, half: str | None) -> None:
-    assert half_of(name) == half
+def test_part_is_found_by_whole_words_of_a_name(name: str, half: str | None) -> None:
+    assert find_part(name) == half
 
 
-# Validation parts, and what is not used.
+# Validation parts and unused files.
 
 
 def write_split(folder: Path, kind: str) -> Path:
@@ -533,7 +535,7 @@ def write_split(folder: Path, kind: str) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["csv", "npy", "npz", "mat", "idx"])
-def test_validation_images_belong_to_the_training_images(kind: str, tmp_path: Path) -> None:
+def test_validation_images_join_the_training_images(kind: str, tmp_path: Path) -> None:
     path = write_split(tmp_path, kind)
     assert_read(path, has_test=True)
     assert load_digit_set(path).remarks == ()
@@ -541,7 +543,7 @@ def test_validation_images_belong_to_the_training_images(kind: str, tmp_path: Pa
 
 @pytest.mark.parametrize("extra", ["extra.csv", "mnist.pkl.gz", "old.zip", "extra-images-idx3-ubyte"])
 @pytest.mark.parametrize("kind", ["csv", "idx"])
-def test_file_that_is_not_used_is_named(kind: str, extra: str, tmp_path: Path) -> None:
+def test_unused_file_is_reported(kind: str, extra: str, tmp_path: Path) -> None:
     (tmp_path / extra).write_bytes(b"")
     (tmp_path / "README.txt").write_text("Ours.")
     write_split(tmp_path, kind)
@@ -549,7 +551,7 @@ def test_file_that_is_not_used_is_named(kind: str, extra: str, tmp_path: Path) -
     assert line.startswith(f"left out: {extra}: not used beside ")
 
 
-def test_folder_and_csv_beside_npy_files_are_named(tmp_path: Path) -> None:
+def test_folder_and_csv_beside_npy_files_are_reported(tmp_path: Path) -> None:
     write_split(tmp_path, "npy")
     write_csv(tmp_path / "train.csv", ROWS)
     (tmp_path / "more").mkdir()
@@ -560,14 +562,14 @@ def test_folder_and_csv_beside_npy_files_are_named(tmp_path: Path) -> None:
     assert "2 files were left out: train.csv" in (load_export_digits(tmp_path).notice or "")
 
 
-def test_array_that_is_not_used_is_named(tmp_path: Path) -> None:
+def test_unused_array_is_reported(tmp_path: Path) -> None:
     np.savez(tmp_path / "ours.npz", x_train=IMAGES, y_train=LABELS, x_extra=IMAGES)
     assert load_digit_set(tmp_path / "ours.npz").left_out == ("x_extra: not used beside x_train",)
     savemat(tmp_path / "ours.mat", {"X_train": FLAT, "y_train": LABELS, "X_test": FLAT})
     assert load_digit_set(tmp_path / "ours.mat").left_out == ("X_test: not used beside X_train",)
 
 
-def test_file_beside_folders_of_pictures_is_named(tmp_path: Path) -> None:
+def test_file_beside_folders_of_pictures_is_reported(tmp_path: Path) -> None:
     write_pictures(tmp_path / "train", IMAGES, LABELS)
     write_pictures(tmp_path / "test", TEST, TEST_LABELS)
     for path in (tmp_path / "mnist.npz", tmp_path / "train" / "ours.mat"):
@@ -607,7 +609,7 @@ def test_test_folder_may_hold_a_single_digit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["mnist.pkl.gz", "ours.mat", "ours.npz", "test.csv"])
-def test_lone_file_of_a_folder_is_read(name: str, tmp_path: Path) -> None:
+def test_single_file_of_a_folder_is_read(name: str, tmp_path: Path) -> None:
     path = tmp_path / "inside" / name
     path.parent.mkdir()
     names = {"x_train": IMAGES, "y_train": LABELS}
@@ -623,13 +625,13 @@ def test_lone_file_of_a_folder_is_read(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["digits.zip", "digits.tar.gz"])
-def test_archive_is_to_be_unpacked_first(name: str, tmp_path: Path) -> None:
+def test_archive_is_refused_with_a_hint(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"")
     for path in (tmp_path, tmp_path / name):
         assert "unpack it first" in refusal(path, DataNotFoundError)
 
 
-# MNIST's own files in other places.
+# MNIST's files in other layouts.
 
 
 def write_idx_layout(folder: Path, layout: str) -> Path:
@@ -649,23 +651,23 @@ def write_idx_layout(folder: Path, layout: str) -> Path:
 
 
 @pytest.mark.parametrize("layout", ["torchvision", "dots", "nested", "nested dots"])
-def test_idx_files_are_found_wherever_they_come_to_lie(layout: str, tmp_path: Path) -> None:
+def test_idx_files_are_found_in_every_layout(layout: str, tmp_path: Path) -> None:
     inner = innermost_folder(write_idx_layout(tmp_path, layout))
     for name in MNIST_SHA256:
         path = find_idx_file(inner, name)
         assert path is not None
         assert path.is_file()
-    # They bear MNIST's names, so that they must be MNIST.
+    # Files with MNIST's names must be MNIST.
     assert "not MNIST's" in refusal(tmp_path)
 
 
-def test_torchvision_s_folder_is_found_beside_others(tmp_path: Path) -> None:
+def test_torchvision_s_folder_is_found(tmp_path: Path) -> None:
     (tmp_path / "FashionMNIST" / "raw").mkdir(parents=True)
     assert innermost_folder(write_idx_layout(tmp_path, "torchvision")) == tmp_path / "MNIST" / "raw"
 
 
 @pytest.mark.parametrize("layout", ["torchvision", "dots", "nested", "nested dots", "test"])
-def test_mnist_itself_is_proved_in_every_layout(layout: str, mnist_folder: Path, tmp_path: Path) -> None:
+def test_mnist_is_verified_in_every_layout(layout: str, mnist_folder: Path, tmp_path: Path) -> None:
     write_idx_layout(tmp_path, layout)
     for path in [path for path in tmp_path.rglob("*") if path.is_file()]:
         found = find_idx_file(mnist_folder, path.name.replace(".idx", "-idx").replace("test", "t10k"))
@@ -677,22 +679,22 @@ def test_mnist_itself_is_proved_in_every_layout(layout: str, mnist_folder: Path,
     assert (digits.training.name, len(digits.test)) == ("mnist", 10_000)
 
 
-# What is no data at all.
+# Paths that are not data.
 
 
 @pytest.mark.parametrize("name", ["digits.parquet", "digits"])
-def test_file_of_another_kind_is_said_to_be_one(name: str, tmp_path: Path) -> None:
+def test_file_of_an_unknown_kind_is_refused(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"")
     said = refusal(tmp_path / name, DataNotFoundError)
     assert "no such" not in said
     assert ".csv" in said
 
 
-def test_url_is_said_to_be_one() -> None:
+def test_url_is_refused() -> None:
     assert "edge-mnist does not download" in refusal(Path("https://example.org/mnist.csv"), DataNotFoundError)
 
 
-def test_more_classes_are_read_where_a_model_has_as_many(tmp_path: Path) -> None:
+def test_more_classes_are_read_if_the_model_has_them(tmp_path: Path) -> None:
     rows = np.column_stack([np.arange(50) % 47, FLAT])
     parts = read_labelled_file(write_csv(tmp_path / "balanced.csv", rows), ImageClasses(n_classes=47))
     assert parts.training[1].max() == 46

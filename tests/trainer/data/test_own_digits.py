@@ -1,4 +1,4 @@
-"""Digits of the user's own: folders of pictures, IDX files of EMNIST's shape, .npz files."""
+"""The user's own digits: folders of pictures, IDX files named like EMNIST's, .npz files."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from edge_mnist_trainer.data.sources import DigitSet, load_digit_set, load_expor
 from edge_mnist_trainer.data.splits import split_each_label
 
 IMAGES, LABELS = draw_digits(5, seed=3)
-"""50 drawn digits: 0, 1, ..., 9, five times over."""
+"""50 drawn digits: 0, 1, ..., 9, five times."""
 
 EMNIST = "emnist-digits-"
 
 
 def write_picture(path: Path, digit: int, *, seed: int = 0, size: tuple[int, int] = (60, 60)) -> Path:
-    """A drawn digit, dark on light, as a real picture file; the suffix decides its format."""
+    """Write a drawn digit, dark on light, as a picture file. The suffix decides its format."""
     path.parent.mkdir(parents=True, exist_ok=True)
     ink = draw_ink(digit, np.random.default_rng([digit, seed]), side_pixels=max(size))
     Image.fromarray(255 - ink).resize(size).save(path)
@@ -72,7 +72,7 @@ def write_npz(path: Path, **arrays: np.ndarray) -> Path:
 
 
 def refusal(data: Path) -> str:
-    """What `load_digit_set` says of `data`: a DataError in one line that names it."""
+    """The message of the DataError that `load_digit_set` raises for `data`: one line that names it."""
     with pytest.raises(DataError) as caught:
         load_digit_set(data)
     message = str(caught.value)
@@ -88,7 +88,7 @@ def images_of(parts: DigitSet) -> list[bytes]:
 # Folders of pictures.
 
 
-def test_pictures_are_labelled_by_their_folder_and_pass_the_one_preprocessing(tmp_path):
+def test_pictures_are_labelled_by_their_folder_and_preprocessed(tmp_path):
     folder = write_folder(tmp_path / "ours", digits=(0, 4, 9))
     digits = load_own_digits(folder)
     assert digits is not None
@@ -98,7 +98,7 @@ def test_pictures_are_labelled_by_their_folder_and_pass_the_one_preprocessing(tm
         assert np.array_equal(image[..., 0], to_pixels(file))
 
 
-def test_folder_gives_its_name_two_parts_and_no_test_part(tmp_path):
+def test_folder_of_pictures_has_training_and_validation_but_no_test_part(tmp_path):
     digits = load_digit_set(write_folder(tmp_path / "ours"))
     assert (digits.training.name, digits.training.split, len(digits.training)) == ("ours", "train", 4)
     assert (digits.validation.name, digits.validation.split, len(digits.validation)) == ("ours", "validation", 2)
@@ -136,7 +136,7 @@ def test_folders_that_file_managers_leave_are_ignored(junk, tmp_path):
     assert (len(digits.training), digits.left_out) == (4, ())
 
 
-def test_truncated_picture_is_left_out_named_and_counted(tmp_path):
+def test_truncated_picture_is_left_out_and_reported(tmp_path):
     folder = write_folder(tmp_path / "ours")
     truncate(folder / "3" / "01.png")
     digits = load_digit_set(folder)
@@ -145,7 +145,7 @@ def test_truncated_picture_is_left_out_named_and_counted(tmp_path):
     assert re.match(r"3/01\.png: damaged picture \(.+\)", line)
 
 
-def test_whatever_is_no_picture_inside_a_label_is_named(tmp_path):
+def test_files_that_are_not_pictures_are_reported(tmp_path):
     folder = write_folder(tmp_path / "ours", each=4)
     (folder / "3" / "a.txt").write_text("notes")
     (folder / "3" / "b.png").write_bytes(b"")
@@ -164,7 +164,7 @@ def test_whatever_is_no_picture_inside_a_label_is_named(tmp_path):
     assert all(line.startswith(start) for line, start in zip(left_out, starts, strict=True))
 
 
-def test_line_break_in_a_file_name_leaves_one_line(tmp_path):
+def test_file_name_with_a_line_break_is_reported_in_one_line(tmp_path):
     folder = write_folder(tmp_path / "ours")
     (folder / "3" / "two\nlines.png").write_bytes(b"")
     assert "\n" not in load_digit_set(folder).left_out[0]
@@ -191,7 +191,7 @@ def test_folder_with_more_bad_pictures_than_good_ones_is_refused(tmp_path):
     assert re.search(r"6 of 10 pictures cannot be read.*3/00\.png", refusal(folder))
 
 
-def test_folder_of_which_half_is_bad_is_still_read(tmp_path):
+def test_folder_with_half_of_its_pictures_bad_is_read(tmp_path):
     folder = write_folder(tmp_path / "ours", each=4)
     for number in range(2):
         truncate(folder / "3" / f"{number:02}.png")
@@ -204,19 +204,19 @@ def test_folder_of_a_single_label_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["10", "03", "three", "٣"])
-def test_folder_that_is_no_digit_is_named(name, tmp_path):
+def test_folder_that_is_not_a_digit_is_refused(name, tmp_path):
     folder = write_folder(tmp_path / "ours")
     (folder / name).mkdir()
     assert name in refusal(folder)
 
 
-def test_picture_beside_the_labels_is_named(tmp_path):
+def test_picture_beside_the_labels_is_refused(tmp_path):
     folder = write_folder(tmp_path / "ours")
     write_picture(folder / "stray.png", 3)
     assert "stray.png" in refusal(folder)
 
 
-def test_text_beside_the_labels_is_not_in_the_way(tmp_path):
+def test_text_file_beside_the_labels_is_ignored(tmp_path):
     folder = write_folder(tmp_path / "ours")
     (folder / "README.txt").write_text("Ours.")
     assert load_digit_set(folder).left_out == ()
@@ -229,7 +229,7 @@ def test_pictures_without_labels_are_refused_and_counted(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", "train", "a.txt"])
-def test_folder_without_digits_says_what_may_be_in_it(content, tmp_path):
+def test_folder_without_digits_is_refused_with_the_expected_layouts(content, tmp_path):
     if content:
         (tmp_path / content).mkdir()
     with pytest.raises(DataNotFoundError, match=r"no digits.*0 \.\.\. 9.*train-images-idx3-ubyte.*\.npz") as caught:
@@ -253,7 +253,7 @@ def test_emnist_images_are_transposed_back(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 @pytest.mark.parametrize("half", ["t10k", "test"])
-def test_images_of_another_prefix_stay_as_they_are(half, suffix, tmp_path):
+def test_images_with_another_prefix_are_not_transposed(half, suffix, tmp_path):
     for name in ("train", half):
         write_idx_half(tmp_path, name, prefix="ours-", suffix=suffix)
     digits = load_digit_set(tmp_path)
@@ -428,7 +428,9 @@ def test_npz_with_python_objects_is_refused_unopened(key, tmp_path):
 
 
 def test_truncated_npz_is_refused(tmp_path):
-    assert "damaged, or no .npz" in refusal(truncate(write_npz(tmp_path / "ours.npz", images=IMAGES, labels=LABELS)))
+    assert "damaged, or not an .npz" in refusal(
+        truncate(write_npz(tmp_path / "ours.npz", images=IMAGES, labels=LABELS))
+    )
 
 
 def test_npz_with_a_flipped_byte_is_refused(tmp_path):
@@ -440,28 +442,28 @@ def test_npz_with_a_flipped_byte_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("data", [b"", b"no archive at all", b"\x80\x04K\x01."], ids=["empty", "text", "pickle"])
-def test_file_that_is_no_npz_is_refused(data, tmp_path):
+def test_file_that_is_not_an_npz_is_refused(data, tmp_path):
     path = tmp_path / "ours.npz"
     path.write_bytes(data)
     message = refusal(path)
-    assert "damaged, or no .npz" in message
+    assert "damaged, or not an .npz" in message
     assert "unsafe" not in message  # no advice to unpickle it
 
 
-def test_npz_that_is_damaged_is_closed_again(tmp_path, recwarn):
+def test_damaged_npz_is_closed(tmp_path, recwarn):
     refusal(truncate(write_npz(tmp_path / "ours.npz", images=IMAGES, labels=LABELS)))
     gc.collect()  # a file left open would warn here
     assert not recwarn.list
 
 
-def test_lone_array_named_npz_is_refused(tmp_path):
+def test_single_array_named_npz_is_refused(tmp_path):
     path = tmp_path / "ours.npz"
     with path.open("wb") as file:
         np.save(file, IMAGES)
-    assert "no .npz" in refusal(path)
+    assert "not an .npz" in refusal(path)
 
 
-def test_header_that_promises_more_than_memory_holds_is_refused(tmp_path):
+def test_header_with_a_shape_larger_than_memory_is_refused(tmp_path):
     path = tmp_path / "ours.npz"
     header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (1000000000000000, 28, 28), }\n"
     with zipfile.ZipFile(path, "w") as archive:
@@ -501,7 +503,7 @@ def test_label_with_a_single_image_is_refused(tmp_path):
     assert re.search(r"a single image of digit 8.*two", refusal(folder))
 
 
-# Where the digits come from, and what is said of them.
+# Sources and notices.
 
 
 @pytest.mark.parametrize("kind", ["pictures", "idx", "npz"])
@@ -523,21 +525,21 @@ def test_missing_npz_is_named(tmp_path):
 
 def test_file_of_another_kind_is_refused(tmp_path):
     (tmp_path / "ours.txt").write_bytes(b"")
-    with pytest.raises(DataNotFoundError, match=r"ours\.txt: no digits that can be read.*\.csv"):
+    with pytest.raises(DataNotFoundError, match=r"ours\.txt: not a known file of digits.*\.csv"):
         load_digit_set(tmp_path / "ours.txt")
 
 
-def test_where_mnist_is_needed_an_npz_is_not_taken_for_it(tmp_path):
+def test_npz_is_not_accepted_as_mnist(tmp_path):
     with pytest.raises(DataNotFoundError, match=r"ours\.npz: no train-images-idx3-ubyte"):
         load_mnist("train", write_npz(tmp_path / "ours.npz", images=IMAGES, labels=LABELS))
 
 
 @pytest.mark.parametrize("name", ["mnist", "MNIST"])
-def test_own_digits_never_pass_for_mnist(name, tmp_path):
+def test_own_digits_are_never_called_mnist(name, tmp_path):
     assert load_digit_set(write_folder(tmp_path / name)).training.name == f"{name} (own digits)"
 
 
-def test_set_is_named_by_its_folder_from_within(tmp_path, monkeypatch):
+def test_data_set_in_the_working_folder_has_the_name_of_that_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(write_folder(tmp_path / "ours"))
     assert load_digit_set(Path()).training.name == "ours"
 
@@ -553,11 +555,11 @@ def test_export_calibrates_on_training_and_evaluates_on_the_test_part(tmp_path):
     )
 
 
-def test_export_without_a_test_part_evaluates_on_validation_and_says_so(tmp_path):
+def test_export_without_a_test_part_evaluates_on_validation_with_a_notice(tmp_path):
     source = load_export_digits(write_folder(tmp_path / "ours"))
     assert (source.evaluation.split, len(source.evaluation)) == ("validation", 2)
     assert source.notice is not None
-    assert re.search(r"\(ours\).*2 validation images, as there is no test part", source.notice)
+    assert re.search(r"\(ours\).*2 validation images, because there is no test part", source.notice)
 
 
 @pytest.mark.parametrize(("n_bad", "said"), [(1, "1 file was left out:"), (3, "3 files were left out:")])

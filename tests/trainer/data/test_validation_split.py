@@ -1,4 +1,4 @@
-"""The cut of MNIST's training half."""
+"""The split of MNIST's training images into training and validation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edge_mnist_trainer.data.splits import indices_sha256, is_validation, split_
 
 @pytest.fixture(scope="module")
 def numbered() -> LabelledDigits:
-    """60,000 images that carry their own number in their first four pixels."""
+    """60,000 images with their own number in the first four pixels."""
     images = np.zeros((60_000, 28, 28, 1), np.uint8)
     images.reshape(60_000, -1)[:, :4] = np.arange(60_000, dtype="<u4").view(np.uint8).reshape(-1, 4)
     return LabelledDigits("numbered", "train", images, (np.arange(60_000) % 10).astype(np.uint8))
@@ -58,7 +58,7 @@ def test_rule_does_not_depend_on_how_many_images_there_are(fewer, more):
     assert np.array_equal(is_validation(fewer)[:shortest], is_validation(more)[:shortest])
 
 
-def test_hash_of_the_validation_indices_is_what_it_always_was():
+def test_hash_of_the_validation_indices_has_not_changed():
     assert (
         indices_sha256(np.flatnonzero(is_validation(60_000)))
         == "e759c0ba0e8e495efb5ffc63e987efcd3712d7cea3fe22631356de10078aaf2c"

@@ -47,7 +47,7 @@ def begun(make_run_record) -> RunRecord:
 
 @pytest.fixture(scope="module")
 def record(begun) -> RunRecord:
-    """The same behind two epochs."""
+    """The record after two epochs."""
     return replace(begun, epochs=EPOCHS)
 
 

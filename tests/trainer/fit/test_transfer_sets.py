@@ -64,6 +64,7 @@ def test_misread_drawn_digits_get_their_label_and_misread_handwritten_ones_the_p
     few_digits, guesser, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(batches, "DRAWN_VARIANTS", 2)
+    monkeypatch.setattr(batches, "SCHOOL_DIGITS", 20)
     augmentation = Augmentation(drawn_part=0.4)
     made = make_transfer_set(few_digits.training, {"b" * 64: guesser}, augmentation, tmp_path, views=1, seed=4)
     fed = DistortedBatches(few_digits.training, augmentation, batch_size=len(made.images), seed=4)

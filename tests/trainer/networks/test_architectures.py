@@ -35,7 +35,7 @@ PUBLISHED_LAYERS = {
     ],
 }
 PUBLISHED_EPOCHS = {"conv64-32": 10, "conv32-64-64": 5, "conv3-dense2": 5, "dropout-augment": 12}
-OWN = ("edge", "nano", "robust", "teacher", "teacher-mnist")
+OWN = ("edge", "nano", "micro", "robust", "teacher", "teacher-mnist")
 
 
 def describe(layer) -> str:
@@ -147,6 +147,13 @@ def test_project_s_networks_end_in_an_average_and_one_small_dense_layer(name):
 @pytest.mark.slow
 def test_nano_fits_into_four_kilobytes_of_int8_weights():
     assert measure_network(find_architecture("nano").build()).int8_weights_bytes <= 4096
+
+
+@pytest.mark.slow
+def test_micro_fits_into_twelve_kilobytes_of_int8_weights_and_eight_hundred_thousand_products():
+    size = measure_network(find_architecture("micro").build())
+    assert size.int8_weights_bytes <= 12 * 1024
+    assert size.macs <= 800_000
 
 
 @pytest.mark.slow

@@ -44,7 +44,7 @@ def test_record_names_the_starting_point(tiny, few_digits, first_run, tmp_path):
     assert record.started_from.sha256 == hashlib.sha256(first_run.model_path.read_bytes()).hexdigest()
     assert record.started_from.trained["config"] == first.to_dict()["config"]
     assert first.started_from is None
-    # What that run had started from is told, too.
+    # The record also has the starting point of that run.
     assert open_starting_point(folder.path).record.trained["started_from"] == asdict(record.started_from)
 
 
@@ -84,7 +84,7 @@ def test_reference_model_is_found_by_its_name_and_fits_its_architecture(name):
 def test_path_without_a_model_is_refused_by_name(tmp_path, name):
     (tmp_path / "empty").mkdir()
     (tmp_path / "model.h5").write_bytes(b"\x89HDF")
-    with pytest.raises(UsageError, match=rf"`start_from` .*{name}: no run folder .* robust"):
+    with pytest.raises(UsageError, match=rf"`start_from` .*{name}: not a run folder .* robust"):
         find_starting_point(tmp_path / name)
 
 
@@ -99,7 +99,7 @@ def test_record_of_a_file_without_its_run_has_only_the_hash(tiny, tmp_path):
     assert open_starting_point(path).record == StartRecord(hashlib.sha256(path.read_bytes()).hexdigest(), {})
 
 
-def test_json_of_another_program_beside_a_model_is_overlooked(tiny, tmp_path):
+def test_json_of_another_program_beside_a_model_is_ignored(tiny, tmp_path):
     save_keras(tiny.build(), path := tmp_path / "lone.keras")
     path.with_suffix(".json").write_text('{"class_name": "Sequential"}')
     assert open_starting_point(path).record.trained == {}
@@ -108,7 +108,7 @@ def test_json_of_another_program_beside_a_model_is_overlooked(tiny, tmp_path):
 def test_damaged_record_beside_a_model_is_refused(tiny, tmp_path):
     save_keras(tiny.build(), path := tmp_path / "model.keras")
     (tmp_path / "run.json").write_text("{")
-    with pytest.raises(CorruptModelError, match=r"run\.json: no record of a run that can be read"):
+    with pytest.raises(CorruptModelError, match=r"run\.json: not a readable record of a run"):
         open_starting_point(path)
 
 

@@ -1,4 +1,4 @@
-"""report.html of a run: a real run of a tiny network, and models made by hand whose mistakes are known."""
+"""report.html of a run, from a real run of a tiny network and from hand-made models with known mistakes."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from edge_mnist_trainer.run_record import RunRecord, TeachingSplitRecord, Transf
 pytestmark = pytest.mark.slow
 
 HOSTILE = "<script>alert('owned')</script>/\"&\udcff.png: cannot be read"
-"""A file name that would run as a script, and that no UTF-8 spells."""
+"""A file name with a script in it that is not valid UTF-8."""
 
 MISTAKES = {4: 9, 14: 9, 3: 8}
-"""Wrong answers by the place of the validation image: a 4, another 4, a 3."""
+"""Wrong predictions by the index of the validation image: a 4, another 4, a 3."""
 
 ORDER = [
     "Loss and accuracy",
@@ -40,13 +40,13 @@ ORDER = [
     "Worst mistakes",
     "Training images",
     "Other digits",
-    "What is no digit",
+    "Pictures without a digit",
 ]
 
 
 @dataclass(frozen=True)
 class Page:
-    """What a browser would make of a report."""
+    """A report page."""
 
     source: str
     record: RunRecord
@@ -101,34 +101,34 @@ def page(write_page) -> Page:
 
 @pytest.fixture(scope="module")
 def mistaken_page(page, write_page, digits) -> Page:
-    """Of a model that makes `MISTAKES`."""
+    """The page of a model that makes `MISTAKES`."""
     return write_page(make_reader(digits.validation, MISTAKES))
 
 
-def make_reader(digits: LabelledDigits, answers: dict[int, int]) -> Any:
-    """A network that answers the digit of the most similar image, or another one where `answers` says so."""
+def make_reader(digits: LabelledDigits, mistakes: dict[int, int]) -> Any:
+    """A network that predicts the label of the most similar image, or another digit for the images in `mistakes`."""
     import keras
 
     image = keras.Input((28, 28, 1), name="image")
     flat = keras.layers.Flatten()(image)
     similar = keras.layers.Dense(len(digits), use_bias=False, name="similar", activation="softmax")
-    spoken = keras.layers.Dense(10, use_bias=False, name="spoken")
-    model = keras.Model(image, spoken(similar(flat)), name="reader")
+    predicted = keras.layers.Dense(10, use_bias=False, name="predicted")
+    model = keras.Model(image, predicted(similar(flat)), name="reader")
     templates = digits.images.reshape(len(digits), -1) / 255
     templates = templates - templates.mean(axis=1, keepdims=True)
     similar.set_weights([20 * templates.T / np.linalg.norm(templates, axis=1)])
-    spoken.set_weights([np.eye(10)[[answers.get(index, label) for index, label in enumerate(digits.labels)]]])
+    predicted.set_weights([np.eye(10)[[mistakes.get(index, label) for index, label in enumerate(digits.labels)]]])
     return model
 
 
 def read_words(source: str) -> str:
-    """What a person reads."""
+    """The text of a page."""
     words = re.sub(r"<style>.*?</style>|<[^>]+>", " ", source, flags=re.DOTALL)
     return re.sub(r"\s+", " ", html.unescape(words))
 
 
 def render(template: str, **values: Any) -> str:
-    """One part of the page."""
+    """Render one template."""
     return load_templates().get_template(template).render(values)
 
 
@@ -139,13 +139,13 @@ def decode_pictures(source: str) -> list[Image.Image]:
     ]
 
 
-def test_page_names_the_accuracy_in_its_heading(page):
+def test_page_heading_has_the_accuracy(page):
     heading = re.search("<h1>(.*?)</h1>", page.source).group(1)
     assert heading.startswith("custom")
     assert f"{page.record.best.validation_top1:.2%}" in heading
 
 
-def test_page_says_what_the_run_was(page):
+def test_page_has_size_epochs_and_status_of_the_run(page):
     words = read_words(page.source)
     for fact in ("3,950 parameters", "int8 weights", "2 of 2 epochs (completed)", "Kept: epoch", "no test images"):
         assert fact in words
@@ -162,7 +162,7 @@ def test_page_refers_to_nothing_outside_itself(page):
     assert len(page.source) < 1_000_000
 
 
-def test_page_is_well_formed_and_names_every_picture(page):
+def test_page_is_well_formed_and_every_picture_has_alternative_text(page):
     open_tags, texts = [], []
 
     class Checker(HTMLParser):
@@ -181,14 +181,14 @@ def test_page_is_well_formed_and_names_every_picture(page):
     assert all(texts)
 
 
-def test_curves_are_there_for_light_and_for_dark_pages(page):
+def test_curves_are_drawn_for_light_and_for_dark_pages(page):
     curves = page.section("Loss and accuracy")
     assert curves.count("<picture>") == curves.count("prefers-color-scheme: dark") == 2
     last = page.record.epochs[-1]
     assert f"{last.val_accuracy:.2%} in validation" in curves
 
 
-def test_names_of_the_user_s_own_files_stay_text(page):
+def test_names_of_the_user_s_files_are_escaped(page):
     assert "<script" not in page.source
     assert "a <b>" not in page.source
     words = read_words(page.source)
@@ -197,11 +197,11 @@ def test_names_of_the_user_s_own_files_stay_text(page):
     assert "20 validation images of a <b>&name" in words
 
 
-def test_run_that_read_every_file_mentions_none():
+def test_nothing_is_shown_if_no_file_was_left_out():
     assert render("left_out.html", left_out=[], n_listed=200) == ""
 
 
-def test_endless_list_of_unreadable_files_is_cut():
+def test_long_list_of_unreadable_files_is_shortened():
     lines = [f"{number}.png: truncated" for number in range(5000)]
     words = read_words(render("left_out.html", left_out=lines, n_listed=200))
     assert "5,000 files were left out" in words
@@ -209,7 +209,7 @@ def test_endless_list_of_unreadable_files_is_cut():
     assert "and 4,800 more" in words
 
 
-def test_confusions_and_each_digit_count_what_the_model_read(mistaken_page):
+def test_confusion_matrix_and_scores_count_the_model_s_predictions(mistaken_page):
     cells = re.findall(r"title='(label \d, read as \d: \d+)'", mistaken_page.section("Confusions"))
     assert cells == ["label 3, read as 8: 1", "label 4, read as 9: 2"]
     rows = re.findall(r"<tr><th scope='row'>(\d)</th>(.*?)</tr>", mistaken_page.section("Each digit"))
@@ -219,7 +219,7 @@ def test_confusions_and_each_digit_count_what_the_model_read(mistaken_page):
     assert figures[4] == ["-", "0.00%", "0.00%", "2"]
 
 
-def test_worst_mistakes_are_the_model_s_own_with_their_probabilities(mistaken_page, digits):
+def test_worst_mistakes_are_shown_with_their_probabilities(mistaken_page, digits):
     section = mistaken_page.section("Worst mistakes")
     shown = [
         (int(index), int(label), int(answer), wrong, right)
@@ -238,12 +238,12 @@ def test_worst_mistakes_are_the_model_s_own_with_their_probabilities(mistaken_pa
         assert np.array_equal(np.asarray(picture), digits.validation.images[index, ..., 0])
 
 
-def test_mistakes_come_with_the_most_confident_first():
+def test_mistakes_are_sorted_most_confident_first():
     from edge_mnist_trainer.report.pictures import Mistake, find_mistakes
 
     probabilities = np.full((4, 10), 0.01)
-    for index, (answer, probability) in enumerate([(3, 0.6), (1, 0.9), (5, 0.8), (7, 0.8)]):
-        probabilities[index, answer] = probability
+    for index, (predicted, probability) in enumerate([(3, 0.6), (1, 0.9), (5, 0.8), (7, 0.8)]):
+        probabilities[index, predicted] = probability
     mistakes = find_mistakes(np.array([2, 1, 6, 8], np.uint8), probabilities)
     assert mistakes == [Mistake(2, 6, 5, 0.8, 0.01), Mistake(3, 8, 7, 0.8, 0.01), Mistake(0, 2, 3, 0.6, 0.01)]
 
@@ -255,7 +255,7 @@ def test_only_the_worst_of_many_mistakes_are_shown(digits):
     mistakes = find_mistakes((labels + 1) % 10, np.eye(10)[labels])
     section = render("mistakes.html", mistakes=mistakes, validation=digits.training, n_shown=24)
     assert section.count("<figure>") == 24
-    assert "40 images are read wrong. These are the 24 most confident mistakes." in read_words(section)
+    assert "40 images are misread. These are the 24 most confident mistakes." in read_words(section)
 
 
 def test_page_of_a_perfect_model_says_that_there_are_no_mistakes(write_page, digits, page):
@@ -285,13 +285,13 @@ def test_samples_of_sorted_digits_show_every_digit(digits):
     assert [sample.label for sample in samples] == [*range(10), 0, 1]
 
 
-def test_page_says_where_training_images_were_not_distorted(write_page, page):
+def test_page_says_if_training_images_were_not_distorted(write_page, page):
     section = write_page(config=replace(page.record.config, augmentation=None)).section("Training images")
-    assert "Trained on undistorted images." in section
+    assert "Training images are not distorted." in section
     assert len(decode_pictures(section)) == 12
 
 
-def test_distilled_run_shows_the_images_that_its_teachers_read(write_page, page):
+def test_distilled_run_shows_the_distorted_images_of_its_distillation_set(write_page, page):
     augmentation = Augmentation(AffineRange(shift_pixels=0), corrupted_part=0.25, printed_part=0.12)
     config = replace(page.record.config, augmentation=None)
     lessons = TransferSetRecord(
@@ -304,7 +304,7 @@ def test_distilled_run_shows_the_images_that_its_teachers_read(write_page, page)
     )
     section = write_page(config=config, transfer_set=lessons).section("Training images")
     words = read_words(section)
-    assert "2 teachers' answers" in words
+    assert "2 teachers' predictions" in words
     assert "25% of the views" in words
     assert "12% of an epoch" in words
     assert len(decode_pictures(section)) == 24
@@ -335,7 +335,7 @@ def test_configuration_versions_and_data_are_listed(page):
         assert split.sha256 in page.section("Data")
 
 
-def test_other_digits_than_the_run_s_are_refused(run, digits, page):
+def test_report_on_digits_that_the_run_was_not_trained_on_is_refused(run, digits, page):
     from edge_mnist_trainer.report.page import write_report_page
 
     before = (run.path / "report.html").read_bytes()

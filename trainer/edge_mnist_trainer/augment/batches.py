@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_runtime.dataset import LabelledDigits
-from edge_mnist_trainer.augment.corruptions import draw_corrupted
+from edge_mnist_trainer.augment.disturbances import draw_corrupted
 from edge_mnist_trainer.augment.fonts import render_digits
 from edge_mnist_trainer.augment.negatives import NO_DIGIT, draw_training_no_digits
+from edge_mnist_trainer.augment.pen_drawings import draw_school_digits
 from edge_mnist_trainer.augment.settings import Augmentation
 from edge_mnist_trainer.augment.strokes import draw_other_hands
 from edge_mnist_trainer.augment.warps import draw_affine_maps, draw_elastic_fields, warp
@@ -20,10 +21,13 @@ from edge_mnist_trainer.augment.warps import draw_affine_maps, draw_elastic_fiel
 PRINTED_VARIANTS: Final = 16
 """Pictures of each digit in each training face, before they are distorted like any other image."""
 
-DRAWN_VARIANTS: Final = 100
-"""Drawings of each digit in each of the other hands of `strokes.py`, likewise."""
+DRAWN_VARIANTS: Final = 50
+"""Drawings of each digit in each of the other hands of `strokes.py`, likewise..."""
 
-NO_DIGIT_PICTURES: Final = 12_000
+SCHOOL_DIGITS: Final = 14_000
+"""...and of all digits in the forms of `school_forms.py`, by all pens."""
+
+NO_DIGIT_PICTURES: Final = 16_000
 """Pictures of what is no digit, likewise."""
 
 TARGETS: Final = np.vstack([np.eye(10), np.full(10, 0.1)]).astype(np.float32)
@@ -75,7 +79,8 @@ class DistortedBatches(SeededBatches):
                 printed = render_digits("train", variants=PRINTED_VARIANTS, varied=True)
                 self._add(printed.images, printed.labels, round(len(digits) * augmentation.printed_part / rest))
             if augmentation.drawn_part:
-                images, labels = draw_other_hands(DRAWN_VARIANTS, seed=0)
+                drawn = (draw_other_hands(DRAWN_VARIANTS, seed=0), draw_school_digits(SCHOOL_DIGITS, seed=0))
+                images, labels = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
                 self._add(images, labels, round(len(digits) * augmentation.drawn_part / rest))
             if augmentation.no_digit_part:
                 images = draw_training_no_digits(NO_DIGIT_PICTURES, seed=0)

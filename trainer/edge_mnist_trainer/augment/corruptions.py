@@ -51,7 +51,17 @@ def corrupt(
     Returns:
         uint8, shape (N, 28, 28, 1).
     """
-    spoiled = CORRUPTIONS[name].apply(images[..., 0].astype(np.float32), strengths.astype(np.float32), rng)
+    return apply_corruption(images, CORRUPTIONS[name], strengths, rng)
+
+
+def apply_corruption(
+    images: npt.NDArray[np.uint8],
+    corruption: Corruption,
+    strengths: npt.NDArray[np.floating],
+    rng: np.random.Generator,
+) -> npt.NDArray[np.uint8]:
+    """As `corrupt`, of any corruption."""
+    spoiled = corruption.apply(images[..., 0].astype(np.float32), strengths.astype(np.float32), rng)
     pixels: npt.NDArray[np.uint8] = np.clip(np.rint(spoiled), 0, 255).astype(np.uint8)[..., np.newaxis]
     return pixels
 
@@ -61,18 +71,6 @@ def corrupt_digits(digits: LabelledDigits, name: str, *, seed: int = 0) -> Label
     severities = np.resize(np.array(CORRUPTIONS[name].severities), len(digits))
     images = corrupt(digits.images, name, severities, np.random.default_rng((seed, len(name), len(digits))))
     return LabelledDigits(f"{digits.name}, {name}", digits.split, images, digits.labels)
-
-
-def draw_corrupted(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Give each image one corruption, drawn at random, at a random strength up to the hardest severity."""
-    spoiled: npt.NDArray[Any] = images.copy()
-    kinds = rng.integers(len(CORRUPTIONS), size=len(images))
-    for number, (name, corruption) in enumerate(CORRUPTIONS.items()):
-        chosen = np.flatnonzero(kinds == number)
-        mild, _, hard = corruption.severities
-        low = mild - (hard - mild) / 2  # milder than the mildest, too
-        spoiled[chosen] = corrupt(images[chosen], name, rng.uniform(low, hard, len(chosen)), rng)
-    return spoiled
 
 
 def _blur(images: Floats, sigma_pixels: Floats, _rng: np.random.Generator) -> Floats:

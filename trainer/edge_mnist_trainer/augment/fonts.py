@@ -18,6 +18,7 @@ from scipy import ndimage
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.preprocess import normalise_ink
 from edge_mnist_runtime.tensor import Pixels
+from edge_mnist_trainer.augment.framing import put_in_frame
 
 FontSplit = Literal["train", "validation", "test"]
 
@@ -56,6 +57,12 @@ FINE_PIXELS: Final = 72
 
 FADED_PART: Final = 0.3
 """Of the varied digits, this part is faded."""
+
+OUTLINED_PART: Final = 0.07
+"""Of the varied digits, this part is outlined: nothing but the edge of the ink is drawn."""
+
+FRAMED_PART: Final = 0.3
+"""Of the varied digits, this part is put straight into a frame of 28 x 28, without MNIST's size and place."""
 
 PIL_FONT: Final = "PIL"
 """Pillow's own font is inside its code, not in a file."""
@@ -134,10 +141,16 @@ def render_digits(
     for face in font_faces(split) if faces is None else faces:
         for digit in range(10):
             for _ in range(variants):
-                ink = draw_character(face, str(digit), rng, varied=varied)
-                images.append(normalise_ink(ink, origin=f"{face.style}, {digit}"))
+                images.append(draw_tensor(face, str(digit), rng, varied=varied))
                 labels.append(digit)
     return LabelledDigits("fonts", split, np.stack(images)[..., np.newaxis], np.array(labels, np.uint8))
+
+
+def draw_tensor(face: FontFace, character: str, rng: np.random.Generator, *, varied: bool) -> Pixels:
+    """Draw one character as a tensor, uint8, shape (28, 28): at MNIST's size and place, or varied ones anywhere."""
+    ink = draw_character(face, character, rng, varied=varied)
+    framed = put_in_frame(ink, rng) if varied and rng.random() < FRAMED_PART else None
+    return normalise_ink(ink, origin=f"{face.style}, {character}") if framed is None else framed
 
 
 def draw_character(face: FontFace, character: str, rng: np.random.Generator, *, varied: bool) -> Pixels:
@@ -152,7 +165,8 @@ def _draw_varied(
     face: FontFace, character: str, size_pixels: float, degrees: float, rng: np.random.Generator
 ) -> Pixels:
     fine = np.asarray(_draw(face, character, FINE_PIXELS, degrees))
-    picture = Image.fromarray(_change_weight(fine, rng.uniform(-0.85, 0.6)))
+    inked = _outline(fine, rng) if rng.random() < OUTLINED_PART else _change_weight(fine, rng.uniform(-0.85, 0.6))
+    picture = Image.fromarray(inked)
     height = max(8, round(len(fine) * size_pixels / FINE_PIXELS))
     width = max(8, round(height * np.exp(rng.uniform(-0.25, 0.25))))
     drawn = np.asarray(picture.resize((width, height), Image.Resampling.BOX))
@@ -166,6 +180,15 @@ def _fade(ink: Pixels, rng: np.random.Generator) -> Pixels:
     lost = rng.uniform(0.3, 0.85) * np.abs(np.cos(np.arctan2(down, across) - direction))
     faded: Pixels = np.rint(ink * (1 - lost)).astype(np.uint8)
     return faded
+
+
+def _outline(ink: Pixels, rng: np.random.Generator) -> Pixels:
+    """The edge of the ink alone, as an outline font has it."""
+    signed = ndimage.distance_transform_edt(ink > 127) - ndimage.distance_transform_edt(ink <= 127)
+    half_width = rng.uniform(0.7, 2.6)
+    moved = rng.uniform(0.0, 3.0)  # outwards, so that the lines of a thin face do not meet
+    pixels: Pixels = np.rint(255 * np.clip(half_width - np.abs(signed + moved) + 0.5, 0, 1)).astype(np.uint8)
+    return pixels
 
 
 def _change_weight(ink: Pixels, part: float) -> Pixels:

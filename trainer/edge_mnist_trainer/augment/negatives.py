@@ -2,7 +2,9 @@
 
 Trained towards no digit at all, the same probability for each (Hendrycks, Mazeika and Dietterich, "Deep Anomaly
 Detection with Outlier Exposure", ICLR 2019), its highest probability tells them apart. Letters come from the font
-families of their split; clothes are drawn for the test alone, so that they judge what was never seen.
+families of their split; clothes are drawn for the test alone, so that they judge what was never seen. Written letters,
+pairs of digits in one frame and patches of photographs are drawn for training alone: other pictures judge these
+(`benchmarks/rendering/strangers.py`).
 """
 
 from __future__ import annotations
@@ -18,8 +20,13 @@ from scipy import ndimage
 
 from edge_mnist_runtime.preprocess import PREPROCESS, normalise_ink
 from edge_mnist_runtime.tensor import Pixels
-from edge_mnist_trainer.augment.fonts import FontFace, FontSplit, draw_character, font_faces
-from edge_mnist_trainer.augment.strokes import draw_curve, draw_ink
+from edge_mnist_trainer.augment.fonts import FontFace, FontSplit, draw_character, draw_tensor, font_faces
+from edge_mnist_trainer.augment.framing import put_in_frame
+from edge_mnist_trainer.augment.letter_forms import GREEK, LATIN, letter_strokes
+from edge_mnist_trainer.augment.pen_drawings import draw_strokes
+from edge_mnist_trainer.augment.school_forms import draw_form
+from edge_mnist_trainer.augment.strokes import Point, draw_curve, draw_ink
+from edge_mnist_trainer.augment.textures import draw_patch
 
 NO_DIGIT: Final = 10
 """The label of what is no digit, beside 0..9."""
@@ -29,6 +36,14 @@ LETTERS: Final = "ACEFHKLMNPRUVWXacdefhkmnprtuvwx"
 do: 8, 0, 6, 1, 1, 0, 0, 5, 7, 4, 2, 6, 9, 1, 1, 1, 0, 9, 5, 4 and 2."""
 
 SYMBOLS: Final = "#%&@+=*<>^~"
+
+GREEK_FAMILIES: Final[dict[FontSplit, tuple[str, ...]]] = {
+    "train": ("Cascadia Mono", "DejaVu", "Open Sans", "STIX", "Ubuntu"),
+    "validation": ("Fira", "Noto Sans"),
+    "test": ("Manrope",),
+}
+"""Those that hold Greek letters. No test family does: one of the validation families stands in, and no other split of
+this kind has it."""
 
 SIDE: Final = PREPROCESS.side_pixels
 
@@ -50,10 +65,22 @@ def _symbol(rng: np.random.Generator, split: FontSplit) -> Pixels:
     return _printed(SYMBOLS, rng, split)
 
 
-def _printed(characters: str, rng: np.random.Generator, split: FontSplit) -> Pixels:
-    faces = _faces(split)
+def _greek_letter(rng: np.random.Generator, split: FontSplit) -> Pixels:
+    return _printed("".join(GREEK), rng, split, faces=_greek_faces(split))
+
+
+@cache
+def _greek_faces(split: FontSplit) -> tuple[FontFace, ...]:
+    faces = font_faces("validation" if split == "test" else split)
+    return tuple(face for face in faces if face.family in GREEK_FAMILIES[split])
+
+
+def _printed(
+    characters: str, rng: np.random.Generator, split: FontSplit, *, faces: tuple[FontFace, ...] = ()
+) -> Pixels:
+    faces = faces or _faces(split)
     face = faces[rng.integers(len(faces))]
-    return normalise_ink(draw_character(face, characters[rng.integers(len(characters))], rng, varied=split == "train"))
+    return draw_tensor(face, characters[rng.integers(len(characters))], rng, varied=split == "train")
 
 
 @cache
@@ -116,7 +143,31 @@ def _several_digits(rng: np.random.Generator, split: FontSplit) -> Pixels:
         part = Image.fromarray(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
         inks.append(np.asarray(part.resize((max(4, round(48 * part.width / part.height)), 48))))
         inks.append(np.zeros((48, int(rng.integers(2, 16))), np.uint8))
-    return normalise_ink(np.hstack(inks))
+    row = np.hstack(inks)
+    framed = put_in_frame(row, rng) if split == "train" and rng.random() < 0.5 else None
+    return normalise_ink(row) if framed is None else framed
+
+
+def _written_letter(rng: np.random.Generator, _split: FontSplit) -> Pixels:
+    """A letter from the hand, two of three Latin."""
+    letters = tuple(LATIN) if rng.random() < 0.67 else tuple(GREEK)
+    return draw_strokes(letter_strokes(letters[rng.integers(len(letters))]), rng)
+
+
+def _two_digits(rng: np.random.Generator, _split: FontSplit) -> Pixels:
+    """Two digits from one hand that share a frame."""
+    gap, strokes = rng.uniform(0.04, 0.2), []
+    for number, digit in enumerate(rng.integers(0, 10, 2)):
+        width, rise, height = 0.5 - gap / 2, rng.uniform(-0.08, 0.08), rng.uniform(0.8, 1.0)
+        left = number * (0.5 + gap / 2)
+        for stroke in draw_form(int(digit), rng):
+            placed: list[Point] = [(left + width * x, rise + height * y) for x, y in stroke]
+            strokes.append(placed)
+    return draw_strokes(strokes, rng, narrowest=0.8)
+
+
+def _patch(rng: np.random.Generator, _split: FontSplit) -> Pixels:
+    return draw_patch(rng)
 
 
 def _noise(rng: np.random.Generator, _split: FontSplit) -> Pixels:
@@ -191,22 +242,31 @@ KINDS: Final[dict[str, Draw]] = {
     "noise": _noise,
     "blank": _blank,
     "clothing": _clothing,
+    "Greek letters": _greek_letter,
 }
-"""Every kind of picture that is no digit."""
+"""Every kind of picture that is no digit and that evaluations report. Seeds follow from the order."""
 
 TEST_KINDS: Final = frozenset({"clothing"})
 """Kinds that no training sees."""
 
+TRAINING_KINDS: Final[dict[str, Draw]] = {
+    "written letters": _written_letter,
+    "two digits in a frame": _two_digits,
+    "patches": _patch,
+}
+"""Kinds that training alone sees."""
+
 _TRAINING_SHARES: Final = {
-    "letters": 0.4, "symbols": 0.05, "several digits": 0.1, "shapes": 0.15, "scribbles": 0.1, "noise": 0.12,
-    "blank": 0.08,
+    "letters": 0.26, "Greek letters": 0.08, "written letters": 0.17, "symbols": 0.04, "several digits": 0.06,
+    "two digits in a frame": 0.08, "shapes": 0.07, "scribbles": 0.05, "noise": 0.08, "blank": 0.05, "patches": 0.06,
 }  # fmt: skip
 
 
 def draw_no_digits(kind: str, n: int, *, split: FontSplit, seed: int) -> Pixels:
     """Draw `n` pictures of one kind, uint8, shape (n, 28, 28, 1), bright ink on black."""
-    rng = np.random.default_rng((seed, list(KINDS).index(kind), ("train", "validation", "test").index(split)))
-    return np.stack([KINDS[kind](rng, split) for _ in range(n)])[..., np.newaxis]
+    kinds = {**KINDS, **TRAINING_KINDS}
+    rng = np.random.default_rng((seed, list(kinds).index(kind), ("train", "validation", "test").index(split)))
+    return np.stack([kinds[kind](rng, split) for _ in range(n)])[..., np.newaxis]
 
 
 def draw_training_no_digits(n: int, *, seed: int) -> Pixels:

@@ -171,7 +171,7 @@ def draw_curve(points: npt.NDArray[np.float64], *, pen_pixels: float, side_pixel
         uint8, shape (side_pixels, side_pixels), anti-aliased.
     """
     image = Image.new("L", (2 * side_pixels, 2 * side_pixels), 0)
-    _ink_along(image, _catmull_rom(points) * 2 * side_pixels, 2 * pen_pixels)
+    _ink_along(image, catmull_rom(points) * 2 * side_pixels, 2 * pen_pixels)
     return np.asarray(image.reduce(2))
 
 
@@ -184,7 +184,7 @@ def _ink_along(image: Image.Image, curve: npt.NDArray[np.float64], pen: float) -
 def stroke_curves(digit: int, rng: np.random.Generator, *, hand: int | None) -> list[npt.NDArray[np.float64]]:
     """The pen's way through one digit, each time a little different: points (x, y), float64, shape (K, 2), a stroke."""
     strokes = STROKES[digit] if hand is None else OTHER_HANDS[hand].get(digit, STROKES[digit])
-    return [_catmull_rom(np.asarray(stroke) + rng.normal(0, 0.012, (len(stroke), 2))) for stroke in strokes]
+    return [catmull_rom(np.asarray(stroke) + rng.normal(0, 0.012, (len(stroke), 2))) for stroke in strokes]
 
 
 def draw_digits(digits_each: int, *, seed: int) -> tuple[Pixels, npt.NDArray[np.uint8]]:
@@ -219,8 +219,8 @@ def draw_other_hands(digits_each: int, *, seed: int) -> tuple[Pixels, npt.NDArra
     return np.stack(images)[..., np.newaxis], np.tile(labels, len(OTHER_HANDS))
 
 
-def _catmull_rom(points: npt.NDArray[np.float64], *, steps: int = 24) -> npt.NDArray[np.float64]:
-    """Points along the uniform Catmull-Rom spline (1974) through `points`, float64, shape (K, 2)."""
+def catmull_rom(points: npt.NDArray[np.float64], *, steps: int = 24) -> npt.NDArray[np.float64]:
+    """Points along the uniform Catmull-Rom spline (1974) through `points`: float64, shape (K, 2), as `points` are."""
     extended = np.concatenate([2 * points[:1] - points[1:2], points, 2 * points[-1:] - points[-2:-1]])
     t = np.linspace(0, 1, steps, endpoint=False)[:, np.newaxis]
     curve = []

@@ -1,4 +1,4 @@
-"""`edge-mnist archs`."""
+"""The command `edge-mnist archs`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from edge_mnist_runtime.commands.debugging import DebugOption
 
 
 def archs(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print only JSON to standard output.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """List the networks that can be trained, with their sizes."""
+    """List the architectures that can be trained, with their sizes."""
     from edge_mnist_runtime.commands.chatter import chatter_silenced
     from edge_mnist_runtime.extras import require_extra
 
@@ -66,8 +66,8 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     console = Console()
     console.print(table)
     console.print(
-        "\nlayers: those with weights. MMAC: million multiply-accumulates a digit.\n"
-        "int8 kB: weights at one byte, biases at four; files are 3 to 20 kB larger.\n"
+        "\nlayers: only those with weights. MMAC: millions of multiply-accumulates per digit.\n"
+        "int8 kB: 1 byte per weight, 4 per bias; files are 3 to 20 kB larger.\n"
         "Next: edge-mnist train --arch NAME",
         highlight=False,
     )

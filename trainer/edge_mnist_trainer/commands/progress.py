@@ -1,4 +1,4 @@
-"""How far a training run is, on the terminal."""
+"""Show the progress of a training run on the terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class TrainingProgress:
-    """A live bar with the time that is left, and one line an epoch; the lines alone where there is no terminal."""
+    """Shows a bar with the remaining time, and prints a line for each epoch. Without a terminal, only the lines."""
 
     def __init__(self, epochs: int, terminal: TextIO) -> None:
         from rich.console import Console
@@ -37,20 +37,20 @@ class TrainingProgress:
         self._bar.stop()
 
     def start(self, steps_an_epoch: int, epochs_done: int) -> None:
-        """Learn how long an epoch is, and how many are done already."""
+        """Set the number of steps in an epoch and the number of finished epochs."""
         self._steps = steps_an_epoch
-        # What is done already is left out of the bar: its time that is left is reckoned from what is seen.
+        # The bar counts only this session's epochs, because it estimates the remaining time from its own start.
         self._bar.update(self._task, total=steps_an_epoch * (self._epochs - epochs_done))
         self._epochs_done = epochs_done
         if epochs_done:
-            self._console.print(f"going on after epoch {epochs_done} of {self._epochs}", highlight=False)
+            self._console.print(f"resuming after epoch {epochs_done} of {self._epochs}", highlight=False)
 
     def note(self, line: str) -> None:
         """Print a line above the bar."""
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def callback(self) -> Any:
-        """The Keras callback that moves the bar."""
+        """Make the Keras callback that moves the bar."""
         import keras
 
         progress = self
@@ -70,7 +70,7 @@ class TrainingProgress:
         return Mover()
 
     def step(self, epoch: int, batch: int, logs: dict[str, float]) -> None:
-        """One optimizer step is done."""
+        """Show a finished optimizer step."""
         self._bar.update(
             self._task,
             completed=(epoch - self._epochs_done) * self._steps + batch,
@@ -79,7 +79,7 @@ class TrainingProgress:
         )
 
     def end_epoch(self, epoch: int, logs: dict[str, float]) -> None:
-        """One epoch is done and validated."""
+        """Print the figures of a finished, validated epoch."""
         self._console.print(
             f"epoch {epoch + 1:3}/{self._epochs}  loss {logs['loss']:.4f}  top-1 {logs['accuracy']:.2%}  "
             f"validation loss {logs['val_loss']:.4f}  top-1 {logs['val_accuracy']:.2%}",

@@ -1,4 +1,4 @@
-"""`edge-mnist train`."""
+"""The command `edge-mnist train`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from edge_mnist_trainer.training_run import (
 from edge_mnist_trainer.training_run import train as run_training
 
 TRAIN_MODULES: Final = ("keras", "jinja2", "matplotlib", "sklearn", "scipy", "pymupdf_fonts", "font_lato")
-"""What the extra brings and a run needs; whichever of its parts is missing, the extra is."""
+"""Modules of the extra that a run needs. If one is missing, the extra is not installed."""
 
 
 def train(
@@ -64,9 +64,9 @@ def train(
     dense: DenseOption = None,
     debug: DebugOption = False,
 ) -> None:
-    """Train a digit network on MNIST, or on digits of your own.
+    """Train a digit network on MNIST or on your own digits.
 
-    Ctrl-C ends it early and keeps the model so far; --resume goes on.
+    Ctrl-C ends training early and keeps the model so far; --resume continues.
     """
     from edge_mnist_runtime.extras import require_extra
 
@@ -100,7 +100,7 @@ def _run(
     from edge_mnist_trainer.networks.starting_point import find_starting_point
     from edge_mnist_trainer.run_folder import check_run_path
 
-    # The library asks these again; asked here, they are answered before TensorFlow starts, which takes seconds.
+    # The library checks these again. Here they are checked before TensorFlow starts, which takes seconds.
     find_mnist_folder(data)
     if lessons.start_from:
         find_starting_point(lessons.start_from)
@@ -140,19 +140,19 @@ def _conclude(report: TrainingReport, job: TrainingJob) -> None:
 
     path, interrupted = report.path, report.status == "interrupted"
     if report.best_epoch is None:
-        left = f"the run in {path} is the old one" if report.restored else f"no model in {path}"
-        typer.echo(f"Stopped before the first epoch was finished: {left}.", err=True)
+        left = f"{path} still holds the older run" if report.restored else f"there is no model in {path}"
+        typer.echo(f"Stopped before the first epoch was finished; {left}.", err=True)
         raise typer.Exit(INTERRUPTED_EXIT_CODE)
     if interrupted:
         typer.echo(
             f"Stopped after {report.epochs} of {job.config.epochs} epochs; the model so far is kept.\n"
-            f"Go on with: edge-mnist train --resume {path}",
+            f"Resume with: edge-mnist train --resume {path}",
             err=True,
         )
     elif report.status == "stopped early":
         typer.echo(
-            f"Ended after {report.epochs} of {job.config.epochs} epochs: the validation loss fell no further for "
-            f"{job.config.patience}.",
+            f"Ended after {report.epochs} of {job.config.epochs} epochs, the last {job.config.patience} without a "
+            "better validation loss.",
             err=True,
         )
     logs = path / LOGS_FOLDER

@@ -1,4 +1,4 @@
-"""`edge-mnist transfer-set`."""
+"""The command `edge-mnist transfer-set`."""
 
 from __future__ import annotations
 
@@ -18,21 +18,26 @@ if TYPE_CHECKING:
 
 
 def transfer_set(
-    teachers: Annotated[list[Path], typer.Argument(help="Run folders; their answers are averaged.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The folder of the transfer set: a new one.")],
-    views: Annotated[int, typer.Option(help="Distorted copies of every digit; 48 MB each.")] = 20,
+    teachers: Annotated[list[Path], typer.Argument(help="Run folders; their predictions are averaged.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A new folder for the transfer set.")],
+    views: Annotated[int, typer.Option(help="Distorted copies of each digit; 48 MB per copy of MNIST.")] = 20,
     architecture: Annotated[
-        str, typer.Option("--arch", help="Distort as this network's training does.")
+        str, typer.Option("--arch", help="Use the distortions of this architecture.")
     ] = DEFAULT_ARCHITECTURE,
-    strength: Annotated[float, typer.Option(help="Part of those rotations, shifts and bends, 0 to 1.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Decides the distortions.")] = 0,
+    strength: Annotated[
+        float, typer.Option(help="Strength of rotations, shifts and elastic distortion, 0 to 1.")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(help="Seed of the distortions.")] = 0,
     data: Annotated[
         Path | None,
-        typer.Option(help="As for edge-mnist train.", show_default="$EDGE_MNIST_DATA, else Keras's cache or download"),
+        typer.Option(
+            help="MNIST or your own digits, as for edge-mnist train.",
+            show_default="$EDGE_MNIST_DATA, else Keras's cache or download",
+        ),
     ] = None,
     debug: DebugOption = False,
 ) -> None:
-    """Have trained networks read distorted digits, for a small one to learn from (knowledge distillation).
+    """Make a distillation set: distorted digits with the predictions of trained networks, for a small one to learn.
 
     Next: edge-mnist train --arch NAME --transfer-set DIR
     """
@@ -44,19 +49,16 @@ def transfer_set(
 
     augmentation = find_architecture(architecture).config.augmentation
     if augmentation is None:
-        raise UsageError(f"--arch {architecture}: is trained on undistorted images; name one that is not")
+        raise UsageError(f"--arch {architecture}: trains on undistorted images; name another architecture")
     if not 0 <= strength <= 1:
         raise UsageError(f"--strength must be 0 to 1, not {strength}")
     if views < 1:
         raise UsageError(f"--views must be at least 1, not {views}")
     if exists(output) and (not is_folder(output) or list_folder(output)):
-        raise UsageError(f"{output}: exists already; name a new folder with -o")
+        raise UsageError(f"{output}: already exists; name a new folder with -o")
     require_extra("train", "edge-mnist transfer-set", *TRAIN_MODULES)
     find_mnist_folder(data)
-    models = [open_run_folder(path).model_path for path in teachers]
-    for model in models:
-        if not exists(model):
-            raise UsageError(f"{model.parent}: holds no {model.name} yet; finish an epoch of it first")
+    models = [open_run_folder(path).require_model() for path in teachers]
     with chatter_silenced(show=debug) as terminal:
         _make(models, output, augmentation.weakened(strength), views, seed, data, terminal)
     typer.echo(f"{output}\nNext: edge-mnist train --arch {architecture} --transfer-set {output}")

@@ -1,5 +1,5 @@
-"""Digits to learn from.
+"""Load digits: MNIST, or the user's own.
 
-Comes in: a path, or nothing. Goes out: a `DigitSet`, and its three splits.
+Comes in: a path, or nothing. Goes out: a `DigitSet` with its three splits.
 May import: nothing of this package.
 """

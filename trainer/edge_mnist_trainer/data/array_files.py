@@ -1,9 +1,9 @@
-"""Labelled images in files of whole arrays: pickles, MATLAB's files, and .npy files, which hold one array each.
+"""Read labelled images from files of arrays: pickles, MATLAB files, and .npy files.
 
-    FILE.pkl[.gz]   mnist.pkl.gz: (training, validation, test) or (training, test), or a dictionary of arrays
-    FILE.mat        arrays by name, an array a digit (mnist_all.mat), or EMNIST's structure
+    FILE.pkl[.gz]   (training, validation, test) or (training, test), like mnist.pkl.gz; or a dictionary of arrays
+    FILE.mat        arrays by name, one array for each digit (mnist_all.mat), or EMNIST's structure
 
-No code of any file is run.
+No code in a file is run.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def read_pickle(path: Path, expected: ImageClasses) -> LabelledParts:
     """Read a pickle of arrays, which may be compressed.
 
     Raises:
-        DataError: It holds something else, or images and labels are not what is expected.
+        DataError: It contains something else, or images and labels are not what is expected.
     """
     content = unpickle_arrays(read_unpacked(path), origin=str(path))
     if isinstance(content, Mapping):
@@ -57,7 +57,7 @@ def read_mat(path: Path, expected: ImageClasses) -> LabelledParts:
     """Read a MATLAB file.
 
     Raises:
-        DataError: It is none, or images and labels are not what is expected.
+        DataError: It is not a MATLAB file, or images and labels are not what is expected.
     """
     from scipy.io import loadmat
 
@@ -80,7 +80,7 @@ def read_mat(path: Path, expected: ImageClasses) -> LabelledParts:
 
 
 def _flatten_structure(whole: npt.NDArray[Any]) -> dict[str, Any]:
-    """`train_images`, `train_labels` and so on of EMNIST's `dataset`, which also has a `mapping` from its labels."""
+    """Flatten EMNIST's `dataset` to `train_images`, `train_labels` and so on, without its `mapping` of labels."""
     values = {name: whole.flat[0][name] for name in whole.dtype.names or () if name != "mapping"}
     halves = {name: value for name, value in values.items() if value.dtype.names and value.size == 1}
     inner = {
@@ -93,13 +93,13 @@ def _flatten_structure(whole: npt.NDArray[Any]) -> dict[str, Any]:
 
 
 def load_npy(path: Path) -> npt.NDArray[Any]:
-    """The array of an .npy file.
+    """Load the array of an .npy file.
 
     Raises:
-        DataError: It is damaged, or no such file.
+        DataError: It is damaged, or not an .npy file.
     """
     try:
         array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
     except Exception as error:  # NumPy raises OSError, ValueError, EOFError, ...
-        raise DataError(f"{path}: damaged, or no .npy file; save it again with numpy.save") from error
+        raise DataError(f"{path}: damaged, or not an .npy file; save it again with numpy.save") from error
     return array

@@ -1,8 +1,8 @@
-"""A folder of labelled images in files: IDX files, .npy files, or a training file with others beside it.
+"""Read a folder of files with labelled images: IDX files, .npy files, or training, validation and test files.
 
-FOLDER/NAME.npy        x_train.npy and y_train.npy, and x_val, x_test and theirs if there are such
-FOLDER/NAME.csv        a training file, and one for validation and for test if there are such, by their names;
-or a single file of any kind
+FOLDER/NAME.npy    x_train.npy and y_train.npy; optionally x_val.npy, y_val.npy, x_test.npy and y_test.npy
+FOLDER/NAME.csv    a file with `train` in its name; optionally others with `val` and `test`
+FOLDER/FILE        a single file of any kind
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from edge_mnist_trainer.data.labelled_files import ARCHIVES, READERS, ROWS, find
 from edge_mnist_trainer.data.named_arrays import take_named
 
 PARTS: Final = ("train", "validation", "test")
-"""What `half_of` finds in names."""
+"""Parts of a data set that `find_part` recognises in names."""
 
 
 def find_labelled_files(entries: Sequence[Path]) -> list[Path]:
-    """The .csv, .tsv and .npy files among a folder's entries; without sub-folders, any file of labelled images."""
+    """Find the .csv, .tsv and .npy files of a folder; if it has none and no sub-folders, other labelled files."""
     kinds = {path: find_kind(path.name) for path in entries}
     return [path for path, kind in kinds.items() if kind in (*ROWS, ".npy")] or [
         path
@@ -50,16 +50,20 @@ def find_labelled_files(entries: Sequence[Path]) -> list[Path]:
 def read_array_folder(
     folder: Path, entries: Sequence[Path], label_names: Collection[str], expected: ImageClasses = DIGITS
 ) -> LabelledParts | None:
-    """Read a folder's IDX files, else its files of labelled images; None where it has neither.
+    """Read a folder's IDX files, else its files of labelled images.
 
     Args:
-        folder: What they lie in.
-        entries: All that it holds.
-        label_names: How sub-folders of pictures would be called.
-        expected: What the images are to be.
+        folder: The folder.
+        entries: Everything in it.
+        label_names: Names that sub-folders of pictures would have.
+        expected: Expected shape and classes.
+
+    Returns:
+        The images; None if the folder has no such files.
 
     Raises:
-        DataError: There are several data sets; or as `read_idx_set` and `read_labelled_files`.
+        DataError: There are several data sets, or the files are damaged, as in `read_idx_set` and
+            `read_labelled_files`.
     """
     groups = group_idx_files([entry.name for entry in entries])
     if len(groups) > 1:
@@ -80,12 +84,12 @@ def read_array_folder(
 
 
 def list_unused(entries: Iterable[Path], used: Collection[Path], beside: str) -> tuple[str, ...]:
-    """A line for each of a folder's entries that may hold images and is not used; sub-folders are among them.
+    """List a folder's unused files and sub-folders that may hold images, one line each.
 
     Args:
-        entries: All of them.
-        used: What is.
-        beside: What is used, for people.
+        entries: Everything in the folder.
+        used: The files that are used.
+        beside: What is used, for the lines.
     """
     known = (*ROWS, *READERS, *ARCHIVES)
     may_hold = (
@@ -97,10 +101,10 @@ def list_unused(entries: Iterable[Path], used: Collection[Path], beside: str) ->
 
 
 def read_labelled_files(folder: Path, files: list[Path], expected: ImageClasses = DIGITS) -> LabelledParts:
-    """Read the files of a folder that `find_labelled_files` found.
+    """Read the files that `find_labelled_files` found in a folder.
 
     Raises:
-        DataError: As `read_labelled_file`; or which file is what cannot be told from the names.
+        DataError: A file is damaged, as in `read_labelled_file`; or the names do not say which file is which part.
     """
     arrays = {path.stem: path for path in files if find_kind(path.name) == ".npy"}
     if arrays:
@@ -108,7 +112,7 @@ def read_labelled_files(folder: Path, files: list[Path], expected: ImageClasses 
         return _leave_out(parts, list_unused(files, arrays.values(), "the .npy files"))
     if len(files) == 1:
         return read_labelled_file(files[0], expected)
-    by_part = {part: [path for path in files if half_of(path.name) == part] for part in PARTS}
+    by_part = {part: [path for path in files if find_part(path.name) == part] for part in PARTS}
     if len(by_part["train"]) != 1 or any(len(found) > 1 for found in by_part.values()):
         raise DataError(
             f"{folder}: {len(files)} files of images, the first {files[0].name}; name one of them, or keep one each "
@@ -133,10 +137,10 @@ def read_labelled_files(folder: Path, files: list[Path], expected: ImageClasses 
 def _read_beside(
     path: Path, expected: ImageClasses, training: LabelledParts
 ) -> tuple[LabelledParts | None, tuple[str, ...]]:
-    """The validation or test file beside a training file, and lines for what of it is left out."""
+    """Read the validation or test file beside a training file. Return its images, and lines for what is left out."""
     name = one_line(path.name)
     if find_kind(path.name) in ROWS and count_columns(path) == int(np.prod(expected.image_shape)):
-        return None, (f"{name}: pixels without labels",)  # as Kaggle's test.csv is
+        return None, (f"{name}: pixels without labels",)  # like Kaggle's test.csv
     parts = read_labelled_file(path, expected, label_column=training.label_column)
     also = (f"{name}: its own test part is not used",) if parts.test else ()
     return parts, (*parts.left_out, *also)
@@ -146,8 +150,8 @@ def _leave_out(parts: LabelledParts, lines: tuple[str, ...]) -> LabelledParts:
     return replace(parts, left_out=(*parts.left_out, *lines))
 
 
-def half_of(name: str) -> str | None:
-    """`train`, `validation` or `test`, where one of a name's words says which part of a data set it is."""
+def find_part(name: str) -> str | None:
+    """Find `train`, `validation` or `test` among the words of a name; None if there is none."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     words = set(re.findall(r"t10k|[a-z]+", spaced.lower()))
     if words & {"train", "training", "trainset", "trainingset"}:

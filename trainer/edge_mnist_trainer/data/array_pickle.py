@@ -1,7 +1,7 @@
-"""Pickles of NumPy arrays, read without running what else they may hold.
+"""Read pickles of NumPy arrays safely: nothing else in a pickle is run.
 
-No callable of NumPy is handed to the pickle: `numpy.ndarray` alone makes arrays of objects over any bytes, and such an
-array crashes the process. The functions below stand for NumPy's, and build plain arrays from checked parts.
+A pickle gets no access to NumPy's own functions: `numpy.ndarray` can make an array of objects from any bytes, which
+crashes the process. The functions below replace NumPy's, and build plain arrays from checked parts.
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ import numpy.typing as npt
 from edge_mnist_runtime.errors import DataError, first_line
 
 PLAIN_DTYPE: Final = re.compile(r"[biufSU][1-9]\d{0,5}")
-"""Truth values, numbers and text, as NumPy writes them into pickles; no objects and no structures."""
+"""Accepted dtypes as NumPy pickles them: booleans, numbers and text; no objects and no structures."""
 
 MAX_TUPLES: Final = 10_000
-"""An array takes two, and those that make it. Python's stack overflows where a dictionary's key is a tuple of tuples,
-tens of thousands deep."""
+"""Maximum number of tuples in a pickle. An array needs two, apart from those that make it.
+
+Python's stack overflows if a dictionary's key is tens of thousands of nested tuples."""
 
 MAX_DEPTH: Final = 4
-"""How many containers may lie in one another: a dictionary of halves, pairs, lists of labels."""
+"""Maximum nesting of containers: a dictionary of parts, pairs, lists of labels."""
 
 
 class _Dtype:
-    """A dtype in the making: its kind and size, then its byte order."""
+    """A dtype being built: first its kind and size, then its byte order."""
 
     __slots__ = ("order", "text")
 
@@ -43,7 +44,7 @@ class _Dtype:
 
     def __setstate__(self, state: object) -> None:
         if not (isinstance(state, tuple) and len(state) == 8 and state[1] in ("<", ">", "|", "=")):
-            raise DataError("holds a dtype that is damaged")
+            raise DataError("holds a damaged dtype")
         if state[2:5] != (None, None, None):
             raise DataError("holds an array of structures; expected numbers; nothing of it was run")
         _require_integers((state[0], *state[5:]))
@@ -54,7 +55,7 @@ class _Dtype:
 
 
 class _Array:
-    """An array in the making, which its state completes."""
+    """An array being built. `__setstate__` completes it."""
 
     __slots__ = ("values",)
 
@@ -63,14 +64,14 @@ class _Array:
 
     def __setstate__(self, state: object) -> None:
         if not (isinstance(state, tuple) and len(state) == 5):
-            raise DataError("holds an array that is damaged")
+            raise DataError("holds a damaged array")
         version, shape, dtype, is_fortran, data = state
         _require_integers((version, is_fortran))
         self.values = _build(data, dtype, shape).reshape(shape, order="F" if is_fortran else "C")
 
 
 class _Function:
-    """What a pickle may call. It has no other attributes, and takes no state."""
+    """A function that a pickle may call. It has no other attributes, and refuses to be changed."""
 
     __slots__ = ("call",)
 
@@ -85,17 +86,17 @@ class _Function:
 
 
 def _require_integers(values: tuple[object, ...]) -> None:
-    """Nothing but whole numbers and truth values: what calls a function here holds no tuples of tuples."""
+    """Refuse anything but integers and booleans, above all nested tuples."""
     if not all(isinstance(value, int) for value in values):
-        raise DataError("holds an array that is damaged")
+        raise DataError("holds a damaged array")
 
 
 def _build(data: object, dtype: object, shape: object) -> npt.NDArray[Any]:
-    """The values in a row, once dtype, shape and number of bytes are known to belong together."""
+    """Build a flat array, after checking that dtype, shape and number of bytes match."""
     if isinstance(data, str):
         data = data.encode("latin1")  # as Python 2 pickles bytes
     if not (isinstance(data, (bytes, bytearray)) and isinstance(dtype, _Dtype) and isinstance(shape, tuple)):
-        raise DataError("holds an array that is damaged")
+        raise DataError("holds a damaged array")
     made = dtype.build()
     if not all(type(size) is int and size >= 0 for size in shape) or math.prod(shape) * made.itemsize != len(data):
         raise DataError(f"holds an array whose shape {str(shape)[:40]} does not match its {len(data):,} bytes")
@@ -121,18 +122,18 @@ def _scalar(dtype: object, data: object) -> object:
 
 
 def _encode(text: object, encoding: object) -> bytes:
-    """The bytes of a pickle of protocols 0 to 2."""
+    """Decode bytes that pickle protocols 0 to 2 store as text."""
     if not (isinstance(text, str) and encoding == "latin1"):
         raise DataError("holds text in an unknown encoding; nothing of it was run")
     return text.encode("latin1")
 
 
 def _refuse_call(*_: object) -> None:
-    raise DataError("calls numpy.ndarray, as no saved array does; nothing of it was run")
+    raise DataError("calls numpy.ndarray, which no saved array does; nothing of it was run")
 
 
 NDARRAY: Final = _Function(_refuse_call)
-"""Stands for `numpy.ndarray`, which a pickle names and never calls."""
+"""Stands for `numpy.ndarray`, which the pickle of an array names but does not call."""
 
 PARTS: Final = {
     ("numpy", "ndarray"): NDARRAY,
@@ -149,24 +150,24 @@ PARTS: Final = {
         )
     },
 }
-"""What a pickled array is made with, by module and name."""
+"""Functions that the pickle of an array uses, by module and name."""
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Makes NumPy's arrays and Python's own containers; anything else is refused before it is looked up."""
+    """Unpickles NumPy arrays and Python's containers. Anything else is refused before it is imported."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """What stands here for a function of NumPy."""
+        """Return the replacement for a function of NumPy."""
         if part := PARTS.get((module, name)):
             return part
-        raise DataError(f"holds {module}.{name}, which is no NumPy array; nothing of it was run")
+        raise DataError(f"holds {module}.{name}, which is not a NumPy array; nothing of it was run")
 
 
 def unpickle_arrays(data: bytes, *, origin: str) -> Any:
-    """What a pickle holds: arrays, in tuples, lists and dictionaries. Those of Python 2 are read, too.
+    """Unpickle arrays in tuples, lists and dictionaries, also from Python 2.
 
     Raises:
-        DataError: It is damaged, or holds something else.
+        DataError: The pickle is damaged, or contains something else.
     """
     try:
         _require_bounded(data)
@@ -178,7 +179,7 @@ def unpickle_arrays(data: bytes, *, origin: str) -> Any:
 
 
 def _require_bounded(data: bytes) -> None:
-    """Refuse what makes the unpickler itself run out of stack or memory."""
+    """Refuse a pickle that would make the unpickler run out of stack or memory."""
     n_tuples, before = 0, ""
     for opcode, argument, _ in pickletools.genops(data):
         n_tuples += opcode.name.startswith("TUPLE")
@@ -190,7 +191,7 @@ def _require_bounded(data: bytes) -> None:
 
 
 def _finish(value: Any, finished: dict[int, Any], depth: int = 0) -> Any:
-    """`value` with its arrays completed; `finished` are the containers that were met already, by identity."""
+    """Replace unfinished arrays in `value` by arrays. `finished` maps the ids of finished containers to the results."""
     if isinstance(value, _Array):
         if value.values is None:
             raise DataError("holds an array without values")

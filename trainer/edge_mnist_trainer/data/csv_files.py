@@ -1,6 +1,6 @@
-"""Labelled images in the rows of a text file: a label and the pixels in each, as Kaggle's train.csv has them.
+"""Read CSV files with a label and the pixels of one image in each row, like Kaggle's train.csv.
 
-Columns are separated by commas, semicolons or tabs. The first row may have their names.
+Columns are separated by commas, semicolons or tabs. The first row may be a header with their names.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from edge_mnist_trainer.data.digit_arrays import ImageClasses, LabelledParts
 from edge_mnist_trainer.data.named_arrays import take_pair
 
 LABEL_COLUMNS: Final = ("label", "labels", "class", "target", "y", "digit")
-"""How a CSV file calls the column of labels, in small letters; it is the first one where there are no names."""
+"""Names of the label column, in lower case. Without a header, the first column is used."""
 
 UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-"""How a file begins that says it is UTF-16; so does UTF-32."""
+"""Byte-order marks of UTF-16. UTF-32 (little endian) begins with the same two bytes."""
 
-LOOKED_AT: Final = 1_000
-"""So many letters of a text show whether it was read as another one."""
+CHECKED_CHARACTERS: Final = 1_000
+"""A NUL in the first characters shows that the encoding was guessed wrong."""
 
 
 def read_csv(path: Path, expected: ImageClasses, label_column: int | None = None) -> LabelledParts:
@@ -33,11 +33,11 @@ def read_csv(path: Path, expected: ImageClasses, label_column: int | None = None
 
     Args:
         path: The file.
-        expected: What its images are to be.
-        label_column: Where rows without names have their label; None to find out.
+        expected: Expected shape and classes.
+        label_column: Index of the label column if there is no header; None to detect it.
 
     Raises:
-        DataError: A row is no row of numbers, or images and labels are not what is expected.
+        DataError: A row is not numeric, or images and labels are not what is expected.
     """
     text = _read_text(path)
     first, separator = _first_row(path, text)
@@ -47,7 +47,7 @@ def read_csv(path: Path, expected: ImageClasses, label_column: int | None = None
         without = " and no label" if len(first) == n_pixels else ""
         raise DataError(f"{path}: {len(first)} columns{without}; expected a label and {n_pixels:,} pixels in each row")
     if names and not text.partition("\n")[2].strip():
-        raise DataError(f"{path}: no rows below the names; expected a label and the pixels in each")
+        raise DataError(f"{path}: no rows below the header; expected a label and the pixels in each")
     try:
         # Exact for whole numbers up to 2**24, and half the memory of float64.
         table = np.loadtxt(
@@ -71,28 +71,28 @@ def read_csv(path: Path, expected: ImageClasses, label_column: int | None = None
 
 
 def count_columns(path: Path) -> int:
-    """How many columns a file's first row has."""
+    """Count the columns of a file's first row."""
     return len(_first_row(path, _read_text(path))[0])
 
 
 def _find_labels(path: Path, names: list[str] | None, table: npt.NDArray[np.float32], n_classes: int) -> int:
-    """The column of labels. Without names it is the first; or the last, where the first always holds one value."""
+    """Find the label column. Without a header it is the first one, or the last if the first has only one value."""
     if names:
         return next((names.index(name) for name in LABEL_COLUMNS if name in names), 0)
     first, last = np.unique(table[:, 0]), np.unique(table[:, -1])
     classes = range(n_classes)
-    if len(first) > 1 or first[0] not in classes:  # what is out of range is reported with the other checks
+    if len(first) > 1 or first[0] not in classes:  # `check_labelled` reports labels that are out of range
         return 0
     if len(last) > 1 and set(last.tolist()) <= set(classes):
         return int(table.shape[1]) - 1
     raise DataError(
         f"{path}: only one label, {first[0]:g}, in the first column, and no labels in the last; "
-        'put a row of names on top, with "label" over the column of labels'
+        'add a header with "label" above the column of labels'
     )
 
 
 def _find_bad_row(text: str, separator: str, n_columns: int, *, is_named: bool) -> str | None:
-    """What is wrong in the first line that is no row of numbers; None where each line by itself is one."""
+    """Describe the first line that is not a row of numbers; None if every line is one."""
     for number, line in enumerate(text.split("\n"), start=1):
         cells = _split_row(line, separator)
         if not line.strip() or (is_named and number == 1):
@@ -101,15 +101,15 @@ def _find_bad_row(text: str, separator: str, n_columns: int, *, is_named: bool) 
             return f"line {number}: {len(cells)} columns; expected {n_columns}"
         for column, cell in enumerate(cells, start=1):
             if not _are_numbers([cell]):
-                return f"line {number}, column {column}: {cell[:20]!r} is no number"
+                return f"line {number}, column {column}: {cell[:20]!r} is not a number"
     return None
 
 
 def _read_text(path: Path) -> str:
     data = read_unpacked(path)
     text = data.decode("utf-16" if data.startswith(UTF_16) else "utf-8-sig", errors="replace")
-    if "\0" in text[:LOOKED_AT]:
-        raise DataError(f"{path}: UTF-16 or UTF-32 that does not say so, or no text at all; save it as UTF-8")
+    if "\0" in text[:CHECKED_CHARACTERS]:
+        raise DataError(f"{path}: not text, or UTF-16 or UTF-32 without a byte-order mark; save it as UTF-8")
     return text
 
 

@@ -1,4 +1,4 @@
-"""Digits that come as arrays: IDX files of EMNIST's shape, and .npz files. Read, and checked against their labels."""
+"""Read digits from IDX files named like EMNIST's and from .npz files, and check images against labels."""
 
 from __future__ import annotations
 
@@ -19,40 +19,41 @@ from edge_mnist_runtime.errors import DataError, first_line
 from edge_mnist_runtime.tensor import Pixels
 
 ImagesAndLabels: TypeAlias = tuple[Pixels, npt.NDArray[Any]]
-"""Images, uint8, shape (N, H, W, C), and their labels 0..K-1, uint8 (uint16 above 256 classes), shape (N,). Of digits
-(N, 28, 28, 1), bright ink on black, and 0..9."""
+"""Images, uint8, shape (N, H, W, C), and their labels 0..K-1, uint8 (uint16 above 256 classes), shape (N,).
+
+Digits have shape (N, 28, 28, 1), bright ink on black, and labels 0..9."""
 
 
 @dataclass(frozen=True)
 class LabelledParts:
-    """What a file or a folder of labelled images holds."""
+    """The training and test images of a file or folder."""
 
     training: ImagesAndLabels
-    """The training images, and behind them the validation images: the trainer cuts its own."""
+    """The training images, followed by any validation images. The trainer makes its own split."""
     test: ImagesAndLabels | None = None
-    """None where there is no test part."""
+    """The test images; None if there are none."""
     left_out: tuple[str, ...] = ()
-    """What is not used, a line each: its name, then the reason."""
+    """Files or arrays that are not used, one line each: the name, then the reason."""
     notes: tuple[str, ...] = ()
-    """What was read in another way than it is written, a sentence each."""
+    """Changes made while reading, such as transposed images, one sentence each."""
     label_column: int | None = None
-    """Where the rows of a CSV file have their label."""
+    """Index of the label column of a CSV file."""
 
 
 def join_images(parts: Iterable[ImagesAndLabels]) -> ImagesAndLabels:
-    """Images and labels of several parts, one behind the other."""
+    """Concatenate images and labels of several parts."""
     images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return images, labels
 
 
 @dataclass(frozen=True)
 class ImageClasses:
-    """What images are expected to be."""
+    """Expected shape and number of classes of images."""
 
     image_shape: tuple[int, int, int] = IMAGE_SHAPE
     """Height, width and channels."""
     n_classes: int = 10
-    """K."""
+    """K, the number of classes."""
 
     def __str__(self) -> str:
         height, width, channels = self.image_shape
@@ -66,30 +67,33 @@ DIGITS: Final = ImageClasses()
 IDX_NAME: Final = re.compile(
     r"(?P<prefix>.*?)(train|val|valid|validation|t10k|test)-(images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?", re.DOTALL
 )
-"""MNIST's file names after a prefix of the data set's own. EMNIST writes `test` where MNIST has `t10k`."""
+"""Names of IDX files: a prefix of the data set, then MNIST's name. EMNIST writes `test` instead of `t10k`."""
 
 VALIDATION_NAMES: Final = ("val", "valid", "validation")
-"""How files and arrays of validation images are called."""
+"""Accepted names of validation files and arrays."""
 
 SIDEWAYS: Final = 1.5
-"""Ones whose ink spreads so much more to the sides than up and down lie on their side. MNIST's: 0.19; swapped, 5.2."""
+"""Ones lie on their side if the variance of their ink is so many times larger across than down.
+
+MNIST's ones have a ratio of 0.19; with rows and columns swapped, 5.2."""
 
 EMNIST_LETTERS: Final = (1, 26)
 """First and last label of EMNIST's letters."""
 
 NPZ_LAYOUTS: Final = (("x_train", "y_train"), ("images", "labels"))
-"""Names of images and labels in an .npz file: Keras's, and the plain ones."""
+"""Accepted names of images and labels in an .npz file. The first pair is Keras's."""
 
 NPZ_VALIDATION: Final = tuple((f"x_{name}", f"y_{name}") for name in VALIDATION_NAMES)
 NPZ_TEST: Final = (("x_test", "y_test"),)
 
-NPZ_EXPECTED: Final = (
-    "expected x_train and y_train (and x_test and y_test where there is a test part), or images and labels"
-)
+NPZ_EXPECTED: Final = "expected x_train and y_train (and x_test and y_test for a test part), or images and labels"
 
 
 def group_idx_files(names: Iterable[str]) -> dict[str, str]:
-    """By prefix, sorted, the first of the IDX files among `names`; the prefix of MNIST's plain names is empty."""
+    """Find the prefixes of IDX files among `names`. Return the first file for each prefix, sorted.
+
+    The prefix of MNIST's plain names is empty.
+    """
     groups: dict[str, str] = {}
     for name in sorted(names):
         if match := IDX_NAME.fullmatch(name):
@@ -98,13 +102,13 @@ def group_idx_files(names: Iterable[str]) -> dict[str, str]:
 
 
 def read_idx_set(folder: Path, prefix: str, expected: ImageClasses = DIGITS) -> LabelledParts:
-    """Read the files whose names begin with `prefix`: for training, and for validation and test where there are such.
+    """Read the IDX files with a prefix: training images, and validation and test images if there are any.
 
-    EMNIST stores images with rows and columns swapped (Cohen et al., 2017); files whose prefix begins with `emnist` are
-    swapped back.
+    EMNIST stores images with rows and columns swapped (Cohen et al., 2017). If the prefix begins with `emnist`, they
+    are swapped back.
 
     Raises:
-        DataError: A file is missing, damaged, or of another shape; or images and labels do not match.
+        DataError: A file is missing, damaged, or has another shape; or images and labels do not match.
     """
     found = {
         part: [f"{prefix}{name}" for name in names if any(_find_pair(folder, f"{prefix}{name}"))]
@@ -120,12 +124,12 @@ def read_idx_set(folder: Path, prefix: str, expected: ImageClasses = DIGITS) -> 
 
 
 def is_transposed(name: str) -> bool:
-    """Whether files of that name hold images with rows and columns swapped, as EMNIST's do."""
+    """Whether a file of this name has images with rows and columns swapped, like EMNIST's."""
     return name.lower().startswith("emnist")
 
 
 def transpose_back(parts: LabelledParts) -> LabelledParts:
-    """The same with rows and columns of each image swapped."""
+    """Swap rows and columns of each image."""
 
     def swap(part: ImagesAndLabels) -> ImagesAndLabels:
         return np.ascontiguousarray(part[0].swapaxes(1, 2)), part[1]
@@ -134,23 +138,23 @@ def transpose_back(parts: LabelledParts) -> LabelledParts:
 
 
 def lie_on_their_side(digits: ImagesAndLabels) -> bool:
-    """Whether the ones among digits are wider than tall, all together: then rows and columns are swapped."""
+    """Whether the sum of all ones is wider than tall, which means that rows and columns are swapped."""
     images, labels = digits
     ones = images[labels == 1, :, :, 0].astype(np.float32)
-    ink = np.abs(ones - ones[:, :1, :1]).sum(axis=0)  # what differs from the corner, in either polarity
+    ink = np.abs(ones - ones[:, :1, :1]).sum(axis=0)  # difference from the corner: works in both polarities
     height, width = (_measure_spread(ink.sum(axis=axis)) for axis in (1, 0))
     return width > SIDEWAYS * height
 
 
 def _measure_spread(weights: npt.NDArray[np.float32]) -> float:
-    """The variance of the positions 0, 1, 2, ..., each of that weight."""
+    """Weighted variance of the positions 0, 1, 2, ..."""
     positions, total = np.arange(len(weights)), max(float(weights.sum()), 1.0)
     mean = float((weights * positions).sum()) / total
     return float((weights * (positions - mean) ** 2).sum()) / total
 
 
 def _find_pair(folder: Path, stem: str) -> tuple[Path | None, Path | None]:
-    """The files of images and of labels."""
+    """Find the files of images and labels."""
     return find_idx_file(folder, f"{stem}-images-idx3-ubyte"), find_idx_file(folder, f"{stem}-labels-idx1-ubyte")
 
 
@@ -166,18 +170,20 @@ def _read_idx_half(folder: Path, stem: str, expected: ImageClasses) -> ImagesAnd
 
 
 def read_npz(path: Path, expected: ImageClasses = DIGITS) -> LabelledParts:
-    """Read `x_train` and `y_train`, or `images` and `labels`; and `x_val`, `x_test` and theirs where there are such.
+    """Read an .npz file with `x_train` and `y_train`, or `images` and `labels`.
+
+    `x_val`, `y_val`, `x_test` and `y_test` are read, too, if the file has them.
 
     Args:
         path: The file.
-        expected: What its images are to be.
+        expected: Expected shape and classes.
 
     Raises:
-        DataError: The file is damaged, an array is missing, of another dtype or shape, or holds Python objects; or
+        DataError: The file is damaged, an array is missing, has another dtype or shape, or contains Python objects; or
             images and labels do not match.
     """
     try:
-        with path.open("rb") as file:  # opened here, because NumPy leaves open what turns out to be damaged
+        with path.open("rb") as file:  # opened here, because NumPy does not close damaged files
             return _read_archive(path, file, expected)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
@@ -187,10 +193,10 @@ def _read_archive(path: Path, file: BinaryIO, expected: ImageClasses) -> Labelle
     try:
         archive = np.load(file, allow_pickle=False)
     except Exception as error:  # zipfile and NumPy raise OSError, BadZipFile, ValueError, EOFError, ...
-        # NumPy's own words would advise to unpickle whatever is no archive.
-        raise DataError(f"{path}: damaged, or no .npz archive; save it again with numpy.savez") from error
+        # NumPy's own message would advise to unpickle the file.
+        raise DataError(f"{path}: damaged, or not an .npz archive; save it again with numpy.savez") from error
     if not isinstance(archive, NpzFile):
-        raise DataError(f"{path}: a lone array, no .npz archive; {NPZ_EXPECTED}")
+        raise DataError(f"{path}: a single array, not an .npz archive; {NPZ_EXPECTED}")
     with archive:
         layouts = [pair for pair in NPZ_LAYOUTS if set(pair) & set(archive.files)]
         if len(layouts) > 1:
@@ -211,9 +217,9 @@ def _read_archive(path: Path, file: BinaryIO, expected: ImageClasses) -> Labelle
 
 def _read_npz_pair(path: Path, archive: NpzFile, images: str, labels: str, expected: ImageClasses) -> ImagesAndLabels:
     if images not in archive.files:
-        raise DataError(f"{path}: labels without images ({labels} alone); add {images}")
+        raise DataError(f"{path}: labels without images (only {labels}); add {images}")
     if labels not in archive.files:
-        raise DataError(f"{path}: images without labels ({images} alone); add {labels}")
+        raise DataError(f"{path}: images without labels (only {images}); add {labels}")
     pixels, digits = (_read_npz_array(path, archive, name) for name in (images, labels))
     origins = {"images_origin": f"{path}: {images}", "labels_origin": f"{path}: {labels}"}
     return check_labelled(pixels, digits, **origins, expected=expected)
@@ -222,7 +228,7 @@ def _read_npz_pair(path: Path, archive: NpzFile, images: str, labels: str, expec
 def _read_npz_array(path: Path, archive: NpzFile, name: str) -> npt.NDArray[Any]:
     try:
         array: npt.NDArray[Any] = archive[name]
-    except Exception as error:  # as above, and MemoryError where a header promises too much
+    except Exception as error:  # as above, and MemoryError if a header gives too large a shape
         raise DataError(
             f"{path}: {name} cannot be read ({first_line(error)}); save it again with numpy.savez"
         ) from error
@@ -230,23 +236,23 @@ def _read_npz_array(path: Path, archive: NpzFile, name: str) -> npt.NDArray[Any]
 
 
 def name_unused(names: Iterable[str], beside: str) -> tuple[str, ...]:
-    """A line for each file or array that may hold images and is not used; `beside` is one that is."""
+    """Make a line for each unused file or array that may hold images. `beside` names one that is used."""
     return tuple(f"{one_line(name)}: not used beside {one_line(beside)}" for name in names)
 
 
 def _advise(labels: npt.NDArray[Any], expected: ImageClasses) -> str:
-    """What to do about labels that are out of range."""
+    """Say what to do about labels that are out of range."""
     ends = (labels.min(), labels.max())
     if ends == (1, expected.n_classes) and ends != EMNIST_LETTERS:
         return (
-            f"if {expected.n_classes} stands for 0, as MATLAB counts, write 0 in its place; "
+            f"if {expected.n_classes} means 0, as in MATLAB files, write 0 in its place; "
             "if the labels count from 1, subtract 1 from each"
         )
     if ends != EMNIST_LETTERS:
         return "correct these labels; leave out only images that show none of the classes"
     if expected.n_classes == EMNIST_LETTERS[1]:
         return "EMNIST letters begin at 1: subtract 1 from each label"
-    return "these are 1..26, as EMNIST letters are, which begin at 1; name EMNIST's digits instead"
+    return "these are 1..26, the labels of EMNIST's letters; name EMNIST's digits instead"
 
 
 def check_labelled(
@@ -257,17 +263,17 @@ def check_labelled(
     labels_origin: str,
     expected: ImageClasses = DIGITS,
 ) -> ImagesAndLabels:
-    """Images and labels as `LabelledDigits` has them, once they are known to belong together.
+    """Check that images and labels have the expected dtype, shape and range, and match.
 
     Args:
-        images: Should be uint8, shape (N, H, W, C), or (N, H, W) where C is 1.
-        labels: Should be integers 0..K-1, shape (N,).
+        images: Expected: uint8, shape (N, H, W, C), or (N, H, W) if C is 1.
+        labels: Expected: integers 0..K-1, shape (N,).
         images_origin: Where the images are from, for error messages.
         labels_origin: Where the labels are from.
         expected: H, W, C and K.
 
     Raises:
-        DataError: They are not, or N differs or is 0.
+        DataError: They are not as expected, or N differs or is 0.
     """
     shapes = [expected.image_shape] + ([expected.image_shape[:2]] if expected.image_shape[2] == 1 else [])
     if images.dtype != np.uint8 or images.shape[1:] not in shapes:

@@ -1,4 +1,4 @@
-"""Images and labels in arrays as people save them: under any of the usual names, flat, as floats, one-hot."""
+"""Read images and labels from named arrays: any of the usual names; flat images, floats or one-hot labels, too."""
 
 from __future__ import annotations
 
@@ -39,28 +39,28 @@ NAMES: Final = (
     ("data", "target", "", ""),
     ("x", "y", "", ""),
 )
-"""How arrays are called, in small letters alone: training images and labels, test images and labels."""
+"""Accepted names of arrays: training images and labels, test images and labels. Only letters a..z, in lower case."""
 
 TEN_NOTE: Final = "its labels are 1..10, as MATLAB counts: 10 was read as 0"
 COLUMN_NOTE: Final = "its images were stored column by column, and turned upright"
 
 MNIST_SIZES: Final = (60_000, 70_000)
-"""Of 70,000 images in one array the last 10,000 are MNIST's test images."""
+"""An array of 70,000 images is all of MNIST; the last 10,000 are its test images."""
 
 
 def take_named(
     arrays: Mapping[str, Any], path: Path, expected: ImageClasses, *, ten_may_be_zero: bool = False
 ) -> LabelledParts:
-    """Images and labels among arrays that have names.
+    """Find images and labels among named arrays.
 
     Args:
-        arrays: By name.
-        path: Where they are from, for error messages.
-        expected: What the images are to be.
-        ten_may_be_zero: Read labels that are 1..10 as MATLAB's, which counts from 1 and calls zero 10.
+        arrays: The arrays by name.
+        path: The file, for error messages.
+        expected: Expected shape and classes.
+        ten_may_be_zero: Read 10 as 0 if the labels are 1..10, as in MATLAB files.
 
     Raises:
-        DataError: No names are known, or images and labels do not match.
+        DataError: No name is known, or images and labels do not match.
     """
     by_name = {_plain(name): value for name, value in arrays.items()}
     joined, used = _join_digit_arrays(by_name, path)
@@ -104,12 +104,12 @@ def _plain(name: str) -> str:
 
 
 def _named(arrays: Mapping[str, Any], plain: str) -> str:
-    """The name that `plain` was made from."""
+    """Find the array name that `_plain` turned into `plain`."""
     return next((name for name in arrays if _plain(name) == plain), plain)
 
 
 def _name_validation(images: str, labels: str) -> list[tuple[str, str]]:
-    """How arrays of validation images are called beside training images of that name."""
+    """Possible names of the validation arrays, given the names of the training arrays."""
     if "train" not in images:
         return []
     return [(re.sub("train(ing)?", name, images), re.sub("train(ing)?", name, labels)) for name in VALIDATION_NAMES]
@@ -119,7 +119,8 @@ def _join_digit_arrays(by_name: Mapping[str, Any], path: Path) -> tuple[dict[str
     """Join arrays that hold one digit each: mnist_all.mat has train0 ... train9 and test0 ... test9.
 
     Returns:
-        `xtrain`, `ytrain` and so on, of each part that has an array of every digit; and the names of these.
+        `xtrain`, `ytrain` and so on, for each part that has an array of every digit; and the names of the joined
+        arrays.
     """
     joined: dict[str, Array] = {}
     used: set[str] = set()
@@ -129,7 +130,7 @@ def _join_digit_arrays(by_name: Mapping[str, Any], path: Path) -> tuple[dict[str
             arrays = [_to_array(by_name[name], f"{path}: {name}") for name in names]
             if any(array.ndim != 2 or array.shape[1] != arrays[0].shape[1] for array in arrays):
                 raise DataError(
-                    f"{path}: {names[0]} ... {names[-1]} differ in shape; expected a row of pixels an image"
+                    f"{path}: {names[0]} ... {names[-1]} differ in shape; expected one row of pixels for each image"
                 )
             joined[f"x{part}"] = np.concatenate(arrays)
             joined[f"y{part}"] = np.repeat(np.arange(10), [len(array) for array in arrays])
@@ -142,7 +143,7 @@ def _are_one_to_ten(labels: Iterable[Array]) -> bool:
 
 
 def _list_unused(arrays: Mapping[str, Any], used: Collection[str]) -> list[str]:
-    """The names of arrays of numbers that are not used, in order."""
+    """List the names of numeric arrays that are not used."""
     return [
         name
         for name, value in arrays.items()
@@ -153,12 +154,12 @@ def _list_unused(arrays: Mapping[str, Any], used: Collection[str]) -> list[str]:
 def take_pair(
     images: Any, labels: Any, images_origin: str, labels_origin: str, expected: ImageClasses
 ) -> ImagesAndLabels:
-    """Images and labels as `check_labelled` gives them.
+    """Convert images and labels to uint8 and check them, as `check_labelled` does.
 
     Args:
-        images: Shape (N, H, W, C), (N, H, W) or (N, H * W * C), or with N last, as MATLAB has it; whole numbers in
-            0..255, numbers in 0..1, or truth values.
-        labels: Whole numbers of any dtype, shape (N,), (N, 1) or (1, N); or one-hot, (N, K).
+        images: Shape (N, H, W, C), (N, H, W) or (N, H * W * C), or with N last, as in MATLAB files; integers in 0..255,
+            numbers in 0..1, or booleans.
+        labels: Integers of any dtype, shape (N,), (N, 1) or (1, N); or one-hot, (N, K).
         images_origin: Where the images are from, for error messages.
         labels_origin: Where the labels are from.
         expected: H, W, C and K.
@@ -177,18 +178,18 @@ def take_pair(
 
 
 def _to_array(values: Any, origin: str) -> Array:
-    """An array of anything but Python objects and structures; these are refused before one of them is looked at."""
+    """Convert to an array. Python objects and structures are refused without reading them."""
     try:
         array = np.asarray(values)
     except (ValueError, OverflowError) as error:  # lists whose lengths differ
-        raise DataError(f"{origin} make no array ({first_line(error)}); expected numbers") from error
+        raise DataError(f"{origin} cannot be made an array ({first_line(error)}); expected numbers") from error
     if array.dtype.kind in "OV":
         raise DataError(f"{origin} is {str(array.dtype)[:40]} {array.shape}; expected numbers")
     return array
 
 
 def _shape_images(images: Array, expected: ImageClasses) -> Array:
-    """Flat images, and those that MATLAB counts along the last axis, as (N, H, W, C); (N, H, W) stays as it is."""
+    """Reshape flat images, and images with N last, to (N, H, W, C). Shape (N, H, W) stays as it is."""
     n_pixels = int(np.prod(expected.image_shape))
     if images.ndim in (3, 4):
         shape = expected.image_shape[: images.ndim - 1]
@@ -202,14 +203,14 @@ def _shape_images(images: Array, expected: ImageClasses) -> Array:
 
 
 def _to_bytes(images: Array, origin: str) -> Array:
-    """Pixels as bytes. Numbers in 0..1 are multiplied by 255, or by 256 where that alone gives whole numbers."""
+    """Convert pixels to bytes. Numbers in 0..1 are multiplied by 255, or by 256 if only that gives whole numbers."""
     if images.dtype == np.uint8 or not images.size or images.dtype.kind not in "biuf":
         return images
     low, high = images.min(), images.max()
     if images.dtype.kind in "bf" and low >= 0 and high <= 1:
         images = images * (256 if _are_whole(images * 256) and not _are_whole(images * 255) else 255)
-    elif not (low >= 0 and high <= 255 and _are_whole(images)):  # NaN among others
-        raise DataError(f"{origin} lie in {low}..{high}; expected whole numbers in 0..255, or numbers in 0..1")
+    elif not (low >= 0 and high <= 255 and _are_whole(images)):  # also NaN
+        raise DataError(f"{origin} are in {low}..{high}; expected whole numbers in 0..255, or numbers in 0..1")
     levels: Array = np.clip(np.rint(images), 0, 255).astype(np.uint8)
     return levels
 
@@ -219,7 +220,7 @@ def _are_whole(values: Array) -> bool:
 
 
 def _to_numbers(labels: Array) -> Array:
-    """Labels, shape (N,): from a row or a column, from one-hot rows, and from whole numbers in floating point."""
+    """Convert a row, a column, one-hot rows or whole floats to labels of shape (N,)."""
     if labels.ndim == 2:
         labels = labels.argmax(1) if min(labels.shape) > 1 else labels.reshape(-1)
     if labels.dtype.kind == "f" and bool((labels == np.rint(labels)).all()):

@@ -1,15 +1,15 @@
-"""Digits of the user's own, in any of the layouts that are read beside MNIST's.
+"""Load the user's own digits from a folder or a file.
 
-    FOLDER/0 ... 9/             pictures of any size, through the one preprocessing definition   picture_folder.py
-    FOLDER/train, FOLDER/test   each of them such a folder; val/ joins train/                    picture_folder.py
-    FOLDER/NAME-train-...       IDX files as EMNIST has them                                     digit_arrays.py
-    FILE.npz                    arrays as Keras has them, or `images` and `labels`               digit_arrays.py
-    FILE.csv, .pkl.gz, .mat     Kaggle's train.csv, mnist.pkl.gz and their like                  labelled_files.py
-    FOLDER/*.csv, FOLDER/*.npy  the same, a file a half; arrays, a file each; or a single file   array_folders.py
+    FOLDER/0 ... 9/             pictures of any size, preprocessed like a device does it         picture_folder.py
+    FOLDER/train, FOLDER/test   such a folder for each part; val/ joins train/                   picture_folder.py
+    FOLDER/NAME-train-...       IDX files named like EMNIST's                                    digit_arrays.py
+    FILE.npz                    arrays named like Keras's, or `images` and `labels`              digit_arrays.py
+    FILE.csv, .pkl.gz, .mat     Kaggle's train.csv, mnist.pkl.gz and similar files               labelled_files.py
+    FOLDER/*.csv, FOLDER/*.npy  one table for each part; one file for each array; or one file    array_folders.py
 
-A folder may be wrapped in others, as archives are. Validation images join the training images in every layout.
+A folder may lie inside others, as in unpacked archives. Validation images join the training images.
 
-A folder whose IDX files have MNIST's plain names is never taken for the user's own: those are proved by SHA-256.
+A folder of IDX files with MNIST's plain names is MNIST, which is checked by SHA-256; it is never read as own digits.
 """
 
 from __future__ import annotations
@@ -29,42 +29,42 @@ from edge_mnist_runtime.paths import is_folder, list_folder
 from edge_mnist_trainer.data.array_folders import read_array_folder
 from edge_mnist_trainer.data.digit_arrays import ImagesAndLabels, group_idx_files, lie_on_their_side
 from edge_mnist_trainer.data.labelled_files import ARCHIVES, find_kind, read_labelled_file
-from edge_mnist_trainer.data.picture_folder import read_halves, read_picture_folder
+from edge_mnist_trainer.data.picture_folder import read_picture_folder, read_picture_parts
 
 SHOWN_ENTRIES = 3
-"""Of what a folder holds instead of digits, an error names so many."""
+"""An error lists so many entries of a folder without digits."""
 
-SIDEWAYS_NOTE = "its ones lie on their side; if rows and columns are swapped, as EMNIST's are, swap them back"
+SIDEWAYS_NOTE = "its ones lie on their side; if rows and columns are swapped, as in EMNIST, swap them back"
 
 
 @dataclass(frozen=True)
 class OwnDigits:
-    """Digits of the user's own, read and checked, not yet cut into training and validation."""
+    """The user's own digits, read and checked, not yet split into training and validation."""
 
     training: LabelledDigits
-    """All images but those of the test part, in file order."""
+    """All images except the test part, in file order."""
     test: LabelledDigits | None
-    """None where there is no test part."""
+    """The test part; None if there is none."""
     left_out: tuple[str, ...]
-    """What could not be read or is not used, one line each: path inside the folder, then the reason."""
+    """Files that could not be read or are not used, one line each: path inside the folder, then the reason."""
     notes: tuple[str, ...]
-    """What was read in another way than it is written, a sentence each."""
+    """Changes made while reading, such as transposed images, one sentence each."""
     are_pictures: bool
-    """Whether they were found in pictures, and depend on how these are read."""
+    """Whether the digits were found in pictures, so that they depend on the parameters of picture reading."""
 
 
 def load_own_digits(path: Path) -> OwnDigits | None:
-    """Read digits of the user's own.
+    """Load the user's own digits.
 
     Args:
         path: An existing folder, or a file.
 
     Returns:
-        The digits, named by the folder or file; None for a folder of IDX files under MNIST's plain names.
+        The digits, with the name of the folder or file; None for a folder of IDX files with MNIST's plain names.
 
     Raises:
-        DataNotFoundError: The folder holds nothing that looks like digits.
-        DataError: Something is damaged, of an unexpected shape, or without a label; or labels are outside 0..9.
+        DataNotFoundError: The folder holds no digits.
+        DataError: Something is damaged, has an unexpected shape, or has no label; or labels are outside 0..9.
     """
     if not is_folder(path, DataNotFoundError):
         parts, are_pictures = read_labelled_file(path), False
@@ -74,7 +74,7 @@ def load_own_digits(path: Path) -> OwnDigits | None:
         if list(group_idx_files([entry.name for entry in entries])) == [""]:
             return None
         arrays = read_array_folder(folder, entries, DIGIT_LABELS)
-        parts, are_pictures = arrays or read_halves(folder, entries, _read_half), arrays is None
+        parts, are_pictures = arrays or read_picture_parts(folder, entries, _read_part), arrays is None
     if len(found := np.unique(parts.training[1])) < 2:
         raise DataError(f"{path}: only one label, {found[0]}; expected images of at least two digits")
     name = _name_set(path)
@@ -88,13 +88,13 @@ def load_own_digits(path: Path) -> OwnDigits | None:
     )
 
 
-def _read_half(folder: Path) -> tuple[ImagesAndLabels, tuple[str, ...]]:
+def _read_part(folder: Path) -> tuple[ImagesAndLabels, tuple[str, ...]]:
     return read_picture_folder(folder, _label_folders(folder, _list_entries(folder)))
 
 
 def _name_set(path: Path) -> str:
     name = one_line(path.resolve().name)
-    # Reports tell MNIST by its name, and these digits are not proved to be MNIST's.
+    # Reports identify MNIST by its name, and these digits were not proved to be MNIST's.
     return f"{name} (own digits)" if name.lower() == MNIST_NAME else name
 
 
@@ -103,7 +103,7 @@ def _list_entries(folder: Path) -> list[Path]:
 
 
 def _label_folders(folder: Path, entries: Sequence[Path]) -> list[Path]:
-    """The sub-folders 0 ... 9, sorted; whatever else may hold digits is refused, so that none is passed over."""
+    """Find the sub-folders 0 ... 9, sorted. Refuse anything else that may hold digits, so that none is ignored."""
     labels = [entry for entry in entries if _is_label_folder(entry)]
     pictures = [entry for entry in entries if entry.suffix.lower() in KNOWN and not is_folder(entry, DataError)]
     others = [entry for entry in entries if is_folder(entry, DataError) and entry not in labels]
@@ -115,7 +115,7 @@ def _label_folders(folder: Path, entries: Sequence[Path]) -> list[Path]:
         )
     archives = [entry.name for entry in entries if find_kind(entry.name) in ARCHIVES]
     if not labels and archives:
-        raise DataNotFoundError(f"{folder}: no digits but the archive {archives[0]}; unpack it first")
+        raise DataNotFoundError(f"{folder}: no digits, only the archive {archives[0]}; unpack it first")
     if not labels:
         found = ", ".join(entry.name for entry in entries[:SHOWN_ENTRIES]) or "nothing"
         raise DataNotFoundError(
@@ -125,7 +125,7 @@ def _label_folders(folder: Path, entries: Sequence[Path]) -> list[Path]:
         )
     if others:
         raise DataError(
-            f"{folder}: sub-folder {others[0].name} is none of 0 ... 9; move it away, or its pictures into those"
+            f"{folder}: sub-folder {others[0].name} is not one of 0 ... 9; move it away, or its pictures into those"
         )
     return labels
 

@@ -1,4 +1,4 @@
-"""Pictures sorted into one sub-folder a digit, read as a device would read them."""
+"""Read pictures from one sub-folder for each digit, in the way a device reads them."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from edge_mnist_runtime.errors import DataError, PictureError
 from edge_mnist_runtime.inputs import to_pixels
 from edge_mnist_runtime.paths import is_folder, list_folder
 from edge_mnist_runtime.tensor import Pixels
-from edge_mnist_trainer.data.array_folders import PARTS, half_of, list_unused
+from edge_mnist_trainer.data.array_folders import PARTS, find_part, list_unused
 from edge_mnist_trainer.data.digit_arrays import ImagesAndLabels, LabelledParts, join_images
 
 DIGITS_BY_NAME: Final = {name: int(name) for name in DIGIT_LABELS}
 
 ReadPicture: TypeAlias = Callable[[Path, str], Pixels]
-"""(file, its name for messages) to the tensor of one image; raises PictureError."""
+"""Maps (file, its name for messages) to the tensor of one image. Raises PictureError."""
 
 ReadFolder: TypeAlias = Callable[[Path], tuple[ImagesAndLabels, tuple[str, ...]]]
-"""A folder to its images and labels, and a line for each file that was left out."""
+"""Maps a folder to its images and labels, and a line for each file that was left out."""
 
 
 def read_digit(file: Path, origin: str) -> Pixels:
-    """The tensor, uint8, shape (28, 28, 1), of one picture of a digit, as a device would make it."""
+    """Preprocess a picture of one digit as a device does: uint8, shape (28, 28, 1)."""
     return to_pixels(file, origin=origin)[..., np.newaxis]
 
 
@@ -40,17 +40,17 @@ def read_picture_folder(
     read: ReadPicture = read_digit,
     labels_by_name: Mapping[str, int] = DIGITS_BY_NAME,
 ) -> tuple[ImagesAndLabels, tuple[str, ...]]:
-    """Read every picture of every label.
+    """Read all pictures in the sub-folders of a folder.
 
     Args:
-        folder: What the user named; paths in messages begin below it.
-        label_folders: Its sub-folders, each named by a label.
-        read: Makes a picture a tensor.
-        labels_by_name: What each name stands for.
+        folder: The folder that the user named. Paths in messages are relative to it.
+        label_folders: Its sub-folders, each named after a label.
+        read: Reads one picture.
+        labels_by_name: The label for each name.
 
     Returns:
         Images and labels, sorted by path; and one line, path and reason, for each file that could not be read, and
-        for each beside the sub-folders that may hold images, too.
+        for each file beside the sub-folders that may hold images.
 
     Raises:
         DataError: A label has no readable picture, or more than half of all files cannot be read.
@@ -77,7 +77,7 @@ def _list_unused_files(entries: Iterable[Path]) -> tuple[str, ...]:
 
 
 def _read_label(folder: Path, label_folder: Path, read: ReadPicture) -> tuple[list[Pixels], list[str]]:
-    """The tensors of one label, and a line for each file that gave none."""
+    """Read the pictures of one label. Return their tensors, and a line for each file that could not be read."""
     images, left_out = [], []
     for file in find_files(label_folder):
         origin = one_line(file.relative_to(folder).as_posix())
@@ -95,44 +95,47 @@ def _read_label(folder: Path, label_folder: Path, read: ReadPicture) -> tuple[li
     return images, left_out
 
 
-def find_halves(folder: Path, entries: Sequence[Path]) -> tuple[tuple[Path, ...], Path | None] | None:
-    """The sub-folders of a training and of a test part, each unwrapped; None where there is no training part.
+def find_part_folders(folder: Path, entries: Sequence[Path]) -> tuple[tuple[Path, ...], Path | None] | None:
+    """Find the sub-folders of the training and test parts.
 
-    A sub-folder of validation images belongs to the training part, from which the trainer cuts its own.
+    Validation images join the training part, from which the trainer takes its own validation images.
+
+    Returns:
+        The sub-folders, each replaced by the innermost one that it wraps; None if there is no training part.
 
     Raises:
-        DataError: Two sub-folders may be the same half, or there is something else beside them.
+        DataError: Two sub-folders could be the same part, or there is another sub-folder.
     """
     folders = [entry for entry in entries if is_folder(entry, DataError)]
-    by_half = {half: [entry for entry in folders if half_of(entry.name) == half] for half in PARTS}
-    if not by_half["train"]:
+    by_part = {part: [entry for entry in folders if find_part(entry.name) == part] for part in PARTS}
+    if not by_part["train"]:
         return None
-    others = [entry.name for entry in folders if half_of(entry.name) is None]
-    for names in (*([entry.name for entry in found] for found in by_half.values() if len(found) > 1), others):
+    others = [entry.name for entry in folders if find_part(entry.name) is None]
+    for names in (*([entry.name for entry in found] for found in by_part.values() if len(found) > 1), others):
         if names:
-            first = by_half["train"][0].name
+            first = by_part["train"][0].name
             raise DataError(f"{folder}: sub-folder {names[-1]} beside {first}; keep one each of train, val and test")
-    training = tuple(innermost_folder(entry, DIGIT) for entry in (*by_half["train"], *by_half["validation"]))
-    return training, innermost_folder(by_half["test"][0], DIGIT) if by_half["test"] else None
+    training = tuple(innermost_folder(entry, DIGIT) for entry in (*by_part["train"], *by_part["validation"]))
+    return training, innermost_folder(by_part["test"][0], DIGIT) if by_part["test"] else None
 
 
-def read_halves(folder: Path, entries: Sequence[Path], read: ReadFolder) -> LabelledParts:
-    """Read a folder of pictures, or those of its training and test part.
+def read_picture_parts(folder: Path, entries: Sequence[Path], read: ReadFolder) -> LabelledParts:
+    """Read a folder of pictures, which may have sub-folders for training and test.
 
     Args:
-        folder: What was named.
-        entries: What it holds.
+        folder: The folder.
+        entries: Everything in it.
         read: Reads the pictures of one part, as `read_picture_folder` does.
 
     Raises:
-        DataError: As `find_halves`, and as `read`.
+        DataError: The parts are ambiguous, as in `find_part_folders`, or `read` fails.
     """
-    halves = find_halves(folder, entries)
-    if halves is None:
+    parts = find_part_folders(folder, entries)
+    if parts is None:
         images, lines = read(folder)
         return LabelledParts(images, left_out=lines)
-    training = [read(part) for part in halves[0]]
-    test = [read(halves[1])] if halves[1] else []
+    training = [read(part) for part in parts[0]]
+    test = [read(parts[1])] if parts[1] else []
     left_out = [line for _, lines in (*training, *test) for line in lines]
     return LabelledParts(
         join_images(images for images, _ in training),
@@ -142,10 +145,9 @@ def read_halves(folder: Path, entries: Sequence[Path], read: ReadFolder) -> Labe
 
 
 def find_files(folder: Path) -> list[Path]:
-    """Every file below a folder that may be meant as a picture, sorted by path.
+    """Find every file below a folder, sorted by path.
 
-    A file of another suffix is among them, and so is a link that leads nowhere or to a folder: opening it fails, and
-    then it is named.
+    Files with other suffixes and links that cannot be opened are included, so that they are reported.
     """
     found: list[Path] = []
     for parent, folders, files in os.walk(folder, onerror=_refuse):

@@ -1,7 +1,7 @@
-"""Where digits come from: a folder, Keras's cache, Keras's download, and scikit-learn's where MNIST cannot be had.
+"""Load MNIST from a folder, Keras's cache or its download; load the user's own digits, or scikit-learn's.
 
-Every copy of MNIST is proved by SHA-256 of its uncompressed IDX files, wherever it is from. What is named may also be
-digits of the user's own (`own_digits`), which never pass for MNIST.
+Every copy of MNIST is checked by the SHA-256 of its uncompressed IDX files. A path may also name the user's own digits
+(`own_digits`), which are never called MNIST.
 """
 
 from __future__ import annotations
@@ -36,46 +36,46 @@ STAND_IN_NAME: Final = "sklearn-digits"
 """Name of scikit-learn's 1,797 handwritten digits (8 x 8, 43 writers) in tables, reports and cards."""
 
 LEFT_OUT_NAMED: Final = 3
-"""Of the files left out, a notice names so many and counts the rest."""
+"""A notice lists so many of the files left out, and counts the rest."""
 
 DOWNLOAD_TIMEOUT_SECONDS: Final = 10.0
-"""A silent network must not hold up an export; Keras itself would wait for ever."""
+"""Timeout of the download. Keras itself would wait for ever."""
 
 
 @dataclass(frozen=True)
 class DigitSource:
-    """Digits for an export: one part to calibrate on, another to evaluate on."""
+    """Digits for an export: to calibrate on, to choose by, and to evaluate on."""
 
     calibration: LabelledDigits
     """The training split, or half of the stand-in digits."""
     evaluation: LabelledDigits
-    """The test images; of own digits without a test part the validation images; or half of the stand-in digits."""
+    """The test images; without any, the validation images; or the other half of the stand-in digits."""
     validation: LabelledDigits
-    """What else is chosen on: the validation images, or that half of the stand-in digits that calibrates."""
+    """The images for other choices: the validation images, or the calibration half of the stand-in digits."""
     notice: str | None
-    """What people must be told about these digits; None for MNIST."""
+    """A notice to the user about these digits; None for MNIST."""
 
 
 @dataclass(frozen=True)
 class DigitSet:
-    """One data set, cut into the splits that training needs."""
+    """One data set with its three splits."""
 
     training: LabelledDigits
-    """What the network learns from."""
+    """Images to learn from."""
     validation: LabelledDigits
-    """What choices are made on."""
+    """Images to choose epochs and settings by."""
     test: LabelledDigits | None
-    """What is looked at once; None where the user's own digits came without."""
+    """Images for the final accuracy; None if the user's own digits have no test part."""
     left_out: tuple[str, ...] = ()
-    """What could not be read or is not used, one line each: path, then the reason. MNIST has none."""
+    """Files that could not be read or are not used, one line each: path, then the reason. MNIST has none."""
     notes: tuple[str, ...] = ()
-    """What was read in another way than it is written, a sentence each."""
+    """Changes made while reading, such as transposed images, one sentence each."""
     are_pictures: bool = False
-    """Whether the digits were found in pictures, and depend on how these are read."""
+    """Whether the digits were found in pictures, so that they depend on the parameters of picture reading."""
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What people must be told about how they were read, a line each."""
+        """Remarks for the user on how the digits were read, one line each."""
         return (*(f"left out: {line}" for line in self.left_out), *(f"note: {line}" for line in self.notes))
 
 
@@ -83,7 +83,7 @@ def load_mnist(half: Half, data: Path | None = None) -> LabelledDigits:
     """Load one half of MNIST from `data`, else `EDGE_MNIST_DATA`, else Keras's cache or download.
 
     Raises:
-        DataNotFoundError: It is nowhere to be had, or a folder that was named does not hold it.
+        DataNotFoundError: MNIST was not found anywhere, or a named folder does not contain it.
         DataError: A file is damaged or is not MNIST's.
     """
     folder = find_mnist_folder(data)
@@ -91,10 +91,10 @@ def load_mnist(half: Half, data: Path | None = None) -> LabelledDigits:
 
 
 def load_digit_set(data: Path | None = None) -> DigitSet:
-    """Load MNIST as `load_mnist` does, or the user's own digits where `data` or `EDGE_MNIST_DATA` names such.
+    """Load MNIST as `load_mnist` does, or the user's own digits if `data` or `EDGE_MNIST_DATA` names them.
 
     Raises:
-        DataNotFoundError: MNIST is nowhere to be had, or what was named holds no digits.
+        DataNotFoundError: MNIST was not found anywhere, or the named path contains no digits.
         DataError: A file is damaged or is not MNIST's, or the user's own digits and labels do not match.
     """
     named = find_mnist_folder(data)
@@ -105,10 +105,11 @@ def load_digit_set(data: Path | None = None) -> DigitSet:
 
 
 def load_export_digits(data: Path | None = None) -> DigitSource:
-    """Load what an export calibrates and evaluates on: MNIST or own digits, else scikit-learn's, which are announced.
+    """Load the digits of an export: MNIST or own digits; if there are none, scikit-learn's, with a notice.
 
     Raises:
-        As `load_digit_set` does where something was named.
+        DataNotFoundError: The named path contains no digits.
+        DataError: As in `load_digit_set`.
     """
     try:
         digits = load_digit_set(data)
@@ -122,7 +123,7 @@ def load_export_digits(data: Path | None = None) -> DigitSource:
 
 
 def load_stand_in() -> LabelledDigits:
-    """scikit-learn's digits, brought to 28 x 28 by the one preprocessing definition."""
+    """Load scikit-learn's digits, preprocessed to 28 x 28 pixels."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
@@ -140,7 +141,7 @@ def _stand_in_source() -> DigitSource:
         odd,
         even,
         notice=(
-            f"MNIST is not here (not named, not in {DATA_VARIABLE}, no cache, no download): calibrated and evaluated "
+            f"MNIST was not found (not named, not in {DATA_VARIABLE}, no cache, no download): calibrated and evaluated "
             f"on scikit-learn's 1,797 8x8 digits ({STAND_IN_NAME}) instead. "
             "Figures on them say nothing about MNIST."
         ),
@@ -150,7 +151,7 @@ def _stand_in_source() -> DigitSource:
 def _describe_own(digits: DigitSet) -> str:
     if digits.test is None:
         evaluated = (
-            f"the {len(digits.validation):,} validation images, as there is no test part; "
+            f"the {len(digits.validation):,} validation images, because there is no test part; "
             "a run trained on these digits chose its best epoch by the same images"
         )
     else:
@@ -174,7 +175,7 @@ def _load_from_keras(half: Half) -> LabelledDigits:
     import keras
 
     try:
-        # A program's standard output is its own: Keras would print there.
+        # Keras prints to standard output, which belongs to the calling program.
         with _network_timeout(DOWNLOAD_TIMEOUT_SECONDS), redirect_stdout(io.StringIO()):
             arrays = keras.datasets.mnist.load_data()
     except Exception as error:  # keras wraps network errors in bare Exception

@@ -1,5 +1,5 @@
 """Evaluate a trained network.
 
-Comes in: a network and images. Goes out: its threshold, its accuracy on digits that are not MNIST's.
+Comes in: a network and images. Goes out: its threshold, and its accuracy on digits from outside MNIST.
 May import: augment, data, run_record.
 """

@@ -19,7 +19,7 @@ from edge_mnist_trainer.augment.negatives import KINDS, draw_no_digits
 from edge_mnist_trainer.evaluate.robustness import Predict
 from edge_mnist_trainer.run_record import Acceptance
 
-REJECTED_PART: Final = 0.0025
+MAX_REJECTED_FRACTION: Final = 0.0025
 """Largest fraction of validation images that the threshold may reject."""
 
 NO_DIGITS_EACH: Final = 300
@@ -27,7 +27,7 @@ NO_DIGITS_EACH: Final = 300
 
 
 def choose_least_confidence(probabilities: npt.NDArray[np.floating[Any]]) -> float:
-    """Choose the confidence threshold that rejects at most `REJECTED_PART` of digits.
+    """Choose the confidence threshold that rejects at most `MAX_REJECTED_FRACTION` of digits.
 
     Args:
         probabilities: Predictions for validation images, float, shape (N, 10).
@@ -35,7 +35,7 @@ def choose_least_confidence(probabilities: npt.NDArray[np.floating[Any]]) -> flo
     Returns:
         The threshold, in 0..1, rounded down to whole thousandths.
     """
-    lowest = float(np.quantile(probabilities.max(axis=1), REJECTED_PART, method="lower"))
+    lowest = float(np.quantile(probabilities.max(axis=1), MAX_REJECTED_FRACTION, method="lower"))
     return max(0.001, math.floor(1000 * lowest) / 1000)
 
 

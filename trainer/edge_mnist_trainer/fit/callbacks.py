@@ -64,10 +64,10 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships n
             )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Keep what this epoch gave."""
+        """Save the epoch's model and figures, and stop if there was no progress for `patience` epochs."""
         logs = logs or {}
         figures = {name: float(logs[name]) for name in ("accuracy", "loss", "val_accuracy", "val_loss")}
-        self._check_finite("validation loss", figures["val_loss"])  # the last step's update is seen here alone
+        self._check_finite("validation loss", figures["val_loss"])  # no training loss includes the last step's update
         folder, record = self._journal.folder, self._journal.record
         finished, best = Epoch(epoch + 1, **figures), record.best
         if best is None or self._config.keep == "last" or finished.val_accuracy > best.validation_top1:
@@ -89,6 +89,6 @@ class Checkpointer(keras.callbacks.Callback):  # type: ignore[misc]  # keras shi
         self._journal = journal
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Keep what a resumed run needs to begin with this epoch."""
+        """Save the state that a resumed run needs to begin with this epoch."""
         if len(self._journal.record.epochs) == epoch > 0:
             write_checkpoint(self._journal.folder, self.model, self._journal.record)

@@ -23,7 +23,7 @@ FIXED_KEYS: Final = (
 
 
 def write_checkpoint(folder: RunFolder, model: Any, record: RunRecord) -> None:
-    """Keep the state of a compiled model between two epochs; the former checkpoint stands until this one is whole."""
+    """Save the state of a compiled model; the older checkpoint is replaced only when this one is complete."""
     arrays: Any = {f"variable_{number}": np.asarray(value) for number, value in enumerate(_variables(model))}
     arrays["record"] = np.frombuffer(record.to_json().encode(), np.uint8)
 
@@ -35,7 +35,7 @@ def write_checkpoint(folder: RunFolder, model: Any, record: RunRecord) -> None:
 
 
 def read_checkpoint(folder: RunFolder, model: Any, expected: RunRecord) -> RunRecord:
-    """Bring a compiled model into the state that the checkpoint holds.
+    """Load a checkpoint into a compiled model.
 
     Args:
         folder: The run to resume.
@@ -53,10 +53,10 @@ def read_checkpoint(folder: RunFolder, model: Any, expected: RunRecord) -> RunRe
     path = folder.path / CHECKPOINT_FILE
     if not exists(path):
         begun = folder.read_record()
-        if len(begun.epochs) <= 1:  # killed in the first epoch, or right behind it
+        if len(begun.epochs) <= 1:  # killed before the first checkpoint, which is written before epoch 2
             _check_same(folder, begun, expected)
             return expected
-        raise UsageError(f"{folder.path}: holds no {CHECKPOINT_FILE} to go on from; start anew with `force=True`")
+        raise UsageError(f"{folder.path}: holds no {CHECKPOINT_FILE} to resume from; start again with `force=True`")
     try:
         with path.open("rb") as handle, np.load(handle, allow_pickle=False) as archive:  # NumPy leaves files open
             arrays = {name: archive[name] for name in archive.files}
@@ -68,7 +68,7 @@ def read_checkpoint(folder: RunFolder, model: Any, expected: RunRecord) -> RunRe
         raise
     except Exception as error:  # zipfile and NumPy raise OSError, BadZipFile, ValueError, NotImplementedError, ...
         raise CorruptModelError(
-            f"{path}: cannot be read ({first_line(error)}); remove it and start anew with `force=True`"
+            f"{path}: cannot be read ({first_line(error)}); remove it and start again with `force=True`"
         ) from error
     return record
 
@@ -81,7 +81,7 @@ def _check_same(folder: RunFolder, record: RunRecord, expected: RunRecord) -> No
             detail = _difference(before, now) if isinstance(before, dict) and isinstance(now, dict) else ""
             raise UsageError(
                 f"{folder.path / RECORD_FILE}: the run was begun with another {key}{detail}; "
-                "resume it with the same, or start anew with `force=True`"
+                "resume it with the same, or start again with `force=True`"
             )
 
 

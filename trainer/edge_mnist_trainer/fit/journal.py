@@ -1,4 +1,4 @@
-"""The record of a run under way."""
+"""Keep run.json up to date while a run trains."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edge_mnist_trainer.run_record import RunRecord
 
 @dataclass
 class Journal:
-    """What a run has come to so far; its record on disk is the same after every change."""
+    """The record of a running training run. Every change is written to run.json at once."""
 
     folder: RunFolder
     record: RunRecord

@@ -100,7 +100,7 @@ def train(
 
 def _fit(model: Any, batches: Any, digits: DigitSet, journal: Journal, callbacks: tuple[Any, ...]) -> Status:
     config = journal.record.config
-    # In this order: the averaged weights are swapped in for validation and for the end of an epoch, their statistics
+    # The order matters. The averaged weights are swapped in for validation and the end of an epoch, their statistics
     # are measured, then the recorder saves the model. They are swapped back before the next epoch's checkpoint.
     observers = [Recorder(journal), Checkpointer(journal), *callbacks]
     if config.longest_average_steps:

@@ -50,7 +50,7 @@ class TransferSet:
 
     @property
     def n_views(self) -> int:
-        """V: as many epochs pass before a student sees an image again."""
+        """V, the number of views. A student sees an image again after V epochs."""
         return self.record.views
 
 
@@ -123,9 +123,8 @@ def make_transfer_set(
         dataset=TeachingSplitRecord(digits.name, digits.split, len(digits), digits.sha256),
         preprocess=DefinitionRecord(PREPROCESS.version, PREPROCESS.sha256),
     )
-    (folder / RECORD_FILE).write_text(
-        json.dumps(asdict(record), indent=2) + "\n", "utf-8"
-    )  # last: it says that all is there
+    # Written last, because it marks the set as complete.
+    (folder / RECORD_FILE).write_text(json.dumps(asdict(record), indent=2) + "\n", "utf-8")
     return open_transfer_set(folder)
 
 
@@ -151,9 +150,11 @@ def open_transfer_set(folder: Path) -> TransferSet:
         n = len(images)
         whole = images.shape == (n, 28, 28, 1) and probabilities.shape == (n, 10) and n % record.views == 0
     except (OSError, ValueError, EOFError, ZeroDivisionError) as error:
-        raise CorruptModelError(f"{folder}: cannot be read ({first_line(error)}); make it anew") from error
+        raise CorruptModelError(f"{folder}: cannot be read ({first_line(error)}); make it again") from error
     if not whole:
-        raise CorruptModelError(f"{folder}: {len(images)} images, {len(probabilities)} answers; make it anew")
+        raise CorruptModelError(
+            f"{folder}: {len(images)} images but {len(probabilities)} rows of probabilities; make it again"
+        )
     if record.preprocess != DefinitionRecord(PREPROCESS.version, PREPROCESS.sha256):
-        raise UsageError(f"{folder}: made with another preprocessing than this version's; make it anew")
+        raise UsageError(f"{folder}: made with another preprocessing than this version's; make it again")
     return TransferSet(images, probabilities, record)

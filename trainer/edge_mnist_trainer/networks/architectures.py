@@ -125,8 +125,8 @@ def custom_architecture(
 # Augmentation for the project's own networks, strong enough that longer training still improves them. They keep the
 # last epoch: with a cosine schedule and averaged weights, the best epoch on 5,000 images is mostly a matter of luck.
 _ELASTIC: Final = Augmentation(elastic_pixels=0.8)
-_ALL_DIGITS: Final = Augmentation(elastic_pixels=0.8, corrupted_part=0.25, printed_part=0.12, drawn_part=0.1)
-_WITH_NEGATIVES: Final = replace(_ALL_DIGITS, no_digit_part=0.12)
+_ALL_DIGITS: Final = Augmentation(elastic_pixels=0.8, corrupted_part=0.4, printed_part=0.1, drawn_part=0.16)
+_WITH_NEGATIVES: Final = replace(_ALL_DIGITS, no_digit_part=0.14)
 
 _KNOWN: Final = (
     Architecture(
@@ -140,6 +140,12 @@ _KNOWN: Final = (
         "at most 4 kB of int8 weights",
         partial(build_normalised, "nano", pooled(8), pooled(10), Convolution(14), last(13)),
         TrainingConfig(epochs=80, peak_learning_rate=6e-3, augmentation=Augmentation(), keep="last"),
+    ),
+    Architecture(
+        "micro",
+        "robust within 12 kB",
+        partial(build_normalised, "micro", pooled(10), pooled(16), Convolution(26), last(26)),
+        TrainingConfig(epochs=60, peak_learning_rate=4e-3, augmentation=_WITH_NEGATIVES, keep="last"),
     ),
     Architecture(
         "robust",

@@ -24,9 +24,9 @@ class StartingPoint:
     origin: str
     """The path or name that the user gave, for messages."""
     weights: list[npt.NDArray[np.float32]]
-    """As `keras.Model.get_weights` gives them."""
+    """The result of `keras.Model.get_weights`."""
     record: StartRecord
-    """As run.json stores it."""
+    """Entry of run.json: the SHA-256 of the model's file, and how it was trained, if its run recorded that."""
 
     def give(self, model: Any) -> None:
         """Copy the weights to a model of the same architecture.
@@ -37,8 +37,8 @@ class StartingPoint:
         shapes = [weights.shape for weights in self.weights]
         if shapes != [tuple(weights.shape) for weights in model.get_weights()]:
             raise UsageError(
-                f"`start_from` {self.origin}: its weights have other shapes than those of {model.name}; name as "
-                "`architecture` what it was trained as"
+                f"`start_from` {self.origin}: its weights have other shapes than those of {model.name}; name "
+                "the architecture that it was trained as with `architecture`"
             )
         model.set_weights(self.weights)
 
@@ -56,7 +56,7 @@ def find_starting_point(source: Path) -> Path:
         if is_url(source):
             raise UsageError(f"`start_from` {describe_missing(source, 'run')}")
         raise UsageError(
-            f"`start_from` {source}: no run folder with a {MODEL_FILE}, no .keras file and none of "
+            f"`start_from` {source}: not a run folder with a {MODEL_FILE}, a .keras file, or one of "
             f"{', '.join(REFERENCE_MODELS)}"
         )
     return path
@@ -66,8 +66,8 @@ def open_starting_point(source: Path) -> StartingPoint:
     """Load the weights of the model that `find_starting_point` finds.
 
     Raises:
-        UsageError: As `find_starting_point`.
-        CorruptModelError: The model cannot be read, or the record of its run.
+        UsageError: There is no such model.
+        CorruptModelError: The model or the record of its run cannot be read.
     """
     from edge_mnist_trainer.networks.keras_file import load_keras  # imports Keras, which takes seconds
 

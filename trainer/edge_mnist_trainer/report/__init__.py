@@ -1,5 +1,5 @@
-"""A run's report.html.
+"""Write the report page of a run.
 
-Comes in: a run folder. Goes out: one HTML page.
+Comes in: a run folder. Goes out: report.html.
 May import: augment, data, evaluate, networks, run_folder, run_record.
 """

@@ -1,4 +1,4 @@
-"""The curves of a run as pictures, each drawn twice: for light pages and for dark ones."""
+"""Draw the training curves of a run, once for light and once for dark pages."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from edge_mnist_trainer.run_record import Epoch, RunRecord
 
 SIZE_INCHES: Final = (5.0, 3.3)
-"""Of one curve: its letters are as large as the page's on a phone, and two stand side by side on a screen."""
+"""Size of one curve. Its letters are as large as the page's on a phone, and two fit side by side on a screen."""
 
 DOTS_PER_INCH: Final = 160
 
-MOST_MARKED_EPOCHS: Final = 15
-"""Longer curves go without a dot at each epoch."""
+MAX_MARKED_EPOCHS: Final = 15
+"""Curves of more epochs have no dot at each epoch."""
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One figure by epoch as PNG files without a background."""
+    """A curve over the epochs, as PNG files with transparent background."""
 
     text: str
-    """What it shows, for who cannot see it."""
+    """Alternative text."""
     light_png: bytes
     """For light pages."""
     dark_png: bytes
@@ -41,10 +41,10 @@ class Curve:
 
 
 def draw_curves(record: RunRecord) -> list[Curve]:
-    """Loss and accuracy of every epoch.
+    """Draw loss and accuracy by epoch.
 
     Args:
-        record: Of a run with a finished epoch.
+        record: The record of a run with at least one finished epoch.
     """
     epochs, kept = record.epochs, record.best.epoch if record.best else 0
     training = _name_training(record)
@@ -62,41 +62,41 @@ def draw_curves(record: RunRecord) -> list[Curve]:
 
     def draw_accuracy(axes: Axes) -> None:
         draw("accuracy", axes)
-        # Drawn as errors on a logarithmic axis that points down: from 99 to 99.5 % is as far as from 98 to 99 %.
+        # Drawn as the error on an inverted logarithmic axis: 99 to 99.5 % is as long as 98 to 99 %.
         _finish(axes, "accuracy", lambda error: f"{100 - error:g}%")
         axes.invert_yaxis()
 
     last = epochs[-1]
     return [
         _make_curve(
-            draw_loss, f"Loss by epoch: at last {last.loss:.3g} in training, {last.val_loss:.3g} in validation"
+            draw_loss, f"Loss by epoch: finally {last.loss:.3g} in training, {last.val_loss:.3g} in validation"
         ),
         _make_curve(
             draw_accuracy,
-            f"Accuracy by epoch: at last {last.accuracy:.2%} in training, {last.val_accuracy:.2%} in validation",
+            f"Accuracy by epoch: finally {last.accuracy:.2%} in training, {last.val_accuracy:.2%} in validation",
         ),
     ]
 
 
 def _name_training(record: RunRecord) -> str:
     if record.transfer_set:
-        return "training (teachers' answers)"
+        return "training (teachers' predictions)"
     return "training (distorted)" if record.config.augmentation else "training"
 
 
 def _to_height(epochs: Sequence[Epoch], key: str) -> Floats:
-    """Losses as they are, accuracies as errors in percent."""
+    """Heights of a curve: losses as they are, accuracies as errors in percent."""
     values = np.array([getattr(epoch, key) for epoch in epochs])
     return 100 * (1 - values) if key.endswith("accuracy") else values
 
 
 def _plot(axes: Axes, epochs: list[int], heights: Floats, name: str) -> None:
-    axes.plot(epochs, heights, label=name, marker="." if len(epochs) <= MOST_MARKED_EPOCHS else "")
+    axes.plot(epochs, heights, label=name, marker="." if len(epochs) <= MAX_MARKED_EPOCHS else "")
 
 
 def _finish(axes: Axes, title: str, name_height: Callable[[float], str]) -> None:
     heights = np.concatenate([np.asarray(line.get_ydata(), float) for line in axes.lines[:2]])
-    if np.all(heights > 0):  # nothing is left to read wrong: no logarithm
+    if np.all(heights > 0):  # an error of 0 has no logarithm
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
         axes.yaxis.set_minor_locator(NullLocator())

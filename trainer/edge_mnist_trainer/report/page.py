@@ -1,6 +1,6 @@
-"""report.html of a run: one self-contained page with its curves, its mistakes, its samples and its settings.
+"""Write report.html of a run: a self-contained page with curves, mistakes, samples and settings.
 
-No script, nothing from outside, nothing of the test images.
+The page has no scripts, loads nothing, and shows nothing of the test images.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from edge_mnist_trainer.run_folder import REPORT_FILE, RunFolder
 from edge_mnist_trainer.run_record import DatasetRecord, RunRecord, SplitRecord
 
 JUDGING_BATCH: Final = 1000
-"""Images that the network reads at once."""
+"""Batch size of evaluation."""
 
 
 def write_report_page(folder: RunFolder, digits: DigitSet) -> None:
-    """Write report.html of a run, and into run.json how the kept model reads other digits and what it rejects.
+    """Write report.html of a run, and add accuracy on other digits and confidence threshold to run.json.
 
     Args:
         folder: A run that has a model.
-        digits: What it was trained on; the test images are not read.
+        digits: The digits that it was trained on. The test images are not used.
 
     Raises:
         UsageError: The run was trained on other digits.
@@ -61,7 +61,7 @@ def write_report_page(folder: RunFolder, digits: DigitSet) -> None:
     record = replace(record, other_digits=others, acceptance=acceptance)
     folder.write_record(record)
     page = _make_page(record, model, digits, probabilities)
-    # Names of the user's files may hold bytes that are no UTF-8.
+    # Names of the user's files may not be UTF-8.
     folder.replace(REPORT_FILE, lambda path: path.write_text(page, "utf-8", errors="backslashreplace"))
 
 
@@ -70,7 +70,7 @@ def _check_same_digits(folder: RunFolder, record: RunRecord, digits: DigitSet) -
         if record.dataset.splits.get(part.split) != SplitRecord(len(part), part.sha256):
             raise UsageError(
                 f"{folder.path}: was trained on other digits than these ({part.name}, {part.split}: {len(part):,} "
-                "images); name its own as `data`"
+                "images); name the digits of the run as `data`"
             )
 
 
@@ -82,7 +82,7 @@ def _make_page(
 ) -> str:
     labels, found = digits.validation.labels, probabilities.argmax(axis=1)
     lessons = record.transfer_set
-    # A run with a transfer set learnt from the distortions of that, not from its own.
+    # A run with a distillation set learns from the distortions of the set, not from its own.
     augmentation = lessons.augmentation if lessons else record.config.augmentation
     template = load_templates().get_template("run.html")
     return template.render(
@@ -109,11 +109,11 @@ def _make_page(
 
 
 def _configuration(record: RunRecord) -> dict[str, Any]:
-    """The settings, and what else decided the training."""
+    """The settings and other inputs of the training, for display."""
     parts = record.to_dict()
     settings = parts["config"]
     if record.transfer_set:
-        del settings["augmentation"]  # its own went unused
+        del settings["augmentation"]  # not used
         settings["transfer_set"] = parts["transfer_set"]
     return {
         "architecture": record.architecture,
@@ -125,7 +125,7 @@ def _configuration(record: RunRecord) -> dict[str, Any]:
 
 
 def _data(dataset: DatasetRecord) -> dict[str, Any]:
-    """What proves which images were used."""
+    """Names and hashes of the images, for display."""
     splits = {name: {"images": split.n, "sha256": split.sha256} for name, split in dataset.splits.items()}
     reading = {"picture reading": asdict(dataset.picture_reading)} if dataset.picture_reading else {}
     return {"name": dataset.name, **splits, **reading, **({"notes": "; ".join(dataset.notes)} if dataset.notes else {})}

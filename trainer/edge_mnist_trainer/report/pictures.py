@@ -1,4 +1,4 @@
-"""Digits as a report shows them: what was read wrong, and what training images look like."""
+"""Choose the digits that a report page shows: misclassified images and training images."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from edge_mnist_trainer.augment.batches import distort
 from edge_mnist_trainer.augment.settings import Augmentation
 
 SAMPLES: Final = 12
-"""Training images that are shown: of each digit the first, and the second of some."""
+"""Training images on the page: the first of each digit, and the second of some."""
 
 VIEWS: Final = 5
-"""Distorted views of each of them."""
+"""Distorted views of each training image."""
 
 GAP_PIXELS: Final = 2
-"""Between the views of one image."""
+"""Gap between the views of one image."""
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """An image that was read wrong."""
+    """A misclassified image."""
 
     index: int
-    """Its place in the split, from 0."""
+    """Its position in the split, from 0."""
     label: int
-    answer: int
-    answer_probability: float
-    """What the network gave the answer, in 0..1."""
+    predicted: int
+    predicted_probability: float
+    """Probability of the predicted digit, in 0..1."""
     label_probability: float
-    """What it gave the label, in 0..1."""
+    """Probability of the label, in 0..1."""
 
 
 def find_mistakes(labels: npt.NDArray[np.uint8], probabilities: npt.NDArray[np.floating]) -> list[Mistake]:
-    """Every image that was read wrong, the most confident wrong answer first.
+    """Find all misclassified images, the most confident first.
 
     Args:
         labels: uint8, shape (N,).
-        probabilities: Of each digit, shape (N, 10).
+        probabilities: Predictions, shape (N, 10).
     """
     found = probabilities.argmax(axis=1)
     mistakes = [
@@ -54,33 +54,35 @@ def find_mistakes(labels: npt.NDArray[np.uint8], probabilities: npt.NDArray[np.f
         )
         for index in np.flatnonzero(found != labels)
     ]
-    return sorted(mistakes, key=lambda mistake: -mistake.answer_probability)
+    return sorted(mistakes, key=lambda mistake: -mistake.predicted_probability)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A training image, and how training distorts it."""
+    """A training image with distorted views."""
 
     label: int
     image: npt.NDArray[np.uint8]
     """Shape (28, 28, 1)."""
     views: npt.NDArray[np.uint8] | None
-    """`VIEWS` distorted views below each other, grey and opacity, shape (H, 28, 2); None if nothing is distorted."""
+    """`VIEWS` distorted views in a column, grey and opacity, shape (H, 28, 2); None without distortions."""
 
 
 def choose_samples(digits: LabelledDigits, augmentation: Augmentation | None, *, seed: int) -> list[Sample]:
-    """The first image of each digit, then the second of some: a user's own digits may come sorted.
+    """Choose the first image of each digit, then the second of some.
+
+    The first images of the split will not do, because a user's own digits may be sorted by label.
 
     Args:
         digits: The training split.
-        augmentation: How they are distorted; None if they are not.
-        seed: Decides the distortions.
+        augmentation: The distortions; None for none.
+        seed: Seed of the distortions.
     """
-    turns = np.zeros(len(digits), np.intp)
+    ranks = np.zeros(len(digits), np.intp)
     for digit in range(10):
-        places = np.flatnonzero(digits.labels == digit)
-        turns[places] = np.arange(len(places))
-    chosen = np.lexsort((digits.labels, turns))[:SAMPLES]
+        positions = np.flatnonzero(digits.labels == digit)
+        ranks[positions] = np.arange(len(positions))
+    chosen = np.lexsort((digits.labels, ranks))[:SAMPLES]
     rng = np.random.default_rng(seed)
     return [
         Sample(int(label), image, _distort(image, augmentation, rng) if augmentation else None)

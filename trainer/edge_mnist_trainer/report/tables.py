@@ -1,4 +1,4 @@
-"""The figures behind a report's tables: confusions, and precision and recall of each digit."""
+"""Compute the tables of a report page: the confusion matrix, and precision and recall of each digit."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ import numpy.typing as npt
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 STRONGEST_RED: Final = 0.6
-"""Opacity behind the most frequent mistake: the number on it stays legible on light and on dark pages."""
+"""Opacity of the red behind the most frequent mistake. Its number is legible on light and on dark pages."""
 
 Labels = npt.NDArray[np.integer]
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """How many images of one label were given one answer."""
+    """One cell of the confusion matrix."""
 
     n: int
+    """Number of images."""
     red: float
-    """Opacity of the red behind the number, 0..1. The right answers have none: they would drown the mistakes."""
+    """Opacity of the red behind the number, 0..1; 0 on the diagonal, where the predictions are correct."""
 
 
 @dataclass(frozen=True)
 class DigitScores:
-    """How well one digit is read. Each score is in 0..1, or NaN if there is no image to tell."""
+    """Scores of one digit, each in 0..1, or NaN if no image decides it."""
 
     precision: float
     recall: float
@@ -35,7 +36,7 @@ class DigitScores:
 
 
 def count_confusions(labels: Labels, found: Labels) -> list[list[Confusion]]:
-    """The confusion matrix: a row for each label, a column for each answer."""
+    """Compute the confusion matrix: a row for each label, a column for each predicted digit."""
     matrix = confusion_matrix(labels, found, labels=range(10))
     mistakes = matrix - np.diag(np.diag(matrix))
     reds = np.where(mistakes, STRONGEST_RED * (0.25 + 0.75 * mistakes / max(1, mistakes.max())), 0)
@@ -45,7 +46,7 @@ def count_confusions(labels: Labels, found: Labels) -> list[list[Confusion]]:
 
 
 def score_each_digit(labels: Labels, found: Labels) -> list[DigitScores]:
-    """Precision, recall and F1 of the ten digits."""
+    """Compute precision, recall and F1 of the ten digits."""
     columns = precision_recall_fscore_support(labels, found, labels=range(10), zero_division=np.nan)
     return [
         DigitScores(float(precision), float(recall), float(f1), int(n))

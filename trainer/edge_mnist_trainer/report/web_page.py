@@ -1,6 +1,6 @@
-"""HTML pages from templates: each is one self-contained file, without scripts and with every value escaped.
+"""Render HTML pages from templates. A page is one self-contained file without scripts; every value is escaped.
 
-The templates lie in `templates/` beside this file. `page.html` is the frame and `parts.html` has macros for all pages.
+The templates are in `templates/` beside this file. `page.html` is the frame; `parts.html` has macros for all pages.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from PIL import Image
 
 
 def load_templates(*packages: str) -> Environment:
-    """The templates in `report/templates` of this package and of `packages`.
+    """Load the templates in `report/templates` of this package and of `packages`.
 
-    Values are escaped, except in templates that end in .md. A value that a template names and nobody gave is an error.
+    Values are escaped, except in templates that end in .md. A missing value is an error.
     """
     loaders = [PackageLoader(package, "report/templates") for package in (__name__.partition(".")[0], *packages)]
     templates = Environment(
@@ -30,28 +30,28 @@ def load_templates(*packages: str) -> Environment:
         keep_trailing_newline=True,
     )
     templates.filters.update(
-        percent=format_percent, thousands=format_thousands, png_address=png_address, pixels_address=pixels_address
+        percent=format_percent, thousands=format_thousands, png_data_url=png_data_url, pixels_data_url=pixels_data_url
     )
     return templates
 
 
 def format_percent(fraction: float | None, decimals: int = 2) -> str:
-    """A fraction, 0..1, as a percentage; "-" if there is none (None or NaN)."""
+    """Format a fraction, 0..1, as a percentage; None and NaN as "-"."""
     return "-" if fraction is None or math.isnan(fraction) else f"{fraction:.{decimals}%}"
 
 
 def format_thousands(number: float) -> str:
-    """A number, rounded to a whole one, with a comma between thousands."""
+    """Round a number and format it with commas between thousands."""
     return f"{number:,.0f}"
 
 
-def png_address(data: bytes) -> str:
-    """A PNG file as an address that holds all of it."""
+def png_data_url(data: bytes) -> str:
+    """Encode a PNG file as a data URL."""
     return f"data:image/png;base64,{base64.b64encode(data).decode()}"
 
 
-def pixels_address(pixels: npt.NDArray[np.uint8]) -> str:
-    """Pixels as the address of a PNG file.
+def pixels_data_url(pixels: npt.NDArray[np.uint8]) -> str:
+    """Encode pixels as the data URL of a PNG file.
 
     Args:
         pixels: uint8, shape (H, W) or (H, W, C): grey, grey and opacity, or red, green and blue.
@@ -59,4 +59,4 @@ def pixels_address(pixels: npt.NDArray[np.uint8]) -> str:
     buffer = io.BytesIO()
     one_channel = pixels.ndim == 3 and pixels.shape[2] == 1
     Image.fromarray(pixels[..., 0] if one_channel else pixels).save(buffer, "PNG", optimize=True)
-    return png_address(buffer.getvalue())
+    return png_data_url(buffer.getvalue())

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from edge_mnist_exporter.bundle.report_paths import GENERATOR, ReportPlaces, shorten
+from edge_mnist_exporter.bundle.report_paths import GENERATOR, ReportPaths, shorten
 from edge_mnist_runtime.errors import OutputError, UsageError
 from edge_mnist_trainer.report.web_page import load_templates
 
@@ -15,17 +15,17 @@ FAILURE = json.dumps({"gates": [{"passed": False}], "passed": False})
 FILL_DISK = """
 import resource, sys
 from pathlib import Path
-from edge_mnist_exporter.bundle.report_paths import ReportPlaces
+from edge_mnist_exporter.bundle.report_paths import ReportPaths
 from edge_mnist_runtime.errors import OutputError
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-places = ReportPlaces(Path(sys.argv[1]))
+paths = ReportPaths(Path(sys.argv[1]))
 try:
-    with places.page_after("x" * 100_000):
+    with paths.page_after("x" * 100_000):
         print("the bundle is in place")
 except OutputError as error:
     print("page", error)
 try:
-    places.write_failure("{}", "x" * 100_000)
+    paths.write_failure("{}", "x" * 100_000)
 except OutputError as error:
     print("failure", error)
 """
@@ -47,7 +47,7 @@ def names(folder):
 
 
 def test_page_appears_beside_the_bundle_after_the_bundle(bundle):
-    with ReportPlaces(bundle).page_after(write_page("new")):
+    with ReportPaths(bundle).page_after(write_page("new")):
         assert not bundle.with_name("bundle.report.html").exists()
         bundle.mkdir()
     assert names(bundle.parent) == ["bundle", "bundle.report.html"]
@@ -55,28 +55,28 @@ def test_page_appears_beside_the_bundle_after_the_bundle(bundle):
 
 
 def test_older_page_is_replaced_and_older_failure_is_removed(bundle):
-    places = ReportPlaces(bundle)
-    places.write_failure(FAILURE, write_page("failed"))
-    places.page.write_text(write_page("old"))
-    with ReportPlaces(bundle).page_after(write_page("new")):
+    paths = ReportPaths(bundle)
+    paths.write_failure(FAILURE, write_page("failed"))
+    paths.page.write_text(write_page("old"))
+    with ReportPaths(bundle).page_after(write_page("new")):
         pass
     assert names(bundle.parent) == ["bundle.report.html"]
-    assert places.page.read_text() == write_page("new")
+    assert paths.page.read_text() == write_page("new")
 
 
 def test_failed_bundle_write_keeps_older_page_and_failure(bundle):
-    places = ReportPlaces(bundle)
-    places.write_failure(FAILURE, write_page("failed"))
-    places.page.write_text(write_page("old"))
-    with pytest.raises(OutputError), places.page_after(write_page("new")):
+    paths = ReportPaths(bundle)
+    paths.write_failure(FAILURE, write_page("failed"))
+    paths.page.write_text(write_page("old"))
+    with pytest.raises(OutputError), paths.page_after(write_page("new")):
         raise OutputError("no space")
     assert names(bundle.parent) == ["bundle.failed", "bundle.report.html"]
-    assert places.page.read_text() == write_page("old")
+    assert paths.page.read_text() == write_page("old")
 
 
 def test_failure_replaces_an_older_failure(bundle):
     for text in ("one", "two"):
-        ReportPlaces(bundle).write_failure(FAILURE, write_page(text))
+        ReportPaths(bundle).write_failure(FAILURE, write_page(text))
     assert names(bundle.parent) == ["bundle.failed"]
     assert names(bundle.with_name("bundle.failed")) == ["report.html", "report.json"]
     assert (bundle.with_name("bundle.failed") / "report.html").read_text() == write_page("two")
@@ -86,14 +86,14 @@ def test_page_that_no_export_wrote_is_refused_and_not_changed(bundle):
     page = bundle.with_name("bundle.report.html")
     page.write_text("<html>my thesis")
     with pytest.raises(UsageError, match=r"bundle\.report\.html: exists, and no export wrote it"):
-        ReportPlaces(bundle)
+        ReportPaths(bundle)
     assert page.read_text() == "<html>my thesis"
 
 
 def test_folder_at_the_path_of_the_page_is_refused(bundle):
     bundle.with_name("bundle.report.html").mkdir()
     with pytest.raises(UsageError, match=r"bundle\.report\.html: exists"):
-        ReportPlaces(bundle)
+        ReportPaths(bundle)
 
 
 @pytest.mark.parametrize(
@@ -110,20 +110,20 @@ def test_folder_that_no_export_wrote_is_refused_and_not_changed(bundle, file, co
     other.mkdir()
     (other / file).write_text(content)
     with pytest.raises(UsageError, match=rf"bundle\.failed: holds {file}, which no export wrote"):
-        ReportPlaces(bundle)
+        ReportPaths(bundle)
     assert (other / file).read_text() == content
 
 
 def test_notes_in_the_folder_of_a_failure_are_not_lost(bundle):
-    places = ReportPlaces(bundle)
-    places.write_failure(FAILURE, write_page("failed"))
-    (places.failure / "notes.txt").write_text("precious")
-    for attempt in (lambda: ReportPlaces(bundle), lambda: places.write_failure(FAILURE, "again")):
+    paths = ReportPaths(bundle)
+    paths.write_failure(FAILURE, write_page("failed"))
+    (paths.failure / "notes.txt").write_text("precious")
+    for attempt in (lambda: ReportPaths(bundle), lambda: paths.write_failure(FAILURE, "again")):
         with pytest.raises(UsageError, match=r"holds notes\.txt"):
             attempt()
-    with pytest.raises(UsageError, match=r"holds notes\.txt"), places.page_after(write_page("new")):
+    with pytest.raises(UsageError, match=r"holds notes\.txt"), paths.page_after(write_page("new")):
         raise AssertionError("the bundle must not be written")
-    assert (places.failure / "notes.txt").read_text() == "precious"
+    assert (paths.failure / "notes.txt").read_text() == "precious"
 
 
 def test_full_disk_fails_before_the_bundle_is_in_place(bundle, run_script):
