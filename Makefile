@@ -11,8 +11,8 @@ export EDGE_MNIST_DATA := $(abspath ../shared/mnist)
 endif
 endif
 
-.PHONY: help install quickstart test test-mnist nightly lint types wheel frozen-test reference golden conformance device-test
-.PHONY: constraints docs clean
+.PHONY: help install quickstart test test-mnist nightly lint types wheel frozen-test reference golden conformance
+.PHONY: constraints docs clean mutants device-test
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +51,10 @@ nightly: $(INSTALLED) ## Run the tests in full size and the reliability benchmar
 	$(PYTEST) --nightly
 	$(BIN)/edge-mnist export edge --int8 -o $(NIGHTLY)/edge
 	$(BIN)/python -m benchmarks.reliability --tflite $(NIGHTLY)/edge/edge_int8.tflite --page $(NIGHTLY)/reliability.md
+
+# About an hour, no part of .ci/run. A second run goes on where the first one stopped.
+mutants: $(INSTALLED) ## Change the rules one by one and count what tests notice; ONLY=FILE or FOLDER for a part
+	$(ONE_THREAD) nice -n 10 $(BIN)/python -m benchmarks.mutants $(ONLY)
 
 lint: $(INSTALLED) ## Check style and format
 	$(BIN)/ruff check .

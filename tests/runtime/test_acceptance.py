@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_mnist_runtime import DigitClassifier
-from edge_mnist_runtime.acceptance import CERTAIN, accept_predictions, shows_several_objects
+from edge_mnist_runtime.acceptance import (
+    CERTAIN,
+    accept_predictions,
+    describe_rule,
+    is_accepted,
+    shows_several_objects,
+)
 
 LEAST = 0.5
 DOUBT = CERTAIN - 0.01
@@ -81,7 +87,64 @@ def test_brightness_does_not_matter(level):
     assert shows_several_objects(image(STROKE, CUT, OTHER_CUT, level=level).tobytes())
 
 
-def test_black_image_shows_no_objects():
+def around_the_frame(several):
+    """An image turned so that what lies along its upper edge lies along each edge, from either end."""
+    turned = [np.rot90(several[0, :, :, 0], turns) for turns in range(4)]
+    return [seen.tobytes() for one in turned for seen in (one, np.flip(one), one.T)]
+
+
+@pytest.mark.parametrize("column", range(8, 28))
+def test_every_pixel_of_the_edge_counts(column):
+    four_pixels = image((2, 12, 26, 16), (0, 3, 1, 6), (0, column, 1, column + 1))
+    assert all(map(shows_several_objects, around_the_frame(four_pixels)))
+
+
+def test_four_pixels_of_ink_at_the_edge_are_enough_and_three_are_not():
+    assert shows_several_objects(image((2, 12, 26, 16), (0, 3, 1, 5), (0, 20, 1, 22)).tobytes())
+    assert not shows_several_objects(image((2, 12, 26, 16), (0, 3, 1, 5), (0, 20, 1, 21)).tobytes())
+
+
+def test_line_around_a_corner_is_one_place():
+    assert not any(map(shows_several_objects, around_the_frame(image(STROKE, (0, 20, 1, 28), (0, 27, 8, 28)))))
+
+
+def test_two_things_that_are_cut_are_several():
+    assert shows_several_objects(image((0, 4, 20, 8), (0, 18, 20, 22)).tobytes())
+
+
+@pytest.mark.parametrize(("level", "is_ink"), [(139, False), (140, True)])
+def test_ink_at_the_edge_has_seven_tenths_of_the_brightest_pixel(level, is_ink):
+    pixels = np.maximum(image(STROKE, level=200), image((0, 20, 1, 26), (0, 2, 1, 8), level=level))
+    assert shows_several_objects(pixels.tobytes()) == is_ink
+
+
+@pytest.mark.parametrize(("level", "is_ink"), [(99, False), (100, True)])
+def test_half_as_bright_as_the_brightest_pixel_joins_two_things_into_one(level, is_ink):
+    bridge = image((14, 8, 16, 18), level=level)
+    pixels = np.maximum(image((0, 4, 20, 8), (0, 18, 20, 22), level=200), bridge)
+    assert shows_several_objects(pixels.tobytes()) == (not is_ink)
+
+
+def test_certainty_begins_at_98_percent():
+    several = image(STROKE, CUT, OTHER_CUT)
+    assert accept_predictions(sure(0.979, 0.981), np.repeat(several, 2, axis=0), LEAST).tolist() == [False, True]
+    assert is_accepted(0.98, several.tobytes(), LEAST)
+    assert not is_accepted(0.979, several.tobytes(), LEAST)
+
+
+@pytest.mark.parametrize("least", [0.0, 0.5, 0.99])
+def test_exactly_the_least_confidence_is_accepted(least):
+    assert is_accepted(least, image(STROKE).tobytes(), least)
+    assert not is_accepted(least - 0.001, image(STROKE).tobytes(), least)
+
+
+def test_rule_names_both_confidences():
+    rule = describe_rule(0.5714)
+    assert "below 0.571 are rejected" in rule
+    assert "below 0.98 " in rule
+
+
+def test_black_shows_nothing():
     assert not shows_several_objects(bytes(784))
 
 

@@ -78,6 +78,18 @@ def test_every_file_has_its_own_gates():
     assert failed(0.99, good, bad, good) == ["drop_points(file1)", "agreement(file1)"]
 
 
+def test_file_that_answers_otherwise_in_the_runtime_is_judged_there_as_well():
+    bad = figures(delta_points=-1, agreement=0.9)
+    gates = judge(0.99, [("m.onnx", ALIKE)], LIMITS, runtime=[("m.onnx", bad)])
+    place = "m.onnx in edge-mnist's runtime"
+    assert [(gate.name, gate.passed, gate.files) for gate in gates[1:]] == [
+        ("drop_points(m.onnx)", True, ("m.onnx",)),
+        ("agreement(m.onnx)", True, ("m.onnx",)),
+        (f"drop_points({place})", False, ("m.onnx",)),
+        (f"agreement({place})", False, ("m.onnx",)),
+    ]
+
+
 def test_nan_never_passes():
     assert failed(0.99, figures(delta_points=math.nan, agreement=math.nan)) == [
         "drop_points(file0)",

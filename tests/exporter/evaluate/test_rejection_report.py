@@ -10,7 +10,6 @@ import pytest
 
 from edge_mnist_exporter.config import ExportConfig
 from edge_mnist_exporter.evaluate.rejection import (
-    RejectionFigures,
     RejectionReport,
     measure_rejection,
     settle_least_confidence,
@@ -26,43 +25,17 @@ from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.engines import open_engine
 from edge_mnist_runtime.errors import IntegrityError, UsageError
 from edge_mnist_trainer.augment.strokes import draw_digits
-from edge_mnist_trainer.evaluate.confidence import MAX_REJECTED_FRACTION, choose_least_confidence
+from edge_mnist_trainer.evaluate.confidence import choose_least_confidence
 from edge_mnist_trainer.run_folder import RunFolder
 from edge_mnist_trainer.run_record import Acceptance
 
 pytestmark = pytest.mark.slow
 
 
-def answers(*confidences: float) -> np.ndarray:
-    """Probabilities of ten digits, the most probable one 3."""
-    rows = [np.full(10, (1 - confidence) / 9) for confidence in confidences]
-    for row, confidence in zip(rows, confidences, strict=True):
-        row[3] = confidence
-    return np.array(rows, np.float32)
-
-
-def labelled(*labels: int) -> LabelledDigits:
-    """Blank images with these labels."""
-    images = np.zeros((len(labels), 28, 28, 1), np.uint8)
-    return LabelledDigits("made", "test", images, np.array(labels, np.uint8))
-
-
 @pytest.fixture(scope="module")
 def validation() -> LabelledDigits:
     images, labels = draw_digits(5, seed=3)
     return LabelledDigits("drawn", "validation", images, labels)
-
-
-def test_rejection_figures_match_hand_computed_values():
-    found, digits = answers(0.9, 0.4, 0.8, 0.3), labelled(3, 3, 5, 7)
-    report = measure_rejection((0.5, "set by the user"), {"keras": found}, digits)
-    assert report.figures["keras"] == RejectionFigures(rejected=0.5, rejected_wrong=0.5, accepted_top1=0.5)
-
-
-def test_figures_are_none_without_misread_or_accepted_images():
-    found = answers(0.2)
-    figures = measure_rejection((0.5, "set by the user"), {"keras": found}, labelled(3)).figures["keras"]
-    assert figures == RejectionFigures(rejected=1.0, rejected_wrong=None, accepted_top1=None)
 
 
 def test_model_that_does_not_read_digits_has_no_threshold(blob_source, validation):
@@ -147,11 +120,3 @@ def test_digits_below_the_threshold_are_rejected_and_others_are_not(reference_bu
     predictions = DigitClassifier.from_engine(engine).predict_batch(images)
     assert [one.accepted for one in predictions] == [bool(confidence >= least) for confidence in confidences]
     assert all((one.digit is None) == (not one.accepted) for one in predictions)
-
-
-@pytest.mark.parametrize("n", [10, 400, 4000])
-def test_chosen_threshold_rejects_at_most_its_fraction(n):
-    found = answers(*np.random.default_rng(n).uniform(0.2, 1, n))
-    least = choose_least_confidence(found)
-    assert np.mean(found.max(1) < least) <= MAX_REJECTED_FRACTION
-    assert np.mean(found.max(1) < least + 0.001) > 0  # a threshold 0.001 higher would reject more

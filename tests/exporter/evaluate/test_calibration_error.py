@@ -57,6 +57,12 @@ def test_probability_just_below_a_bin_edge_is_in_the_lower_bin():
     assert apart == pytest.approx((0.19 + 0.8) / 2, abs=1e-6)
 
 
+def test_the_lowest_two_bins_are_apart():
+    # 0.06 is in (0, 1/15] and 0.1 in (1/15, 2/15]: only a model of more than 15 classes can be so unsure.
+    unsure = predict(0.06, 0.1, n_classes=20)
+    assert measure_calibration_error(unsure, labels(True, False)) == pytest.approx((0.94 + 0.1) / 2, abs=1e-6)
+
+
 @given(st.integers(1, 60), st.integers(2, 12), st.integers(0, 2**32 - 1))
 def test_error_is_between_overall_gap_and_one(n_images, n_classes, seed):
     rng = np.random.default_rng(seed)
