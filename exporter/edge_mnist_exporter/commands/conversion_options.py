@@ -45,5 +45,3 @@ CalibrationSamplesOption = Annotated[
 ]
 
 SeedOption = Annotated[int, typer.Option(help="Seed of the choice of calibration images.", rich_help_panel=CALIBRATION)]
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print only JSON to standard output.")]

@@ -11,7 +11,6 @@ from edge_mnist_exporter.commands.conversion_options import (
     CalibrationMethodOption,
     CalibrationSamplesOption,
     InputRangeOption,
-    JsonOption,
     PerChannelOption,
     SeedOption,
 )
@@ -20,6 +19,7 @@ from edge_mnist_exporter.config import ConversionConfig, ExportConfig, SourceCon
 from edge_mnist_exporter.gate_config import GateConfig
 from edge_mnist_exporter.source.options import parse_input_range, parse_names
 from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.commands.options import JsonOption
 from edge_mnist_runtime.errors import UsageError
 
 if TYPE_CHECKING:

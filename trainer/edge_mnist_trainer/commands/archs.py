@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.commands.options import JsonOption
 
 
 def archs(
-    as_json: Annotated[bool, typer.Option("--json", help="Print only JSON to standard output.")] = False,
+    as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """List the architectures that can be trained, with their sizes."""
