@@ -116,9 +116,9 @@ def _find_tensor(picture: Image.Image, mode: ReadingMode, origin: str) -> Readin
     if mode == "raw" and not (is_small and picture.mode in ("L", "1")):
         width, height = upright_size(picture)
         raise InputShapeError(
-            f"{origin}: {width} x {height} pixels of mode {picture.mode}; the reading `raw` expects "
-            f"{PREPROCESS.side_pixels} x {PREPROCESS.side_pixels} grey pixels, bright ink on black; `auto` reads other "
-            "pictures"
+            f"{origin}: {width} x {height} pixels, {picture.mode}; mode raw expects "
+            f"{PREPROCESS.side_pixels} x {PREPROCESS.side_pixels} grey pixels, bright ink on black; mode auto reads "
+            "other pictures"
         )
     if not is_small:
         return None
