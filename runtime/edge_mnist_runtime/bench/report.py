@@ -178,7 +178,8 @@ class BenchReport:
             record = json.loads(text)
             found = record["schema_version"]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise IntegrityError(f"{origin}: not a JSON report of `edge-mnist bench` ({first_line(error)})") from error
+            reason = "no schema_version" if isinstance(error, KeyError) else first_line(error)
+            raise IntegrityError(f"{origin}: not a JSON report of `edge-mnist bench` ({reason})") from error
         if found != BENCH_SCHEMA_VERSION:
             raise IntegrityError(
                 f"{origin}: its schema {found!r} is not the known {BENCH_SCHEMA_VERSION}; measure again with this "

@@ -22,7 +22,7 @@ MAX_THREADS: Final = 256
 def check_count(name: str, count: object) -> None:
     """Raise `UsageError` unless `count`, of threads or processes, is a whole number in 1..256."""
     if type(count) is not int or not 1 <= count <= MAX_THREADS:
-        raise UsageError(f"{name} must be a whole number, 1..{MAX_THREADS}, not {count!r}")
+        raise UsageError(f"`{name}` must be a whole number, 1..{MAX_THREADS}, not {count!r}")
 
 
 @dataclass(frozen=True)
@@ -62,5 +62,5 @@ def require_backend(backend: str | None) -> Backend | None:
         UsageError: There is no such back end.
     """
     if backend is not None and backend not in BACKENDS:
-        raise UsageError(f"{backend}: not a back end; known are {', '.join(BACKENDS)}")
+        raise UsageError(f"`backend` {backend}: not a back end; known are {', '.join(BACKENDS)}")
     return backend  # type: ignore[return-value]  # compared with all of them above

@@ -71,7 +71,7 @@ def test_low_memory_reads_batches_of_any_size(tensors: np.ndarray, classifier: D
         ),
         ({"providers": "CPUExecutionProvider"}, "must be a list of names"),
         ({"providers": [7]}, "must be a list of names"),
-        ({"threads": 0}, "threads must be a whole number, 1..256, not 0"),
+        ({"threads": 0}, "`threads` must be a whole number, 1..256, not 0"),
         ({"threads": 257}, "not 257"),
         ({"threads": True}, "not True"),
         ({"threads": 1.5}, "not 1.5"),
