@@ -67,7 +67,7 @@ def test_every_parameter_that_an_error_names_is_one_of_a_command():
         (path, name)
         for path, source in sources().items()
         for _, text in messages_of(source)
-        for name in PARAMETER.findall(text)
+        for name, _ in PARAMETER.findall(text)
         if name not in known
     }
     assert unknown == set()

@@ -22,6 +22,10 @@ InputRangeOption = Annotated[
     ),
 ]
 
+UnsafeOption = Annotated[
+    bool, typer.Option("--unsafe", help="Run code in the model file (Lambda layers).", rich_help_panel=MODEL)
+]
+
 PerChannelOption = Annotated[
     bool,
     typer.Option(

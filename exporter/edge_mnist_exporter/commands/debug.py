@@ -13,6 +13,7 @@ from edge_mnist_exporter.commands.conversion_options import (
     InputRangeOption,
     PerChannelOption,
     SeedOption,
+    UnsafeOption,
 )
 from edge_mnist_exporter.commands.stages import stages_shown
 from edge_mnist_exporter.config import ConversionConfig, ExportConfig, SourceConfig
@@ -53,6 +54,7 @@ def debug(
         ),
     ] = None,
     input_range: InputRangeOption = None,
+    unsafe: UnsafeOption = False,
     per_channel: PerChannelOption = DEFAULTS.conversion.per_channel,
     calibration_method: CalibrationMethodOption = DEFAULTS.conversion.calibration_method,
     calibration_samples: CalibrationSamplesOption = DEFAULTS.calibration_samples,
@@ -76,7 +78,7 @@ def debug(
         raise UsageError(f"--images must be at least 1, not {images}")
     config = ExportConfig(
         formats=parse_names(formats),
-        source=SourceConfig(input_range=None if input_range is None else parse_input_range(input_range)),
+        source=SourceConfig(input_range=None if input_range is None else parse_input_range(input_range), unsafe=unsafe),
         conversion=ConversionConfig(calibration_method, per_channel),
         gates=GateConfig.load(gate),
         calibration_samples=calibration_samples,

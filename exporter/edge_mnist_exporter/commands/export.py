@@ -16,6 +16,7 @@ from edge_mnist_exporter.commands.conversion_options import (
     InputRangeOption,
     PerChannelOption,
     SeedOption,
+    UnsafeOption,
 )
 from edge_mnist_exporter.commands.stages import stages_shown
 from edge_mnist_exporter.config import BUNDLES_FOLDER, ConversionConfig, ExportConfig, SourceConfig
@@ -152,10 +153,7 @@ def export(
             rich_help_panel=MODEL,
         ),
     ] = None,
-    unsafe: Annotated[
-        bool,
-        typer.Option("--unsafe", help="Run code in the model file (Lambda layers).", rich_help_panel=MODEL),
-    ] = False,
+    unsafe: UnsafeOption = False,
     least_confidence: Annotated[
         float | None,
         typer.Option(
@@ -176,9 +174,9 @@ def export(
 ) -> None:
     """Convert a Keras model to TFLite and ONNX, and prove on real digits that nothing was lost.
 
-    All files are run, in LiteRT and in onnxruntime, and compared with Keras.
-    If one of them fails, no bundle is written, the report is kept in
-    OUTPUT.failed, and the exit code is 5.
+    Every file runs on the evaluation images and is compared with Keras: TFLite
+    in LiteRT, ONNX in onnxruntime, C as a compiled program. If one fails, no
+    bundle is written, the report is kept in OUTPUT.failed, and the exit code is 5.
     """
     config = ExportConfig(
         precisions=_read_precisions(int8, precisions),

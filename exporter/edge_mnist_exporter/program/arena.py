@@ -63,7 +63,7 @@ def _list_buffers(program: Program) -> tuple[dict[str, Buffer], dict[tuple[str, 
 
 
 def _find_lead(operation: Operation) -> int | None:
-    """How many bytes before its source a target must begin to lie over it; None where it must not."""
+    """Minimum distance in bytes between the starts of target and source if they overlap; None if they must not."""
     if isinstance(operation, (Lookup, Add)):
         return 0
     if not isinstance(operation, Convolution) or operation.is_direct:

@@ -45,11 +45,11 @@ class ProgramReport:
     constant_bytes: int
     """Weights and tables."""
     stack_bytes: int | None
-    """Most stack that it takes, plain loops, -Os, on this processor; None where the compiler does not tell."""
+    """Maximum stack in bytes (plain loops, -Os, this processor); None if the compiler does not report it."""
     compiler: str | None
-    """What compiled it here; None where there is no compiler, so that nothing is proved."""
+    """The compiler; None if there is none, so that nothing was proved."""
     builds: tuple[str, ...]
-    """The ways of multiplying that were compiled and run."""
+    """The instruction sets that were compiled for and run."""
     images: int
     """Evaluation images that each of them read."""
     differing: int

@@ -1,6 +1,6 @@
-"""Writes an integer program as two files, NAME_int8.c and NAME_int8.h: C99 that needs no library and no float.
+"""Write an integer program as C99 without libraries and floats: NAME_int8.c and NAME_int8.h.
 
-What computes stands in `pieces/`, one C file a kind of operation, and is taken over as it is.
+The operations are copied from `pieces/`, which has one C file for each kind of operation.
 """
 
 from __future__ import annotations

@@ -310,7 +310,7 @@ def _weights(node: _Node) -> tuple[_Tensor, npt.NDArray[np.int8]]:
 
 
 def _real_scales(node: _Node, weights: _Tensor, n_outputs: int, *, in_float: bool) -> list[float]:
-    """What sums are multiplied by. `in_float`: one scale of weights is multiplied by the input's as float32."""
+    """Make the multipliers of the sums. `in_float`: multiply a single weight scale with the input's in float32."""
     source, target = _input(node).scale, node.output.scale
     if in_float and len(weights.scales) == 1:
         reals = [float(source * weights.scale) / float(target)]
@@ -488,7 +488,7 @@ def _lower_rescaling(node: _Node, sources: Sequence[Value], target: Value) -> Op
 
 
 def _lower_softmax(node: _Node, sources: Sequence[Value], target: Value) -> Operation:
-    """`PreprocessSoftmaxScaling` and `CalculateInputRadius`; what is left of exp() is a table."""
+    """Make a softmax with a table of exp(), as TFLite's `PreprocessSoftmaxScaling` and `CalculateInputRadius` define it."""
     source = _only(sources, node)
     if float(node.output.scale) != 1 / 256 or node.output.zero:
         raise node.refuse("a softmax that gives anything but 256ths")

@@ -56,7 +56,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Clamp:
-    """Where results of an operation lie: `zero` stands for 0, and they are held between `low` and `high`, 0..255."""
+    """Output range of an operation: zero-point, minimum and maximum, each 0..255."""
 
     zero: int
     low: int

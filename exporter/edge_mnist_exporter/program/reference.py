@@ -1,6 +1,6 @@
-"""TFLite's reference kernels: what the C program must equal, bit by bit.
+"""Run TFLite's reference kernels, which the C program must equal bit by bit.
 
-They are named, because kernels differ: LiteRT's optimised ones, and XNNPACK, round some sums otherwise.
+Other kernels differ: LiteRT's optimised ones and XNNPACK round some sums differently.
 """
 
 from __future__ import annotations

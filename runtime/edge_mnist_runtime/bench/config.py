@@ -43,7 +43,8 @@ class BenchmarkConfig:
         if self.warmup < 0:
             raise UsageError(f"`warmup` must be at least 0, not {self.warmup}")
         if not self.batch_sizes or min(self.batch_sizes) < 1:
-            raise UsageError(f"`batch_sizes` must be one or more sizes of at least 1, not {self.batch_sizes}")
+            given = ", ".join(map(str, self.batch_sizes)) or "none"
+            raise UsageError(f"`batch_sizes` must be one or more sizes of at least 1, not {given}")
         if not self.threads or not all(1 <= threads <= MAX_THREADS for threads in self.threads):
             raise UsageError(f"`threads` must be 1..{MAX_THREADS}, not {', '.join(map(str, self.threads)) or 'none'}")
         if self.rate is not None and not 0 < self.rate < math.inf:

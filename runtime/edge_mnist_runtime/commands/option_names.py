@@ -15,7 +15,7 @@ from edge_mnist_runtime.errors import CUT
 CUT_HERE: Final = "... (--debug shows all)"
 """The command line's replacement for `CUT`."""
 
-PARAMETER: Final = re.compile(r"`(\w+)(?:=True)?`")
+PARAMETER: Final = re.compile(r"`(\w+)(=True)?`")
 """A parameter name in a message."""
 
 _options: dict[str, str] = {}
@@ -33,5 +33,10 @@ def learn_options(parameters: Iterable[Any]) -> None:
 
 def name_options(message: str) -> str:
     """Replace the parameters in a message with the running command's options."""
-    named = PARAMETER.sub(lambda found: _options.get(found[1], found[0]), message)
-    return named.replace(CUT, CUT_HERE)
+    return PARAMETER.sub(_name_option, message).replace(CUT, CUT_HERE)
+
+
+def _name_option(found: re.Match[str]) -> str:
+    """The option for a parameter. `raw=True` of another command is its switch, --raw; other names stay unchanged."""
+    switch = f"--{found[1].replace('_', '-')}" if found[2] else found[0]
+    return _options.get(found[1], switch)

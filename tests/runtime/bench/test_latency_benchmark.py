@@ -59,7 +59,7 @@ def report(digits: LabelledDigits) -> dict[str, Any]:
         ({"threads": ()}, "`threads`"),
         ({"warmup": -1}, "`warmup`"),
         ({"batch_sizes": (32, 0)}, "`batch_sizes`"),
-        ({"batch_sizes": (-1,)}, "(-1,)"),
+        ({"batch_sizes": (-1,)}, "not -1"),
         ({"batch_sizes": ()}, "`batch_sizes`"),
         ({"rate": 0.0}, "`rate`"),
         ({"rate": -3.0}, "`rate`"),

@@ -18,11 +18,11 @@ class Parameter:
 
 
 def test_error_names_the_parameter_in_python_and_the_option_in_a_command(run_here):
-    with pytest.raises(UsageError, match=r"^`batch_sizes` must be one or more sizes of at least 1, not \(0,\)$"):
+    with pytest.raises(UsageError, match=r"^`batch_sizes` must be one or more sizes of at least 1, not 0$"):
         BenchmarkConfig(batch_sizes=(0,))
     finished = run_here("bench", "--batch", "0")
     assert finished.code == 2
-    assert finished.err == "edge-mnist: error: --batch must be one or more sizes of at least 1, not (0,)\n"
+    assert finished.err == "edge-mnist: error: --batch must be one or more sizes of at least 1, not 0\n"
 
 
 def test_missing_folder_names_the_parameter_or_the_option(run_here, tmp_path):
@@ -40,14 +40,20 @@ def test_boolean_option_is_named_without_true():
 
 def test_other_names_in_backticks_stay_unchanged():
     learn_options([Parameter("unsafe", "--unsafe"), Parameter("model", "model")])
-    for message in ("add `force=True`", "name a `model`", "make it with `edge-mnist export`", "unsafe"):
+    for message in ("name a `model`", "make it with `edge-mnist export`", "unsafe"):
         assert name_options(message) == message
 
 
+def test_switch_of_another_command_is_named_as_an_option():
+    learn_options([Parameter("output", "--output")])
+    assert name_options("use `edge-mnist classify` with `raw=True`") == "use `edge-mnist classify` with --raw"
+    assert name_options("`auto_mixed=True` may help") == "--auto-mixed may help"
+
+
 def test_options_of_the_last_command_are_forgotten():
-    learn_options([Parameter("unsafe", "--unsafe")])
+    learn_options([Parameter("batch_sizes", "--batch")])
     learn_options([])
-    assert name_options("add `unsafe=True`") == "add `unsafe=True`"
+    assert name_options("`batch_sizes` is wrong") == "`batch_sizes` is wrong"
 
 
 def test_shortened_reason_points_to_the_cause_or_to_debug():

@@ -1,4 +1,4 @@
-"""What the network sees while it learns: shuffled batches, distorted anew in each epoch, repeatable by seed."""
+"""Make shuffled batches of training images, distorted again in each epoch, repeatable by seed."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ PRINTED_VARIANTS: Final = 16
 """Pictures of each digit in each training face, before they are distorted like any other image."""
 
 DRAWN_VARIANTS: Final = 50
-"""Drawings of each digit in each of the other hands of `strokes.py`, likewise..."""
+"""Number of drawings of each digit in each handwriting style of `strokes.py`."""
 
 SCHOOL_DIGITS: Final = 14_000
-"""...and of all digits in the forms of `school_forms.py`, by all pens."""
+"""Number of drawings in the forms of `school_forms.py`, by all pens."""
 
 NO_DIGIT_PICTURES: Final = 16_000
-"""Pictures of what is no digit, likewise."""
+"""Number of negatives."""
 
 TARGETS: Final = np.vstack([np.eye(10), np.full(10, 0.1)]).astype(np.float32)
 """The probabilities to be learnt for each label, float32, shape (11, 10); of `NO_DIGIT`, the same for every digit."""
@@ -90,7 +90,7 @@ class DistortedBatches(SeededBatches):
 
     @property
     def n_images(self) -> int:
-        """Images in an epoch: the digits, and what else the augmentation asks for."""
+        """Number of images in an epoch: the digits and the generated images."""
         return len(self._order)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:

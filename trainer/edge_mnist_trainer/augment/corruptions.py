@@ -1,4 +1,4 @@
-"""What cameras, scanners and strange pens do to a digit: ten corruptions, each with three severities.
+"""Ten corruptions of digits, as by cameras, scanners and unusual pens, each with three severities.
 
 After Mu and Gilmer, "MNIST-C: A Robustness Benchmark for Computer Vision" (2019), written anew. Every function takes
 and gives float32 images, shape (N, 28, 28), in 0..255, bright ink on black, and one strength for each image.

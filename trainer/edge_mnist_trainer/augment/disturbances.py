@@ -1,6 +1,6 @@
-"""What lies behind, over or across a digit: uneven backgrounds, inverted bands, lines, gaps, pixels that are off.
+"""Disturb training images: uneven backgrounds, inverted bands, lines, gaps, wrong pixels.
 
-Training alone sees these kinds. Those that judge a network are others (`benchmarks/rendering/unseen_corruptions.py`),
+These kinds are for training only. Evaluation uses other kinds (`benchmarks/rendering/unseen_corruptions.py`),
 and no kind may be in both. Functions and strengths are as in `corruptions.py`; a strength grows from mild to hard.
 """
 
@@ -142,7 +142,7 @@ def _impulse_noise(images: Floats, fractions: Floats, rng: np.random.Generator) 
 
 
 def _ghost(images: Floats, strengths: Floats, rng: np.random.Generator) -> Floats:
-    """Another image shines through faintly, as from the page's other side, or the same one beside itself."""
+    """Blend in another image faintly, as from the back of the page, or the same one shifted."""
     others = images[rng.permutation(len(images))][:, :, ::-1]
     spoiled: Floats = images.copy()
     for index, strength in enumerate(strengths):
@@ -192,10 +192,10 @@ DISTURBANCES: Final[dict[str, Corruption]] = {
 """Every kind by name."""
 
 TRAINING_KINDS: Final = {**CORRUPTIONS, **DISTURBANCES}
-"""What training images undergo; evaluations report the accuracy on the former, `CORRUPTIONS`, alone."""
+"""All kinds for training. The report of a run evaluates `CORRUPTIONS` only."""
 
 TWICE: Final = ("inverted bands", "lines")
-"""Kinds that are drawn twice as often as others: they are the hardest to learn."""
+"""Kinds that are drawn twice as often as others, because they are the hardest to learn."""
 
 
 def draw_corrupted(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:

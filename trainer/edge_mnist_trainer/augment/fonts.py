@@ -49,14 +49,14 @@ FAMILIES: Final[dict[FontSplit, dict[str, tuple[str, str]]]] = {
         "Lato": ("font_lato", "Lato"),
     },
 }
-"""Each family's package, and what its files' names begin with. Validation families guide choices; test families are
-read for final figures alone."""
+"""Package and file-name prefix of each font family. Validation families are for choices, test families only for final
+figures."""
 
 FINE_PIXELS: Final = 72
-"""To the em: what a varied digit is first drawn at, so that a part of a stroke's width is some pixels."""
+"""Font size in pixels at which a varied digit is first drawn, so that strokes are several pixels wide."""
 
 FADED_PART: Final = 0.3
-"""Of the varied digits, this part is faded."""
+"""Fraction of the varied digits that is faded."""
 
 OUTLINED_PART: Final = 0.07
 """Of the varied digits, this part is outlined: nothing but the edge of the ink is drawn."""
@@ -76,10 +76,10 @@ class FontFace:
     style: str
     """The name of its file."""
     data: bytes | None
-    """The file; None for the one that Pillow brings."""
+    """Font file; None for Pillow's own font."""
 
     def at_size(self, pixels: float) -> Any:
-        """The face as Pillow draws it, at that many pixels to the em."""
+        """The face as a Pillow font of this size, in pixels."""
         if self.data is None:
             return ImageFont.load_default(pixels)
         return ImageFont.truetype(io.BytesIO(self.data), pixels)

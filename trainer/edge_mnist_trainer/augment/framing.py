@@ -72,7 +72,7 @@ def put_in_frame(
 
 
 def _brighten(pixels: Pixels, rng: np.random.Generator) -> Pixels | None:
-    """As it is, or stretched to white: programs do either."""
+    """Keep the brightness, or stretch it to white, because programs do either."""
     peak = int(pixels.max())
     if peak < FAINTEST:
         return None

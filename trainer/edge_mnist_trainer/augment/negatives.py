@@ -1,4 +1,4 @@
-"""Pictures of what is no digit: a network that has never seen any is sure of all of them.
+"""Draw images without a digit (negatives), so that a network learns to be unsure of them.
 
 Trained towards no digit at all, the same probability for each (Hendrycks, Mazeika and Dietterich, "Deep Anomaly
 Detection with Outlier Exposure", ICLR 2019), its highest probability tells them apart. Letters come from the font
@@ -42,16 +42,15 @@ GREEK_FAMILIES: Final[dict[FontSplit, tuple[str, ...]]] = {
     "validation": ("Fira", "Noto Sans"),
     "test": ("Manrope",),
 }
-"""Those that hold Greek letters. No test family does: one of the validation families stands in, and no other split of
-this kind has it."""
+"""Font families with Greek letters. No test family has any, so a validation family is used there, and only there."""
 
 SIDE: Final = PREPROCESS.side_pixels
 
 CANVAS_PIXELS: Final = 112
-"""Side of what shapes are drawn on before they become tensors."""
+"""Side of the canvas that shapes are drawn on, in pixels."""
 
 LEAST_ASPECT: Final = 0.5
-"""Of a filled shape: a narrower one is a 1."""
+"""Minimum aspect ratio of a filled shape; a narrower one looks like a 1."""
 
 Draw = Callable[[np.random.Generator, FontSplit], Pixels]
 """One picture, uint8, shape (28, 28), bright ink on black."""

@@ -32,7 +32,7 @@ CANVAS_PIXELS: Final = 208
 
 @dataclass(frozen=True)
 class Pen:
-    """What draws the strokes. Lengths are in pixels of a frame in which the drawing is 20 pixels high."""
+    """A pen. Lengths are in pixels of a drawing that is 20 pixels high."""
 
     width: float
     blur_sigma: float

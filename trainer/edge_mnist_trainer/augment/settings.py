@@ -1,4 +1,4 @@
-"""What training images undergo."""
+"""Settings of the augmentation of training images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edge_mnist_trainer.augment.warps import AffineRange
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What training images undergo, drawn anew for each image in each epoch."""
+    """How training images are augmented; drawn again for each image in each epoch."""
 
     affine: AffineRange = field(default_factory=AffineRange)
     """Rotation, scale, shear and shift."""
@@ -21,14 +21,14 @@ class Augmentation:
     printed_part: float = 0.0
     """Part of an epoch's images, 0 to below 1, that are digits in the training families of `fonts.py`."""
     drawn_part: float = 0.0
-    """Likewise, digits drawn as in the other hands of `strokes.py`."""
+    """Fraction of digits drawn in other handwriting styles (`strokes.py`)."""
     no_digit_part: float = 0.0
-    """Likewise, what is no digit (`negatives.py`), to be learnt as none: the same probability for each digit."""
+    """Fraction of negatives (`negatives.py`), trained to the same probability for each digit."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.printed_part + self.drawn_part + self.no_digit_part < 1:
             raise UsageError("what is printed, drawn or no digit must leave a part of an epoch to what is to be learnt")
 
     def weakened(self, strength: float) -> Augmentation:
-        """With this part of what pen and hand do, 0..1; as much as before of all else."""
+        """Return a copy with affine and elastic distortions scaled by `strength`, 0..1."""
         return replace(self, affine=self.affine.scaled(strength), elastic_pixels=strength * self.elastic_pixels)

@@ -115,9 +115,8 @@ OTHER_HANDS: Final[tuple[dict[int, tuple[tuple[Point, ...], ...]], ...]] = (
         ),
     },
 )
-"""How other schools teach to write some of them: a 1 with a flag or a foot, a 4 from one bent stroke and a short one, a
-crossed 7, a hooked 9 or one with a foot. MNIST's writers, Americans all, hardly write so. A digit that is missing is as
-in `STROKES`."""
+"""Other ways to write 1, 4, 7 and 9, which are rare in MNIST: a 1 with a flag or a foot, a 4 from one bent stroke and a
+short one, a crossed 7, a 9 with a hook or a foot. Missing digits are as in `STROKES`."""
 
 
 def draw_ink(
