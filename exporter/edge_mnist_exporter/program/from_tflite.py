@@ -488,7 +488,7 @@ def _lower_rescaling(node: _Node, sources: Sequence[Value], target: Value) -> Op
 
 
 def _lower_softmax(node: _Node, sources: Sequence[Value], target: Value) -> Operation:
-    """Make a softmax with a table of exp(), as TFLite's `PreprocessSoftmaxScaling` and `CalculateInputRadius` define it."""
+    """Make softmax from a table of exp(), as TFLite's `PreprocessSoftmaxScaling` and `CalculateInputRadius` do."""
     source = _only(sources, node)
     if float(node.output.scale) != 1 / 256 or node.output.zero:
         raise node.refuse("a softmax that gives anything but 256ths")
