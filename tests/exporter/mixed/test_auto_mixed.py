@@ -205,7 +205,8 @@ def test_int8_file_that_passes_on_search_images_but_fails_on_test_images_is_name
         code, _, err = export_here(with_elu, "--auto-mixed", "--format", "onnx", "--max-probability-diff", "1e-9")
     assert code == 5
     assert (
-        "(elu_int8.onnx passed on the training images that --auto-mixed uses, so all of its layers stayed in int8)" in err
+        "(elu_int8.onnx passed on the training images that --auto-mixed uses, so all of its layers stayed in int8)"
+        in err
     )
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import resource
+import json
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
-from edge_mnist_runtime.errors import DivergedError, OutputError
+from edge_mnist_runtime.errors import DivergedError
 from edge_mnist_trainer.fit.training import train
 from edge_mnist_trainer.networks.architectures import find_architecture
 from edge_mnist_trainer.run_folder import create_run_folder
 from edge_mnist_trainer.run_record import BestEpoch
 
 pytestmark = pytest.mark.slow
+
+CASES = ((1, False, "model.keras"), (0, True, "checkpoint.npz"), (2, False, "model.keras"))
+"""Those of full_disk.py."""
 
 
 class SetWeights(keras.callbacks.Callback):
@@ -39,33 +45,6 @@ class WatchWeights(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.after_epochs.append(self.model.get_weights())
-
-
-class FullDisk(keras.callbacks.Callback):
-    """Limits files to a few bytes, from the beginning or the end of an epoch on."""
-
-    def __init__(self, *, epoch: int, at_end: bool) -> None:
-        super().__init__()
-        self.epoch, self.at_end = epoch, at_end
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == self.epoch and not self.at_end:
-            self._fill()
-
-    def on_epoch_end(self, epoch, logs=None):
-        if epoch == self.epoch and self.at_end:
-            self._fill()
-
-    def _fill(self) -> None:
-        # Python ignores SIGXFSZ: a longer write fails with EFBIG.
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
-
-
-@pytest.fixture
-def disk_is_freed():
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture
@@ -187,18 +166,28 @@ def test_message_of_a_diverged_run_names_the_learning_rate(few_digits, folder, n
         train(few_digits, architecture, config, folder)
 
 
-@pytest.mark.parametrize(
-    ("epoch", "at_end", "file"), [(1, False, "model.keras"), (0, True, "checkpoint.npz"), (2, False, "model.keras")]
-)
-def test_full_disk_during_a_run_is_reported_and_keeps_the_last_good_model(
-    train_tiny, folder, disk_is_freed, epoch, at_end, file
-):
-    watcher = WatchWeights()
-    with pytest.raises(OutputError) as caught:
-        train_tiny(watcher, FullDisk(epoch=epoch, at_end=at_end), keep="last")
-    assert str(caught.value).startswith(f"{folder.path / file}: cannot be written (")
-    assert "\n" not in str(caught.value)
-    finished = epoch + at_end
-    assert len(folder.read_record().epochs) == finished
-    assert same(kept_weights(folder), watcher.after_epochs[finished - 1])
-    assert names(folder) - {"checkpoint.npz"} == {"model.keras", "run.json"}
+@pytest.fixture(scope="module")
+def full_disks(few_digits, tmp_path_factory):
+    """For each case of full_disk.py, the folder and what became of the run."""
+    path = tmp_path_factory.mktemp("full")
+    splits = {"train": few_digits.training, "validation": few_digits.validation}
+    np.savez(
+        path / "digits.npz",
+        **{f"{name}_images": split.images for name, split in splits.items()},
+        **{f"{name}_labels": split.labels for name, split in splits.items()},
+    )
+    script = Path(__file__).with_name("full_disk.py")
+    finished = subprocess.run(
+        [sys.executable, script, path / "digits.npz", path], capture_output=True, text=True, check=True, timeout=300
+    )
+    return [(path / str(number), result) for number, result in enumerate(json.loads(finished.stdout.splitlines()[-1]))]
+
+
+@pytest.mark.parametrize("number", range(len(CASES)))
+def test_full_disk_during_a_run_is_reported_and_keeps_the_last_good_model(full_disks, number):
+    (epoch, at_end, file), (folder, result) = CASES[number], full_disks[number]
+    assert result["error"].startswith(f"{folder / file}: cannot be written (")
+    assert "\n" not in result["error"]
+    assert result["epochs"] == epoch + at_end
+    assert result["keeps_last_epoch"]
+    assert {*result["files"]} - {"checkpoint.npz"} == {"model.keras", "run.json"}
