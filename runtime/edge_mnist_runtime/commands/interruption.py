@@ -31,8 +31,12 @@ def was_heard() -> bool:
 
 
 def _hear(_number: int, _frame: FrameType | None) -> NoReturn:
+    import logging  # imported here, because it is seldom needed
+
     global _heard  # noqa: PLW0603  # one process, one command line
     _heard = True
+    if not debugging.enabled:
+        logging.disable()  # TensorFlow warns of objects that are destroyed before they are complete
     raise KeyboardInterrupt
 
 

@@ -7,6 +7,7 @@ import pytest
 
 # A program with one command, `{work}`, which Ctrl-C interrupts.
 PROGRAM = """
+import logging
 import time
 import typer
 from edge_mnist_runtime.commands import app as cli
@@ -28,6 +29,13 @@ def wait_in_library():
     except KeyboardInterrupt as error:
         raise {error}("no message of ours") from error
 
+def wait_and_warn():
+    try:
+        print("inside", flush=True)
+        time.sleep(60)
+    finally:
+        logging.getLogger("library").warning("an object is destroyed before it is complete")
+
 typed = typer.Typer()
 typed.command()({work})
 cli.build_app = lambda only: typed
@@ -40,9 +48,10 @@ cli.main()
     [
         ("wait_in_library", "EdgeMnistError"),  # conversion turns TensorFlow's errors into this class
         ("wait_in_library", "RuntimeError"),
+        ("wait_and_warn", ""),
     ],
 )
-def test_ctrl_c_that_a_library_turns_into_an_error_is_an_interruption(start_interruptible, work, error):
+def test_ctrl_c_in_a_library_is_an_interruption_in_one_line(start_interruptible, work, error):
     with start_interruptible([sys.executable, "-c", fill(work, error)]) as command:
         assert command.stdout.readline() == "inside\n"
         command.send_signal(signal.SIGINT)
