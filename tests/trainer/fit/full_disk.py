@@ -1,4 +1,6 @@
-"""Train into folders on a disk that becomes full: `python full_disk.py DIGITS.npz FOLDER`, JSON on standard output.
+"""Train into folders on a disk that becomes full: `full_disk.py DIGITS.npz FOLDER CASES`, JSON on standard output.
+
+CASES is a JSON list: the epoch, counted from 0, in which the disk becomes full, and whether at its end.
 
 A process of its own, because the limit on the size of files is one of the whole process.
 """
@@ -20,9 +22,6 @@ from edge_mnist_trainer.data.sources import DigitSet
 from edge_mnist_trainer.fit.training import train
 from edge_mnist_trainer.networks.architectures import custom_architecture
 from edge_mnist_trainer.run_folder import create_run_folder
-
-CASES = ((1, False, "model.keras"), (0, True, "checkpoint.npz"), (2, False, "model.keras"))
-"""Epoch, counted from 0, in which the disk becomes full; whether at its end; the file that cannot be written."""
 
 
 class FullDisk(keras.callbacks.Callback):
@@ -78,7 +77,7 @@ def main() -> None:
     digits = DigitSet(training, validation, test=None)
     results = [
         train_until_full(digits, Path(sys.argv[2]) / str(number), epoch, at_end)
-        for number, (epoch, at_end, _) in enumerate(CASES)
+        for number, (epoch, at_end) in enumerate(json.loads(sys.argv[3]))
     ]
     print(json.dumps(results))
 

@@ -21,7 +21,7 @@ from edge_mnist_trainer.run_record import BestEpoch
 pytestmark = pytest.mark.slow
 
 CASES = ((1, False, "model.keras"), (0, True, "checkpoint.npz"), (2, False, "model.keras"))
-"""Those of full_disk.py."""
+"""Epoch, counted from 0, in which the disk becomes full; whether at its end; the file that cannot be written."""
 
 
 class SetWeights(keras.callbacks.Callback):
@@ -168,7 +168,7 @@ def test_message_of_a_diverged_run_names_the_learning_rate(few_digits, folder, n
 
 @pytest.fixture(scope="module")
 def full_disks(few_digits, tmp_path_factory):
-    """For each case of full_disk.py, the folder and what became of the run."""
+    """The folder and the result of the run for each of `CASES`."""
     path = tmp_path_factory.mktemp("full")
     splits = {"train": few_digits.training, "validation": few_digits.validation}
     np.savez(
@@ -177,8 +177,13 @@ def full_disks(few_digits, tmp_path_factory):
         **{f"{name}_labels": split.labels for name, split in splits.items()},
     )
     script = Path(__file__).with_name("full_disk.py")
+    cases = json.dumps([case[:2] for case in CASES])
     finished = subprocess.run(
-        [sys.executable, script, path / "digits.npz", path], capture_output=True, text=True, check=True, timeout=300
+        [sys.executable, script, path / "digits.npz", path, cases],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
     )
     return [(path / str(number), result) for number, result in enumerate(json.loads(finished.stdout.splitlines()[-1]))]
 
