@@ -21,13 +21,13 @@ from PIL import Image, ImageOps
 from benchmarks.judging import Judged, judge
 from benchmarks.rendering.strangers import Shown
 from benchmarks.rendering.unseen_corruptions import UNSEEN, corrupt_unseen
+from benchmarks.subjects import load_mnist
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.reading.modes import ReadingMode
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_trainer.augment.corruptions import apply_corruption
 from edge_mnist_trainer.augment.disturbances import DISTURBANCES
-from edge_mnist_trainer.data.sources import load_digit_set
 
 SEEDS: Final = {"development": 47, "final": 4047}
 
@@ -78,10 +78,7 @@ def main() -> None:
 
 def find_digits(split: str, n_images: int) -> LabelledDigits:
     """Every so many-th of MNIST's images."""
-    digits = load_digit_set()
-    images = digits.test if split == "test" else digits.validation
-    if images is None or images.name != "mnist":
-        raise SystemExit("EDGE_MNIST_DATA must name the real MNIST")
+    images = load_mnist(split)
     return images.take(np.arange(0, len(images), max(1, len(images) // n_images)), split)
 
 

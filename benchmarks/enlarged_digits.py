@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from benchmarks.subjects import load_mnist, open_classifier
 from edge_mnist_runtime import DigitClassifier, Prediction
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
-from edge_mnist_trainer.data.sources import load_digit_set
 
 SIDES = (56, 112, 280, 403, 800)
 KERNELS = ("nearest", "bilinear", "bicubic")
@@ -163,7 +163,7 @@ def judge_enlargement(way: Enlargement, *, split: str, n_images: int, model: str
     digits, _ = _digits(split, n_images)
     rng = np.random.default_rng(0)
     pictures = (way.draw(image[..., 0], rng) for image in digits.images)
-    return judge(list(_classifier(model).predict_stream(pictures)), digits.labels)
+    return judge(list(open_classifier(model).predict_stream(pictures)), digits.labels)
 
 
 def judge_figures(name: str, *, split: str, n_images: int, model: str) -> tuple[float, float]:
@@ -171,7 +171,7 @@ def judge_figures(name: str, *, split: str, n_images: int, model: str) -> tuple[
     digits, _ = _digits(split, n_images)
     images, labels = digits.images[::FIGURES_STEP], digits.labels[::FIGURES_STEP]
     pictures = (FIGURES[name](image[..., 0]) for image in images)
-    return judge(list(_classifier(model).predict_stream(pictures)), labels)
+    return judge(list(open_classifier(model).predict_stream(pictures)), labels)
 
 
 def judge(predictions: Sequence[Prediction], labels: np.ndarray) -> tuple[float, float]:
@@ -184,17 +184,9 @@ def judge(predictions: Sequence[Prediction], labels: np.ndarray) -> tuple[float,
 @lru_cache
 def _digits(split: str, n_images: int) -> tuple[LabelledDigits, int]:
     """Return about `n_images` evenly spaced images of a split, and their step."""
-    digits = load_digit_set()
-    images = digits.test if split == "test" else digits.validation
-    if images is None or images.name != "mnist":
-        raise SystemExit("EDGE_MNIST_DATA must name the real MNIST")
+    images = load_mnist(split)
     step = max(1, len(images) // n_images)
     return images.take(np.arange(0, len(images), step), split), step
-
-
-@lru_cache
-def _classifier(model: str) -> DigitClassifier:
-    return DigitClassifier(model)
 
 
 def _table(judged: Iterable[tuple[float, float]], *, moved: bool) -> list[str]:

@@ -12,7 +12,7 @@ import argparse
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -21,13 +21,12 @@ import numpy as np
 from benchmarks.rendering.pens import DigitShape, shape_from_image
 from benchmarks.rendering.photographs import DEVELOPMENT_SEED, FINAL_SEED, Photograph, take_photographs
 from benchmarks.rendering.picture_kinds import KINDS
-from edge_mnist_runtime import DigitClassifier
+from benchmarks.subjects import load_mnist, open_classifier
 from edge_mnist_runtime.classifier import to_pixels
-from edge_mnist_runtime.dataset import LabelledDigits, find_mnist_folder
+from edge_mnist_runtime.dataset import find_mnist_folder
 from edge_mnist_runtime.errors import PictureError
 from edge_mnist_runtime.preprocess import normalise_ink
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
-from edge_mnist_trainer.data.sources import load_digit_set
 
 Source = Literal["own", "mnist"]
 READINGS = ("mnist", "photo", "auto", "true ink")
@@ -98,7 +97,7 @@ def judge_kind(picture_set: PictureSet, kind: str, *, per_digit: int, models: tu
     right = []
     for reading in READINGS:
         for model in models:
-            predictions = [one.digit for one in _classifier(model).predict_batch(tensors[reading])]
+            predictions = [one.digit for one in open_classifier(model).predict_batch(tensors[reading])]
             right.append(int((np.array(predictions) == labels).sum()))
     return right
 
@@ -115,23 +114,9 @@ def _render(picture_set: PictureSet, kind: str, per_digit: int) -> Iterator[Phot
 
 
 def _mnist_shape(digit: int, rng: np.random.Generator, has_outline: bool, *, split: str) -> DigitShape:
-    digits = _mnist(split)
+    digits = load_mnist(split)
     index = rng.choice(np.flatnonzero(digits.labels == digit))
     return shape_from_image(digits.images[index, :, :, 0], has_outline=has_outline)
-
-
-@lru_cache
-def _mnist(split: str) -> LabelledDigits:
-    digits = load_digit_set()
-    images = digits.test if split == "test" else digits.validation
-    if images is None or images.name != "mnist":
-        raise SystemExit("EDGE_MNIST_DATA must name the real MNIST")
-    return images
-
-
-@lru_cache
-def _classifier(model: str) -> DigitClassifier:
-    return DigitClassifier(model)
 
 
 def _read(photograph: Photograph, reading: str) -> np.ndarray:

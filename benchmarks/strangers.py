@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -23,10 +23,8 @@ from benchmarks.rendering.pens import DigitShape, shape_from_image
 from benchmarks.rendering.photographs import draw_own_shape
 from benchmarks.rendering.strange_signs import SIGNS, take_signs
 from benchmarks.rendering.strangers import DEVELOPMENT, FINAL, KINDS, Split, take_strangers
-from edge_mnist_runtime import DigitClassifier
-from edge_mnist_runtime.dataset import LabelledDigits
+from benchmarks.subjects import load_mnist, open_classifier
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
-from edge_mnist_trainer.data.sources import load_digit_set
 
 SETS: Final[dict[str, tuple[int, Split]]] = {"development": DEVELOPMENT, "final": FINAL}
 
@@ -80,37 +78,25 @@ def judge_kind(name: str, kind: str, *, per_kind: int, models: tuple[str, ...]) 
     seed, split = SETS[name]
     shown = list(take_strangers(per_kind, seed=seed, split=split, find_shape=partial(find_shape, split), kinds=(kind,)))
     pictures, labels = [one.picture for one in shown], [one.label for one in shown]
-    return [judge(_classifier(model), pictures, labels) for model in models]
+    return [judge(open_classifier(model), pictures, labels) for model in models]
 
 
 def judge_signs(name: str, kind: str, *, per_kind: int, models: tuple[str, ...]) -> list[float]:
     """What fraction of one kind that is no digit every model rejects."""
     seed, split = SETS[name]
-    pictures = [shown for shown, _ in take_signs(per_kind, seed=seed, split=split, digits=_mnist(split), kinds=(kind,))]
-    return [part_rejected(_classifier(model), pictures) for model in models]
+    pictures = [
+        shown for shown, _ in take_signs(per_kind, seed=seed, split=split, digits=load_mnist(split), kinds=(kind,))
+    ]
+    return [part_rejected(open_classifier(model), pictures) for model in models]
 
 
 def find_shape(split: Split, digit: int, rng: np.random.Generator) -> DigitShape:
     """The middle line of one of MNIST's digits, or of the project's own hands and unseen fonts."""
     if rng.random() < 0.25:
         return draw_own_shape(digit, rng, has_outline=False)
-    digits = _mnist(split)
+    digits = load_mnist(split)
     index = rng.choice(np.flatnonzero(digits.labels == digit))
     return shape_from_image(digits.images[index, :, :, 0], has_outline=False)
-
-
-@lru_cache
-def _mnist(split: Split) -> LabelledDigits:
-    digits = load_digit_set()
-    images = digits.test if split == "test" else digits.validation
-    if images is None or images.name != "mnist":
-        raise SystemExit("EDGE_MNIST_DATA must name the real MNIST")
-    return images
-
-
-@lru_cache
-def _classifier(model: str) -> DigitClassifier:
-    return DigitClassifier(model)
 
 
 def digits_table(judged: dict[str, list[Judged]], models: Sequence[str]) -> list[str]:
