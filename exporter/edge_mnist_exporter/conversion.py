@@ -19,9 +19,10 @@ from edge_mnist_exporter.source.nested_layers import list_nested_layers
 from edge_mnist_exporter.source.source_model import SourceModel
 from edge_mnist_runtime.bundles.manifest import Artifact
 from edge_mnist_runtime.contract import ModelContract
-from edge_mnist_runtime.engines import Engine, open_engine
+from edge_mnist_runtime.engines import Engine
 from edge_mnist_runtime.engines.onnx_session import OnnxSession
 from edge_mnist_runtime.engines.onnx_settings import PROCESSOR
+from edge_mnist_runtime.engines.opening import open_engine
 from edge_mnist_runtime.errors import (
     ConversionError,
     CorruptModelError,
