@@ -17,6 +17,7 @@ from PIL import Image
 
 from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.prediction import Reason
+from edge_mnist_runtime.reading.filters import widen
 from edge_mnist_runtime.reading.ink import Strokes
 from edge_mnist_runtime.reading.page import Page, Segmentation
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
@@ -230,15 +231,6 @@ def cut_out(ink: Strokes) -> Pixels:
     np.clip(inside, 0, 1, out=values[margin:-margin, margin:-margin])
     missing = PHOTO.thinnest_stroke * ink.side_pixels - ink.stroke_pixels
     for _ in range(round(missing / 2)):
-        values = _widen(values)
+        values = widen(values)
     pixels: Pixels = np.rint(255 * values).astype(np.uint8)
     return pixels
-
-
-def _widen(values: Floats) -> Floats:
-    """Dilate by one pixel to each side; shape (H + 2, W + 2)."""
-    padded = np.zeros((values.shape[0] + 4, values.shape[1] + 4), np.float32)
-    padded[2:-2, 2:-2] = values
-    upright = np.maximum(np.maximum(padded[2:], padded[:-2]), padded[1:-1])
-    sideways = np.maximum(padded[:, 2:], padded[:, :-2])
-    return np.maximum(upright[:, 1:-1], sideways[1:-1])
