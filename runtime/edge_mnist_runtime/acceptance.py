@@ -6,7 +6,7 @@ digit without the network: it has several components, and the frame cuts several
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -27,11 +27,36 @@ EDGE_BRIGHTNESS: Final = 0.7
 PART_BRIGHTNESS: Final = 0.5
 """Fraction of the brightest pixel from which any pixel is ink. Lower than at the edge, to keep faint strokes whole."""
 
+ACCEPTANCE_VERSION: Final = 1
+"""Raised with every change of the rule or a threshold."""
+
+THRESHOLDS: Final = {
+    "certain": CERTAIN,
+    "edge_pixels": EDGE_PIXELS,
+    "edge_runs": EDGE_RUNS,
+    "edge_brightness": EDGE_BRIGHTNESS,
+    "part_brightness": PART_BRIGHTNESS,
+}
+"""The thresholds of the rule, for its hash. It is not the hash of picture reading: a model's minimum confidence was
+chosen under this rule, and stays valid if pictures are read in another way."""
+
 BLACK_EDGE: Final = bytes(108)
 
 _POSITIONS: Final = np.arange(784).reshape(28, 28)
 _AROUND: Final = np.concatenate([_POSITIONS[0], _POSITIONS[1:, -1], _POSITIONS[-1, -2::-1], _POSITIONS[-2:0:-1, 0]])
 """Flat indices of the frame's edge pixels, in order around the frame."""
+
+
+def acceptance_definition() -> dict[str, Any]:
+    """Version and SHA-256 of the rule, for the command line's JSON output."""
+    import hashlib  # loads OpenSSL, which a cold start does without
+    import json
+
+    thresholds = {"version": ACCEPTANCE_VERSION, **THRESHOLDS}
+    return {
+        "version": ACCEPTANCE_VERSION,
+        "sha256": hashlib.sha256(json.dumps(thresholds, sort_keys=True).encode()).hexdigest(),
+    }
 
 
 def describe_rule(least_confidence: float) -> str:

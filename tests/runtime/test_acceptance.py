@@ -8,14 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_mnist_runtime import DigitClassifier
+from edge_mnist_runtime import DigitClassifier, acceptance
 from edge_mnist_runtime.acceptance import (
+    ACCEPTANCE_VERSION,
     CERTAIN,
+    THRESHOLDS,
     accept_predictions,
+    acceptance_definition,
     describe_rule,
     is_accepted,
     shows_several_objects,
 )
+
+RULE_SHA256 = "8b1cb0b1695e14687bfe496513e3c5279a08f956f8b43e313e93e9e227823527"
+"""Hash of the rule, version 1. Another rule needs another version."""
 
 LEAST = 0.5
 DOUBT = CERTAIN - 0.01
@@ -42,6 +48,13 @@ OTHER_CUT = (0, 2, 4, 8)
 def test_acceptance_starts_at_the_minimum_confidence_and_is_certain_from_0_98():
     several = np.repeat(image(STROKE, CUT, OTHER_CUT), 3, axis=0)
     assert accept_predictions(sure(LEAST - 0.01, DOUBT, CERTAIN), several, LEAST).tolist() == [False, False, True]
+
+
+def test_hash_of_the_rule_covers_every_threshold():
+    constants = {name: value for name, value in vars(acceptance).items() if name.isupper() and name[0] != "_"}
+    numbers = {name.lower() for name, value in constants.items() if type(value) in (int, float)}
+    assert {*THRESHOLDS} == numbers - {"acceptance_version"}
+    assert acceptance_definition() == {"version": ACCEPTANCE_VERSION, "sha256": RULE_SHA256}
 
 
 def test_single_centred_digit_needs_only_the_minimum_confidence():

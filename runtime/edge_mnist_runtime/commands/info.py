@@ -56,6 +56,7 @@ def info(
             "labels",
             "preprocess",
             "picture_reading",
+            "acceptance",
             "least_confidence",
             "can_saturate",
             "source_sha256",
@@ -101,6 +102,7 @@ def _describe(model: Path | None, data: Path | None) -> list[dict[str, Any]]:
 
 
 def _describe_bundle(folder: Path) -> list[dict[str, Any]]:
+    from edge_mnist_runtime.acceptance import acceptance_definition
     from edge_mnist_runtime.bundles.c_source import C_USE
     from edge_mnist_runtime.bundles.manifest import Manifest, read_proved
     from edge_mnist_runtime.reading.parameters import PICTURE_READING
@@ -116,6 +118,7 @@ def _describe_bundle(folder: Path) -> list[dict[str, Any]]:
             "labels": manifest.labels,
             "preprocess": manifest.preprocess,
             "picture_reading": PICTURE_READING.to_dict() if manifest.preprocess else None,
+            "acceptance": acceptance_definition() if manifest.preprocess else None,
             "least_confidence": manifest.least_confidence,
             "source_sha256": manifest.source["sha256"],
             **({"use": C_USE} if artifact.is_c_source else {}),
@@ -126,6 +129,7 @@ def _describe_bundle(folder: Path) -> list[dict[str, Any]]:
 
 def _describe_exported(engine: Engine, name: str, images: LabelledDigits | None) -> dict[str, Any]:
     """Describe a single file that carries a contract."""
+    from edge_mnist_runtime.acceptance import acceptance_definition
     from edge_mnist_runtime.bundles.accuracy import measure_top1
     from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
@@ -143,6 +147,7 @@ def _describe_exported(engine: Engine, name: str, images: LabelledDigits | None)
         "labels": contract.labels,
         "preprocess": preprocess if contract.reads_digits else None,
         "picture_reading": PICTURE_READING.to_dict() if contract.reads_digits else None,
+        "acceptance": acceptance_definition() if contract.reads_digits else None,
         "least_confidence": contract.least_confidence,
         "can_saturate": contract.can_saturate,
         "source_sha256": contract.source_sha256,
@@ -207,7 +212,7 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         return _describe_record(value)
     if value is None:
-        return "none: not a digit classifier"  # only preprocess and picture_reading may be None
+        return "none: not a digit classifier"  # only preprocess, picture_reading and acceptance may be None
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
