@@ -7,7 +7,7 @@
 | `bytes`, `bytearray`, flat `memoryview` | the bytes of a picture file |
 | binary file object | a picture file, from the current position to the end |
 | Pillow image | a picture |
-| array or nested lists, (H, W), (H, W, 1), (H, W, 3), (H, W, 4) | a picture; if 28 x 28 with dark corners, the tensor |
+| array or nested lists, (H, W), (H, W, 1), (H, W, 3), (H, W, 4) | a picture; 28 x 28 with dark corners is the tensor |
 | array or nested lists, (784,), (1, 28, 28), (1, 28, 28, 1) | the same as (28, 28) |
 
 In mode `auto` an enlarged or inverted 28 x 28 tensor is read as that tensor: see
@@ -28,7 +28,7 @@ import numpy as np
 from edge_mnist_runtime.errors import InputError
 from edge_mnist_runtime.images.arrays import to_plane
 from edge_mnist_runtime.reading.modes import ReadingMode, is_tensor
-from edge_mnist_runtime.tensor import UINT8
+from edge_mnist_runtime.tensor import TENSOR_SHAPES, UINT8
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -50,9 +50,6 @@ READ_ONLY: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 
 START_BYTES: Final = 4096
 """Number of bytes read first from a file. A saved tensor hardly exceeds 900 bytes, however badly it is compressed."""
-
-TENSOR_SHAPES: Final = ((28, 28), (28, 28, 1))
-"""Shapes of an array that may be an unchanged tensor."""
 
 
 class NetworkInput(NamedTuple):

@@ -19,7 +19,7 @@ from PIL import Image
 from edge_mnist_runtime.preprocess import PREPROCESS, ink_box
 from edge_mnist_runtime.reading.filters import max_within, min_within
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
-from edge_mnist_runtime.tensor import DARK, Pixels
+from edge_mnist_runtime.tensor import Pixels, has_dark_corners
 
 Levels = npt.NDArray[np.float32]
 
@@ -46,11 +46,9 @@ def find_enlarged_tensor(picture: Image.Image) -> tuple[Pixels, bool] | None:
         return None
     # 784 sampled pixels rule out nearly every other picture.
     first = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.NEAREST).convert("L"))
-    corners = first[:: SIDE - 1, :: SIDE - 1]
-    light_on_dark = bool((corners < DARK).all())
-    if not (light_on_dark or (corners >= DARK).all()) or not _lies_as_in_mnist(
-        _bright(first, light_on_dark), ENLARGEMENT.first_look_pixels
-    ):
+    light_on_dark = has_dark_corners(first.tobytes())
+    bright = _bright(first, light_on_dark)
+    if not (has_dark_corners(bright.tobytes()) and _lies_as_in_mnist(bright, ENLARGEMENT.first_look_pixels)):
         return None
     shrunk = _shrink(np.asarray(picture.convert("L"), np.float32))
     if shrunk is None:
@@ -80,7 +78,7 @@ def _without_margin(picture: Image.Image) -> Image.Image:
 
 
 def _differs(pixels: Pixels, level: int) -> npt.NDArray[np.bool_]:
-    return np.abs(pixels.astype(np.int16) - level) >= DARK
+    return np.abs(pixels.astype(np.int16) - level) >= ENLARGEMENT.min_margin_contrast_levels
 
 
 def _bright(pixels: Pixels, light_on_dark: bool) -> Pixels:
@@ -121,10 +119,10 @@ def _shrink(values: Levels) -> Pixels | None:
 
 
 def _rms_with_shifted_edges(levels: Levels, values: Levels) -> float:
-    """RMS error of a nearest-neighbour enlargement whose edges between pixels may be off by one pixel."""
+    """RMS error of a nearest-neighbour enlargement whose edges between pixels may be off by `edge_shift_pixels`."""
     enlarged = Image.fromarray(_as_pixels(levels)).resize(values.shape, Image.Resampling.NEAREST)
-    pixels = np.asarray(enlarged)
-    return _rms(values - np.clip(values, min_within(pixels, 1), max_within(pixels, 1)))
+    pixels, shift = np.asarray(enlarged), ENLARGEMENT.edge_shift_pixels
+    return _rms(values - np.clip(values, min_within(pixels, shift), max_within(pixels, shift)))
 
 
 def _add_missing(levels: Levels, residual: Levels, values: Levels, kernel: Image.Resampling) -> tuple[Levels, Levels]:

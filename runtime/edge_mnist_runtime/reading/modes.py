@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from edge_mnist_runtime.errors import UsageError
-from edge_mnist_runtime.tensor import DARK
+from edge_mnist_runtime.tensor import has_dark_corners
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.tensor import Pixels
@@ -30,12 +30,12 @@ def require_mode(mode: str) -> ReadingMode:
 def is_tensor(levels: bytes, mode: ReadingMode) -> bool:
     """Whether 784 grey levels go to the network unchanged in this mode.
 
-    In mode `raw` all do, in `photo` none. In the other modes those with four dark corners do: that is bright ink on
-    black. Every training image of MNIST has 0 in all four corners.
+    In mode `raw` all do, in `photo` none. In the other modes those with four dark corners do.
     """
-    return mode == "raw" or (mode != "photo" and levels[0] < DARK > levels[27] and levels[756] < DARK > levels[783])
+    return mode == "raw" or (mode != "photo" and has_dark_corners(levels))
 
 
 def are_tensors(images: Pixels, mode: ReadingMode) -> bool:
     """Whether `is_tensor` holds for all images, uint8, shape (N, 28, 28, 1)."""
-    return mode == "raw" or (mode != "photo" and bool(images[:, ::27, ::27].max(initial=0) < DARK))
+    brightest = images.max(0, initial=0)  # if its corners are dark, so are those of all images
+    return is_tensor(brightest.tobytes(), mode)

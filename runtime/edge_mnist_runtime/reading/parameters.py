@@ -21,6 +21,7 @@ from typing import Any, Final, NamedTuple
 
 from edge_mnist_runtime.images.parameters import DECODING, DecodingParameters
 from edge_mnist_runtime.reading.modes import READING_MODES, ReadingMode, require_mode
+from edge_mnist_runtime.tensor import DARK
 
 __all__ = ["PICTURE_READING", "READING_MODES", "PictureReadingDefinition", "ReadingMode", "require_mode"]
 
@@ -31,6 +32,8 @@ class ReaderParameters(NamedTuple):
     detail_side_pixels: int = 1000
     """Larger pictures are averaged down until their longer side is below twice this. A digit of a tenth of the picture
     then still has 100 pixels."""
+    dark_corner_level: int = DARK
+    """The corners of a tensor are below this grey level; see `tensor.py`, which is not to import this file."""
     min_photo_side_pixels: int = 40
     """Minimum shorter side of a photograph. Smaller pictures are read as drawings, because texture, lines and shadows
     look like strokes in few pixels."""
@@ -42,6 +45,9 @@ class DrawingParameters(NamedTuple):
     even_levels: int = 6
     """Maximum difference of an even background from its median, in grey levels. JPEG compression causes such
     differences."""
+    grey_levels: int = 12
+    """Difference from the background above which a pixel is grey, and maximum range of an even first row: twice
+    `even_levels`."""
     first_row_step: int = 4
     """Step between the sampled pixels of the first row, which is checked before the whole border."""
     first_row_tail: int = 10
@@ -53,6 +59,9 @@ class DrawingParameters(NamedTuple):
     rough fraction."""
     max_off_border: float = 0.002
     """Maximum fraction of the whole border that differs from its median: single damaged pixels."""
+    median_side_pixels: int = 3
+    """Side of the median filter that larger pictures pass (`PREPROCESS.median_filter_from_pixels`). It removes single
+    noisy pixels, and no stroke that is two pixels wide."""
     min_contrast_levels: int = 64
     """Minimum contrast of ink and background, in grey levels: a quarter of the range."""
     stroke_level: int = 64
@@ -80,6 +89,11 @@ class EnlargementParameters(NamedTuple):
     min_shifted_side_pixels: int = 84
     """Side from which edges may be off by a pixel, because programs round differently: 3 pixels for each of the
     tensor's."""
+    edge_shift_pixels: int = 1
+    """How far edges may then be off."""
+    min_margin_contrast_levels: int = 128
+    """Minimum difference of a picture's background from the margin around it, in grey levels: black and white, or
+    nearly."""
     max_off_centre_pixels: float = 0.75
     """Maximum distance of the ink's centre of mass from the frame's centre, in tensor pixels. MNIST's is within half a
     pixel."""
@@ -96,6 +110,9 @@ class ThumbnailParameters(NamedTuple):
     """Minimum longer side of the small copy. Strokes remain visible, and it is quick to make."""
     paper_quantile: float = 0.3
     """Quantile of the pixels' loss of light that counts as background. Ink covers less than the remaining 0.7."""
+    colour_power: int = 2
+    """Power of a pixel's loss of light with which it counts for the ink's colour. Few dark pixels of ink then outweigh
+    the many others."""
     max_loss: float = 2.0
     """Maximum fraction of the light that a pixel can lack. It limits the influence of noise on dark backgrounds."""
 
@@ -142,6 +159,12 @@ class LineParameters(NamedTuple):
     """Half the maximum width of a line, and its minimum distance from the next, as a fraction of the longer side."""
     min_reach_pixels: int = 3
     """Minimum of the same in pixels: 1 or 2 for the line, plus its blurred edge."""
+    near_reach: float = 0.5
+    """Fraction of its reach at which a line must be darker than its surroundings, too."""
+    min_near_reach_pixels: int = 2
+    """Minimum of the same in pixels. Closer pixels are the line's own blurred edge."""
+    bend_pixels: int = 1
+    """How far a printed line may be off a straight one in any strip, in pixels."""
     likely_fraction: float = 0.5
     """Fraction of `shown_fraction` of the strips that must have any ridge; otherwise no line is searched."""
     main_quantile: float = 0.9
@@ -156,7 +179,9 @@ class LineParameters(NamedTuple):
     inside_fraction: float = 0.5
     """Minimum fraction of the strips in which a line is inside the picture."""
     end_part: int = 6
-    """One in so many strips forms either end of a line. Two strips of each end must show it."""
+    """One in so many strips forms either end of a line."""
+    end_strips: int = 2
+    """Number of strips of each end that must show the line."""
     end_fraction: float = 0.3
     """Minimum fraction of the line's darkness that its ends must have. A tall 1 is straight, but ends before the
     edge."""
@@ -164,6 +189,8 @@ class LineParameters(NamedTuple):
     """Maximum distance from the straight line at which a bent line is followed, in pixels."""
     follow_quantile: float = 0.99
     """Quantile of all ridges that caps the weights, so that a crossing stroke does not pull the line."""
+    follow_step: int = 2
+    """Step between the rows sampled for that quantile."""
     follow_faintest: float = 3.0
     """Multiple of `faintest` added to that cap."""
     follow_strips: int = 7
@@ -181,6 +208,10 @@ class LineRemovalParameters(NamedTuple):
     """Fraction of the line's darkness below which an end stands for the whole line: a tall 1 covers the rest."""
     darkened_fraction: float = 0.25
     """Minimum fraction of a line's maximum darkness that a row around it must have to belong to it."""
+    faintest_fraction: float = 0.5
+    """The same minimum as a fraction of `lines.faintest`, if that is more. Fainter rows are noise."""
+    bridge_pixels: int = 1
+    """Added to half of a line's thickness: how far a stroke moves sideways where it crosses the line."""
     usual_factor: float = 1.3
     """Multiple of a row's usual darkness that is subtracted."""
     most_fraction: float = 0.3
@@ -230,6 +261,8 @@ class InkParameters(NamedTuple):
     """Minimum length of residue, as a fraction of the digit's height or width."""
     rest_breadth: float = 0.8
     """Maximum stroke width of residue, as a fraction of the digit's."""
+    outline_reach_pixels: int = 2
+    """Pixels to each side of an outline in which the light is compared. Soft edges are this wide."""
     outline_drop: float = 0.5
     """Minimum fall of the light around an outline on a real edge, as a fraction of the ink's darkness."""
     frame_candidates: int = 5
@@ -284,6 +317,8 @@ class RejectionParameters(NamedTuple):
     """Maximum of that width inside, in stroke widths. Wider ink is a bar along the edge."""
     crossing_depth: float = 1.6
     """Distance from the edge, in stroke widths, at which a crossing stroke must still be seen."""
+    crossing_near: float = 0.5
+    """Distance from the edge, in stroke widths, at which the stroke's width inside is measured."""
     min_crossing_depth_pixels: int = 2
     """Minimum of that distance in pixels, for strokes a pixel wide."""
     crossing_goes_on: float = 0.5
@@ -385,6 +420,8 @@ class PhotoParameters(NamedTuple):
     """Factor by which sharp strokes must have a better score than the other polarity to end the search."""
     max_lines_in_doubt: int = 3
     """More printed lines than these settle the polarity: ink has the same one."""
+    cut_margin_pixels: int = 2
+    """Empty pixels around a cropped digit. They count as background when `normalise_ink` looks for its threshold."""
     near_reach: float = 0.8
     """Margin around a digit that is segmented again, as a fraction of its longer side."""
     min_near_side: float = 0.6

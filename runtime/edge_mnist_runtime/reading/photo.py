@@ -29,9 +29,6 @@ Pixels = npt.NDArray[np.uint8]
 
 PHOTO: Final = PICTURE_READING.photo
 
-CUT_MARGIN: Final = 2
-"""Empty pixels around a cropped digit, so that strokes can be widened."""
-
 Sides: TypeAlias = tuple[float, float, float, float]
 """Left, top, right and bottom, as fractions of an upright picture's width and height, or in pixels."""
 
@@ -234,9 +231,9 @@ def cut_out(ink: Strokes) -> Pixels:
     """Crop the digit to its box, stretch its grey levels, and widen thin strokes to MNIST's thinnest.
 
     Returns:
-        uint8, with a margin of `CUT_MARGIN` on each side, or more if strokes were widened.
+        uint8, with a margin of `cut_margin_pixels` on each side, or more if strokes were widened.
     """
-    margin = CUT_MARGIN
+    margin = PHOTO.cut_margin_pixels
     floor = PHOTO.cut_floor * ink.level
     values = np.zeros((ink.box.height + 2 * margin, ink.box.width + 2 * margin), np.float32)
     inside = (ink.inside - np.float32(floor)) / np.float32(max(PHOTO.cut_full * ink.level - floor, 1e-6))

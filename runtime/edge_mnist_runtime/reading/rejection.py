@@ -119,7 +119,7 @@ def _crosses(mask: Mask, stroke_pixels: float) -> bool:
     """Whether a stroke crosses the first row of a mask: it continues inside, and is not much wider there."""
     changes = np.flatnonzero(np.diff(np.pad(mask[0], 1).astype(np.int8)))
     last = len(mask) - 1
-    near = mask[min(max(1, round(stroke_pixels / 2)), last)]
+    near = mask[min(max(1, round(REJECTION.crossing_near * stroke_pixels)), last)]
     reach = max(REJECTION.min_crossing_depth_pixels, round(REJECTION.crossing_depth * stroke_pixels))
     far = mask[min(reach, last)]
     for start, end in zip(changes[::2], changes[1::2], strict=True):

@@ -62,14 +62,14 @@ def _find_rules(columns: Floats, reach: int) -> Floats:
     strip = max(1, width // LINES.strips)
     n_strips = width // strip
     strips = _average(columns[: n_strips * strip], strip)
-    beside = np.minimum(_darker_side(strips, reach), _darker_side(strips, max(2, reach // 2)))
+    near = max(LINES.min_near_reach_pixels, int(LINES.near_reach * reach))
+    beside = np.minimum(_darker_side(strips, reach), _darker_side(strips, near))
     ridges: Floats = np.maximum(strips - beside, 0)
     if (ridges.max(1) >= LINES.faintest).mean() < LINES.likely_fraction * LINES.shown_fraction:
         return np.zeros((0, width), np.float32)
     centres: npt.NDArray[np.float64] = (np.arange(n_strips, dtype=np.float64) + 0.5) * strip
     slopes = _main_slope(ridges, centres) + FANNING
-    # Printed lines may be bent: allow one pixel off the straight line.
-    found = _peaks(_vote(max_within(ridges, 1, axes=(1,)), centres, slopes), reach)
+    found = _peaks(_vote(max_within(ridges, LINES.bend_pixels, axes=(1,)), centres, slopes), reach)
     rows, chosen = np.array([row for _, row in found], np.intp), slopes[[which for which, _ in found]]
     return _follow(ridges, centres, width, rows, chosen)
 
@@ -153,8 +153,8 @@ def _vote(ridges: Floats, centres: npt.NDArray[np.float64], slopes: npt.NDArray[
 
 def _at_end(values: Floats) -> Floats:
     """The ridge darkness at the start of each line, shape (N,), from (N, S); infinite outside the picture."""
-    second = np.sort(values[:, : values.shape[1] // LINES.end_part], axis=1)[:, -2]
-    return np.where(second < 0, np.inf, second).astype(np.float32)
+    shown = np.sort(values[:, : values.shape[1] // LINES.end_part], axis=1)[:, -LINES.end_strips]
+    return np.where(shown < 0, np.inf, shown).astype(np.float32)
 
 
 def _peaks(votes: Floats, reach: int) -> list[tuple[int, int]]:
@@ -189,7 +189,9 @@ def _follow(
     straight = rows[:, np.newaxis] + slopes[:, np.newaxis] * off_middle
     offsets = np.arange(-LINES.follow_pixels, LINES.follow_pixels + 1)
     at = np.clip(np.rint(straight).astype(np.intp)[..., np.newaxis] + offsets, 0, ridges.shape[1] - 1)  # (N, S, 5)
-    cap = LINES.follow_faintest * LINES.faintest + float(quantile(ridges[:, ::2], LINES.follow_quantile))
+    cap = LINES.follow_faintest * LINES.faintest + float(
+        quantile(ridges[:, :: LINES.follow_step], LINES.follow_quantile)
+    )
     weights = np.minimum(ridges[np.arange(len(ridges))[:, np.newaxis], at], cap)
     shift = _sum_around((weights * offsets).sum(2)) / np.maximum(_sum_around(weights.sum(2)), 1e-6)
     columns = np.arange(width)

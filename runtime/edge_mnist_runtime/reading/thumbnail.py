@@ -60,8 +60,8 @@ class Thumbnail:
         loss = (background - (255 - few if light_on_dark else few)) / np.clip(background, BACKGROUND.darkest_level, 255)
         loss -= quantile_along(loss, THUMBNAIL.paper_quantile)
         np.clip(loss, 0, THUMBNAIL.max_loss, out=loss)
-        # The pen's colour is what the darkest pixels lack. Cubes weigh the few ink pixels above the many others.
-        direction = (loss * loss.sum(0) ** 2).sum(1)  # a matrix product would start threads
+        # The pen's colour is what the darkest pixels lack.
+        direction = (loss * loss.sum(0) ** THUMBNAIL.colour_power).sum(1)  # a matrix product would start threads
         if not direction.max() > 0:
             direction = np.ones(n, np.float32)
         light = np.maximum(np.float32(BACKGROUND.darkest_level), quantile_along(background, 0.5)[:, 0])
