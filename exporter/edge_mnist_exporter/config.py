@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from edge_mnist_exporter.gate_config import INT8_PRECISION, GateConfig
-from edge_mnist_exporter.kinds import C_FORMAT, FORMAT_NAMES, Kind, choose_kinds, list_absent
+from edge_mnist_exporter.kinds import FORMAT_NAMES, Kind, choose_kinds, list_absent
+from edge_mnist_runtime.bundles.c_source import C_FORMAT
 from edge_mnist_runtime.contract import InputRange, check_labels
 from edge_mnist_runtime.errors import UsageError
 

@@ -11,10 +11,11 @@ from edge_mnist_exporter.audit.audit import MAX_WEIGHT_PAIR, GraphAudit
 from edge_mnist_exporter.config import ConversionConfig
 from edge_mnist_exporter.formats import FORMATS
 from edge_mnist_exporter.formats.request import ConversionRequest
-from edge_mnist_exporter.kinds import C_FORMAT, Kind
+from edge_mnist_exporter.kinds import Kind
 from edge_mnist_exporter.program.c_program import CProgram, make_c_program
 from edge_mnist_exporter.source.nested_layers import list_nested_layers
 from edge_mnist_exporter.source.source_model import SourceModel
+from edge_mnist_runtime.bundles.c_source import C_FORMAT
 from edge_mnist_runtime.bundles.manifest import Artifact
 from edge_mnist_runtime.contract import ModelContract
 from edge_mnist_runtime.engines import Engine

@@ -20,7 +20,6 @@ from edge_mnist_exporter.formats.request import ConversionRequest
 from edge_mnist_exporter.gate_config import INT8_PRECISION
 from edge_mnist_exporter.images.calibration import CalibrationSet, choose_calibration, choose_search_images
 from edge_mnist_exporter.images.own_images import load_export_images
-from edge_mnist_exporter.kinds import C_FORMAT
 from edge_mnist_exporter.measurement import evaluate_reference, measure
 from edge_mnist_exporter.mixed.auto_mixed import Mixing, UnmadeFile, mix_failing, try_convert
 from edge_mnist_exporter.program.c_source import check_c_name
@@ -28,6 +27,7 @@ from edge_mnist_exporter.report.model_card import write_model_card
 from edge_mnist_exporter.report.page import make_export_page
 from edge_mnist_exporter.report.report import ExportReport
 from edge_mnist_exporter.source.source_model import SourceModel, find_source, load_source
+from edge_mnist_runtime.bundles.c_source import C_FORMAT
 from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, MANIFEST_FILE, Manifest
 from edge_mnist_runtime.errors import GateError, PrecisionProofError
 from edge_mnist_runtime.preprocess import PREPROCESS

@@ -5,19 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from edge_mnist_runtime.bundles.c_source import C_FORMAT
 from edge_mnist_runtime.contract import SATURATING_PRECISIONS
 from edge_mnist_runtime.errors import UsageError
 
 FORMAT_NAMES: Final = ("tflite", "onnx")
 """What is written where nobody names a format."""
 
-C_FORMAT: Final = "c"
-"""C source, made of the int8 TFLite file: written only where it is named."""
-
 ALL_FORMATS: Final = (*FORMAT_NAMES, C_FORMAT)
-"""What may be asked for."""
+"""What may be asked for. C source, made of the int8 TFLite file, is written only where it is named."""
 
-INPUT_DTYPES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
+DTYPES_OF_KIND: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("tflite", "fp32"): ("uint8", "float32"),
     ("tflite", "fp16"): ("uint8", "float32"),
     ("tflite", "int8"): ("uint8", "int8", "float32"),
@@ -30,7 +28,7 @@ INPUT_DTYPES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
 }
 """Input dtypes by format and precision, the default first."""
 
-PRECISION_NAMES: Final = tuple(dict.fromkeys(precision for _, precision in INPUT_DTYPES))
+PRECISION_NAMES: Final = tuple(dict.fromkeys(precision for _, precision in DTYPES_OF_KIND))
 """Precisions that may be requested. `auto_mixed` makes a further one, `mixed`, if int8 fails."""
 
 ABSENT: Final = {
@@ -92,7 +90,7 @@ def choose_kinds(precisions: tuple[str, ...], formats: tuple[str, ...], io: str 
     _check_known("`formats`", formats, ALL_FORMATS)
     kinds = []
     for precision in precisions:
-        known = [format_name for format_name in formats if (format_name, precision) in INPUT_DTYPES]
+        known = [format_name for format_name in formats if (format_name, precision) in DTYPES_OF_KIND]
         if not known:
             reasons = "; ".join(list_absent((precision,), formats))
             raise UsageError(f"`precisions` {precision}, `formats` {','.join(formats)}: {reasons}")
@@ -111,11 +109,11 @@ def list_absent(precisions: tuple[str, ...], formats: tuple[str, ...]) -> list[s
 
 
 def _choose_input(format_name: str, precision: str, io: str | None) -> str:
-    dtypes = INPUT_DTYPES[format_name, precision]
+    dtypes = DTYPES_OF_KIND[format_name, precision]
     if io is None or io in dtypes:
         return io or dtypes[0]
     reason = NO_INPUT.get((format_name, precision, io), "it computes in float from the first layer on")
-    others = [name for name in FORMAT_NAMES if io in INPUT_DTYPES.get((name, precision), ())]
+    others = [name for name in FORMAT_NAMES if io in DTYPES_OF_KIND.get((name, precision), ())]
     raise UsageError(
         f"`io` {io}: {precision} {format_name} takes {' or '.join(dtypes)}"
         + (f"; {reason}" if io in ("uint8", "int8") else "")

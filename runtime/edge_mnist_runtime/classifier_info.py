@@ -12,7 +12,7 @@ from edge_mnist_runtime.reading.parameters import PICTURE_READING
 if TYPE_CHECKING:
     from edge_mnist_runtime.bundles.opened import MeasuredFile, OpenedModel
 
-INFO_SCHEMA_VERSION: Final = 2
+CLASSIFIER_INFO_SCHEMA_VERSION: Final = 2
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class ClassifierInfo:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON output."""
-        return {"schema_version": INFO_SCHEMA_VERSION, **asdict(self)}
+        return {"schema_version": CLASSIFIER_INFO_SCHEMA_VERSION, **asdict(self)}
 
 
 def describe_classifier(opened: OpenedModel, mode: ReadingMode, *, callers: bool) -> ClassifierInfo:

@@ -96,6 +96,13 @@ class InputRange:
 UNIT_RANGE: Final = InputRange()
 """The range 0..1, in which this project trains every network."""
 
+NAMED_RANGES: Final = {
+    "0..1": UNIT_RANGE,
+    "0..255": InputRange((0.0,), (1.0,)),
+    "-1..1": InputRange((127.5,), (127.5,)),
+}
+"""Usual input ranges of networks, by the name that the command line takes."""
+
 
 @dataclass(frozen=True)
 class ModelContract:

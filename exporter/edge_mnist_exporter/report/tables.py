@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge_mnist_exporter.report.report import ExportReport
-
-STRONGEST_RED: Final = 0.6
-"""Maximum opacity of the red behind a number, which is legible on light and on dark pages."""
+from edge_mnist_trainer.report.web_page import STRONGEST_RED
 
 STRONGEST_DISAGREEMENT: Final = 0.01
 """Fraction of differing images with the strongest red. It grows with the square root, so that a few images show."""

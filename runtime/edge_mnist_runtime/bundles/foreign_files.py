@@ -18,6 +18,7 @@ from edge_mnist_runtime.contract import (
     DIGIT_LABELS,
     IMAGE_SHAPE,
     KNOWN_PREPROCESS_SHA256,
+    NAMED_RANGES,
     UNIT_RANGE,
     UNKNOWN_PRECISION,
     InputRange,
@@ -34,10 +35,8 @@ if TYPE_CHECKING:
 
     from edge_mnist_runtime.tensor import Pixels
 
-RANGES: Final = {
-    "0..1": UNIT_RANGE,
-    "0..255": InputRange((0.0,), (1.0,)),
-    "-1..1": InputRange((127.5,), (127.5,)),
+FOREIGN_RANGES: Final = {
+    **NAMED_RANGES,
     "MNIST's mean and deviation": InputRange((0.1307 * 255,), (0.3081 * 255,)),
 }
 """Usual input ranges of networks for MNIST. PyTorch's examples use the last one."""

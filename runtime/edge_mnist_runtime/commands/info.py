@@ -158,7 +158,7 @@ def _describe_exported(engine: Engine, name: str, images: LabelledDigits | None)
 def _describe_foreign(file: ForeignFile, images: LabelledDigits | None) -> dict[str, Any]:
     """Describe a file without a contract."""
     from edge_mnist_runtime.bundles.accuracy import measure_top1
-    from edge_mnist_runtime.bundles.foreign_files import RANGES, ForeignEngine
+    from edge_mnist_runtime.bundles.foreign_files import FOREIGN_RANGES, ForeignEngine
 
     record: dict[str, Any] = {
         "file": file.origin,
@@ -178,7 +178,7 @@ def _describe_foreign(file: ForeignFile, images: LabelledDigits | None) -> dict[
         return {**record, "reads_digits": False, "reason": str(error).removeprefix(f"{file.origin}: ")}
     record |= {"reads_digits": True, "reason": None}
     if images is not None:
-        ranges = RANGES if engine.takes_real_values else {"bytes": RANGES["0..255"]}
+        ranges = FOREIGN_RANGES if engine.takes_real_values else {"bytes": FOREIGN_RANGES["0..255"]}
         record["top1"] = {
             name: measure_top1(ForeignEngine(file, input_range=known), images) for name, known in ranges.items()
         }

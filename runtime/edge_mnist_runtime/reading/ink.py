@@ -11,11 +11,9 @@ import numpy.typing as npt
 from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.preprocess import mask_box
 from edge_mnist_runtime.reading.components import Components, Mask, label_components
-from edge_mnist_runtime.reading.filters import erode, max_within, min_within, quantile
+from edge_mnist_runtime.reading.filters import Floats, erode, max_within, min_within, quantile
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
-
-Floats = npt.NDArray[np.float32]
-Levels = npt.NDArray[np.uint8]
+from edge_mnist_runtime.tensor import Pixels
 
 INK: Final = PICTURE_READING.ink
 
@@ -214,7 +212,7 @@ def _stroke_widths(parts: Components) -> npt.NDArray[np.float64]:
     return 2 * parts.areas / np.maximum(parts.areas - inside, 1)
 
 
-def outline_on_edges(plane: Levels, ink: Ink) -> float:
+def outline_on_edges(plane: Pixels, ink: Ink) -> float:
     """Fraction of the ink's outline, 0..1, that lies on an edge in the picture.
 
     An edge is where the light falls by at least half of the ink's darkness within `outline_reach_pixels`. Outline near

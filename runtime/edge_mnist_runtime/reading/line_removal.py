@@ -5,15 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_mnist_runtime.reading.filters import max_within, quantile_along
+from edge_mnist_runtime.reading.components import Mask
+from edge_mnist_runtime.reading.filters import Floats, max_within, quantile_along
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
-from edge_mnist_runtime.reading.ruled_lines import Ruling
-
-Floats = npt.NDArray[np.float32]
-Positions = npt.NDArray[np.intp]
-Mask = npt.NDArray[np.bool_]
+from edge_mnist_runtime.reading.ruled_lines import Positions, Ruling
 
 REMOVAL: Final = PICTURE_READING.line_removal
 

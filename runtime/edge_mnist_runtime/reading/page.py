@@ -7,17 +7,14 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_mnist_runtime.reading.background import measure_darkness
-from edge_mnist_runtime.reading.filters import grey_closing
+from edge_mnist_runtime.reading.filters import Floats, grey_closing
 from edge_mnist_runtime.reading.ink import Ink, darkness_of_ink, outline_on_edges, peak_of, pick_ink
 from edge_mnist_runtime.reading.line_removal import remove_ruling
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.ruled_lines import Ruling, find_ruling
 from edge_mnist_runtime.reading.thumbnail import Thumbnail
-
-Floats = npt.NDArray[np.float32]
 
 PAGE: Final = PICTURE_READING.page
 

@@ -12,20 +12,17 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.prediction import Reason
-from edge_mnist_runtime.reading.filters import widen
+from edge_mnist_runtime.reading.filters import Floats, widen
 from edge_mnist_runtime.reading.ink import Strokes
 from edge_mnist_runtime.reading.page import Page, Segmentation
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.rejection import find_rejection_reason, is_grain
 from edge_mnist_runtime.reading.thumbnail import make_thumbnail
-
-Floats = npt.NDArray[np.float32]
-Pixels = npt.NDArray[np.uint8]
+from edge_mnist_runtime.tensor import Pixels
 
 PHOTO: Final = PICTURE_READING.photo
 

@@ -8,12 +8,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from edge_mnist_runtime.reading.filters import max_within, quantile, repeat_edges
+from edge_mnist_runtime.reading.filters import Floats, max_within, quantile, repeat_edges
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
+from edge_mnist_runtime.tensor import Pixels
 
-Floats = npt.NDArray[np.float32]
 Positions = npt.NDArray[np.intp]
-Bytes = npt.NDArray[np.uint8]
 
 LINES: Final = PICTURE_READING.lines
 
@@ -95,7 +94,7 @@ def _drops(centres: npt.NDArray[np.float64], slopes: npt.NDArray[np.float64]) ->
     return drops
 
 
-def _gather(values: Bytes, centres: npt.NDArray[np.float64], slopes: npt.NDArray[np.float64]) -> Bytes:
+def _gather(values: Pixels, centres: npt.NDArray[np.float64], slopes: npt.NDArray[np.float64]) -> Pixels:
     """Gather values, shape (S, H), along lines of each slope through each middle row: shape (slopes, S, H).
 
     Values outside the picture are 0.
@@ -108,7 +107,7 @@ def _gather(values: Bytes, centres: npt.NDArray[np.float64], slopes: npt.NDArray
     padded[:, margin : margin + n_rows] = values
     shape, (down, right) = (n_strips, 2 * margin + 1, n_rows), padded.strides
     windows = np.ndarray(shape, padded.dtype, padded, strides=(down, right, right))
-    along: Bytes = windows[np.arange(n_strips), drops + margin]
+    along: Pixels = windows[np.arange(n_strips), drops + margin]
     return along
 
 
@@ -117,7 +116,7 @@ def _main_slope(ridges: Floats, centres: npt.NDArray[np.float64]) -> float:
     step = LINES.main_step
     usual = float(quantile(ridges[:, :: step * step], LINES.main_quantile))
     capped = np.minimum(ridges, max(LINES.faintest, LINES.main_factor * usual))
-    # Bytes are gathered and summed several times as fast as floats.
+    # Pixels are gathered and summed several times as fast as floats.
     steps = (capped[::step] * (LINES.main_levels / max(float(capped.max()), 1e-6))).astype(np.uint8)
     sums = _gather(steps, centres[::step], MAIN_SLOPES).sum(1, dtype=np.uint16).astype(np.float32)
     return float(MAIN_SLOPES[(sums**2).sum(1).argmax()])

@@ -7,14 +7,11 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from edge_mnist_runtime.reading.background import BACKGROUND, Plane, Planes
-from edge_mnist_runtime.reading.filters import grey_closing, quantile_along
+from edge_mnist_runtime.reading.filters import Floats, grey_closing, quantile_along
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
-
-Floats = npt.NDArray[np.float32]
 
 THUMBNAIL: Final = PICTURE_READING.glance
 

@@ -15,10 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_runtime.reading.components import Mask
-from edge_mnist_runtime.reading.filters import min_within
+from edge_mnist_runtime.reading.filters import Floats, min_within
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
-Floats = npt.NDArray[np.float32]
 Positions = npt.NDArray[np.intp]
 
 CUTS: Final = PICTURE_READING.cuts

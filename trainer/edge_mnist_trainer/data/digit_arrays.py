@@ -80,8 +80,8 @@ MNIST's ones have a ratio of 0.19; with rows and columns swapped, 5.2."""
 EMNIST_LETTERS: Final = (1, 26)
 """First and last label of EMNIST's letters."""
 
-NPZ_LAYOUTS: Final = (("x_train", "y_train"), ("images", "labels"))
-"""Accepted names of images and labels in an .npz file. The first pair is Keras's."""
+NPZ_TRAINING_LAYOUTS: Final = (("x_train", "y_train"), ("images", "labels"))
+"""Accepted names of training images and their labels in an .npz file. The first pair is Keras's."""
 
 NPZ_VALIDATION: Final = tuple((f"x_{name}", f"y_{name}") for name in VALIDATION_NAMES)
 NPZ_TEST: Final = (("x_test", "y_test"),)
@@ -198,7 +198,7 @@ def _read_archive(path: Path, file: BinaryIO, expected: ImageClasses) -> Labelle
     if not isinstance(archive, NpzFile):
         raise DataError(f"{path}: a single array, not an .npz archive; {NPZ_EXPECTED}")
     with archive:
-        layouts = [pair for pair in NPZ_LAYOUTS if set(pair) & set(archive.files)]
+        layouts = [pair for pair in NPZ_TRAINING_LAYOUTS if set(pair) & set(archive.files)]
         if len(layouts) > 1:
             raise DataError(f"{path}: holds two data sets ({', '.join(archive.files)}); {NPZ_EXPECTED}")
         if not layouts:

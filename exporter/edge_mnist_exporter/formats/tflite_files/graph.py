@@ -23,6 +23,9 @@ DTYPES: Final = {code: name.lower() for code, name in _names(schema.TensorType).
 OPERATORS: Final = _names(schema.BuiltinOperator)
 """TFLite's operators by code: `CONV_2D`, ..."""
 
+QUANTIZERS: Final = ("QUANTIZE", "DEQUANTIZE")
+"""Operations that only quantized files have, at their input and output."""
+
 
 @dataclass(frozen=True)
 class _Slots:
@@ -71,7 +74,7 @@ def read_tflite(data: bytes, file_name: str) -> TFLiteFile:
     content = model.subgraphs[0]
     # A tensor without data is computed. All such tensors share the empty buffer 0.
     tensors = [_read_tensor(tensor, stored=_has_data(model.buffers[tensor.buffer])) for tensor in content.tensors]
-    operators = [_name_operator(model.operatorCodes[operation.opcodeIndex]) for operation in content.operators]
+    operators = [name_operator(model.operatorCodes[operation.opcodeIndex]) for operation in content.operators]
     constants = {tensor for tensor in tensors if tensor.stored}
     operations = []
     for kind, raw in zip(operators, content.operators, strict=True):
@@ -107,7 +110,7 @@ def _read_operation(kind: str, raw: schema.OperatorT, tensors: Sequence[Tensor],
     return Operation(kind, outputs[0].name, inputs, outputs, data=data, kernel=kernel, bias=bias, macs=macs)
 
 
-def _name_operator(code: schema.OperatorCodeT) -> str:
+def name_operator(code: schema.OperatorCodeT) -> str:
     """The operator's name; a custom operator brings its own."""
     if code.customCode:
         return str(code.customCode.decode())

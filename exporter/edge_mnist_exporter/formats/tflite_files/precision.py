@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge_mnist_exporter.audit.graph import Graph, Operation, Tensor
-
-QUANTIZERS: Final = ("QUANTIZE", "DEQUANTIZE")
+from edge_mnist_exporter.formats.tflite_files.graph import QUANTIZERS
 
 MIN_DYNAMIC_VALUES: Final = 1024
 """The converter's dynamic-range quantization leaves kernels with fewer values in float."""
