@@ -60,7 +60,7 @@ def describe_classifier(opened: OpenedModel, mode: ReadingMode, *, callers: bool
         precision=contract.precision,
         sha256=engine.sha256,
         size_bytes=engine.size_bytes,
-        engine=engine.info,
+        engine=engine.info(),
         measured=opened.measured,
         mode=mode,
         preprocess_version=contract.preprocess_version,
