@@ -20,10 +20,7 @@ import json
 from typing import Any, Final, NamedTuple
 
 from edge_mnist_runtime.images.parameters import DECODING, DecodingParameters
-from edge_mnist_runtime.reading.modes import READING_MODES, ReadingMode, require_mode
 from edge_mnist_runtime.tensor import DARK
-
-__all__ = ["PICTURE_READING", "READING_MODES", "PictureReadingDefinition", "ReadingMode", "require_mode"]
 
 
 class ReaderParameters(NamedTuple):

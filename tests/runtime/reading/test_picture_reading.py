@@ -16,7 +16,8 @@ from PIL import Image, ImageOps
 from edge_mnist_runtime import DigitClassifier, InputError, InputShapeError, PictureError, UsageError
 from edge_mnist_runtime.classifier import to_pixels
 from edge_mnist_runtime.preprocess import PREPROCESS, ink_box
-from edge_mnist_runtime.reading.parameters import PICTURE_READING, READING_MODES, require_mode
+from edge_mnist_runtime.reading.modes import READING_MODES, require_mode
+from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.reader import read_picture
 
 READING_SHA256 = "cf2b594adad0b836312cb414476896ce2814c9c0818ff5c94bdde73b36b34785"
