@@ -49,7 +49,7 @@ from edge_mnist_runtime.commands.options import JsonOption
 from edge_mnist_runtime.errors import UsageError
 
 if TYPE_CHECKING:
-    from edge_mnist_exporter.exporting import Export
+    from edge_mnist_exporter.exporting import ExportReport
 
 
 def export(
@@ -113,7 +113,7 @@ def export(
 
 def _export(
     model: Path | None, output: Path | None, config: ExportConfig, data: Path | None, *, show: bool
-) -> tuple[Export, Path, Path]:
+) -> tuple[ExportReport, Path, Path]:
     """Run the export. Return it with the paths of the model and the bundle."""
     for line in config.absent:
         typer.echo(f"edge-mnist: note: {line}", err=True)
@@ -150,18 +150,18 @@ def _read_precisions(int8: bool, precision: str | None) -> tuple[str, ...]:
     return parse_names(precision)
 
 
-def _print(export: Export, path: Path, shown_target: Path, *, as_json: bool) -> None:
-    if export.report.dataset.notice:
-        typer.echo(f"edge-mnist: note: {export.report.dataset.notice}", err=True)
+def _print(report: ExportReport, path: Path, shown_target: Path, *, as_json: bool) -> None:
+    if report.record.dataset.notice:
+        typer.echo(f"edge-mnist: note: {report.record.dataset.notice}", err=True)
     if as_json:
-        typer.echo(export.report.to_json(), nl=False)
+        typer.echo(report.record.to_json(), nl=False)
         return
     from edge_mnist_exporter.bundle.report_paths import shorten
     from edge_mnist_exporter.report.report_table import print_report
 
-    print_report(export.report, path)
-    if export.target:
+    print_report(report.record, path)
+    if report.path:
         typer.echo(f"\nWritten to {shown_target}:")
-        for file in export.files:
+        for file in report.files:
             typer.echo(f"  {file}")
-        typer.echo(f"\nReport (shows evaluation images, not for distribution):\n  {shorten(export.page)}")
+        typer.echo(f"\nReport (shows evaluation images, not for distribution):\n  {shorten(report.page)}")

@@ -9,12 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from edge_mnist_exporter.report.audit_rows import can_saturate
-from edge_mnist_exporter.report.report import ArtifactReport, ExportReport
+from edge_mnist_exporter.report.report import ArtifactReport, ExportRecord
 from edge_mnist_runtime.machine.int8_sums import describe_saturation
 from edge_mnist_trainer.networks.reference_models import REFERENCE_MODELS, find_reference_model
 
 
-def print_report(report: ExportReport, path: Path) -> None:
+def print_report(report: ExportRecord, path: Path) -> None:
     """Print the figures of every file.
 
     Args:
@@ -50,7 +50,7 @@ def print_report(report: ExportReport, path: Path) -> None:
     )
 
 
-def _describe(item: ArtifactReport, report: ExportReport) -> list[Text | str]:
+def _describe(item: ArtifactReport, report: ExportRecord) -> list[Text | str]:
     figures = item.figures
     low, high = figures.delta_interval_points
     return [
@@ -64,7 +64,7 @@ def _describe(item: ArtifactReport, report: ExportReport) -> list[Text | str]:
     ]
 
 
-def _describe_gates(item: ArtifactReport, report: ExportReport) -> str:
+def _describe_gates(item: ArtifactReport, report: ExportRecord) -> str:
     """A C program that no compiler was there for is not called passed."""
     if not report.passes(item.file):
         return "FAIL"

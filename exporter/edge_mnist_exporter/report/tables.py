@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from edge_mnist_exporter.report.report import ExportReport
+from edge_mnist_exporter.report.report import ExportRecord
 
 STRONGEST_RED: Final = 0.6
 """Maximum opacity of the red behind a number, which is legible on light and on dark pages."""
@@ -26,7 +26,7 @@ class Agreement:
     """Opacity of the red behind the number, 0..1. It shows disagreement."""
 
 
-def compare_models(report: ExportReport) -> list[list[Agreement | None]]:
+def compare_models(report: ExportRecord) -> list[list[Agreement | None]]:
     """Make the table of agreements, in the order of `report.agreement`; None for a model with itself."""
     return [
         [None if column == row else _describe(fraction, report.dataset.n) for column, fraction in enumerate(fractions)]

@@ -25,29 +25,30 @@ if TYPE_CHECKING:
 
 CLASSIFY_SCHEMA_VERSION: Final = 1
 
+PicturesArgument = Annotated[
+    list[str],
+    typer.Argument(help="Picture files, folders of pictures, - (standard input) or data: URLs.", show_default=False),
+]
+RawOption = Annotated[
+    bool,
+    typer.Option(
+        "--raw",
+        help="Classify 28 x 28 pictures without preprocessing. Also runs .onnx and .tflite files from elsewhere, "
+        "with 784 inputs in 0..1.",
+    ),
+]
+ProcessesOption = Annotated[
+    int | None, typer.Option(help="Number of processes.", show_default="1; one per core from 512 pictures on")
+]
+
 
 def classify(
-    paths: Annotated[
-        list[str],
-        typer.Argument(
-            help="Picture files, folders of pictures, - (standard input) or data: URLs.", show_default=False
-        ),
-    ],
+    paths: PicturesArgument,
     model: ModelOption = None,
     mode: ModeBesideRawOption = None,
     backend: BackendOption = None,
-    raw: Annotated[
-        bool,
-        typer.Option(
-            "--raw",
-            help="Classify 28 x 28 pictures without preprocessing. Also runs .onnx and .tflite files from elsewhere, "
-            "with 784 inputs in 0..1.",
-        ),
-    ] = False,
-    processes: Annotated[
-        int | None,
-        typer.Option(help="Number of processes.", show_default="1; one per core from 512 pictures on"),
-    ] = None,
+    raw: RawOption = False,
+    processes: ProcessesOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
