@@ -14,7 +14,7 @@ from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.commands.options import BackendOption, JsonOption, ModeBesideRawOption, ModelOption
 from edge_mnist_runtime.commands.picture_arguments import is_path, take_picture
 from edge_mnist_runtime.commands.terminal import one_line, print_error, print_warning
-from edge_mnist_runtime.errors import InputError, PictureError, UsageError
+from edge_mnist_runtime.errors import EmptyFolderError, InputError, PictureError, UsageError
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.classifier import DigitClassifier
@@ -124,6 +124,8 @@ def _outcomes(
     from edge_mnist_runtime.prediction_pool import default_processes
 
     found = [*_find(arguments)]
+    if all(isinstance(found_or_error, EmptyFolderError) for _, found_or_error in found):
+        raise UsageError(str(found[0][1]))
     pictures = [found_or_error for _, found_or_error in found if not isinstance(found_or_error, InputError)]
     if processes is None:
         processes = default_processes(len(pictures))
