@@ -41,7 +41,8 @@ class Audit(Protocol):
             expected_input: Scale and zero-point that the input must have; None to accept any.
 
         Raises:
-            PrecisionProofError: The graph does not have this precision.
+            PrecisionProofError: The file has another precision; the message names the first tensor or operation at
+                fault.
         """
 
 

@@ -54,10 +54,6 @@ LOWERINGS: Final[dict[str, Callable[[Node], Operation | Value]]] = {
 def read_program(model: bytes, origin: str) -> Program:
     """Turn an int8 TFLite file into an integer program.
 
-    Args:
-        model: The whole file.
-        origin: Its name, for messages.
-
     Raises:
         ConversionError: The file computes in something else than int8, or holds an operator, a stride or a scale that
             the program does not have; the message names it.

@@ -15,12 +15,7 @@ from edge_mnist_trainer.networks.reference_models import REFERENCE_MODELS, find_
 
 
 def print_report(report: ExportRecord, path: Path) -> None:
-    """Print the figures of every file.
-
-    Args:
-        report: The report.
-        path: Path of the Keras model.
-    """
+    """Print the figures of every file."""
     console = Console()
     references = {find_reference_model(name): f"The reference model {name}" for name in REFERENCE_MODELS}
     shown = references.get(path, str(path))
