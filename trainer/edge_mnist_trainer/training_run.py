@@ -92,9 +92,10 @@ def train(
         OutputError: The folder cannot be written.
 
     Example:
-        >>> from edge_mnist_trainer import train
-        >>> train("nano", output="runs/first").best_validation_top1  # doctest: +SKIP
-        0.9912
+        >>> from edge_mnist_trainer import TrainingConfig, train
+        >>> report = train("nano", output="runs/first", data="digits.npz", config=TrainingConfig(epochs=1))
+        >>> report.status, report.best_epoch
+        ('completed', 1)
     """
     if isinstance(architecture, str):
         architecture = find_architecture(architecture)

@@ -28,7 +28,7 @@ Corrupt = Callable[[Floats, Floats, np.random.Generator], Floats]
 
 @dataclass(frozen=True)
 class Corruption:
-    """One way in which pictures are bad."""
+    """One kind of corruption."""
 
     apply: Corrupt
     severities: tuple[float, float, float]
@@ -47,7 +47,7 @@ def apply_corruption(
 
     Args:
         images: uint8, shape (N, 28, 28, 1).
-        corruption: How.
+        corruption: The kind.
         strengths: Shape (N,), in the corruption's unit.
         rng: Draws signs, positions and noise.
 
@@ -77,7 +77,7 @@ def _blur(images: Floats, sigma_pixels: Floats, _rng: np.random.Generator) -> Fl
 
 def _low_resolution(images: Floats, steps_coarser: Floats, _rng: np.random.Generator) -> Floats:
     matrices = [_coarsening(SIDE - round(float(steps))) for steps in steps_coarser]
-    coarse = np.array(matrices, np.float32).reshape(-1, SIDE, SIDE)  # for no image, too
+    coarse = np.array(matrices, np.float32).reshape(-1, SIDE, SIDE)  # also for no image
     coarsened: Floats = np.rint(coarse @ images @ coarse.transpose(0, 2, 1) / 16) * np.float32(16)
     return coarsened
 

@@ -17,7 +17,7 @@ from edge_mnist_trainer.augment.corruptions import CORRUPTIONS, SIDE, Corruption
 from edge_mnist_trainer.augment.warps import Floats, warp
 
 UPSAMPLING: Final = 4
-"""Pixels to one of the image's along each axis where outlines are looked for."""
+"""Enlargement along each axis for finding outlines."""
 
 
 def _raised(images: Floats, levels: Floats, rng: np.random.Generator) -> Floats:
@@ -53,7 +53,7 @@ def _over(images: Floats, background: npt.NDArray[np.floating[Any]], rng: np.ran
 def _enlarge(grids: Floats, side: int = SIDE) -> Floats:
     """Grids of any size, shape (N, n, n), as smooth fields (N, side, side)."""
     fields = [Image.fromarray(grid).resize((side, side), Image.Resampling.BICUBIC) for grid in grids]
-    return np.array([np.asarray(field) for field in fields], np.float32).reshape(-1, side, side)  # of no grid, too
+    return np.array([np.asarray(field) for field in fields], np.float32).reshape(-1, side, side)  # also for no grid
 
 
 def _shrink(fine: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
@@ -106,7 +106,7 @@ def _line_pieces(rng: np.random.Generator) -> list[npt.NDArray[np.float64]]:
 
 
 def _edges(images: Floats, half_widths: Floats, rng: np.random.Generator) -> Floats:
-    """Of each stroke nothing but its outline is there."""
+    """Only the outline of each stroke is left."""
     spoiled = np.empty_like(images)
     for index, (fine, half_width) in enumerate(zip(_enlarge(images, SIDE * UPSAMPLING), half_widths, strict=True)):
         ink = fine > rng.uniform(50, 160)
@@ -114,7 +114,7 @@ def _edges(images: Floats, half_widths: Floats, rng: np.random.Generator) -> Flo
         outwards = rng.uniform(0, 2.5)  # else thin strokes would be drawn whole
         line = np.clip(half_width * UPSAMPLING - np.abs(distance + outwards) + 0.5, 0, 1)
         small = _shrink(line)
-        if rng.random() < 0.4:  # as detectors of edges give them: pixels that are on or off
+        if rng.random() < 0.4:  # like an edge detector: pixels are on or off
             small = (small > 0.35).astype(np.float32)
         spoiled[index] = small * (255 / max(1e-3, float(small.max())))
     return spoiled
@@ -133,7 +133,7 @@ def _hairline(images: Floats, kept_pixels: Floats, _rng: np.random.Generator) ->
 
 
 def _impulse_noise(images: Floats, fractions: Floats, rng: np.random.Generator) -> Floats:
-    """Some pixels are white and some black, whatever was there."""
+    """Some pixels become white and some black."""
     draws = rng.random(images.shape, dtype=np.float32)
     half = _column(np.clip(fractions, 0, 0.5)) / 2
     spoiled: Floats = np.where(draws < half, np.float32(0), np.where(draws > 1 - half, np.float32(255), images))
@@ -161,7 +161,7 @@ def _crumpled(images: Floats, pixels: Floats, rng: np.random.Generator) -> Float
 
 
 def _worn_ink(images: Floats, fractions: Floats, rng: np.random.Generator) -> Floats:
-    """Some of the ink is gone, or paler, in patches without a shape."""
+    """Ink is gone or paler in irregular patches."""
     coarse = int(rng.integers(6, 12))
     fields = _enlarge(rng.random((len(images), coarse, coarse), dtype=np.float32))
     limits = np.array([np.quantile(f, np.clip(p, 0, 1)) for f, p in zip(fields, fractions, strict=True)], np.float32)
