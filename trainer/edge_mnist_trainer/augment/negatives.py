@@ -34,7 +34,8 @@ NO_DIGIT: Final = 10
 LETTERS: Final = "ACEFHKLMNPRUVWXacdefhkmnprtuvwx"
 """Letters that do not look like a digit, printed or written.
 
-B, D, G, I, J, O, Q, S, T, Y, Z, b, g, i, j, l, o, q, s, y and z do: 8, 0, 6, 1, 1, 0, 0, 5, 7, 4, 2, 6, 9, 1, 1, 1, 0, 9, 5, 4 and 2."""
+B, D, G, I, J, O, Q, S, T, Y, Z, b, g, i, j, l, o, q, s, y and z do: 8, 0, 6, 1, 1, 0, 0, 5, 7, 4, 2, 6, 9, 1, 1, 1, 0,
+9, 5, 4 and 2."""
 
 SYMBOLS: Final = "#%&@+=*<>^~"
 
