@@ -25,7 +25,7 @@ from edge_mnist_exporter.mixed.auto_mixed import Mixing, UnmadeFile, mix_failing
 from edge_mnist_exporter.program.c_source import check_c_name
 from edge_mnist_exporter.report.model_card import write_model_card
 from edge_mnist_exporter.report.page import make_export_page
-from edge_mnist_exporter.report.report import ExportReport
+from edge_mnist_exporter.report.report import ExportRecord
 from edge_mnist_exporter.source.source_model import SourceModel, find_source, load_source
 from edge_mnist_runtime.bundles.c_source import C_FORMAT
 from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, MANIFEST_FILE, Manifest
@@ -37,12 +37,13 @@ CARD_FILE = "MODEL_CARD.md"
 
 
 @dataclass(frozen=True)
-class Export:
-    """The result of an export."""
+class ExportReport:
+    """How an export ended."""
 
-    report: ExportReport
-    target: Path | None
-    """The bundle; None if a gate failed and no bundle was written."""
+    record: ExportRecord
+    """All measurements, as in report.json."""
+    path: Path | None
+    """The bundle folder; None if a gate failed and no bundle was written."""
     files: tuple[str, ...]
     """Names of the bundle's files."""
     page: Path
@@ -53,15 +54,15 @@ class Export:
     @property
     def passed(self) -> bool:
         """Whether every gate passed, so that a bundle was written."""
-        return self.report.passed
+        return self.record.passed
 
-    def require_passed(self) -> Export:
-        """Return this export if every gate passed.
+    def require_passed(self) -> ExportReport:
+        """Return this report if every gate passed.
 
         Raises:
             GateError: A gate failed. The message names each failed gate, by how much it failed, and the report.
         """
-        failed = self.report.failed_gates
+        failed = self.record.failed_gates
         if failed:
             measured = "; ".join(map(_describe_failure, failed))
             hint = (
@@ -83,7 +84,7 @@ def export(
     config: ExportConfig | None = None,
     data: str | os.PathLike[str] | None = None,
     on_stage: Callable[[str], None] = lambda _stage: None,
-) -> Export:
+) -> ExportReport:
     """Export a Keras model to a bundle of TFLite and ONNX files, if it passes every gate.
 
     Args:
@@ -96,7 +97,7 @@ def export(
         on_stage: Called with a few words at the start of each stage.
 
     Returns:
-        The export. If a gate failed, `passed` is false and no bundle was written; `require_passed()` raises then.
+        How it ended. If a gate failed, `passed` is false and no bundle was written; `require_passed()` raises then.
 
     Raises:
         UsageError: There is no such model, or another file or folder is at the path of the bundle.
@@ -121,33 +122,44 @@ def export(
         on_stage("loading images")
         digits = load_export_images(source, None if data is None else Path(data))
         calibration = choose_calibration(source, digits, config)
-        on_stage(f"evaluating Keras on {len(digits.evaluation):,} images")
-        reference = evaluate_reference(source, digits.evaluation)
-        settled = settle_least_confidence(source, config.least_confidence, digits.validation)
-        source = replace(source, least_confidence=settled[0] if settled else 0.0)
-        # If Keras itself fails, its input is probably wrong; a conversion would only add other errors.
-        reads = judge_reference(measure_top1(reference, digits.evaluation.labels)).passed
-        mixing = _make_files(source, digits, calibration, config, on_stage) if reads else Mixing(())
-        report = measure(
-            source,
-            reference,
-            mixing.files,
-            digits,
-            calibration=calibration,
-            config=config,
-            settled=settled,
-            on_stage=on_stage,
-        )
-        report = replace(report, mixed=mixing.choices)
-        page = make_export_page(report, digits.evaluation.images)
-        if not report.passed:
-            paths.write_failure(report.to_json(), page)
-            return Export(report, None, (), paths.failure / PAGE_FILE, mixing)
+        mixing, record = _make_and_measure(source, digits, calibration, config, on_stage)
+        page = make_export_page(record, digits.evaluation.images)
+        if not record.passed:
+            paths.write_failure(record.to_json(), page)
+            return ExportReport(record, None, (), paths.failure / PAGE_FILE, mixing)
         on_stage("writing the bundle")
-        contents = _contents(source, mixing.files, report)
+        contents = _contents(source, mixing.files, record)
         with paths.page_after(page):
             writer.write(contents)
-        return Export(report, writer.target, tuple(contents), paths.page, mixing)
+        return ExportReport(record, writer.target, tuple(contents), paths.page, mixing)
+
+
+def _make_and_measure(
+    source: SourceModel,
+    digits: DigitSource,
+    calibration: CalibrationSet,
+    config: ExportConfig,
+    on_stage: Callable[[str], None],
+) -> tuple[Mixing, ExportRecord]:
+    """Make all requested files, unless Keras itself fails, and measure them."""
+    on_stage(f"evaluating Keras on {len(digits.evaluation):,} images")
+    reference = evaluate_reference(source, digits.evaluation)
+    settled = settle_least_confidence(source, config.least_confidence, digits.validation)
+    source = replace(source, least_confidence=settled[0] if settled else 0.0)
+    # If Keras itself fails, its input is probably wrong; a conversion would only add other errors.
+    reads = judge_reference(measure_top1(reference, digits.evaluation.labels)).passed
+    mixing = _make_files(source, digits, calibration, config, on_stage) if reads else Mixing(())
+    record = measure(
+        source,
+        reference,
+        mixing.files,
+        digits,
+        calibration=calibration,
+        config=config,
+        settled=settled,
+        on_stage=on_stage,
+    )
+    return mixing, replace(record, mixed=mixing.choices)
 
 
 def _make_files(
@@ -179,10 +191,10 @@ def _convert(request: ConversionRequest) -> ExportedFile:
         raise PrecisionProofError(f"{error}; `auto_mixed=True` tries to keep such layers in float") from error
 
 
-def _describe_mixing(export: Export) -> str:
+def _describe_mixing(report: ExportReport) -> str:
     """Explain why files fail although `auto_mixed` is on."""
-    failed = {file for gate in export.report.failed_gates for file in gate.files}
-    sound, hopeless = (", ".join(failed.intersection(files)) for files in (export.mixing.sound, export.mixing.hopeless))
+    failed = {file for gate in report.record.failed_gates for file in gate.files}
+    sound, hopeless = (", ".join(failed.intersection(files)) for files in (report.mixing.sound, report.mixing.hopeless))
     return (
         f" ({sound} passed on the training images that `auto_mixed` uses, so all of its layers stayed in int8)"
         if sound
@@ -194,12 +206,12 @@ def _describe_failure(gate: Gate) -> str:
     return f"{gate.name} = {gate.value:.4f}, must be {gate.limit}, failed by {-gate.margin:.4f}"
 
 
-def _contents(source: SourceModel, files: Sequence[ExportedFile], report: ExportReport) -> dict[str, bytes]:
+def _contents(source: SourceModel, files: Sequence[ExportedFile], record: ExportRecord) -> dict[str, bytes]:
     """Make all files of the bundle, by name. The manifest is last, because it has the hashes of the others."""
     extra = {
         **{name: content for file in files for name, content in file.companions.items()},
-        REPORT_FILE: report.to_json().encode(),
-        CARD_FILE: write_model_card(report).encode(),
+        REPORT_FILE: record.to_json().encode(),
+        CARD_FILE: write_model_card(record).encode(),
         GOLDEN_FILE: make_golden_vectors({file.file: file.engine for file in files}, files[0].engine.contract),
     }
     manifest = Manifest(
@@ -207,9 +219,9 @@ def _contents(source: SourceModel, files: Sequence[ExportedFile], report: Export
         labels=source.labels,
         preprocess=PREPROCESS.to_dict() if source.reads_digits else None,
         source={"file": Path(source.origin).name, "sha256": source.sha256},
-        evaluation={key: asdict(report.dataset)[key] for key in ("name", "split", "n", "sha256")},
-        versions=report.versions,
-        artifacts=tuple(file.artifact(item.figures.top1) for file, item in zip(files, report.artifacts, strict=True)),
+        evaluation={key: asdict(record.dataset)[key] for key in ("name", "split", "n", "sha256")},
+        versions=record.versions,
+        artifacts=tuple(file.artifact(item.figures.top1) for file, item in zip(files, record.artifacts, strict=True)),
         files={file: hashlib.sha256(data).hexdigest() for file, data in extra.items()},
         least_confidence=files[0].engine.contract.least_confidence,
     )

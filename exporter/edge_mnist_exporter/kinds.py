@@ -77,10 +77,7 @@ class Kind:
 def choose_kinds(precisions: tuple[str, ...], formats: tuple[str, ...], io: str | None) -> tuple[Kind, ...]:
     """List every existing combination of the precisions and formats. `list_absent` lists the others.
 
-    Args:
-        precisions: Requested precisions.
-        formats: Requested formats.
-        io: Input dtype; None for the default of each combination.
+    `io` is the input dtype; None for the default of each combination.
 
     Raises:
         UsageError: A name is unknown, a precision exists in none of the formats, or a combination does not have the

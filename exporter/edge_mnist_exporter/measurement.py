@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -23,13 +23,19 @@ from edge_mnist_exporter.evaluate.rejection import measure_rejection
 from edge_mnist_exporter.gate_config import INT8_PRECISION
 from edge_mnist_exporter.images.calibration import CalibrationSet
 from edge_mnist_exporter.program.c_program import ProgramReport, prove_c_program
-from edge_mnist_exporter.report.report import ArtifactReport, DatasetRecord, ExportReport
+from edge_mnist_exporter.report.report import ArtifactReport, DatasetRecord, ExportRecord
 from edge_mnist_exporter.source.source_model import SourceModel
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.engines import Engine, run_in_batches
 from edge_mnist_runtime.errors import ConversionError, CorruptModelError, UnsupportedModelError
 from edge_mnist_runtime.machine.versions import DISTRIBUTION, installed_versions
 from edge_mnist_trainer.data.sources import DigitSource
+
+RECORDED_VERSIONS: Final = (
+    *(DISTRIBUTION, "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert"),
+    *("numpy", "scipy", "pillow"),
+)
+"""Packages whose versions report.json records."""
 
 
 def evaluate_reference(source: SourceModel, evaluation: LabelledDigits) -> Probabilities:
@@ -54,7 +60,7 @@ def measure(
     config: ExportConfig,
     settled: tuple[float, str] | None,
     on_stage: Callable[[str], None],
-) -> ExportReport:
+) -> ExportRecord:
     """Run every file on the evaluation images, compare the results, and check the gates.
 
     Args:
@@ -68,12 +74,8 @@ def measure(
         on_stage: Called with a few words before each file.
     """
     evaluation = digits.evaluation
-    predictions, own_predictions = {KERAS_NAME: reference}, {}
-    for file in files:
-        on_stage(f"evaluating {file.file} in {file.engine.backend}")
-        predictions[file.file] = own_predictions[file.file] = _evaluate(file.default_engine, file, evaluation)
-        if file.engine is not file.default_engine:
-            own_predictions[file.file] = _evaluate(file.engine, file, evaluation)
+    found, own_predictions = _evaluate_all(files, evaluation, on_stage)
+    predictions = {KERAS_NAME: reference, **found}
     comparisons = {file: compare(predictions[file], reference, evaluation.labels) for file in own_predictions}
     differing = {file: int((own != predictions[file]).any(1).sum()) for file, own in own_predictions.items()}
     own_comparisons = {
@@ -82,7 +84,7 @@ def measure(
     programs = _prove_programs(files, predictions, evaluation, on_stage)
     figures = measure_model(reference, evaluation.labels)
     int8_parity = _compare_int8_pair(files, predictions)
-    return ExportReport(
+    return ExportRecord(
         name=source.name,
         labels=source.labels,
         source=_describe_source(source),
@@ -103,10 +105,7 @@ def measure(
             runtime=own_comparisons.items(),
             programs=((file, proof.differing) for file, proof in programs.items() if proof.compiler),
         ),
-        versions=installed_versions(
-            *(DISTRIBUTION, "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert"),
-            *("numpy", "scipy", "pillow"),
-        ),
+        versions=installed_versions(*RECORDED_VERSIONS),
     )
 
 
@@ -134,6 +133,19 @@ def _describe(
         program=program,
         figures=figures,
     )
+
+
+def _evaluate_all(
+    files: Sequence[ExportedFile], evaluation: LabelledDigits, on_stage: Callable[[str], None]
+) -> tuple[dict[str, Probabilities], dict[str, Probabilities]]:
+    """Predictions by file name: with the library's default options, and with those of the runtime package."""
+    default, own = {}, {}
+    for file in files:
+        on_stage(f"evaluating {file.file} in {file.engine.backend}")
+        default[file.file] = own[file.file] = _evaluate(file.default_engine, file, evaluation)
+        if file.engine is not file.default_engine:
+            own[file.file] = _evaluate(file.engine, file, evaluation)
+    return default, own
 
 
 def _evaluate(engine: Engine, file: ExportedFile, evaluation: LabelledDigits) -> Probabilities:

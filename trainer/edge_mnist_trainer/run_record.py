@@ -54,7 +54,7 @@ class DatasetRecord:
 
 @dataclass(frozen=True)
 class TeachingSplitRecord:
-    """The images of a distillation set, before distortion."""
+    """The images of a transfer set, before distortion."""
 
     name: str
     split: str
@@ -165,7 +165,7 @@ class RunRecord:
     parameters: int
     config: TrainingConfig
     transfer_set: TransferSetRecord | None
-    """Distillation set that the run learns from in place of the training images and labels."""
+    """Transfer set that the run learns from in place of the training images and labels."""
     started_from: StartRecord | None = None
     preprocess: DefinitionRecord
     input_range: tuple[float, float]

@@ -4,7 +4,7 @@ A converter turns a Keras model and calibration images into the bytes of a model
 and proves their precision from the graph alone. Converters do not use audits, so an audit finds a converter's mistakes.
 
 Comes in: a `ConversionRequest`. Goes out: the bytes of a model file, and what they prove.
-May import: audit, config, kinds, source.
+May import: audit, config, kinds, source, tflite_schema.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ class Audit(Protocol):
             expected_input: Scale and zero-point that the input must have; None to accept any.
 
         Raises:
-            PrecisionProofError: The graph does not have this precision.
+            PrecisionProofError: The file has another precision; the message names the first tensor or operation at
+                fault.
         """
 
 

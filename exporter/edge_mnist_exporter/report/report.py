@@ -104,8 +104,8 @@ class MixedChoice:
 
 
 @dataclass(frozen=True)
-class ExportReport:
-    """All measurements of one export."""
+class ExportRecord:
+    """All measurements of one export: the content of report.json."""
 
     name: str
     labels: tuple[str, ...]
@@ -153,7 +153,7 @@ class ExportReport:
         return _lay_out(self.to_dict()) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> ExportReport:
+    def from_json(cls, text: str) -> ExportRecord:
         """Parse the text of report.json.
 
         Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from edge_mnist_exporter.report.report import ExportReport
+from edge_mnist_exporter.report.report import ExportRecord
 from edge_mnist_trainer.report.web_page import STRONGEST_RED
 
 STRONGEST_DISAGREEMENT: Final = 0.01
@@ -24,7 +24,7 @@ class Agreement:
     """Opacity of the red behind the number, 0..1. It shows disagreement."""
 
 
-def compare_models(report: ExportReport) -> list[list[Agreement | None]]:
+def compare_models(report: ExportRecord) -> list[list[Agreement | None]]:
     """Make the table of agreements, in the order of `report.agreement`; None for a model with itself."""
     return [
         [None if column == row else _describe(fraction, report.dataset.n) for column, fraction in enumerate(fractions)]

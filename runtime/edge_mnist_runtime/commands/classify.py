@@ -14,7 +14,7 @@ from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.commands.options import BackendOption, JsonOption, ModeBesideRawOption, ModelOption
 from edge_mnist_runtime.commands.picture_arguments import is_path, take_picture
 from edge_mnist_runtime.commands.terminal import one_line, print_error, print_warning
-from edge_mnist_runtime.errors import InputError, PictureError, UsageError
+from edge_mnist_runtime.errors import EmptyFolderError, InputError, PictureError, UsageError
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.classifier import DigitClassifier
@@ -25,29 +25,30 @@ if TYPE_CHECKING:
 
 CLASSIFY_SCHEMA_VERSION: Final = 1
 
+PicturesArgument = Annotated[
+    list[str],
+    typer.Argument(help="Picture files, folders of pictures, - (standard input) or data: URLs.", show_default=False),
+]
+RawOption = Annotated[
+    bool,
+    typer.Option(
+        "--raw",
+        help="Classify 28 x 28 pictures without preprocessing. Also runs .onnx and .tflite files from elsewhere, "
+        "with 784 inputs in 0..1.",
+    ),
+]
+ProcessesOption = Annotated[
+    int | None, typer.Option(help="Number of processes.", show_default="1; one per core from 512 pictures on")
+]
+
 
 def classify(
-    paths: Annotated[
-        list[str],
-        typer.Argument(
-            help="Picture files, folders of pictures, - (standard input) or data: URLs.", show_default=False
-        ),
-    ],
+    paths: PicturesArgument,
     model: ModelOption = None,
     mode: ModeBesideRawOption = None,
     backend: BackendOption = None,
-    raw: Annotated[
-        bool,
-        typer.Option(
-            "--raw",
-            help="Classify 28 x 28 pictures without preprocessing. Also runs .onnx and .tflite files from elsewhere, "
-            "with 784 inputs in 0..1.",
-        ),
-    ] = False,
-    processes: Annotated[
-        int | None,
-        typer.Option(help="Number of processes.", show_default="1; one per core from 512 pictures on"),
-    ] = None,
+    raw: RawOption = False,
+    processes: ProcessesOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
@@ -123,6 +124,8 @@ def _outcomes(
     from edge_mnist_runtime.prediction_pool import default_processes
 
     found = [*_find(arguments)]
+    if all(isinstance(found_or_error, EmptyFolderError) for _, found_or_error in found):
+        raise UsageError(str(found[0][1]))
     pictures = [found_or_error for _, found_or_error in found if not isinstance(found_or_error, InputError)]
     if processes is None:
         processes = default_processes(len(pictures))

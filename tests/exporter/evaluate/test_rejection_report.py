@@ -15,7 +15,7 @@ from edge_mnist_exporter.evaluate.rejection import (
     settle_least_confidence,
 )
 from edge_mnist_exporter.report.model_card import write_model_card
-from edge_mnist_exporter.report.report import ExportReport
+from edge_mnist_exporter.report.report import ExportRecord
 from edge_mnist_exporter.source.source_model import load_source
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.acceptance import describe_rule
@@ -95,7 +95,7 @@ def test_model_card_has_the_threshold(reference_bundle, report):
 
 def test_report_is_read_back_as_it_was(reference_bundle):
     text = (reference_bundle / "report.json").read_text("utf-8")
-    read = ExportReport.from_json(text)
+    read = ExportRecord.from_json(text)
     assert isinstance(read.rejection, RejectionReport)
     assert read.to_json() == text
     assert "## Rejection" in write_model_card(read)

@@ -174,10 +174,6 @@ def read_npz(path: Path, expected: ImageClasses = DIGITS) -> LabelledParts:
 
     `x_val`, `y_val`, `x_test` and `y_test` are read, too, if the file has them.
 
-    Args:
-        path: The file.
-        expected: Expected shape and classes.
-
     Raises:
         DataError: The file is damaged, an array is missing, has another dtype or shape, or contains Python objects; or
             images and labels do not match.

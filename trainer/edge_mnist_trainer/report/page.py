@@ -82,7 +82,7 @@ def _make_page(
 ) -> str:
     labels, found = digits.validation.labels, probabilities.argmax(axis=1)
     lessons = record.transfer_set
-    # A run with a distillation set learns from the distortions of the set, not from its own.
+    # A run with a transfer set learns from the distortions of the set, not from its own.
     augmentation = lessons.augmentation if lessons else record.config.augmentation
     template = load_templates().get_template("run.html")
     return template.render(

@@ -12,7 +12,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edge_mnist_exporter.audit.layer_errors import LayerError, median_signal_to_noise, round_to_steps, signal_to_noise
 from edge_mnist_exporter.formats.layer_names import find_layer
-from edge_mnist_exporter.formats.tflite_files.graph import QUANTIZERS, name_operator
+from edge_mnist_exporter.formats.tflite_files.graph import QUANTIZERS
+from edge_mnist_exporter.tflite_schema import name_operator, open_tflite
 from edge_mnist_runtime.engines.tflite_interpreter import load_interpreter
 from edge_mnist_runtime.errors import ConversionError
 
@@ -42,7 +43,7 @@ def find_layers(model: bytes, keras_layers: Iterable[tuple[str, bool]]) -> list[
     """
     known = tuple(keras_layers)
     weighted = [layer for layer in known if layer[1]]
-    content = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
+    content = open_tflite(model)
     tensors = content.subgraphs[0].tensors
     found = []
     for operation in content.subgraphs[0].operators:
