@@ -96,8 +96,6 @@ class ThumbnailParameters(NamedTuple):
     """Minimum longer side of the small copy. Strokes remain visible, and it is quick to make."""
     paper_quantile: float = 0.3
     """Quantile of the pixels' loss of light that counts as background. Ink covers less than the remaining 0.7."""
-    max_loss: float = 2.0
-    """Maximum fraction of the light that a pixel can lack. It limits the influence of noise on dark backgrounds."""
 
 
 class BackgroundParameters(NamedTuple):
