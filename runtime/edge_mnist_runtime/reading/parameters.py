@@ -110,8 +110,6 @@ class ThumbnailParameters(NamedTuple):
     colour_power: int = 2
     """Power of a pixel's loss of light with which it counts for the ink's colour. Few dark pixels of ink then outweigh
     the many others."""
-    max_loss: float = 2.0
-    """Maximum fraction of the light that a pixel can lack. It limits the influence of noise on dark backgrounds."""
 
 
 class BackgroundParameters(NamedTuple):

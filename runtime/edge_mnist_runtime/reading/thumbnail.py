@@ -56,7 +56,7 @@ class Thumbnail:
         few = planes_of(self.picture.resize(size, Image.Resampling.NEAREST)).reshape(n, -1)
         loss = (background - (255 - few if light_on_dark else few)) / np.clip(background, BACKGROUND.darkest_level, 255)
         loss -= quantile_along(loss, THUMBNAIL.paper_quantile)
-        np.clip(loss, 0, THUMBNAIL.max_loss, out=loss)
+        np.maximum(loss, 0, out=loss)
         # The pen's colour is what the darkest pixels lack.
         direction = (loss * loss.sum(0) ** THUMBNAIL.colour_power).sum(1)  # a matrix product would start threads
         if not direction.max() > 0:
