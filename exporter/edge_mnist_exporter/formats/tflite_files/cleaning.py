@@ -78,6 +78,6 @@ def name_tensors(content: Any, keras_layers: Iterable[tuple[str, bool]]) -> None
 
 
 def _find_role(tensor: Any, has_weights: bool) -> str:
-    if not has_weights:
+    if not has_weights or tensor.shape is None:  # a scalar has no shape
         return "/constant"
     return "/weights" if len(tensor.shape) > 1 else "/bias"
