@@ -47,7 +47,9 @@ def write_report_page(folder: RunFolder, digits: DigitSet) -> None:
     model = load_keras(folder.model_path)
 
     def predict(images: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
-        return np.asarray(model.predict(images / np.float32(255), batch_size=JUDGING_BATCH, verbose=0))
+        # predict() would build a pipeline of TensorFlow for each of about twenty small sets.
+        batches = np.split(images, range(JUDGING_BATCH, len(images), JUDGING_BATCH))
+        return np.concatenate([np.asarray(model.predict_on_batch(batch / np.float32(255))) for batch in batches])
 
     probabilities = predict(digits.validation.images)
     others = judge_on_other_digits(predict, digits.validation, "validation")
