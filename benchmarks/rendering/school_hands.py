@@ -179,9 +179,7 @@ class Habits:
         return cls(width, slant, angle, np.exp(rng.normal(0, 0.2)))
 
 
-def write_form(
-    form: str, rng: np.random.Generator, habits: Habits | None = None
-) -> list[npt.NDArray[np.float64]]:
+def write_form(form: str, rng: np.random.Generator, habits: Habits | None = None) -> list[npt.NDArray[np.float64]]:
     """The pen's way through a form, points (x, y) of each stroke, a little different each time.
 
     Args:
