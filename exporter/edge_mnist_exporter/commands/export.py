@@ -23,7 +23,7 @@ from edge_mnist_exporter.config import BUNDLES_FOLDER, ConversionConfig, ExportC
 from edge_mnist_exporter.gate_config import GateConfig
 from edge_mnist_exporter.source.options import parse_input_range, parse_names, read_labels
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.commands.options import JsonOption
+from edge_mnist_runtime.commands.options import JsonOption, parse_least_confidence
 from edge_mnist_runtime.errors import UsageError
 
 if TYPE_CHECKING:
@@ -155,10 +155,11 @@ def export(
     ] = None,
     unsafe: UnsafeOption = False,
     least_confidence: Annotated[
-        float | None,
+        str | None,
         typer.Option(
-            metavar="FRACTION",
-            help="The runtime rejects predictions with less confidence, 0..1; 0 rejects none.",
+            metavar="VALUE",
+            help="The runtime rejects predictions with less confidence: lenient, balanced, strict, or 0..1; 0 rejects "
+            "none.",
             show_default="that of the training run, else chosen on validation images",
         ),
     ] = None,
@@ -200,7 +201,7 @@ def export(
         calibration_samples=calibration_samples,
         calibration_data=calibration_data,
         seed=seed,
-        least_confidence=least_confidence,
+        least_confidence=parse_least_confidence(least_confidence),
     )
     for line in config.absent:
         typer.echo(f"edge-mnist: note: {line}", err=True)
