@@ -16,8 +16,10 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 ORDER = {
     "runtime": (
-        "lazy_names tensor box machine errors extras paths preprocess contract dataset timing engines bundles images "
-        "prediction reading acceptance rows inputs predictions prediction_pool classifier_info classifier bench doctor "
+        "lazy_names tensor box machine errors atomic_file extras paths preprocess thresholds contract dataset timing "
+        "engines bundles images "
+        "prediction reading acceptance rows inputs predictions prediction_pool picture_report "
+        "classifier_info classifier bench doctor "
         "commands __main__"
     ),
     "trainer": (

@@ -11,6 +11,7 @@ from edge_mnist_exporter.kinds import FORMAT_NAMES, Kind, choose_kinds, list_abs
 from edge_mnist_runtime.bundles.c_source import C_FORMAT
 from edge_mnist_runtime.contract import InputRange, check_labels
 from edge_mnist_runtime.errors import UsageError
+from edge_mnist_runtime.thresholds import LeastConfidence, check_least_confidence
 
 BUNDLES_FOLDER: Final = Path("bundles")
 """Default folder of bundles."""
@@ -109,8 +110,9 @@ class ExportConfig:
     """A folder of pictures to calibrate on, at most `calibration_samples` of them; None for training images."""
     seed: int = 0
     """Seed of the choice of calibration images."""
-    least_confidence: float | None = None
-    """Predictions with less confidence are rejected, 0..1; 0 rejects none; None uses the model's own threshold."""
+    least_confidence: LeastConfidence | None = None
+    """Predictions with less confidence are rejected, 0..1, or a name of a threshold; 0 rejects none; None uses the
+    model's own threshold, else `balanced`."""
 
     def __post_init__(self) -> None:
         _ = self.kinds  # raises for unknown or unsupported kinds
@@ -131,8 +133,7 @@ class ExportConfig:
             )
         if self.calibration_samples is not None and self.calibration_samples < 1:
             raise UsageError(f"`calibration_samples` must be at least 1, not {self.calibration_samples}")
-        if self.least_confidence is not None and not 0 <= self.least_confidence < 1:
-            raise UsageError(f"`least_confidence` must be 0..1, 1 left out, not {self.least_confidence:g}")
+        check_least_confidence(self.least_confidence)
         makes_c = any(kind.format == C_FORMAT for kind in self.kinds)
         if self.conversion.max_ram_bytes is not None and not makes_c:
             raise UsageError("`max_ram_bytes`: only C programs state the memory that they work in; add c to `formats`")

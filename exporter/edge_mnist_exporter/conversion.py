@@ -177,5 +177,6 @@ def make_contract(source: SourceModel, kind: Kind, config: ConversionConfig) -> 
         input_scale=scale,
         input_zero_point=zero_point,
         least_confidence=source.least_confidence or 0.0,
+        thresholds=source.thresholds,
         can_saturate=config.allow_saturation and kind.may_saturate,
     )

@@ -15,7 +15,7 @@ from edge_mnist_exporter.config import BUNDLES_FOLDER, ExportConfig
 from edge_mnist_exporter.conversion import ExportedFile, convert, share_requests
 from edge_mnist_exporter.evaluate.evaluation import measure_top1
 from edge_mnist_exporter.evaluate.gates import REFERENCE_GATE, Gate, judge_reference
-from edge_mnist_exporter.evaluate.rejection import settle_least_confidence
+from edge_mnist_exporter.evaluate.rejection import ConfidenceRule, settle_rule
 from edge_mnist_exporter.formats.request import ConversionRequest
 from edge_mnist_exporter.gate_config import INT8_PRECISION
 from edge_mnist_exporter.images.calibration import CalibrationSet, choose_calibration, choose_search_images
@@ -29,6 +29,7 @@ from edge_mnist_exporter.report.report import ExportRecord
 from edge_mnist_exporter.source.source_model import SourceModel, find_source, load_source
 from edge_mnist_runtime.bundles.c_source import C_FORMAT
 from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, MANIFEST_FILE, Manifest
+from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.errors import GateError, PrecisionProofError
 from edge_mnist_runtime.preprocess import PREPROCESS
 from edge_mnist_trainer.data.sources import DigitSource
@@ -144,8 +145,9 @@ def _make_and_measure(
     """Make all requested files, unless Keras itself fails, and measure them."""
     on_stage(f"evaluating Keras on {len(digits.evaluation):,} images")
     reference = evaluate_reference(source, digits.evaluation)
-    settled = settle_least_confidence(source, config.least_confidence, digits.validation)
-    source = replace(source, least_confidence=settled[0] if settled else 0.0)
+    rule = _settle_rule(source, digits.validation, config)
+    if rule:
+        source = replace(source, least_confidence=rule.least_confidence, thresholds=rule.thresholds)
     # If Keras itself fails, its input is probably wrong; a conversion would only add other errors.
     reads = judge_reference(measure_top1(reference, digits.evaluation.labels)).passed
     mixing = _make_files(source, digits, calibration, config, on_stage) if reads else Mixing(())
@@ -156,10 +158,17 @@ def _make_and_measure(
         digits,
         calibration=calibration,
         config=config,
-        settled=settled,
+        rule=rule,
         on_stage=on_stage,
     )
     return mixing, replace(record, mixed=mixing.choices)
+
+
+def _settle_rule(source: SourceModel, validation: LabelledDigits, config: ExportConfig) -> ConfidenceRule | None:
+    """Determine the confidence thresholds; None for a model that does not read digits."""
+    if not source.reads_digits:
+        return None
+    return settle_rule(source, config.least_confidence, source.probabilities(validation.images), validation)
 
 
 def _make_files(
@@ -224,6 +233,7 @@ def _contents(source: SourceModel, files: Sequence[ExportedFile], record: Export
         artifacts=tuple(file.artifact(item.figures.top1) for file, item in zip(files, record.artifacts, strict=True)),
         files={file: hashlib.sha256(data).hexdigest() for file, data in extra.items()},
         least_confidence=files[0].engine.contract.least_confidence,
+        thresholds=files[0].engine.contract.thresholds,
     )
     models = {file.file: file.data for file in files}
     return {**models, **extra, MANIFEST_FILE: manifest.to_json().encode()}

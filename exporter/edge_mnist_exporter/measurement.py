@@ -19,7 +19,7 @@ from edge_mnist_exporter.evaluate.parity import (
     measure_agreement,
     measure_int8_parity,
 )
-from edge_mnist_exporter.evaluate.rejection import measure_rejection
+from edge_mnist_exporter.evaluate.rejection import ConfidenceRule, measure_rejection
 from edge_mnist_exporter.gate_config import INT8_PRECISION
 from edge_mnist_exporter.images.calibration import CalibrationSet
 from edge_mnist_exporter.program.c_program import ProgramReport, prove_c_program
@@ -58,7 +58,7 @@ def measure(
     *,
     calibration: CalibrationSet,
     config: ExportConfig,
-    settled: tuple[float, str] | None,
+    rule: ConfidenceRule | None,
     on_stage: Callable[[str], None],
 ) -> ExportRecord:
     """Run every file on the evaluation images, compare the results, and check the gates.
@@ -70,7 +70,7 @@ def measure(
         digits: The images.
         calibration: The calibration images.
         config: The limits, and the settings of the conversion.
-        settled: The confidence threshold and its origin; None for a model that does not read digits.
+        rule: The confidence thresholds; None for a model that does not read digits.
         on_stage: Called with a few words before each file.
     """
     evaluation = digits.evaluation
@@ -96,7 +96,7 @@ def measure(
         ),
         agreement=measure_agreement(predictions),
         int8_parity=int8_parity,
-        rejection=measure_rejection(settled, predictions, evaluation),
+        rejection=measure_rejection(rule, predictions, evaluation),
         gates=judge(
             figures.top1,
             comparisons.items(),

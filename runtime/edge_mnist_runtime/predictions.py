@@ -37,10 +37,10 @@ NO_QUALITIES: Final = repeat(None)
 class Predictor:
     """A loaded model with a reading mode and the acceptance rule. It can be pickled."""
 
-    def __init__(self, engine: Engine, mode: ReadingMode) -> None:
+    def __init__(self, engine: Engine, mode: ReadingMode, least_confidence: float) -> None:
         self._engine = engine
         self._mode = mode
-        self._least_confidence = engine.contract.least_confidence
+        self._least_confidence = least_confidence
         # Confidence from which on `is_accepted` is always true, so that the call is skipped.
         self._certain = max(CERTAIN, self._least_confidence) if self._least_confidence else 0.0
 

@@ -45,7 +45,7 @@ from edge_mnist_exporter.config import BUNDLES_FOLDER, ConversionConfig, ExportC
 from edge_mnist_exporter.gate_config import GateConfig
 from edge_mnist_exporter.source.options import parse_names
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.commands.options import JsonOption
+from edge_mnist_runtime.commands.options import JsonOption, parse_least_confidence
 from edge_mnist_runtime.errors import UsageError
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def export(
         calibration_samples=calibration_samples,
         calibration_data=calibration_data,
         seed=seed,
-        least_confidence=least_confidence,
+        least_confidence=parse_least_confidence(least_confidence),
     )
     finished, path, target = _export(model, output, config, data, show=debug)
     _print(finished, path, target, as_json=as_json)

@@ -137,10 +137,11 @@ LabelsOption = Annotated[
 ]
 
 LeastConfidenceOption = Annotated[
-    float | None,
+    str | None,
     typer.Option(
-        metavar="FRACTION",
-        help="The runtime rejects predictions with less confidence, 0..1; 0 rejects none.",
+        metavar="VALUE",
+        help="The runtime rejects predictions with less confidence: lenient, balanced, strict, or 0..1; 0 rejects "
+        "none.",
         show_default="that of the training run, else chosen on validation images",
     ),
 ]

@@ -16,7 +16,7 @@ from edge_mnist_exporter.program.c_program import ProgramReport
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_trainer.typed_json import parse_record
 
-REPORT_SCHEMA_VERSION: Final = 4
+REPORT_SCHEMA_VERSION: Final = 5
 
 LINE_CHARACTERS: Final = 240
 """Line width of report.json. A list or object without nested ones is on one line if it fits, such as a flip."""

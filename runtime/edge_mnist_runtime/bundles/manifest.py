@@ -11,13 +11,14 @@ from edge_mnist_runtime.bundles.c_source import C_FORMAT, C_USE
 from edge_mnist_runtime.contract import SATURATING_PRECISIONS, TensorSpec, check_labels, check_preprocess, check_schema
 from edge_mnist_runtime.errors import HashMismatchError, ManifestError, UsageError
 from edge_mnist_runtime.paths import describe_missing, describe_unreadable, exists, is_folder
+from edge_mnist_runtime.thresholds import Thresholds
 
 MANIFEST_FILE: Final = "manifest.json"
 GOLDEN_FILE: Final = "golden.npz"
-MANIFEST_SCHEMA_VERSION: Final = 4
+MANIFEST_SCHEMA_VERSION: Final = 5
 
-READABLE_SCHEMA_VERSIONS: Final = (3, MANIFEST_SCHEMA_VERSION)
-"""Version 3 does not record which files can saturate."""
+READABLE_SCHEMA_VERSIONS: Final = (3, 4, MANIFEST_SCHEMA_VERSION)
+"""Version 3 does not record which files can saturate, version 4 no named thresholds."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ class Manifest:
     """SHA-256 of every other file of the bundle, by name."""
     least_confidence: float = 0.0
     """The same as in every file's contract."""
+    thresholds: Thresholds | None = None
+    """The same as in every file's contract."""
 
     def __post_init__(self) -> None:
         check_labels(self.labels)
@@ -127,6 +130,8 @@ class Manifest:
             check_schema(schema_version, READABLE_SCHEMA_VERSIONS, origin=f"{path}: manifest", error=ManifestError)
             if record.get("least_confidence") is None:  # older bundles that accept every answer
                 record["least_confidence"] = 0.0
+            if record.get("thresholds") is not None:
+                record["thresholds"] = Thresholds(**record["thresholds"])
             artifacts = tuple(_artifact(item) for item in record.pop("artifacts"))
             manifest = cls(**{**record, "labels": tuple(record["labels"]), "artifacts": artifacts})
             preprocess = manifest.preprocess and (manifest.preprocess["version"], manifest.preprocess["sha256"])

@@ -58,6 +58,7 @@ def info(
             "picture_reading",
             "acceptance",
             "least_confidence",
+            "thresholds",
             "can_saturate",
             "source_sha256",
             "tflite_sha256",
@@ -120,6 +121,7 @@ def _describe_bundle(folder: Path) -> list[dict[str, Any]]:
             "picture_reading": PICTURE_READING.to_dict() if manifest.preprocess else None,
             "acceptance": acceptance_definition() if manifest.preprocess else None,
             "least_confidence": manifest.least_confidence,
+            "thresholds": manifest.thresholds and asdict(manifest.thresholds),
             "source_sha256": manifest.source["sha256"],
             **({"use": C_USE} if artifact.is_c_source else {}),
         }
@@ -149,6 +151,7 @@ def _describe_exported(engine: Engine, name: str, images: LabelledDigits | None)
         "picture_reading": PICTURE_READING.to_dict() if contract.reads_digits else None,
         "acceptance": acceptance_definition() if contract.reads_digits else None,
         "least_confidence": contract.least_confidence,
+        "thresholds": contract.thresholds and asdict(contract.thresholds),
         "can_saturate": contract.can_saturate,
         "source_sha256": contract.source_sha256,
         **({} if images is None else {"top1": {"as its contract says": measure_top1(engine, images)}}),
@@ -194,11 +197,21 @@ def _describe_sums(file: dict[str, Any]) -> str:
     return f"no: {'it multiplies no integers' if file['format'] == 'onnx' else 'LiteRT adds int8 products in 32 bits'}"
 
 
+def _describe_thresholds(file: dict[str, Any]) -> str:
+    if file["thresholds"] is None:
+        return "none: export it again to use --least-confidence strict" if file["preprocess"] else _text(None)
+    return ", ".join(f"{name} {value:g}" for name, value in file["thresholds"].items())
+
+
 def _describe_use(file: dict[str, Any]) -> str:
     return "yes: bench and classify --raw take it" if file["reads_digits"] else f"no: {file['reason']}"
 
 
-DESCRIBERS: Final = {"can_saturate": _describe_sums, "reads_digits": _describe_use}
+DESCRIBERS: Final = {
+    "can_saturate": _describe_sums,
+    "reads_digits": _describe_use,
+    "thresholds": _describe_thresholds,
+}
 """Keys whose text depends on other keys of the same file."""
 
 

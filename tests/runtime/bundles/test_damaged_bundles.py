@@ -121,7 +121,7 @@ def test_manifest_that_is_no_text_is_refused(tmp_path: Path) -> None:
     ("change", "error", "expected"),
     [
         (lambda record: record.update(schema_version=1), ManifestError, "schema 1"),
-        (lambda record: record.update(schema_version=5, of_the_future=True), ManifestError, "schema 5"),
+        (lambda record: record.update(schema_version=6, of_the_future=True), ManifestError, "schema 6"),
         (lambda record: record.update(preprocess={"version": 9, "sha256": "0" * 64}), ContractError, "preprocessing 9"),
         (lambda record: record.update(artifacts=[]), ManifestError, "no ONNX model"),
     ],

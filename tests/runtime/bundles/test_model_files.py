@@ -92,9 +92,9 @@ def test_onnx_with_malformed_contract_is_refused(
         ({"precision": "fp4"}, "precision"),
         ({"input_scale": "x"}, "scale"),
         ({"preprocess_version": 2, "preprocess_sha256": "f" * 64}, "preprocessing 2"),
-        ({"schema_version": 1}, "schema 1 is not one of the known 3, 4"),
-        ({"schema_version": 5}, "schema 5"),
-        ({"schema_version": 5, "a_field_of_the_future": True}, "schema 5"),
+        ({"schema_version": 1}, "schema 1 is not one of the known 3, 4, 5"),
+        ({"schema_version": 6}, "schema 6"),
+        ({"schema_version": 6, "a_field_of_the_future": True}, "schema 6"),
         ({"can_saturate": 0}, "can_saturate"),
     ],
 )

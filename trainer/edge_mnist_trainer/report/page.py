@@ -16,7 +16,7 @@ from edge_mnist_runtime.errors import UsageError
 from edge_mnist_trainer.augment.corruptions import CORRUPTIONS
 from edge_mnist_trainer.augment.fonts import FAMILIES
 from edge_mnist_trainer.data.sources import DigitSet
-from edge_mnist_trainer.evaluate.confidence import choose_least_confidence, judge_acceptance
+from edge_mnist_trainer.evaluate.confidence import choose_thresholds, judge_acceptance
 from edge_mnist_trainer.evaluate.robustness import judge_on_other_digits
 from edge_mnist_trainer.networks.keras_file import load_keras
 from edge_mnist_trainer.networks.size import measure_network
@@ -58,7 +58,7 @@ def write_report_page(folder: RunFolder, digits: DigitSet) -> None:
         digits.validation.images,
         probabilities,
         "validation",
-        least_confidence=choose_least_confidence(probabilities),
+        thresholds=choose_thresholds(probabilities),
     )
     record = replace(record, other_digits=others, acceptance=acceptance)
     folder.write_record(record)
