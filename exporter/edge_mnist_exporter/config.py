@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_mnist_exporter.gate_config import INT8_PRECISION, GateConfig
-from edge_mnist_exporter.kinds import C_FORMAT, FORMAT_NAMES, Kind, choose_kinds, list_absent
+from edge_mnist_exporter.kinds import FORMAT_NAMES, PROGRAM_FORMATS, Kind, choose_kinds, list_absent
 from edge_mnist_runtime.contract import InputRange, check_labels
 from edge_mnist_runtime.errors import UsageError
 
@@ -132,11 +132,13 @@ class ExportConfig:
             raise UsageError(f"`calibration_samples` must be at least 1, not {self.calibration_samples}")
         if self.least_confidence is not None and not 0 <= self.least_confidence < 1:
             raise UsageError(f"`least_confidence` must be 0..1, 1 left out, not {self.least_confidence:g}")
-        makes_c = any(kind.format == C_FORMAT for kind in self.kinds)
-        if self.conversion.max_ram_bytes is not None and not makes_c:
+        program = next((kind.format for kind in self.kinds if kind.format in PROGRAM_FORMATS), None)
+        if self.conversion.max_ram_bytes is not None and program is None:
             raise UsageError("`max_ram_bytes`: only C programs state the memory that they work in; add c to `formats`")
-        if makes_c and self.auto_mixed:
-            raise UsageError("`auto_mixed`: a C program has no layers in float; leave it out, or c out of `formats`")
+        if program and self.auto_mixed:
+            raise UsageError(
+                f"`auto_mixed`: a C program has no layers in float; leave it out, or {program} out of `formats`"
+            )
         if self.seed < 0:
             raise UsageError(f"`seed` must be at least 0, not {self.seed}")
 

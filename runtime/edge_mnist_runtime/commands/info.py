@@ -101,7 +101,6 @@ def _describe(model: Path | None, data: Path | None) -> list[dict[str, Any]]:
 
 
 def _describe_bundle(folder: Path) -> list[dict[str, Any]]:
-    from edge_mnist_runtime.bundles.c_source import C_USE
     from edge_mnist_runtime.bundles.manifest import Manifest, read_proved
     from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
@@ -118,7 +117,7 @@ def _describe_bundle(folder: Path) -> list[dict[str, Any]]:
             "picture_reading": PICTURE_READING.to_dict() if manifest.preprocess else None,
             "least_confidence": manifest.least_confidence,
             "source_sha256": manifest.source["sha256"],
-            **({"use": C_USE} if artifact.is_c_source else {}),
+            **({"use": artifact.use_elsewhere} if artifact.use_elsewhere else {}),
         }
         for artifact in manifest.artifacts
     ]
