@@ -110,6 +110,16 @@ MaxRamOption = Annotated[
     ),
 ]
 
+ProjectOption = Annotated[
+    tuple[str, Path] | None,
+    typer.Option(
+        metavar="KIND DIR",
+        help="Also write the C program as a project: cmake, arduino or zephyr, and a new folder.",
+        show_default=False,
+        rich_help_panel=FILES,
+    ),
+]
+
 AutoMixedOption = Annotated[
     bool,
     typer.Option(

@@ -2,5 +2,5 @@
 
 Comes in: the bytes of a finished int8 TFLite file. Goes out: C source, a WebAssembly module, and the proof that each
 gives the same integers.
-May import: audit, golden_images, kinds.
+May import: audit, config, golden_images, kinds.
 """
