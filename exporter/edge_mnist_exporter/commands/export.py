@@ -135,6 +135,8 @@ def _export(
     from edge_mnist_exporter.source.source_model import find_source
 
     # Check everything that needs no TensorFlow before it starts, which takes seconds.
+    if config.project:
+        config.project.check_folder()
     find_mnist_folder(data)
     name, path = find_source(model)
     target = output or BUNDLES_FOLDER / name

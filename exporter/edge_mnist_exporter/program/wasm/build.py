@@ -6,7 +6,6 @@ import importlib.util
 import shutil
 import sys
 import tempfile
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -26,7 +25,6 @@ PROBE: Final = 'int answer(void);\n__attribute__((export_name("answer"))) int an
 """A program that a compiler of WebAssembly compiles and links."""
 
 
-@cache
 def find_wasm_compiler() -> Compiler | None:
     """Clang with its linker wasm-ld, else the package ziglang; None if neither compiles WebAssembly here."""
     candidates: list[tuple[str, ...]] = []

@@ -66,7 +66,7 @@ def prove_wasm(
     if scores.size != expected.size:
         raise ConversionError(f"{program.name}_int8.wasm: gave {scores.size:,} scores in Node, not {expected.size:,}")
     differing = int((scores.reshape(expected.shape) != expected).any(axis=1).sum())
-    version = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=60, check=False).stdout  # noqa: S603
+    version = subprocess.run([node, "-v"], capture_output=True, text=True, timeout=60, check=False).stdout  # noqa: S603
     return replace(
         report, images=len(images), differing=differing + wrong_golden, emulator=f"Node {version.strip().lstrip('v')}"
     )
