@@ -31,7 +31,7 @@ BUILD = Path("build/wasm")
 
 N_DIGITS = 500
 
-CALLS = 20
+CALLS = 2
 """In a row, of each subject in each round."""
 
 PAGE = """# Speed of WebAssembly in Node
@@ -43,7 +43,8 @@ onnxruntime-web {onnxruntime_web}, which runs the int8 ONNX files of the same ne
 |---|---|---|---|---|---|
 {speeds}
 
-us: median of one digit with its answer, one thread, {rounds} interleaved rounds of {calls} calls, Node {node}, {cpu}.
+us: median of one digit with its answer, one thread, {rounds} interleaved rounds of {calls} calls, Node {node}, {cpu}, load
+average {load:.0f}.
 Plain: compiled without simd128.
 
 | model | simd128 | gzipped | plain | gzipped | digits that the three answer differently |
@@ -58,7 +59,7 @@ Sizes: bytes, with the weights and the golden digits. onnxruntime-web downloads 
 def main() -> int:
     """Make what is missing, measure, write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=1000)
     parser.add_argument("--page", type=Path, default=Path("docs/results/wasm.md"))
     options = parser.parse_args()
     node, npm = shutil.which("node"), shutil.which("npm")
@@ -69,6 +70,7 @@ def main() -> int:
         make_modules(name)
     if not (BUILD / "node_modules").exists():
         subprocess.run([npm, "install", "--prefix", ".", "--no-save", "onnxruntime-web"], cwd=BUILD, check=True)
+    machine = describe_environment()
     digits = load_mnist_half(find_mnist_folder(None), "t10k").images[:N_DIGITS]
     digits.tofile(BUILD / "digits.bin")
     script = Path(__file__).with_name("rounds.mjs").resolve()
@@ -82,7 +84,8 @@ def main() -> int:
         rounds=options.rounds,
         calls=CALLS,
         node=measured["node"].lstrip("v"),
-        cpu=describe_environment()["cpu"],
+        cpu=machine["cpu"],
+        load=machine["load_average_1min"],
         runtime_bytes=len(runtime),
         runtime_gzip=len(gzip.compress(runtime, 9)),
         compiler=require_wasm_compiler().version,
