@@ -43,8 +43,8 @@ onnxruntime-web {onnxruntime_web}, which runs the int8 ONNX files of the same ne
 |---|---|---|---|---|---|
 {speeds}
 
-us: median of one digit with its answer, one thread, {rounds} interleaved rounds of {calls} calls, Node {node}, {cpu}, load
-average {load:.0f}.
+us: median of one digit with its answer, one thread, {rounds} interleaved rounds of {calls} calls, Node {node}, {cpu},
+load average {load:.0f}.
 Plain: compiled without simd128.
 
 | model | simd128 | gzipped | plain | gzipped | digits that the three answer differently |

@@ -155,6 +155,17 @@ def test_no_pixels_break_the_program(c_bundle, tmp_path):
     subprocess.run([tmp_path / "fuzz", "-runs=3000", "-seed=1", "-max_len=784"], cwd=tmp_path, check=True)
 
 
+def test_nano_fits_into_7_kib_of_a_cortex_m4_at_o2(c_bundle, tmp_path):
+    compiler, size = shutil.which("arm-none-eabi-gcc"), shutil.which("arm-none-eabi-size")
+    if compiler is None or size is None:
+        pytest.skip("needs gcc for Arm: apt-get install gcc-arm-none-eabi")
+    options = ["-mcpu=cortex-m4", "-mthumb", "-ffreestanding", "-std=c99", "-O2", "-DEDGE_MNIST_NO_SELF_TEST"]
+    source = c_bundle / "bundle" / "nano_int8.c"
+    subprocess.run([compiler, *options, "-c", source, "-o", tmp_path / "nano.o"], check=True)
+    printed = subprocess.run([size, tmp_path / "nano.o"], check=True, capture_output=True, text=True).stdout
+    assert int(printed.splitlines()[1].split()[0]) <= 7 * 1024
+
+
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
