@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from edge_mnist_exporter.kinds import C_FORMAT, WASM_FORMAT
 from edge_mnist_exporter.program.c_program import CProgram, ProgramReport, prove_c_program
-from edge_mnist_exporter.program.wasm.build import build_wasm, read_template
+from edge_mnist_exporter.program.wasm.build import build_wasm, read_template, require_wasm_compiler
 from edge_mnist_exporter.program.wasm.proof import prove_wasm
 
 Proof = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.uint8]], ProgramReport]
@@ -40,7 +40,7 @@ def _make_c(program: CProgram) -> ProgramFile:
 def _make_wasm(program: CProgram) -> ProgramFile:
     wasm = build_wasm(program)
     companions = {ending: read_template(f"module{ending}").encode() for ending in (".mjs", ".d.mts")}
-    return ProgramFile(wasm, companions, partial(prove_wasm, wasm, program))
+    return ProgramFile(wasm, companions, partial(prove_wasm, wasm, require_wasm_compiler().version, program))
 
 
 PROGRAM_FILES: Final[dict[str, Callable[[CProgram], ProgramFile]]] = {C_FORMAT: _make_c, WASM_FORMAT: _make_wasm}

@@ -84,7 +84,7 @@ def test_proof_counts_images_with_other_scores(nano_program, nano_wasm, node, dr
     images = drawn_images[:20]
     expected = nano_program.kernels.run_stored(images)
     expected[3, 0] += 1
-    report = prove_wasm(nano_wasm, nano_program, images, expected)
+    report = prove_wasm(nano_wasm, "clang", nano_program, images, expected)
     assert (report.images, report.differing) == (20, 1)
     assert "on 1 the scores are not that of TFLite's reference kernels" in str(report)
 
@@ -141,7 +141,7 @@ def test_without_node_the_module_is_not_called_proved(nano_program, nano_wasm, d
     images = drawn_images[:10]
     expected = nano_program.kernels.run_stored(images)
     monkeypatch.setenv("PATH", str(tmp_path))
-    report = prove_wasm(nano_wasm, nano_program, images, expected)
+    report = prove_wasm(nano_wasm, "clang", nano_program, images, expected)
     assert not report.is_proved
     assert "Not proved here: Node is not installed" in str(report)
 
