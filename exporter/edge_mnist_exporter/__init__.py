@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from edge_mnist_runtime.lazy_names import load_when_used
 
 if TYPE_CHECKING:
-    from edge_mnist_exporter.config import ConversionConfig, ExportConfig, SourceConfig
+    from edge_mnist_exporter.config import ConversionConfig, ExportConfig, ProjectConfig, SourceConfig
     from edge_mnist_exporter.exporting import ExportReport, export
     from edge_mnist_exporter.gate_config import GateConfig
     from edge_mnist_exporter.report.report import ExportRecord
@@ -24,6 +24,7 @@ _HOME_OF: Final = {
     "ExportRecord": "report.report",
     "ExportReport": "exporting",
     "GateConfig": "gate_config",
+    "ProjectConfig": "config",
     "SourceConfig": "config",
     "export": "exporting",
 }
@@ -34,6 +35,7 @@ __all__ = [
     "ExportRecord",
     "ExportReport",
     "GateConfig",
+    "ProjectConfig",
     "SourceConfig",
     "export",
 ]

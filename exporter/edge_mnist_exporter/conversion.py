@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edge_mnist_exporter.audit.audit import MAX_WEIGHT_PAIR, GraphAudit
 from edge_mnist_exporter.config import ConversionConfig
 from edge_mnist_exporter.formats import FORMATS
 from edge_mnist_exporter.formats.request import ConversionRequest
-from edge_mnist_exporter.kinds import Kind
+from edge_mnist_exporter.kinds import PROGRAM_FORMATS, Kind
 from edge_mnist_exporter.program.c_program import CProgram, make_c_program
+from edge_mnist_exporter.program.program_files import PROGRAM_FILES, Proof
 from edge_mnist_exporter.source.nested_layers import list_nested_layers
 from edge_mnist_exporter.source.source_model import SourceModel
-from edge_mnist_runtime.bundles.c_source import C_FORMAT
 from edge_mnist_runtime.bundles.manifest import Artifact
 from edge_mnist_runtime.contract import ModelContract
 from edge_mnist_runtime.engines import Engine
@@ -46,15 +46,12 @@ class ExportedFile:
     default_engine: Engine
     """An engine with the library's default options, like those of other programs."""
     audit: GraphAudit
+    companions: dict[str, bytes] = field(default_factory=dict)
+    """Files that belong to this one, by name: the header of a C file, the JavaScript of a WebAssembly file."""
     c_program: CProgram | None = None
-    """What a C file was written from; None for any other file."""
-
-    @property
-    def companions(self) -> dict[str, bytes]:
-        """Files without which this one is no use, by name: the header of a C file."""
-        if self.c_program is None:
-            return {}
-        return {f"{self.file.removesuffix('.c')}.h": self.c_program.source.header.encode()}
+    """The integer program that the file was made of; None for TFLite and ONNX."""
+    prove_program: Proof | None = None
+    """Runs it and compares its scores with those of TFLite's reference kernels; None for TFLite and ONNX."""
 
     @property
     def size_bytes(self) -> int:
@@ -141,11 +138,12 @@ def prove(request: ConversionRequest, data: bytes) -> ExportedFile:
     found = [spec.dtype for spec in audit.inputs]
     if found != [kind.input_dtype]:
         raise PrecisionProofError(f"{name}: takes {', '.join(found)}; {kind.input_dtype} was requested")
-    if kind.format == C_FORMAT:
+    if kind.format in PROGRAM_FORMATS:
         program = make_c_program(data, name, max_ram_bytes=request.config.max_ram_bytes)
         audit = replace(audit, arena_bytes=program.source.arena_bytes)
-        source, kernels = program.source.source.encode(), program.kernels
-        return ExportedFile(name, kind, source, kernels, kernels, audit, program)
+        made, kernels = PROGRAM_FILES[kind.format](program), program.kernels
+        companions = {name.removesuffix(file_format.suffix) + end: content for end, content in made.companions.items()}
+        return ExportedFile(name, kind, made.data, kernels, kernels, audit, companions, program, made.prove)
     try:
         engine = open_engine(data, file_name=name)
     except CorruptModelError as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 from edge_mnist_exporter.bundle.bundle_writer import BundleWriter
 from edge_mnist_exporter.bundle.golden import make_golden_vectors
 from edge_mnist_exporter.bundle.report_paths import PAGE_FILE, REPORT_FILE, ReportPaths, shorten
-from edge_mnist_exporter.config import BUNDLES_FOLDER, ExportConfig
+from edge_mnist_exporter.config import BUNDLES_FOLDER, ExportConfig, ProjectConfig
 from edge_mnist_exporter.conversion import ExportedFile, convert, share_requests
 from edge_mnist_exporter.evaluate.evaluation import measure_top1
 from edge_mnist_exporter.evaluate.gates import REFERENCE_GATE, Gate, judge_reference
@@ -20,14 +20,17 @@ from edge_mnist_exporter.formats.request import ConversionRequest
 from edge_mnist_exporter.gate_config import INT8_PRECISION
 from edge_mnist_exporter.images.calibration import CalibrationSet, choose_calibration, choose_search_images
 from edge_mnist_exporter.images.own_images import load_export_images
+from edge_mnist_exporter.kinds import PROGRAM_FORMATS
 from edge_mnist_exporter.measurement import evaluate_reference, measure
 from edge_mnist_exporter.mixed.auto_mixed import Mixing, UnmadeFile, mix_failing, try_convert
 from edge_mnist_exporter.program.c_source import check_c_name
+from edge_mnist_exporter.program.projects.project import write_project
+from edge_mnist_exporter.program.wasm.build import require_wasm_compiler
 from edge_mnist_exporter.report.model_card import write_model_card
 from edge_mnist_exporter.report.page import make_export_page
 from edge_mnist_exporter.report.report import ExportRecord
 from edge_mnist_exporter.source.source_model import SourceModel, find_source, load_source
-from edge_mnist_runtime.bundles.c_source import C_FORMAT
+from edge_mnist_runtime.bundles.c_source import C_FORMAT, WASM_FORMAT
 from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, MANIFEST_FILE, Manifest
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.errors import GateError, PrecisionProofError
@@ -114,8 +117,13 @@ def export(
     name, path = find_source(None if model is None else Path(model))
     target = BUNDLES_FOLDER / name if output is None else Path(output)
     config = config or ExportConfig()
-    if any(kind.format == C_FORMAT for kind in config.kinds):
+    formats = {kind.format for kind in config.kinds}
+    if formats & set(PROGRAM_FORMATS):
         check_c_name(name)
+    if WASM_FORMAT in formats:
+        require_wasm_compiler()
+    if config.project:
+        config.project.check_folder()
     with BundleWriter(target) as writer:
         paths = ReportPaths(writer.target)
         on_stage("loading the Keras model")
@@ -132,6 +140,8 @@ def export(
         contents = _contents(source, mixing.files, record)
         with paths.page_after(page):
             writer.write(contents)
+        if config.project:
+            _write_project(config.project, mixing.files, record)
         return ExportReport(record, writer.target, tuple(contents), paths.page, mixing)
 
 
@@ -169,6 +179,19 @@ def _settle_rule(source: SourceModel, validation: LabelledDigits, config: Export
     if not source.reads_digits:
         return None
     return settle_rule(source, config.least_confidence, source.probabilities(validation.images), validation)
+
+
+def _write_project(project: ProjectConfig, files: Sequence[ExportedFile], report: ExportRecord) -> None:
+    """Write the project of the C program, with its figures in the report."""
+    file, item = next(pair for pair in zip(files, report.artifacts, strict=True) if pair[0].kind.format == C_FORMAT)
+    if file.c_program is None or item.program is None:
+        raise AssertionError(f"{file.file} has no program")
+    figures, dataset = item.figures, report.dataset
+    accuracy = (
+        f"Top-1 {figures.top1:.2%} on {dataset.n:,} images of {dataset.name} ({dataset.split}), Keras "
+        f"{report.reference.top1:.2%}; the same answer as Keras on {figures.agreement:.2%}."
+    )
+    write_project(project, file.c_program, item.program, accuracy)
 
 
 def _make_files(

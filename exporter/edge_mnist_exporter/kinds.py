@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from edge_mnist_runtime.bundles.c_source import C_FORMAT
+from edge_mnist_runtime.bundles.c_source import C_FORMAT, WASM_FORMAT
 from edge_mnist_runtime.contract import SATURATING_PRECISIONS
 from edge_mnist_runtime.errors import UsageError
 
 FORMAT_NAMES: Final = ("tflite", "onnx")
 """What is written where nobody names a format."""
 
-ALL_FORMATS: Final = (*FORMAT_NAMES, C_FORMAT)
-"""What may be asked for. C source, made of the int8 TFLite file, is written only where it is named."""
+PROGRAM_FORMATS: Final = (C_FORMAT, WASM_FORMAT)
+"""What is made of the integer program of the int8 TFLite file; written only where it is named."""
+
+ALL_FORMATS: Final = (*FORMAT_NAMES, *PROGRAM_FORMATS)
+"""What may be asked for."""
 
 DTYPES_OF_KIND: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("tflite", "fp32"): ("uint8", "float32"),
@@ -24,7 +27,7 @@ DTYPES_OF_KIND: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("onnx", "fp32"): ("uint8", "float32"),
     ("onnx", "fp16"): ("uint8", "float32"),
     ("onnx", "int8"): ("uint8", "float32"),
-    ("c", "int8"): ("uint8",),
+    **{(name, "int8"): ("uint8",) for name in PROGRAM_FORMATS},
 }
 """Input dtypes by format and precision, the default first."""
 
@@ -36,7 +39,9 @@ ABSENT: Final = {
     "than float and refused by some builds",
     ("onnx", "int16x8"): "onnxruntime has no int16 convolutions",
     **{
-        ("c", precision): "the C program computes in int8 alone" for precision in ("fp32", "fp16", "int16x8", "dynamic")
+        (name, precision): f"the {title} program computes in int8 alone"
+        for name, title in ((C_FORMAT, "C"), (WASM_FORMAT, "WebAssembly"))
+        for precision in ("fp32", "fp16", "int16x8", "dynamic")
     },
 }
 """Why a precision does not exist in a format."""
@@ -45,7 +50,7 @@ NO_INPUT: Final = {
     ("onnx", "int8", "int8"): "onnxruntime's fast kernels take uint8 activations",
     ("tflite", "int16x8", "uint8"): "its kernels take int16 values, not bytes",
     ("tflite", "int16x8", "int8"): "its kernels take int16 values, not bytes",
-    ("c", "int8", "int8"): "its pixels are bytes 0..255",
+    **{(name, "int8", "int8"): "its pixels are bytes 0..255" for name in PROGRAM_FORMATS},
 }
 """Why a precision does not have an input dtype. All others compute in float from the first layer on."""
 
@@ -61,7 +66,7 @@ class Kind:
     @property
     def is_calibrated_tflite(self) -> bool:
         """Whether TensorFlow's converter chooses its quantization ranges from calibration images."""
-        return self.format in ("tflite", C_FORMAT) and self.precision in ("int8", "int16x8")
+        return self.format in ("tflite", *PROGRAM_FORMATS) and self.precision in ("int8", "int16x8")
 
     @property
     def may_saturate(self) -> bool:

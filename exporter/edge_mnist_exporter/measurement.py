@@ -22,7 +22,7 @@ from edge_mnist_exporter.evaluate.parity import (
 from edge_mnist_exporter.evaluate.rejection import ConfidenceRule, measure_rejection
 from edge_mnist_exporter.gate_config import INT8_PRECISION
 from edge_mnist_exporter.images.calibration import CalibrationSet
-from edge_mnist_exporter.program.c_program import ProgramReport, prove_c_program
+from edge_mnist_exporter.program.c_program import ProgramReport
 from edge_mnist_exporter.report.report import ArtifactReport, DatasetRecord, ExportRecord
 from edge_mnist_exporter.source.source_model import SourceModel
 from edge_mnist_runtime.dataset import LabelledDigits
@@ -103,7 +103,7 @@ def measure(
             config.gates,
             int8_parity,
             runtime=own_comparisons.items(),
-            programs=((file, proof.differing) for file, proof in programs.items() if proof.compiler),
+            programs=((file, proof.differing) for file, proof in programs.items() if proof.is_proved),
         ),
         versions=installed_versions(*RECORDED_VERSIONS),
     )
@@ -164,14 +164,14 @@ def _prove_programs(
     evaluation: LabelledDigits,
     on_stage: Callable[[str], None],
 ) -> dict[str, ProgramReport]:
-    """Compile every C program and compare its scores with those of TFLite's reference kernels, by file name."""
+    """Compare the scores of C and WebAssembly with those of TFLite's reference kernels, by file name."""
     proofs = {}
     for file in files:
-        if file.c_program is not None:
+        if file.prove_program is not None:
             on_stage(f"compiling and proving {file.file}")
             step = file.audit.outputs[0].scale or SOFTMAX_STEP
             expected = np.rint(predictions[file.file] / step).astype(np.uint8)
-            proofs[file.file] = prove_c_program(file.c_program, evaluation.images, expected)
+            proofs[file.file] = file.prove_program(evaluation.images, expected)
     return proofs
 
 

@@ -39,9 +39,10 @@ from edge_mnist_exporter.commands.export_options import (
     OpsetOption,
     OutputOption,
     PrecisionsOption,
+    ProjectOption,
 )
 from edge_mnist_exporter.commands.stages import stages_shown
-from edge_mnist_exporter.config import BUNDLES_FOLDER, ConversionConfig, ExportConfig
+from edge_mnist_exporter.config import BUNDLES_FOLDER, ConversionConfig, ExportConfig, ProjectConfig
 from edge_mnist_exporter.gate_config import GateConfig
 from edge_mnist_exporter.source.options import parse_names
 from edge_mnist_runtime.commands.debugging import DebugOption
@@ -66,6 +67,7 @@ def export(
     per_channel: PerChannelOption = DEFAULTS.conversion.per_channel,
     allow_saturation: AllowSaturationOption = False,
     opset: OpsetOption = DEFAULTS.conversion.opset,
+    project: ProjectOption = None,
     max_ram_bytes: MaxRamOption = DEFAULTS.conversion.max_ram_bytes,
     auto_mixed: AutoMixedOption = False,
     calibration_samples: CalibrationSamplesOption = DEFAULTS.calibration_samples,
@@ -104,11 +106,14 @@ def export(
         calibration_samples=calibration_samples,
         calibration_data=calibration_data,
         seed=seed,
+        project=None if project is None else ProjectConfig(*project),
         least_confidence=parse_least_confidence(least_confidence),
     )
     finished, path, target = _export(model, output, config, data, show=debug)
     _print(finished, path, target, as_json=as_json)
     finished.require_passed()
+    if project and not as_json:
+        typer.echo(f"Project for {project[0]}:\n  {project[1]}")
 
 
 def _export(
@@ -130,6 +135,8 @@ def _export(
     from edge_mnist_exporter.source.source_model import find_source
 
     # Check everything that needs no TensorFlow before it starts, which takes seconds.
+    if config.project:
+        config.project.check_folder()
     find_mnist_folder(data)
     name, path = find_source(model)
     target = output or BUNDLES_FOLDER / name

@@ -31,7 +31,7 @@ FormatsOption = Annotated[
     typer.Option(
         "--format",
         metavar="LIST",
-        help="One or more of tflite,onnx,c; each precision in those that support it.",
+        help="One or more of tflite,onnx,c,wasm; each precision in those that support it.",
         show_default="tflite,onnx",
     ),
 ]
@@ -106,6 +106,16 @@ MaxRamOption = Annotated[
         metavar="BYTES",
         help="Most memory that a C program may work in.",
         show_default="any",
+        rich_help_panel=FILES,
+    ),
+]
+
+ProjectOption = Annotated[
+    tuple[str, Path] | None,
+    typer.Option(
+        metavar="KIND DIR",
+        help="Also write the C program as a project: cmake, arduino or zephyr, and a new folder.",
+        show_default=False,
         rich_help_panel=FILES,
     ),
 ]

@@ -20,6 +20,7 @@ from edge_mnist_exporter.formats.onnx_files import conversion as onnx_conversion
 from edge_mnist_exporter.formats.request import ConversionRequest, Mixer
 from edge_mnist_exporter.formats.tflite_files import audit as tflite_audit
 from edge_mnist_exporter.formats.tflite_files import conversion as tflite_conversion
+from edge_mnist_exporter.kinds import PROGRAM_FORMATS
 from edge_mnist_runtime.tensor import Pixels
 
 Converter = Callable[[ConversionRequest], bytes]
@@ -87,13 +88,16 @@ FORMATS: Final = {
         onnx_conversion.measure_errors,
         onnx_audit.audit,
     ),
-    # Read from an int8 TFLite file, which is what is converted and proved first; see `program_files`.
-    "c": FileFormat(
-        ".c",
-        {"int8": tflite_conversion.to_int8},
-        tflite_conversion.make_mixer,
-        tflite_conversion.measure_errors,
-        tflite_audit.audit,
-    ),
+    # Made of an int8 TFLite file, which is what is converted and audited first; see `program.program_files`.
+    **{
+        name: FileFormat(
+            f".{name}",
+            {"int8": tflite_conversion.to_int8},
+            tflite_conversion.make_mixer,
+            tflite_conversion.measure_errors,
+            tflite_audit.audit,
+        )
+        for name in PROGRAM_FORMATS
+    },
 }
 """Formats by the name that manifests and reports use."""

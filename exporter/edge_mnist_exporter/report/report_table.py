@@ -60,7 +60,7 @@ def _describe(item: ArtifactReport, report: ExportRecord) -> list[Text | str]:
 
 
 def _describe_gates(item: ArtifactReport, report: ExportRecord) -> str:
-    """A C program that no compiler was there for is not called passed."""
+    """A program that nothing here could compile or run is not called passed."""
     if not report.passes(item.file):
         return "FAIL"
-    return "not proved" if item.program is not None and item.program.compiler is None else "pass"
+    return "not proved" if item.program is not None and not item.program.is_proved else "pass"

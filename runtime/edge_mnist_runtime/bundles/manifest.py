@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edge_mnist_runtime.bundles.c_source import C_FORMAT, C_USE
+from edge_mnist_runtime.bundles.c_source import USES
 from edge_mnist_runtime.contract import SATURATING_PRECISIONS, TensorSpec, check_labels, check_preprocess, check_schema
 from edge_mnist_runtime.errors import HashMismatchError, ManifestError, UsageError
 from edge_mnist_runtime.paths import describe_missing, describe_unreadable, exists, is_folder
@@ -27,7 +27,7 @@ class Artifact:
 
     file: str
     format: str
-    """`tflite`, `onnx` or `c`."""
+    """`tflite`, `onnx`, `c` or `wasm`."""
     precision: str
     """One of `contract.PRECISIONS`."""
     sha256: str
@@ -50,9 +50,9 @@ class Artifact:
         _check_file_name(self.file)
 
     @property
-    def is_c_source(self) -> bool:
-        """Whether a compiler takes it, and no back end."""
-        return self.format == C_FORMAT
+    def use_elsewhere(self) -> str | None:
+        """What takes it, if no back end of this package does: a compiler, or a browser. Else None."""
+        return USES.get(self.format)
 
 
 @dataclass(frozen=True)
@@ -89,14 +89,14 @@ class Manifest:
 
     @property
     def runnable(self) -> tuple[Artifact, ...]:
-        """The model files that a back end runs: all but C source."""
-        return tuple(artifact for artifact in self.artifacts if not artifact.is_c_source)
+        """The model files that a back end runs: all but C source and WebAssembly."""
+        return tuple(artifact for artifact in self.artifacts if artifact.use_elsewhere is None)
 
     def require_runnable(self, folder: Path, file: str | None = None) -> None:
-        """Raise `UsageError` if `file`, or without one every model file of the bundle, is C source."""
+        """Raise `UsageError` if `file`, or without one every model file of the bundle, is C source or WebAssembly."""
         meant = [artifact for artifact in self.artifacts if file in (None, artifact.file)]
-        if meant and all(artifact.is_c_source for artifact in meant):
-            raise UsageError(f"{folder / (file or '')}: no model that runs here: {C_USE}")
+        if meant and all(artifact.use_elsewhere for artifact in meant):
+            raise UsageError(f"{folder / (file or '')}: no model that runs here: {meant[0].use_elsewhere}")
 
     def to_json(self) -> str:
         """The text of manifest.json."""

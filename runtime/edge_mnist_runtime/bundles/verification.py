@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_GOLDEN, BUNDLED_MODELS, read_package_file
-from edge_mnist_runtime.bundles.c_source import C_USE
 from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, Manifest, read_proved
 from edge_mnist_runtime.bundles.opened import choose_artifacts
 from edge_mnist_runtime.engines import Engine, run_in_batches
@@ -49,8 +48,8 @@ class ReplayResult:
     can_saturate: bool = False
     """Whether the file's int8 sums can saturate in other programs (see `int8_sums`)."""
 
-    is_c_source: bool = False
-    """Whether a compiler takes it, and no back end: its hash is all that can be checked here."""
+    runs_elsewhere: bool = False
+    """Whether no back end takes it, as with C source and WebAssembly: its hash is all that can be checked here."""
 
     @property
     def passed(self) -> bool:
@@ -67,27 +66,27 @@ def verify_bundle(folder: Path, *, file: str | None = None, backend: Backend | N
         backend: Replay only the files of this back end; `auto` and None: of all.
 
     Returns:
-        One result for each model file. With the reason, C source is skipped, and .tflite files where LiteRT is not
-        installed.
+        One result for each model file. With the reason, C source and WebAssembly are skipped, and .tflite files where
+        LiteRT is not installed.
 
     Raises:
         IntegrityError: A file is missing, damaged or unreadable.
         UsageError: The bundle has no such file.
     """
     manifest = Manifest.load(folder)
-    sources = [artifact for artifact in manifest.artifacts if artifact.is_c_source and file in (None, artifact.file)]
+    others = [artifact for artifact in manifest.artifacts if artifact.use_elsewhere and file in (None, artifact.file)]
     if backend not in (None, "auto"):
-        sources = []
-    only_sources = bool(sources) and (file is not None or not manifest.runnable)
-    chosen = () if only_sources else choose_artifacts(folder, manifest, file=file, backend=backend)
+        others = []
+    only_others = bool(others) and (file is not None or not manifest.runnable)
+    chosen = () if only_others else choose_artifacts(folder, manifest, file=file, backend=backend)
     contents = {name: read_proved(folder / name, sha256) for name, sha256 in manifest.hashes().items()}
     golden = read_golden(contents[GOLDEN_FILE], folder) if GOLDEN_FILE in contents else {}
     try:
         return (
             *(_replay(artifact.file, contents[artifact.file], golden) for artifact in chosen),
             *(
-                ReplayResult(source.file, None, C_USE, len(golden["images"]), 0, 0.0, is_c_source=True)
-                for source in sources
+                ReplayResult(other.file, None, other.use_elsewhere, len(golden["images"]), 0, 0.0, runs_elsewhere=True)
+                for other in others
             ),
         )
     except (KeyError, ValueError) as error:
@@ -118,7 +117,7 @@ def require_replayed(results: tuple[ReplayResult, ...], folder: Path) -> None:
             f"{folder}: {wrong[0].file} gives {wrong[0].same_digits} of {wrong[0].n} golden digits here, probabilities "
             f"off by up to {wrong[0].max_abs_probability_diff:.3f}; do not use it on this device"
         )
-    if not any(result.is_c_source or not result.skipped for result in results):
+    if not any(result.runs_elsewhere or not result.skipped for result in results):
         raise GateError(f"{folder}: none of its files can run here ({results[0].skipped if results else 'no files'})")
 
 

@@ -104,7 +104,6 @@ def _describe(model: Path | None, data: Path | None) -> list[dict[str, Any]]:
 
 def _describe_bundle(folder: Path) -> list[dict[str, Any]]:
     from edge_mnist_runtime.acceptance import acceptance_definition
-    from edge_mnist_runtime.bundles.c_source import C_USE
     from edge_mnist_runtime.bundles.manifest import Manifest, read_proved
     from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
@@ -123,7 +122,7 @@ def _describe_bundle(folder: Path) -> list[dict[str, Any]]:
             "least_confidence": manifest.least_confidence,
             "thresholds": manifest.thresholds and asdict(manifest.thresholds),
             "source_sha256": manifest.source["sha256"],
-            **({"use": C_USE} if artifact.is_c_source else {}),
+            **({"use": artifact.use_elsewhere} if artifact.use_elsewhere else {}),
         }
         for artifact in manifest.artifacts
     ]

@@ -11,7 +11,6 @@ import numpy as np
 
 from edge_mnist_runtime.bench.subjects import find_models
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
-from edge_mnist_runtime.bundles.c_source import C_USE
 from edge_mnist_runtime.bundles.manifest import Manifest
 from edge_mnist_runtime.bundles.model_files import open_model
 from edge_mnist_runtime.bundles.verification import ReplayResult, replay_bundled, verify_bundle
@@ -152,9 +151,9 @@ def check_answers(bundle: Path | None) -> AnswerCheck:
         results = verify_bundle(bundle) if bundle else replay_bundled()
     except IntegrityError as error:
         return AnswerCheck((Finding("bundle" if bundle else "golden digits", FAILED, str(error)),))
-    if results and all(result.is_c_source for result in results):
-        raise UsageError(f"{bundle}: no model that runs here: {C_USE}")
-    nothing_ran = all(result.skipped for result in results if not result.is_c_source)
+    if results and all(result.runs_elsewhere for result in results):
+        raise UsageError(f"{bundle}: no model that runs here: {results[0].skipped}")
+    nothing_ran = all(result.skipped for result in results if not result.runs_elsewhere)
     return AnswerCheck(
         tuple(map(judge_replay, results)),
         "litert" if results and nothing_ran else None,
@@ -164,7 +163,7 @@ def check_answers(bundle: Path | None) -> AnswerCheck:
 
 def judge_replay(result: ReplayResult) -> Finding:
     """Turn the replay of one file into a finding."""
-    if result.is_c_source:
+    if result.runs_elsewhere:
         return Finding(result.file, OK, f"whole. {result.skipped}")
     if result.skipped:
         return Finding(result.file, WARNING, f"not replayed. {result.skipped}")
