@@ -19,7 +19,7 @@ from edge_mnist_runtime.images.arrays import as_tensors
 from edge_mnist_runtime.inputs import Picture, decode, read_any, require_many, to_pixels
 from edge_mnist_runtime.prediction import Prediction
 from edge_mnist_runtime.predictions import Outcome, Predictor
-from edge_mnist_runtime.reading.modes import ReadingMode, are_tensors, require_mode
+from edge_mnist_runtime.reading.modes import ReadingMode, find_tensors, require_mode
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -178,8 +178,9 @@ class DigitClassifier:
         _check_on_error(on_error)
         if isinstance(pictures, np.ndarray):
             images = as_tensors(pictures)
-            if are_tensors(images, self._mode):
-                return self._predictor.predict_tensors(images)
+            tensors = find_tensors(images, self._mode)
+            if tensors is not None:
+                return self._predictor.predict_tensors(tensors)
             pictures = [*images[..., 0]]
         return [*self.predict_stream(pictures, on_error=on_error)]
 

@@ -89,6 +89,25 @@ class EnlargementParameters(NamedTuple):
     """Tolerance added to both limits for the first check on 784 sampled pixels: each end may be half a pixel off."""
 
 
+class TensorBackgroundParameters(NamedTuple):
+    """`tensor_background.py`: take a background away from tensors."""
+
+    window_pixels: int = 9
+    """Side of the opening's square. A stroke as wide as this would be taken for background; the widest of MNIST's
+    training digits has 8."""
+    min_bright_border: float = 0.4
+    """Minimum fraction of the 108 border pixels that are not black, for a background. Of MNIST's validation digits none
+    has more than 0.2; broad pens reach 0.2, splashes of ink 0.35, a checkerboard 0.5, and other backgrounds 0.8."""
+    min_level: int = 16
+    """Grey level that the opened image must reach for a background. Below it is grain, and the tensor stays as it is."""
+    smoothing_sigma: float = 3.0
+    """Standard deviation of the Gaussian that smooths the background, in pixels: an opening has straight edges."""
+    full_quantile: float = 0.99
+    """Quantile of what is left that becomes white. Fewer pixels than that may be noise."""
+    min_contrast: float = 24.0
+    """Minimum of that quantile, in grey levels. Less is grain, and is not stretched to white."""
+
+
 class ThumbnailParameters(NamedTuple):
     """`thumbnail.py`: polarity and colour, estimated on a small copy of the picture."""
 
@@ -294,6 +313,11 @@ class RejectionParameters(NamedTuple):
     """Minimum height of another digit, as a fraction of the first one's."""
     max_other_height: float = 1.3
     """Maximum height of another digit, as a fraction of the first one's. Taller ink is not a digit of the same hand."""
+    sure_despite_cut: float = 0.98
+    """Confidence from which the network's answer counts although strokes reach the edge: most lose nothing there."""
+    sure_despite_others: float = 0.98
+    """Confidence from which the network's answer counts although other ink of a digit's size is there: strokes have
+    gaps."""
     grain_signs: int = 4
     """Number of signs of texture, noise or shadow from which there is no ink."""
     faint_levels: tuple[float, ...] = (0.25, 0.33, 0.45)
@@ -393,7 +417,12 @@ class PhotoParameters(NamedTuple):
     """Fraction of full ink's darkness that becomes black in the cropped digit."""
     cut_full: float = 0.9
     """Fraction of full ink's darkness that becomes white in the cropped digit."""
-    thinnest_stroke: float = 0.1
+
+
+class ThinStrokeParameters(NamedTuple):
+    """`thin_strokes.py`: widen thin strokes."""
+
+    min_width: float = 0.1
     """Stroke width, as a fraction of the digit's longer side, to which thinner strokes are widened. MNIST's thinnest
     are 2 of 20 pixels."""
 
@@ -485,6 +514,7 @@ class PictureReadingDefinition(NamedTuple):
     reader: ReaderParameters = ReaderParameters()
     drawing: DrawingParameters = DrawingParameters()
     enlargement: EnlargementParameters = EnlargementParameters()
+    tensor_background: TensorBackgroundParameters = TensorBackgroundParameters()
     glance: ThumbnailParameters = ThumbnailParameters()
     ground: BackgroundParameters = BackgroundParameters()
     lines: LineParameters = LineParameters()
@@ -494,6 +524,7 @@ class PictureReadingDefinition(NamedTuple):
     flaws: RejectionParameters = RejectionParameters()
     page: PageParameters = PageParameters()
     photo: PhotoParameters = PhotoParameters()
+    thin_strokes: ThinStrokeParameters = ThinStrokeParameters()
     row_ink: RowInkParameters = RowInkParameters()
     cuts: CutParameters = CutParameters()
     rows: RowParameters = RowParameters()

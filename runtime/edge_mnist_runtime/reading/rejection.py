@@ -6,6 +6,7 @@ The rules were tuned on rendered pictures of the development seed, so that hardl
 
 from __future__ import annotations
 
+from math import inf
 from typing import Final
 
 import numpy as np
@@ -36,6 +37,13 @@ def find_rejection_reason(ink: Ink, side_pixels: float) -> Reason | None:
     if _shows_several(ink):
         return "several digits"
     return None
+
+
+def min_confidence_despite(reason: Reason | None) -> float:
+    """Confidence, 0..1, from which the network's answer counts in spite of a reason; infinite if none does."""
+    if reason is None:
+        return 0.0
+    return {"cut off": REJECTION.sure_despite_cut, "several digits": REJECTION.sure_despite_others}.get(reason, inf)
 
 
 def is_grain(
