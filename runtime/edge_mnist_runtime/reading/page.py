@@ -14,7 +14,7 @@ from edge_mnist_runtime.reading.filters import grey_closing
 from edge_mnist_runtime.reading.ink import Ink, darkness_of_ink, outline_on_edges, peak_of, pick_ink
 from edge_mnist_runtime.reading.line_removal import remove_ruling
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
-from edge_mnist_runtime.reading.ruled_lines import Ruling, find_ruling
+from edge_mnist_runtime.reading.ruled_lines import Ruling, find_ruling, measure_thinnest_line
 from edge_mnist_runtime.reading.thumbnail import Thumbnail
 
 Floats = npt.NDArray[np.float32]
@@ -102,12 +102,22 @@ class Page:
             if found and found.is_alone:
                 return found
             self._ruling = find_ruling(darkness)
+            if self._ruling.may_be_strokes and self._is_drawn_by_pen(darkness, noise, peak):
+                self._ruling = self._ruling.without_lines()
+                found = found or self._find_in(darkness, noise, peak)
             if found and not self._ruling:
                 return found
         if self._ruling:
             darkness = remove_ruling(darkness, self._ruling, peak)
             peak = peak_of(darkness)
         return self._find_in(darkness, noise, peak) if peak >= PAGE.min_darkness else None
+
+    def _is_drawn_by_pen(self, darkness: Floats, noise: float, peak: float) -> bool:
+        """Whether the lines are the digit's own straight strokes from edge to edge: as dark as it, and as wide."""
+        assert self._ruling is not None
+        ink = pick_ink(darkness, noise, peak=peak)
+        dark, width = measure_thinnest_line(darkness, self._ruling)
+        return ink is not None and dark >= PAGE.min_stem_darkness * peak and width >= PAGE.min_stem_width * ink.stroke_pixels
 
     def _find_in(self, darkness: Floats, noise: float, peak: float) -> Segmentation | None:
         ink = pick_ink(darkness, noise, peak=peak)

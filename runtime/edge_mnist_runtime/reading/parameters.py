@@ -314,10 +314,9 @@ class RejectionParameters(NamedTuple):
     max_other_height: float = 1.3
     """Maximum height of another digit, as a fraction of the first one's. Taller ink is not a digit of the same hand."""
     sure_despite_cut: float = 0.98
-    """Confidence from which the network's answer counts although strokes reach the edge: most lose nothing there."""
-    sure_despite_others: float = 0.98
-    """Confidence from which the network's answer counts although other ink of a digit's size is there: strokes have
-    gaps."""
+    """Confidence from which the network's answer counts although strokes reach the edge. Of strangers' pictures that
+    were rejected as cut off, 89 were then read right and 1 wrong; of digits that an edge cuts by a fifth to a half, 10 %
+    right and 8 % wrong."""
     grain_signs: int = 4
     """Number of signs of texture, noise or shadow from which there is no ink."""
     faint_levels: tuple[float, ...] = (0.25, 0.33, 0.45)
@@ -347,6 +346,10 @@ class PageParameters(NamedTuple):
     """Minimum darkness of any ink in standard deviations of the noise."""
     max_edge_specks: int = 3
     """Maximum number of pixels at the picture's edges as dark as ink if nothing crosses them. They are noise."""
+    min_stem_darkness: float = 0.6
+    """Minimum darkness of a lone line, as a fraction of the ink's, to take it for a straight stroke of the digit."""
+    min_stem_width: float = 0.7
+    """Minimum width of such a line, as a fraction of the strokes'. Printed lines are thinner than a pen's."""
     clear_outline: float = 0.95
     """Minimum fraction of the outline on edges for clear strokes."""
     clear_darkness: float = 0.3
