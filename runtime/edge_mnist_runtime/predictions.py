@@ -97,10 +97,26 @@ class Predictor:
         return predictions
 
     def _reject(self, prediction: Prediction, tensor: bytes) -> Prediction:
-        """Reject a prediction of the network, with the reason."""
+        """Reject a prediction of the network, with the reason, unless the digit is only in another place than MNIST's."""
         if shows_two_digits(tensor):
             return reject_prediction(prediction, "several digits")
+        is_plain_tensor = self._mode in ("auto", "mnist") and prediction.quality is None
+        if is_plain_tensor and (again := self._read_in_place(tensor)):
+            return again
         return reject_prediction(prediction, explain_rejection(prediction.probabilities, self._least_confidence))
+
+    def _read_in_place(self, tensor: bytes) -> Prediction | None:
+        """The prediction for a tensor whose digit is moved to the place of MNIST's; None if it is not sure."""
+        from edge_mnist_runtime.reading.reader import place_as_in_mnist  # seldom needed, so imported late
+
+        placed = place_as_in_mnist(tensor)
+        if placed is None:
+            return None
+        output = self._engine.run_bytes(placed.tensor)
+        probabilities = UNPACK(output)
+        confidence = max(probabilities)
+        is_sure = confidence >= max(placed.min_confidence, self._least_confidence)  # false for NaN
+        return Prediction(probabilities.index(confidence), confidence, output) if is_sure else None
 
 
 def _weigh_flaw(prediction: Prediction, found: NetworkInput) -> Prediction:

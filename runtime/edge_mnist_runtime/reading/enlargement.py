@@ -50,7 +50,7 @@ def find_enlarged_tensor(picture: Image.Image) -> tuple[Pixels, bool] | None:
     first = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.NEAREST).convert("L"))
     corners = first[:: SIDE - 1, :: SIDE - 1]
     light_on_dark = bool((corners < DARK).all())
-    if not (light_on_dark or (corners >= DARK).all()) or not _lies_as_in_mnist(
+    if not (light_on_dark or (corners >= DARK).all()) or not lies_as_in_mnist(
         _bright(first, light_on_dark), ENLARGEMENT.first_look_pixels
     ):
         return None
@@ -58,7 +58,7 @@ def find_enlarged_tensor(picture: Image.Image) -> tuple[Pixels, bool] | None:
     if shrunk is None:
         return None
     tensor = _bright(shrunk, light_on_dark)
-    return (tensor, light_on_dark) if _lies_as_in_mnist(tensor, 0.0) else None
+    return (tensor, light_on_dark) if lies_as_in_mnist(tensor) else None
 
 
 def _without_margin(picture: Image.Image) -> Image.Image:
@@ -89,8 +89,11 @@ def _bright(pixels: Pixels, light_on_dark: bool) -> Pixels:
     return pixels if light_on_dark else 255 - pixels
 
 
-def _lies_as_in_mnist(pixels: Pixels, room: float) -> bool:
-    """Whether the ink is 20 pixels long and its centre of mass central; `room` is an extra tolerance in pixels."""
+def lies_as_in_mnist(pixels: Pixels, room: float = 0.0) -> bool:
+    """Whether the ink, uint8, shape (28, 28), is 20 pixels long and its centre of mass central.
+
+    `room` is an extra tolerance in pixels.
+    """
     if int(pixels.max()) < PICTURE_READING.drawing.min_contrast_levels:
         return False
     off_side = abs(ink_box(pixels).long_side - PREPROCESS.ink_side_pixels)

@@ -36,20 +36,24 @@ def find_tensor(levels: bytes, mode: ReadingMode) -> bytes | None:
     """The 784 grey levels for the network, if a 28 x 28 picture is a tensor in this mode; None if it is a picture.
 
     In mode `raw` all are, in `photo` none. In the other modes those with four dark corners are: that is bright ink on
-    black. Every training image of MNIST has 0 in all four corners. A background that is not black is taken away; on a
-    black one every byte stays as it is. Mode `raw` changes nothing.
+    black. Every training image of MNIST has 0 in all four corners. Those with bright ink on a brighter background are,
+    too. A background that is not black is taken away; on a black one every byte stays as it is. Mode `raw` changes
+    nothing.
     """
     if mode == "raw" or (mode != "photo" and levels[:28] == BLACK_ROW == levels[756:]):
         return levels
-    if mode == "photo" or max(levels[0], levels[27], levels[756], levels[783]) >= DARK:
+    if mode == "photo":
         return None
-    from edge_mnist_runtime.reading.tensor_background import take_background_away  # seldom needed, so imported late
+    from edge_mnist_runtime.reading.tensor_background import has_bright_ink, take_background_away  # seldom needed
 
-    return take_background_away(np.frombuffer(levels, np.uint8).reshape(TENSOR)).tobytes()
+    image = np.frombuffer(levels, np.uint8).reshape(TENSOR)
+    if max(levels[0], levels[27], levels[756], levels[783]) >= DARK and not has_bright_ink(image):
+        return None
+    return take_background_away(image).tobytes()
 
 
 def find_tensors(images: Pixels, mode: ReadingMode) -> Pixels | None:
-    """Like `find_tensor` for images, uint8, shape (N, 28, 28, 1); None unless all are tensors."""
+    """Like `find_tensor` for images, uint8, shape (N, 28, 28, 1); None unless all are tensors with dark corners."""
     if mode == "raw":
         return images
     outer_rows = images[:, ::27]

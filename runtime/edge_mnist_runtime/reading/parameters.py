@@ -31,6 +31,9 @@ class ReaderParameters(NamedTuple):
     detail_side_pixels: int = 1000
     """Larger pictures are averaged down until their longer side is below twice this. A digit of a tenth of the picture
     then still has 100 pixels."""
+    sure_in_place: float = 0.98
+    """Confidence from which a rejected tensor is accepted after its digit was moved to the place of MNIST's. Nothing
+    that is no digit reaches it with `robust`; at 0.9 two of a hundred blank images do."""
     min_photo_side_pixels: int = 40
     """Minimum shorter side of a photograph. Smaller pictures are read as drawings, because texture, lines and shadows
     look like strokes in few pixels."""
@@ -98,6 +101,9 @@ class TensorBackgroundParameters(NamedTuple):
     min_bright_border: float = 0.4
     """Minimum fraction of the 108 border pixels that are not black, for a background. Of MNIST's validation digits none
     has more than 0.2; broad pens reach 0.2, splashes of ink 0.35, a checkerboard 0.5, and other backgrounds 0.8."""
+    min_brighter: float = 1.5
+    """Minimum ratio of how much the brightest and the darkest pixel differ from the border's median, for bright ink on
+    a bright background. Dark ink on light has a ratio below 1."""
     min_level: int = 16
     """Grey level that the opened image must reach for a background. Below it is grain, and the tensor stays as it is."""
     smoothing_sigma: float = 3.0
@@ -511,8 +517,8 @@ class RowParameters(NamedTuple):
 class PictureReadingDefinition(NamedTuple):
     """All parameters that decide which ink is found in a picture, with a version."""
 
-    version: int = 7
-    """Raised with every change of the results. Mode `mnist` still gives those of version 1."""
+    version: int = 8
+    """Raised with every change of the results. Mode `mnist` gives those of version 1, but for strokes below 2 pixels."""
     decoding: DecodingParameters = DECODING
     reader: ReaderParameters = ReaderParameters()
     drawing: DrawingParameters = DrawingParameters()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -16,7 +16,7 @@ from edge_mnist_runtime.images.damage import describe_damage
 from edge_mnist_runtime.prediction import Quality, Reason
 from edge_mnist_runtime.preprocess import PREPROCESS, ink_box, normalise_ink
 from edge_mnist_runtime.reading.drawing import DrawnInk, has_even_border, is_clean, subtract_background
-from edge_mnist_runtime.reading.enlargement import find_enlarged_tensor
+from edge_mnist_runtime.reading.enlargement import find_enlarged_tensor, lies_as_in_mnist
 from edge_mnist_runtime.reading.ink import Ink, pick_ink
 from edge_mnist_runtime.reading.modes import ReadingMode, find_tensor
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
@@ -166,6 +166,31 @@ def _widened(pixels: Pixels, ink: Ink | None) -> Pixels:
         pixels.astype(np.float32), stroke_pixels=ink.stroke_pixels, side_pixels=ink.side_pixels
     )
     return widened.astype(np.uint8)
+
+
+class PlacedTensor(NamedTuple):
+    """A tensor whose digit was moved and scaled to the place of MNIST's."""
+
+    tensor: bytes
+    """784 grey levels."""
+    min_confidence: float
+    """Confidence, 0..1, from which the network's answer counts."""
+
+
+def place_as_in_mnist(tensor: bytes) -> PlacedTensor | None:
+    """Read a tensor, 784 grey levels, as a drawing, in case its digit lies in a corner or is small.
+
+    Returns:
+        None if the digit lies as MNIST's do, or cannot be read.
+    """
+    side = PREPROCESS.side_pixels
+    pixels = np.frombuffer(tensor, np.uint8).reshape(side, side)
+    if lies_as_in_mnist(pixels):
+        return None
+    reading = _read_drawing(Image.fromarray(pixels), "tensor")
+    if reading.flaw or not reading.light_on_dark:
+        return None
+    return PlacedTensor(reading.pixels.tobytes(), PICTURE_READING.reader.sure_in_place)
 
 
 def _read_anything(picture: Image.Image, origin: str) -> Reading:

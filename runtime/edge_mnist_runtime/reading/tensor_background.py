@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from edge_mnist_runtime.reading.filters import grey_closing, quantile_along
+from edge_mnist_runtime.reading.filters import grey_closing, quantile, quantile_along
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.tensor import TENSOR, Pixels
 
@@ -45,11 +45,22 @@ def take_background_away(images: Pixels) -> Pixels:
     return changed.reshape(images.shape)
 
 
+def has_bright_ink(image: Pixels) -> bool:
+    """Whether the ink of an image, uint8, shape (1, 28, 28, 1), is brighter than its background, the border's median."""
+    background = float(quantile(_borders(image.reshape(TENSOR[:3])), 0.5))
+    lighter, darker = float(image.max()) - background, background - float(image.min())
+    return lighter > max(BACKGROUND.min_contrast, BACKGROUND.min_brighter * darker)
+
+
 def _border_fraction(planes: Pixels) -> npt.NDArray[np.float64]:
     """Fraction of each image's border pixels that are not black, shape (N,)."""
-    borders = (planes[:, 0], planes[:, -1], planes[:, 1:-1, 0], planes[:, 1:-1, -1])
-    fractions: npt.NDArray[np.float64] = (np.concatenate(borders, axis=1) > 0).mean(1)
+    fractions: npt.NDArray[np.float64] = (_borders(planes) > 0).mean(1)
     return fractions
+
+
+def _borders(planes: Pixels) -> Pixels:
+    """The border pixels of each image, shape (N, 108)."""
+    return np.concatenate((planes[:, 0], planes[:, -1], planes[:, 1:-1, 0], planes[:, 1:-1, -1]), axis=1)
 
 
 def _subtract(planes: Pixels, background: Pixels) -> Pixels:
