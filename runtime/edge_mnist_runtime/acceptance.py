@@ -88,7 +88,8 @@ def _have_gaps(planes: Pixels) -> npt.NDArray[np.bool_]:
     brightest = planes.max(1)  # of each column
     columns = np.zeros((len(planes), 29), np.bool_)
     columns[:, 1:] = brightest >= PART_BRIGHTNESS * brightest.max(1, keepdims=True)
-    return np.count_nonzero(columns[:, 1:] & ~columns[:, :-1], axis=1) > 1
+    have_gaps: npt.NDArray[np.bool_] = np.count_nonzero(columns[:, 1:] & ~columns[:, :-1], axis=1) > 1
+    return have_gaps
 
 
 def find_highest(
@@ -142,13 +143,11 @@ def shows_two_digits(image: bytes) -> bool:
 def _are_alike(left: npt.NDArray[np.bool_], right: npt.NDArray[np.bool_]) -> bool:
     """Whether the ink of two masks, shape (28, W), is of similar height and amount."""
     heights = [int(np.ptp(np.flatnonzero(side.any(1)))) + 1 for side in (left, right)]
-    amounts = [np.count_nonzero(side) for side in (left, right)]
-    return (
-        min(heights) >= SIDE_BY_SIDE_HEIGHT * max(heights) and min(amounts) >= SIDE_BY_SIDE_INK * max(amounts)
-    )
+    amounts = [int(np.count_nonzero(side)) for side in (left, right)]
+    return min(heights) >= SIDE_BY_SIDE_HEIGHT * max(heights) and min(amounts) >= SIDE_BY_SIDE_INK * max(amounts)
 
 
 def _leaves_frame(is_ink: npt.NDArray[np.bool_]) -> bool:
     """Whether ink leaves the frame at several positions; `is_ink` is a mask of the edge pixels, shape (108,)."""
     begins = is_ink & ~np.roll(is_ink, 1)
-    return np.count_nonzero(is_ink) >= EDGE_PIXELS and np.count_nonzero(begins) >= EDGE_RUNS
+    return bool(np.count_nonzero(is_ink) >= EDGE_PIXELS and np.count_nonzero(begins) >= EDGE_RUNS)

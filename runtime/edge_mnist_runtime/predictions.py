@@ -79,8 +79,8 @@ class Predictor:
         images = np.frombuffer(b"".join([found.tensor for found in inputs]), np.uint8).reshape(TENSOR)
         predictions = self.predict_tensors(images, [found.quality for found in inputs])
         outcomes: list[Outcome] = [*map(_weigh_flaw, predictions, inputs)]
-        for index, error in errors.items():  # in ascending order, so that each index is right
-            outcomes.insert(index, error)
+        for index, failed in errors.items():  # in ascending order, so that each index is right
+            outcomes.insert(index, failed)
         return outcomes
 
     def predict_tensors(self, images: Pixels, qualities: Iterable[Quality | None] = NO_QUALITIES) -> list[Prediction]:
@@ -97,7 +97,7 @@ class Predictor:
         return predictions
 
     def _reject(self, prediction: Prediction, tensor: bytes) -> Prediction:
-        """Reject a prediction of the network, with the reason, unless the digit is only in another place than MNIST's."""
+        """Reject a prediction, with the reason, unless the network is sure of the digit in the place of MNIST's."""
         if shows_two_digits(tensor):
             return reject_prediction(prediction, "several digits")
         is_plain_tensor = self._mode in ("auto", "mnist") and prediction.quality is None

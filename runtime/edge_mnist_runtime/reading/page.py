@@ -102,7 +102,7 @@ class Page:
             if found and found.is_alone:
                 return found
             self._ruling = find_ruling(darkness)
-            if self._ruling.may_be_strokes and self._is_drawn_by_pen(darkness, noise, peak):
+            if self._ruling.may_be_strokes and _are_strokes(self._ruling, darkness, noise, peak):
                 self._ruling = self._ruling.without_lines()
                 found = found or self._find_in(darkness, noise, peak)
             if found and not self._ruling:
@@ -111,13 +111,6 @@ class Page:
             darkness = remove_ruling(darkness, self._ruling, peak)
             peak = peak_of(darkness)
         return self._find_in(darkness, noise, peak) if peak >= PAGE.min_darkness else None
-
-    def _is_drawn_by_pen(self, darkness: Floats, noise: float, peak: float) -> bool:
-        """Whether the lines are the digit's own straight strokes from edge to edge: as dark as it, and as wide."""
-        assert self._ruling is not None
-        ink = pick_ink(darkness, noise, peak=peak)
-        dark, width = measure_thinnest_line(darkness, self._ruling)
-        return ink is not None and dark >= PAGE.min_stem_darkness * peak and width >= PAGE.min_stem_width * ink.stroke_pixels
 
     def _find_in(self, darkness: Floats, noise: float, peak: float) -> Segmentation | None:
         ink = pick_ink(darkness, noise, peak=peak)
@@ -132,3 +125,12 @@ def _reaches_edges(darkness: Floats, noise: float, peak: float) -> bool:
     low = darkness_of_ink(peak, noise)[1]
     edges = (darkness[0], darkness[-1], darkness[:, 0], darkness[:, -1])
     return sum(int(np.count_nonzero(edge > low)) for edge in edges) > PAGE.max_edge_specks
+
+
+def _are_strokes(ruling: Ruling, darkness: Floats, noise: float, peak: float) -> bool:
+    """Whether lines are the digit's own straight strokes from edge to edge: as dark as its ink, and as wide."""
+    ink = pick_ink(darkness, noise, peak=peak)
+    dark, width = measure_thinnest_line(darkness, ruling)
+    return (
+        ink is not None and dark >= PAGE.min_stem_darkness * peak and width >= PAGE.min_stem_width * ink.stroke_pixels
+    )

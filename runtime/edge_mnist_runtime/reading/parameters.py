@@ -105,7 +105,7 @@ class TensorBackgroundParameters(NamedTuple):
     """Minimum ratio of how much the brightest and the darkest pixel differ from the border's median, for bright ink on
     a bright background. Dark ink on light has a ratio below 1."""
     min_level: int = 16
-    """Grey level that the opened image must reach for a background. Below it is grain, and the tensor stays as it is."""
+    """Grey level that the opened image must reach for a background. Below it is grain; the tensor stays as it is."""
     smoothing_sigma: float = 3.0
     """Standard deviation of the Gaussian that smooths the background, in pixels: an opening has straight edges."""
     full_quantile: float = 0.99
@@ -321,8 +321,8 @@ class RejectionParameters(NamedTuple):
     """Maximum height of another digit, as a fraction of the first one's. Taller ink is not a digit of the same hand."""
     sure_despite_cut: float = 0.98
     """Confidence from which the network's answer counts although strokes reach the edge. Of strangers' pictures that
-    were rejected as cut off, 89 were then read right and 1 wrong; of digits that an edge cuts by a fifth to a half, 10 %
-    right and 8 % wrong."""
+    seem cut off, 89 of 97 are then accepted and right, and 1 is wrong. Of digits that lost a quarter to a half, 10 %
+    are accepted and right, and 8 % wrong."""
     grain_signs: int = 4
     """Number of signs of texture, noise or shadow from which there is no ink."""
     faint_levels: tuple[float, ...] = (0.25, 0.33, 0.45)
@@ -518,7 +518,7 @@ class PictureReadingDefinition(NamedTuple):
     """All parameters that decide which ink is found in a picture, with a version."""
 
     version: int = 8
-    """Raised with every change of the results. Mode `mnist` gives those of version 1, but for strokes below 2 pixels."""
+    """Raised with every change of the results. Mode `mnist` gives those of version 1, except for thin strokes."""
     decoding: DecodingParameters = DECODING
     reader: ReaderParameters = ReaderParameters()
     drawing: DrawingParameters = DrawingParameters()

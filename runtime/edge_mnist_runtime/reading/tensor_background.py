@@ -46,7 +46,7 @@ def take_background_away(images: Pixels) -> Pixels:
 
 
 def has_bright_ink(image: Pixels) -> bool:
-    """Whether the ink of an image, uint8, shape (1, 28, 28, 1), is brighter than its background, the border's median."""
+    """Whether the ink of an image, uint8, shape (1, 28, 28, 1), is brighter than the border's median."""
     background = float(quantile(_borders(image.reshape(TENSOR[:3])), 0.5))
     lighter, darker = float(image.max()) - background, background - float(image.min())
     return lighter > max(BACKGROUND.min_contrast, BACKGROUND.min_brighter * darker)
@@ -60,7 +60,8 @@ def _border_fraction(planes: Pixels) -> npt.NDArray[np.float64]:
 
 def _borders(planes: Pixels) -> Pixels:
     """The border pixels of each image, shape (N, 108)."""
-    return np.concatenate((planes[:, 0], planes[:, -1], planes[:, 1:-1, 0], planes[:, 1:-1, -1]), axis=1)
+    borders: Pixels = np.concatenate((planes[:, 0], planes[:, -1], planes[:, 1:-1, 0], planes[:, 1:-1, -1]), axis=1)
+    return borders
 
 
 def _subtract(planes: Pixels, background: Pixels) -> Pixels:
