@@ -42,7 +42,8 @@ def take_background_away(images: Pixels) -> Pixels:
     changed, raised = planes.copy(), bright[is_raised]
     if raised.size:
         changed[raised] = _subtract(planes[raised], opened[is_raised])
-    return changed.reshape(images.shape)
+    without: Pixels = changed.reshape(images.shape)
+    return without
 
 
 def has_bright_ink(image: Pixels) -> bool:
