@@ -80,7 +80,7 @@ def test_lone_straight_stem_through_the_picture_is_no_ruled_line() -> None:
     assert (reading.box.top, reading.box.bottom) == (0, 100)
 
 
-@pytest.mark.parametrize("level", [0, 200])
+@pytest.mark.parametrize("level", [0, 100])
 def test_thin_or_faint_line_through_the_picture_is_a_ruled_line(level: int, draw_three: Draw) -> None:
     picture = draw_three((200, 200), (60, 50), 100)
     picture.paste(level, (0, 170, 200, 174))
