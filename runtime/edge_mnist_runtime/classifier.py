@@ -135,8 +135,8 @@ class DigitClassifier:
                 other integers in 0..255, uint16, or floats in 0..1; see the table in `edge_mnist_runtime.inputs`. An
                 array of shape (28, 28) or (28, 28, 1) with dark corners is a tensor: bright ink on black, as in MNIST.
                 It goes to the network unchanged; only a background that is not black is taken away. Other arrays,
-                (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), are read like picture files. With `mode="photo"` all arrays are read
-                as pictures, with `"raw"` all 28 x 28 arrays are tensors.
+                (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), are read like picture files. With `mode="photo"` all arrays
+                are read as pictures, with `"raw"` all 28 x 28 arrays are tensors.
 
         Returns:
             The most probable digit. It is None, with a `reason`, if the picture is blank, shows several digits or one
