@@ -159,8 +159,11 @@ def _drawn(picture: Image.Image, grey: Image.Image, ink: DrawnInk) -> Reading:
 
 
 def _widened(pixels: Pixels, ink: Ink | None) -> Pixels:
-    """A drawing, uint8, shape (H, W), with thin strokes widened; a little larger if they were."""
-    if ink is None:
+    """A drawing, uint8, shape (H, W), with thin strokes widened; a little larger if they were.
+
+    An outlined digit stays as it is: widened, the two sides of its strokes would run together.
+    """
+    if ink is None or ink.length > PICTURE_READING.thin_strokes.max_length * ink.side_pixels:
         return pixels
     widened = widen_thin_strokes(
         pixels.astype(np.float32), stroke_pixels=ink.stroke_pixels, side_pixels=ink.side_pixels

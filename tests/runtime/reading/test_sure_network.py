@@ -90,3 +90,9 @@ def test_thin_or_faint_line_through_the_picture_is_a_ruled_line(level: int, draw
 def test_stroke_with_a_gap_is_one_digit() -> None:
     four = boxes((120, 120), (30, 20, 36, 70), (30, 64, 58, 70), (66, 20, 72, 100))
     assert read_picture(four).flaw is None
+
+
+def test_ink_of_many_thin_strokes_is_taken_for_an_outline_and_not_widened() -> None:
+    bars = [(left, 10, left + 3, 80) for left in (10, 30, 50, 70, 87)]
+    pixels = read_picture(boxes((100, 90), (10, 10, 90, 13), *bars), mode="mnist").pixels
+    assert pixels[16].sum() / 255 < 7  # five strokes of 0.75 pixels; of 2 pixels they would be 10
