@@ -19,7 +19,7 @@ from edge_mnist_runtime.images.arrays import as_tensors
 from edge_mnist_runtime.inputs import Picture, decode, read_any, require_many, to_pixels
 from edge_mnist_runtime.prediction import Prediction
 from edge_mnist_runtime.predictions import Outcome, Predictor
-from edge_mnist_runtime.reading.modes import ReadingMode, are_tensors, require_mode
+from edge_mnist_runtime.reading.modes import ReadingMode, find_tensors, require_mode
 from edge_mnist_runtime.thresholds import LeastConfidence, check_least_confidence, find_threshold
 
 if TYPE_CHECKING:
@@ -150,9 +150,9 @@ class DigitClassifier:
             picture: A path, the bytes of a picture file, a binary file, a Pillow image, or an array of uint8, bool,
                 other integers in 0..255, uint16, or floats in 0..1; see the table in `edge_mnist_runtime.inputs`. An
                 array of shape (28, 28) or (28, 28, 1) with dark corners is a tensor: bright ink on black, as in MNIST.
-                It goes to the network unchanged. Other arrays, (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), are read
-                like picture files. With `mode="photo"` all arrays are read as pictures, with `"raw"` all 28 x 28
-                arrays are tensors.
+                It goes to the network unchanged; only a background that is not black is taken away. Other arrays,
+                (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), are read like picture files. With `mode="photo"` all arrays
+                are read as pictures, with `"raw"` all 28 x 28 arrays are tensors.
 
         Returns:
             The most probable digit. It is None, with a `reason`, if the picture is blank, shows several digits or one
@@ -194,8 +194,9 @@ class DigitClassifier:
         _check_on_error(on_error)
         if isinstance(pictures, np.ndarray):
             images = as_tensors(pictures)
-            if are_tensors(images, self._mode):
-                return self._predictor.predict_tensors(images)
+            tensors = find_tensors(images, self._mode)
+            if tensors is not None:
+                return self._predictor.predict_tensors(tensors)
             pictures = [*images[..., 0]]
         return [*self.predict_stream(pictures, on_error=on_error)]
 

@@ -177,7 +177,8 @@ def _write_report(path: Path, tally: Tally, classifier: DigitClassifier, mode: R
 def _line(name: str, prediction: Prediction) -> str:
     if prediction.accepted:
         return f"{prediction.digit}  {prediction.confidence:7.2%}  {one_line(name)}"
-    return f"-  {prediction.confidence:7.2%}  {one_line(name)}  ({prediction.reason})"
+    question = "" if prediction.likeliest is None else f"; is it a {prediction.likeliest}?"
+    return f"-  {prediction.confidence:7.2%}  {one_line(name)}  ({prediction.reason}{question})"
 
 
 def _outcomes(

@@ -46,13 +46,13 @@ def find_enlarged_tensor(picture: Image.Image) -> tuple[Pixels, bool] | None:
     first = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.NEAREST).convert("L"))
     light_on_dark = has_dark_corners(first.tobytes())
     bright = _bright(first, light_on_dark)
-    if not (has_dark_corners(bright.tobytes()) and _lies_as_in_mnist(bright, ENLARGEMENT.first_look_pixels)):
+    if not (has_dark_corners(bright.tobytes()) and lies_as_in_mnist(bright, ENLARGEMENT.first_look_pixels)):
         return None
     shrunk = _shrink(np.asarray(picture.convert("L"), np.float32))
     if shrunk is None:
         return None
     tensor = _bright(shrunk, light_on_dark)
-    return (tensor, light_on_dark) if _lies_as_in_mnist(tensor, 0.0) else None
+    return (tensor, light_on_dark) if lies_as_in_mnist(tensor) else None
 
 
 def _without_margin(picture: Image.Image) -> Image.Image:
@@ -83,8 +83,11 @@ def _bright(pixels: Pixels, light_on_dark: bool) -> Pixels:
     return pixels if light_on_dark else 255 - pixels
 
 
-def _lies_as_in_mnist(pixels: Pixels, room: float) -> bool:
-    """Whether the ink is 20 pixels long and its centre of mass central; `room` is an extra tolerance in pixels."""
+def lies_as_in_mnist(pixels: Pixels, room: float = 0.0) -> bool:
+    """Whether the ink, uint8, shape (28, 28), is 20 pixels long and its centre of mass central.
+
+    `room` is an extra tolerance in pixels.
+    """
     if int(pixels.max()) < PICTURE_READING.drawing.min_contrast_levels:
         return False
     off_side = abs(ink_box(pixels).long_side - PREPROCESS.ink_side_pixels)

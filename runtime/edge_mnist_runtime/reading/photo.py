@@ -16,11 +16,12 @@ from PIL import Image
 
 from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.prediction import Reason
-from edge_mnist_runtime.reading.filters import Floats, widen
+from edge_mnist_runtime.reading.filters import Floats
 from edge_mnist_runtime.reading.ink import Strokes
 from edge_mnist_runtime.reading.page import Page, Segmentation
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.rejection import find_rejection_reason, is_grain
+from edge_mnist_runtime.reading.thin_strokes import widen_thin_strokes
 from edge_mnist_runtime.reading.thumbnail import make_thumbnail
 from edge_mnist_runtime.tensor import Pixels
 
@@ -235,8 +236,6 @@ def cut_out(ink: Strokes) -> Pixels:
     values = np.zeros((ink.box.height + 2 * margin, ink.box.width + 2 * margin), np.float32)
     inside = (ink.inside - np.float32(floor)) / np.float32(max(PHOTO.cut_full * ink.level - floor, 1e-6))
     np.clip(inside, 0, 1, out=values[margin:-margin, margin:-margin])
-    missing = PHOTO.thinnest_stroke * ink.side_pixels - ink.stroke_pixels
-    for _ in range(round(missing / 2)):
-        values = widen(values)
+    values = widen_thin_strokes(values, stroke_pixels=ink.stroke_pixels, side_pixels=ink.side_pixels)
     pixels: Pixels = np.rint(255 * values).astype(np.uint8)
     return pixels

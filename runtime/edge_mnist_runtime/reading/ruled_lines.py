@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from edge_mnist_runtime.reading.filters import Floats, max_within, quantile, repeat_edges
+from edge_mnist_runtime.reading.filters import Floats, max_within, quantile, quantile_along, repeat_edges
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.tensor import Pixels
 
@@ -40,6 +40,15 @@ class Ruling:
     def __len__(self) -> int:
         return len(self.level) + len(self.upright)
 
+    @property
+    def may_be_strokes(self) -> bool:
+        """Whether there are so few lines, one in each direction, that they may be strokes of a 1 or a 4."""
+        return len(self) > 0 and max(len(self.level), len(self.upright)) == 1
+
+    def without_lines(self) -> Ruling:
+        """The ruling of the same picture without any line."""
+        return Ruling(self.level[:0], self.upright[:0], self.half_width)
+
 
 def find_ruling(darkness: Floats) -> Ruling:
     """Find the printed lines of a picture; `darkness`, shape (H, W), is from `measure_darkness`."""
@@ -53,6 +62,23 @@ def find_ruling(darkness: Floats) -> Ruling:
     if len(along) == len(level) + len(upright) == 1 and max(height, width) > LINES.max_narrowness * across:
         return none  # in a narrow picture a 1 runs from edge to edge, too
     return Ruling(level, upright, reach)
+
+
+def measure_thinnest_line(darkness: Floats, ruling: Ruling) -> tuple[float, int]:
+    """Median darkness of the faintest line along its centre, and width of the thinnest in pixels, at half of that.
+
+    Args:
+        darkness: Shape (H, W), from `measure_darkness`.
+        ruling: At least one line found in it.
+    """
+    found = []
+    for lines, values in ((ruling.level, darkness), (ruling.upright, darkness.T)):
+        offsets = np.arange(-ruling.half_width, ruling.half_width + 1)[:, np.newaxis]
+        for line in lines:
+            at = np.clip(np.rint(line).astype(np.intp) + offsets, 0, len(values) - 1)  # (K, W)
+            usual = quantile_along(values[at, np.arange(values.shape[1])], 0.5)[:, 0]
+            found.append((float(usual.max()), int(np.count_nonzero(usual > usual.max() / 2))))
+    return min(dark for dark, _ in found), min(width for _, width in found)
 
 
 def _find_rules(columns: Floats, reach: int) -> Floats:
