@@ -22,7 +22,7 @@ import numpy as np
 from edge_mnist_exporter.config import ConversionConfig
 from edge_mnist_exporter.conversion import share_requests
 from edge_mnist_exporter.gate_config import GateConfig
-from edge_mnist_exporter.kinds import INPUT_DTYPES, Kind
+from edge_mnist_exporter.kinds import DTYPES_OF_KIND, Kind
 from edge_mnist_exporter.mixed.auto_mixed import UnmadeFile, mix_failing, try_convert
 from edge_mnist_exporter.source.source_model import SourceModel, load_source
 from edge_mnist_runtime.commands.chatter import chatter_silenced
@@ -158,7 +158,7 @@ def make_row(case: Case, digits: LabelledDigits, judged: LabelledDigits) -> str:
     """Train and convert one network: a row of the table."""
     with tempfile.TemporaryDirectory() as folder:
         source = train(case, digits.images, digits.labels, Path(folder))
-        kinds = [Kind(name, precision, INPUT_DTYPES[name, precision][0]) for name, precision in COLUMNS]
+        kinds = [Kind(name, precision, DTYPES_OF_KIND[name, precision][0]) for name, precision in COLUMNS]
         cells = [describe(source, kind, digits.images[:100], judged) for kind in kinds]
     return f"| {case.name} | {' | '.join(cells)} |"
 

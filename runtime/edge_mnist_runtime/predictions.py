@@ -90,10 +90,11 @@ class Predictor:
         columns = (digits.tolist(), confidences.tolist(), _split_rows(probabilities), repeat(None), qualities)
         predictions = [*map(Prediction, *columns)]
         rejected = ~accept_confidences(confidences, images, self._least_confidence)
+        for row in (uniform := _find_uniform(images)):
+            predictions[row] = reject("blank", predictions[row].quality)
+        rejected[uniform] = False
         for row in np.flatnonzero(rejected).tolist():
             predictions[row] = self._reject(predictions[row], images[row].tobytes())
-        for row in _find_uniform(images):
-            predictions[row] = reject("blank", predictions[row].quality)
         return predictions
 
     def _reject(self, prediction: Prediction, tensor: bytes) -> Prediction:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from edge_mnist_runtime.reading.filters import Floats, widen
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
-
-Levels = npt.NDArray[np.float32]
 
 THIN_STROKES: Final = PICTURE_READING.thin_strokes
 
 
-def widen_thin_strokes(ink: Levels, *, stroke_pixels: float, side_pixels: float) -> Levels:
+def widen_thin_strokes(ink: Floats, *, stroke_pixels: float, side_pixels: float) -> Floats:
     """Widen strokes to the minimum width, if they are thinner.
 
     Args:
@@ -23,19 +21,13 @@ def widen_thin_strokes(ink: Levels, *, stroke_pixels: float, side_pixels: float)
         side_pixels: Longer side of the digit.
 
     Returns:
-        The ink, with one more pixel on each side for each pixel by which strokes were widened to either side.
+        The ink, with one more pixel on each side for each pixel, or part of one, by which strokes were widened to
+        either side.
     """
     missing = THIN_STROKES.min_width * side_pixels - stroke_pixels
-    steps = max(0, round(missing / 2))
-    for _ in range(steps):
-        ink = _dilate(ink)
+    whole, part = divmod(max(0.0, missing / 2), 1)
+    for _ in range(int(whole)):
+        ink = widen(ink)
+    if part:  # a grey rim, so that the size of a picture does not decide whether its strokes become a pixel wider
+        ink = np.maximum(np.pad(ink, 1), np.float32(part) * widen(ink))
     return ink
-
-
-def _dilate(ink: Levels) -> Levels:
-    """Dilate by one pixel to each side; shape (H + 2, W + 2)."""
-    padded = np.zeros((ink.shape[0] + 4, ink.shape[1] + 4), np.float32)
-    padded[2:-2, 2:-2] = ink
-    upright = np.maximum(np.maximum(padded[2:], padded[:-2]), padded[1:-1])
-    sideways = np.maximum(padded[:, 2:], padded[:, :-2])
-    return np.maximum(upright[:, 1:-1], sideways[1:-1])
