@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from edge_mnist_exporter.config import CALIBRATION_SAMPLES
+from edge_mnist_exporter.config import CALIBRATION_SAMPLES, ExportConfig, SourceConfig
+from edge_mnist_exporter.source.options import parse_input_range, read_labels
+
+DEFAULTS: Final = ExportConfig()
+"""The defaults of the options."""
 
 FILES: Final = "The files"
 CALIBRATION: Final = "Calibration"
@@ -49,3 +54,16 @@ CalibrationSamplesOption = Annotated[
 ]
 
 SeedOption = Annotated[int, typer.Option(help="Seed of the choice of calibration images.", rich_help_panel=CALIBRATION)]
+
+
+def describe_source(input_range: str | None, labels: Path | None = None, *, unsafe: bool) -> SourceConfig:
+    """Parse the options about a model.
+
+    Raises:
+        UsageError: The range is unknown, or the labels cannot be read.
+    """
+    return SourceConfig(
+        labels=None if labels is None else read_labels(labels),
+        input_range=None if input_range is None else parse_input_range(input_range),
+        unsafe=unsafe,
+    )

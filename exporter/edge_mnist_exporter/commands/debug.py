@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_mnist_exporter.commands.conversion_options import (
+    DEFAULTS,
     CalibrationMethodOption,
     CalibrationSamplesOption,
     InputRangeOption,
     PerChannelOption,
     SeedOption,
     UnsafeOption,
+    describe_source,
 )
 from edge_mnist_exporter.commands.stages import stages_shown
-from edge_mnist_exporter.config import ConversionConfig, ExportConfig, SourceConfig
+from edge_mnist_exporter.config import ConversionConfig, ExportConfig
 from edge_mnist_exporter.gate_config import GateConfig
-from edge_mnist_exporter.source.options import parse_input_range, parse_names
+from edge_mnist_exporter.source.options import parse_names
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.commands.options import JsonOption
 from edge_mnist_runtime.errors import UsageError
@@ -27,42 +29,43 @@ if TYPE_CHECKING:
     from edge_mnist_exporter.audit.layer_errors import LayerError
     from edge_mnist_exporter.mixed.diagnosis import Diagnosis
 
-DEFAULTS = ExportConfig()
+
+ModelOption = Annotated[
+    Path | None,
+    typer.Argument(
+        help="A .keras or .h5 file, a run folder, or a reference model: edge, nano, robust.",
+        show_default="the newest run under runs/, else the reference model",
+    ),
+]
+FormatsOption = Annotated[str, typer.Option("--format", metavar="LIST", help="One or both of tflite,onnx.")]
+ImagesOption = Annotated[int, typer.Option(help="Number of training images to measure with.")]
+AutoMixedOption = Annotated[
+    bool, typer.Option("--auto-mixed", help="If int8 fails, find the fewest layers that must stay in float.")
+]
+GateOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.toml", help="Limits that decide if int8 fails, as for edge-mnist export.", show_default=False
+    ),
+]
+DataOption = Annotated[
+    Path | None, typer.Option(help="Digits or images, as for edge-mnist export.", show_default="$EDGE_MNIST_DATA, ...")
+]
 
 
-# The signature is long because it is the list of options.
 def debug(
-    model: Annotated[
-        Path | None,
-        typer.Argument(
-            help="A .keras or .h5 file, a run folder, or a reference model: edge, nano, robust.",
-            show_default="the newest run under runs/, else the reference model",
-        ),
-    ] = None,
-    formats: Annotated[
-        str, typer.Option("--format", metavar="LIST", help="One or both of tflite,onnx.")
-    ] = "tflite,onnx",
-    images: Annotated[int, typer.Option(help="Number of training images to measure with.")] = 100,
-    auto_mixed: Annotated[
-        bool,
-        typer.Option("--auto-mixed", help="If int8 fails, find the fewest layers that must stay in float."),
-    ] = False,
-    gate: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.toml", help="Limits that decide if int8 fails, as for edge-mnist export.", show_default=False
-        ),
-    ] = None,
+    model: ModelOption = None,
+    formats: FormatsOption = "tflite,onnx",
+    images: ImagesOption = 100,
+    auto_mixed: AutoMixedOption = False,
+    gate: GateOption = None,
     input_range: InputRangeOption = None,
     unsafe: UnsafeOption = False,
     per_channel: PerChannelOption = DEFAULTS.conversion.per_channel,
     calibration_method: CalibrationMethodOption = DEFAULTS.conversion.calibration_method,
     calibration_samples: CalibrationSamplesOption = DEFAULTS.calibration_samples,
     seed: SeedOption = DEFAULTS.seed,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Digits or images, as for edge-mnist export.", show_default="$EDGE_MNIST_DATA, ..."),
-    ] = None,
+    data: DataOption = None,
     as_json: JsonOption = False,
     show: DebugOption = False,
 ) -> None:
@@ -78,7 +81,7 @@ def debug(
         raise UsageError(f"--images must be at least 1, not {images}")
     config = ExportConfig(
         formats=parse_names(formats),
-        source=SourceConfig(input_range=None if input_range is None else parse_input_range(input_range), unsafe=unsafe),
+        source=describe_source(input_range, unsafe=unsafe),
         conversion=ConversionConfig(calibration_method, per_channel),
         gates=GateConfig.load(gate),
         calibration_samples=calibration_samples,

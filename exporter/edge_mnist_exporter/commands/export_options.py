@@ -1,0 +1,154 @@
+"""Options that only `edge-mnist export` has. `ExportConfig` explains them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge_mnist_exporter.commands.conversion_options import CALIBRATION, DEFAULTS, FILES, MODEL
+
+ModelOption = Annotated[
+    Path | None,
+    typer.Argument(
+        help="A .keras or .h5 file, a SavedModel, a run folder, or a reference model: edge, nano, robust.",
+        show_default="the newest run under runs/, else the reference model",
+    ),
+]
+
+Int8Option = Annotated[bool, typer.Option("--int8", help="Short for --precision int8.")]
+
+PrecisionsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--precision", metavar="LIST", help="One or more of fp32,fp16,int8,int16x8,dynamic.", show_default="int8"
+    ),
+]
+
+FormatsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="LIST",
+        help="One or more of tflite,onnx,c; each precision in those that support it.",
+        show_default="tflite,onnx",
+    ),
+]
+
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", help="The bundle folder.", show_default="bundles/NAME")
+]
+
+MaxDropOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-drop",
+        metavar="POINTS",
+        help="Maximum loss of top-1 against Keras, in percentage points.",
+        show_default=f"{DEFAULTS.gates.max_drop_points:g}",
+    ),
+]
+
+MinAgreementOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="FRACTION",
+        help="Minimum fraction of the images with the same answer as Keras.",
+        show_default=f"{DEFAULTS.gates.min_agreement:g}",
+    ),
+]
+
+MaxProbabilityDiffOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="DIFF",
+        help="Maximum difference of any probability from Keras's, in 0..1.",
+        show_default="not checked",
+    ),
+]
+
+GateOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.toml",
+        help="Limits from a file: a table \\[gate] with any of max_drop_points, min_agreement, "
+        "max_probability_diff, min_top1 (of every file), min_int8_parity (fraction of the images on which the two "
+        "int8 files agree). Options override it.",
+    ),
+]
+
+IoOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DTYPE",
+        help="Dtype of the input: uint8, int8 or float32.",
+        show_default="uint8; float32 for int16x8",
+        rich_help_panel=FILES,
+    ),
+]
+
+AllowSaturationOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-saturation",
+        help="Let int8 ONNX weights use all 8 bits; their sums saturate on x86 without VNNI.",
+        rich_help_panel=FILES,
+    ),
+]
+
+OpsetOption = Annotated[int, typer.Option(help="ONNX opset, 13 to 18.", rich_help_panel=FILES)]
+
+MaxRamOption = Annotated[
+    int | None,
+    typer.Option(
+        "--max-ram",
+        metavar="BYTES",
+        help="Most memory that a C program may work in.",
+        show_default="any",
+        rich_help_panel=FILES,
+    ),
+]
+
+AutoMixedOption = Annotated[
+    bool,
+    typer.Option(
+        "--auto-mixed",
+        help="If an int8 file fails, keep as few layers as possible in float: NAME_mixed.",
+    ),
+]
+
+CalibrationDataOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="A folder of pictures to calibrate on, at most --calibration-samples of them.",
+        show_default=False,
+        rich_help_panel=CALIBRATION,
+    ),
+]
+
+LabelsOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="File with the class names, one per line, or a JSON list.",
+        show_default="0, 1, 2, ...",
+        rich_help_panel=MODEL,
+    ),
+]
+
+LeastConfidenceOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="FRACTION",
+        help="The runtime rejects predictions with less confidence, 0..1; 0 rejects none.",
+        show_default="that of the training run, else chosen on validation images",
+    ),
+]
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="MNIST's IDX files, your own digits as for edge-mnist train, or images of your model's own shape.",
+        show_default="$EDGE_MNIST_DATA, else Keras's cache or download, else scikit-learn's digits, with a note",
+    ),
+]
