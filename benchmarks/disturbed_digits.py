@@ -115,7 +115,7 @@ def as_pictures(images: np.ndarray, seed: int) -> list[Shown]:
 @lru_cache
 def classifier(model: str, mode: ReadingMode) -> DigitClassifier:
     """A classifier, loaded once."""
-    return DigitClassifier(model, preprocess=mode)
+    return DigitClassifier(model, mode=mode)
 
 
 def table(judged: dict[str, list[Judged]], models: Sequence[str]) -> list[str]:

@@ -30,7 +30,7 @@ SEED: Final = 20_261_120
 def picture_attempts(_model: str) -> Attempt:
     """Classify damaged picture files."""
     files = make_picture_files()
-    classifiers = {mode: DigitClassifier(preprocess=mode) for mode in MODES}
+    classifiers = {mode: DigitClassifier(mode=mode) for mode in MODES}
 
     def attempt(number: int) -> str:
         rng = random.Random(SEED + number)

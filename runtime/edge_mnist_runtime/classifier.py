@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, Literal, cast, overload
@@ -54,7 +55,7 @@ class DigitClassifier:
     Args:
         model: A bundle folder, an .onnx file, a .tflite file (extra `litert`), or the name of a model inside this
             package: `robust` (default), `edge` or `nano`.
-        preprocess: How pictures are read. `auto` (default) passes 28 x 28 tensors on, reads clean drawings like
+        mode: How pictures are read. `auto` (default) passes 28 x 28 tensors on, reads clean drawings like
             `mnist` and all other pictures like `photo`: uneven light, shadows, lined and squared paper, any pen. `raw`
             accepts only tensors. See `edge_mnist_runtime.reading.reader.read_picture`.
         backend: `onnxruntime`, `litert` or `auto`. None (default) takes a bundle's int8 ONNX file, else its mixed, fp16
@@ -66,6 +67,7 @@ class DigitClassifier:
         low_memory: Whether to save memory at the cost of speed.
         providers: onnxruntime's execution providers, such as `CPUExecutionProvider`, in order of preference.
         session: The caller's own onnxruntime session of an exported file. It brings its own model and options.
+        preprocess: The old name of `mode`, taken until version 0.2.
 
     Raises:
         UsageError: `model` does not exist or is not a model, or an option is unknown or not supported.
@@ -82,26 +84,30 @@ class DigitClassifier:
         self,
         model: str | os.PathLike[str] | None = None,
         *,
-        preprocess: ReadingMode = "auto",
+        mode: ReadingMode = "auto",
         backend: Backend | None = None,
         threads: int = 1,
         spin: bool = False,
         low_memory: bool = False,
         providers: Sequence[str] | None = None,
         session: onnxruntime.InferenceSession | None = None,
+        preprocess: ReadingMode | None = None,
     ) -> None:
+        if preprocess is not None:
+            warnings.warn("DigitClassifier(preprocess=...) is now mode=...", DeprecationWarning, stacklevel=2)
+            mode = preprocess
         options = EngineOptions(threads, spin, low_memory, cast("tuple[str, ...]", providers or ()))
-        self._mode = require_mode(preprocess)
+        self._mode = require_mode(mode)
         if session is None:
             self._use(find_and_open(model, backend=backend, options=options))
         else:
             self._use(over_session(session, model, backend, options), callers=True)
 
     @classmethod
-    def from_engine(cls, engine: Engine, *, preprocess: ReadingMode = "auto") -> DigitClassifier:
+    def from_engine(cls, engine: Engine, *, mode: ReadingMode = "auto") -> DigitClassifier:
         """Make a classifier from a loaded model."""
         classifier = cls.__new__(cls)
-        classifier._mode = require_mode(preprocess)
+        classifier._mode = require_mode(mode)
         classifier._use(OpenedModel(engine, engine.contract.name), callers=True)
         return classifier
 
@@ -129,7 +135,7 @@ class DigitClassifier:
                 other integers in 0..255, uint16, or floats in 0..1; see the table in `edge_mnist_runtime.inputs`. An
                 array of shape (28, 28) or (28, 28, 1) with dark corners is a tensor: bright ink on black, as in MNIST.
                 It goes to the network unchanged. Other arrays, (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), are read
-                like picture files. With `preprocess="photo"` all arrays are read as pictures, with `"raw"` all 28 x 28
+                like picture files. With `mode="photo"` all arrays are read as pictures, with `"raw"` all 28 x 28
                 arrays are tensors.
 
         Returns:
@@ -220,7 +226,7 @@ class DigitClassifier:
         """Read one row of digits, such as a year, from left to right.
 
         Args:
-            picture: As for `predict`, but never a tensor. It is always read like `preprocess="photo"`.
+            picture: As for `predict`, but never a tensor. It is always read like `mode="photo"`.
 
         Returns:
             Each digit with its box. There are no digits if the picture is blank or shows several rows; see `reason`.

@@ -12,7 +12,7 @@ from edge_mnist_runtime.reading.parameters import PICTURE_READING
 if TYPE_CHECKING:
     from edge_mnist_runtime.bundles.opened import MeasuredFile, OpenedModel
 
-INFO_SCHEMA_VERSION: Final = 1
+INFO_SCHEMA_VERSION: Final = 2
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class ClassifierInfo:
     """The back end and its options, as they were applied."""
     measured: tuple[MeasuredFile, ...] | None
     """Speed of every file of a bundle on this machine, with `backend="auto"`; otherwise None."""
-    preprocess: ReadingMode
+    mode: ReadingMode
     """Mode in which pictures are read."""
     preprocess_version: int | None
     """Version of the preprocessing from ink to tensor."""
@@ -62,7 +62,7 @@ def describe_classifier(opened: OpenedModel, mode: ReadingMode, *, callers: bool
         size_bytes=engine.size_bytes,
         engine=engine.info,
         measured=opened.measured,
-        preprocess=mode,
+        mode=mode,
         preprocess_version=contract.preprocess_version,
         preprocess_sha256=contract.preprocess_sha256,
         picture_reading_version=PICTURE_READING.version,

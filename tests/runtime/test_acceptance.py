@@ -156,7 +156,7 @@ def test_single_and_batch_predictions_are_accepted_alike():
     rng = np.random.default_rng(4)
     blots = np.kron(rng.random((2000, 7, 7)) < 0.3, np.ones((4, 4), np.bool_)).astype(np.uint8) * np.uint8(255)
     blots[::4, [0, -1]] = blots[::4, :, [0, -1]] = 0  # some with a black edge, as nearly every digit has
-    classifier = DigitClassifier(backend="onnxruntime", preprocess="raw")
+    classifier = DigitClassifier(backend="onnxruntime", mode="raw")
     together = classifier.predict_batch(blots)
     assert together == [classifier.predict(blot) for blot in blots]
     assert together == [*classifier.predict_stream([*blots])]

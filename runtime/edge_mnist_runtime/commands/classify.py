@@ -68,7 +68,7 @@ def classify(
         if raw:
             classifier, processes = _open_raw(model, known_backend), 1
         else:
-            classifier = DigitClassifier(model, preprocess=reading_mode, backend=known_backend)
+            classifier = DigitClassifier(model, mode=reading_mode, backend=known_backend)
     if classifier.engine.contract.can_saturate:
         from edge_mnist_runtime.machine.int8_sums import describe_saturation
 
@@ -107,7 +107,7 @@ def _open_raw(model: Path | None, backend: Backend | None) -> DigitClassifier:
     from edge_mnist_runtime.bundles.foreign_files import open_any
     from edge_mnist_runtime.classifier import DigitClassifier
 
-    return DigitClassifier.from_engine(open_any(model, backend=backend), preprocess="raw")
+    return DigitClassifier.from_engine(open_any(model, backend=backend), mode="raw")
 
 
 def _line(name: str, prediction: Prediction) -> str:

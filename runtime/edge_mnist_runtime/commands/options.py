@@ -29,7 +29,7 @@ OnlyBackendOption = Annotated[
 ]
 
 ModeOption = Annotated[str, typer.Option("--mode", "--preprocess", metavar="MODE", help=MODE_HELP, show_default=True)]
-"""`--preprocess` is the same option, named after the parameter of `DigitClassifier`."""
+"""`--preprocess` is its old name."""
 
 ModeBesideRawOption = Annotated[
     str | None,

@@ -77,13 +77,18 @@ def test_low_memory_reads_batches_of_any_size(tensors: np.ndarray, classifier: D
         ({"threads": 1.5}, "not 1.5"),
         ({"backend": "tensorflow"}, "tensorflow: not a back end; known are auto, onnxruntime, litert"),
         ({"backend": "litert"}, "litert does not run .onnx files; .*name a bundle"),
-        ({"preprocess": "best"}, "best"),
+        ({"mode": "best"}, "best"),
         ({"model": 7}, "a int does not name a model"),
     ],
 )
 def test_option_that_cannot_be_honoured_is_refused(options: dict[str, Any], expected: str) -> None:
     with pytest.raises(UsageError, match=expected):
         DigitClassifier(**options)
+
+
+def test_preprocess_is_the_deprecated_name_of_mode() -> None:
+    with pytest.warns(DeprecationWarning, match="is now mode="):
+        assert DigitClassifier(preprocess="raw").info().mode == "raw"
 
 
 def test_info_says_what_is_used(classifier: DigitClassifier) -> None:
@@ -93,7 +98,7 @@ def test_info_says_what_is_used(classifier: DigitClassifier) -> None:
     assert info.engine.providers == ("CPUExecutionProvider",)
     assert (info.engine.threads, info.engine.spin, info.engine.low_memory) == (1, False, False)
     assert info.engine.exact_sums is False
-    assert (info.preprocess, info.picture_reading_version) == ("auto", PICTURE_READING.version)
+    assert (info.mode, info.picture_reading_version) == ("auto", PICTURE_READING.version)
     assert info.measured is None
     record = json.loads(json.dumps(info.to_dict()))
     assert record["sha256"] == classifier.engine.sha256

@@ -141,7 +141,7 @@ def test_spawned_process_gets_the_classifier(run_script: Callable[..., str], tmp
 
 @pytest.mark.parametrize("duplicate", [lambda it: pickle.loads(pickle.dumps(it)), copy.deepcopy, copy.copy])
 def test_copy_of_a_classifier_is_the_same(duplicate: Callable, tensors: np.ndarray) -> None:
-    classifier = DigitClassifier("nano", preprocess="raw", threads=2, low_memory=True)
+    classifier = DigitClassifier("nano", mode="raw", threads=2, low_memory=True)
     again = duplicate(classifier)
     assert again.info() == classifier.info()
     assert again.predict_batch(tensors) == classifier.predict_batch(tensors)

@@ -241,7 +241,7 @@ def test_batch_array_of_other_forms_reads_as_one_by_one(
 def test_batch_array_is_read_as_its_images_are_one_by_one(
     mode: Any, inverted: bool, tensors: np.ndarray, classifier: DigitClassifier
 ) -> None:
-    reader = DigitClassifier.from_engine(classifier.engine, preprocess=mode)
+    reader = DigitClassifier.from_engine(classifier.engine, mode=mode)
     batch = 255 - tensors if inverted else tensors
     batch[4] = tensors[4]  # not all of them are alike
     if mode == "photo" or inverted:  # read as pictures, each by its own reading

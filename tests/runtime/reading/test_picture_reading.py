@@ -53,7 +53,7 @@ def test_unknown_mode_is_a_usage_error_that_names_the_known_ones(mode: str) -> N
     with pytest.raises(UsageError, match="auto, mnist, photo, raw"):
         require_mode(mode)
     with pytest.raises(UsageError):
-        DigitClassifier(preprocess=mode)
+        DigitClassifier(mode=mode)
 
 
 @pytest.mark.parametrize("shape", [(27, 28), (28, 28, 3), (28, 28, 4), (56, 56)])
@@ -215,10 +215,10 @@ def test_exif_rotation_is_undone_before_the_photograph_is_read(sample_pictures: 
 def test_classifier_reads_in_its_mode(classifier: DigitClassifier, draw_three: Draw) -> None:
     shaded = lit(draw_three(), np.linspace(1, 0.35, 200)[np.newaxis])
     assert classifier.predict(shaded).digit == 3
-    mnist = DigitClassifier.from_engine(classifier.engine, preprocess="mnist")
+    mnist = DigitClassifier.from_engine(classifier.engine, mode="mnist")
     assert not np.array_equal(mnist.predict(shaded).probabilities, classifier.predict(shaded).probabilities)
     with pytest.raises(InputShapeError, match="item 1"):
-        DigitClassifier.from_engine(classifier.engine, preprocess="raw").predict_batch([np.eye(28, dtype="u1"), shaded])
+        DigitClassifier.from_engine(classifier.engine, mode="raw").predict_batch([np.eye(28, dtype="u1"), shaded])
 
 
 def test_reading_has_a_version_apart_from_the_models() -> None:
