@@ -30,6 +30,8 @@ class CProgram:
     """The two files, and the TFLite file that they must equal."""
 
     name: str
+    version: str
+    """Of edge-mnist, which wrote it."""
     source: CSource
     tflite: bytes
     kernels: ReferenceKernels
@@ -58,6 +60,15 @@ class ProgramReport:
     """Images to which LiteRT's own kernels (XNNPACK) give other scores than TFLite's reference kernels."""
     litert_max_steps: int
     """By how many 256ths at most."""
+    target: str | None = None
+    """The kind of machine that a library is for; None for C source."""
+    emulator: str | None = None
+    """The program that ran the library; None if this machine did, or if nothing ran it."""
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether it was compiled and run."""
+        return self.images > 0
 
     def __str__(self) -> str:
         needs = f"{self.arena_bytes:,} bytes of RAM, {self.constant_bytes:,} of constants"
@@ -65,9 +76,17 @@ class ProgramReport:
             needs += f", at most {self.stack_bytes:,} of stack"
         if self.compiler is None:
             return f"{needs}. Not proved here: there is no C compiler (cc, gcc, clang, or the package ziglang)"
+        builds = ", ".join(self.builds)
+        if not self.is_proved:
+            return (
+                f"{needs}. Compiled by {self.compiler} for {self.target} ({builds}). Not proved here: neither this "
+                "machine nor an emulator (qemu-user-static, with the extra `native`) runs it"
+            )
+        by = f" by {self.compiler}" if self.target else ""
+        at = f" in {self.emulator}" if self.emulator else ""
         alike = "every score is" if not self.differing else f"on {self.differing:,} the scores are not"
         return (
-            f"{needs}. Compiled ({', '.join(self.builds)}) and run on {self.images:,} images: {alike} that of TFLite's "
+            f"{needs}. Compiled{by} ({builds}) and run{at} on {self.images:,} images: {alike} that of TFLite's "
             f"reference kernels. LiteRT's own kernels differ from these on {self.litert_differing:,}, by "
             f"{self.litert_max_steps} 256ths at most"
         )
@@ -104,7 +123,7 @@ def make_c_program(tflite: bytes, file_name: str, *, max_ram_bytes: int | None) 
             f"{file_name}: works in {source.arena_bytes:,} bytes of RAM, and `max_ram_bytes` is {max_ram_bytes:,}; "
             "allow more, or export a smaller network"
         )
-    return CProgram(contract.name, source, tflite, kernels)
+    return CProgram(contract.name, about.version, source, tflite, kernels)
 
 
 def prove_c_program(program: CProgram, images: npt.NDArray[np.uint8], expected: npt.NDArray[np.uint8]) -> ProgramReport:
@@ -119,20 +138,8 @@ def prove_c_program(program: CProgram, images: npt.NDArray[np.uint8], expected: 
         ConversionError: There is a compiler, and it fails.
     """
     source, name = program.source, program.name
-    usual = TFLiteInterpreter(program.tflite, origin=name).run_stored(images)
-    steps = np.abs(usual.astype(int) - expected).max(axis=1)
+    unproved = report_unproved(program, images, expected)
     compiler = find_compiler()
-    unproved = ProgramReport(
-        arena_bytes=source.arena_bytes,
-        constant_bytes=source.constant_bytes,
-        stack_bytes=None,
-        compiler=None,
-        builds=(),
-        images=0,
-        differing=0,
-        litert_differing=int((steps > 0).sum()),
-        litert_max_steps=int(steps.max()),
-    )
     if compiler is None:
         return unproved
     differing = 0
@@ -147,4 +154,23 @@ def prove_c_program(program: CProgram, images: npt.NDArray[np.uint8], expected: 
         builds=tuple(compiler.builds),
         images=len(images),
         differing=differing,
+    )
+
+
+def report_unproved(
+    program: CProgram, images: npt.NDArray[np.uint8], expected: npt.NDArray[np.uint8]
+) -> ProgramReport:
+    """What is known of a program before it runs. Arguments: as of `prove_c_program`."""
+    usual = TFLiteInterpreter(program.tflite, origin=program.name).run_stored(images)
+    steps = np.abs(usual.astype(int) - expected).max(axis=1)
+    return ProgramReport(
+        arena_bytes=program.source.arena_bytes,
+        constant_bytes=program.source.constant_bytes,
+        stack_bytes=None,
+        compiler=None,
+        builds=(),
+        images=0,
+        differing=0,
+        litert_differing=int((steps > 0).sum()),
+        litert_max_steps=int(steps.max()),
     )

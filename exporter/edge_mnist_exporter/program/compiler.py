@@ -47,6 +47,8 @@ class Compiler:
     command: tuple[str, ...]
     version: str
     """The first line of what it says of itself."""
+    crosses: bool = False
+    """Whether it is ziglang's, which compiles for any machine."""
 
     def accepts(self, flags: Sequence[str]) -> bool:
         """Whether it knows these options."""
@@ -98,19 +100,24 @@ def find_compiler() -> Compiler | None:
         if found is None:
             raise UsageError(f"CC={shlex.join(named)}: no compiler that runs; name another, or leave CC empty")
         return found
-    commands: list[tuple[str, ...]] = [(path,) for name in COMPILERS if (path := shutil.which(name))]
-    if importlib.util.find_spec("ziglang"):
-        commands.append((sys.executable, "-m", "ziglang", "cc"))
-    return next(filter(None, map(_ask_version, commands)), None)
+    found = (_ask_version((path,)) for name in COMPILERS if (path := shutil.which(name)))
+    return next(filter(None, found), None) or find_cross_compiler()
 
 
-def _ask_version(command: tuple[str, ...]) -> Compiler | None:
+def find_cross_compiler() -> Compiler | None:
+    """The compiler of the package ziglang, which compiles for any machine; None if it is not installed."""
+    if not importlib.util.find_spec("ziglang"):
+        return None
+    return _ask_version((sys.executable, "-m", "ziglang", "cc"), crosses=True)
+
+
+def _ask_version(command: tuple[str, ...], *, crosses: bool = False) -> Compiler | None:
     try:
         done = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
     except (OSError, subprocess.SubprocessError):
         return None
     lines = done.stdout.splitlines()
-    return Compiler(command, lines[0]) if done.returncode == 0 and lines else None
+    return Compiler(command, lines[0], crosses) if done.returncode == 0 and lines else None
 
 
 @contextmanager
@@ -126,7 +133,7 @@ def compiled(
         folder = Path(scratch)
         write_files(source, name, folder)
         library = folder / f"{name}_int8.so"
-        _compile(compiler, ["-O3", "-fPIC", "-shared", *flags, f"{name}_int8.c", "-o", library.name], folder)
+        run_compiler(compiler, ["-O3", "-fPIC", "-shared", *flags, f"{name}_int8.c", "-o", library.name], folder)
         yield CompiledProgram(library, name, source, n_classes)
 
 
@@ -140,7 +147,7 @@ def measure_stack(compiler: Compiler, source: CSource, name: str) -> int | None:
         write_files(source, name, folder)
         options = ["-Os", "-DEDGE_MNIST_PORTABLE", "-DEDGE_MNIST_NO_SELF_TEST", "-fstack-usage", "-c", f"{name}_int8.c"]
         try:
-            _compile(compiler, options, folder)
+            run_compiler(compiler, options, folder)
             usage = (folder / f"{name}_int8.su").read_text("utf-8")
         except (ConversionError, OSError):
             return None
@@ -154,7 +161,12 @@ def write_files(source: CSource, name: str, folder: Path) -> None:
     (folder / f"{name}_int8.h").write_text(source.header, "utf-8")
 
 
-def _compile(compiler: Compiler, options: Sequence[str], folder: Path) -> None:
+def run_compiler(compiler: Compiler, options: Sequence[str], folder: Path) -> None:
+    """Run a compiler in a folder, with every warning on.
+
+    Raises:
+        ConversionError: It fails; its words are in a log.
+    """
     command = [*compiler.command, *WARNINGS, *options]
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)  # noqa: S603

@@ -17,7 +17,12 @@ struct version {
 
 enum { AVX512_VNNI = 1, AVX2 = 2, NEON = 4 };
 
-/* @VERSIONS@ */
+/* All that a program must know of this library, as JSON */
+const char edge_mnist_description[] =
+    @DESCRIPTION@;
+
+@FLOAT32_BITS@
+@VERSIONS@
 
 #if defined(__x86_64__)
 #include <cpuid.h>

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from edge_mnist_runtime.errors import UsageError
+from edge_mnist_exporter.program.compiler import Compiler, find_compiler, find_cross_compiler
+from edge_mnist_runtime.errors import MissingExtraError, UsageError
 from edge_mnist_runtime.machine.native_target import host_targets
 
 
@@ -16,12 +18,16 @@ class Version:
 
     instructions: str
     """In words."""
-    symbol: str
-    """End of the names of its functions."""
+    ending: str
+    """Of the names of its functions."""
     flags: tuple[str, ...] = ()
     """What compilers are told, beside the options of the target."""
     needs: str = "0"
     """Name of the bit in `library.c` that says whether a processor has them."""
+
+    def symbol(self, name: str, what: str) -> str:
+        """What this version calls NAME_what."""
+        return f"{name}_{what}_{self.ending}"
 
 
 @dataclass(frozen=True)
@@ -101,3 +107,19 @@ def choose_targets(names: Sequence[str] | None) -> tuple[Target, ...]:
     if len({*names}) < len(names):
         raise UsageError(f"`targets` {','.join(names)}: names one twice")
     return tuple(TARGETS[name] for name in names)
+
+
+def choose_compiler(target: Target) -> Compiler:
+    """The compiler for a target: ziglang's; for this machine also the one that CC names, cc, gcc or clang.
+
+    Raises:
+        MissingExtraError: There is none: the extra `native` brings ziglang.
+        UsageError: CC names something that does not run.
+    """
+    is_host = target.name in host_targets()[:1]
+    own = find_compiler if is_host else lambda: None
+    order = (own, find_cross_compiler) if os.environ.get("CC") else (find_cross_compiler, own)
+    found = next(filter(None, (find() for find in order)), None)
+    if found is None:
+        raise MissingExtraError("native", f"Compiling a library for {target.name}")
+    return found
