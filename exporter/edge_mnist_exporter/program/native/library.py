@@ -60,9 +60,10 @@ def build_library(program: CProgram, target: Target) -> Library:
             run_compiler(compiler, [*options, *version.flags, *renamed, *output], folder)
         run_compiler(compiler, [*options, "-c", "library.c", "-o", "library.o"], folder)
         objects = [*(f"{version.ending}.o" for version in target.versions), "library.o"]
-        elf = ["-Wl,-Bsymbolic", "-Wl,--build-id=none"] if target.is_elf else []
+        link = ["-shared", "-s", *(["-nostdlib"] if compiler.crosses else [])]
+        link += ["-Wl,-Bsymbolic", "-Wl,--build-id=none"] if target.is_elf else []
         library = f"{name}_int8{target.suffix}"
-        run_compiler(compiler, [*options, "-shared", "-s", *elf, *objects, "-o", library], folder)
+        run_compiler(compiler, [*options, *link, *objects, "-o", library], folder)
         parts = {part: (folder / part).read_bytes() for part in objects}
         return Library(program, target, compiler, (folder / library).read_bytes(), parts)
 
@@ -72,7 +73,7 @@ def list_options(compiler: Compiler, target: Target) -> list[str]:
     relocatable = [] if target.suffix == ".dll" else ["-fPIC"]
     if not compiler.crosses:
         return [*OPTIONS, *relocatable]
-    return [*OPTIONS, *relocatable, "-target", target.triple, *target.flags, "-nostdlib"]
+    return [*OPTIONS, *relocatable, "-target", target.triple, *target.flags]
 
 
 def write_library(program: CProgram, target: Target) -> str:

@@ -117,8 +117,8 @@ def run_emulated(
             (folder / part).write_bytes(data)
         (folder / "driver.c").write_text(driver.read_text("utf-8").replace("NAME", name), "utf-8")
         (folder / "images.bin").write_bytes(np.ascontiguousarray(images).tobytes())
-        options = [option for option in list_options(library.compiler, target) if option not in ("-nostdlib", "-fPIC")]
-        run_compiler(library.compiler, [*options, "-static", "driver.c", *library.objects, "-o", "driver"], folder)
+        options = [*list_options(library.compiler, target), "-static"]
+        run_compiler(library.compiler, [*options, "driver.c", *library.objects, "-o", "driver"], folder)
         emulator = str(find_emulator(library))
         command = [emulator, *target.emulator_flags, "driver", "images.bin", "scores.bin"]
         try:
