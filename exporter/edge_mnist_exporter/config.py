@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_mnist_exporter.gate_config import INT8_PRECISION, GateConfig
-from edge_mnist_exporter.kinds import C_FORMAT, FORMAT_NAMES, Kind, choose_kinds, list_absent
+from edge_mnist_exporter.kinds import FORMAT_NAMES, LIBRARY_FORMAT, Kind, choose_kinds, list_absent
 from edge_mnist_runtime.contract import InputRange, check_labels
 from edge_mnist_runtime.errors import UsageError
 
@@ -92,6 +92,8 @@ class ExportConfig:
     """The precisions to write."""
     formats: tuple[str, ...] | None = None
     """The formats to write; each precision is written in those that support it. None for all formats."""
+    targets: tuple[str, ...] | None = None
+    """Machines that libraries are compiled for; None for this one."""
     io: str | None = None
     """Dtype of the inputs and, if the format supports it, outputs; None for the default of each precision."""
     source: SourceConfig = field(default_factory=SourceConfig)
@@ -132,18 +134,22 @@ class ExportConfig:
             raise UsageError(f"`calibration_samples` must be at least 1, not {self.calibration_samples}")
         if self.least_confidence is not None and not 0 <= self.least_confidence < 1:
             raise UsageError(f"`least_confidence` must be 0..1, 1 left out, not {self.least_confidence:g}")
-        makes_c = any(kind.format == C_FORMAT for kind in self.kinds)
-        if self.conversion.max_ram_bytes is not None and not makes_c:
+        programs = sorted({kind.format for kind in self.kinds if kind.is_program})
+        if self.conversion.max_ram_bytes is not None and not programs:
             raise UsageError("`max_ram_bytes`: only C programs state the memory that they work in; add c to `formats`")
-        if makes_c and self.auto_mixed:
-            raise UsageError("`auto_mixed`: a C program has no layers in float; leave it out, or c out of `formats`")
+        if programs and self.auto_mixed:
+            raise UsageError(
+                f"`auto_mixed`: a C program has no layers in float; leave it out, or {programs[0]} out of `formats`"
+            )
+        if self.targets is not None and LIBRARY_FORMAT not in programs:
+            raise UsageError(f"`targets`: only libraries are for one machine; add {LIBRARY_FORMAT} to `formats`")
         if self.seed < 0:
             raise UsageError(f"`seed` must be at least 0, not {self.seed}")
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """The kinds of files to write, precision by precision."""
-        return choose_kinds(self.precisions, self.formats or FORMAT_NAMES, self.io)
+        return choose_kinds(self.precisions, self.formats or FORMAT_NAMES, self.io, self.targets)
 
     @property
     def absent(self) -> list[str]:

@@ -13,8 +13,9 @@ from edge_mnist_exporter.audit.audit import MAX_WEIGHT_PAIR, GraphAudit
 from edge_mnist_exporter.config import ConversionConfig
 from edge_mnist_exporter.formats import FORMATS
 from edge_mnist_exporter.formats.request import ConversionRequest
-from edge_mnist_exporter.kinds import C_FORMAT, Kind
+from edge_mnist_exporter.kinds import Kind
 from edge_mnist_exporter.program.c_program import CProgram, make_c_program
+from edge_mnist_exporter.program.native.library import Library, build_library
 from edge_mnist_exporter.source.nested_layers import list_nested_layers
 from edge_mnist_exporter.source.source_model import SourceModel
 from edge_mnist_runtime.bundles.manifest import Artifact
@@ -48,6 +49,8 @@ class ExportedFile:
     audit: GraphAudit
     c_program: CProgram | None = None
     """What a C file was written from; None for any other file."""
+    library: Library | None = None
+    """How a library was made; None for any other file."""
 
     @property
     def companions(self) -> dict[str, bytes]:
@@ -122,7 +125,9 @@ def _check_masks(request: ConversionRequest) -> None:
 
 def name_file(request: ConversionRequest) -> str:
     """Name of the file in a bundle."""
-    return f"{request.source.name}_{request.kind.precision}{FORMATS[request.kind.format].suffix}"
+    target = request.kind.target
+    suffix = FORMATS[request.kind.format].suffix if target is None else f".{target.name}{target.suffix}"
+    return f"{request.source.name}_{request.kind.precision}{suffix}"
 
 
 def prove(request: ConversionRequest, data: bytes) -> ExportedFile:
@@ -141,16 +146,26 @@ def prove(request: ConversionRequest, data: bytes) -> ExportedFile:
     found = [spec.dtype for spec in audit.inputs]
     if found != [kind.input_dtype]:
         raise PrecisionProofError(f"{name}: takes {', '.join(found)}; {kind.input_dtype} was requested")
-    if kind.format == C_FORMAT:
-        program = make_c_program(data, name, max_ram_bytes=request.config.max_ram_bytes)
-        audit = replace(audit, arena_bytes=program.source.arena_bytes)
-        source, kernels = program.source.source.encode(), program.kernels
-        return ExportedFile(name, kind, source, kernels, kernels, audit, program)
+    if kind.is_program:
+        return _make_program(request, data, audit)
     try:
         engine = open_engine(data, file_name=name)
     except CorruptModelError as error:
         raise ConversionError(f"{error}; the converter made a file that cannot be run") from error
     return ExportedFile(name, kind, data, engine, _open_by_default(engine, data), audit)
+
+
+def _make_program(request: ConversionRequest, tflite: bytes, audit: GraphAudit) -> ExportedFile:
+    """The C source of an int8 TFLite file, or a library that is compiled from it."""
+    kind, name = request.kind, name_file(request)
+    program = request.make_once(
+        "C program", lambda: make_c_program(tflite, name, max_ram_bytes=request.config.max_ram_bytes)
+    )
+    kernels, audit = program.kernels, replace(audit, arena_bytes=program.source.arena_bytes)
+    if kind.target is None:
+        return ExportedFile(name, kind, program.source.source.encode(), kernels, kernels, audit, c_program=program)
+    library = build_library(program, kind.target)
+    return ExportedFile(name, kind, library.data, kernels, kernels, audit, library=library)
 
 
 def _open_by_default(engine: Engine, data: bytes) -> Engine:

@@ -20,10 +20,9 @@ from edge_mnist_exporter.formats.request import ConversionRequest
 from edge_mnist_exporter.gate_config import INT8_PRECISION
 from edge_mnist_exporter.images.calibration import CalibrationSet, choose_calibration, choose_search_images
 from edge_mnist_exporter.images.own_images import load_export_images
-from edge_mnist_exporter.kinds import C_FORMAT
 from edge_mnist_exporter.measurement import evaluate_reference, measure
 from edge_mnist_exporter.mixed.auto_mixed import Mixing, UnmadeFile, mix_failing, try_convert
-from edge_mnist_exporter.program.c_source import check_c_name
+from edge_mnist_exporter.program.requirements import check_programs
 from edge_mnist_exporter.report.model_card import write_model_card
 from edge_mnist_exporter.report.page import make_export_page
 from edge_mnist_exporter.report.report import ExportReport
@@ -112,8 +111,7 @@ def export(
     name, path = find_source(None if model is None else Path(model))
     target = BUNDLES_FOLDER / name if output is None else Path(output)
     config = config or ExportConfig()
-    if any(kind.format == C_FORMAT for kind in config.kinds):
-        check_c_name(name)
+    check_programs(name, config.kinds)
     with BundleWriter(target) as writer:
         paths = ReportPaths(writer.target)
         on_stage("loading the Keras model")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from edge_mnist_exporter.program.native.targets import Target, choose_targets
 from edge_mnist_runtime.contract import SATURATING_PRECISIONS
 from edge_mnist_runtime.errors import UsageError
 
@@ -14,7 +15,13 @@ FORMAT_NAMES: Final = ("tflite", "onnx")
 C_FORMAT: Final = "c"
 """C source, made of the int8 TFLite file: written only where it is named."""
 
-ALL_FORMATS: Final = (*FORMAT_NAMES, C_FORMAT)
+LIBRARY_FORMAT: Final = "lib"
+"""Shared libraries of that C source, one for each kind of machine: written only where they are named."""
+
+PROGRAM_FORMATS: Final = (C_FORMAT, LIBRARY_FORMAT)
+"""What is made of the int8 TFLite file."""
+
+ALL_FORMATS: Final = (*FORMAT_NAMES, *PROGRAM_FORMATS)
 """What may be asked for."""
 
 INPUT_DTYPES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
@@ -26,7 +33,7 @@ INPUT_DTYPES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("onnx", "fp32"): ("uint8", "float32"),
     ("onnx", "fp16"): ("uint8", "float32"),
     ("onnx", "int8"): ("uint8", "float32"),
-    ("c", "int8"): ("uint8",),
+    **{(name, "int8"): ("uint8",) for name in PROGRAM_FORMATS},
 }
 """Input dtypes by format and precision, the default first."""
 
@@ -38,7 +45,9 @@ ABSENT: Final = {
     "than float and refused by some builds",
     ("onnx", "int16x8"): "onnxruntime has no int16 convolutions",
     **{
-        ("c", precision): "the C program computes in int8 alone" for precision in ("fp32", "fp16", "int16x8", "dynamic")
+        (name, precision): "the C program computes in int8 alone"
+        for name in PROGRAM_FORMATS
+        for precision in ("fp32", "fp16", "int16x8", "dynamic")
     },
 }
 """Why a precision does not exist in a format."""
@@ -47,7 +56,7 @@ NO_INPUT: Final = {
     ("onnx", "int8", "int8"): "onnxruntime's fast kernels take uint8 activations",
     ("tflite", "int16x8", "uint8"): "its kernels take int16 values, not bytes",
     ("tflite", "int16x8", "int8"): "its kernels take int16 values, not bytes",
-    ("c", "int8", "int8"): "its pixels are bytes 0..255",
+    **{(name, "int8", "int8"): "its pixels are bytes 0..255" for name in PROGRAM_FORMATS},
 }
 """Why a precision does not have an input dtype. All others compute in float from the first layer on."""
 
@@ -59,11 +68,18 @@ class Kind:
     format: str
     precision: str
     input_dtype: str
+    target: Target | None = None
+    """The kind of machine that a library is for; None for any other file."""
+
+    @property
+    def is_program(self) -> bool:
+        """Whether it is the integer program, as source or compiled."""
+        return self.format in PROGRAM_FORMATS
 
     @property
     def is_calibrated_tflite(self) -> bool:
         """Whether TensorFlow's converter chooses its quantization ranges from calibration images."""
-        return self.format in ("tflite", C_FORMAT) and self.precision in ("int8", "int16x8")
+        return (self.format == "tflite" or self.is_program) and self.precision in ("int8", "int16x8")
 
     @property
     def may_saturate(self) -> bool:
@@ -76,13 +92,16 @@ class Kind:
         return self.precision in ("int8", "mixed") and self.input_dtype != "float32"
 
 
-def choose_kinds(precisions: tuple[str, ...], formats: tuple[str, ...], io: str | None) -> tuple[Kind, ...]:
+def choose_kinds(
+    precisions: tuple[str, ...], formats: tuple[str, ...], io: str | None, targets: tuple[str, ...] | None = None
+) -> tuple[Kind, ...]:
     """List every existing combination of the precisions and formats. `list_absent` lists the others.
 
     Args:
         precisions: Requested precisions.
         formats: Requested formats.
         io: Input dtype; None for the default of each combination.
+        targets: Names of the machines that libraries are for; None for this one.
 
     Raises:
         UsageError: A name is unknown, a precision exists in none of the formats, or a combination does not have the
@@ -96,7 +115,9 @@ def choose_kinds(precisions: tuple[str, ...], formats: tuple[str, ...], io: str 
         if not known:
             reasons = "; ".join(list_absent((precision,), formats))
             raise UsageError(f"`precisions` {precision}, `formats` {','.join(formats)}: {reasons}")
-        kinds += [Kind(format_name, precision, _choose_input(format_name, precision, io)) for format_name in known]
+        for format_name in known:
+            for target in choose_targets(targets) if format_name == LIBRARY_FORMAT else [None]:
+                kinds.append(Kind(format_name, precision, _choose_input(format_name, precision, io), target))
     return tuple(kinds)
 
 

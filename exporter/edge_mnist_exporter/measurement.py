@@ -23,6 +23,7 @@ from edge_mnist_exporter.evaluate.rejection import measure_rejection
 from edge_mnist_exporter.gate_config import INT8_PRECISION
 from edge_mnist_exporter.images.calibration import CalibrationSet
 from edge_mnist_exporter.program.c_program import ProgramReport, prove_c_program
+from edge_mnist_exporter.program.native.proof import prove_library
 from edge_mnist_exporter.report.report import ArtifactReport, DatasetRecord, ExportReport
 from edge_mnist_exporter.source.source_model import SourceModel
 from edge_mnist_runtime.dataset import LabelledDigits
@@ -69,9 +70,12 @@ def measure(
     """
     evaluation = digits.evaluation
     predictions, own_predictions = {KERAS_NAME: reference}, {}
+    shared: dict[Engine, Probabilities] = {}  # C source and libraries have the same reference kernels
     for file in files:
-        on_stage(f"evaluating {file.file} in {file.engine.backend}")
-        predictions[file.file] = own_predictions[file.file] = _evaluate(file.default_engine, file, evaluation)
+        if file.default_engine not in shared:
+            on_stage(f"evaluating {file.file} in {file.engine.backend}")
+            shared[file.default_engine] = _evaluate(file.default_engine, file, evaluation)
+        predictions[file.file] = own_predictions[file.file] = shared[file.default_engine]
         if file.engine is not file.default_engine:
             own_predictions[file.file] = _evaluate(file.engine, file, evaluation)
     comparisons = {file: compare(predictions[file], reference, evaluation.labels) for file in own_predictions}
@@ -101,7 +105,7 @@ def measure(
             config.gates,
             int8_parity,
             runtime=own_comparisons.items(),
-            programs=((file, proof.differing) for file, proof in programs.items() if proof.compiler),
+            programs=((file, proof.differing) for file, proof in programs.items() if proof.is_proved),
         ),
         versions=installed_versions(
             *(DISTRIBUTION, "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert"),
@@ -152,14 +156,18 @@ def _prove_programs(
     evaluation: LabelledDigits,
     on_stage: Callable[[str], None],
 ) -> dict[str, ProgramReport]:
-    """Compile every C program and compare its scores with those of TFLite's reference kernels, by file name."""
+    """Run every C program and library, and compare scores with those of TFLite's reference kernels, by file name."""
     proofs = {}
     for file in files:
+        if file.c_program is None and file.library is None:
+            continue
+        on_stage(f"proving {file.file}")
+        step = file.audit.outputs[0].scale or SOFTMAX_STEP
+        expected = np.rint(predictions[file.file] / step).astype(np.uint8)
         if file.c_program is not None:
-            on_stage(f"compiling and proving {file.file}")
-            step = file.audit.outputs[0].scale or SOFTMAX_STEP
-            expected = np.rint(predictions[file.file] / step).astype(np.uint8)
             proofs[file.file] = prove_c_program(file.c_program, evaluation.images, expected)
+        elif file.library is not None:
+            proofs[file.file] = prove_library(file.library, evaluation.images, expected)
     return proofs
 
 

@@ -39,6 +39,7 @@ from edge_mnist_exporter.commands.export_options import (
     OpsetOption,
     OutputOption,
     PrecisionsOption,
+    TargetsOption,
 )
 from edge_mnist_exporter.commands.stages import stages_shown
 from edge_mnist_exporter.config import BUNDLES_FOLDER, ConversionConfig, ExportConfig
@@ -57,6 +58,7 @@ def export(
     int8: Int8Option = False,
     precisions: PrecisionsOption = None,
     formats: FormatsOption = None,
+    targets: TargetsOption = None,
     output: OutputOption = None,
     max_drop_points: MaxDropOption = None,
     min_agreement: MinAgreementOption = None,
@@ -89,6 +91,7 @@ def export(
     config = ExportConfig(
         precisions=_read_precisions(int8, precisions),
         formats=None if formats is None else parse_names(formats),
+        targets=None if targets is None else parse_names(targets),
         io=io,
         source=describe_source(input_range, labels, unsafe=unsafe),
         auto_mixed=auto_mixed,
@@ -127,11 +130,13 @@ def _export(
     )
     from edge_mnist_exporter.bundle.report_paths import check_report_paths
     from edge_mnist_exporter.source.model_file import read_model_file
+    from edge_mnist_exporter.program.requirements import check_programs
     from edge_mnist_exporter.source.source_model import find_source
 
     # Check everything that needs no TensorFlow before it starts, which takes seconds.
     find_mnist_folder(data)
     name, path = find_source(model)
+    check_programs(name, config.kinds)
     target = output or BUNDLES_FOLDER / name
     check_report_paths(target)
     if path.is_file():

@@ -86,13 +86,16 @@ FORMATS: Final = {
         onnx_conversion.measure_errors,
         onnx_audit.audit,
     ),
-    # Read from an int8 TFLite file, which is what is converted and proved first; see `program_files`.
-    "c": FileFormat(
-        ".c",
-        {"int8": tflite_conversion.to_int8},
-        tflite_conversion.make_mixer,
-        tflite_conversion.measure_errors,
-        tflite_audit.audit,
-    ),
+    # Read from an int8 TFLite file, which is what is converted and proved first; see `program/`.
+    **{
+        name: FileFormat(
+            suffix,
+            {"int8": tflite_conversion.to_shared_int8},
+            tflite_conversion.make_mixer,
+            tflite_conversion.measure_errors,
+            tflite_audit.audit,
+        )
+        for name, suffix in (("c", ".c"), ("lib", ".so"))
+    },
 }
 """Formats by the name that manifests and reports use."""

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -108,16 +109,16 @@ def find_cross_compiler() -> Compiler | None:
     """The compiler of the package ziglang, which compiles for any machine; None if it is not installed."""
     if not importlib.util.find_spec("ziglang"):
         return None
-    return _ask_version((sys.executable, "-m", "ziglang", "cc"), crosses=True)
+    return Compiler((sys.executable, "-m", "ziglang", "cc"), f"ziglang {metadata.version('ziglang')}", crosses=True)
 
 
-def _ask_version(command: tuple[str, ...], *, crosses: bool = False) -> Compiler | None:
+def _ask_version(command: tuple[str, ...]) -> Compiler | None:
     try:
         done = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
     except (OSError, subprocess.SubprocessError):
         return None
     lines = done.stdout.splitlines()
-    return Compiler(command, lines[0], crosses) if done.returncode == 0 and lines else None
+    return Compiler(command, lines[0]) if done.returncode == 0 and lines else None
 
 
 @contextmanager

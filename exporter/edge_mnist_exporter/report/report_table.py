@@ -65,7 +65,7 @@ def _describe(item: ArtifactReport, report: ExportReport) -> list[Text | str]:
 
 
 def _describe_gates(item: ArtifactReport, report: ExportReport) -> str:
-    """A C program that no compiler was there for is not called passed."""
+    """A C program or library that did not run is not called passed."""
     if not report.passes(item.file):
         return "FAIL"
-    return "not proved" if item.program is not None and item.program.compiler is None else "pass"
+    return "not proved" if item.program is not None and not item.program.is_proved else "pass"

@@ -1,4 +1,4 @@
-"""Run one exported model, ONNX in onnxruntime or TFLite in LiteRT, through one interface.
+"""Run one exported model through one interface: ONNX in onnxruntime, TFLite in LiteRT, or a compiled library.
 
 Comes in: the bytes of a model file. Goes out: an `Engine`, through which this whole project runs models.
 May import: contract, errors, machine, paths, tensor.
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 
 from edge_mnist_runtime.contract import ModelContract, TensorSpec
-from edge_mnist_runtime.engines.options import FORMAT_OF, EngineOptions
-from edge_mnist_runtime.errors import ContractError, UsageError
+from edge_mnist_runtime.engines.options import SUFFIXES_OF, EngineOptions
+from edge_mnist_runtime.errors import ContractError, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edge_mnist_runtime.engines.info import EngineInfo
     from edge_mnist_runtime.tensor import Pixels
 
-MODEL_SUFFIXES: Final = tuple(f".{name}" for name in FORMAT_OF.values())
+MODEL_SUFFIXES: Final = tuple(suffix for suffixes in SUFFIXES_OF.values() for suffix in suffixes)
 
 BATCH_IMAGES: Final = 128
 """Maximum number of images in one engine call.
@@ -44,7 +44,7 @@ class Engine(Protocol):
 
     @property
     def backend(self) -> str:
-        """The library that runs the model: `onnxruntime` or `litert`."""
+        """What runs the model: `onnxruntime`, `litert` or `native`."""
 
     @property
     def batch_images(self) -> int:
@@ -56,7 +56,7 @@ class Engine(Protocol):
 
     @property
     def format(self) -> str:
-        """Format of the model file: `onnx` or `tflite`."""
+        """Format of the model file: `onnx`, `tflite` or `lib`."""
 
     @property
     def sha256(self) -> str | None:
@@ -89,25 +89,34 @@ def open_engine(model: bytes, *, file_name: str, options: EngineOptions = DEFAUL
     """Load a model from the bytes of its file. The suffix of the name gives the format.
 
     Args:
-        model: The whole file.
+        model: The whole file. A library is code: its caller has proved its hash.
         file_name: Its name or path, for the format and for error messages.
         options: Threads, memory and providers.
 
     Raises:
-        UsageError: The suffix is neither .onnx nor .tflite, or the engine does not support an option.
-        MissingExtraError: The file is .tflite and LiteRT is not installed.
+        UsageError: The suffix is none of a model's, or the engine does not support an option.
+        MissingExtraError: LiteRT or onnxruntime is needed and not installed.
         CorruptModelError: The file cannot be read.
         ContractError: The file has no contract, or one that this version cannot read.
     """
     suffix = suffix_of(file_name)
     if suffix == ".onnx":
-        from edge_mnist_runtime.engines.onnx_session import OnnxSession
+        try:
+            from edge_mnist_runtime.engines.onnx_session import OnnxSession
+        except ModuleNotFoundError as error:
+            if error.name != "onnxruntime":
+                raise
+            raise MissingExtraError("onnx", "Running .onnx models") from error
 
         return OnnxSession(model, origin=file_name, options=options)
     if suffix == ".tflite":
         from edge_mnist_runtime.engines.tflite_interpreter import TFLiteInterpreter
 
         return TFLiteInterpreter(model, origin=file_name, options=options)
+    if suffix in SUFFIXES_OF["lib"]:
+        from edge_mnist_runtime.engines.native_library import NativeLibrary
+
+        return NativeLibrary(model, origin=file_name, options=options)
     raise UsageError(f"{file_name}: not a model; expected a bundle folder or a file ending in .onnx or .tflite")
 
 

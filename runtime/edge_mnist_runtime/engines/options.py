@@ -7,13 +7,16 @@ from typing import Final, Literal, get_args
 
 from edge_mnist_runtime.errors import UsageError
 
-Backend = Literal["auto", "onnxruntime", "litert"]
+Backend = Literal["auto", "onnxruntime", "litert", "native"]
 """The library that runs a model; `auto` measures which is fastest here."""
 
 BACKENDS: Final[tuple[str, ...]] = get_args(Backend)
 
-FORMAT_OF: Final = {"onnxruntime": "onnx", "litert": "tflite"}
-"""The format that each back end runs. It is also the suffix of its files."""
+FORMAT_OF: Final = {"onnxruntime": "onnx", "litert": "tflite", "native": "lib"}
+"""The format that each back end runs, as manifests name it."""
+
+SUFFIXES_OF: Final = {"onnx": (".onnx",), "tflite": (".tflite",), "lib": (".so", ".dll", ".dylib")}
+"""Suffixes of the files of each format."""
 
 MAX_THREADS: Final = 256
 """Upper limit, because engines start as many threads as they are asked for until memory ends."""

@@ -21,6 +21,9 @@ enum { AVX512_VNNI = 1, AVX2 = 2, NEON = 4 };
 const char edge_mnist_description[] =
     @DESCRIPTION@;
 
+const char NAME_version[] = "@VERSION@";
+const char NAME_sha256[] = "@SHA256@";
+
 @FLOAT32_BITS@
 @VERSIONS@
 

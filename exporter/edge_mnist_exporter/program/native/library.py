@@ -105,6 +105,8 @@ def write_library(program: CProgram, target: Target) -> str:
     template = (files("edge_mnist_exporter.program.native") / "library.c").read_text("utf-8")
     return (
         template.replace("NAME", name)
+        .replace("@VERSION@", program.version)
+        .replace("@SHA256@", str(kernels.sha256))
         .replace("@DESCRIPTION@", text)
         .replace("@FLOAT32_BITS@", array("uint32_t", "float32_bits", steps, "[256], the scale times 0, 1, ..."))
         .replace("@VERSIONS@", f"{declared}\nstatic const struct version versions[] = {{\n{rows}}};")
