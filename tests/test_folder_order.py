@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,37 @@ def test_docstring_of_a_folder_lists_its_imports(stage):
         assert said, unit
         allowed = set() if said[1] == "nothing of this package" else {*re.split(r",\s+", said[1])}
         assert {target for source, target in found if source == unit} & {*units_of(stage)} == allowed, unit
+
+
+def imports_of_modules(sources: dict[str, str], package: str) -> dict[str, set[str]]:
+    """Find the modules of a package that each of its modules imports, without imports for types alone."""
+    return {name: set(_imported(ast.parse(source), sources, package)) - {name} for name, source in sources.items()}
+
+
+def _imported(node, sources: dict[str, str], package: str):
+    if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+        return
+    if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{package}."):
+        inside = node.module.removeprefix(f"{package}.")
+        for alias in node.names:
+            module = f"{inside}.{alias.name}"
+            yield module if module in sources else inside
+    for child in ast.iter_child_nodes(node):
+        yield from _imported(child, sources, package)
+
+
+@pytest.mark.parametrize("stage", ORDER)
+def test_modules_do_not_import_each_other_in_a_circle(stage):
+    TopologicalSorter(imports_of_modules(read_sources(stage), f"edge_mnist_{stage}")).prepare()
+
+
+def test_a_circle_inside_functions_is_found():
+    sources = {
+        "engines": "def f():\n    from edge_mnist_runtime.engines.onnx import Session",
+        "engines.onnx": "from edge_mnist_runtime.engines import Engine",
+    }
+    with pytest.raises(CycleError):
+        TopologicalSorter(imports_of_modules(sources, "edge_mnist_runtime")).prepare()
 
 
 def test_imports_between_finds_a_cycle():

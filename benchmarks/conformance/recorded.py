@@ -21,7 +21,8 @@ from benchmarks.conformance.differences import Probabilities
 from benchmarks.conformance.subject import Format
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
 from edge_mnist_runtime.dataset import LabelledDigits
-from edge_mnist_runtime.engines import open_engine, run_in_batches
+from edge_mnist_runtime.engines import run_in_batches
+from edge_mnist_runtime.engines.opening import open_engine
 
 EDGE_MNIST = Path(sys.executable).with_name("edge-mnist")
 

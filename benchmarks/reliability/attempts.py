@@ -13,7 +13,7 @@ from benchmarks.reliability.damage import damage
 from benchmarks.reliability.model_fields import change_model
 from benchmarks.reliability.picture_files import drawn_tensors, make_picture_files
 from edge_mnist_runtime import DigitClassifier, EdgeMnistError, Prediction
-from edge_mnist_runtime.engines import open_engine
+from edge_mnist_runtime.engines.opening import open_engine
 from edge_mnist_runtime.reading.parameters import ReadingMode
 
 Attempt = Callable[[int], str]

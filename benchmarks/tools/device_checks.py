@@ -30,7 +30,7 @@ from edge_mnist_runtime.doctor.saturation import (
     STEPS,
     WEIGHT,
 )
-from edge_mnist_runtime.engines import open_engine
+from edge_mnist_runtime.engines.opening import open_engine
 
 OPSET: Final = 13
 IR_VERSION: Final = 8

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import onnxruntime
-
 from edge_mnist_exporter.audit.audit import MAX_WEIGHT_PAIR, GraphAudit
 from edge_mnist_exporter.config import ConversionConfig
 from edge_mnist_exporter.formats import FORMATS
@@ -20,9 +18,10 @@ from edge_mnist_exporter.source.nested_layers import list_nested_layers
 from edge_mnist_exporter.source.source_model import SourceModel
 from edge_mnist_runtime.bundles.manifest import Artifact
 from edge_mnist_runtime.contract import ModelContract
-from edge_mnist_runtime.engines import Engine, open_engine
+from edge_mnist_runtime.engines import Engine
 from edge_mnist_runtime.engines.onnx_session import OnnxSession
-from edge_mnist_runtime.engines.onnx_settings import PROCESSOR
+from edge_mnist_runtime.engines.onnx_settings import open_session
+from edge_mnist_runtime.engines.opening import open_engine
 from edge_mnist_runtime.errors import (
     ConversionError,
     CorruptModelError,
@@ -152,7 +151,7 @@ def prove(request: ConversionRequest, data: bytes) -> ExportedFile:
         engine = open_engine(data, file_name=name)
     except CorruptModelError as error:
         raise ConversionError(f"{error}; the converter made a file that cannot be run") from error
-    return ExportedFile(name, kind, data, engine, _open_by_default(engine, data), audit)
+    return ExportedFile(name, kind, data, engine, _open_by_default(engine, data, name), audit)
 
 
 def _make_program(request: ConversionRequest, tflite: bytes, audit: GraphAudit) -> ExportedFile:
@@ -168,11 +167,11 @@ def _make_program(request: ConversionRequest, tflite: bytes, audit: GraphAudit) 
     return ExportedFile(name, kind, library.data, kernels, kernels, audit, library=library)
 
 
-def _open_by_default(engine: Engine, data: bytes) -> Engine:
-    """Open a file with its library's default options. LiteRT has no options except threads."""
+def _open_by_default(engine: Engine, data: bytes, name: str) -> Engine:
+    """Open a file with its library's default options, as any program does. LiteRT has no options except threads."""
     if not isinstance(engine, OnnxSession):
         return engine
-    return OnnxSession.from_session(onnxruntime.InferenceSession(data, providers=[PROCESSOR]))
+    return OnnxSession.from_session(open_session(data, name))
 
 
 def make_contract(source: SourceModel, kind: Kind, config: ConversionConfig) -> ModelContract:

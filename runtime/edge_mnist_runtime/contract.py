@@ -7,14 +7,14 @@ name. The runtime reads it, and refuses a model that was made for another prepro
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
-
-import numpy as np
 
 from edge_mnist_runtime.errors import ContractError, IntegrityError, NoContractError
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
 METADATA_KEY: Final = "edge_mnist"
@@ -78,12 +78,16 @@ class InputRange:
     """In grey levels; as many as there are means."""
 
     def __post_init__(self) -> None:
-        values = np.array([self.mean, self.deviation], np.float64)  # ValueError if the lengths differ
-        if not values.size or not np.isfinite(values).all() or not (values[1] > 0).all():
+        values = (*self.mean, *self.deviation)
+        if len(self.mean) != len(self.deviation) or not values or not all(map(math.isfinite, values)):
+            raise ValueError(f"mean {self.mean} and deviation {self.deviation} are no input range")
+        if min(self.deviation) <= 0:
             raise ValueError(f"mean {self.mean} and deviation {self.deviation} are no input range")
 
     def apply(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Convert images, uint8, to the network's input values, float32, both of shape (N, H, W, C)."""
+        import numpy as np  # not needed by --help, which loads this module
+
         centred: npt.NDArray[Any] = images - np.array(self.mean, np.float32) if any(self.mean) else images
         values: npt.NDArray[np.float32] = np.divide(centred, np.array(self.deviation, np.float32))
         return values

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.tools.device_checks import make_bundled_golden, make_saturation_model
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_GOLDEN, BUNDLED_MODELS
 from edge_mnist_runtime.doctor.saturation import ACTIVATION, CHANNELS, SIDE, find_wrong_layers
-from edge_mnist_runtime.engines import open_engine
+from edge_mnist_runtime.engines.opening import open_engine
 
 
 def test_golden_vectors_in_the_package_are_up_to_date() -> None:

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_mnist_runtime.errors import UsageError
-from edge_mnist_trainer.augment.settings import Augmentation
-from edge_mnist_trainer.augment.warps import AffineRange
+from edge_mnist_trainer.augment.settings import AffineRange, Augmentation
 from edge_mnist_trainer.config import TrainingConfig
 from edge_mnist_trainer.networks.architectures import ARCHITECTURES
 from edge_mnist_trainer.typed_json import parse_record

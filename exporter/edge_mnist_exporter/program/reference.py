@@ -5,10 +5,6 @@ Other kernels differ: LiteRT's optimised ones and XNNPACK round some sums differ
 
 from __future__ import annotations
 
-from typing import Any
-
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
 from edge_mnist_runtime.engines.tflite_interpreter import TFLiteInterpreter
 
 
@@ -17,12 +13,4 @@ class ReferenceKernels(TFLiteInterpreter):
 
     format = "c"
     backend = "TFLite's reference kernels"
-
-    @staticmethod
-    def load(model: bytes, origin: str, threads: int) -> Any:
-        """The interpreter of a file that LiteRT has been shown to read."""
-        del origin
-        resolver = OpResolverType.BUILTIN_REF
-        interpreter = Interpreter(model_content=model, num_threads=threads, experimental_op_resolver_type=resolver)
-        interpreter.allocate_tensors()
-        return interpreter
+    kernels = "BUILTIN_REF"

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from edge_mnist_runtime.bundles.manifest import Manifest, read_proved
 from edge_mnist_runtime.bundles.opened import choose_artifacts
 from edge_mnist_runtime.dataset import LabelledDigits, load_mnist_half
-from edge_mnist_runtime.engines import Engine, open_engine, run_in_batches
+from edge_mnist_runtime.engines import Engine, run_in_batches
+from edge_mnist_runtime.engines.opening import open_engine
 from edge_mnist_runtime.engines.options import Backend
 from edge_mnist_runtime.errors import DataError, DataNotFoundError, GateError, MissingExtraError, first_line
 from edge_mnist_runtime.paths import describe_missing, is_file, is_folder, require_readable

@@ -11,7 +11,8 @@ import numpy as np
 from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, Artifact, Manifest, read_proved
 from edge_mnist_runtime.bundles.opened import MeasuredFile, OpenedModel
 from edge_mnist_runtime.bundles.verification import Golden, read_golden, replay_engine
-from edge_mnist_runtime.engines import Engine, open_engine
+from edge_mnist_runtime.engines import Engine
+from edge_mnist_runtime.engines.opening import open_engine
 from edge_mnist_runtime.engines.options import FORMAT_OF, EngineOptions
 from edge_mnist_runtime.errors import GateError, IntegrityError, MissingExtraError, UsageError
 from edge_mnist_runtime.timing.sampling import Call, SamplingConfig, sample_interleaved

@@ -238,7 +238,7 @@ def _load_onnx(model: bytes, origin: str, options: EngineOptions) -> ForeignFile
     from edge_mnist_runtime.machine.int8_sums import may_saturate
 
     quantized = is_quantized(model)
-    session = open_session(model, origin, options, None, quantized and may_saturate())
+    session = open_session(model, origin, options, exact=quantized and may_saturate())
     inputs, outputs = read_specs(session.get_inputs()), read_specs(session.get_outputs())
     return ForeignFile(
         origin=origin,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, find_bundled, read_package_file
 from edge_mnist_runtime.bundles.opened import OpenedModel
-from edge_mnist_runtime.engines import DEFAULT_OPTIONS, MODEL_SUFFIXES, Engine, open_engine, suffix_of
+from edge_mnist_runtime.engines import DEFAULT_OPTIONS, MODEL_SUFFIXES, Engine, suffix_of
+from edge_mnist_runtime.engines.opening import open_engine
 from edge_mnist_runtime.engines.options import FORMAT_OF, Backend, EngineOptions, require_backend
 from edge_mnist_runtime.errors import ContractError, ManifestError, UsageError
 from edge_mnist_runtime.paths import describe_missing, describe_unreadable, explain, is_url

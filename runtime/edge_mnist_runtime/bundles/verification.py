@@ -16,7 +16,8 @@ from edge_mnist_runtime.bundles.bundled_models import BUNDLED_GOLDEN, BUNDLED_MO
 from edge_mnist_runtime.bundles.c_source import C_USE
 from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, Manifest, read_proved
 from edge_mnist_runtime.bundles.opened import choose_artifacts
-from edge_mnist_runtime.engines import Engine, open_engine, run_in_batches
+from edge_mnist_runtime.engines import Engine, run_in_batches
+from edge_mnist_runtime.engines.opening import open_engine
 from edge_mnist_runtime.engines.options import Backend
 from edge_mnist_runtime.errors import GateError, IntegrityError, MissingExtraError
 

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from edge_mnist_runtime.bundles.bundled_models import find_bundled
-from edge_mnist_runtime.bundles.manifest import MANIFEST_FILE
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.commands.options import AccuracyDataOption, JsonOption, OnlyBackendOption
@@ -41,6 +39,8 @@ def verify(
     undamaged, but answers or accuracy differ on this device.
     """
     from edge_mnist_runtime.bundles.accuracy import check_accuracy, require_accuracy
+    from edge_mnist_runtime.bundles.bundled_models import find_bundled
+    from edge_mnist_runtime.bundles.manifest import MANIFEST_FILE
     from edge_mnist_runtime.bundles.verification import require_replayed, verify_bundle
     from edge_mnist_runtime.engines.options import require_backend
 

@@ -26,49 +26,63 @@ LEAN_WEIGHTS: Final = "session.use_device_allocator_for_initializers"
 
 
 def open_session(
-    model: bytes, origin: str, options: EngineOptions, profile_prefix: str | None, exact: bool
+    model: bytes,
+    origin: str,
+    options: EngineOptions | None = None,
+    profile_prefix: str | None = None,
+    exact: bool = False,
 ) -> onnxruntime.InferenceSession:
-    """Open a session. `OnnxSession` describes the arguments.
+    """Open a session. Every session of this project is opened here.
+
+    Args:
+        model: The whole file.
+        origin: Its name or path, for error messages.
+        options: Threads, memory and providers. None: onnxruntime's own defaults, on the CPU, as in other programs.
+        profile_prefix: As for `OnnxSession`.
+        exact: Compute int8 sums exactly.
 
     Raises:
         CorruptModelError: onnxruntime cannot read the model.
         UsageError: A provider is unknown or does not start here, or the model keeps weights in other files.
     """
     require_one_file(model, origin)
-    _require_providers(options.providers)
+    providers = options.providers if options else ()
+    _require_providers(providers)
     settings = _session_options(options, exact=exact)
     if profile_prefix is not None:
         settings.enable_profiling, settings.profile_file_prefix = True, profile_prefix
     try:
         # Without fallback onnxruntime raises an error. With it, it prints the error and tries another provider.
         session = onnxruntime.InferenceSession(
-            model, settings, providers=list(options.providers) or [PROCESSOR], enable_fallback=0
+            model, settings, providers=list(providers) or [PROCESSOR], enable_fallback=0
         )
     except Exception as error:  # onnxruntime's own classes derive from Exception directly
         if not is_onnx(model) and (kind := describe_kind(model)):
             raise CorruptModelError(f"{origin}: not an ONNX model, but {kind}") from error
         raise CorruptModelError(f"{origin}: onnxruntime cannot read this model ({first_line(error)})") from error
     # onnxruntime silently drops a provider whose libraries it cannot load.
-    missing = [name for name in options.providers if name not in session.get_providers()]
+    missing = [name for name in providers if name not in session.get_providers()]
     if missing:
         raise UsageError(f"onnxruntime has {', '.join(missing)}, but cannot start it here; install its libraries")
     return session
 
 
-def _session_options(options: EngineOptions, *, exact: bool) -> onnxruntime.SessionOptions:
+def _session_options(options: EngineOptions | None, *, exact: bool) -> onnxruntime.SessionOptions:
     settings = onnxruntime.SessionOptions()
+    settings.log_severity_level = 4  # do not print errors: they are raised as exceptions
+    if exact:
+        settings.add_session_config_entry(EXACT_SUMS, "1")
+    if options is None:
+        return settings
     # A network of this size is done before a second thread wakes up, and a spinning thread pool wastes a core.
     settings.intra_op_num_threads = options.threads
     settings.inter_op_num_threads = 1
     settings.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     settings.add_session_config_entry(SPINNING, str(int(options.spin)))
-    if exact:
-        settings.add_session_config_entry(EXACT_SUMS, "1")
     if options.low_memory:
         # The arena stays: without it single calls use 0.2 MB less, but the heap fragments, and long batches use 14 MB
         # more. Weights that are not prepacked would save 0.4 MB and double the time.
         settings.add_session_config_entry(LEAN_WEIGHTS, "1")
-    settings.log_severity_level = 4  # do not print errors: they are raised as exceptions
     return settings
 
 

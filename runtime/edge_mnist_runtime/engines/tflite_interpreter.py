@@ -35,12 +35,14 @@ class TFLiteInterpreter:
     format = "tflite"
     backend = "litert"
     batch_images = BATCH_IMAGES
+    kernels = "AUTO"
+    """LiteRT's name of the kernels. AUTO is the fastest: XNNPACK."""
 
     def __init__(self, model: bytes, *, origin: str, options: EngineOptions = DEFAULT_OPTIONS) -> None:
         _require_threads_alone(options)
         self._recipe = (model, origin, options)
         contract = _read_contract(model, origin)
-        interpreter = self.load(model, origin, options.threads)
+        interpreter = self._open()
         self.size_bytes, self.sha256 = len(model), hashlib.sha256(model).hexdigest()
         # LiteRT adds int8 products in 32 bits. Contracts of older versions do not say so.
         self.contract = replace(ModelContract.from_json(contract, origin=origin), can_saturate=False)
@@ -60,11 +62,6 @@ class TFLiteInterpreter:
         self._interpreter: Any = interpreter
         self._lock = threading.Lock()  # an interpreter holds the tensors of one call at a time
         survive_fork(self)
-
-    @staticmethod
-    def load(model: bytes, origin: str, threads: int) -> Any:
-        """LiteRT's interpreter; see `load_interpreter`. A class that runs files in other kernels has its own."""
-        return load_interpreter(model, origin, threads)
 
     def run(self, images: Pixels) -> npt.NDArray[np.float32]:
         """Probabilities, float32, shape (N, K), of images, uint8, shape (N, H, W, C), one call an image."""
@@ -105,9 +102,12 @@ class TFLiteInterpreter:
             leak(self._interpreter)
         self._interpreter, self._lock = None, threading.Lock()
 
-    def _reopen(self) -> Any:
+    def _open(self) -> Any:
         model, origin, options = self._recipe
-        self._interpreter = self.load(model, origin, options.threads)
+        return load_interpreter(model, origin, options.threads, kernels=self.kernels)
+
+    def _reopen(self) -> Any:
+        self._interpreter = self._open()
         return self._interpreter
 
     def __reduce__(self) -> tuple[Callable[..., TFLiteInterpreter], tuple[bytes, str, EngineOptions]]:
@@ -147,8 +147,17 @@ def _litert(module: str) -> Any:
         raise MissingExtraError("litert", "Running .tflite models") from error
 
 
-def load_interpreter(model: bytes, origin: str, threads: int) -> Any:
-    """Open LiteRT's interpreter for the bytes of a file.
+def load_interpreter(
+    model: bytes, origin: str, threads: int = 1, *, kernels: str = "AUTO", keep_tensors: bool = False
+) -> Any:
+    """Open LiteRT's interpreter for the bytes of a file. Every interpreter of this project is opened here.
+
+    Args:
+        model: The whole file.
+        origin: Its name or path, for error messages.
+        threads: Threads for one call.
+        kernels: Name of LiteRT's `OpResolverType`, such as `BUILTIN_REF` for the reference kernels.
+        keep_tensors: Whether inner tensors can be read after a call.
 
     Raises:
         MissingExtraError: LiteRT is not installed.
@@ -156,7 +165,12 @@ def load_interpreter(model: bytes, origin: str, threads: int) -> Any:
     """
     litert = _litert("interpreter")
     try:
-        interpreter = litert.Interpreter(model_content=model, num_threads=threads)
+        interpreter = litert.Interpreter(
+            model_content=model,
+            num_threads=threads,
+            experimental_op_resolver_type=litert.OpResolverType[kernels],
+            experimental_preserve_all_tensors=keep_tensors,
+        )
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise CorruptModelError(f"{origin}: LiteRT cannot read this model ({first_line(error)})") from error

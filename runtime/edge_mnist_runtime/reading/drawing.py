@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 
 from edge_mnist_runtime.preprocess import PREPROCESS, otsu_threshold
 from edge_mnist_runtime.reading.components import label_components
-from edge_mnist_runtime.reading.filters import dilate, quantile
+from edge_mnist_runtime.reading.filters import max_within, quantile
 from edge_mnist_runtime.reading.ink import choose_parts
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.tensor import Pixels
@@ -98,7 +98,7 @@ def is_clean(grey: Image.Image, ink: Pixels) -> bool:
         return False
     # Grey next to strokes is their soft edge. Elsewhere it is shade, lines or another pen.
     reach = max(DRAWING.soft_edge_pixels, round(DRAWING.soft_edge_fraction * max(grey.size)))
-    elsewhere = off[~dilate(strokes, reach)]
+    elsewhere = off[~max_within(strokes, reach)]
     if elsewhere.size and (elsewhere > 2 * DRAWING.even_levels).mean() > DRAWING.max_grey_elsewhere:
         return False
     parts = label_components(strokes)

@@ -14,9 +14,10 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from edge_mnist_runtime.preprocess import PREPROCESS, ink_box
+from edge_mnist_runtime.reading.filters import max_within, min_within
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.tensor import DARK, Pixels
 
@@ -28,9 +29,6 @@ SIDE: Final = PREPROCESS.side_pixels
 
 KERNELS: Final = (Image.Resampling.NEAREST, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)
 """Resampling filters that may have enlarged the picture."""
-
-ONE_AROUND: Final = 3
-"""Side of a filter that reaches one pixel to each side."""
 
 
 def find_enlarged_tensor(picture: Image.Image) -> tuple[Pixels, bool] | None:
@@ -125,9 +123,8 @@ def _shrink(values: Levels) -> Pixels | None:
 def _rms_with_shifted_edges(levels: Levels, values: Levels) -> float:
     """RMS error of a nearest-neighbour enlargement whose edges between pixels may be off by one pixel."""
     enlarged = Image.fromarray(_as_pixels(levels)).resize(values.shape, Image.Resampling.NEAREST)
-    extremes = ImageFilter.MinFilter(ONE_AROUND), ImageFilter.MaxFilter(ONE_AROUND)
-    low, high = (np.asarray(enlarged.filter(extreme), np.float32) for extreme in extremes)
-    return _rms(values - np.clip(values, low, high))
+    pixels = np.asarray(enlarged)
+    return _rms(values - np.clip(values, min_within(pixels, 1), max_within(pixels, 1)))
 
 
 def _add_missing(levels: Levels, residual: Levels, values: Levels, kernel: Image.Resampling) -> tuple[Levels, Levels]:

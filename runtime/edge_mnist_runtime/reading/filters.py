@@ -1,4 +1,4 @@
-"""Quantiles, and minimum and maximum filters (closing, dilation), without SciPy."""
+"""Quantiles, and minimum and maximum filters, without SciPy. Every such filter of picture reading is here."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Levels = npt.NDArray[Any]
-"""Planes of grey levels, shape (C, H, W)."""
-
-Floats = npt.NDArray[np.float32]
+"""Grey levels, darkness or a mask; each use states the shape."""
 
 
 def quantile(values: npt.NDArray[Any], fraction: float) -> Any:
@@ -34,21 +32,57 @@ def grey_closing(planes: Levels, window: int) -> Levels:
     The edge pixels are repeated beyond the picture, so that a dark desk at an edge stays background.
     """
     window = max(2, window)
-    values = _slide(_go_on(planes, window, 1), window, 1, np.maximum)
-    values = _slide(_go_on(values, window, 2), window, 2, np.maximum)
+    values = _slide(repeat_edges(planes, window, 1), window, 1, np.maximum)
+    values = _slide(repeat_edges(values, window, 2), window, 2, np.maximum)
     values = _slide(_slide(values, window, 1, np.minimum), window, 2, np.minimum)
     return values[:, 1:-1, 1:-1]
 
 
-def _go_on(planes: Levels, reach: int, axis: int) -> Levels:
-    """Pad by repeating the first and last row (axis 1) or column (axis 2) `reach` times."""
-    n = planes.shape[axis]
-    shape = [*planes.shape]
+def max_within(values: Levels, reach: int, axes: tuple[int, ...] = (-2, -1)) -> Levels:
+    """Maximum over `reach` neighbours to each side along the axes: over a square, or along one axis."""
+    return _over_neighbours(values, reach, axes, np.maximum)
+
+
+def min_within(values: Levels, reach: int, axes: tuple[int, ...] = (-2, -1)) -> Levels:
+    """Minimum over the same neighbours."""
+    return _over_neighbours(values, reach, axes, np.minimum)
+
+
+def erode(mask: Levels) -> Levels:
+    """Erode a mask, shape (H, W): keep the pixels whose four neighbours are in it, too."""
+    return _over_cross(mask, np.minimum)
+
+
+def widen(values: Levels) -> Levels:
+    """Dilate values, shape (H, W), not below 0, by one pixel to each side; shape (H + 2, W + 2)."""
+    return _over_cross(np.pad(values, 1), np.maximum)
+
+
+def repeat_edges(values: Levels, reach: int, axis: int) -> Levels:
+    """Pad by repeating the first and last values along an axis `reach` times."""
+    n = values.shape[axis]
+    shape = [*values.shape]
     shape[axis] += 2 * reach
-    longer = np.empty(shape, planes.dtype)
-    along, before = longer.swapaxes(0, axis), planes.swapaxes(0, axis)
+    longer = np.empty(shape, values.dtype)  # np.pad would double the time
+    along, before = longer.swapaxes(0, axis), values.swapaxes(0, axis)
     along[reach : n + reach], along[:reach], along[n + reach :] = before, before[0], before[-1]
     return longer
+
+
+def _over_neighbours(values: Levels, reach: int, axes: tuple[int, ...], function: Any) -> Levels:
+    for axis in axes:
+        values = _slide(repeat_edges(values, reach, axis), 2 * reach + 1, axis, function)
+    return values
+
+
+def _over_cross(values: Levels, function: Any) -> Levels:
+    """Apply np.maximum or np.minimum over each pixel and its four neighbours; 0 lies beyond the edges."""
+    padded = np.zeros((values.shape[0] + 2, values.shape[1] + 2), values.dtype)
+    padded[1:-1, 1:-1] = values
+    upright = function(function(padded[2:], padded[:-2]), padded[1:-1])
+    sideways = function(padded[:, 2:], padded[:, :-2])
+    crossed: Levels = function(upright[:, 1:-1], sideways[1:-1])
+    return crossed
 
 
 def _slide(values: Levels, window: int, axis: int, function: Any) -> Levels:
@@ -61,26 +95,3 @@ def _slide(values: Levels, window: int, axis: int, function: Any) -> Levels:
         reach += step
     slid: Levels = values.swapaxes(0, axis)
     return slid
-
-
-def dilate(mask: npt.NDArray[np.bool_], reach: int) -> npt.NDArray[np.bool_]:
-    """Dilate a mask, shape (H, W), by `reach` pixels in a square."""
-    for axis in (0, 1):
-        # Cumulative counts make the cost independent of `reach`: a difference counts the pixels between two positions.
-        before = np.pad(mask.cumsum(axis, dtype=np.int32), [(1, 0) if axis == side else (0, 0) for side in (0, 1)])
-        last = mask.shape[axis]
-        positions = np.arange(last)
-        ends, starts = np.minimum(positions + reach + 1, last), np.maximum(positions - reach, 0)
-        mask = before.take(ends, axis) > before.take(starts, axis)
-    return mask
-
-
-def max_within(values: Floats, reach: int) -> Floats:
-    """Maximum filter along the last axis over `reach` neighbours to each side; values must not be negative."""
-    n = values.shape[-1]
-    padded = np.zeros((*values.shape[:-1], n + 2 * reach), np.float32)
-    padded[..., reach : n + reach] = values
-    widest: Floats = padded[..., :n].copy()
-    for shift in range(1, 2 * reach + 1):
-        np.maximum(widest, padded[..., shift : n + shift], out=widest)
-    return widest

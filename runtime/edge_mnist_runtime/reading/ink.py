@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.preprocess import mask_box
 from edge_mnist_runtime.reading.components import Components, Mask, label_components
-from edge_mnist_runtime.reading.filters import quantile
+from edge_mnist_runtime.reading.filters import erode, max_within, min_within, quantile
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 Floats = npt.NDArray[np.float32]
@@ -217,13 +217,6 @@ def _stroke_widths(parts: Components) -> npt.NDArray[np.float64]:
     return 2 * parts.areas / np.maximum(parts.areas - inside, 1)
 
 
-def erode(mask: Mask) -> Mask:
-    """Erode a mask, shape (H, W): keep the pixels whose four neighbours are in it, too."""
-    inside = np.zeros_like(mask)
-    inside[1:-1, 1:-1] = mask[2:, 1:-1] & mask[:-2, 1:-1] & mask[1:-1, 2:] & mask[1:-1, :-2] & mask[1:-1, 1:-1]
-    return inside
-
-
 def outline_on_edges(plane: Levels, ink: Ink) -> float:
     """Fraction of the ink's outline, 0..1, that lies on an edge in the picture.
 
@@ -243,20 +236,10 @@ def outline_on_edges(plane: Levels, ink: Ink) -> float:
     reach = OUTLINE_REACH
     outline[: max(0, reach - top)] = outline[max(0, height - reach - top) :] = False
     outline[:, : max(0, reach - left)] = outline[:, max(0, width - reach - left) :] = False
-    lightest = _over_neighbours(light, np.maximum)[outline].astype(np.float32)
-    drop = lightest - _over_neighbours(light, np.minimum)[outline]
+    lightest = max_within(light, reach)[outline].astype(np.float32)
+    drop = lightest - min_within(light, reach)[outline]
     drop /= np.maximum(lightest, PICTURE_READING.ground.darkest_level)
     return float(np.count_nonzero(drop > INK.outline_drop * ink.level) / max(1, len(drop)))
-
-
-def _over_neighbours(plane: Levels, function: Any) -> Levels:
-    """Apply np.maximum or np.minimum over 5 x 5 pixels; edge pixels are repeated beyond the picture."""
-    for _ in range(2):
-        padded = np.empty((len(plane) + 4, plane.shape[1]), plane.dtype)  # np.pad would double the time
-        padded[2:-2], padded[:2], padded[-2:] = plane, plane[0], plane[-1]
-        pairs = function(padded[:-1], padded[1:])
-        plane = function(function(pairs[:-3], pairs[2:-1]), padded[4:]).T
-    return plane
 
 
 def find_frames(parts: Components, mass: npt.NDArray[np.float64]) -> Mask:

@@ -115,7 +115,7 @@ def _bridge(left: Floats, at: Positions, darkened: Mask) -> None:
         rows = np.stack(
             [at[which, np.maximum(first[which] - 1, 0)], at[which, np.minimum(last[which] + 1, n_rows - 1)]]
         )
-        bridge = max_within(left[rows, columns], n // 2 + 1).min(0)  # (M, W)
+        bridge = max_within(left[rows, columns], n // 2 + 1, axes=(-1,)).min(0)  # (M, W)
         line, row = np.nonzero(darkened[which])
         under = at[which[line], row]
         left[under, columns] = np.maximum(left[under, columns], bridge[line])

@@ -17,6 +17,7 @@ from PIL import Image
 
 from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.prediction import Reason
+from edge_mnist_runtime.reading.filters import widen
 from edge_mnist_runtime.reading.ink import Strokes
 from edge_mnist_runtime.reading.page import Page, Segmentation
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
@@ -32,7 +33,7 @@ CUT_MARGIN: Final = 2
 """Empty pixels around a cropped digit, so that strokes can be widened."""
 
 Sides: TypeAlias = tuple[float, float, float, float]
-"""Left, top, right and bottom, as fractions of an upright picture's width and height."""
+"""Left, top, right and bottom, as fractions of an upright picture's width and height, or in pixels."""
 
 
 @dataclass(frozen=True)
@@ -181,19 +182,31 @@ def _segment_closer(picture: Image.Image, seen: Segmentation, sides: Sides) -> t
     left, top, right, bottom = np.array(sides) * (picture.size * 2)
     side = max(bottom - top, right - left)
     reach = PHOTO.near_reach * side
-    corners = (left - reach, top - reach, right + reach, bottom + reach)
-    x0, y0, x1, y1 = (int(np.clip(round(at), 0, end)) for at, end in zip(corners, picture.size * 2, strict=True))
-    region = picture.crop((x0, y0, x1, y1))
+    box = box_within(picture, (left - reach, top - reach, right + reach, bottom + reach))
+    region = picture.crop(box)
     near = reduce_to_working_size(region)
     larger = side / seen.ink.side_pixels * near.width / region.width
-    found = Page(make_thumbnail(near), seen.light_on_dark).find(suited_window(seen.ink.stroke_pixels * larger))
+    found = segment_again(near, seen, stroke_pixels=seen.ink.stroke_pixels * larger)
     if found is None or found.ink.side_pixels < PHOTO.min_near_side * larger * seen.ink.side_pixels:
         return None
     inner = _as_fractions(found.ink.box, near)
     columns, rows = region.width / picture.width, region.height / picture.height
-    x, y = x0 / picture.width, y0 / picture.height
+    x, y = box.left / picture.width, box.top / picture.height
     outer = (x + inner[0] * columns, y + inner[1] * rows, x + inner[2] * columns, y + inner[3] * rows)
     return replace(found, lines=max(found.lines, seen.lines)), outer
+
+
+def box_within(picture: Image.Image, sides: Sides) -> Box:
+    """The box with these sides, in pixels, rounded and limited to the picture."""
+    left, top, right, bottom = (
+        int(np.clip(round(side), 0, end)) for side, end in zip(sides, picture.size * 2, strict=True)
+    )
+    return Box(left, top, right, bottom)
+
+
+def segment_again(region: Image.Image, seen: Segmentation, *, stroke_pixels: float) -> Segmentation | None:
+    """Segment a region of a picture that was `seen` whole, with the window suited to strokes of this width in it."""
+    return Page(make_thumbnail(region), seen.light_on_dark).find(suited_window(stroke_pixels))
 
 
 def suited_window(stroke_pixels: float) -> int:
@@ -230,15 +243,6 @@ def cut_out(ink: Strokes) -> Pixels:
     np.clip(inside, 0, 1, out=values[margin:-margin, margin:-margin])
     missing = PHOTO.thinnest_stroke * ink.side_pixels - ink.stroke_pixels
     for _ in range(round(missing / 2)):
-        values = _widen(values)
+        values = widen(values)
     pixels: Pixels = np.rint(255 * values).astype(np.uint8)
     return pixels
-
-
-def _widen(values: Floats) -> Floats:
-    """Dilate by one pixel to each side; shape (H + 2, W + 2)."""
-    padded = np.zeros((values.shape[0] + 4, values.shape[1] + 4), np.float32)
-    padded[2:-2, 2:-2] = values
-    upright = np.maximum(np.maximum(padded[2:], padded[:-2]), padded[1:-1])
-    sideways = np.maximum(padded[:, 2:], padded[:, :-2])
-    return np.maximum(upright[:, 1:-1], sideways[1:-1])

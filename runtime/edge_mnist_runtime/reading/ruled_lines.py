@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from edge_mnist_runtime.reading.filters import quantile
+from edge_mnist_runtime.reading.filters import max_within, quantile, repeat_edges
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 Floats = npt.NDArray[np.float32]
@@ -69,10 +69,7 @@ def _find_rules(columns: Floats, reach: int) -> Floats:
     centres: npt.NDArray[np.float64] = (np.arange(n_strips, dtype=np.float64) + 0.5) * strip
     slopes = _main_slope(ridges, centres) + FANNING
     # Printed lines may be bent: allow one pixel off the straight line.
-    tolerant = ridges.copy()
-    tolerant[:, 1:] = np.maximum(tolerant[:, 1:], ridges[:, :-1])
-    tolerant[:, :-1] = np.maximum(tolerant[:, :-1], ridges[:, 1:])
-    found = _peaks(_vote(tolerant, centres, slopes), reach)
+    found = _peaks(_vote(max_within(ridges, 1, axes=(1,)), centres, slopes), reach)
     rows, chosen = np.array([row for _, row in found], np.intp), slopes[[which for which, _ in found]]
     return _follow(ridges, centres, width, rows, chosen)
 
@@ -87,9 +84,7 @@ def _average(columns: Floats, strip: int) -> Floats:
 
 def _darker_side(strips: Floats, reach: int) -> Floats:
     """The maximum of the values `reach` rows above and below each row, shape (S, H)."""
-    n = strips.shape[1]
-    padded = np.empty((len(strips), n + 2 * reach), np.float32)
-    padded[:, reach : n + reach], padded[:, :reach], padded[:, n + reach :] = strips, strips[:, :1], strips[:, -1:]
+    padded = repeat_edges(strips, reach, 1)
     darker: Floats = np.maximum(padded[:, : -2 * reach], padded[:, 2 * reach :])
     return darker
 

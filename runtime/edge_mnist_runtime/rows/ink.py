@@ -15,7 +15,13 @@ from edge_mnist_runtime.reading.glyphs import GlyphRows, find_glyphs
 from edge_mnist_runtime.reading.ink import Ink, box_around, pick_ink
 from edge_mnist_runtime.reading.page import Page, Segmentation
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
-from edge_mnist_runtime.reading.photo import reduce_to_working_size, segment_picture, suited_window, window_for
+from edge_mnist_runtime.reading.photo import (
+    box_within,
+    reduce_to_working_size,
+    segment_again,
+    segment_picture,
+    window_for,
+)
 from edge_mnist_runtime.reading.rejection import is_grain
 from edge_mnist_runtime.reading.thumbnail import make_thumbnail
 
@@ -73,7 +79,7 @@ def _find_in(colours: Image.Image, reduced: Image.Image, segmentation: Segmentat
         return None
     if found.glyphs.other or reduced.size == colours.size:
         return found
-    return _segment_closer(colours, found, segmentation, colours.height / reduced.height) or found
+    return _describe_closer(colours, found, segmentation, colours.height / reduced.height) or found
 
 
 def _is_grain_row(found: RowInk, segmentation: Segmentation) -> bool:
@@ -104,7 +110,7 @@ def _from_drawing(grey: Image.Image) -> RowInk | None:
     return found if found.glyphs.main else None
 
 
-def _segment_closer(colours: Image.Image, found: RowInk, segmentation: Segmentation, larger: float) -> RowInk | None:
+def _describe_closer(colours: Image.Image, found: RowInk, segmentation: Segmentation, larger: float) -> RowInk | None:
     """Segment the region around the row again at a higher resolution; None if it shows fewer digits."""
     height = usual_height(found.glyphs)
     factor = max(1, int(height * larger / ROW_INK.glyph_pixels))
@@ -113,16 +119,14 @@ def _segment_closer(colours: Image.Image, found: RowInk, segmentation: Segmentat
     around = box_around(np.array([glyph.box for glyph in found.glyphs.main]))
     reach = ROW_INK.near_reach * height
     sides = (around.left - reach, around.top - reach, around.right + reach, around.bottom + reach)
-    left, top, right, bottom = (
-        int(np.clip(round(side * larger), 0, end)) for side, end in zip(sides, colours.size * 2, strict=True)
-    )
-    region = colours.crop((left, top, right, bottom)).reduce(factor)
-    window = suited_window(segmentation.ink.stroke_pixels * larger / factor)
-    near = Page(make_thumbnail(region), segmentation.light_on_dark).find(window)
+    left, top, right, bottom = (side * larger for side in sides)
+    box = box_within(colours, (left, top, right, bottom))
+    region = colours.crop(box).reduce(factor)
+    near = segment_again(region, segmentation, stroke_pixels=segmentation.ink.stroke_pixels * larger / factor)
     if near is None:
         return None
-    origin = (top / colours.height, left / colours.width)
-    again = _describe(near.ink, region, origin, ((bottom - top) / colours.height, (right - left) / colours.width))
+    origin = (box.top / colours.height, box.left / colours.width)
+    again = _describe(near.ink, region, origin, (box.height / colours.height, box.width / colours.width))
     is_less = len(again.glyphs.main) < len(found.glyphs.main) or again.glyphs.other
     return None if is_less else again
 

@@ -20,7 +20,8 @@ from edge_mnist_runtime.bundles.manifest import Manifest
 from edge_mnist_runtime.bundles.verification import verify_bundle
 from edge_mnist_runtime.contract import METADATA_KEY, ModelContract
 from edge_mnist_runtime.dataset import DATA_VARIABLE, LabelledDigits
-from edge_mnist_runtime.engines import open_engine, run_in_batches
+from edge_mnist_runtime.engines import run_in_batches
+from edge_mnist_runtime.engines.opening import open_engine
 from edge_mnist_trainer.augment.strokes import draw_digits
 from edge_mnist_trainer.data.sources import load_export_digits
 from edge_mnist_trainer.networks.reference_models import find_reference_model

@@ -9,8 +9,8 @@ import onnxruntime
 import pytest
 
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
-from edge_mnist_runtime.engines import open_engine
 from edge_mnist_runtime.engines.onnx_session import OnnxSession
+from edge_mnist_runtime.engines.opening import open_engine
 
 pytestmark = pytest.mark.slow
 

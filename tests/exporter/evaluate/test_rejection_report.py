@@ -22,7 +22,7 @@ from edge_mnist_runtime.acceptance import describe_rule
 from edge_mnist_runtime.bundles.manifest import Manifest
 from edge_mnist_runtime.contract import ModelContract
 from edge_mnist_runtime.dataset import LabelledDigits
-from edge_mnist_runtime.engines import open_engine
+from edge_mnist_runtime.engines.opening import open_engine
 from edge_mnist_runtime.errors import IntegrityError, UsageError
 from edge_mnist_trainer.augment.strokes import draw_digits
 from edge_mnist_trainer.evaluate.confidence import choose_least_confidence

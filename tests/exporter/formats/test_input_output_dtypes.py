@@ -9,7 +9,8 @@ from edge_mnist_exporter.config import SourceConfig
 from edge_mnist_exporter.kinds import FORMAT_NAMES, INPUT_DTYPES
 from edge_mnist_exporter.source.options import parse_input_range
 from edge_mnist_exporter.source.source_model import load_source
-from edge_mnist_runtime.engines import open_engine, to_input
+from edge_mnist_runtime.engines import to_input
+from edge_mnist_runtime.engines.opening import open_engine
 from edge_mnist_runtime.errors import PrecisionProofError
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,7 @@ from PIL import Image
 
 from edge_mnist_runtime import CorruptModelError, DigitClassifier, PictureError
 from edge_mnist_runtime.contract import METADATA_KEY
-from edge_mnist_runtime.engines import open_engine
+from edge_mnist_runtime.engines.opening import open_engine
 from edge_mnist_runtime.images import files as pictures
 from edge_mnist_runtime.images.files import MOST_SCANS
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageFilter, ImageOps
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.classifier import to_pixels
 from edge_mnist_runtime.reading.enlargement import find_enlarged_tensor
-from edge_mnist_runtime.reading.filters import dilate
+from edge_mnist_runtime.reading.filters import max_within
 from edge_mnist_runtime.reading.reader import read_picture
 
 Draw = Callable[..., Image.Image]
@@ -137,9 +137,9 @@ def test_pictures_that_are_not_larger_squares_are_not_enlarged_tensors(size: tup
 def test_dilation_is_a_square_of_any_size() -> None:
     mask = np.zeros((9, 7), np.bool_)
     mask[4, 3] = True
-    rows, columns = np.nonzero(dilate(mask, 2))
+    rows, columns = np.nonzero(max_within(mask, 2))
     assert (rows.min(), rows.max(), columns.min(), columns.max(), len(rows)) == (2, 6, 1, 5, 25)
-    assert dilate(mask, 100).all()
+    assert max_within(mask, 100).all()
 
 
 @pytest.mark.parametrize(("border", "grey"), [(1, 0), (2, 0), (30, 90)])

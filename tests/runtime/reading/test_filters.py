@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_mnist_runtime.reading.filters import dilate, grey_closing, max_within, quantile, quantile_along
+from edge_mnist_runtime.reading.filters import grey_closing, max_within, min_within, quantile, quantile_along, widen
 
 
 @pytest.fixture
@@ -53,7 +53,8 @@ def test_mask_grows_by_as_many_pixels_in_every_direction(reach: int, rng: np.ran
     for row, column in np.argwhere(mask):
         expected[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1] = True
     assert mask.any()
-    assert np.array_equal(dilate(mask, reach), expected)
+    assert np.array_equal(max_within(mask, reach), expected)
+    assert np.array_equal(min_within(~mask, reach), ~expected)
 
 
 @pytest.mark.parametrize("reach", [0, 1, 3])
@@ -63,8 +64,8 @@ def test_largest_value_within_reach(reach: int, rng: np.random.Generator) -> Non
         [[row[max(0, place - reach) : place + reach + 1].max() for place in range(9)] for row in plane]
         for plane in values
     ]
-    assert max_within(values, reach).tolist() == np.array(expected).tolist()
+    assert max_within(values, reach, axes=(-1,)).tolist() == np.array(expected).tolist()
 
 
-def test_beyond_the_ends_nothing_is_larger() -> None:
-    assert max_within(np.full(4, -1, np.float32), 1).tolist() == [0, -1, -1, 0]
+def test_widened_values_reach_one_pixel_up_down_left_and_right() -> None:
+    assert widen(np.array([[0.5]], np.float32)).tolist() == [[0, 0.5, 0], [0.5, 0.5, 0.5], [0, 0.5, 0]]

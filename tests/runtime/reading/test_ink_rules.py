@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from tests.runtime.reading.drawn_ink import Rectangle, draw, label, pick, ring
 
+from edge_mnist_runtime.reading.filters import erode
 from edge_mnist_runtime.reading.glyphs import find_glyphs
 from edge_mnist_runtime.reading.ink import (
     darkness_of_ink,
-    erode,
     find_frames,
     outline_on_edges,
     peak_of,

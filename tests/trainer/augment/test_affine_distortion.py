@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from edge_mnist_trainer.augment.settings import AffineRange
 from edge_mnist_trainer.augment.strokes import draw_digits
-from edge_mnist_trainer.augment.warps import AffineRange, draw_affine_maps, warp
+from edge_mnist_trainer.augment.warps import draw_affine_maps, warp
 
 IDENTITY = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
 

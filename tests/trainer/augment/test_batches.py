@@ -15,9 +15,8 @@ from edge_mnist_trainer.augment.batches import DistortedBatches, distort
 from edge_mnist_trainer.augment.fonts import render_digits
 from edge_mnist_trainer.augment.negatives import NO_DIGIT
 from edge_mnist_trainer.augment.pen_drawings import draw_school_digits
-from edge_mnist_trainer.augment.settings import Augmentation
+from edge_mnist_trainer.augment.settings import AffineRange, Augmentation
 from edge_mnist_trainer.augment.strokes import draw_digits, draw_other_hands
-from edge_mnist_trainer.augment.warps import AffineRange
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_mnist_trainer.augment.settings import AffineRange
 from edge_mnist_trainer.augment.strokes import draw_digits
-from edge_mnist_trainer.augment.warps import AffineRange, affine_maps, draw_affine_maps, draw_elastic_fields, warp
+from edge_mnist_trainer.augment.warps import affine_maps, draw_affine_maps, draw_elastic_fields, warp
 
 N_FIELDS = 6000
 """So many that a standard deviation is found to 1 %."""

@@ -16,9 +16,8 @@ from PIL import Image
 
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.errors import UsageError
-from edge_mnist_trainer.augment.settings import Augmentation
+from edge_mnist_trainer.augment.settings import AffineRange, Augmentation
 from edge_mnist_trainer.augment.strokes import draw_digits
-from edge_mnist_trainer.augment.warps import AffineRange
 from edge_mnist_trainer.data.sources import DigitSet
 from edge_mnist_trainer.networks.architectures import custom_architecture
 from edge_mnist_trainer.report.web_page import load_templates

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 
 from edge_mnist_runtime.errors import UsageError
-from edge_mnist_trainer.augment.warps import AffineRange
+
+
+@dataclass(frozen=True)
+class AffineRange:
+    """How far a digit may be distorted; every quantity is drawn uniformly and independently for each image."""
+
+    rotation_degrees: float = 12.0
+    """Rotation about the centre, +- this many degrees."""
+    log_scale: float = 0.13
+    """Natural logarithm of the scale of each axis, +- this much."""
+    shear: float = 0.18
+    """Horizontal shear: columns moved for each row, +- this much."""
+    shift_pixels: float = 2.4
+    """Translation along each axis, +- this many pixels."""
+
+    def scaled(self, part: float) -> AffineRange:
+        """This part of each range."""
+        return AffineRange(*(part * limit for limit in astuple(self)))
 
 
 @dataclass(frozen=True)

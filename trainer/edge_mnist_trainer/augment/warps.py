@@ -6,35 +6,18 @@ the scanner does differently is in `corruptions.py`.
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from edge_mnist_trainer.augment.settings import AffineRange
+
 Floats = npt.NDArray[np.float32]
 
 ELASTIC_POINTS: Final = 7
 """Control points along each axis of an elastic field: one every 4.5 pixels."""
-
-
-@dataclass(frozen=True)
-class AffineRange:
-    """How far a digit may be distorted; every quantity is drawn uniformly and independently for each image."""
-
-    rotation_degrees: float = 12.0
-    """Rotation about the centre, +- this many degrees."""
-    log_scale: float = 0.13
-    """Natural logarithm of the scale of each axis, +- this much."""
-    shear: float = 0.18
-    """Horizontal shear: columns moved for each row, +- this much."""
-    shift_pixels: float = 2.4
-    """Translation along each axis, +- this many pixels."""
-
-    def scaled(self, part: float) -> AffineRange:
-        """This part of each range."""
-        return AffineRange(*(part * limit for limit in astuple(self)))
 
 
 def draw_affine_maps(n_images: int, limits: AffineRange, rng: np.random.Generator) -> Floats:

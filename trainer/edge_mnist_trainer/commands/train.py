@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
@@ -30,15 +30,9 @@ from edge_mnist_trainer.commands.training_options import (
     plan_job,
     refuse_beside_resume,
 )
-from edge_mnist_trainer.training_run import (
-    Lessons,
-    TrainingJob,
-    TrainingReport,
-    Watcher,
-    read_job,
-    resume_training,
-)
-from edge_mnist_trainer.training_run import train as run_training
+
+if TYPE_CHECKING:
+    from edge_mnist_trainer.training_run import Lessons, TrainingJob, TrainingReport
 
 TRAIN_MODULES: Final = ("keras", "jinja2", "matplotlib", "sklearn", "scipy", "pymupdf_fonts", "font_lato")
 """Modules of the extra that a run needs. If one is missing, the extra is not installed."""
@@ -69,6 +63,7 @@ def train(
     Ctrl-C ends training early and keeps the model so far; --resume continues.
     """
     from edge_mnist_runtime.extras import require_extra
+    from edge_mnist_trainer.training_run import Lessons, read_job
 
     sizes = {"filters": filters, "kernel_size": kernel_size, "pool": pool, "dense": dense}
     settings = {
@@ -99,6 +94,8 @@ def _run(
     from edge_mnist_runtime.dataset import find_mnist_folder
     from edge_mnist_trainer.networks.starting_point import find_starting_point
     from edge_mnist_trainer.run_folder import check_run_path
+    from edge_mnist_trainer.training_run import Watcher, resume_training
+    from edge_mnist_trainer.training_run import train as run_training
 
     # The library checks these again. Here they are checked before TensorFlow starts, which takes seconds.
     find_mnist_folder(data)

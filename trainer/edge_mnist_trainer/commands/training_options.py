@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_trainer.networks.architectures import DEFAULT_ARCHITECTURE, custom_architecture, find_architecture
-from edge_mnist_trainer.training_run import TrainingJob
+
+if TYPE_CHECKING:
+    from edge_mnist_trainer.training_run import TrainingJob
 
 OWN = "the architecture's"
 CUSTOM_PANEL = "Sizes of --arch custom"
@@ -78,6 +80,7 @@ def plan_job(arch: str | None, settings: dict[str, Any], sizes: dict[str, Any], 
         UsageError: There is no such architecture, or an option does not belong to it or is out of its range.
     """
     from edge_mnist_trainer.run_folder import unused_run_path
+    from edge_mnist_trainer.training_run import TrainingJob
 
     architecture = find_architecture(arch or DEFAULT_ARCHITECTURE)
     asked = {name: value for name, value in sizes.items() if value is not None}

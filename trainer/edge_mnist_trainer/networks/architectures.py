@@ -13,8 +13,7 @@ from functools import partial
 from typing import Any, Final, Literal
 
 from edge_mnist_runtime.errors import UsageError
-from edge_mnist_trainer.augment.settings import Augmentation
-from edge_mnist_trainer.augment.warps import AffineRange
+from edge_mnist_trainer.augment.settings import AffineRange, Augmentation
 from edge_mnist_trainer.config import TrainingConfig
 from edge_mnist_trainer.networks.builders import (
     FLATTEN,

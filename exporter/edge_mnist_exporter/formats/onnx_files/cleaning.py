@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import helper, numpy_helper
 
 from edge_mnist_exporter.formats.onnx_files.graph import follow
+from edge_mnist_exporter.formats.onnx_files.tensors import TensorReader
 
 FREE: Final = -1
 """A size that depends on the batch, as a Reshape's target states it."""
@@ -47,18 +47,11 @@ def _measure_sizes(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> list[
     """Measure the output sizes of nodes with two batch sizes; FREE if they differ."""
     if not nodes:
         return []
-    opened = onnx.ModelProto()
-    opened.CopyFrom(model)
-    (image,) = opened.graph.input
-    names = [node.output[0] for node in nodes]
-    for name in {*names} - {value.name for value in opened.graph.output}:
-        opened.graph.output.append(helper.make_empty_tensor_value_info(name))
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # errors arrive as exceptions
-    session = onnxruntime.InferenceSession(opened.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    reader = TensorReader(model, [node.output[0] for node in nodes])
+    (image,) = model.graph.input
     dtype = helper.tensor_dtype_to_np_dtype(image.type.tensor_type.elem_type)
     others = [dim.dim_value for dim in image.type.tensor_type.shape.dim][1:]
-    two, three = (session.run(names, {image.name: np.zeros((n_images, *others), dtype)}) for n_images in (2, 3))
+    two, three = (reader.read(np.zeros((n_images, *others), dtype)) for n_images in (2, 3))
     return [
         [size if size == other else FREE for size, other in zip(one.shape, another.shape, strict=True)]
         for one, another in zip(two, three, strict=True)

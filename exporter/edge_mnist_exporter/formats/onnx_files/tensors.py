@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
+
+from edge_mnist_runtime.engines.onnx_settings import open_session
 
 
 class TensorReader:
@@ -15,7 +16,7 @@ class TensorReader:
 
     Args:
         model: A graph with one input.
-        names: The tensors to return, all float32.
+        names: The tensors to return.
     """
 
     def __init__(self, model: onnx.ModelProto, names: Iterable[str]) -> None:
@@ -26,14 +27,11 @@ class TensorReader:
         known = {self._input, *(value.name for value in opened.graph.output)}
         for name in dict.fromkeys(self._names):
             if name not in known:
-                opened.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4  # errors arrive as exceptions
-        providers = ["CPUExecutionProvider"]
-        self._session = onnxruntime.InferenceSession(opened.SerializeToString(), options, providers=providers)
+                opened.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
+        self._session = open_session(opened.SerializeToString(), "graph of inner tensors")
 
-    def read(self, values: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
-        """Return the tensors, in the order of `names`, for a batch of inputs, float32, shape (N, H, W, C)."""
+    def read(self, values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+        """Return the tensors, in the order of `names`, for a batch of inputs, shape (N, H, W, C)."""
         wanted = [name for name in dict.fromkeys(self._names) if name != self._input]
         found = {self._input: values}
         found |= zip(wanted, self._session.run(wanted, {self._input: values}) if wanted else [], strict=True)

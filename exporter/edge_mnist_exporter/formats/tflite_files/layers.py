@@ -9,10 +9,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from edge_mnist_exporter.audit.layer_errors import LayerError, median_signal_to_noise, round_to_steps, signal_to_noise
 from edge_mnist_exporter.formats.layer_names import find_layer
+from edge_mnist_runtime.engines.tflite_interpreter import load_interpreter
 from edge_mnist_runtime.errors import ConversionError
 
 OPERATORS: Final = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
@@ -97,13 +97,7 @@ def measure_layers(
 
 def _open(model: bytes) -> Any:
     # Delegates would hide their inner tensors.
-    interpreter = Interpreter(
-        model_content=model,
-        experimental_preserve_all_tensors=True,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
-    interpreter.allocate_tensors()
-    return interpreter
+    return load_interpreter(model, "file to measure", kernels="BUILTIN_WITHOUT_DEFAULT_DELEGATES", keep_tensors=True)
 
 
 def _run(model: bytes, layers: list[TFLiteLayer], values: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
