@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_mnist_runtime.bundles.c_source import C_FORMAT, C_USE
+from edge_mnist_runtime.bundles.libraries import LIBRARY_FORMAT, why_not_here
 from edge_mnist_runtime.contract import SATURATING_PRECISIONS, TensorSpec, check_labels, check_preprocess, check_schema
 from edge_mnist_runtime.errors import HashMismatchError, ManifestError, UsageError
 from edge_mnist_runtime.paths import describe_missing, describe_unreadable, exists, is_folder
@@ -26,7 +27,7 @@ class Artifact:
 
     file: str
     format: str
-    """`tflite`, `onnx` or `c`."""
+    """`tflite`, `onnx`, `c` or `lib`."""
     precision: str
     """One of `contract.PRECISIONS`."""
     sha256: str
@@ -52,6 +53,15 @@ class Artifact:
     def is_c_source(self) -> bool:
         """Whether a compiler takes it, and no back end."""
         return self.format == C_FORMAT
+
+    @property
+    def why_not_here(self) -> str | None:
+        """Why no back end runs it on this machine: it is C source, or a library for another one. None if one does."""
+        if self.is_c_source:
+            return C_USE
+        if self.format == LIBRARY_FORMAT:
+            return why_not_here(self.file)
+        return None
 
 
 @dataclass(frozen=True)
@@ -86,14 +96,14 @@ class Manifest:
 
     @property
     def runnable(self) -> tuple[Artifact, ...]:
-        """The model files that a back end runs: all but C source."""
-        return tuple(artifact for artifact in self.artifacts if not artifact.is_c_source)
+        """The model files that a back end runs: all but C source and libraries for other machines."""
+        return tuple(artifact for artifact in self.artifacts if artifact.why_not_here is None)
 
     def require_runnable(self, folder: Path, file: str | None = None) -> None:
-        """Raise `UsageError` if `file`, or without one every model file of the bundle, is C source."""
-        meant = [artifact for artifact in self.artifacts if file in (None, artifact.file)]
-        if meant and all(artifact.is_c_source for artifact in meant):
-            raise UsageError(f"{folder / (file or '')}: no model that runs here: {C_USE}")
+        """Raise `UsageError` if `file`, or without one every model file of the bundle, cannot run here."""
+        reasons = [artifact.why_not_here for artifact in self.artifacts if file in (None, artifact.file)]
+        if reasons and all(reasons):
+            raise UsageError(f"{folder / (file or '')}: no model that runs here: {reasons[0]}")
 
     def to_json(self) -> str:
         """The text of manifest.json."""

@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 
 INFO_SCHEMA_VERSION: Final = 1
 
+UNSATURATED: Final = {
+    "onnx": "it multiplies no integers",
+    "tflite": "LiteRT adds int8 products in 32 bits",
+    "lib": "it adds int8 products in 32 bits",
+}
+"""Why a file's sums cannot saturate, by its format."""
+
 
 def info(
     model: Annotated[Path | None, typer.Argument(help=MODELS_HELP, show_default="robust")] = None,
@@ -59,6 +66,7 @@ def info(
             "least_confidence",
             "can_saturate",
             "source_sha256",
+            "libraries",
             "tflite_sha256",
             "written_by",
             "use",
@@ -78,7 +86,9 @@ def _describe(model: Path | None, data: Path | None) -> list[dict[str, Any]]:
     from edge_mnist_runtime.bundles.bundled_models import find_bundled
     from edge_mnist_runtime.bundles.c_source import C_SUFFIXES, C_USE, describe_c_source
     from edge_mnist_runtime.bundles.foreign_files import ForeignFile, open_or_load
+    from edge_mnist_runtime.bundles.libraries import describe_bundled_libraries
     from edge_mnist_runtime.contract import IMAGE_SHAPE
+    from edge_mnist_runtime.engines.native_library import NativeLibrary
     from edge_mnist_runtime.paths import is_folder
 
     if model is not None and is_folder(model):
@@ -97,11 +107,13 @@ def _describe(model: Path | None, data: Path | None) -> list[dict[str, Any]]:
     if isinstance(engine, ForeignFile):
         return [_describe_foreign(engine, images)]
     bundled = find_bundled(model)
-    return [_describe_exported(engine, Path(bundled).name if bundled else str(model), images)]
+    if bundled is None:
+        return [_describe_exported(engine, str(model), images)]
+    file = engine.origin if isinstance(engine, NativeLibrary) else Path(bundled).name
+    return [{**_describe_exported(engine, file, images), "libraries": describe_bundled_libraries()}]
 
 
 def _describe_bundle(folder: Path) -> list[dict[str, Any]]:
-    from edge_mnist_runtime.bundles.c_source import C_USE
     from edge_mnist_runtime.bundles.manifest import Manifest, read_proved
     from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
@@ -118,7 +130,7 @@ def _describe_bundle(folder: Path) -> list[dict[str, Any]]:
             "picture_reading": PICTURE_READING.to_dict() if manifest.preprocess else None,
             "least_confidence": manifest.least_confidence,
             "source_sha256": manifest.source["sha256"],
-            **({"use": C_USE} if artifact.is_c_source else {}),
+            **({"use": artifact.why_not_here} if artifact.why_not_here else {}),
         }
         for artifact in manifest.artifacts
     ]
@@ -186,7 +198,7 @@ def _describe_sums(file: dict[str, Any]) -> str:
         return "yes" if file["can_saturate"] else "no, by its contract: int8 sums are exact on every processor"
     if file["can_saturate"]:
         return "perhaps: it multiplies integers, and nobody proved that their sums are exact"
-    return f"no: {'it multiplies no integers' if file['format'] == 'onnx' else 'LiteRT adds int8 products in 32 bits'}"
+    return f"no: {UNSATURATED[file['format']]}"
 
 
 def _describe_use(file: dict[str, Any]) -> str:

@@ -63,6 +63,7 @@ class NativeLibrary:
 
     def __init__(self, library: bytes, *, origin: str, options: EngineOptions = DEFAULT_OPTIONS) -> None:
         self._recipe = library, origin, options
+        self.origin = origin
         for name in [*(["threads"] if options.threads != 1 else []), *options.beyond_threads()]:
             raise UsageError(f"{name}: a compiled library has no such option, and uses one thread; omit it")
         _require_own_processor(library, origin)

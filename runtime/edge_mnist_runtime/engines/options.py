@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from typing import Final, Literal, get_args
 
 from edge_mnist_runtime.errors import UsageError
@@ -20,6 +22,12 @@ SUFFIXES_OF: Final = {"onnx": (".onnx",), "tflite": (".tflite",), "lib": (".so",
 
 MAX_THREADS: Final = 256
 """Upper limit, because engines start as many threads as they are asked for until memory ends."""
+
+
+@cache
+def default_backend() -> Backend:
+    """The back end where nobody names one: onnxruntime, or `native` where onnxruntime is not installed."""
+    return "onnxruntime" if find_spec("onnxruntime") else "native"
 
 
 def check_count(name: str, count: object) -> None:
