@@ -157,9 +157,7 @@ def prove_c_program(program: CProgram, images: npt.NDArray[np.uint8], expected: 
     )
 
 
-def report_unproved(
-    program: CProgram, images: npt.NDArray[np.uint8], expected: npt.NDArray[np.uint8]
-) -> ProgramReport:
+def report_unproved(program: CProgram, images: npt.NDArray[np.uint8], expected: npt.NDArray[np.uint8]) -> ProgramReport:
     """What is known of a program before it runs. Arguments: as of `prove_c_program`."""
     usual = TFLiteInterpreter(program.tflite, origin=program.name).run_stored(images)
     steps = np.abs(usual.astype(int) - expected).max(axis=1)

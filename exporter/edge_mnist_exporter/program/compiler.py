@@ -101,8 +101,8 @@ def find_compiler() -> Compiler | None:
         if found is None:
             raise UsageError(f"CC={shlex.join(named)}: no compiler that runs; name another, or leave CC empty")
         return found
-    found = (_ask_version((path,)) for name in COMPILERS if (path := shutil.which(name)))
-    return next(filter(None, found), None) or find_cross_compiler()
+    installed = (_ask_version((path,)) for name in COMPILERS if (path := shutil.which(name)))
+    return next(filter(None, installed), None) or find_cross_compiler()
 
 
 def find_cross_compiler() -> Compiler | None:

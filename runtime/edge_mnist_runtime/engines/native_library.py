@@ -94,7 +94,9 @@ class NativeLibrary:
         self._instructions = instructions().decode()
         self._image_bytes = int(np.prod(contract.image_shape))
         self._idle: list[_Call] = []
-        wrong = self_test(ctypes.create_string_buffer(self._arena_bytes), ctypes.create_string_buffer(self._image_bytes))
+        wrong = self_test(
+            ctypes.create_string_buffer(self._arena_bytes), ctypes.create_string_buffer(self._image_bytes)
+        )
         if wrong:
             raise CorruptModelError(
                 f"{origin}: gives wrong scores for {wrong} of its golden vectors on this processor; do not use it here"
@@ -131,7 +133,9 @@ class NativeLibrary:
         return copy
 
     def _make_call(self) -> _Call:
-        return ctypes.create_string_buffer(self._arena_bytes), ctypes.create_string_buffer(4 * len(self.contract.labels))
+        return ctypes.create_string_buffer(self._arena_bytes), ctypes.create_string_buffer(
+            4 * len(self.contract.labels)
+        )
 
     def __reduce__(self) -> tuple[Callable[..., NativeLibrary], tuple[Any, ...]]:
         return _restore, self._recipe
@@ -175,7 +179,7 @@ def _load_from_memory(library: bytes, name: str) -> ctypes.CDLL:
     # The descriptor stays open, because the system takes two libraries with the same path for one.
     descriptor = os.memfd_create(f"edge-mnist-{name[:12]}")
     try:
-        with open(descriptor, "wb", closefd=False) as file:  # noqa: PTH123
+        with open(descriptor, "wb", closefd=False) as file:
             file.write(library)
         return ctypes.CDLL(f"/proc/self/fd/{descriptor}")
     except OSError:

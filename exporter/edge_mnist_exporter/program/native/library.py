@@ -94,7 +94,8 @@ def write_library(program: CProgram, target: Target) -> str:
     text = json.dumps(json.dumps(description, sort_keys=True))  # a JSON text of ASCII, quoted, is C's as well
     steps = (np.arange(256, dtype=np.float32) * np.float32(scores.scale)).view(np.uint32)
     declared = "".join(
-        f"predict_function {version.symbol(name, 'predict')};\nself_test_function {version.symbol(name, 'self_test')};\n"
+        f"predict_function {version.symbol(name, 'predict')};\n"
+        f"self_test_function {version.symbol(name, 'self_test')};\n"
         for version in target.versions
     )
     rows = "".join(

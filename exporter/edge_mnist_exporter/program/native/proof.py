@@ -98,9 +98,7 @@ def find_emulator(library: Library) -> str | None:
     return shutil.which(library.target.emulator or "") if library.compiler.crosses else None
 
 
-def run_emulated(
-    library: Library, images: npt.NDArray[np.uint8]
-) -> tuple[Scores, str, int]:
+def run_emulated(library: Library, images: npt.NDArray[np.uint8]) -> tuple[Scores, str, int]:
     """Run a library's object files in an emulator, linked with a program that reads images from a file.
 
     Returns:

@@ -54,9 +54,7 @@ class Target:
         return self.suffix == ".so"
 
 
-VNNI: Final = Version(
-    "AVX-512 VNNI", "vnni", ("-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vnni"), "AVX512_VNNI"
-)
+VNNI: Final = Version("AVX-512 VNNI", "vnni", ("-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vnni"), "AVX512_VNNI")
 AVX2: Final = Version("AVX2", "avx2", ("-mavx2",), "AVX2")
 X86: Final = (VNNI, AVX2, Version("SSE2", "sse2"))
 ARM64: Final = (Version("NEON", "neon"),)
