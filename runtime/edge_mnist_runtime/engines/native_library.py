@@ -148,7 +148,7 @@ def _restore(library: bytes, origin: str, options: EngineOptions) -> NativeLibra
 def _require_own_processor(library: bytes, origin: str) -> None:
     found, here = read_target(library), host_targets()
     if found is None:
-        raise CorruptModelError(f"{origin}: not a shared library; copy or export the bundle again")
+        raise CorruptModelError(f"{origin}: not a shared library of a known machine; export the bundle again")
     if found not in [name.removesuffix("-musl").replace("armv7", "arm").replace("armv6", "arm") for name in here]:
         raise CorruptModelError(
             f"{origin}: compiled for {found}; this machine is {here[0] if here else 'none of the known kinds'}; "
