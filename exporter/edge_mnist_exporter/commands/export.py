@@ -129,7 +129,7 @@ def _export(
         *("tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai_edge_litert", "sklearn", "scipy", "jinja2"),
     )
     from edge_mnist_exporter.bundle.report_paths import check_report_paths
-    from edge_mnist_exporter.program.requirements import check_programs
+    from edge_mnist_exporter.requirements import check_programs
     from edge_mnist_exporter.source.model_file import read_model_file
     from edge_mnist_exporter.source.source_model import find_source
 
