@@ -68,7 +68,8 @@ wheel: $(INSTALLED) ## Build the wheel, with compiled models if ziglang is there
 	$(BIN)/python -m benchmarks.tools.bundled_libraries
 	$(BIN)/python -m build --wheel --no-isolation
 	$(PYTHON) -m venv .venv-wheel
-	.venv-wheel/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl
+	.venv-wheel/bin/python -m pip install --quiet --constraint constraints.txt dist/*-any.whl
+	$(BIN)/python -m benchmarks.tools.musl_wheel dist
 	.venv-wheel/bin/python tests/wheel_check.py
 
 frozen-test: $(INSTALLED) ## Freeze the runtime with PyInstaller in a clean environment and test the application

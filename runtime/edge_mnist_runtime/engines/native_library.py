@@ -1,4 +1,4 @@
-"""Run a model that was compiled as a shared library: `edge-mnist export --int8 --format lib`.
+"""Run a model that `edge-mnist export` compiled as a shared library.
 
 A library is code. Load only one whose hash a manifest proves.
 """
