@@ -2,8 +2,8 @@
 
     python -m benchmarks.tools.musl_wheel dist
 
-onnxruntime has no wheels for musl (Alpine), and no environment marker of a dependency can tell musl from glibc. A wheel's
-tag can: pip prefers these to the one for any machine.
+onnxruntime has no wheels for musl (Alpine), and no environment marker of a dependency can tell musl from glibc. The tag
+of a wheel can: pip prefers these to the one for any machine.
 """
 
 from __future__ import annotations

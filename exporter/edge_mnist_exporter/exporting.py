@@ -22,10 +22,10 @@ from edge_mnist_exporter.images.calibration import CalibrationSet, choose_calibr
 from edge_mnist_exporter.images.own_images import load_export_images
 from edge_mnist_exporter.measurement import evaluate_reference, measure
 from edge_mnist_exporter.mixed.auto_mixed import Mixing, UnmadeFile, mix_failing, try_convert
-from edge_mnist_exporter.requirements import check_programs
 from edge_mnist_exporter.report.model_card import write_model_card
 from edge_mnist_exporter.report.page import make_export_page
 from edge_mnist_exporter.report.report import ExportReport
+from edge_mnist_exporter.requirements import check_programs
 from edge_mnist_exporter.source.source_model import SourceModel, find_source, load_source
 from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, MANIFEST_FILE, Manifest
 from edge_mnist_runtime.errors import GateError, PrecisionProofError
