@@ -21,6 +21,7 @@ from edge_mnist_exporter.program.native.proof import prove_library
 from edge_mnist_exporter.program.native.targets import TARGETS, choose_targets
 from edge_mnist_runtime import DigitClassifier, open_model
 from edge_mnist_runtime.bench.sample_digits import load_samples
+from edge_mnist_runtime.bundles import libraries
 from edge_mnist_runtime.bundles.manifest import Artifact, Manifest
 from edge_mnist_runtime.engines.opening import open_engine
 from edge_mnist_runtime.errors import CorruptModelError, HashMismatchError, ManifestError, UsageError
@@ -268,3 +269,51 @@ def test_targets_are_known_and_unique():
             choose_targets(names)
     with pytest.raises(UsageError, match="names one twice"):
         choose_targets(("armv6-linux", "armv6-linux"))
+
+
+@pytest.fixture
+def inside_package(library, native_file, tmp_path, monkeypatch):
+    """The runtime package as a wheel has it that was built with a compiler: with a library of `nano` alone."""
+    (tmp_path / native_file).write_bytes(library.data)
+    hashes = {native_file: hashlib.sha256(library.data).hexdigest()}
+    (tmp_path / "libraries.json").write_text(json.dumps(hashes), "utf-8")
+    monkeypatch.setattr(libraries, "MODELS_FOLDER", str(tmp_path))
+    monkeypatch.setattr(libraries, "LIBRARIES", str(tmp_path / "libraries.json"))
+    libraries.list_bundled_libraries.cache_clear()
+    yield tmp_path
+    libraries.list_bundled_libraries.cache_clear()
+
+
+def test_library_inside_the_package_runs_and_is_measured(inside_package, native_file, run_here):
+    digits = load_samples().images[..., 0]
+    native, usual = DigitClassifier("nano", backend="native"), DigitClassifier("nano")
+    assert (native.info().engine.backend, usual.info().engine.backend) == ("native", "onnxruntime")
+    assert [found.digit for found in native.predict_batch(digits)] == [
+        found.digit for found in usual.predict_batch(digits)
+    ]
+    measured = DigitClassifier("nano", backend="auto").info().measured
+    assert {found.file: found.backend for found in measured} == {
+        "nano_int8.onnx": "onnxruntime",
+        native_file: "native",
+    }
+    found = run_here("doctor")
+    assert found.code == 0, found.err
+    assert f"{native_file}" in found.out
+    assert "one runs here" in run_here("info", "nano").out
+
+
+def test_package_without_libraries_says_so(inside_package, run_here):
+    (inside_package / "libraries.json").unlink()
+    libraries.list_bundled_libraries.cache_clear()
+    for command in ("info", "doctor"):
+        assert "none: built without ziglang" in run_here(command).out
+    with pytest.raises(UsageError, match="this installation has no compiled library of it for"):
+        DigitClassifier("nano", backend="native")
+
+
+def test_changed_library_inside_the_package_is_refused(inside_package, native_file, run_here):
+    with (inside_package / native_file).open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(HashMismatchError, match="not the library that belongs to this package"):
+        DigitClassifier("nano", backend="native")
+    assert run_here("doctor").code == 6
