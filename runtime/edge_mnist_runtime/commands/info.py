@@ -25,13 +25,6 @@ if TYPE_CHECKING:
 
 INFO_SCHEMA_VERSION: Final = 1
 
-UNSATURATED: Final = {
-    "onnx": "it multiplies no integers",
-    "tflite": "LiteRT adds int8 products in 32 bits",
-    "lib": "it adds int8 products in 32 bits",
-}
-"""Why a file's sums cannot saturate, by its format."""
-
 
 def info(
     model: Annotated[Path | None, typer.Argument(help=MODELS_HELP, show_default="robust")] = None,
@@ -198,7 +191,7 @@ def _describe_sums(file: dict[str, Any]) -> str:
         return "yes" if file["can_saturate"] else "no, by its contract: int8 sums are exact on every processor"
     if file["can_saturate"]:
         return "perhaps: it multiplies integers, and nobody proved that their sums are exact"
-    return f"no: {UNSATURATED[file['format']]}"
+    return f"no: {'it multiplies no integers' if file['format'] == 'onnx' else 'LiteRT adds int8 products in 32 bits'}"
 
 
 def _describe_use(file: dict[str, Any]) -> str:
