@@ -60,8 +60,10 @@ def build_library(program: CProgram, target: Target) -> Library:
             run_compiler(compiler, [*options, *version.flags, *renamed, *output], folder)
         run_compiler(compiler, [*options, "-c", "library.c", "-o", "library.o"], folder)
         objects = [*(f"{version.ending}.o" for version in target.versions), "library.o"]
-        link = ["-shared", "-s", *(["-nostdlib"] if compiler.crosses else [])]
-        link += ["-Wl,-Bsymbolic", "-Wl,--build-id=none"] if target.is_elf else []
+        link = ["-shared", "-s"]
+        if target.is_elf:
+            # On Linux the program that loads the library has what it needs of a C library, be it glibc or musl.
+            link += ["-Wl,-Bsymbolic", "-Wl,--build-id=none", *(["-nostdlib"] if compiler.crosses else [])]
         library = f"{name}_int8{target.suffix}"
         run_compiler(compiler, [*options, *link, *objects, "-o", library], folder)
         parts = {part: (folder / part).read_bytes() for part in objects}
