@@ -67,7 +67,7 @@ def choose_fastest(folder: Path, manifest: Manifest, options: EngineOptions) -> 
 
 
 def choose_bundled(path: str, options: EngineOptions) -> OpenedModel:
-    """Load a model inside this package from its ONNX file and from its library, and return the faster one.
+    """Load a model inside this package from its ONNX file and, if there is one, from its library; return the faster.
 
     Args:
         path: Of the ONNX file.
@@ -90,6 +90,8 @@ def choose_bundled(path: str, options: EngineOptions) -> OpenedModel:
             reasons[name] = error
     if not engines:
         raise next(iter(reasons.values()))
+    if library is None:  # nothing to choose
+        return OpenedModel(engines[file], file)
     medians = _measure(engines, golden)
     fastest = min(medians, key=lambda name: medians[name])
     measured = tuple(

@@ -87,7 +87,7 @@ def find_and_open(
 
 
 def _open_bundled(path: str, backend: Backend | None, options: EngineOptions) -> OpenedModel:
-    """Open a model inside this package: its ONNX file, its compiled library, or the faster one of both."""
+    """Open a model inside this package: its ONNX file, its compiled library, or the faster one if there are both."""
     file = os.path.basename(path)
     require_runnable(
         file,

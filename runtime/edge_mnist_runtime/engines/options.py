@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 from typing import Final, Literal, get_args
 
 from edge_mnist_runtime.errors import UsageError
@@ -27,6 +26,8 @@ MAX_THREADS: Final = 256
 @cache
 def default_backend() -> Backend:
     """The back end where nobody names one: onnxruntime, or `native` where onnxruntime is not installed."""
+    from importlib.util import find_spec
+
     return "onnxruntime" if find_spec("onnxruntime") else "native"
 
 
