@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from edge_mnist_exporter.kinds import Kind
 from edge_mnist_exporter.program.c_source import check_c_name
-from edge_mnist_exporter.program.native.targets import choose_compiler
+from edge_mnist_exporter.program.native.toolchain import choose_compiler
 
 
 def check_programs(name: str, kinds: Iterable[Kind]) -> None:

@@ -1,14 +1,12 @@
-"""The kinds of machines that libraries are compiled for."""
+"""The kinds of machines that libraries are compiled for. Importing it is cheap: every start of the command line does."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from edge_mnist_exporter.program.compiler import Compiler, find_compiler, find_cross_compiler
-from edge_mnist_runtime.errors import MissingExtraError, UsageError
+from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.machine.native_target import host_targets
 
 
@@ -105,19 +103,3 @@ def choose_targets(names: Sequence[str] | None) -> tuple[Target, ...]:
     if len({*names}) < len(names):
         raise UsageError(f"`targets` {','.join(names)}: names one twice")
     return tuple(TARGETS[name] for name in names)
-
-
-def choose_compiler(target: Target) -> Compiler:
-    """The compiler for a target: ziglang's; for this machine also the one that CC names, cc, gcc or clang.
-
-    Raises:
-        MissingExtraError: There is none: the extra `native` brings ziglang.
-        UsageError: CC names something that does not run.
-    """
-    is_host = target.name in host_targets()[:1]
-    own = find_compiler if is_host else lambda: None
-    order = (own, find_cross_compiler) if os.environ.get("CC") else (find_cross_compiler, own)
-    found = next(filter(None, (find() for find in order)), None)
-    if found is None:
-        raise MissingExtraError("native", f"Compiling a library for {target.name}")
-    return found
