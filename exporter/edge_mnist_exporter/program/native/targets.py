@@ -1,4 +1,4 @@
-"""The kinds of machines that libraries are compiled for. Importing it is cheap: every start of the command line does."""
+"""The kinds of machines that libraries are compiled for. Cheap to import: every start of the command line does it."""
 
 from __future__ import annotations
 
