@@ -34,6 +34,9 @@ PLAIN: Final = ("-DEDGE_MNIST_PORTABLE", "-O1")
 NATIVE: Final = (("-march=native",), ("-mcpu=native",), ())
 """How compilers are told to use all that this processor has; the first one that a compiler takes."""
 
+COMPILE_TIMEOUT_S: Final = 1800
+"""ziglang compiles a C library for a target when it is first needed: minutes on a slow machine."""
+
 LOG_FILE: Final = "edge-mnist-compiler.log"
 """In the folder for temporary files: what a compiler said that failed."""
 
@@ -170,7 +173,9 @@ def run_compiler(compiler: Compiler, options: Sequence[str], folder: Path) -> No
     """
     command = [*compiler.command, *WARNINGS, *options]
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)  # noqa: S603
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=COMPILE_TIMEOUT_S, check=False
+        )  # noqa: S603
         said, failed = done.stdout + done.stderr, done.returncode != 0
     except (OSError, subprocess.SubprocessError) as error:
         said, failed = str(error), True
