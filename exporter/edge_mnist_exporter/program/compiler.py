@@ -173,9 +173,9 @@ def run_compiler(compiler: Compiler, options: Sequence[str], folder: Path) -> No
     """
     command = [*compiler.command, *WARNINGS, *options]
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603
             command, cwd=folder, capture_output=True, text=True, timeout=COMPILE_TIMEOUT_S, check=False
-        )  # noqa: S603
+        )
         said, failed = done.stdout + done.stderr, done.returncode != 0
     except (OSError, subprocess.SubprocessError) as error:
         said, failed = str(error), True

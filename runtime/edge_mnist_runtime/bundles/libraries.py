@@ -77,7 +77,7 @@ def require_bundled_library(model: str) -> tuple[str, bytes]:
         here = host_targets()
         raise UsageError(
             f"{model}: this installation has no compiled library of it for "
-            f"{here[0] if here else 'this kind of machine'}; an export of {model} as `lib` makes one, and a wheel "
+            f"{here[0] if here else 'this kind of machine'}; an export of {model} as a library makes one, and a wheel "
             "that `make wheel` builds with ziglang has them"
         )
     return found
