@@ -2,7 +2,7 @@
 
     python -m benchmarks.ablation --strength-1 build/reference/strength-1 --strength-0.5 build/reference/strength-0.5
 
-Both options name distillation sets (`edge-mnist transfer-set`), from which the last rows learn. Only validation images
+Both options name transfer sets (`edge-mnist transfer-set`), from which the last rows learn. Only validation images
 are read. Completed runs in `--runs` are reused, also those of further seeds.
 """
 
@@ -38,7 +38,7 @@ class Row:
     change: str
     """How it differs from the first row."""
     config: TrainingConfig
-    distillation_set: Path | None = None
+    transfer_set: Path | None = None
     start_from: str | None = None
     """Name of the row whose weights it starts from."""
 
@@ -48,8 +48,8 @@ def make_rows(recipe: TrainingConfig, strength_1: Path, strength_half: Path) -> 
 
     Args:
         recipe: The recipe of `edge`, with any number of epochs.
-        strength_1: The distillation set distorted at strength 1.
-        strength_half: The distillation set distorted at strength 0.5.
+        strength_1: The transfer set distorted at strength 1.
+        strength_half: The transfer set distorted at strength 0.5.
     """
     everything = find_architecture("teacher").config.augmentation
     constant = replace(recipe, schedule="constant", peak_learning_rate=1e-3, warmup_part=0.0)
@@ -71,7 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--strength-1", type=Path, required=True, help="a distillation set")
+    parser.add_argument("--strength-1", type=Path, required=True, help="a transfer set")
     parser.add_argument(
         "--strength-0.5", dest="strength_half", type=Path, required=True, help="a set distorted half as much"
     )
@@ -107,7 +107,7 @@ def _train_once(digits: DigitSet, row: Row, seed: int, runs: Path) -> None:
             find_architecture("edge"),
             replace(row.config, seed=seed),
             create_run_folder(path, force=True),
-            transfer_set=open_transfer_set(row.distillation_set) if row.distillation_set else None,
+            transfer_set=open_transfer_set(row.transfer_set) if row.transfer_set else None,
             start=open_starting_point(runs / f"{row.start_from}-{seed}") if row.start_from else None,
         )
 
@@ -126,7 +126,7 @@ def _cell(values: NDArray[np.float64], form: str) -> str:
     return f"{mean} ± {form.format(np.ptp(values) / 2)}" if len(values) > 1 else mean
 
 
-def _page(lines: list[str], epochs: int, distillation_set: TransferSet) -> str:
+def _page(lines: list[str], epochs: int, transfer_set: TransferSet) -> str:
     full = find_architecture("edge").config
     return "\n".join(
         [
@@ -141,8 +141,8 @@ def _page(lines: list[str], epochs: int, distillation_set: TransferSet) -> str:
             "| images | MNIST's 5,000 validation images, plain and distorted as in "
             "[distorted-validation.md](distorted-validation.md); no test image |",
             "| standard error | 0.1 points for the error on plain images, so compare losses and distorted images |",
-            f"| teachers of the last two rows | {len(distillation_set.record.teachers)}, on "
-            f"{distillation_set.n_views} distorted views of each training image |",
+            f"| teachers of the last two rows | {len(transfer_set.record.teachers)}, on "
+            f"{transfer_set.n_views} distorted views of each training image |",
             "",
             "| recipe | seeds | plain error | plain loss | strength 0.5 error | loss | strength 1 error | loss |",
             "|---|---|---|---|---|---|---|---|",

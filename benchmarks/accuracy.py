@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--seeds", action="append", default=[], metavar="ARCH=N", help="number of seeds; default: 1")
     parser.add_argument("--runs", type=Path, default=Path("build/accuracy"))
     parser.add_argument("--results", type=Path, default=Path("docs/results"))
-    parser.add_argument("--transfer-set", action="append", default=[], metavar="ARCH=DIR", help="distillation set")
+    parser.add_argument("--transfer-set", action="append", default=[], metavar="ARCH=DIR", help="transfer set")
     options = parser.parse_args()
     teachers = dict(item.split("=", 1) for item in options.transfer_set)
     n_seeds = {name: int(n) for name, n in (item.split("=", 1) for item in options.seeds)}

@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from benchmarks.judging import Judged, judge
-from benchmarks.rendering.strangers import Shown
+from benchmarks.rendering.stranger_drawing import Shown
 from benchmarks.rendering.unseen_corruptions import UNSEEN, corrupt_unseen
 from benchmarks.subjects import load_mnist
 from edge_mnist_runtime import DigitClassifier

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.rendering.strangers import Shown
+from benchmarks.rendering.stranger_drawing import Shown
 from edge_mnist_runtime import DigitClassifier, Prediction
 from edge_mnist_runtime.classifier import read_any
 from edge_mnist_runtime.errors import InputError

@@ -22,7 +22,7 @@ from ai_edge_litert.interpreter import Interpreter
 from benchmarks.interleaved import command, measure_interleaved
 from edge_mnist_exporter.program.c_program import make_c_program
 from edge_mnist_exporter.program.native.library import build_library
-from edge_mnist_exporter.program.native.targets import choose_targets
+from edge_mnist_exporter.targets import choose_targets
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
 from edge_mnist_runtime.engines.native_library import NativeLibrary
@@ -59,7 +59,7 @@ def main() -> None:
     rows, compilers = [], set()
     for name in BUNDLED_MODELS:
         engine, library, compiler = load_library(name)
-        compilers.add(f"{compiler}, {engine.info.backend_version}")
+        compilers.add(f"{compiler}, {engine.info().backend_version}")
         rows += measure_model(name, engine, digits, options.rounds, limits)
         rows.append(measure_cold_start(name, library, options.cold_rounds))
     lines = [

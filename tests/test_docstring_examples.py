@@ -6,7 +6,10 @@ import doctest
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from edge_mnist_trainer.augment.strokes import draw_digits
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -34,6 +37,8 @@ def test_modules_with_examples_are_found():
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_of_a_module_give_the_documented_results(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    images, labels = draw_digits(20, seed=0)
+    np.savez("digits.npz", images=images, labels=labels)  # for the example of `train`
     failed, tried = doctest.testmod(import_module(name), optionflags=doctest.ELLIPSIS)
     assert failed == 0
     assert tried

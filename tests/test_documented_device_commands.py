@@ -56,6 +56,9 @@ def workplace(reference_bundle: Path, run_cli: RunCli, tmp_path_factory: pytest.
     shutil.copy(folder / "photos" / "0-black-on-white.png", folder / "scan.png")
     draw_row(folder / "photos").save(folder / "year.jpg")
     (folder / "bundle").symlink_to(reference_bundle)
+    shutil.copytree(folder / "photos", folder / "hand" / "judge" / "7")
+    shutil.copytree(reference_bundle, folder / "bundles" / "mine")
+    shutil.copy(reference_bundle / "edge_int8.onnx", folder / "bundles" / "mine" / "mine_int8.onnx")
     measured = run_cli("bench", "--samples", "50", "--json", cwd=folder)
     assert measured.code == 0, measured.err
     for name in ("before.json", "now.json"):

@@ -16,16 +16,18 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 ORDER = {
     "runtime": (
-        "lazy_names tensor box machine errors extras paths preprocess contract dataset timing engines bundles images "
-        "prediction reading acceptance rows inputs predictions prediction_pool classifier_info classifier bench doctor "
+        "lazy_names tensor box machine errors atomic_file extras paths preprocess thresholds contract dataset timing "
+        "engines bundles images "
+        "prediction reading acceptance rows inputs predictions prediction_pool picture_report "
+        "classifier_info classifier bench doctor "
         "commands __main__"
     ),
     "trainer": (
         "augment config typed_json run_record run_folder data networks fit evaluate report training_run commands"
     ),
     "exporter": (
-        "golden_images audit program kinds gate_config config requirements source formats conversion evaluate bundle "
-        "report images measurement mixed exporting commands"
+        "targets kinds gate_config config golden_images tflite_schema audit program source formats conversion evaluate "
+        "bundle report images measurement mixed exporting commands"
     ),
 }
 """Folders and top-level modules of each package. Each imports only earlier ones."""

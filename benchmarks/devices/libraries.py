@@ -13,7 +13,7 @@ from edge_mnist_exporter.program.c_program import CProgram
 from edge_mnist_exporter.program.compiler import find_cross_compiler
 from edge_mnist_exporter.program.native.library import build_library
 from edge_mnist_exporter.program.native.proof import run_emulated
-from edge_mnist_exporter.program.native.targets import TARGETS, Target
+from edge_mnist_exporter.targets import TARGETS, Target
 
 COMPUTERS: Final = {
     "aarch64-linux": "ARM64 (Raspberry Pi 3 and later)",

@@ -52,6 +52,9 @@ RULES: Final = {
 TEST_SECONDS: Final = 2.5
 """Computing time, measured without a change, of the tests that are run for one: the most special and the broadest."""
 
+VALUE_TEST_SECONDS: Final = 10.0
+"""The same for a change of a value outside of functions, because several functions read it."""
+
 LEFT_OUT: Final = (
     "test_preprocessing_fuzz.py",  # takes longer than all others, and asks for no certain answer...
     "::test_any_array_becomes_a_tensor_or_is_refused",  # ...as this one
@@ -177,16 +180,17 @@ def _plan(path: Path, mutation: Mutation, tests: Tests, done: Outcomes) -> Attem
     chosen = [test for test in chosen if before["survived"].get(_file_of(test)) != tests.digests[_file_of(test)]]
     # A test that calls few functions is about this one. One that calls many shows what nobody thought of.
     chosen.sort(key=lambda test: (len(tests.functions[test]), tests.seconds[test]))
-    special = _shortened(chosen, tests)
-    chosen = special + _shortened(chosen[: len(special) - 1 : -1], tests)
+    limit = TEST_SECONDS if mutation.function_line else VALUE_TEST_SECONDS
+    special = _shortened(chosen, tests, limit / 2)
+    chosen = special + _shortened(chosen[: len(special) - 1 : -1], tests, limit / 2)
     seconds = sum(tests.seconds[test] for test in chosen)
     return Attempt(path, mutation, chosen, cpu_seconds=4 + math.ceil(2 * seconds))
 
 
-def _shortened(names: list[str], tests: Tests) -> list[str]:
-    """The first tests of several, as many as take half of `TEST_SECONDS`, and one at least."""
+def _shortened(names: list[str], tests: Tests, limit: float) -> list[str]:
+    """The first tests of several, as many as take `limit` seconds, and one at least."""
     seconds = accumulate(tests.seconds[test] for test in names)
-    return names[: max(1, sum(so_far <= TEST_SECONDS / 2 for so_far in seconds))]
+    return names[: max(1, sum(so_far <= limit for so_far in seconds))]
 
 
 def _file_of(test: str) -> str:

@@ -130,13 +130,29 @@ def find_mutations(source: str) -> list[Mutation]:
 
 
 def find_readers(source: str) -> dict[str, set[int]]:
-    """By name, the first lines of the functions of a module that read a value of that name."""
+    """By name, the first lines of the functions of a module that read a value of that name.
+
+    A function also reads what the module's constants and its own defaults are made of.
+    """
+    tree = ast.parse(source)
     readers: dict[str, set[int]] = defaultdict(set)
-    for _, node, _, scope in _walk(tree := ast.parse(source), None, _Scope("", None, tree)):
-        name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
-        if name is not None and scope.function_line is not None:
-            readers[name].add(scope.function_line)
+    for _, node, _, scope in _walk(tree, None, _Scope("", None, tree)):
+        if isinstance(node, ast.FunctionDef) and scope.function_line is None:
+            for name in _names_in([node.args, *node.body]):
+                readers[name].add(_first_line(node))
+    for node in reversed(tree.body):  # a constant is made of earlier ones
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
+            for name in _names_in([node.value]):
+                readers[name] |= readers[node.target.id]
     return readers
+
+
+def _names_in(nodes: list[Any]) -> set[str]:
+    """The names of variables and attributes in parts of a syntax tree."""
+    inside = [node for whole in nodes for node in ast.walk(whole)]
+    return {node.id for node in inside if isinstance(node, ast.Name)} | {
+        node.attr for node in inside if isinstance(node, ast.Attribute)
+    }
 
 
 @dataclass(frozen=True)
@@ -198,7 +214,11 @@ def _inside(node: ast.FunctionDef | ast.ClassDef, scope: _Scope) -> _Scope:
     name = f"{scope.name}.{node.name}" if scope.name else node.name
     if isinstance(node, ast.ClassDef) or scope.function_line is not None:
         return scope._replace(name=name)
-    return _Scope(name, min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)]), node)
+    return _Scope(name, _first_line(node), node)
+
+
+def _first_line(function: ast.FunctionDef) -> int:
+    return min([function.lineno, *(decorator.lineno for decorator in function.decorator_list)])
 
 
 def _digest_of(whole: ast.AST) -> str:

@@ -14,7 +14,7 @@ from benchmarks.reliability.model_fields import change_model
 from benchmarks.reliability.picture_files import drawn_tensors, make_picture_files
 from edge_mnist_runtime import DigitClassifier, EdgeMnistError, Prediction
 from edge_mnist_runtime.engines.opening import open_engine
-from edge_mnist_runtime.reading.parameters import ReadingMode
+from edge_mnist_runtime.reading.modes import ReadingMode
 
 Attempt = Callable[[int], str]
 """From an item's number to `classified`, the class of a named error, or `unexpected: ...`, which is a failure."""

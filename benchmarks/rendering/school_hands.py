@@ -6,6 +6,7 @@ Coordinates are hundredths, `x,y` with y down; strokes are parted by `;`. Catmul
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -160,17 +161,41 @@ def shape_from_form(form: str, rng: np.random.Generator) -> DigitShape:
     return shape_from_curves(write_form(form, rng))
 
 
-def write_form(form: str, rng: np.random.Generator) -> list[npt.NDArray[np.float64]]:
-    """The pen's way through a form, points (x, y) of each stroke: as wide, slanted, turned and uneven as hands are."""
-    width, slant, angle = rng.uniform(0.32, 1.0), rng.normal(0.06, 0.15), np.radians(rng.normal(0, 6))
-    bend = np.exp(rng.normal(0, 0.2))  # above 1: large tops, small loops below
+@dataclass(frozen=True)
+class Habits:
+    """What one writer gives to every digit."""
+
+    width: float
+    """Of the digit's height."""
+    slant: float
+    angle_degrees: float
+    bend: float
+    """Above 1: large tops, small loops below."""
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> Habits:
+        """Habits as different as those of writers."""
+        width, slant, angle = rng.uniform(0.32, 1.0), rng.normal(0.06, 0.15), rng.normal(0, 6)
+        return cls(width, slant, angle, np.exp(rng.normal(0, 0.2)))
+
+
+def write_form(form: str, rng: np.random.Generator, habits: Habits | None = None) -> list[npt.NDArray[np.float64]]:
+    """The pen's way through a form, points (x, y) of each stroke, a little different each time.
+
+    Args:
+        form: The strokes.
+        rng: Of the differences.
+        habits: The writer's; None for another writer each time.
+    """
+    own = habits or Habits.draw(rng)
+    angle = np.radians(own.angle_degrees)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     curves = []
     for stroke in form.split(";"):
         points = _read_points(stroke)
-        points[:, 1] = np.sign(points[:, 1]) * np.abs(points[:, 1]) ** bend
+        points[:, 1] = np.sign(points[:, 1]) * np.abs(points[:, 1]) ** own.bend
         curve = catmull_rom(points + rng.normal(0, 0.028, points.shape))
-        x = width * (curve[:, 0] - 0.5 + slant * (0.5 - curve[:, 1]))
+        x = own.width * (curve[:, 0] - 0.5 + own.slant * (0.5 - curve[:, 1]))
         curves.append(np.stack([x, curve[:, 1]], axis=1) @ turn.T)
     return curves
 

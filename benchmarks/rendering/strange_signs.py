@@ -17,7 +17,7 @@ from PIL import Image
 
 from benchmarks.rendering.papers import encode_jpeg
 from benchmarks.rendering.pens import shape_from_font
-from benchmarks.rendering.strangers import Shown, Split, cover, paint
+from benchmarks.rendering.stranger_drawing import Shown, Split, cover, paint
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.tensor import Pixels
 from edge_mnist_trainer.augment.fonts import FontFace, font_faces

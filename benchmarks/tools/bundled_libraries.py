@@ -21,7 +21,7 @@ from edge_mnist_exporter.program.c_program import make_c_program
 from edge_mnist_exporter.program.compiler import find_cross_compiler
 from edge_mnist_exporter.program.native.library import build_library
 from edge_mnist_exporter.program.native.proof import prove_library
-from edge_mnist_exporter.program.native.targets import choose_targets
+from edge_mnist_exporter.targets import choose_targets
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, MODELS_FOLDER
 from edge_mnist_runtime.bundles.libraries import LIBRARIES, is_library
 from edge_mnist_trainer.augment.strokes import draw_digits

@@ -13,22 +13,32 @@ from typing import TYPE_CHECKING, Final
 from edge_mnist_runtime.lazy_names import load_when_used
 
 if TYPE_CHECKING:
-    from edge_mnist_exporter.config import ConversionConfig, ExportConfig, SourceConfig
-    from edge_mnist_exporter.exporting import Export, export
+    from edge_mnist_exporter.config import ConversionConfig, ExportConfig, ProjectConfig, SourceConfig
+    from edge_mnist_exporter.exporting import ExportReport, export
     from edge_mnist_exporter.gate_config import GateConfig
-    from edge_mnist_exporter.report.report import ExportReport
+    from edge_mnist_exporter.report.report import ExportRecord
 
 _HOME_OF: Final = {
     "ConversionConfig": "config",
-    "Export": "exporting",
     "ExportConfig": "config",
-    "ExportReport": "report.report",
+    "ExportRecord": "report.report",
+    "ExportReport": "exporting",
     "GateConfig": "gate_config",
+    "ProjectConfig": "config",
     "SourceConfig": "config",
     "export": "exporting",
 }
 
-__all__ = ["ConversionConfig", "Export", "ExportConfig", "ExportReport", "GateConfig", "SourceConfig", "export"]
+__all__ = [
+    "ConversionConfig",
+    "ExportConfig",
+    "ExportRecord",
+    "ExportReport",
+    "GateConfig",
+    "ProjectConfig",
+    "SourceConfig",
+    "export",
+]
 
 
 __getattr__ = load_when_used(__name__, _HOME_OF)

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from edge_mnist_exporter.gate_config import INT8_PRECISION, GateConfig
-from edge_mnist_exporter.kinds import FORMAT_NAMES, LIBRARY_FORMAT, Kind, choose_kinds, list_absent
+from edge_mnist_exporter.kinds import FORMAT_NAMES, Kind, choose_kinds, list_absent
+from edge_mnist_runtime.bundles.c_source import C_FORMAT
+from edge_mnist_runtime.bundles.libraries import LIBRARY_FORMAT
 from edge_mnist_runtime.contract import InputRange, check_labels
-from edge_mnist_runtime.errors import UsageError
+from edge_mnist_runtime.errors import OutputError, UsageError
+from edge_mnist_runtime.thresholds import LeastConfidence, check_least_confidence
 
 BUNDLES_FOLDER: Final = Path("bundles")
 """Default folder of bundles."""
@@ -21,6 +24,9 @@ CALIBRATION_METHODS: Final = ("minmax", "entropy", "percentile")
 
 OPSETS: Final = range(13, 19)
 """Supported opsets: per-channel QDQ needs 13, and tf2onnx writes up to 18."""
+
+
+PROJECT_KINDS: Final = ("cmake", "arduino", "zephyr")
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,33 @@ class ConversionConfig:
 
 
 @dataclass(frozen=True)
+class ProjectConfig:
+    """A project to write beside the bundle.
+
+    Raises:
+        UsageError: There is no such kind of project.
+    """
+
+    kind: str
+    """`cmake`, `arduino` or `zephyr`."""
+    folder: Path
+    """Where it is written. It must not exist, or be an empty folder."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in PROJECT_KINDS:
+            raise UsageError(f"`project` {self.kind}: unknown; expected one of {', '.join(PROJECT_KINDS)}")
+
+    def check_folder(self) -> None:
+        """Raise `OutputError` if something is in the way of the project."""
+        try:
+            taken = self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir()))
+        except OSError as error:
+            raise OutputError(f"`project` {self.folder}: cannot be read ({error.strerror}); name another") from error
+        if taken:
+            raise OutputError(f"`project` {self.folder}: exists and is no empty folder; name another")
+
+
+@dataclass(frozen=True)
 class ExportConfig:
     """Settings of one export.
 
@@ -110,8 +143,11 @@ class ExportConfig:
     """A folder of pictures to calibrate on, at most `calibration_samples` of them; None for training images."""
     seed: int = 0
     """Seed of the choice of calibration images."""
-    least_confidence: float | None = None
-    """Predictions with less confidence are rejected, 0..1; 0 rejects none; None uses the model's own threshold."""
+    project: ProjectConfig | None = None
+    """A project of the C program to write beside the bundle."""
+    least_confidence: LeastConfidence | None = None
+    """Predictions with less confidence are rejected, 0..1, or a name of a threshold; 0 rejects none; None uses the
+    model's own threshold, else `balanced`."""
 
     def __post_init__(self) -> None:
         _ = self.kinds  # raises for unknown or unsupported kinds
@@ -132,16 +168,18 @@ class ExportConfig:
             )
         if self.calibration_samples is not None and self.calibration_samples < 1:
             raise UsageError(f"`calibration_samples` must be at least 1, not {self.calibration_samples}")
-        if self.least_confidence is not None and not 0 <= self.least_confidence < 1:
-            raise UsageError(f"`least_confidence` must be 0..1, 1 left out, not {self.least_confidence:g}")
-        programs = sorted({kind.format for kind in self.kinds if kind.is_program})
-        if self.conversion.max_ram_bytes is not None and not programs:
+        check_least_confidence(self.least_confidence)
+        formats = {kind.format for kind in self.kinds}
+        program = next((kind.format for kind in self.kinds if kind.is_program), None)
+        if self.conversion.max_ram_bytes is not None and program is None:
             raise UsageError("`max_ram_bytes`: only C programs state the memory that they work in; add c to `formats`")
-        if programs and self.auto_mixed:
+        if program and self.auto_mixed:
             raise UsageError(
-                f"`auto_mixed`: a C program has no layers in float; leave it out, or {programs[0]} out of `formats`"
+                f"`auto_mixed`: a C program has no layers in float; leave it out, or {program} out of `formats`"
             )
-        if self.targets is not None and LIBRARY_FORMAT not in programs:
+        if self.project and C_FORMAT not in formats:
+            raise UsageError("`project`: a project holds the C program; add c to `formats`")
+        if self.targets is not None and LIBRARY_FORMAT not in formats:
             raise UsageError(f"`targets`: only libraries are for one machine; add {LIBRARY_FORMAT} to `formats`")
         if self.seed < 0:
             raise UsageError(f"`seed` must be at least 0, not {self.seed}")

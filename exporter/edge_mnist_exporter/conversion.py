@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edge_mnist_exporter.audit.audit import MAX_WEIGHT_PAIR, GraphAudit
@@ -13,7 +13,7 @@ from edge_mnist_exporter.formats import FORMATS
 from edge_mnist_exporter.formats.request import ConversionRequest
 from edge_mnist_exporter.kinds import Kind
 from edge_mnist_exporter.program.c_program import CProgram, make_c_program
-from edge_mnist_exporter.program.native.library import Library, build_library
+from edge_mnist_exporter.program.program_files import PROGRAM_FILES, Proof
 from edge_mnist_exporter.source.nested_layers import list_nested_layers
 from edge_mnist_exporter.source.source_model import SourceModel
 from edge_mnist_runtime.bundles.manifest import Artifact
@@ -46,17 +46,12 @@ class ExportedFile:
     default_engine: Engine
     """An engine with the library's default options, like those of other programs."""
     audit: GraphAudit
+    companions: dict[str, bytes] = field(default_factory=dict)
+    """Files that belong to this one, by name: the header of a C file, the JavaScript of a WebAssembly file."""
     c_program: CProgram | None = None
-    """What a C file was written from; None for any other file."""
-    library: Library | None = None
-    """How a library was made; None for any other file."""
-
-    @property
-    def companions(self) -> dict[str, bytes]:
-        """Files without which this one is no use, by name: the header of a C file."""
-        if self.c_program is None:
-            return {}
-        return {f"{self.file.removesuffix('.c')}.h": self.c_program.source.header.encode()}
+    """The integer program that the file was made of; None for TFLite and ONNX."""
+    prove_program: Proof | None = None
+    """Runs it and compares its scores with those of TFLite's reference kernels; None for TFLite and ONNX."""
 
     @property
     def size_bytes(self) -> int:
@@ -124,9 +119,7 @@ def _check_masks(request: ConversionRequest) -> None:
 
 def name_file(request: ConversionRequest) -> str:
     """Name of the file in a bundle."""
-    target = request.kind.target
-    suffix = FORMATS[request.kind.format].suffix if target is None else f".{target.name}{target.suffix}"
-    return f"{request.source.name}_{request.kind.precision}{suffix}"
+    return f"{request.source.name}_{request.kind.precision}{request.kind.suffix}"
 
 
 def prove(request: ConversionRequest, data: bytes) -> ExportedFile:
@@ -155,16 +148,15 @@ def prove(request: ConversionRequest, data: bytes) -> ExportedFile:
 
 
 def _make_program(request: ConversionRequest, tflite: bytes, audit: GraphAudit) -> ExportedFile:
-    """The C source of an int8 TFLite file, or a library that is compiled from it."""
+    """Make the file of the integer program that an int8 TFLite file holds: C source, WebAssembly or a library."""
     kind, name = request.kind, name_file(request)
     program = request.make_once(
-        "C program", lambda: make_c_program(tflite, name, max_ram_bytes=request.config.max_ram_bytes)
+        "integer program", lambda: make_c_program(tflite, name, max_ram_bytes=request.config.max_ram_bytes)
     )
-    kernels, audit = program.kernels, replace(audit, arena_bytes=program.source.arena_bytes)
-    if kind.target is None:
-        return ExportedFile(name, kind, program.source.source.encode(), kernels, kernels, audit, c_program=program)
-    library = build_library(program, kind.target)
-    return ExportedFile(name, kind, library.data, kernels, kernels, audit, library=library)
+    made, kernels = PROGRAM_FILES[kind.format].make(program, kind), program.kernels
+    audit = replace(audit, arena_bytes=program.source.arena_bytes)
+    companions = {name.removesuffix(kind.suffix) + end: content for end, content in made.companions.items()}
+    return ExportedFile(name, kind, made.data, kernels, kernels, audit, companions, program, made.prove)
 
 
 def _open_by_default(engine: Engine, data: bytes, name: str) -> Engine:
@@ -191,5 +183,6 @@ def make_contract(source: SourceModel, kind: Kind, config: ConversionConfig) -> 
         input_scale=scale,
         input_zero_point=zero_point,
         least_confidence=source.least_confidence or 0.0,
+        thresholds=source.thresholds,
         can_saturate=config.allow_saturation and kind.may_saturate,
     )

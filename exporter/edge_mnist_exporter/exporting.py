@@ -11,23 +11,26 @@ from pathlib import Path
 from edge_mnist_exporter.bundle.bundle_writer import BundleWriter
 from edge_mnist_exporter.bundle.golden import make_golden_vectors
 from edge_mnist_exporter.bundle.report_paths import PAGE_FILE, REPORT_FILE, ReportPaths, shorten
-from edge_mnist_exporter.config import BUNDLES_FOLDER, ExportConfig
+from edge_mnist_exporter.config import BUNDLES_FOLDER, ExportConfig, ProjectConfig
 from edge_mnist_exporter.conversion import ExportedFile, convert, share_requests
 from edge_mnist_exporter.evaluate.evaluation import measure_top1
 from edge_mnist_exporter.evaluate.gates import REFERENCE_GATE, Gate, judge_reference
-from edge_mnist_exporter.evaluate.rejection import settle_least_confidence
+from edge_mnist_exporter.evaluate.rejection import ConfidenceRule, settle_rule
 from edge_mnist_exporter.formats.request import ConversionRequest
 from edge_mnist_exporter.gate_config import INT8_PRECISION
 from edge_mnist_exporter.images.calibration import CalibrationSet, choose_calibration, choose_search_images
 from edge_mnist_exporter.images.own_images import load_export_images
 from edge_mnist_exporter.measurement import evaluate_reference, measure
 from edge_mnist_exporter.mixed.auto_mixed import Mixing, UnmadeFile, mix_failing, try_convert
+from edge_mnist_exporter.program.program_files import check_programs
+from edge_mnist_exporter.program.projects.project import write_project
 from edge_mnist_exporter.report.model_card import write_model_card
 from edge_mnist_exporter.report.page import make_export_page
-from edge_mnist_exporter.report.report import ExportReport
-from edge_mnist_exporter.requirements import check_programs
+from edge_mnist_exporter.report.report import ExportRecord
 from edge_mnist_exporter.source.source_model import SourceModel, find_source, load_source
+from edge_mnist_runtime.bundles.c_source import C_FORMAT
 from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, MANIFEST_FILE, Manifest
+from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.errors import GateError, PrecisionProofError
 from edge_mnist_runtime.preprocess import PREPROCESS
 from edge_mnist_trainer.data.sources import DigitSource
@@ -36,12 +39,13 @@ CARD_FILE = "MODEL_CARD.md"
 
 
 @dataclass(frozen=True)
-class Export:
-    """The result of an export."""
+class ExportReport:
+    """How an export ended."""
 
-    report: ExportReport
-    target: Path | None
-    """The bundle; None if a gate failed and no bundle was written."""
+    record: ExportRecord
+    """All measurements, as in report.json."""
+    path: Path | None
+    """The bundle folder; None if a gate failed and no bundle was written."""
     files: tuple[str, ...]
     """Names of the bundle's files."""
     page: Path
@@ -52,15 +56,15 @@ class Export:
     @property
     def passed(self) -> bool:
         """Whether every gate passed, so that a bundle was written."""
-        return self.report.passed
+        return self.record.passed
 
-    def require_passed(self) -> Export:
-        """Return this export if every gate passed.
+    def require_passed(self) -> ExportReport:
+        """Return this report if every gate passed.
 
         Raises:
             GateError: A gate failed. The message names each failed gate, by how much it failed, and the report.
         """
-        failed = self.report.failed_gates
+        failed = self.record.failed_gates
         if failed:
             measured = "; ".join(map(_describe_failure, failed))
             hint = (
@@ -82,7 +86,7 @@ def export(
     config: ExportConfig | None = None,
     data: str | os.PathLike[str] | None = None,
     on_stage: Callable[[str], None] = lambda _stage: None,
-) -> Export:
+) -> ExportReport:
     """Export a Keras model to a bundle of TFLite and ONNX files, if it passes every gate.
 
     Args:
@@ -95,7 +99,7 @@ def export(
         on_stage: Called with a few words at the start of each stage.
 
     Returns:
-        The export. If a gate failed, `passed` is false and no bundle was written; `require_passed()` raises then.
+        How it ended. If a gate failed, `passed` is false and no bundle was written; `require_passed()` raises then.
 
     Raises:
         UsageError: There is no such model, or another file or folder is at the path of the bundle.
@@ -112,6 +116,8 @@ def export(
     target = BUNDLES_FOLDER / name if output is None else Path(output)
     config = config or ExportConfig()
     check_programs(name, config.kinds)
+    if config.project:
+        config.project.check_folder()
     with BundleWriter(target) as writer:
         paths = ReportPaths(writer.target)
         on_stage("loading the Keras model")
@@ -119,33 +125,67 @@ def export(
         on_stage("loading images")
         digits = load_export_images(source, None if data is None else Path(data))
         calibration = choose_calibration(source, digits, config)
-        on_stage(f"evaluating Keras on {len(digits.evaluation):,} images")
-        reference = evaluate_reference(source, digits.evaluation)
-        settled = settle_least_confidence(source, config.least_confidence, digits.validation)
-        source = replace(source, least_confidence=settled[0] if settled else 0.0)
-        # If Keras itself fails, its input is probably wrong; a conversion would only add other errors.
-        reads = judge_reference(measure_top1(reference, digits.evaluation.labels)).passed
-        mixing = _make_files(source, digits, calibration, config, on_stage) if reads else Mixing(())
-        report = measure(
-            source,
-            reference,
-            mixing.files,
-            digits,
-            calibration=calibration,
-            config=config,
-            settled=settled,
-            on_stage=on_stage,
-        )
-        report = replace(report, mixed=mixing.choices)
-        page = make_export_page(report, digits.evaluation.images)
-        if not report.passed:
-            paths.write_failure(report.to_json(), page)
-            return Export(report, None, (), paths.failure / PAGE_FILE, mixing)
+        mixing, record = _make_and_measure(source, digits, calibration, config, on_stage)
+        page = make_export_page(record, digits.evaluation.images)
+        if not record.passed:
+            paths.write_failure(record.to_json(), page)
+            return ExportReport(record, None, (), paths.failure / PAGE_FILE, mixing)
         on_stage("writing the bundle")
-        contents = _contents(source, mixing.files, report)
+        contents = _contents(source, mixing.files, record)
         with paths.page_after(page):
             writer.write(contents)
-        return Export(report, writer.target, tuple(contents), paths.page, mixing)
+        if config.project:
+            _write_project(config.project, mixing.files, record)
+        return ExportReport(record, writer.target, tuple(contents), paths.page, mixing)
+
+
+def _make_and_measure(
+    source: SourceModel,
+    digits: DigitSource,
+    calibration: CalibrationSet,
+    config: ExportConfig,
+    on_stage: Callable[[str], None],
+) -> tuple[Mixing, ExportRecord]:
+    """Make all requested files, unless Keras itself fails, and measure them."""
+    on_stage(f"evaluating Keras on {len(digits.evaluation):,} images")
+    reference = evaluate_reference(source, digits.evaluation)
+    rule = _settle_rule(source, digits.validation, config)
+    if rule:
+        source = replace(source, least_confidence=rule.least_confidence, thresholds=rule.thresholds)
+    # If Keras itself fails, its input is probably wrong; a conversion would only add other errors.
+    reads = judge_reference(measure_top1(reference, digits.evaluation.labels)).passed
+    mixing = _make_files(source, digits, calibration, config, on_stage) if reads else Mixing(())
+    record = measure(
+        source,
+        reference,
+        mixing.files,
+        digits,
+        calibration=calibration,
+        config=config,
+        rule=rule,
+        on_stage=on_stage,
+    )
+    return mixing, replace(record, mixed=mixing.choices)
+
+
+def _settle_rule(source: SourceModel, validation: LabelledDigits, config: ExportConfig) -> ConfidenceRule | None:
+    """Determine the confidence thresholds; None for a model that does not read digits."""
+    if not source.reads_digits:
+        return None
+    return settle_rule(source, config.least_confidence, source.probabilities(validation.images), validation)
+
+
+def _write_project(project: ProjectConfig, files: Sequence[ExportedFile], report: ExportRecord) -> None:
+    """Write the project of the C program, with its figures in the report."""
+    file, item = next(pair for pair in zip(files, report.artifacts, strict=True) if pair[0].kind.format == C_FORMAT)
+    if file.c_program is None or item.program is None:
+        raise AssertionError(f"{file.file} has no program")
+    figures, dataset = item.figures, report.dataset
+    accuracy = (
+        f"Top-1 {figures.top1:.2%} on {dataset.n:,} images of {dataset.name} ({dataset.split}), Keras "
+        f"{report.reference.top1:.2%}; the same answer as Keras on {figures.agreement:.2%}."
+    )
+    write_project(project, file.c_program, item.program, accuracy)
 
 
 def _make_files(
@@ -177,10 +217,10 @@ def _convert(request: ConversionRequest) -> ExportedFile:
         raise PrecisionProofError(f"{error}; `auto_mixed=True` tries to keep such layers in float") from error
 
 
-def _describe_mixing(export: Export) -> str:
+def _describe_mixing(report: ExportReport) -> str:
     """Explain why files fail although `auto_mixed` is on."""
-    failed = {file for gate in export.report.failed_gates for file in gate.files}
-    sound, hopeless = (", ".join(failed.intersection(files)) for files in (export.mixing.sound, export.mixing.hopeless))
+    failed = {file for gate in report.record.failed_gates for file in gate.files}
+    sound, hopeless = (", ".join(failed.intersection(files)) for files in (report.mixing.sound, report.mixing.hopeless))
     return (
         f" ({sound} passed on the training images that `auto_mixed` uses, so all of its layers stayed in int8)"
         if sound
@@ -192,12 +232,12 @@ def _describe_failure(gate: Gate) -> str:
     return f"{gate.name} = {gate.value:.4f}, must be {gate.limit}, failed by {-gate.margin:.4f}"
 
 
-def _contents(source: SourceModel, files: Sequence[ExportedFile], report: ExportReport) -> dict[str, bytes]:
+def _contents(source: SourceModel, files: Sequence[ExportedFile], record: ExportRecord) -> dict[str, bytes]:
     """Make all files of the bundle, by name. The manifest is last, because it has the hashes of the others."""
     extra = {
         **{name: content for file in files for name, content in file.companions.items()},
-        REPORT_FILE: report.to_json().encode(),
-        CARD_FILE: write_model_card(report).encode(),
+        REPORT_FILE: record.to_json().encode(),
+        CARD_FILE: write_model_card(record).encode(),
         GOLDEN_FILE: make_golden_vectors({file.file: file.engine for file in files}, files[0].engine.contract),
     }
     manifest = Manifest(
@@ -205,11 +245,12 @@ def _contents(source: SourceModel, files: Sequence[ExportedFile], report: Export
         labels=source.labels,
         preprocess=PREPROCESS.to_dict() if source.reads_digits else None,
         source={"file": Path(source.origin).name, "sha256": source.sha256},
-        evaluation={key: asdict(report.dataset)[key] for key in ("name", "split", "n", "sha256")},
-        versions=report.versions,
-        artifacts=tuple(file.artifact(item.figures.top1) for file, item in zip(files, report.artifacts, strict=True)),
+        evaluation={key: asdict(record.dataset)[key] for key in ("name", "split", "n", "sha256")},
+        versions=record.versions,
+        artifacts=tuple(file.artifact(item.figures.top1) for file, item in zip(files, record.artifacts, strict=True)),
         files={file: hashlib.sha256(data).hexdigest() for file, data in extra.items()},
         least_confidence=files[0].engine.contract.least_confidence,
+        thresholds=files[0].engine.contract.thresholds,
     )
     models = {file.file: file.data for file in files}
     return {**models, **extra, MANIFEST_FILE: manifest.to_json().encode()}

@@ -5,26 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from edge_mnist_exporter.program.native.targets import Target, choose_targets
+from edge_mnist_exporter.targets import Target, choose_targets
+from edge_mnist_runtime.bundles.c_source import C_FORMAT, WASM_FORMAT
+from edge_mnist_runtime.bundles.libraries import LIBRARY_FORMAT
 from edge_mnist_runtime.contract import SATURATING_PRECISIONS
 from edge_mnist_runtime.errors import UsageError
 
 FORMAT_NAMES: Final = ("tflite", "onnx")
 """What is written where nobody names a format."""
 
-C_FORMAT: Final = "c"
-"""C source, made of the int8 TFLite file: written only where it is named."""
-
-LIBRARY_FORMAT: Final = "lib"
-"""Shared libraries of that C source, one for each kind of machine: written only where they are named."""
-
-PROGRAM_FORMATS: Final = (C_FORMAT, LIBRARY_FORMAT)
-"""What is made of the int8 TFLite file."""
+PROGRAM_FORMATS: Final = (C_FORMAT, WASM_FORMAT, LIBRARY_FORMAT)
+"""What is made of the integer program of the int8 TFLite file; written only where it is named."""
 
 ALL_FORMATS: Final = (*FORMAT_NAMES, *PROGRAM_FORMATS)
 """What may be asked for."""
 
-INPUT_DTYPES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
+DTYPES_OF_KIND: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("tflite", "fp32"): ("uint8", "float32"),
     ("tflite", "fp16"): ("uint8", "float32"),
     ("tflite", "int8"): ("uint8", "int8", "float32"),
@@ -37,7 +33,7 @@ INPUT_DTYPES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
 }
 """Input dtypes by format and precision, the default first."""
 
-PRECISION_NAMES: Final = tuple(dict.fromkeys(precision for _, precision in INPUT_DTYPES))
+PRECISION_NAMES: Final = tuple(dict.fromkeys(precision for _, precision in DTYPES_OF_KIND))
 """Precisions that may be requested. `auto_mixed` makes a further one, `mixed`, if int8 fails."""
 
 ABSENT: Final = {
@@ -45,8 +41,8 @@ ABSENT: Final = {
     "than float and refused by some builds",
     ("onnx", "int16x8"): "onnxruntime has no int16 convolutions",
     **{
-        (name, precision): "the C program computes in int8 alone"
-        for name in PROGRAM_FORMATS
+        (name, precision): f"the {title} program computes in int8 alone"
+        for name, title in zip(PROGRAM_FORMATS, ("C", "WebAssembly", "compiled"), strict=True)
         for precision in ("fp32", "fp16", "int16x8", "dynamic")
     },
 }
@@ -75,6 +71,11 @@ class Kind:
     def is_program(self) -> bool:
         """Whether it is the integer program, as source or compiled."""
         return self.format in PROGRAM_FORMATS
+
+    @property
+    def suffix(self) -> str:
+        """How names of its files end: `.c`, or `.x86_64-linux.so`."""
+        return f".{self.format}" if self.target is None else f".{self.target.name}{self.target.suffix}"
 
     @property
     def is_calibrated_tflite(self) -> bool:
@@ -111,7 +112,7 @@ def choose_kinds(
     _check_known("`formats`", formats, ALL_FORMATS)
     kinds = []
     for precision in precisions:
-        known = [format_name for format_name in formats if (format_name, precision) in INPUT_DTYPES]
+        known = [format_name for format_name in formats if (format_name, precision) in DTYPES_OF_KIND]
         if not known:
             reasons = "; ".join(list_absent((precision,), formats))
             raise UsageError(f"`precisions` {precision}, `formats` {','.join(formats)}: {reasons}")
@@ -132,11 +133,11 @@ def list_absent(precisions: tuple[str, ...], formats: tuple[str, ...]) -> list[s
 
 
 def _choose_input(format_name: str, precision: str, io: str | None) -> str:
-    dtypes = INPUT_DTYPES[format_name, precision]
+    dtypes = DTYPES_OF_KIND[format_name, precision]
     if io is None or io in dtypes:
         return io or dtypes[0]
     reason = NO_INPUT.get((format_name, precision, io), "it computes in float from the first layer on")
-    others = [name for name in FORMAT_NAMES if io in INPUT_DTYPES.get((name, precision), ())]
+    others = [name for name in FORMAT_NAMES if io in DTYPES_OF_KIND.get((name, precision), ())]
     raise UsageError(
         f"`io` {io}: {precision} {format_name} takes {' or '.join(dtypes)}"
         + (f"; {reason}" if io in ("uint8", "int8") else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -19,18 +19,23 @@ from edge_mnist_exporter.evaluate.parity import (
     measure_agreement,
     measure_int8_parity,
 )
-from edge_mnist_exporter.evaluate.rejection import measure_rejection
+from edge_mnist_exporter.evaluate.rejection import ConfidenceRule, measure_rejection
 from edge_mnist_exporter.gate_config import INT8_PRECISION
 from edge_mnist_exporter.images.calibration import CalibrationSet
-from edge_mnist_exporter.program.c_program import ProgramReport, prove_c_program
-from edge_mnist_exporter.program.native.proof import prove_library
-from edge_mnist_exporter.report.report import ArtifactReport, DatasetRecord, ExportReport
+from edge_mnist_exporter.program.c_program import ProgramReport
+from edge_mnist_exporter.report.report import ArtifactReport, DatasetRecord, ExportRecord
 from edge_mnist_exporter.source.source_model import SourceModel
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.engines import Engine, run_in_batches
 from edge_mnist_runtime.errors import ConversionError, CorruptModelError, UnsupportedModelError
 from edge_mnist_runtime.machine.versions import DISTRIBUTION, installed_versions
 from edge_mnist_trainer.data.sources import DigitSource
+
+RECORDED_VERSIONS: Final = (
+    *(DISTRIBUTION, "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert"),
+    *("numpy", "scipy", "pillow"),
+)
+"""Packages whose versions report.json records."""
 
 
 def evaluate_reference(source: SourceModel, evaluation: LabelledDigits) -> Probabilities:
@@ -53,9 +58,9 @@ def measure(
     *,
     calibration: CalibrationSet,
     config: ExportConfig,
-    settled: tuple[float, str] | None,
+    rule: ConfidenceRule | None,
     on_stage: Callable[[str], None],
-) -> ExportReport:
+) -> ExportRecord:
     """Run every file on the evaluation images, compare the results, and check the gates.
 
     Args:
@@ -65,19 +70,12 @@ def measure(
         digits: The images.
         calibration: The calibration images.
         config: The limits, and the settings of the conversion.
-        settled: The confidence threshold and its origin; None for a model that does not read digits.
+        rule: The confidence thresholds; None for a model that does not read digits.
         on_stage: Called with a few words before each file.
     """
     evaluation = digits.evaluation
-    predictions, own_predictions = {KERAS_NAME: reference}, {}
-    shared: dict[Engine, Probabilities] = {}  # C source and libraries have the same reference kernels
-    for file in files:
-        if file.default_engine not in shared:
-            on_stage(f"evaluating {file.file} in {file.engine.backend}")
-            shared[file.default_engine] = _evaluate(file.default_engine, file, evaluation)
-        predictions[file.file] = own_predictions[file.file] = shared[file.default_engine]
-        if file.engine is not file.default_engine:
-            own_predictions[file.file] = _evaluate(file.engine, file, evaluation)
+    found, own_predictions = _evaluate_all(files, evaluation, on_stage)
+    predictions = {KERAS_NAME: reference, **found}
     comparisons = {file: compare(predictions[file], reference, evaluation.labels) for file in own_predictions}
     differing = {file: int((own != predictions[file]).any(1).sum()) for file, own in own_predictions.items()}
     own_comparisons = {
@@ -86,7 +84,7 @@ def measure(
     programs = _prove_programs(files, predictions, evaluation, on_stage)
     figures = measure_model(reference, evaluation.labels)
     int8_parity = _compare_int8_pair(files, predictions)
-    return ExportReport(
+    return ExportRecord(
         name=source.name,
         labels=source.labels,
         source=_describe_source(source),
@@ -98,7 +96,7 @@ def measure(
         ),
         agreement=measure_agreement(predictions),
         int8_parity=int8_parity,
-        rejection=measure_rejection(settled, predictions, evaluation),
+        rejection=measure_rejection(rule, predictions, evaluation),
         gates=judge(
             figures.top1,
             comparisons.items(),
@@ -107,10 +105,7 @@ def measure(
             runtime=own_comparisons.items(),
             programs=((file, proof.differing) for file, proof in programs.items() if proof.is_proved),
         ),
-        versions=installed_versions(
-            *(DISTRIBUTION, "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert"),
-            *("numpy", "scipy", "pillow"),
-        ),
+        versions=installed_versions(*RECORDED_VERSIONS),
     )
 
 
@@ -140,6 +135,22 @@ def _describe(
     )
 
 
+def _evaluate_all(
+    files: Sequence[ExportedFile], evaluation: LabelledDigits, on_stage: Callable[[str], None]
+) -> tuple[dict[str, Probabilities], dict[str, Probabilities]]:
+    """Predictions by file name: with the library's default options, and with those of the runtime package."""
+    default, own = {}, {}
+    found: dict[Engine, Probabilities] = {}  # all files of the integer program have the same reference kernels
+    for file in files:
+        if file.default_engine not in found:
+            on_stage(f"evaluating {file.file} in {file.engine.backend}")
+            found[file.default_engine] = _evaluate(file.default_engine, file, evaluation)
+        default[file.file] = own[file.file] = found[file.default_engine]
+        if file.engine is not file.default_engine:
+            own[file.file] = _evaluate(file.engine, file, evaluation)
+    return default, own
+
+
 def _evaluate(engine: Engine, file: ExportedFile, evaluation: LabelledDigits) -> Probabilities:
     try:
         found = np.concatenate(list(run_in_batches(engine, evaluation.images)))
@@ -156,18 +167,14 @@ def _prove_programs(
     evaluation: LabelledDigits,
     on_stage: Callable[[str], None],
 ) -> dict[str, ProgramReport]:
-    """Run every C program and library, and compare scores with those of TFLite's reference kernels, by file name."""
+    """Run every file of the integer program, and compare its scores with the reference kernels', by file name."""
     proofs = {}
     for file in files:
-        if file.c_program is None and file.library is None:
-            continue
-        on_stage(f"proving {file.file}")
-        step = file.audit.outputs[0].scale or SOFTMAX_STEP
-        expected = np.rint(predictions[file.file] / step).astype(np.uint8)
-        if file.c_program is not None:
-            proofs[file.file] = prove_c_program(file.c_program, evaluation.images, expected)
-        elif file.library is not None:
-            proofs[file.file] = prove_library(file.library, evaluation.images, expected)
+        if file.prove_program is not None:
+            on_stage(f"compiling and proving {file.file}")
+            step = file.audit.outputs[0].scale or SOFTMAX_STEP
+            expected = np.rint(predictions[file.file] / step).astype(np.uint8)
+            proofs[file.file] = file.prove_program(evaluation.images, expected)
     return proofs
 
 

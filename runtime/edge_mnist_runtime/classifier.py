@@ -19,7 +19,8 @@ from edge_mnist_runtime.images.arrays import as_tensors
 from edge_mnist_runtime.inputs import Picture, decode, read_any, require_many, to_pixels
 from edge_mnist_runtime.prediction import Prediction
 from edge_mnist_runtime.predictions import Outcome, Predictor
-from edge_mnist_runtime.reading.modes import ReadingMode, are_tensors, require_mode
+from edge_mnist_runtime.reading.modes import ReadingMode, find_tensors, require_mode
+from edge_mnist_runtime.thresholds import LeastConfidence, check_least_confidence, find_threshold
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -58,6 +59,9 @@ class DigitClassifier:
         mode: How pictures are read. `auto` (default) passes 28 x 28 tensors on, reads clean drawings like
             `mnist` and all other pictures like `photo`: uneven light, shadows, lined and squared paper, any pen. `raw`
             accepts only tensors. See `edge_mnist_runtime.reading.reader.read_picture`.
+        least_confidence: The confidence below which predictions are rejected: a number in 0..1, 1 left out, where 0
+            rejects none; or `lenient`, `balanced` or `strict`, for which the export found the value at which at most
+            0.1, 0.25 or 1 % of the validation images are rejected. None (default) uses the file's own.
         backend: `onnxruntime`, `litert` or `auto`. None (default) takes a bundle's int8 ONNX file, else its mixed, fp16
             or fp32 one. `auto` loads every file of a bundle, drops those that do not give the recorded answers for its
             golden digits, and keeps the fastest on this machine; `info()` has the measurements. The suffix decides for
@@ -70,7 +74,8 @@ class DigitClassifier:
         preprocess: The old name of `mode`, taken until version 0.2.
 
     Raises:
-        UsageError: `model` does not exist or is not a model, or an option is unknown or not supported.
+        UsageError: `model` does not exist or is not a model, or an option is unknown or not supported; or the model
+            does not record the threshold that `least_confidence` names.
         IntegrityError: The model or bundle is damaged, or was made for another preprocessing.
         MissingExtraError: LiteRT is needed and not installed.
 
@@ -85,6 +90,7 @@ class DigitClassifier:
         model: str | os.PathLike[str] | None = None,
         *,
         mode: ReadingMode = "auto",
+        least_confidence: LeastConfidence | None = None,
         backend: Backend | None = None,
         threads: int = 1,
         spin: bool = False,
@@ -97,24 +103,34 @@ class DigitClassifier:
             warnings.warn("DigitClassifier(preprocess=...) is now mode=...", DeprecationWarning, stacklevel=2)
             mode = preprocess
         options = EngineOptions(threads, spin, low_memory, cast("tuple[str, ...]", providers or ()))
-        self._mode = require_mode(mode)
+        self._mode, self._asked = require_mode(mode), least_confidence
+        check_least_confidence(least_confidence)  # before the model is loaded
         if session is None:
             self._use(find_and_open(model, backend=backend, options=options))
         else:
             self._use(over_session(session, model, backend, options), callers=True)
 
     @classmethod
-    def from_engine(cls, engine: Engine, *, mode: ReadingMode = "auto") -> DigitClassifier:
+    def from_engine(
+        cls, engine: Engine, *, mode: ReadingMode = "auto", least_confidence: LeastConfidence | None = None
+    ) -> DigitClassifier:
         """Make a classifier from a loaded model."""
         classifier = cls.__new__(cls)
-        classifier._mode = require_mode(mode)
+        classifier._mode, classifier._asked = require_mode(mode), least_confidence
         classifier._use(OpenedModel(engine, engine.contract.name), callers=True)
         return classifier
 
     def _use(self, opened: OpenedModel, *, callers: bool = False) -> None:
         self._opened, self._callers = opened, callers
         self._engine = require_digits(opened.engine, opened.file)
-        self._predictor = Predictor(self._engine, self._mode)
+        contract = self._engine.contract
+        self._least_confidence = find_threshold(
+            self._asked,
+            recorded=None if contract.is_foreign else contract.least_confidence,
+            thresholds=contract.thresholds,
+            origin=opened.file,
+        )
+        self._predictor = Predictor(self._engine, self._mode, self._least_confidence)
 
     @property
     def engine(self) -> Engine:
@@ -122,10 +138,10 @@ class DigitClassifier:
         return self._engine
 
     def info(self) -> ClassifierInfo:
-        """Describe what is really used: model, back end, options and reading mode."""
+        """Describe what is really used: model, back end, options, reading mode and confidence threshold."""
         from edge_mnist_runtime.classifier_info import describe_classifier
 
-        return describe_classifier(self._opened, self._mode, callers=self._callers)
+        return describe_classifier(self._opened, self._mode, self._least_confidence, callers=self._callers)
 
     def predict(self, picture: Picture) -> Prediction:
         """Classify one picture of one digit.
@@ -134,9 +150,9 @@ class DigitClassifier:
             picture: A path, the bytes of a picture file, a binary file, a Pillow image, or an array of uint8, bool,
                 other integers in 0..255, uint16, or floats in 0..1; see the table in `edge_mnist_runtime.inputs`. An
                 array of shape (28, 28) or (28, 28, 1) with dark corners is a tensor: bright ink on black, as in MNIST.
-                It goes to the network unchanged. Other arrays, (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), are read
-                like picture files. With `mode="photo"` all arrays are read as pictures, with `"raw"` all 28 x 28
-                arrays are tensors.
+                It goes to the network unchanged; only a background that is not black is taken away. Other arrays,
+                (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), are read like picture files. With `mode="photo"` all arrays
+                are read as pictures, with `"raw"` all 28 x 28 arrays are tensors.
 
         Returns:
             The most probable digit. It is None, with a `reason`, if the picture is blank, shows several digits or one
@@ -178,8 +194,9 @@ class DigitClassifier:
         _check_on_error(on_error)
         if isinstance(pictures, np.ndarray):
             images = as_tensors(pictures)
-            if are_tensors(images, self._mode):
-                return self._predictor.predict_tensors(images)
+            tensors = find_tensors(images, self._mode)
+            if tensors is not None:
+                return self._predictor.predict_tensors(tensors)
             pictures = [*images[..., 0]]
         return [*self.predict_stream(pictures, on_error=on_error)]
 

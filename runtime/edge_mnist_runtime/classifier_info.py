@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 from edge_mnist_runtime.engines.info import EngineInfo
 from edge_mnist_runtime.reading.modes import ReadingMode
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
+from edge_mnist_runtime.thresholds import Thresholds
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.bundles.opened import MeasuredFile, OpenedModel
 
-INFO_SCHEMA_VERSION: Final = 2
+CLASSIFIER_INFO_SCHEMA_VERSION: Final = 2
 
 
 @dataclass(frozen=True)
@@ -41,17 +42,21 @@ class ClassifierInfo:
     picture_reading_version: int
     """Version of the picture reading, from picture to ink."""
     least_confidence: float
-    """Minimum confidence, 0..1. Predictions below it are rejected; 0 accepts all."""
+    """Minimum confidence in use, 0..1. Predictions below it are rejected; 0 accepts all."""
+    thresholds: Thresholds | None
+    """The file's values for `lenient`, `balanced` and `strict`; None if it has none."""
     can_saturate: bool
     """Whether, by its contract, the file's int8 sums can saturate in other programs (see `int8_sums`)."""
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON output."""
-        return {"schema_version": INFO_SCHEMA_VERSION, **asdict(self)}
+        return {"schema_version": CLASSIFIER_INFO_SCHEMA_VERSION, **asdict(self)}
 
 
-def describe_classifier(opened: OpenedModel, mode: ReadingMode, *, callers: bool) -> ClassifierInfo:
-    """Describe a loaded model and its reading mode; `callers` means that the caller loaded the model."""
+def describe_classifier(
+    opened: OpenedModel, mode: ReadingMode, least_confidence: float, *, callers: bool
+) -> ClassifierInfo:
+    """Describe a loaded model and how it is used; `callers` means that the caller loaded the model."""
     engine, contract = opened.engine, opened.engine.contract
     return ClassifierInfo(
         model=contract.name,
@@ -60,12 +65,13 @@ def describe_classifier(opened: OpenedModel, mode: ReadingMode, *, callers: bool
         precision=contract.precision,
         sha256=engine.sha256,
         size_bytes=engine.size_bytes,
-        engine=engine.info,
+        engine=engine.info(),
         measured=opened.measured,
         mode=mode,
         preprocess_version=contract.preprocess_version,
         preprocess_sha256=contract.preprocess_sha256,
         picture_reading_version=PICTURE_READING.version,
-        least_confidence=contract.least_confidence,
+        least_confidence=least_confidence,
+        thresholds=contract.thresholds,
         can_saturate=contract.can_saturate,
     )

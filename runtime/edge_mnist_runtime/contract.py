@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from edge_mnist_runtime.errors import ContractError, IntegrityError, NoContractError
+from edge_mnist_runtime.thresholds import Thresholds
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
 METADATA_KEY: Final = "edge_mnist"
 """Name of the contract in a model file's metadata."""
 
-CONTRACT_SCHEMA_VERSION: Final = 4
+CONTRACT_SCHEMA_VERSION: Final = 5
 
-READABLE_SCHEMA_VERSIONS: Final = (3, CONTRACT_SCHEMA_VERSION)
-"""Version 3 does not say whether int8 sums can saturate, so its int8 files count as files that can."""
+READABLE_SCHEMA_VERSIONS: Final = (3, 4, CONTRACT_SCHEMA_VERSION)
+"""Version 3 does not say whether int8 sums can saturate, so its int8 files count as files that can. Version 4 has no
+named thresholds."""
 
 DIGIT_LABELS: Final = tuple("0123456789")
 
@@ -96,6 +98,13 @@ class InputRange:
 UNIT_RANGE: Final = InputRange()
 """The range 0..1, in which this project trains every network."""
 
+NAMED_RANGES: Final = {
+    "0..1": UNIT_RANGE,
+    "0..255": InputRange((0.0,), (1.0,)),
+    "-1..1": InputRange((127.5,), (127.5,)),
+}
+"""Usual input ranges of networks, by the name that the command line takes."""
+
 
 @dataclass(frozen=True)
 class ModelContract:
@@ -125,6 +134,8 @@ class ModelContract:
     least_confidence: float = 0.0
     """Reject answers whose highest probability is below this, 0..1, and some above it (`acceptance.py`); 0 accepts
     every answer."""
+    thresholds: Thresholds | None = None
+    """Other values for `least_confidence`, by name; None if they were not measured."""
     can_saturate: bool = False
     """Whether int8 sums can saturate in onnxruntime on x86 without VNNI; see `int8_sums`. The exporter proves it from
     the weights. It is never true for a TFLite file, even if a file of an older version says so."""
@@ -194,6 +205,8 @@ class ModelContract:
             fields.setdefault("can_saturate", fields["precision"] in SATURATING_PRECISIONS)
             if fields.get("least_confidence") is None:  # older files that accept every answer
                 fields["least_confidence"] = 0.0
+            if fields.get("thresholds") is not None:
+                fields["thresholds"] = Thresholds(**fields["thresholds"])
             span = {end: tuple(map(float, fields["input_range"][end])) for end in ("mean", "deviation")}
             named = {name: tuple(fields[name]) for name in ("labels", "image_shape")}
             contract = cls(**{**fields, **named, "input_range": InputRange(**span)})

@@ -22,6 +22,7 @@
     ├── RegressionError             7  a model became slower than the limit allows
     └── InputError                  8  an input cannot be classified
         ├── PictureError            8  a picture cannot be opened
+        │   └── EmptyFolderError    8  a folder holds no pictures; exit code 2 if `classify` finds no picture at all
         ├── InputShapeError         8  an array has the wrong shape
         ├── InputDtypeError         8  an array has the wrong dtype
         └── InputRangeError         8  an array's values are out of range
@@ -37,6 +38,9 @@ from typing import ClassVar, Final
 
 INTERRUPTED_EXIT_CODE: Final = 130
 """Exit code of a command that Ctrl-C ended: 128 + SIGINT, as in shells."""
+
+CLOSED_PIPE_EXIT_CODE: Final = 141
+"""Exit code of a command whose reader ended first, as with `head -1`: 128 + SIGPIPE, as in shells."""
 
 LONGEST_REASON: Final = 200
 """Maximum length of another library's message, in characters."""
@@ -172,6 +176,10 @@ class InputError(EdgeMnistError):
 
 class PictureError(InputError):
     """A picture cannot be opened: it is missing, empty, truncated, too large, or not a picture."""
+
+
+class EmptyFolderError(PictureError):
+    """A folder holds no pictures."""
 
 
 class InputShapeError(InputError):

@@ -7,7 +7,7 @@
 | `bytes`, `bytearray`, flat `memoryview` | the bytes of a picture file |
 | binary file object | a picture file, from the current position to the end |
 | Pillow image | a picture |
-| array or nested lists, (H, W), (H, W, 1), (H, W, 3), (H, W, 4) | a picture; if 28 x 28 with dark corners, the tensor |
+| array or nested lists, (H, W), (H, W, 1), (H, W, 3), (H, W, 4) | a picture; 28 x 28 with dark corners is the tensor |
 | array or nested lists, (784,), (1, 28, 28), (1, 28, 28, 1) | the same as (28, 28) |
 
 In mode `auto` an enlarged or inverted 28 x 28 tensor is read as that tensor: see
@@ -27,8 +27,8 @@ import numpy as np
 
 from edge_mnist_runtime.errors import InputError
 from edge_mnist_runtime.images.arrays import to_plane
-from edge_mnist_runtime.reading.modes import ReadingMode, is_tensor
-from edge_mnist_runtime.tensor import UINT8
+from edge_mnist_runtime.reading.modes import ReadingMode, find_tensor
+from edge_mnist_runtime.tensor import TENSOR_SHAPES, UINT8
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -51,9 +51,6 @@ READ_ONLY: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 START_BYTES: Final = 4096
 """Number of bytes read first from a file. A saved tensor hardly exceeds 900 bytes, however badly it is compressed."""
 
-TENSOR_SHAPES: Final = ((28, 28), (28, 28, 1))
-"""Shapes of an array that may be an unchanged tensor."""
-
 
 class NetworkInput(NamedTuple):
     """A picture as the network's input, or the reason why it is rejected before."""
@@ -63,7 +60,9 @@ class NetworkInput(NamedTuple):
     quality: Quality | None = None
     """How well the picture shows its digit; None for tensors and blank pictures."""
     flaw: Reason | None = None
-    """Rejection reason; if there is one, the network does not run."""
+    """Rejection reason found before the network runs."""
+    min_confidence: float = 0.0
+    """Confidence from which the network's answer counts in spite of the flaw; above 1 if none does."""
 
 
 class Source(NamedTuple):
@@ -119,7 +118,7 @@ def take(picture: Picture, mode: ReadingMode, *, origin: str | None = None) -> b
 
     Args:
         picture: The input.
-        mode: The reading mode, which decides what is a tensor: see `is_tensor`.
+        mode: The reading mode, which decides what is a tensor: see `find_tensor`.
         origin: Name of the picture in messages; by default its path or type.
 
     Returns:
@@ -129,16 +128,16 @@ def take(picture: Picture, mode: ReadingMode, *, origin: str | None = None) -> b
         InputError: The input cannot be a picture.
     """
     if type(picture) is np.ndarray and picture.dtype is UINT8 and picture.shape in TENSOR_SHAPES:
-        levels = picture.tobytes()
-        if is_tensor(levels, mode):
-            return levels
+        tensor = find_tensor(picture.tobytes(), mode)
+        if tensor is not None:
+            return tensor
     source = _to_source(picture, origin)
     if source.start:
         from edge_mnist_runtime.images.saved_tensors import decode_saved_tensor
 
         saved = decode_saved_tensor(source.start)
         if saved is not None:
-            return saved if is_tensor(saved, mode) else Source(_to_image(saved), source.origin)
+            return find_tensor(saved, mode) or Source(_to_image(saved), source.origin)
     return source
 
 
@@ -152,7 +151,7 @@ def to_input(picture: Picture, mode: ReadingMode) -> NetworkInput:
     if isinstance(taken, bytes):
         return NetworkInput(taken)
     reading = taken.read(mode)
-    return NetworkInput(reading.pixels.tobytes(), reading.quality, reading.flaw)
+    return NetworkInput(reading.pixels.tobytes(), reading.quality, reading.flaw, reading.min_confidence)
 
 
 def to_pixels(picture: Picture, mode: ReadingMode = "auto", *, origin: str | None = None) -> Pixels:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 Reason: TypeAlias = Literal["blank", "too small", "cut off", "several digits", "ambiguous", "no digit"]
 """Why a picture is rejected. The first four reasons are found in the picture, the last two by the network.
 
+The network is asked unless the picture is blank. If it is sure, its answer counts although ink seems cut off, or
+several digits seem to be there.
+
 `ambiguous`: two digits share the probability. `no digit`: the probability is spread over more digits, or the image
 shows several objects and its frame cuts some of them.
 """
@@ -70,6 +73,16 @@ class Prediction:
         return self._digit
 
     @property
+    def likeliest(self) -> int | None:
+        """The most probable digit, 0..9, also of a rejected picture; None if the network did not run.
+
+        It serves to ask a person: "Is it a 4?"
+        """
+        if self._digit is None and self._confidence:
+            return int(self.probabilities.argmax())
+        return self._digit
+
+    @property
     def confidence(self) -> float:
         """The highest probability, 0..1; 0 if the network did not run."""
         return self._confidence
@@ -117,6 +130,7 @@ class Prediction:
         """For the command line's JSON output."""
         return {
             "digit": self._digit,
+            "likeliest": self.likeliest,
             "confidence": self._confidence,
             "accepted": self.accepted,
             "reason": self._reason,
@@ -126,35 +140,23 @@ class Prediction:
 
 
 def reject(reason: Reason, quality: Quality | None = None) -> Prediction:
-    """The prediction for a picture that is rejected before the network runs."""
+    """The prediction for a picture that the network does not read."""
     uniform = np.full(10, 0.1, np.float32)
     uniform.flags.writeable = False
     return Prediction(None, 0.0, uniform, reason, quality)
 
 
-def reject_prediction(prediction: Prediction, pixels: npt.NDArray[np.uint8], least_confidence: float) -> Prediction:
-    """Turn a prediction into a rejected one: without its digit, with the reason.
-
-    Args:
-        prediction: The network's prediction.
-        pixels: The tensor, uint8, 784 values.
-        least_confidence: The model's minimum confidence, 0..1.
-    """
-    reason = explain_rejection(prediction.probabilities, pixels, least_confidence)
+def reject_prediction(prediction: Prediction, reason: Reason) -> Prediction:
+    """Turn a prediction into a rejected one: without its digit, with the reason."""
     return Prediction(None, prediction.confidence, prediction.probabilities, reason, prediction.quality)
 
 
-def explain_rejection(
-    probabilities: npt.NDArray[np.float32], pixels: npt.NDArray[np.uint8], least_confidence: float
-) -> Reason:
+def explain_rejection(probabilities: npt.NDArray[np.float32], least_confidence: float) -> Reason:
     """Find the reason why a prediction was not accepted.
 
     Args:
         probabilities: float32, shape (10,).
-        pixels: The tensor, uint8, 784 values.
         least_confidence: The model's minimum confidence, 0..1. A prediction above it is never `ambiguous`.
     """
-    if not pixels.any():
-        return "blank"
     second, first = np.sort(probabilities)[-2:]
     return "ambiguous" if first < least_confidence and first + second >= AMBIGUOUS_SHARE else "no digit"

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
-from edge_mnist_runtime.acceptance import CERTAIN, accept_confidences, find_highest, is_accepted
+from edge_mnist_runtime.acceptance import CERTAIN, accept_confidences, find_highest, is_accepted, shows_two_digits
 from edge_mnist_runtime.engines import Engine, run_in_batches
 from edge_mnist_runtime.errors import InputError
 from edge_mnist_runtime.inputs import NetworkInput, Picture, to_input
-from edge_mnist_runtime.prediction import Prediction, Quality, reject, reject_prediction
+from edge_mnist_runtime.prediction import Prediction, Quality, explain_rejection, reject, reject_prediction
 from edge_mnist_runtime.reading.modes import ReadingMode
 from edge_mnist_runtime.tensor import TENSOR
 
@@ -37,10 +37,10 @@ NO_QUALITIES: Final = repeat(None)
 class Predictor:
     """A loaded model with a reading mode and the acceptance rule. It can be pickled."""
 
-    def __init__(self, engine: Engine, mode: ReadingMode) -> None:
+    def __init__(self, engine: Engine, mode: ReadingMode, least_confidence: float) -> None:
         self._engine = engine
         self._mode = mode
-        self._least_confidence = engine.contract.least_confidence
+        self._least_confidence = least_confidence
         # Confidence from which on `is_accepted` is always true, so that the call is skipped.
         self._certain = max(CERTAIN, self._least_confidence) if self._least_confidence else 0.0
 
@@ -50,16 +50,18 @@ class Predictor:
         Raises:
             InputError: The picture cannot be read.
         """
-        tensor, quality, flaw = to_input(picture, self._mode)
-        if flaw:
-            return reject(flaw, quality)
+        tensor, quality, flaw, min_confidence = to_input(picture, self._mode)
+        if tensor == tensor[:1] * len(tensor):  # stops at the first pixel that differs
+            return reject("blank", quality)
         output = self._engine.run_bytes(tensor)
         probabilities = UNPACK(output)
         confidence = max(probabilities)
         prediction = Prediction(probabilities.index(confidence), confidence, output, None, quality)
+        if flaw and not confidence >= min_confidence:  # true for NaN
+            return reject_prediction(prediction, flaw)
         if confidence >= self._certain or is_accepted(confidence, tensor, self._least_confidence):  # False for NaN
             return prediction
-        return reject_prediction(prediction, np.frombuffer(tensor, np.uint8), self._least_confidence)
+        return self._reject(prediction, tensor)
 
     def predict_many(self, pictures: Iterable[Picture]) -> list[Outcome]:
         """Classify pictures, in order, in one call of the network.
@@ -68,21 +70,17 @@ class Predictor:
             One prediction for each picture, or the error if it cannot be read.
         """
         inputs: list[NetworkInput] = []
-        others: dict[int, Outcome] = {}
+        errors: dict[int, InputError] = {}
         for index, picture in enumerate(pictures):
             try:
-                found = to_input(picture, self._mode)
+                inputs.append(to_input(picture, self._mode))
             except InputError as error:
-                others[index] = error
-                continue
-            if found.flaw:
-                others[index] = reject(found.flaw, found.quality)
-            else:
-                inputs.append(found)
+                errors[index] = error
         images = np.frombuffer(b"".join([found.tensor for found in inputs]), np.uint8).reshape(TENSOR)
-        outcomes: list[Outcome] = [*self.predict_tensors(images, [found.quality for found in inputs])]
-        for index, outcome in others.items():  # in ascending order, so that each index is right
-            outcomes.insert(index, outcome)
+        predictions = self.predict_tensors(images, [found.quality for found in inputs])
+        outcomes: list[Outcome] = [*map(_weigh_flaw, predictions, inputs)]
+        for index, failed in errors.items():  # in ascending order, so that each index is right
+            outcomes.insert(index, failed)
         return outcomes
 
     def predict_tensors(self, images: Pixels, qualities: Iterable[Quality | None] = NO_QUALITIES) -> list[Prediction]:
@@ -93,8 +91,47 @@ class Predictor:
         predictions = [*map(Prediction, *columns)]
         rejected = ~accept_confidences(confidences, images, self._least_confidence)
         for row in np.flatnonzero(rejected).tolist():
-            predictions[row] = reject_prediction(predictions[row], images[row], self._least_confidence)
+            predictions[row] = self._reject(predictions[row], images[row].tobytes())
+        for row in _find_uniform(images):
+            predictions[row] = reject("blank", predictions[row].quality)
         return predictions
+
+    def _reject(self, prediction: Prediction, tensor: bytes) -> Prediction:
+        """Reject a prediction, with the reason, unless the network is sure of the digit in the place of MNIST's."""
+        if shows_two_digits(tensor):
+            return reject_prediction(prediction, "several digits")
+        is_plain_tensor = self._mode in ("auto", "mnist") and prediction.quality is None
+        if is_plain_tensor and (again := self._read_in_place(tensor)):
+            return again
+        return reject_prediction(prediction, explain_rejection(prediction.probabilities, self._least_confidence))
+
+    def _read_in_place(self, tensor: bytes) -> Prediction | None:
+        """The prediction for a tensor whose digit is moved to the place of MNIST's; None if it is not sure."""
+        from edge_mnist_runtime.reading.reader import place_as_in_mnist  # seldom needed, so imported late
+
+        placed = place_as_in_mnist(tensor)
+        if placed is None:
+            return None
+        output = self._engine.run_bytes(placed.tensor)
+        probabilities = UNPACK(output)
+        confidence = max(probabilities)
+        is_sure = confidence >= max(placed.min_confidence, self._least_confidence)  # false for NaN
+        return Prediction(probabilities.index(confidence), confidence, output) if is_sure else None
+
+
+def _weigh_flaw(prediction: Prediction, found: NetworkInput) -> Prediction:
+    """Reject a prediction for the flaw of its picture, unless the network is sure, or the picture is blank."""
+    if not found.flaw or not prediction.confidence or prediction.confidence >= found.min_confidence:
+        return prediction
+    return reject_prediction(prediction, found.flaw)
+
+
+def _find_uniform(images: Pixels) -> list[int]:
+    """Indices of the images, uint8, shape (N, 28, 28, 1), whose pixels are all equal: black, or any other level."""
+    planes = images.reshape(-1, 784)
+    # Two rows through the middle exclude nearly every digit, for a fourteenth of the time.
+    likely = np.flatnonzero((planes[:, 364:420] == planes[:, :1]).all(1))
+    return likely[(planes[likely] == planes[likely, :1]).all(1)].tolist()  # type: ignore[no-any-return]
 
 
 def _split_rows(probabilities: npt.NDArray[np.float32]) -> list[bytes]:

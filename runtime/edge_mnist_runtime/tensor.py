@@ -1,4 +1,4 @@
-"""Shape and dtype of the tensor that every model of this project reads."""
+"""Shape and dtype of the tensor that every model of this project reads, and how a tensor is recognised."""
 
 from __future__ import annotations
 
@@ -15,8 +15,20 @@ UINT8: Final = np.dtype(np.uint8)
 TENSOR: Final = (-1, 28, 28, 1)
 """Shape of a batch that the network reads, for `reshape`."""
 
+IMAGE_SHAPES: Final = ((28, 28), (28, 28, 1), (784,))
+"""Shapes of an array that is one image, alone or as an item of a batch."""
+
+TENSOR_SHAPES: Final = (*IMAGE_SHAPES, (1, 28, 28), (1, 28, 28, 1))
+"""Shapes of an array that may be an unchanged tensor: one image, also as a batch of one."""
+
 NO_TENSORS: Final = np.empty((0, 28, 28, 1), np.uint8)
 """An empty batch."""
 
 DARK: Final = 128
-"""The corners of a tensor are below this level. Every MNIST training image has 0 in all four."""
+"""The corners of a tensor are below this grey level, the middle of 0..255. Every MNIST training image has 0 in all
+four."""
+
+
+def has_dark_corners(levels: bytes) -> bool:
+    """Whether 784 grey levels can be a tensor, bright ink on black: all four corners are below `DARK`."""
+    return levels[0] < DARK > levels[27] and levels[756] < DARK > levels[783]

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.devices.libraries import COMPUTERS, find_missing_part, run_library
 from edge_mnist_exporter.program.c_program import make_c_program
-from edge_mnist_exporter.program.native.targets import TARGETS
+from edge_mnist_exporter.targets import TARGETS
 from edge_mnist_trainer.augment.strokes import draw_digits
 
 NANO = Path(__file__).parents[2] / "exporter" / "edge_mnist_exporter" / "models" / "nano_int8.tflite"

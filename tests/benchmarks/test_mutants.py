@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.mutants.__main__ import JUDGED, RULES
-from benchmarks.mutants.mutations import find_mutations
+from benchmarks.mutants.mutations import find_mutations, find_readers
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -77,6 +77,15 @@ def test_change_is_made_in_the_code_and_in_no_other() -> None:
 def test_line_of_a_function_is_that_of_its_decorator() -> None:
     source = "LEVEL = 1\n\n\nclass Rule:\n    @property\n    def level(self):\n        return LEVEL + 1\n"
     assert {(one.line, one.function_line) for one in find_mutations(source)} == {(1, None), (7, 5)}
+
+
+def test_readers_of_a_value_are_found_through_constants_and_defaults() -> None:
+    source = (
+        "ROOM: Final = 2 * RULES.room\n\n\ndef widen(side):\n    return side + ROOM\n\n\n"
+        "class Page:\n    def find(self, room=RULES.least):\n        return room\n"
+    )
+    readers = find_readers(source)
+    assert (readers["room"], readers["least"]) == ({4, 9}, {9})
 
 
 def test_digest_changes_with_the_code_of_the_function_and_not_with_its_text() -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge_mnist_exporter.config import ConversionConfig
     from edge_mnist_exporter.conversion import ExportedFile
     from edge_mnist_exporter.gate_config import GateConfig
-    from edge_mnist_exporter.report.report import ExportReport
+    from edge_mnist_exporter.report.report import ExportRecord
     from edge_mnist_exporter.source.source_model import SourceModel
     from edge_mnist_runtime.dataset import LabelledDigits
 
@@ -230,7 +230,7 @@ def folder_hashes() -> Callable[[Path], dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def make_report() -> Callable[..., ExportReport]:
+def make_report() -> Callable[..., ExportRecord]:
     """Make an export report from known probabilities, without an export.
 
     Takes the evaluation images, Keras's probabilities, and those of each file by name. The two int8 files are compared.
@@ -240,7 +240,7 @@ def make_report() -> Callable[..., ExportReport]:
     from edge_mnist_exporter.evaluate.gates import judge
     from edge_mnist_exporter.evaluate.parity import measure_agreement, measure_int8_parity
     from edge_mnist_exporter.gate_config import GateConfig
-    from edge_mnist_exporter.report.report import ArtifactReport, DatasetRecord, ExportReport
+    from edge_mnist_exporter.report.report import ArtifactReport, DatasetRecord, ExportRecord
 
     def make(
         digits: LabelledDigits,
@@ -250,12 +250,12 @@ def make_report() -> Callable[..., ExportReport]:
         labels: tuple[str, ...],
         gates: GateConfig | None = None,
         notice: str | None = None,
-    ) -> ExportReport:
+    ) -> ExportRecord:
         figures = measure_model(reference, digits.labels)
         comparisons = {file: compare(found, reference, digits.labels) for file, found in files.items()}
         pair = [(file, files[file]) for suffix in ("tflite", "onnx") for file in files if f"_int8.{suffix}" in file]
         parity = measure_int8_parity(*pair, 1 / 256) if len(pair) == 2 else None
-        return ExportReport(
+        return ExportRecord(
             name="model",
             labels=labels,
             source={"file": "model.keras", "sha256": "a" * 64, "parameters": 1234, "preprocess": "recorded"},

@@ -8,14 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_mnist_runtime import DigitClassifier
+from edge_mnist_runtime import DigitClassifier, acceptance
 from edge_mnist_runtime.acceptance import (
+    ACCEPTANCE_VERSION,
     CERTAIN,
+    THRESHOLDS,
     accept_predictions,
+    acceptance_definition,
     describe_rule,
     is_accepted,
     shows_several_objects,
+    shows_two_digits,
 )
+
+RULE_SHA256 = "a9e11b1f16a85aa3a64c9d820ea0c3c2173f0709bc8aa1b878aa54c8b828f5b2"
+"""Hash of the rule, version 1. Another rule needs another version."""
 
 LEAST = 0.5
 DOUBT = CERTAIN - 0.01
@@ -44,6 +51,13 @@ def test_acceptance_starts_at_the_minimum_confidence_and_is_certain_from_0_98():
     assert accept_predictions(sure(LEAST - 0.01, DOUBT, CERTAIN), several, LEAST).tolist() == [False, False, True]
 
 
+def test_hash_of_the_rule_covers_every_threshold():
+    constants = {name: value for name, value in vars(acceptance).items() if name.isupper() and name[0] != "_"}
+    numbers = {name.lower() for name, value in constants.items() if type(value) in (int, float)}
+    assert {*THRESHOLDS} == numbers - {"acceptance_version"}
+    assert acceptance_definition() == {"version": ACCEPTANCE_VERSION, "sha256": RULE_SHA256}
+
+
 def test_single_centred_digit_needs_only_the_minimum_confidence():
     assert accept_predictions(sure(LEAST), image(STROKE), LEAST).all()
 
@@ -58,6 +72,31 @@ def test_several_objects_at_any_edge_are_found(edge):
     turned = {"top": several, "bottom": several[:, ::-1], "left": several.transpose(0, 2, 1, 3)}
     turned["right"] = turned["left"][:, :, ::-1]
     assert shows_several_objects(turned[edge].tobytes())
+
+
+def test_two_parts_of_similar_size_side_by_side_are_two_digits():
+    two = image((4, 4, 24, 8), (4, 18, 24, 22))
+    assert shows_two_digits(two.tobytes())
+    assert accept_predictions(sure(DOUBT, CERTAIN), np.repeat(two, 2, axis=0), LEAST).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(("height", "are_two"), [(9, False), (10, True)])
+def test_second_digit_is_half_as_tall_as_the_first(height, are_two):
+    assert shows_two_digits(image((4, 4, 24, 8), (4, 18, 4 + height, 22)).tobytes()) == are_two
+
+
+@pytest.mark.parametrize(("width", "are_two"), [(2, False), (3, True)])
+def test_second_digit_has_three_tenths_of_the_ink_of_the_first(width, are_two):
+    assert shows_two_digits(image((4, 4, 24, 14), (4, 18, 24, 18 + width)).tobytes()) == are_two
+
+
+def test_parts_above_each_other_are_one_digit():
+    assert not shows_two_digits(image((4, 10, 8, 20), (10, 8, 20, 20)).tobytes())
+
+
+@pytest.mark.parametrize("level", [0, 1, 200])
+def test_uniform_image_shows_no_two_digits(level):
+    assert not shows_two_digits(bytes([level]) * 784)
 
 
 @pytest.mark.parametrize("line", [(0, 0, 1, 28), (0, 4, 1, 20), (0, 27, 28, 28)])
@@ -95,13 +134,19 @@ def around_the_frame(several):
 
 @pytest.mark.parametrize("column", range(8, 28))
 def test_every_pixel_of_the_edge_counts(column):
-    four_pixels = image((2, 12, 26, 16), (0, 3, 1, 6), (0, column, 1, column + 1))
+    four_pixels = image((2, 12, 26, 16), (0, 3, 2, 6), (0, column, 6, column + 1))
     assert all(map(shows_several_objects, around_the_frame(four_pixels)))
 
 
 def test_four_pixels_of_ink_at_the_edge_are_enough_and_three_are_not():
-    assert shows_several_objects(image((2, 12, 26, 16), (0, 3, 1, 5), (0, 20, 1, 22)).tobytes())
-    assert not shows_several_objects(image((2, 12, 26, 16), (0, 3, 1, 5), (0, 20, 1, 21)).tobytes())
+    assert shows_several_objects(image((2, 12, 26, 16), (0, 3, 3, 5), (0, 20, 3, 22)).tobytes())
+    assert not shows_several_objects(image((2, 12, 26, 16), (0, 3, 3, 5), (0, 20, 6, 21)).tobytes())
+
+
+@pytest.mark.parametrize(("pixels", "counts"), [(5, False), (6, True)])
+def test_parts_of_fewer_than_six_pixels_are_specks(pixels, counts):
+    specks = image(STROKE, *((0, column, pixels, column + 1) for column in range(2, 28, 5)))
+    assert shows_several_objects(specks.tobytes()) == counts
 
 
 def test_line_around_a_corner_is_one_place():
@@ -162,4 +207,4 @@ def test_single_and_batch_predictions_are_accepted_alike():
     assert together == [*classifier.predict_stream([*blots])]
     confident = [prediction for prediction in together if prediction.confidence >= 0.571]
     assert any(not prediction.accepted for prediction in confident), "the second look is never needed here"
-    assert all(prediction.reason == "no digit" for prediction in confident if not prediction.accepted)
+    assert {prediction.reason for prediction in confident} == {None, "no digit", "several digits"}

@@ -70,7 +70,7 @@ def test_prediction_equals_and_hashes_by_its_probabilities(tensors: np.ndarray, 
 
 def test_prediction_as_dict_is_plain_json(tensors: np.ndarray, classifier: DigitClassifier) -> None:
     record = classifier.predict(tensors[5]).to_dict()
-    assert list(record) == ["digit", "confidence", "accepted", "reason", "probabilities", "quality"]
+    assert list(record) == ["digit", "likeliest", "confidence", "accepted", "reason", "probabilities", "quality"]
     assert [type(value) for value in (record["digit"], record["confidence"])] == [int, float]
     assert [type(value) for value in record["probabilities"]] == [float] * 10
 

@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from edge_mnist_runtime import open_model
 from edge_mnist_runtime.contract import ModelContract
 from edge_mnist_runtime.errors import ContractError
-from edge_mnist_runtime.prediction import Prediction, Quality, explain_rejection
-
-INK = np.full(784, 9, np.uint8)
+from edge_mnist_runtime.prediction import Prediction, Quality, explain_rejection, reject
 
 
 def spread(*largest: float) -> np.ndarray:
@@ -24,31 +22,38 @@ def spread(*largest: float) -> np.ndarray:
 
 
 def test_two_digits_that_share_the_probability_are_ambiguous():
-    assert explain_rejection(spread(0.5, 0.45), INK, 0.6) == "ambiguous"
+    assert explain_rejection(spread(0.5, 0.45), 0.6) == "ambiguous"
 
 
 def test_probability_spread_over_many_is_no_digit():
-    assert explain_rejection(spread(0.3, 0.2), INK, 0.6) == "no digit"
-    assert explain_rejection(spread(), INK, 0.6) == "no digit"
-
-
-def test_black_tensor_is_blank_whatever_the_network_says():
-    assert explain_rejection(spread(0.5, 0.45), np.zeros(784, np.uint8), 0.6) == "blank"
+    assert explain_rejection(spread(0.3, 0.2), 0.6) == "no digit"
+    assert explain_rejection(spread(), 0.6) == "no digit"
 
 
 def test_confident_but_rejected_prediction_is_no_digit():
-    assert explain_rejection(spread(0.7, 0.29), INK, 0.6) == "no digit"
+    assert explain_rejection(spread(0.7, 0.29), 0.6) == "no digit"
 
 
 @given(st.lists(st.floats(0.01, 1), min_size=10, max_size=10))
 def test_reason_does_not_depend_on_the_order_of_the_digits(values):
     probabilities = np.array(values, np.float32) / np.float32(sum(values))
-    assert explain_rejection(probabilities, INK, 0.6) == explain_rejection(probabilities[::-1], INK, 0.6)
+    assert explain_rejection(probabilities, 0.6) == explain_rejection(probabilities[::-1], 0.6)
 
 
 def test_accepted_prediction_has_no_reason():
     assert Prediction(3, 0.9, spread(0.9)).accepted
     assert not Prediction(None, 0.4, spread(0.4), "no digit").accepted
+
+
+def test_likeliest_digit_of_a_rejected_picture_is_told():
+    assert Prediction(3, 0.9, spread(0.9)).likeliest == 3
+    rejected = Prediction(None, 0.4, spread(0.1, 0.2, 0.4), "no digit")
+    assert (rejected.digit, rejected.likeliest, rejected.to_dict()["likeliest"]) == (None, 2, 2)
+
+
+def test_blank_picture_has_no_likeliest_digit():
+    assert reject("blank").likeliest is None
+    assert reject("blank").to_dict()["likeliest"] is None
 
 
 def test_rejected_prediction_differs_from_the_accepted_one_of_the_same_probabilities():

@@ -11,13 +11,13 @@ Each file is written to a temporary file, synced and renamed, so that a killed r
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from edge_mnist_runtime.atomic_file import PARTIAL_PREFIX, replace_file
 from edge_mnist_runtime.errors import OutputError, UsageError
 from edge_mnist_runtime.paths import describe_missing, exists, is_file, is_folder, is_url, list_folder
 from edge_mnist_trainer.run_record import RunRecord
@@ -33,9 +33,6 @@ LOGS_FOLDER: Final = "tensorboard"
 
 NOT_BEGUN: Final = b'{\n  "status": "started"\n}\n'
 """The content of run.json before the training begins."""
-
-PARTIAL_PREFIX: Final = ".partial-"
-"""Prefix of files that are being written. A file that a killed run left can be ignored."""
 
 
 @dataclass(frozen=True)
@@ -110,21 +107,7 @@ class RunFolder:
         Raises:
             OutputError: The folder cannot be written; the old file is still there.
         """
-        target = self.path / file_name
-        partial = target.with_name(f"{PARTIAL_PREFIX}{file_name}")  # with the same suffix, because Keras checks it
-        try:
-            write(partial)
-            with partial.open("rb+") as handle:
-                os.fsync(handle.fileno())
-            partial.replace(target)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise OutputError(
-                f"{target}: cannot be written ({error.strerror or error}); free space or name another `output`"
-            ) from error
-        except BaseException:  # also Ctrl-C
-            partial.unlink(missing_ok=True)
-            raise
+        replace_file(self.path / file_name, write, advice="free space or name another `output`")
 
 
 def check_run_path(path: Path, *, force: bool = False) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from edge_mnist_runtime.errors import CorruptModelError, UsageError, first_line
+from edge_mnist_runtime.thresholds import Thresholds
 from edge_mnist_trainer.augment.settings import Augmentation
 from edge_mnist_trainer.config import TrainingConfig
 from edge_mnist_trainer.typed_json import parse_record
@@ -54,7 +55,7 @@ class DatasetRecord:
 
 @dataclass(frozen=True)
 class TeachingSplitRecord:
-    """The images of a distillation set, before distortion."""
+    """The images of a transfer set, before distortion."""
 
     name: str
     split: str
@@ -148,6 +149,8 @@ class Acceptance:
     """Rejected fraction of the validation images, in 0..1."""
     rejected_no_digits: dict[str, float]
     """Rejected fraction of each kind of negatives, in 0..1."""
+    thresholds: Thresholds | None = None
+    """The named thresholds; None in a record of an older version."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.least_confidence <= 1:
@@ -165,7 +168,7 @@ class RunRecord:
     parameters: int
     config: TrainingConfig
     transfer_set: TransferSetRecord | None
-    """Distillation set that the run learns from in place of the training images and labels."""
+    """Transfer set that the run learns from in place of the training images and labels."""
     started_from: StartRecord | None = None
     preprocess: DefinitionRecord
     input_range: tuple[float, float]

@@ -56,7 +56,7 @@ class Lessons:
     """Inputs of a run besides labelled digits. A resumed run needs the same again."""
 
     transfer_set: Path | None = None
-    """A distillation set that `edge-mnist transfer-set` made: images with teachers' probabilities."""
+    """A transfer set that `edge-mnist transfer-set` made: images with teachers' probabilities."""
     start_from: Path | None = None
     """Trained weights to start from: a run folder, a .keras file, or the name of a reference model."""
 
@@ -78,7 +78,7 @@ def train(
         output: The run folder. None: a new folder in runs/.
         config: Epochs, optimizer, distortions, seed. None: the architecture's own.
         data: MNIST's folder, or your own digits. None: EDGE_MNIST_DATA, else Keras's cache or download.
-        lessons: Distillation set and weights to start from.
+        lessons: Transfer set and weights to start from.
         force: Replace the run that is in `output`.
         watcher: Callbacks for progress.
 
@@ -92,9 +92,10 @@ def train(
         OutputError: The folder cannot be written.
 
     Example:
-        >>> from edge_mnist_trainer import train
-        >>> train("nano", output="runs/first").best_validation_top1  # doctest: +SKIP
-        0.9912
+        >>> from edge_mnist_trainer import TrainingConfig, train
+        >>> report = train("nano", output="runs/first", data="digits.npz", config=TrainingConfig(epochs=1))
+        >>> report.status, report.best_epoch
+        ('completed', 1)
     """
     if isinstance(architecture, str):
         architecture = find_architecture(architecture)

@@ -130,13 +130,7 @@ def check_signature(
     expected_input: InputScale | None,
     file_name: str,
 ) -> None:
-    """Check that a file has one input and one output, and the input's scale and zero-point.
-
-    Args:
-        inputs: Inputs of the file.
-        outputs: Outputs of the file.
-        expected_input: Scale and zero-point that the input must have; None to accept any.
-        file_name: For messages.
+    """Check that a file has one input and one output, and the input's scale and zero-point; None accepts any.
 
     Raises:
         PrecisionProofError: One of these is different.

@@ -79,6 +79,11 @@ class Operation:
     overwrites: Tensor | None = None
     """The input whose memory the result reuses, if any."""
 
+    @property
+    def title(self) -> str:
+        """Operator and name, for messages."""
+        return f"{self.kind} {self.name}"
+
 
 @dataclass(frozen=True, eq=False)
 class Graph:
@@ -141,6 +146,13 @@ class Graph:
             raise ValueError(f"{layer.kind} {layer.name} has no weights")
         dtypes = (data.dtype, kernel.dtype)
         return ARITHMETIC.get(dtypes, " x ".join(dtypes))
+
+    def find_other_arithmetic(self, *expected: str) -> Iterator[str]:
+        """Describe each layer that computes in another arithmetic."""
+        for layer in self.layers:
+            found = self.find_arithmetic(layer)
+            if found not in expected:
+                yield f"{layer.title} computes in {found}"
 
     def list_buffers(self) -> Iterator[Buffer]:
         """The memory of activations and when each is used: inputs first, then in the order of computation.

@@ -23,6 +23,7 @@ from edge_mnist_exporter.bundle.bundle_writer import (
 )
 from edge_mnist_exporter.bundle.staging import StagingFolder, sync_folder
 from edge_mnist_runtime.errors import UsageError
+from edge_mnist_runtime.picture_report.page import was_written_by
 
 REPORT_FILE: Final = "report.json"
 PAGE_FILE: Final = "report.html"
@@ -35,9 +36,6 @@ FAILURE_SUFFIX: Final = ".failed"
 
 GENERATOR: Final = "edge-mnist export"
 """The generator named in the head of every page that an export writes."""
-
-HEAD_BYTES: Final = 1000
-"""Bytes at the start of a page to search for the generator."""
 
 
 class ReportPaths:
@@ -130,10 +128,6 @@ def shorten(path: Path) -> str:
 
 def _check_page(page: Path) -> None:
     """Raise `UsageError` unless `page` is absent or a page that an export wrote."""
-    if not page.exists():
+    if not page.exists() or was_written_by(GENERATOR, page):
         return
-    if page.is_file():
-        with page.open("rb") as handle:
-            if f"content='{GENERATOR}'".encode() in handle.read(HEAD_BYTES):
-                return
     raise UsageError(f"{page}: exists, and no export wrote it; name another `output`")

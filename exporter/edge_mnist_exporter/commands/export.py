@@ -39,18 +39,19 @@ from edge_mnist_exporter.commands.export_options import (
     OpsetOption,
     OutputOption,
     PrecisionsOption,
+    ProjectOption,
     TargetsOption,
 )
 from edge_mnist_exporter.commands.stages import stages_shown
-from edge_mnist_exporter.config import BUNDLES_FOLDER, ConversionConfig, ExportConfig
+from edge_mnist_exporter.config import BUNDLES_FOLDER, ConversionConfig, ExportConfig, ProjectConfig
 from edge_mnist_exporter.gate_config import GateConfig
 from edge_mnist_exporter.source.options import parse_names
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.commands.options import JsonOption
+from edge_mnist_runtime.commands.options import JsonOption, parse_least_confidence
 from edge_mnist_runtime.errors import UsageError
 
 if TYPE_CHECKING:
-    from edge_mnist_exporter.exporting import Export
+    from edge_mnist_exporter.exporting import ExportReport
 
 
 def export(
@@ -68,6 +69,7 @@ def export(
     per_channel: PerChannelOption = DEFAULTS.conversion.per_channel,
     allow_saturation: AllowSaturationOption = False,
     opset: OpsetOption = DEFAULTS.conversion.opset,
+    project: ProjectOption = None,
     max_ram_bytes: MaxRamOption = DEFAULTS.conversion.max_ram_bytes,
     auto_mixed: AutoMixedOption = False,
     calibration_samples: CalibrationSamplesOption = DEFAULTS.calibration_samples,
@@ -107,16 +109,19 @@ def export(
         calibration_samples=calibration_samples,
         calibration_data=calibration_data,
         seed=seed,
-        least_confidence=least_confidence,
+        project=None if project is None else ProjectConfig(*project),
+        least_confidence=parse_least_confidence(least_confidence),
     )
     finished, path, target = _export(model, output, config, data, show=debug)
     _print(finished, path, target, as_json=as_json)
     finished.require_passed()
+    if project and not as_json:
+        typer.echo(f"Project for {project[0]}:\n  {project[1]}")
 
 
 def _export(
     model: Path | None, output: Path | None, config: ExportConfig, data: Path | None, *, show: bool
-) -> tuple[Export, Path, Path]:
+) -> tuple[ExportReport, Path, Path]:
     """Run the export. Return it with the paths of the model and the bundle."""
     for line in config.absent:
         typer.echo(f"edge-mnist: note: {line}", err=True)
@@ -129,11 +134,13 @@ def _export(
         *("tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai_edge_litert", "sklearn", "scipy", "jinja2"),
     )
     from edge_mnist_exporter.bundle.report_paths import check_report_paths
-    from edge_mnist_exporter.requirements import check_programs
+    from edge_mnist_exporter.program.program_files import check_programs
     from edge_mnist_exporter.source.model_file import read_model_file
     from edge_mnist_exporter.source.source_model import find_source
 
     # Check everything that needs no TensorFlow before it starts, which takes seconds.
+    if config.project:
+        config.project.check_folder()
     find_mnist_folder(data)
     name, path = find_source(model)
     check_programs(name, config.kinds)
@@ -155,18 +162,18 @@ def _read_precisions(int8: bool, precision: str | None) -> tuple[str, ...]:
     return parse_names(precision)
 
 
-def _print(export: Export, path: Path, shown_target: Path, *, as_json: bool) -> None:
-    if export.report.dataset.notice:
-        typer.echo(f"edge-mnist: note: {export.report.dataset.notice}", err=True)
+def _print(report: ExportReport, path: Path, shown_target: Path, *, as_json: bool) -> None:
+    if report.record.dataset.notice:
+        typer.echo(f"edge-mnist: note: {report.record.dataset.notice}", err=True)
     if as_json:
-        typer.echo(export.report.to_json(), nl=False)
+        typer.echo(report.record.to_json(), nl=False)
         return
     from edge_mnist_exporter.bundle.report_paths import shorten
     from edge_mnist_exporter.report.report_table import print_report
 
-    print_report(export.report, path)
-    if export.target:
+    print_report(report.record, path)
+    if report.path:
         typer.echo(f"\nWritten to {shown_target}:")
-        for file in export.files:
+        for file in report.files:
             typer.echo(f"  {file}")
-        typer.echo(f"\nReport (shows evaluation images, not for distribution):\n  {shorten(export.page)}")
+        typer.echo(f"\nReport (shows evaluation images, not for distribution):\n  {shorten(report.page)}")

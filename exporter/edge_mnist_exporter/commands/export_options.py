@@ -31,7 +31,7 @@ FormatsOption = Annotated[
     typer.Option(
         "--format",
         metavar="LIST",
-        help="One or more of tflite,onnx,c,lib; each precision in those that support it.",
+        help="One or more of tflite,onnx,c,wasm,lib; each precision in those that support it.",
         show_default="tflite,onnx",
     ),
 ]
@@ -120,6 +120,16 @@ MaxRamOption = Annotated[
     ),
 ]
 
+ProjectOption = Annotated[
+    tuple[str, Path] | None,
+    typer.Option(
+        metavar="KIND DIR",
+        help="Also write the C program as a project: cmake, arduino or zephyr, and a new folder.",
+        show_default=False,
+        rich_help_panel=FILES,
+    ),
+]
+
 AutoMixedOption = Annotated[
     bool,
     typer.Option(
@@ -147,10 +157,11 @@ LabelsOption = Annotated[
 ]
 
 LeastConfidenceOption = Annotated[
-    float | None,
+    str | None,
     typer.Option(
-        metavar="FRACTION",
-        help="The runtime rejects predictions with less confidence, 0..1; 0 rejects none.",
+        metavar="VALUE",
+        help="The runtime rejects predictions with less confidence: lenient, balanced, strict, or 0..1; 0 rejects "
+        "none.",
         show_default="that of the training run, else chosen on validation images",
     ),
 ]

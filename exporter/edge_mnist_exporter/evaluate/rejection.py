@@ -1,15 +1,50 @@
-"""Choose the confidence threshold of an export, and measure what each model rejects."""
+"""Choose the confidence threshold of an export, and measure what it and others reject."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Final
 
 from edge_mnist_exporter.evaluate.evaluation import Probabilities
 from edge_mnist_exporter.source.source_model import SourceModel
 from edge_mnist_runtime.acceptance import accept_predictions
 from edge_mnist_runtime.dataset import LabelledDigits
-from edge_mnist_trainer.evaluate.confidence import choose_least_confidence
+from edge_mnist_runtime.thresholds import LeastConfidence, Thresholds, find_threshold
+from edge_mnist_trainer.evaluate.confidence import choose_threshold, choose_thresholds
+
+CURVE_FRACTIONS: Final = (0.0005, 0.005, 0.02, 0.05)
+"""The rejected fractions of validation images whose thresholds the curve shows, besides the named ones."""
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """What one threshold does to the validation images."""
+
+    least_confidence: float
+    """The threshold, in 0..1."""
+    name: str
+    """`lenient`, `balanced`, `strict`, or empty."""
+    rejected: float
+    """Fraction of the images that are rejected, in 0..1."""
+    wrong: float
+    """Fraction of the accepted images that are misread, in 0..1; 0 if none is accepted."""
+
+
+@dataclass(frozen=True)
+class ConfidenceRule:
+    """The confidence thresholds of a model that reads digits, and how they were chosen."""
+
+    least_confidence: float
+    """The threshold that is used unless another is asked for, in 0..1; 0 accepts everything."""
+    origin: str
+    """What chose it: the run that trained the model, the user, or this export, and on which images."""
+    thresholds: Thresholds | None
+    """The named thresholds; None for a model whose run recorded only one."""
+    validation: str
+    """The images of the curve, in words."""
+    curve: tuple[CurvePoint, ...]
+    """What the Keras model rejects of the validation images, by ascending threshold."""
 
 
 @dataclass(frozen=True)
@@ -25,50 +60,67 @@ class RejectionFigures:
 
 
 @dataclass(frozen=True)
-class RejectionReport:
-    """The confidence threshold of a model that reads digits, and what each model rejects."""
+class RejectionReport(ConfidenceRule):
+    """The confidence thresholds of a model that reads digits, and what each model rejects."""
 
-    least_confidence: float
-    """The threshold, in 0..1; 0 accepts everything."""
-    origin: str
-    """What chose it: the run that trained the model, the user, or this export, and on which images."""
     figures: dict[str, RejectionFigures]
     """By model: `keras`, and each file."""
 
 
-def settle_least_confidence(
-    source: SourceModel, asked: float | None, validation: LabelledDigits
-) -> tuple[float, str] | None:
-    """Determine the confidence threshold of a bundle, and its origin.
+def settle_rule(
+    source: SourceModel, asked: LeastConfidence | None, found: Probabilities, validation: LabelledDigits
+) -> ConfidenceRule:
+    """Determine the confidence thresholds of a bundle.
 
     Args:
-        source: The Keras model, with the threshold of its run.
-        asked: The user's threshold, in 0..1; None for none.
-        validation: Images to choose the threshold on, if there is none yet.
+        source: The Keras model, which reads digits, with the thresholds of its run.
+        asked: The user's threshold, or its name; None for none.
+        found: The model's predictions for the validation images.
+        validation: Images to choose the thresholds on, if there are none yet.
 
-    Returns:
-        Threshold and origin; None for a model that does not read digits.
+    Raises:
+        UsageError: The run recorded one threshold only, and the user asked for another by name.
     """
-    if not source.reads_digits:
-        return None
+    images = f"{len(validation):,} images of {validation.name} ({validation.split})"
+    thresholds, recorded, origin = (
+        source.thresholds,
+        source.least_confidence,
+        "chosen by the run that trained the model",
+    )
+    if recorded is None:
+        thresholds, origin = choose_thresholds(found), f"chosen on {images}"
+        recorded = thresholds.balanced
     if asked is not None:
-        return asked, "set by the user"
-    if source.least_confidence is not None:
-        return source.least_confidence, "chosen by the run that trained the model"
-    chosen = choose_least_confidence(source.probabilities(validation.images))
-    return chosen, f"chosen on {len(validation):,} images of {validation.name} ({validation.split})"
+        origin = f"set by the user: {asked}" if isinstance(asked, str) else "set by the user"
+    least = find_threshold(asked, recorded=recorded, thresholds=thresholds, origin=source.origin)
+    named = asdict(thresholds) if thresholds else {"balanced": recorded}
+    return ConfidenceRule(least, origin, thresholds, images, _measure_curve(named, found, validation))
+
+
+def _measure_curve(
+    named: Mapping[str, float], found: Probabilities, validation: LabelledDigits
+) -> tuple[CurvePoint, ...]:
+    """Measure what each of several thresholds rejects of the validation images, by ascending threshold."""
+    names: dict[float, str] = dict.fromkeys((0.0, *(choose_threshold(found, most) for most in CURVE_FRACTIONS)), "")
+    for name, value in named.items():
+        names[value] = ", ".join(filter(None, (names.get(value), name)))  # names may share a value
+    right = found.argmax(1) == validation.labels
+    points = []
+    for value, name in sorted(names.items()):
+        accepted = accept_predictions(found, validation.images, value)
+        wrong = float((~right[accepted]).mean()) if accepted.any() else 0.0
+        points.append(CurvePoint(value, name, float((~accepted).mean()), wrong))
+    return tuple(points)
 
 
 def measure_rejection(
-    settled: tuple[float, str] | None, predictions: Mapping[str, Probabilities], evaluation: LabelledDigits
+    rule: ConfidenceRule | None, predictions: Mapping[str, Probabilities], evaluation: LabelledDigits
 ) -> RejectionReport | None:
-    """Measure what each model rejects of the evaluation images; None without a threshold."""
-    if settled is None:
+    """Measure what each model rejects of the evaluation images; None without a rule."""
+    if rule is None:
         return None
-    least, origin = settled
-    return RejectionReport(
-        least, origin, {name: _figures(found, evaluation, least) for name, found in predictions.items()}
-    )
+    figures = {name: _figures(found, evaluation, rule.least_confidence) for name, found in predictions.items()}
+    return RejectionReport(**vars(rule), figures=figures)
 
 
 def _figures(found: Probabilities, evaluation: LabelledDigits, least: float) -> RejectionFigures:

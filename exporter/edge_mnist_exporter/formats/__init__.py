@@ -4,7 +4,7 @@ A converter turns a Keras model and calibration images into the bytes of a model
 and proves their precision from the graph alone. Converters do not use audits, so an audit finds a converter's mistakes.
 
 Comes in: a `ConversionRequest`. Goes out: the bytes of a model file, and what they prove.
-May import: audit, config, kinds, source.
+May import: audit, config, kinds, source, tflite_schema.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from edge_mnist_exporter.formats.onnx_files import conversion as onnx_conversion
 from edge_mnist_exporter.formats.request import ConversionRequest, Mixer
 from edge_mnist_exporter.formats.tflite_files import audit as tflite_audit
 from edge_mnist_exporter.formats.tflite_files import conversion as tflite_conversion
+from edge_mnist_exporter.kinds import PROGRAM_FORMATS
 from edge_mnist_runtime.tensor import Pixels
 
 Converter = Callable[[ConversionRequest], bytes]
@@ -41,7 +42,8 @@ class Audit(Protocol):
             expected_input: Scale and zero-point that the input must have; None to accept any.
 
         Raises:
-            PrecisionProofError: The graph does not have this precision.
+            PrecisionProofError: The file has another precision; the message names the first tensor or operation at
+                fault.
         """
 
 
@@ -49,7 +51,6 @@ class Audit(Protocol):
 class FileFormat:
     """One file format."""
 
-    suffix: str
     converters: dict[str, Converter]
     """By precision."""
     make_mixer: Callable[[ConversionRequest], Mixer]
@@ -61,7 +62,6 @@ class FileFormat:
 
 FORMATS: Final = {
     "tflite": FileFormat(
-        ".tflite",
         {
             "fp32": tflite_conversion.to_fp32,
             "fp16": tflite_conversion.to_fp16,
@@ -75,7 +75,6 @@ FORMATS: Final = {
         tflite_audit.audit,
     ),
     "onnx": FileFormat(
-        ".onnx",
         {
             "fp32": onnx_conversion.to_fp32,
             "fp16": onnx_conversion.to_fp16,
@@ -86,16 +85,15 @@ FORMATS: Final = {
         onnx_conversion.measure_errors,
         onnx_audit.audit,
     ),
-    # Read from an int8 TFLite file, which is what is converted and proved first; see `program/`.
+    # Made of an int8 TFLite file, which is what is converted and audited first; see `program.program_files`.
     **{
         name: FileFormat(
-            suffix,
             {"int8": tflite_conversion.to_shared_int8},
             tflite_conversion.make_mixer,
             tflite_conversion.measure_errors,
             tflite_audit.audit,
         )
-        for name, suffix in (("c", ".c"), ("lib", ".so"))
+        for name in PROGRAM_FORMATS
     },
 }
 """Formats by the name that manifests and reports use."""

@@ -105,10 +105,6 @@ def make_c_program(tflite: bytes, file_name: str, *, max_ram_bytes: int | None) 
     """
     kernels = ReferenceKernels(tflite, origin=file_name)
     contract = kernels.contract
-    if contract.reads_digits:
-        images, _ = draw_golden_digits(1)
-    else:
-        images = draw_patterns(contract.image_shape, GOLDEN_IMAGES)
     about = Provenance(
         contract.name,
         installed_versions(DISTRIBUTION)[DISTRIBUTION],
@@ -116,14 +112,23 @@ def make_c_program(tflite: bytes, file_name: str, *, max_ram_bytes: int | None) 
         contract.labels,
         contract.least_confidence or 0.0,
     )
-    golden = GoldenVectors(images, kernels.run_stored(images))
-    source = write_c(read_program(tflite, file_name), golden, about)
+    source = write_c(read_program(tflite, file_name), draw_golden(kernels), about)
     if max_ram_bytes is not None and source.arena_bytes > max_ram_bytes:
         raise ConversionError(
             f"{file_name}: works in {source.arena_bytes:,} bytes of RAM, and `max_ram_bytes` is {max_ram_bytes:,}; "
             "allow more, or export a smaller network"
         )
     return CProgram(contract.name, about.version, source, tflite, kernels)
+
+
+def draw_golden(kernels: ReferenceKernels) -> GoldenVectors:
+    """Draw the golden images of a C file, and run the reference kernels on them."""
+    contract = kernels.contract
+    if contract.reads_digits:
+        images, _ = draw_golden_digits(1)
+    else:
+        images = draw_patterns(contract.image_shape, GOLDEN_IMAGES)
+    return GoldenVectors(images, kernels.run_stored(images))
 
 
 def prove_c_program(program: CProgram, images: npt.NDArray[np.uint8], expected: npt.NDArray[np.uint8]) -> ProgramReport:

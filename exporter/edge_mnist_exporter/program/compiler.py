@@ -100,11 +100,11 @@ def find_compiler() -> Compiler | None:
     """
     named = shlex.split(os.environ.get("CC", ""))
     if named:
-        found = _ask_version(tuple(named))
+        found = ask_version(tuple(named))
         if found is None:
             raise UsageError(f"CC={shlex.join(named)}: no compiler that runs; name another, or leave CC empty")
         return found
-    installed = (_ask_version((path,)) for name in COMPILERS if (path := shutil.which(name)))
+    installed = (ask_version((path,)) for name in COMPILERS if (path := shutil.which(name)))
     return next(filter(None, installed), None) or find_cross_compiler()
 
 
@@ -115,7 +115,8 @@ def find_cross_compiler() -> Compiler | None:
     return Compiler((sys.executable, "-m", "ziglang", "cc"), f"ziglang {metadata.version('ziglang')}", crosses=True)
 
 
-def _ask_version(command: tuple[str, ...]) -> Compiler | None:
+def ask_version(command: tuple[str, ...]) -> Compiler | None:
+    """A compiler by its command; None if it does not run."""
     try:
         done = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
     except (OSError, subprocess.SubprocessError):

@@ -22,7 +22,7 @@ QUAD: Final = 4
 
 @dataclass(frozen=True)
 class Value:
-    """What lies between two operations."""
+    """A block of bytes between two operations."""
 
     name: str
     """Unique in its program."""
@@ -37,7 +37,7 @@ class Value:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes that it takes."""
+        """Its size."""
         return self.height * self.width * self.channels
 
 
@@ -65,7 +65,7 @@ class Clamp:
 
 @dataclass(frozen=True, eq=False)
 class Scale:
-    """What sums are multiplied by, one for each channel: multiplier * 2**-31 * 2**-shift."""
+    """The factor of each channel's sums: multiplier * 2**-31 * 2**-shift."""
 
     multiplier: Int32s
     """At least 2**30, or 0."""
@@ -81,40 +81,40 @@ class Convolution:
     target: Value
     window: Window
     height: int
-    """Of what it computes, before pooling."""
+    """Height of the result before pooling."""
     width: int
     weights: Int8s
     """Shape (outputs, window's height, window's width, channels)."""
     bias: Int32s
-    """Shape (outputs,), less what the source's zero-point adds to every sum."""
+    """Shape (outputs,), minus what the source's zero-point adds to every sum."""
     zero: int
-    """The source's zero-point, which padding is filled with."""
+    """The source's zero-point, the value of padding."""
     scale: Scale
     clamp: Clamp
     rounds_once: bool
-    """Whether multiplier and shift are rounded together, as TFLite's fully connected layers do it."""
+    """Whether multiplier and shift are rounded together, as in TFLite's fully connected layers."""
     pooled: bool = False
-    """Whether the largest of each 2 x 2 results is kept. It is found among the sums: scaling keeps their order."""
+    """Whether only the maximum of each 2 x 2 results is kept. It is taken of the sums, because scaling keeps order."""
 
     @property
     def quads(self) -> int:
-        """Groups of four products in each row of the window; the last one is filled with zeros."""
+        """Groups of four products in each row of the window; the last is padded with zeros."""
         return -(-self.window.width * self.source.channels // QUAD)
 
     @property
     def pool(self) -> int:
-        """Rows, and columns, of results that become one."""
+        """Side of the square of results that become one."""
         return 2 if self.pooled else 1
 
     @property
     def is_direct(self) -> bool:
-        """Whether the kernel can read the source where it lies: each pixel alone, and whole quads."""
+        """Whether the kernel can read the source in place: single pixels of whole quads."""
         one = Window(1, 1)
         return self.window == one and not self.pooled and self.source.channels % QUAD == 0
 
     @property
     def band_rows(self) -> int:
-        """Rows of the source, with their padding, that one row of the target needs at a time."""
+        """Padded rows of the source that one row of the target needs."""
         return 0 if self.is_direct else self.window.height + (self.pool - 1) * self.window.stride_y
 
     @property
@@ -126,13 +126,13 @@ class Convolution:
 
     @property
     def band_bytes(self) -> int:
-        """Memory that it needs to work in."""
+        """Working memory."""
         return self.band_rows * self.row_bytes
 
 
 @dataclass(frozen=True, eq=False)
 class DepthwiseConvolution:
-    """A convolution of every channel by itself; each makes `outputs / channels` channels."""
+    """A convolution of each channel alone, which gives `outputs / channels` channels."""
 
     source: Value
     target: Value
@@ -147,7 +147,7 @@ class DepthwiseConvolution:
 
 @dataclass(frozen=True)
 class Pool:
-    """The largest value, or the average, of each window."""
+    """The maximum or average of each window."""
 
     source: Value
     target: Value
@@ -165,7 +165,7 @@ class Mean:
     target: Value
     zero: int
     multiplier: int
-    """With one over the number of pixels in it."""
+    """Includes the factor 1 / pixels."""
     shift: int
     clamp: Clamp
 
@@ -187,7 +187,7 @@ class Add:
 
 @dataclass(frozen=True)
 class Concatenation:
-    """Values of the same height and width behind each other, channel by channel."""
+    """Values of the same height and width, joined along the channels."""
 
     sources: tuple[Value, ...]
     target: Value
@@ -206,12 +206,12 @@ class Pad:
 
 @dataclass(frozen=True)
 class Lookup:
-    """Every byte replaced by another: ReLU, ReLU6, another scale or zero-point."""
+    """A table for each byte: ReLU, ReLU6, another scale or zero-point."""
 
     source: Value
     target: Value
     table: bytes
-    """256 of them."""
+    """256 bytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,17 +232,17 @@ class Program:
     """A whole network."""
 
     pixels: Value
-    """What comes in."""
+    """The input."""
     scores: Value
-    """What goes out: one byte a class."""
+    """The output: one byte a class."""
     output_scale: float
-    """What one step of a score stands for."""
+    """The probability of one step of a score."""
     operations: tuple[Operation, ...]
-    """In the order in which they run. Each reads what earlier ones wrote."""
+    """In the order in which they run."""
 
 
 def list_sources(operation: Operation) -> tuple[Value, ...]:
-    """What an operation reads."""
+    """List the values that an operation reads."""
     match operation:
         case Concatenation():
             return operation.sources

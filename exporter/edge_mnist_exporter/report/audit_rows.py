@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from edge_mnist_exporter.audit.audit import MAX_WEIGHT_PAIR, WeightPair
-from edge_mnist_exporter.report.report import ArtifactReport, ExportReport
+from edge_mnist_exporter.report.report import ArtifactReport, ExportRecord
 
 HEADS: Final = (
     "file",
@@ -21,7 +21,7 @@ HEADS: Final = (
 )
 
 
-def describe_audits(report: ExportReport) -> list[list[str]]:
+def describe_audits(report: ExportRecord) -> list[list[str]]:
     """Make one row for each file, with the columns `HEADS`."""
     return [_describe(item) for item in report.artifacts]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from edge_mnist_exporter.evaluate.evaluation import Flip
-from edge_mnist_exporter.report.report import ArtifactReport, ExportReport
+from edge_mnist_exporter.report.report import ArtifactReport, ExportRecord
 
 MAX_PICTURES: Final = 60
 """Maximum number of pictures on one page, over all files."""
@@ -15,7 +15,7 @@ OUTCOMES: Final = ("lost", "both wrong", "gained")
 """Outcomes of a flip, the worst first."""
 
 
-def choose_flips(report: ExportReport) -> list[tuple[ArtifactReport, list[Flip]]]:
+def choose_flips(report: ExportRecord) -> list[tuple[ArtifactReport, list[Flip]]]:
     """Choose the worst flips of each file that has any, at most `MAX_PICTURES` in total."""
     flipped = [item for item in report.artifacts if item.figures.flips]
     shares = share_pictures([len(item.figures.flips) for item in flipped])

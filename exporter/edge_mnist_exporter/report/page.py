@@ -11,13 +11,14 @@ from edge_mnist_exporter.bundle.report_paths import GENERATOR
 from edge_mnist_exporter.evaluate.parity import KERAS_NAME
 from edge_mnist_exporter.report.audit_rows import HEADS, describe_audits
 from edge_mnist_exporter.report.flip_pictures import choose_flips, name_outcome
-from edge_mnist_exporter.report.report import ExportReport
+from edge_mnist_exporter.report.report import ExportRecord
 from edge_mnist_exporter.report.tables import compare_models, group_steps
+from edge_mnist_exporter.report.threshold_curve import draw_threshold_curve
 from edge_mnist_runtime.acceptance import describe_rule
 from edge_mnist_trainer.report.web_page import load_templates
 
 
-def make_export_page(report: ExportReport, images: npt.NDArray[np.uint8]) -> str:
+def make_export_page(report: ExportRecord, images: npt.NDArray[np.uint8]) -> str:
     """Make the text of report.html.
 
     Args:
@@ -38,13 +39,14 @@ def make_export_page(report: ExportReport, images: npt.NDArray[np.uint8]) -> str
             audit_heads=HEADS,
             audits=describe_audits(report),
             steps=group_steps(report.int8_parity.images_by_steps) if report.int8_parity else [],
+            threshold_curve=draw_threshold_curve(report.rejection.curve) if report.rejection else None,
             rule=describe_rule(report.rejection.least_confidence) if report.rejection else "",
             data=_data(report),
         )
     )
 
 
-def _data(report: ExportReport) -> dict[str, Any]:
+def _data(report: ExportRecord) -> dict[str, Any]:
     """Names and hashes of the model and images, for display."""
     dataset = report.dataset
     return {

@@ -16,7 +16,7 @@ from edge_mnist_exporter.program.c_program import ProgramReport
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_trainer.typed_json import parse_record
 
-REPORT_SCHEMA_VERSION: Final = 4
+REPORT_SCHEMA_VERSION: Final = 5
 
 LINE_CHARACTERS: Final = 240
 """Line width of report.json. A list or object without nested ones is on one line if it fits, such as a flip."""
@@ -104,8 +104,8 @@ class MixedChoice:
 
 
 @dataclass(frozen=True)
-class ExportReport:
-    """All measurements of one export."""
+class ExportRecord:
+    """All measurements of one export: the content of report.json."""
 
     name: str
     labels: tuple[str, ...]
@@ -153,7 +153,7 @@ class ExportReport:
         return _lay_out(self.to_dict()) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> ExportReport:
+    def from_json(cls, text: str) -> ExportRecord:
         """Parse the text of report.json.
 
         Raises:

@@ -9,18 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from edge_mnist_exporter.report.audit_rows import can_saturate
-from edge_mnist_exporter.report.report import ArtifactReport, ExportReport
+from edge_mnist_exporter.report.report import ArtifactReport, ExportRecord
 from edge_mnist_runtime.machine.int8_sums import describe_saturation
 from edge_mnist_trainer.networks.reference_models import REFERENCE_MODELS, find_reference_model
 
 
-def print_report(report: ExportReport, path: Path) -> None:
-    """Print the figures of every file.
-
-    Args:
-        report: The report.
-        path: Path of the Keras model.
-    """
+def print_report(report: ExportRecord, path: Path) -> None:
+    """Print the figures of every file."""
     console = Console()
     references = {find_reference_model(name): f"The reference model {name}" for name in REFERENCE_MODELS}
     shown = references.get(path, str(path))
@@ -50,7 +45,7 @@ def print_report(report: ExportReport, path: Path) -> None:
     )
 
 
-def _describe(item: ArtifactReport, report: ExportReport) -> list[Text | str]:
+def _describe(item: ArtifactReport, report: ExportRecord) -> list[Text | str]:
     figures = item.figures
     low, high = figures.delta_interval_points
     return [
@@ -64,8 +59,8 @@ def _describe(item: ArtifactReport, report: ExportReport) -> list[Text | str]:
     ]
 
 
-def _describe_gates(item: ArtifactReport, report: ExportReport) -> str:
-    """A C program or library that did not run is not called passed."""
+def _describe_gates(item: ArtifactReport, report: ExportRecord) -> str:
+    """A program that nothing here could compile or run is not called passed."""
     if not report.passes(item.file):
         return "FAIL"
     return "not proved" if item.program is not None and not item.program.is_proved else "pass"

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from edge_mnist_exporter.report.report import ExportReport
-
-STRONGEST_RED: Final = 0.6
-"""Maximum opacity of the red behind a number, which is legible on light and on dark pages."""
+from edge_mnist_exporter.report.report import ExportRecord
+from edge_mnist_trainer.report.web_page import STRONGEST_RED
 
 STRONGEST_DISAGREEMENT: Final = 0.01
 """Fraction of differing images with the strongest red. It grows with the square root, so that a few images show."""
@@ -26,7 +24,7 @@ class Agreement:
     """Opacity of the red behind the number, 0..1. It shows disagreement."""
 
 
-def compare_models(report: ExportReport) -> list[list[Agreement | None]]:
+def compare_models(report: ExportRecord) -> list[list[Agreement | None]]:
     """Make the table of agreements, in the order of `report.agreement`; None for a model with itself."""
     return [
         [None if column == row else _describe(fraction, report.dataset.n) for column, fraction in enumerate(fractions)]

@@ -16,10 +16,6 @@ def with_float_weights(model: Any, path: Path) -> tuple[Any, list[str]]:
 
     Keras also quantizes the input of such a layer, image by image; the float network does not.
 
-    Args:
-        model: A `keras.Model`.
-        path: Path of the model, for messages.
-
     Returns:
         The network, and a note for the report if a layer was quantized.
 

@@ -5,15 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from edge_mnist_runtime.contract import InputRange
+from edge_mnist_runtime.contract import NAMED_RANGES, InputRange
 from edge_mnist_runtime.errors import UsageError
-
-RANGES = {
-    "0..1": InputRange((0.0,), (255.0,)),
-    "0..255": InputRange((0.0,), (1.0,)),
-    "-1..1": InputRange((127.5,), (127.5,)),
-}
-"""Input ranges by their names on the command line."""
 
 
 def parse_input_range(text: str) -> InputRange:
@@ -26,15 +19,16 @@ def parse_input_range(text: str) -> InputRange:
     Raises:
         UsageError: It is none of these.
     """
-    if text in RANGES:
-        return RANGES[text]
+    if text in NAMED_RANGES:
+        return NAMED_RANGES[text]
     try:
         values = tuple(255 * float(value) for value in text.split(","))
         half = len(values) // 2 if len(values) in (2, 6) else 0
         return InputRange(values[:half], values[half:])  # ValueError where there are none
     except ValueError:
         raise UsageError(
-            f"`input_range` {text}: expected {', '.join(RANGES)}, MEAN,STD in 0..1, or three means and three deviations"
+            f"`input_range` {text}: expected {', '.join(NAMED_RANGES)}, MEAN,STD in 0..1, or three means and three "
+            "deviations"
         ) from None
 
 

@@ -18,6 +18,7 @@ from edge_mnist_runtime.contract import DIGIT_LABELS, IMAGE_SHAPE, InputRange, c
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.paths import describe_missing, exists, is_file, is_folder
 from edge_mnist_runtime.tensor import Pixels
+from edge_mnist_runtime.thresholds import Thresholds
 from edge_mnist_trainer.networks.reference_models import REFERENCE_MODELS, find_reference_model
 from edge_mnist_trainer.run_folder import MODEL_FILE, newest_run, read_record_beside
 from edge_mnist_trainer.run_record import RunRecord
@@ -50,6 +51,8 @@ class SourceModel:
     """Repairs made to load it, and changes to its signature."""
     least_confidence: float | None = None
     """Confidence in 0..1, chosen by the training run, below which predictions are rejected; None if none was chosen."""
+    thresholds: Thresholds | None = None
+    """The named thresholds that the run chose; None if it chose none."""
 
     @property
     def reads_digits(self) -> bool:
@@ -152,10 +155,13 @@ def load_source(name: str, path: Path, config: SourceConfig | None = None) -> So
         input_range=fitted.input_range,
         preprocess=("recorded" if record else "assumed") if is_digits else "none",
         notes=(*loaded.notes, *fitted.notes),
-        least_confidence=_recorded_least_confidence(record) if is_digits else None,
+        **(_recorded_thresholds(record) if is_digits else {}),
     )
 
 
-def _recorded_least_confidence(record: RunRecord | None) -> float | None:
-    least = record.acceptance.least_confidence if record and record.acceptance else None
-    return least if least is not None and least < 1 else None  # a model that is certain of every digit chose nothing
+def _recorded_thresholds(record: RunRecord | None) -> dict[str, Any]:
+    """The thresholds of a run, by field of `SourceModel`."""
+    acceptance = record.acceptance if record else None
+    if acceptance is None or acceptance.least_confidence == 1:  # a model that is certain of every digit chose nothing
+        return {}
+    return {"least_confidence": acceptance.least_confidence, "thresholds": acceptance.thresholds}

@@ -23,8 +23,8 @@ TOLERANCE_POINTS: Final = 0.1
 """Allowed difference from the reported accuracy on the same images, in percentage points: ten of MNIST's 10,000 images.
 Kernels for another processor may round differently."""
 
-NPZ_LAYOUTS: Final = (("x_test", "y_test"), ("images", "labels"))
-"""Accepted names of images and labels in an .npz file. The first pair is Keras's."""
+NPZ_TEST_LAYOUTS: Final = (("x_test", "y_test"), ("images", "labels"))
+"""Accepted names of test images and their labels in an .npz file. The first pair is Keras's."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def load_labelled(data: Path) -> LabelledDigits:
             ".npz file of images and labels"
         )
     arrays = _read_npz(data)
-    for images, labels in NPZ_LAYOUTS:
+    for images, labels in NPZ_TEST_LAYOUTS:
         if images in arrays and labels in arrays:
             return _check(data, arrays[images], arrays[labels])
     raise DataError(f"{data}: holds {', '.join(arrays) or 'nothing'}; expected x_test and y_test, or images and labels")

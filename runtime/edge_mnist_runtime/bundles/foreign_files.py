@@ -18,6 +18,7 @@ from edge_mnist_runtime.contract import (
     DIGIT_LABELS,
     IMAGE_SHAPE,
     KNOWN_PREPROCESS_SHA256,
+    NAMED_RANGES,
     UNIT_RANGE,
     UNKNOWN_PRECISION,
     InputRange,
@@ -34,10 +35,8 @@ if TYPE_CHECKING:
 
     from edge_mnist_runtime.tensor import Pixels
 
-RANGES: Final = {
-    "0..1": UNIT_RANGE,
-    "0..255": InputRange((0.0,), (1.0,)),
-    "-1..1": InputRange((127.5,), (127.5,)),
+FOREIGN_RANGES: Final = {
+    **NAMED_RANGES,
     "MNIST's mean and deviation": InputRange((0.1307 * 255,), (0.3081 * 255,)),
 }
 """Usual input ranges of networks for MNIST. PyTorch's examples use the last one."""
@@ -131,7 +130,7 @@ class ForeignEngine:
     """
 
     def __init__(self, file: ForeignFile, *, input_range: InputRange = UNIT_RANGE) -> None:
-        self._file, self.info, self.backend, self.format = file, file.info, file.backend, file.format
+        self._file, self.backend, self.format = file, file.backend, file.format
         self.size_bytes, self.sha256 = file.size_bytes, file.sha256
         try:
             signature = find_signature(file.inputs, file.outputs)
@@ -178,6 +177,10 @@ class ForeignEngine:
     @property
     def _takes_batches(self) -> bool:
         return self._shape[0] == -1
+
+    def info(self) -> EngineInfo:
+        """The options that were really applied."""
+        return self._file.info
 
     def run(self, images: Pixels) -> npt.NDArray[np.float32]:
         """Probabilities, float32, shape (N, 10), of images, uint8, shape (N, 28, 28, 1)."""
@@ -255,7 +258,12 @@ def _load_onnx(model: bytes, origin: str, options: EngineOptions) -> ForeignFile
 
 
 def _load_tflite(model: bytes, origin: str, options: EngineOptions) -> ForeignFile:
-    from edge_mnist_runtime.engines.tflite_interpreter import TFLiteInterpreter, load_interpreter, read_spec
+    from edge_mnist_runtime.engines.tflite_interpreter import (
+        BACKEND,
+        describe_interpreter,
+        load_interpreter,
+        read_spec,
+    )
 
     interpreter = load_interpreter(model, origin, options.threads)
     takes, gives = interpreter.get_input_details(), interpreter.get_output_details()
@@ -266,15 +274,14 @@ def _load_tflite(model: bytes, origin: str, options: EngineOptions) -> ForeignFi
         stored: npt.NDArray[Any] = interpreter.get_tensor(gives[number]["index"])
         return stored
 
-    backend = TFLiteInterpreter.backend
     return ForeignFile(
         origin=origin,
         format="tflite",
-        backend=backend,
+        backend=BACKEND,
         inputs=tuple(map(read_spec, takes)),
         outputs=tuple(map(read_spec, gives)),
         call=call,
-        info=EngineInfo(backend, "", None, options.threads, spin=False, low_memory=False, exact_sums=None),
+        info=describe_interpreter(options),
         size_bytes=len(model),
         sha256=_hash(model),
         may_saturate=False,

@@ -7,18 +7,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edge_mnist_runtime.bundles.c_source import C_FORMAT, C_USE
+from edge_mnist_runtime.bundles.c_source import USES
 from edge_mnist_runtime.bundles.libraries import LIBRARY_FORMAT, why_not_here
 from edge_mnist_runtime.contract import SATURATING_PRECISIONS, TensorSpec, check_labels, check_preprocess, check_schema
 from edge_mnist_runtime.errors import HashMismatchError, ManifestError, UsageError
 from edge_mnist_runtime.paths import describe_missing, describe_unreadable, exists, is_folder
+from edge_mnist_runtime.thresholds import Thresholds
 
 MANIFEST_FILE: Final = "manifest.json"
 GOLDEN_FILE: Final = "golden.npz"
-MANIFEST_SCHEMA_VERSION: Final = 4
+MANIFEST_SCHEMA_VERSION: Final = 5
 
-READABLE_SCHEMA_VERSIONS: Final = (3, MANIFEST_SCHEMA_VERSION)
-"""Version 3 does not record which files can saturate."""
+READABLE_SCHEMA_VERSIONS: Final = (3, 4, MANIFEST_SCHEMA_VERSION)
+"""Version 3 does not record which files can saturate, version 4 no named thresholds."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Artifact:
 
     file: str
     format: str
-    """`tflite`, `onnx`, `c` or `lib`."""
+    """`tflite`, `onnx`, `c`, `wasm` or `lib`."""
     precision: str
     """One of `contract.PRECISIONS`."""
     sha256: str
@@ -50,18 +51,9 @@ class Artifact:
         _check_file_name(self.file)
 
     @property
-    def is_c_source(self) -> bool:
-        """Whether a compiler takes it, and no back end."""
-        return self.format == C_FORMAT
-
-    @property
-    def why_not_here(self) -> str | None:
-        """Why no back end runs it on this machine: it is C source, or a library for another one. None if one does."""
-        if self.is_c_source:
-            return C_USE
-        if self.format == LIBRARY_FORMAT:
-            return why_not_here(self.file)
-        return None
+    def use_elsewhere(self) -> str | None:
+        """What takes it, if no back end here does: a compiler, a browser, or another machine. Else None."""
+        return why_not_here(self.file) if self.format == LIBRARY_FORMAT else USES.get(self.format)
 
 
 @dataclass(frozen=True)
@@ -83,6 +75,8 @@ class Manifest:
     """SHA-256 of every other file of the bundle, by name."""
     least_confidence: float = 0.0
     """The same as in every file's contract."""
+    thresholds: Thresholds | None = None
+    """The same as in every file's contract."""
 
     def __post_init__(self) -> None:
         check_labels(self.labels)
@@ -96,14 +90,14 @@ class Manifest:
 
     @property
     def runnable(self) -> tuple[Artifact, ...]:
-        """The model files that a back end runs: all but C source and libraries for other machines."""
-        return tuple(artifact for artifact in self.artifacts if artifact.why_not_here is None)
+        """The model files that a back end runs: all but C source, WebAssembly and libraries for other machines."""
+        return tuple(artifact for artifact in self.artifacts if artifact.use_elsewhere is None)
 
     def require_runnable(self, folder: Path, file: str | None = None) -> None:
-        """Raise `UsageError` if `file`, or without one every model file of the bundle, cannot run here."""
-        reasons = [artifact.why_not_here for artifact in self.artifacts if file in (None, artifact.file)]
-        if reasons and all(reasons):
-            raise UsageError(f"{folder / (file or '')}: no model that runs here: {reasons[0]}")
+        """Raise `UsageError` if no back end here runs `file`, or without one any model file of the bundle."""
+        meant = [artifact for artifact in self.artifacts if file in (None, artifact.file)]
+        if meant and all(artifact.use_elsewhere for artifact in meant):
+            raise UsageError(f"{folder / (file or '')}: no model that runs here: {meant[0].use_elsewhere}")
 
     def to_json(self) -> str:
         """The text of manifest.json."""
@@ -137,6 +131,8 @@ class Manifest:
             check_schema(schema_version, READABLE_SCHEMA_VERSIONS, origin=f"{path}: manifest", error=ManifestError)
             if record.get("least_confidence") is None:  # older bundles that accept every answer
                 record["least_confidence"] = 0.0
+            if record.get("thresholds") is not None:
+                record["thresholds"] = Thresholds(**record["thresholds"])
             artifacts = tuple(_artifact(item) for item in record.pop("artifacts"))
             manifest = cls(**{**record, "labels": tuple(record["labels"]), "artifacts": artifacts})
             preprocess = manifest.preprocess and (manifest.preprocess["version"], manifest.preprocess["sha256"])

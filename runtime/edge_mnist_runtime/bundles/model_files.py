@@ -65,10 +65,10 @@ def find_and_open(
     if os.path.isdir(path):
         return _open_bundle(path, backend, options)
     if os.path.exists(path) and suffix_of(path) not in MODEL_SUFFIXES:
-        from edge_mnist_runtime.bundles.c_source import C_SUFFIXES, C_USE  # 3 ms of a cold start
+        from edge_mnist_runtime.bundles.c_source import describe_use  # 3 ms of a cold start
 
-        if suffix_of(path) in C_SUFFIXES:
-            raise UsageError(f"{path}: {C_USE}; name the .tflite or .onnx file instead")
+        if use := describe_use(suffix_of(path)):
+            raise UsageError(f"{path}: {use}; name the .tflite or .onnx file instead")
         raise UsageError(f"{path}: not a model; expected a bundle folder or a file ending in .onnx or .tflite")
     require_runnable(path, backend)
     if suffix_of(path) in SUFFIXES_OF["lib"] and os.path.exists(path):

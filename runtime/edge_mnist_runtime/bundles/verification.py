@@ -53,8 +53,9 @@ class ReplayResult:
     can_saturate: bool = False
     """Whether the file's int8 sums can saturate in other programs (see `int8_sums`)."""
 
-    is_c_source: bool = False
-    """Whether a compiler takes it, and no back end: its hash is all that can be checked here."""
+    runs_elsewhere: bool = False
+    """Whether no back end here takes it, as with C source, WebAssembly and libraries for other machines: its hash is
+    all that can be checked."""
 
     @property
     def passed(self) -> bool:
@@ -71,15 +72,15 @@ def verify_bundle(folder: Path, *, file: str | None = None, backend: Backend | N
         backend: Replay only the files of this back end; `auto` and None: of all.
 
     Returns:
-        One result for each model file. Skipped, with the reason, are C source, libraries for other machines, and files
-        whose back end is not installed.
+        One result for each model file. With the reason, C source, WebAssembly and libraries for other machines are
+        skipped, and files whose back end is not installed.
 
     Raises:
         IntegrityError: A file is missing, damaged or unreadable.
         UsageError: The bundle has no such file.
     """
     manifest = Manifest.load(folder)
-    others = [artifact for artifact in manifest.artifacts if artifact.why_not_here and file in (None, artifact.file)]
+    others = [artifact for artifact in manifest.artifacts if artifact.use_elsewhere and file in (None, artifact.file)]
     if backend not in (None, "auto"):
         others = []
     only_others = bool(others) and (file is not None or not manifest.runnable)
@@ -90,10 +91,7 @@ def verify_bundle(folder: Path, *, file: str | None = None, backend: Backend | N
         return (
             *(_replay(artifact.file, contents[artifact.file], golden) for artifact in chosen),
             *(
-                ReplayResult(
-                    *(other.file, None, other.why_not_here, len(golden["images"]), 0, 0.0),
-                    is_c_source=other.is_c_source,
-                )
+                ReplayResult(other.file, None, other.use_elsewhere, len(golden["images"]), 0, 0.0, runs_elsewhere=True)
                 for other in others
             ),
         )
@@ -125,7 +123,7 @@ def require_replayed(results: tuple[ReplayResult, ...], folder: Path) -> None:
             f"{folder}: {wrong[0].file} gives {wrong[0].same_digits} of {wrong[0].n} golden digits here, probabilities "
             f"off by up to {wrong[0].max_abs_probability_diff:.3f}; do not use it on this device"
         )
-    if not any(result.is_c_source or not result.skipped for result in results):
+    if not any(result.runs_elsewhere or not result.skipped for result in results):
         raise GateError(f"{folder}: none of its files can run here ({results[0].skipped if results else 'no files'})")
 
 

@@ -25,7 +25,7 @@ from edge_mnist_runtime.commands.streams import (
     open_closed_streams,
 )
 from edge_mnist_runtime.commands.terminal import print_error
-from edge_mnist_runtime.errors import INTERRUPTED_EXIT_CODE, EdgeMnistError, OutputError
+from edge_mnist_runtime.errors import CLOSED_PIPE_EXIT_CODE, INTERRUPTED_EXIT_CODE, EdgeMnistError, OutputError
 from edge_mnist_runtime.machine.versions import DISTRIBUTION
 from edge_mnist_runtime.paths import require_named, require_readable
 
@@ -88,10 +88,13 @@ def run(arguments: Sequence[str]) -> int:
     learn_options(command.params if command else ())
     try:
         code = command_line(arguments, prog_name="edge-mnist", standalone_mode=False)
-    except EdgeMnistError as error:
-        return _report(str(error), error.exit_code)
-    except typer.TyperException as error:
-        return _report(error.format_message(), error.exit_code)
+    except (EdgeMnistError, typer.TyperException) as error:
+        message = str(error) if isinstance(error, EdgeMnistError) else error.format_message()
+        return _report(message, error.exit_code)
+    except (BrokenPipeError, SystemExit) as error:
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        return _end_closed_pipe()
     except OSError as error:
         if not is_of_standard_output(error):
             return _report_unexpected(error)
@@ -127,6 +130,12 @@ def _report_unexpected(error: Exception) -> int:
     return _report(f"unexpected {type(error).__name__}: {error} (--debug shows where)", 1)
 
 
+def _end_closed_pipe() -> int:
+    """Say nothing: the reader of standard output has ended, as `head` does. typer and rich raise SystemExit then."""
+    drop_standard_output()
+    return CLOSED_PIPE_EXIT_CODE
+
+
 def _report_interruption() -> int:
     print("edge-mnist: interrupted", file=sys.stderr)
     return INTERRUPTED_EXIT_CODE
@@ -148,8 +157,8 @@ def _exit(code: int) -> NoReturn:
     """End the process at once: commands leave nothing open, and the interpreter's shutdown would take 25 ms."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader of our output has ended: not an error to report
-        code = code or 1
+    except BrokenPipeError:
+        code = code or _end_closed_pipe()
     except OSError as error:
         print_error(describe_unwritable(error))
         code = code or OutputError.exit_code

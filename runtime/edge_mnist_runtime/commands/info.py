@@ -56,7 +56,9 @@ def info(
             "labels",
             "preprocess",
             "picture_reading",
+            "acceptance",
             "least_confidence",
+            "thresholds",
             "can_saturate",
             "source_sha256",
             "libraries",
@@ -107,6 +109,7 @@ def _describe(model: Path | None, data: Path | None) -> list[dict[str, Any]]:
 
 
 def _describe_bundle(folder: Path) -> list[dict[str, Any]]:
+    from edge_mnist_runtime.acceptance import acceptance_definition
     from edge_mnist_runtime.bundles.manifest import Manifest, read_proved
     from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
@@ -121,9 +124,11 @@ def _describe_bundle(folder: Path) -> list[dict[str, Any]]:
             "labels": manifest.labels,
             "preprocess": manifest.preprocess,
             "picture_reading": PICTURE_READING.to_dict() if manifest.preprocess else None,
+            "acceptance": acceptance_definition() if manifest.preprocess else None,
             "least_confidence": manifest.least_confidence,
+            "thresholds": manifest.thresholds and asdict(manifest.thresholds),
             "source_sha256": manifest.source["sha256"],
-            **({"use": artifact.why_not_here} if artifact.why_not_here else {}),
+            **({"use": artifact.use_elsewhere} if artifact.use_elsewhere else {}),
         }
         for artifact in manifest.artifacts
     ]
@@ -131,6 +136,7 @@ def _describe_bundle(folder: Path) -> list[dict[str, Any]]:
 
 def _describe_exported(engine: Engine, name: str, images: LabelledDigits | None) -> dict[str, Any]:
     """Describe a single file that carries a contract."""
+    from edge_mnist_runtime.acceptance import acceptance_definition
     from edge_mnist_runtime.bundles.accuracy import measure_top1
     from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
@@ -148,7 +154,9 @@ def _describe_exported(engine: Engine, name: str, images: LabelledDigits | None)
         "labels": contract.labels,
         "preprocess": preprocess if contract.reads_digits else None,
         "picture_reading": PICTURE_READING.to_dict() if contract.reads_digits else None,
+        "acceptance": acceptance_definition() if contract.reads_digits else None,
         "least_confidence": contract.least_confidence,
+        "thresholds": contract.thresholds and asdict(contract.thresholds),
         "can_saturate": contract.can_saturate,
         "source_sha256": contract.source_sha256,
         **({} if images is None else {"top1": {"as its contract says": measure_top1(engine, images)}}),
@@ -158,7 +166,7 @@ def _describe_exported(engine: Engine, name: str, images: LabelledDigits | None)
 def _describe_foreign(file: ForeignFile, images: LabelledDigits | None) -> dict[str, Any]:
     """Describe a file without a contract."""
     from edge_mnist_runtime.bundles.accuracy import measure_top1
-    from edge_mnist_runtime.bundles.foreign_files import RANGES, ForeignEngine
+    from edge_mnist_runtime.bundles.foreign_files import FOREIGN_RANGES, ForeignEngine
 
     record: dict[str, Any] = {
         "file": file.origin,
@@ -178,7 +186,7 @@ def _describe_foreign(file: ForeignFile, images: LabelledDigits | None) -> dict[
         return {**record, "reads_digits": False, "reason": str(error).removeprefix(f"{file.origin}: ")}
     record |= {"reads_digits": True, "reason": None}
     if images is not None:
-        ranges = RANGES if engine.takes_real_values else {"bytes": RANGES["0..255"]}
+        ranges = FOREIGN_RANGES if engine.takes_real_values else {"bytes": FOREIGN_RANGES["0..255"]}
         record["top1"] = {
             name: measure_top1(ForeignEngine(file, input_range=known), images) for name, known in ranges.items()
         }
@@ -194,11 +202,21 @@ def _describe_sums(file: dict[str, Any]) -> str:
     return f"no: {'it multiplies no integers' if file['format'] == 'onnx' else 'LiteRT adds int8 products in 32 bits'}"
 
 
+def _describe_thresholds(file: dict[str, Any]) -> str:
+    if file["thresholds"] is None:
+        return "none: export it again to use --least-confidence strict" if file["preprocess"] else _text(None)
+    return ", ".join(f"{name} {value:g}" for name, value in file["thresholds"].items())
+
+
 def _describe_use(file: dict[str, Any]) -> str:
     return "yes: bench and classify --raw take it" if file["reads_digits"] else f"no: {file['reason']}"
 
 
-DESCRIBERS: Final = {"can_saturate": _describe_sums, "reads_digits": _describe_use}
+DESCRIBERS: Final = {
+    "can_saturate": _describe_sums,
+    "reads_digits": _describe_use,
+    "thresholds": _describe_thresholds,
+}
 """Keys whose text depends on other keys of the same file."""
 
 
@@ -212,7 +230,7 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         return _describe_record(value)
     if value is None:
-        return "none: not a digit classifier"  # only preprocess and picture_reading may be None
+        return "none: not a digit classifier"  # only preprocess, picture_reading and acceptance may be None
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 

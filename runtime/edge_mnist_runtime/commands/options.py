@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 
 import typer
+
+from edge_mnist_runtime.thresholds import MAX_REJECTED, LeastConfidence
 
 MODELS_HELP: Final = "Bundle folder, .onnx or .tflite file, or a built-in model: robust, edge or nano."
 MODE_HELP: Final = "How to read pictures: auto, mnist (clean drawings), photo, or raw (28 x 28 tensors)."
@@ -37,6 +39,12 @@ ModeBesideRawOption = Annotated[
 ]
 """The mode of `classify`; None if the option is not given, because `--raw` changes the default."""
 
+CONFIDENCE_HELP: Final = "Reject predictions with less confidence: lenient, balanced, strict, or 0..1; 0 rejects none."
+
+LeastConfidenceOption = Annotated[
+    str | None, typer.Option(metavar="VALUE", help=CONFIDENCE_HELP, show_default="the file's own")
+]
+
 AccuracyDataOption = Annotated[
     Path | None,
     typer.Option(
@@ -47,3 +55,13 @@ AccuracyDataOption = Annotated[
 ]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print only JSON on standard output.")]
+
+
+def parse_least_confidence(text: str | None) -> LeastConfidence | None:
+    """Parse the value of `LeastConfidenceOption`. The library checks names and ranges."""
+    if text is None or text in MAX_REJECTED:
+        return cast("LeastConfidence | None", text)
+    try:
+        return float(text)
+    except ValueError:
+        return cast("LeastConfidence", text)

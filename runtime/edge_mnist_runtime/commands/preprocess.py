@@ -49,6 +49,8 @@ def preprocess(
     known = require_mode(mode)
     if not 1 <= scale <= MAX_SCALE:
         raise UsageError(f"--scale {scale}: expected 1 to {MAX_SCALE}")
+    if scale > 1 and save is None:
+        raise UsageError("--scale enlarges the file of --save; add --save OUT.png")
     if steps and save is None:
         raise UsageError("--steps writes beside the file of --save; add --save OUT.png")
     name, taken = take_picture(picture)

@@ -10,7 +10,7 @@ import typer
 
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.commands.options import JsonOption, ModelOption
+from edge_mnist_runtime.commands.options import JsonOption, LeastConfidenceOption, ModelOption, parse_least_confidence
 from edge_mnist_runtime.commands.picture_arguments import take_picture
 from edge_mnist_runtime.commands.saving import check_target, save_png
 from edge_mnist_runtime.commands.terminal import one_line, print_error
@@ -29,6 +29,7 @@ def read(
         typer.Argument(help="Picture files of one row each, - (standard input) or data: URLs.", show_default=False),
     ],
     model: ModelOption = None,
+    least_confidence: LeastConfidenceOption = None,
     save: Annotated[
         Path | None,
         typer.Option(help="Write the picture as a PNG, with a box around each digit.", show_default=False),
@@ -48,7 +49,7 @@ def read(
     if save:
         check_target(save, source=pictures[0])
     with chatter_silenced(show=debug):
-        classifier = DigitClassifier(model)
+        classifier = DigitClassifier(model, least_confidence=parse_least_confidence(least_confidence))
     rows: list[dict[str, Any]] = []
     errors: list[dict[str, str]] = []
     n_rejected = 0

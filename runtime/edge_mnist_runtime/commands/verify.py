@@ -15,7 +15,7 @@ from edge_mnist_runtime.commands.options import AccuracyDataOption, JsonOption, 
 from edge_mnist_runtime.commands.terminal import print_warning
 from edge_mnist_runtime.errors import ManifestError, UsageError
 from edge_mnist_runtime.machine.int8_sums import describe_saturation
-from edge_mnist_runtime.paths import is_file
+from edge_mnist_runtime.paths import describe_missing, exists, is_file
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.bundles.accuracy import AccuracyResult
@@ -50,6 +50,9 @@ def verify(
         raise UsageError("--min-top1 needs --data to measure it on")
     if find_bundled(bundle):
         raise UsageError(f"{bundle}: a built-in model, not a bundle; edge-mnist doctor replays its golden digits")
+    if not exists(bundle):
+        missing = describe_missing(bundle, "file or folder")
+        raise UsageError(f"{missing}; expected a bundle folder that edge-mnist export wrote, or a model file in it")
     known_backend = require_backend(backend)
     folder, file = (bundle.parent, bundle.name) if is_file(bundle) else (bundle, None)
     if file and not is_file(folder / MANIFEST_FILE):

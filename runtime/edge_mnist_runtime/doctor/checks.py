@@ -12,7 +12,6 @@ import numpy as np
 
 from edge_mnist_runtime.bench.subjects import find_models
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
-from edge_mnist_runtime.bundles.c_source import C_USE
 from edge_mnist_runtime.bundles.libraries import describe_bundled_libraries, find_bundled_library
 from edge_mnist_runtime.bundles.manifest import Manifest
 from edge_mnist_runtime.bundles.model_files import open_model
@@ -161,11 +160,9 @@ def check_answers(bundle: Path | None) -> AnswerCheck:
         results = verify_bundle(bundle) if bundle else replay_bundled()
     except IntegrityError as error:
         return AnswerCheck((Finding("bundle" if bundle else "golden digits", FAILED, str(error)),))
-    if results and all(result.is_c_source for result in results):
-        raise UsageError(f"{bundle}: no model that runs here: {C_USE}")
-    nothing_ran = all(result.skipped for result in results if not result.is_c_source)
+    nothing_ran = all(result.skipped for result in results)
     extras = [EXTRAS[suffix_of(result.file)] for result in results if suffix_of(result.file) in EXTRAS]
-    if bundle and nothing_ran and not extras:
+    if results and nothing_ran and not extras:
         raise UsageError(f"{bundle}: no model that runs here: {results[0].skipped}")
     return AnswerCheck(
         tuple(map(judge_replay, results)),
@@ -176,7 +173,7 @@ def check_answers(bundle: Path | None) -> AnswerCheck:
 
 def judge_replay(result: ReplayResult) -> Finding:
     """Turn the replay of one file into a finding."""
-    if result.is_c_source:
+    if result.runs_elsewhere:
         return Finding(result.file, OK, f"whole. {result.skipped}")
     if result.skipped:
         return Finding(result.file, WARNING, f"not replayed. {result.skipped}")

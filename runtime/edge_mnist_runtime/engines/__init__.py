@@ -50,7 +50,6 @@ class Engine(Protocol):
     def batch_images(self) -> int:
         """Maximum number of images in one call."""
 
-    @property
     def info(self) -> EngineInfo:
         """The options that were really applied."""
 

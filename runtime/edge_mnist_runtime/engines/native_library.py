@@ -11,7 +11,6 @@ import json
 import os
 import tempfile
 from collections.abc import Callable
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -102,7 +101,6 @@ class NativeLibrary:
                 f"{origin}: gives wrong scores for {wrong} of its golden vectors on this processor; do not use it here"
             )
 
-    @cached_property
     def info(self) -> EngineInfo:
         """What runs: the version is that of edge-mnist that made the library, with the instructions that it uses."""
         version = f"{self._version} ({self._instructions})"

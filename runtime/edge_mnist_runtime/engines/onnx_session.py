@@ -138,7 +138,6 @@ class OnnxSession:
 
         return self._recipe and hashlib.sha256(self._recipe[0]).hexdigest()
 
-    @cached_property
     def info(self) -> EngineInfo:
         """The options that the session reports."""
         return describe_session(self._session or self._reopen(), callers=self._recipe is None)

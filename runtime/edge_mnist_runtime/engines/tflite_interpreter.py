@@ -23,7 +23,10 @@ from edge_mnist_runtime.machine.environment import ENGINE_PACKAGES
 from edge_mnist_runtime.machine.versions import installed_versions
 from edge_mnist_runtime.tensor import Pixels
 
-DISTRIBUTION: Final = ENGINE_PACKAGES["litert"]
+BACKEND: Final = "litert"
+"""The name of this back end."""
+
+DISTRIBUTION: Final = ENGINE_PACKAGES[BACKEND]
 
 
 class TFLiteInterpreter:
@@ -33,7 +36,7 @@ class TFLiteInterpreter:
     """
 
     format = "tflite"
-    backend = "litert"
+    backend = BACKEND
     batch_images = BATCH_IMAGES
     kernels = "AUTO"
     """LiteRT's name of the kernels. AUTO is the fastest: XNNPACK."""
@@ -55,13 +58,13 @@ class TFLiteInterpreter:
         # The same as bytes: joining ten of them takes half as long as a lookup in NumPy.
         self._step_bytes = None if self._steps is None else [step.tobytes() for step in self._steps]
         self._one_image = (1, *self.contract.image_shape)
-        version = installed_versions(DISTRIBUTION).get(DISTRIBUTION, "unknown")
-        self.info = EngineInfo(
-            self.backend, version, None, options.threads, spin=False, low_memory=False, exact_sums=None
-        )
         self._interpreter: Any = interpreter
         self._lock = threading.Lock()  # an interpreter holds the tensors of one call at a time
         survive_fork(self)
+
+    def info(self) -> EngineInfo:
+        """The options that the interpreter uses."""
+        return describe_interpreter(self._recipe[2])
 
     def run(self, images: Pixels) -> npt.NDArray[np.float32]:
         """Probabilities, float32, shape (N, K), of images, uint8, shape (N, H, W, C), one call an image."""
@@ -175,6 +178,12 @@ def load_interpreter(
     except (ValueError, RuntimeError) as error:
         raise CorruptModelError(f"{origin}: LiteRT cannot read this model ({first_line(error)})") from error
     return interpreter
+
+
+def describe_interpreter(options: EngineOptions) -> EngineInfo:
+    """Describe an interpreter with these options; LiteRT has no others than threads."""
+    version = installed_versions(DISTRIBUTION).get(DISTRIBUTION, "unknown")
+    return EngineInfo(BACKEND, version, None, options.threads, spin=False, low_memory=False, exact_sums=None)
 
 
 def _read_contract(model: bytes, origin: str) -> str | None:

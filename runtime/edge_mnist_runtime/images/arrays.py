@@ -18,16 +18,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from edge_mnist_runtime.errors import InputDtypeError, InputError, InputRangeError, InputShapeError
-from edge_mnist_runtime.tensor import NO_TENSORS, TENSOR, UINT8
+from edge_mnist_runtime.tensor import IMAGE_SHAPES, NO_TENSORS, TENSOR, TENSOR_SHAPES, UINT8
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from edge_mnist_runtime.tensor import Pixels
 
-
-OTHER_TENSOR_SHAPES: Final = ((784,), (1, 28, 28), (1, 28, 28, 1))
-"""Shapes that can only be one digit of 28 x 28."""
 
 EXPECTED_SHAPES: Final = "expected (28, 28), or a picture of (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
 EXPECTED_THINGS: Final = "expected a path, bytes, a binary file, a Pillow image or an array"
@@ -39,7 +36,7 @@ def as_tensors(array: npt.NDArray[np.generic]) -> Pixels:
     Raises:
         InputError: Shape, dtype or values do not fit.
     """
-    if array.shape[1:] not in ((28, 28), (28, 28, 1), (784,)):
+    if array.shape[1:] not in IMAGE_SHAPES:
         raise InputShapeError(
             f"array of shape {array.shape}; expected (N, 28, 28), (N, 28, 28, 1) or (N, 784); "
             "pass one picture to predict, and pictures of other sizes as a list"
@@ -60,7 +57,7 @@ def to_plane(picture: Any) -> Pixels:
     kind = "array" if isinstance(picture, np.ndarray) else type(picture).__name__
     array = _as_array(picture, kind)
     shape = array.shape
-    if shape in OTHER_TENSOR_SHAPES:
+    if shape in TENSOR_SHAPES:
         array = array.reshape(28, 28)
     elif not (len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))) or 0 in shape:
         raise InputShapeError(f"{kind} of shape {shape}; {EXPECTED_SHAPES}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from edge_mnist_runtime.errors import PictureError
+from edge_mnist_runtime.errors import EmptyFolderError, PictureError
 from edge_mnist_runtime.images import phone_pictures
 from edge_mnist_runtime.paths import explain, is_folder
 
@@ -31,7 +31,8 @@ def find_pictures(path: Path, unlisted: list[tuple[Path, PictureError]] | None =
             format that cannot be read here. None: raise the first such error.
 
     Raises:
-        PictureError: The path cannot be accessed, or the folder has no pictures, or something is skipped.
+        EmptyFolderError: The folder has no pictures.
+        PictureError: The path cannot be accessed, or something is skipped.
     """
     if not is_folder(path, PictureError):
         return [path]
@@ -45,7 +46,7 @@ def find_pictures(path: Path, unlisted: list[tuple[Path, PictureError]] | None =
     if failed and unlisted is None:
         raise failed[0][1]
     if not found and not failed:
-        raise PictureError(f"{path}: no pictures in this folder; looked for {', '.join(SUFFIXES)}, .heic, .avif")
+        raise EmptyFolderError(f"{path}: no pictures in this folder; looked for {', '.join(SUFFIXES)}, .heic, .avif")
     if unlisted is not None:
         unlisted += failed
     return found

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from edge_mnist_runtime.reading.filters import quantile
+from edge_mnist_runtime.reading.filters import Floats, quantile
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 Planes = npt.NDArray[np.uint8]
@@ -20,8 +20,6 @@ Planes = npt.NDArray[np.uint8]
 
 Plane = npt.NDArray[np.uint8]
 """One colour plane, uint8, shape (H, W)."""
-
-Floats = npt.NDArray[np.float32]
 
 BACKGROUND: Final = PICTURE_READING.ground
 

@@ -20,9 +20,6 @@ Number = TypeVar("Number", np.uint8, np.int16)
 
 DRAWING: Final = PICTURE_READING.drawing
 
-MEDIAN_PIXELS: Final = 3
-"""Side of the median filter; see `PREPROCESS.median_filter_from_pixels`."""
-
 
 @dataclass(frozen=True)
 class DrawnInk:
@@ -43,7 +40,7 @@ def subtract_background(grey: Image.Image) -> DrawnInk | None:
         The ink; None if the picture is blank.
     """
     if max(grey.size) >= PREPROCESS.median_filter_from_pixels:
-        grey = grey.filter(ImageFilter.MedianFilter(MEDIAN_PIXELS))
+        grey = grey.filter(ImageFilter.MedianFilter(DRAWING.median_side_pixels))
     values = np.asarray(grey, np.int16)
     background = float(quantile(_border(values), 0.5))
     darker, lighter = background - float(values.min()), float(values.max()) - background
@@ -64,7 +61,7 @@ def has_even_border(picture: Image.Image) -> bool:
     # The first row alone rules out most photographs, by their noise.
     first = np.sort(np.asarray(picture.crop((0, 0, width, 1))).reshape(width, -1)[:: DRAWING.first_row_step], axis=0)
     tail = len(first) // DRAWING.first_row_tail
-    if (first[-1 - tail] - first[tail]).max() > 2 * DRAWING.even_levels:
+    if (first[-1 - tail] - first[tail]).max() > DRAWING.grey_levels:
         return False
     edges = ((0, 0, width, 1), (0, height - 1, width, height), (0, 1, 1, height - 1), (width - 1, 1, width, height - 1))
     # Cropped by Pillow, because an array of the whole picture would copy it.
@@ -99,7 +96,7 @@ def is_clean(grey: Image.Image, ink: Pixels) -> bool:
     # Grey next to strokes is their soft edge. Elsewhere it is shade, lines or another pen.
     reach = max(DRAWING.soft_edge_pixels, round(DRAWING.soft_edge_fraction * max(grey.size)))
     elsewhere = off[~max_within(strokes, reach)]
-    if elsewhere.size and (elsewhere > 2 * DRAWING.even_levels).mean() > DRAWING.max_grey_elsewhere:
+    if elsewhere.size and (elsewhere > DRAWING.grey_levels).mean() > DRAWING.max_grey_elsewhere:
         return False
     parts = label_components(strokes)
     chosen = choose_parts(parts, parts.sums(parts.pick(ink).astype(np.float32)), ink.shape)

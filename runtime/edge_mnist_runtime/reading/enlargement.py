@@ -17,11 +17,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from edge_mnist_runtime.preprocess import PREPROCESS, ink_box
-from edge_mnist_runtime.reading.filters import max_within, min_within
+from edge_mnist_runtime.reading.filters import Floats, max_within, min_within
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
-from edge_mnist_runtime.tensor import DARK, Pixels
-
-Levels = npt.NDArray[np.float32]
+from edge_mnist_runtime.tensor import Pixels, has_dark_corners
 
 ENLARGEMENT: Final = PICTURE_READING.enlargement
 
@@ -46,17 +44,15 @@ def find_enlarged_tensor(picture: Image.Image) -> tuple[Pixels, bool] | None:
         return None
     # 784 sampled pixels rule out nearly every other picture.
     first = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.NEAREST).convert("L"))
-    corners = first[:: SIDE - 1, :: SIDE - 1]
-    light_on_dark = bool((corners < DARK).all())
-    if not (light_on_dark or (corners >= DARK).all()) or not _lies_as_in_mnist(
-        _bright(first, light_on_dark), ENLARGEMENT.first_look_pixels
-    ):
+    light_on_dark = has_dark_corners(first.tobytes())
+    bright = _bright(first, light_on_dark)
+    if not (has_dark_corners(bright.tobytes()) and lies_as_in_mnist(bright, ENLARGEMENT.first_look_pixels)):
         return None
     shrunk = _shrink(np.asarray(picture.convert("L"), np.float32))
     if shrunk is None:
         return None
     tensor = _bright(shrunk, light_on_dark)
-    return (tensor, light_on_dark) if _lies_as_in_mnist(tensor, 0.0) else None
+    return (tensor, light_on_dark) if lies_as_in_mnist(tensor) else None
 
 
 def _without_margin(picture: Image.Image) -> Image.Image:
@@ -80,15 +76,18 @@ def _without_margin(picture: Image.Image) -> Image.Image:
 
 
 def _differs(pixels: Pixels, level: int) -> npt.NDArray[np.bool_]:
-    return np.abs(pixels.astype(np.int16) - level) >= DARK
+    return np.abs(pixels.astype(np.int16) - level) >= ENLARGEMENT.min_margin_contrast_levels
 
 
 def _bright(pixels: Pixels, light_on_dark: bool) -> Pixels:
     return pixels if light_on_dark else 255 - pixels
 
 
-def _lies_as_in_mnist(pixels: Pixels, room: float) -> bool:
-    """Whether the ink is 20 pixels long and its centre of mass central; `room` is an extra tolerance in pixels."""
+def lies_as_in_mnist(pixels: Pixels, room: float = 0.0) -> bool:
+    """Whether the ink, uint8, shape (28, 28), is 20 pixels long and its centre of mass central.
+
+    `room` is an extra tolerance in pixels.
+    """
     if int(pixels.max()) < PICTURE_READING.drawing.min_contrast_levels:
         return False
     off_side = abs(ink_box(pixels).long_side - PREPROCESS.ink_side_pixels)
@@ -98,7 +97,7 @@ def _lies_as_in_mnist(pixels: Pixels, room: float) -> bool:
     return off_side <= ENLARGEMENT.max_off_side_pixels + room and off_centre <= ENLARGEMENT.max_off_centre_pixels + room
 
 
-def _shrink(values: Levels) -> Pixels | None:
+def _shrink(values: Floats) -> Pixels | None:
     """Find the 28 x 28 pixels that a picture, shape (S, S), was enlarged from; None if there are none.
 
     Inverts each resampling filter, keeps the best one, and refines its result until the error stops falling.
@@ -120,14 +119,14 @@ def _shrink(values: Levels) -> Pixels | None:
     return _as_pixels(levels) if smallest <= ENLARGEMENT.max_error_levels else None
 
 
-def _rms_with_shifted_edges(levels: Levels, values: Levels) -> float:
-    """RMS error of a nearest-neighbour enlargement whose edges between pixels may be off by one pixel."""
+def _rms_with_shifted_edges(levels: Floats, values: Floats) -> float:
+    """RMS error of a nearest-neighbour enlargement whose edges between pixels may be off by `edge_shift_pixels`."""
     enlarged = Image.fromarray(_as_pixels(levels)).resize(values.shape, Image.Resampling.NEAREST)
-    pixels = np.asarray(enlarged)
-    return _rms(values - np.clip(values, min_within(pixels, 1), max_within(pixels, 1)))
+    pixels, shift = np.asarray(enlarged), ENLARGEMENT.edge_shift_pixels
+    return _rms(values - np.clip(values, min_within(pixels, shift), max_within(pixels, shift)))
 
 
-def _add_missing(levels: Levels, residual: Levels, values: Levels, kernel: Image.Resampling) -> tuple[Levels, Levels]:
+def _add_missing(levels: Floats, residual: Floats, values: Floats, kernel: Image.Resampling) -> tuple[Floats, Floats]:
     """One refinement step: add the residual, shape (S, S), to the 28 x 28 levels; return both anew."""
     sharpen = _sharpening(len(values), kernel)
     levels = np.clip(levels + sharpen @ _at_centres(_at_centres(residual).T).T @ sharpen.T, 0, 255)
@@ -135,23 +134,23 @@ def _add_missing(levels: Levels, residual: Levels, values: Levels, kernel: Image
     return levels, values - np.asarray(enlarged, np.float32)
 
 
-def _at_centres(values: Levels) -> Levels:
+def _at_centres(values: Floats) -> Floats:
     """Sample (S, W) at the centres of 28 equal strips: shape (28, W). Between two rows it is their mean."""
     centres = (np.arange(SIDE) + 0.5) * (len(values) / SIDE) - 0.5
-    at: Levels = (values[np.floor(centres).astype(np.intp)] + values[np.ceil(centres).astype(np.intp)]) / 2
+    at: Floats = (values[np.floor(centres).astype(np.intp)] + values[np.ceil(centres).astype(np.intp)]) / 2
     return at
 
 
-def _sharpening(side: int, kernel: Image.Resampling) -> Levels:
+def _sharpening(side: int, kernel: Image.Resampling) -> Floats:
     """The matrix, shape (28, 28), that inverts the enlargement of 28 values to `side`, sampled at the centres."""
     enlarged = Image.fromarray(np.eye(SIDE, dtype=np.float32)).resize((SIDE, side), kernel)
     return np.linalg.pinv(_at_centres(np.asarray(enlarged)))
 
 
-def _as_pixels(levels: Levels) -> Pixels:
+def _as_pixels(levels: Floats) -> Pixels:
     return np.rint(levels).astype(np.uint8)
 
 
-def _rms(residual: Levels) -> float:
+def _rms(residual: Floats) -> float:
     """Root mean square, in grey levels."""
     return float(np.sqrt(np.vdot(residual, residual) / residual.size))

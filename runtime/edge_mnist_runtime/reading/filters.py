@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+Floats = npt.NDArray[np.float32]
+"""Darkness, 0..1, or another measure of pixels; each use states the shape."""
+
 Levels = npt.NDArray[Any]
 """Grey levels, darkness or a mask; each use states the shape."""
 

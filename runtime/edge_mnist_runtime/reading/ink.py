@@ -11,19 +11,14 @@ import numpy.typing as npt
 from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.preprocess import mask_box
 from edge_mnist_runtime.reading.components import Components, Mask, label_components
-from edge_mnist_runtime.reading.filters import erode, max_within, min_within, quantile
+from edge_mnist_runtime.reading.filters import Floats, erode, max_within, min_within, quantile
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
-
-Floats = npt.NDArray[np.float32]
-Levels = npt.NDArray[np.uint8]
+from edge_mnist_runtime.tensor import Pixels
 
 INK: Final = PICTURE_READING.ink
 
 PEAK_SAMPLE: Final = (5, 0.97)
 """Step and quantile of a sample that is surely below the peak. It saves sorting, and does not change the result."""
-
-OUTLINE_REACH: Final = 2
-"""Pixels to each side of an outline in which the light is compared. Soft edges are this wide."""
 
 
 @dataclass(frozen=True)
@@ -217,23 +212,23 @@ def _stroke_widths(parts: Components) -> npt.NDArray[np.float64]:
     return 2 * parts.areas / np.maximum(parts.areas - inside, 1)
 
 
-def outline_on_edges(plane: Levels, ink: Ink) -> float:
+def outline_on_edges(plane: Pixels, ink: Ink) -> float:
     """Fraction of the ink's outline, 0..1, that lies on an edge in the picture.
 
-    An edge is where the light falls by at least half of the ink's darkness within `OUTLINE_REACH` pixels. Outline near
+    An edge is where the light falls by at least half of the ink's darkness within `outline_reach_pixels`. Outline near
     the picture's border does not count, because there are no pixels beyond it to compare.
 
     Args:
         plane: The picture, dark ink on light, uint8, shape (H, W).
         ink: The ink found in it.
     """
-    around = OUTLINE_REACH + 1
+    reach = INK.outline_reach_pixels
+    around = reach + 1
     left, top = max(0, ink.box.left - around), max(0, ink.box.top - around)
     near = Box(left, top, ink.box.right + around, ink.box.bottom + around)
     mask, light = ink.mask[near.slices], plane[near.slices]
     outline = mask & ~erode(mask)
     height, width = plane.shape
-    reach = OUTLINE_REACH
     outline[: max(0, reach - top)] = outline[max(0, height - reach - top) :] = False
     outline[:, : max(0, reach - left)] = outline[:, max(0, width - reach - left) :] = False
     lightest = max_within(light, reach)[outline].astype(np.float32)

@@ -5,15 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_mnist_runtime.reading.filters import max_within, quantile_along
+from edge_mnist_runtime.reading.components import Mask
+from edge_mnist_runtime.reading.filters import Floats, max_within, quantile_along
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
-from edge_mnist_runtime.reading.ruled_lines import Ruling
-
-Floats = npt.NDArray[np.float32]
-Positions = npt.NDArray[np.intp]
-Mask = npt.NDArray[np.bool_]
+from edge_mnist_runtime.reading.ruled_lines import Positions, Ruling
 
 REMOVAL: Final = PICTURE_READING.line_removal
 
@@ -60,7 +56,8 @@ def _subtract(
     beside = np.minimum(usual[:, 0], usual[:, -1])[:, np.newaxis]
     usual = np.maximum(usual - beside, 0)
     darkest = usual.max(1, keepdims=True)
-    darkened = usual > np.maximum(REMOVAL.darkened_fraction * darkest, PICTURE_READING.lines.faintest / 2)
+    faintest = REMOVAL.faintest_fraction * PICTURE_READING.lines.faintest
+    darkened = usual > np.maximum(REMOVAL.darkened_fraction * darkest, faintest)
     lost = (REMOVAL.usual_factor * usual + REMOVAL.most_fraction * darkest + beside)[darkened][:, np.newaxis]  # (M, 1)
     rows, columns = at[darkened], np.arange(width)
     values = before[rows, columns]
@@ -115,7 +112,7 @@ def _bridge(left: Floats, at: Positions, darkened: Mask) -> None:
         rows = np.stack(
             [at[which, np.maximum(first[which] - 1, 0)], at[which, np.minimum(last[which] + 1, n_rows - 1)]]
         )
-        bridge = max_within(left[rows, columns], n // 2 + 1, axes=(-1,)).min(0)  # (M, W)
+        bridge = max_within(left[rows, columns], n // 2 + REMOVAL.bridge_pixels, axes=(-1,)).min(0)  # (M, W)
         line, row = np.nonzero(darkened[which])
         under = at[which[line], row]
         left[under, columns] = np.maximum(left[under, columns], bridge[line])

@@ -1,11 +1,11 @@
-"""The reading modes by name, and which inputs each mode passes unchanged to the network."""
+"""The reading modes by name, and which inputs are tensors in each mode."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from edge_mnist_runtime.errors import UsageError
-from edge_mnist_runtime.tensor import DARK
+from edge_mnist_runtime.tensor import DARK, TENSOR, has_dark_corners
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.tensor import Pixels
@@ -14,6 +14,9 @@ ReadingMode = Literal["auto", "mnist", "photo", "raw"]
 """How a picture is read: see `read_picture`."""
 
 READING_MODES: Final[tuple[str, ...]] = get_args(ReadingMode)
+
+BLACK_ROW: Final = bytes(28)
+"""The first and last row of nearly every tensor: no background is brighter, and no further check is needed."""
 
 
 def require_mode(mode: str) -> ReadingMode:
@@ -27,15 +30,37 @@ def require_mode(mode: str) -> ReadingMode:
     return mode  # type: ignore[return-value]  # just compared with all of them
 
 
-def is_tensor(levels: bytes, mode: ReadingMode) -> bool:
-    """Whether 784 grey levels go to the network unchanged in this mode.
+def find_tensor(levels: bytes, mode: ReadingMode) -> bytes | None:
+    """The 784 grey levels for the network, if a 28 x 28 picture is a tensor in this mode; None if it is a picture.
 
-    In mode `raw` all do, in `photo` none. In the other modes those with four dark corners do: that is bright ink on
-    black. Every training image of MNIST has 0 in all four corners.
+    In mode `raw` all are, in `photo` none. In the other modes those with four dark corners are: that is bright ink on
+    black. Every training image of MNIST has 0 in all four corners. Those with bright ink on a brighter background are,
+    too. A background that is not black is taken away; on a black one every byte stays as it is. Mode `raw` changes
+    nothing.
     """
-    return mode == "raw" or (mode != "photo" and levels[0] < DARK > levels[27] and levels[756] < DARK > levels[783])
+    if mode == "raw" or (mode != "photo" and levels[:28] == BLACK_ROW == levels[756:]):
+        return levels
+    if mode == "photo":
+        return None
+    import numpy as np  # seldom needed, as the next one
+
+    from edge_mnist_runtime.reading.tensor_background import has_bright_ink, take_background_away
+
+    image = np.frombuffer(levels, np.uint8).reshape(TENSOR)
+    if not has_dark_corners(levels) and not has_bright_ink(image):
+        return None
+    return take_background_away(image).tobytes()
 
 
-def are_tensors(images: Pixels, mode: ReadingMode) -> bool:
-    """Whether `is_tensor` holds for all images, uint8, shape (N, 28, 28, 1)."""
-    return mode == "raw" or (mode != "photo" and bool(images[:, ::27, ::27].max(initial=0) < DARK))
+def find_tensors(images: Pixels, mode: ReadingMode) -> Pixels | None:
+    """Like `find_tensor` for images, uint8, shape (N, 28, 28, 1); None unless all are tensors with dark corners."""
+    if mode == "raw":
+        return images
+    outer_rows = images[:, ::27]
+    if mode == "photo" or outer_rows[:, :, ::27].max(initial=0) >= DARK:
+        return None
+    if not outer_rows.any():
+        return images
+    from edge_mnist_runtime.reading.tensor_background import take_background_away  # as above
+
+    return take_background_away(images)

@@ -7,17 +7,14 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_mnist_runtime.reading.background import measure_darkness
-from edge_mnist_runtime.reading.filters import grey_closing
+from edge_mnist_runtime.reading.filters import Floats, grey_closing
 from edge_mnist_runtime.reading.ink import Ink, darkness_of_ink, outline_on_edges, peak_of, pick_ink
 from edge_mnist_runtime.reading.line_removal import remove_ruling
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
-from edge_mnist_runtime.reading.ruled_lines import Ruling, find_ruling
+from edge_mnist_runtime.reading.ruled_lines import Ruling, find_ruling, measure_thinnest_line
 from edge_mnist_runtime.reading.thumbnail import Thumbnail
-
-Floats = npt.NDArray[np.float32]
 
 PAGE: Final = PICTURE_READING.page
 
@@ -102,6 +99,9 @@ class Page:
             if found and found.is_alone:
                 return found
             self._ruling = find_ruling(darkness)
+            if self._ruling.may_be_strokes and _are_strokes(self._ruling, darkness, noise, peak):
+                self._ruling = self._ruling.without_lines()
+                found = found or self._find_in(darkness, noise, peak)
             if found and not self._ruling:
                 return found
         if self._ruling:
@@ -122,3 +122,12 @@ def _reaches_edges(darkness: Floats, noise: float, peak: float) -> bool:
     low = darkness_of_ink(peak, noise)[1]
     edges = (darkness[0], darkness[-1], darkness[:, 0], darkness[:, -1])
     return sum(int(np.count_nonzero(edge > low)) for edge in edges) > PAGE.max_edge_specks
+
+
+def _are_strokes(ruling: Ruling, darkness: Floats, noise: float, peak: float) -> bool:
+    """Whether lines are the digit's own straight strokes from edge to edge: as dark as its ink, and as wide."""
+    ink = pick_ink(darkness, noise, peak=peak)
+    dark, width = measure_thinnest_line(darkness, ruling)
+    return (
+        ink is not None and dark >= PAGE.min_stem_darkness * peak and width >= PAGE.min_stem_width * ink.stroke_pixels
+    )

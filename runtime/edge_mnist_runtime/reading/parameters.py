@@ -20,9 +20,7 @@ import json
 from typing import Any, Final, NamedTuple
 
 from edge_mnist_runtime.images.parameters import DECODING, DecodingParameters
-from edge_mnist_runtime.reading.modes import READING_MODES, ReadingMode, require_mode
-
-__all__ = ["PICTURE_READING", "READING_MODES", "PictureReadingDefinition", "ReadingMode", "require_mode"]
+from edge_mnist_runtime.tensor import DARK
 
 
 class ReaderParameters(NamedTuple):
@@ -31,6 +29,11 @@ class ReaderParameters(NamedTuple):
     detail_side_pixels: int = 1000
     """Larger pictures are averaged down until their longer side is below twice this. A digit of a tenth of the picture
     then still has 100 pixels."""
+    dark_corner_level: int = DARK
+    """The corners of a tensor are below this grey level; see `tensor.py`, which is not to import this file."""
+    sure_in_place: float = 0.98
+    """Confidence from which a rejected tensor is accepted after its digit was moved to the place of MNIST's. Nothing
+    that is no digit reaches it with `robust`; at 0.9 two of a hundred blank images do."""
     min_photo_side_pixels: int = 40
     """Minimum shorter side of a photograph. Smaller pictures are read as drawings, because texture, lines and shadows
     look like strokes in few pixels."""
@@ -42,6 +45,9 @@ class DrawingParameters(NamedTuple):
     even_levels: int = 6
     """Maximum difference of an even background from its median, in grey levels. JPEG compression causes such
     differences."""
+    grey_levels: int = 12
+    """Difference from the background above which a pixel is grey, and maximum range of an even first row: twice
+    `even_levels`."""
     first_row_step: int = 4
     """Step between the sampled pixels of the first row, which is checked before the whole border."""
     first_row_tail: int = 10
@@ -53,6 +59,9 @@ class DrawingParameters(NamedTuple):
     rough fraction."""
     max_off_border: float = 0.002
     """Maximum fraction of the whole border that differs from its median: single damaged pixels."""
+    median_side_pixels: int = 3
+    """Side of the median filter that larger pictures pass (`PREPROCESS.median_filter_from_pixels`). It removes single
+    noisy pixels, and no stroke that is two pixels wide."""
     min_contrast_levels: int = 64
     """Minimum contrast of ink and background, in grey levels: a quarter of the range."""
     stroke_level: int = 64
@@ -80,6 +89,11 @@ class EnlargementParameters(NamedTuple):
     min_shifted_side_pixels: int = 84
     """Side from which edges may be off by a pixel, because programs round differently: 3 pixels for each of the
     tensor's."""
+    edge_shift_pixels: int = 1
+    """How far edges may then be off."""
+    min_margin_contrast_levels: int = 128
+    """Minimum difference of a picture's background from the margin around it, in grey levels: black and white, or
+    nearly."""
     max_off_centre_pixels: float = 0.75
     """Maximum distance of the ink's centre of mass from the frame's centre, in tensor pixels. MNIST's is within half a
     pixel."""
@@ -89,6 +103,28 @@ class EnlargementParameters(NamedTuple):
     """Tolerance added to both limits for the first check on 784 sampled pixels: each end may be half a pixel off."""
 
 
+class TensorBackgroundParameters(NamedTuple):
+    """`tensor_background.py`: take a background away from tensors."""
+
+    window_pixels: int = 9
+    """Side of the opening's square. A stroke as wide as this would be taken for background; the widest of MNIST's
+    training digits has 8."""
+    min_bright_border: float = 0.4
+    """Minimum fraction of the 108 border pixels that are not black, for a background. Of MNIST's validation digits none
+    has more than 0.2; broad pens reach 0.2, splashes of ink 0.35, a checkerboard 0.5, and other backgrounds 0.8."""
+    min_brighter: float = 1.5
+    """Minimum ratio of how much the brightest and the darkest pixel differ from the border's median, for bright ink on
+    a bright background. Dark ink on light has a ratio below 1."""
+    min_level: int = 16
+    """Grey level that the opened image must reach for a background. Below it is grain; the tensor stays as it is."""
+    smoothing_sigma: float = 3.0
+    """Standard deviation of the Gaussian that smooths the background, in pixels: an opening has straight edges."""
+    full_quantile: float = 0.99
+    """Quantile of what is left that becomes white. Fewer pixels than that may be noise."""
+    min_contrast: float = 24.0
+    """Minimum of that quantile, in grey levels. Less is grain, and is not stretched to white."""
+
+
 class ThumbnailParameters(NamedTuple):
     """`thumbnail.py`: polarity and colour, estimated on a small copy of the picture."""
 
@@ -96,8 +132,9 @@ class ThumbnailParameters(NamedTuple):
     """Minimum longer side of the small copy. Strokes remain visible, and it is quick to make."""
     paper_quantile: float = 0.3
     """Quantile of the pixels' loss of light that counts as background. Ink covers less than the remaining 0.7."""
-    max_loss: float = 2.0
-    """Maximum fraction of the light that a pixel can lack. It limits the influence of noise on dark backgrounds."""
+    colour_power: int = 2
+    """Power of a pixel's loss of light with which it counts for the ink's colour. Few dark pixels of ink then outweigh
+    the many others."""
 
 
 class BackgroundParameters(NamedTuple):
@@ -142,6 +179,12 @@ class LineParameters(NamedTuple):
     """Half the maximum width of a line, and its minimum distance from the next, as a fraction of the longer side."""
     min_reach_pixels: int = 3
     """Minimum of the same in pixels: 1 or 2 for the line, plus its blurred edge."""
+    near_reach: float = 0.5
+    """Fraction of its reach at which a line must be darker than its surroundings, too."""
+    min_near_reach_pixels: int = 2
+    """Minimum of the same in pixels. Closer pixels are the line's own blurred edge."""
+    bend_pixels: int = 1
+    """How far a printed line may be off a straight one in any strip, in pixels."""
     likely_fraction: float = 0.5
     """Fraction of `shown_fraction` of the strips that must have any ridge; otherwise no line is searched."""
     main_quantile: float = 0.9
@@ -156,7 +199,9 @@ class LineParameters(NamedTuple):
     inside_fraction: float = 0.5
     """Minimum fraction of the strips in which a line is inside the picture."""
     end_part: int = 6
-    """One in so many strips forms either end of a line. Two strips of each end must show it."""
+    """One in so many strips forms either end of a line."""
+    end_strips: int = 2
+    """Number of strips of each end that must show the line."""
     end_fraction: float = 0.3
     """Minimum fraction of the line's darkness that its ends must have. A tall 1 is straight, but ends before the
     edge."""
@@ -164,6 +209,8 @@ class LineParameters(NamedTuple):
     """Maximum distance from the straight line at which a bent line is followed, in pixels."""
     follow_quantile: float = 0.99
     """Quantile of all ridges that caps the weights, so that a crossing stroke does not pull the line."""
+    follow_step: int = 2
+    """Step between the rows sampled for that quantile."""
     follow_faintest: float = 3.0
     """Multiple of `faintest` added to that cap."""
     follow_strips: int = 7
@@ -181,6 +228,10 @@ class LineRemovalParameters(NamedTuple):
     """Fraction of the line's darkness below which an end stands for the whole line: a tall 1 covers the rest."""
     darkened_fraction: float = 0.25
     """Minimum fraction of a line's maximum darkness that a row around it must have to belong to it."""
+    faintest_fraction: float = 0.5
+    """The same minimum as a fraction of `lines.faintest`, if that is more. Fainter rows are noise."""
+    bridge_pixels: int = 1
+    """Added to half of a line's thickness: how far a stroke moves sideways where it crosses the line."""
     usual_factor: float = 1.3
     """Multiple of a row's usual darkness that is subtracted."""
     most_fraction: float = 0.3
@@ -230,6 +281,8 @@ class InkParameters(NamedTuple):
     """Minimum length of residue, as a fraction of the digit's height or width."""
     rest_breadth: float = 0.8
     """Maximum stroke width of residue, as a fraction of the digit's."""
+    outline_reach_pixels: int = 2
+    """Pixels to each side of an outline in which the light is compared. Soft edges are this wide."""
     outline_drop: float = 0.5
     """Minimum fall of the light around an outline on a real edge, as a fraction of the ink's darkness."""
     frame_candidates: int = 5
@@ -284,6 +337,8 @@ class RejectionParameters(NamedTuple):
     """Maximum of that width inside, in stroke widths. Wider ink is a bar along the edge."""
     crossing_depth: float = 1.6
     """Distance from the edge, in stroke widths, at which a crossing stroke must still be seen."""
+    crossing_near: float = 0.5
+    """Distance from the edge, in stroke widths, at which the stroke's width inside is measured."""
     min_crossing_depth_pixels: int = 2
     """Minimum of that distance in pixels, for strokes a pixel wide."""
     crossing_goes_on: float = 0.5
@@ -294,6 +349,10 @@ class RejectionParameters(NamedTuple):
     """Minimum height of another digit, as a fraction of the first one's."""
     max_other_height: float = 1.3
     """Maximum height of another digit, as a fraction of the first one's. Taller ink is not a digit of the same hand."""
+    sure_despite_cut: float = 0.98
+    """Confidence from which the network's answer counts although strokes reach the edge. Of strangers' pictures that
+    seem cut off, 89 of 97 are then accepted and right, and 1 is wrong. Of digits that lost a quarter to a half, 10 %
+    are accepted and right, and 8 % wrong."""
     grain_signs: int = 4
     """Number of signs of texture, noise or shadow from which there is no ink."""
     faint_levels: tuple[float, ...] = (0.25, 0.33, 0.45)
@@ -323,6 +382,10 @@ class PageParameters(NamedTuple):
     """Minimum darkness of any ink in standard deviations of the noise."""
     max_edge_specks: int = 3
     """Maximum number of pixels at the picture's edges as dark as ink if nothing crosses them. They are noise."""
+    min_stem_darkness: float = 0.6
+    """Minimum darkness of a lone line, as a fraction of the ink's, to take it for a straight stroke of the digit."""
+    min_stem_width: float = 0.7
+    """Minimum width of such a line, as a fraction of the strokes'. Printed lines are thinner than a pen's."""
     clear_outline: float = 0.95
     """Minimum fraction of the outline on edges for clear strokes."""
     clear_darkness: float = 0.3
@@ -385,6 +448,8 @@ class PhotoParameters(NamedTuple):
     """Factor by which sharp strokes must have a better score than the other polarity to end the search."""
     max_lines_in_doubt: int = 3
     """More printed lines than these settle the polarity: ink has the same one."""
+    cut_margin_pixels: int = 2
+    """Empty pixels around a cropped digit. They count as background when `normalise_ink` looks for its threshold."""
     near_reach: float = 0.8
     """Margin around a digit that is segmented again, as a fraction of its longer side."""
     min_near_side: float = 0.6
@@ -393,9 +458,17 @@ class PhotoParameters(NamedTuple):
     """Fraction of full ink's darkness that becomes black in the cropped digit."""
     cut_full: float = 0.9
     """Fraction of full ink's darkness that becomes white in the cropped digit."""
-    thinnest_stroke: float = 0.1
+
+
+class ThinStrokeParameters(NamedTuple):
+    """`thin_strokes.py`: widen thin strokes."""
+
+    min_width: float = 0.1
     """Stroke width, as a fraction of the digit's longer side, to which thinner strokes are widened. MNIST's thinnest
     are 2 of 20 pixels."""
+    max_length: float = 3.2
+    """Length of all strokes, in longer sides of the digit, above which a clean drawing is an outlined digit. It has
+    two strokes for each of a pen's: 4.1 in the median. Of digits in thin pens 95 % have less than 3.2."""
 
 
 class RowInkParameters(NamedTuple):
@@ -479,12 +552,13 @@ class RowParameters(NamedTuple):
 class PictureReadingDefinition(NamedTuple):
     """All parameters that decide which ink is found in a picture, with a version."""
 
-    version: int = 7
-    """Raised with every change of the results. Mode `mnist` still gives those of version 1."""
+    version: int = 8
+    """Raised with every change of the results. Mode `mnist` gives those of version 1, except for thin strokes."""
     decoding: DecodingParameters = DECODING
     reader: ReaderParameters = ReaderParameters()
     drawing: DrawingParameters = DrawingParameters()
     enlargement: EnlargementParameters = EnlargementParameters()
+    tensor_background: TensorBackgroundParameters = TensorBackgroundParameters()
     glance: ThumbnailParameters = ThumbnailParameters()
     ground: BackgroundParameters = BackgroundParameters()
     lines: LineParameters = LineParameters()
@@ -494,6 +568,7 @@ class PictureReadingDefinition(NamedTuple):
     flaws: RejectionParameters = RejectionParameters()
     page: PageParameters = PageParameters()
     photo: PhotoParameters = PhotoParameters()
+    thin_strokes: ThinStrokeParameters = ThinStrokeParameters()
     row_ink: RowInkParameters = RowInkParameters()
     cuts: CutParameters = CutParameters()
     rows: RowParameters = RowParameters()

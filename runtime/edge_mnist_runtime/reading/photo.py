@@ -12,25 +12,20 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.prediction import Reason
-from edge_mnist_runtime.reading.filters import widen
+from edge_mnist_runtime.reading.filters import Floats
 from edge_mnist_runtime.reading.ink import Strokes
 from edge_mnist_runtime.reading.page import Page, Segmentation
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.rejection import find_rejection_reason, is_grain
+from edge_mnist_runtime.reading.thin_strokes import widen_thin_strokes
 from edge_mnist_runtime.reading.thumbnail import make_thumbnail
-
-Floats = npt.NDArray[np.float32]
-Pixels = npt.NDArray[np.uint8]
+from edge_mnist_runtime.tensor import Pixels
 
 PHOTO: Final = PICTURE_READING.photo
-
-CUT_MARGIN: Final = 2
-"""Empty pixels around a cropped digit, so that strokes can be widened."""
 
 Sides: TypeAlias = tuple[float, float, float, float]
 """Left, top, right and bottom, as fractions of an upright picture's width and height, or in pixels."""
@@ -234,15 +229,13 @@ def cut_out(ink: Strokes) -> Pixels:
     """Crop the digit to its box, stretch its grey levels, and widen thin strokes to MNIST's thinnest.
 
     Returns:
-        uint8, with a margin of `CUT_MARGIN` on each side, or more if strokes were widened.
+        uint8, with a margin of `cut_margin_pixels` on each side, or more if strokes were widened.
     """
-    margin = CUT_MARGIN
+    margin = PHOTO.cut_margin_pixels
     floor = PHOTO.cut_floor * ink.level
     values = np.zeros((ink.box.height + 2 * margin, ink.box.width + 2 * margin), np.float32)
     inside = (ink.inside - np.float32(floor)) / np.float32(max(PHOTO.cut_full * ink.level - floor, 1e-6))
     np.clip(inside, 0, 1, out=values[margin:-margin, margin:-margin])
-    missing = PHOTO.thinnest_stroke * ink.side_pixels - ink.stroke_pixels
-    for _ in range(round(missing / 2)):
-        values = widen(values)
+    values = widen_thin_strokes(values, stroke_pixels=ink.stroke_pixels, side_pixels=ink.side_pixels)
     pixels: Pixels = np.rint(255 * values).astype(np.uint8)
     return pixels

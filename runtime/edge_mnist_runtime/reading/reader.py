@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -16,11 +16,12 @@ from edge_mnist_runtime.images.damage import describe_damage
 from edge_mnist_runtime.prediction import Quality, Reason
 from edge_mnist_runtime.preprocess import PREPROCESS, ink_box, normalise_ink
 from edge_mnist_runtime.reading.drawing import DrawnInk, has_even_border, is_clean, subtract_background
-from edge_mnist_runtime.reading.enlargement import find_enlarged_tensor
-from edge_mnist_runtime.reading.ink import pick_ink
-from edge_mnist_runtime.reading.modes import ReadingMode, is_tensor
+from edge_mnist_runtime.reading.enlargement import find_enlarged_tensor, lies_as_in_mnist
+from edge_mnist_runtime.reading.ink import Ink, pick_ink
+from edge_mnist_runtime.reading.modes import ReadingMode, find_tensor
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
-from edge_mnist_runtime.reading.rejection import find_rejection_reason, is_grain
+from edge_mnist_runtime.reading.rejection import find_rejection_reason, is_grain, min_confidence_despite
+from edge_mnist_runtime.reading.thin_strokes import widen_thin_strokes
 from edge_mnist_runtime.tensor import Pixels
 
 T = TypeVar("T")
@@ -48,6 +49,11 @@ class Reading:
     """Rejection reason found before the network runs; None if there is none."""
     draw_steps: Callable[[], Steps] | None = None
     """Draws `steps` on demand, because most are never shown."""
+
+    @property
+    def min_confidence(self) -> float:
+        """Confidence from which the network's answer counts in spite of the flaw; infinite if none does."""
+        return min_confidence_despite(self.flaw)
 
     @property
     def steps(self) -> Steps:
@@ -123,7 +129,8 @@ def _find_tensor(picture: Image.Image, mode: ReadingMode, origin: str) -> Readin
     if not is_small:
         return None
     grey = np.asarray(picture.convert("L") if mode == "raw" else _grey_of(picture, origin))
-    return Reading(grey, "raw") if is_tensor(grey.tobytes(), mode) else None
+    tensor = find_tensor(grey.tobytes(), mode)
+    return None if tensor is None else Reading(np.frombuffer(tensor, np.uint8).reshape(grey.shape), "raw")
 
 
 def _read_drawing(picture: Image.Image, origin: str) -> Reading:
@@ -147,7 +154,46 @@ def _drawn(picture: Image.Image, grey: Image.Image, ink: DrawnInk) -> Reading:
     def draw_steps() -> Steps:
         return ("picture", grey), ("ink", Image.fromarray(ink.pixels))
 
-    return Reading(normalise_ink(ink.pixels), "mnist", box, ink.light_on_dark, 0, quality, flaw, draw_steps)
+    pixels = normalise_ink(_widened(ink.pixels, picked))
+    return Reading(pixels, "mnist", box, ink.light_on_dark, 0, quality, flaw, draw_steps)
+
+
+def _widened(pixels: Pixels, ink: Ink | None) -> Pixels:
+    """A drawing, uint8, shape (H, W), with thin strokes widened; a little larger if they were.
+
+    An outlined digit stays as it is: widened, the two sides of its strokes would run together.
+    """
+    if ink is None or ink.length > PICTURE_READING.thin_strokes.max_length * ink.side_pixels:
+        return pixels
+    widened = widen_thin_strokes(
+        pixels.astype(np.float32), stroke_pixels=ink.stroke_pixels, side_pixels=ink.side_pixels
+    )
+    return widened.astype(np.uint8)
+
+
+class PlacedTensor(NamedTuple):
+    """A tensor whose digit was moved and scaled to the place of MNIST's."""
+
+    tensor: bytes
+    """784 grey levels."""
+    min_confidence: float
+    """Confidence, 0..1, from which the network's answer counts."""
+
+
+def place_as_in_mnist(tensor: bytes) -> PlacedTensor | None:
+    """Read a tensor, 784 grey levels, as a drawing, in case its digit lies in a corner or is small.
+
+    Returns:
+        None if the digit lies as MNIST's do, or cannot be read.
+    """
+    side = PREPROCESS.side_pixels
+    pixels = np.frombuffer(tensor, np.uint8).reshape(side, side)
+    if lies_as_in_mnist(pixels):
+        return None
+    reading = _read_drawing(Image.fromarray(pixels), "tensor")
+    if reading.flaw or not reading.light_on_dark:
+        return None
+    return PlacedTensor(reading.pixels.tobytes(), PICTURE_READING.reader.sure_in_place)
 
 
 def _read_anything(picture: Image.Image, origin: str) -> Reading:

@@ -6,6 +6,7 @@ The rules were tuned on rendered pictures of the development seed, so that hardl
 
 from __future__ import annotations
 
+from math import inf
 from typing import Final
 
 import numpy as np
@@ -36,6 +37,13 @@ def find_rejection_reason(ink: Ink, side_pixels: float) -> Reason | None:
     if _shows_several(ink):
         return "several digits"
     return None
+
+
+def min_confidence_despite(reason: Reason | None) -> float:
+    """Confidence, 0..1, from which the network's answer counts in spite of a reason; infinite if none does."""
+    if reason is None:
+        return 0.0
+    return REJECTION.sure_despite_cut if reason == "cut off" else inf
 
 
 def is_grain(
@@ -119,7 +127,7 @@ def _crosses(mask: Mask, stroke_pixels: float) -> bool:
     """Whether a stroke crosses the first row of a mask: it continues inside, and is not much wider there."""
     changes = np.flatnonzero(np.diff(np.pad(mask[0], 1).astype(np.int8)))
     last = len(mask) - 1
-    near = mask[min(max(1, round(stroke_pixels / 2)), last)]
+    near = mask[min(max(1, round(REJECTION.crossing_near * stroke_pixels)), last)]
     reach = max(REJECTION.min_crossing_depth_pixels, round(REJECTION.crossing_depth * stroke_pixels))
     far = mask[min(reach, last)]
     for start, end in zip(changes[::2], changes[1::2], strict=True):
@@ -136,7 +144,10 @@ def _crosses(mask: Mask, stroke_pixels: float) -> bool:
 
 
 def _shows_several(ink: Ink) -> bool:
-    """Whether ink of similar height and mass stands beside the digit."""
+    """Whether ink of similar height and mass stands beside the digit, and is no part of it.
+
+    Ink so near that it was picked with the digit may be a stroke with a gap. The network and `acceptance.py` decide.
+    """
     heaviest = int(ink.mass.argmax())
     others = float(ink.mass.sum() - ink.mass[heaviest])
     if others < REJECTION.min_other_mass * ink.mass[heaviest] and _is_own(ink, heaviest):
@@ -151,7 +162,7 @@ def _shows_several(ink: Ink) -> bool:
         if _mass(ink, glyph) >= REJECTION.min_other_mass * _mass(ink, main)
         and REJECTION.min_other_height * main.height <= glyph.height <= REJECTION.max_other_height * main.height
     ]
-    return len(alike) > 1
+    return len(alike) > 1 and not all(_is_own(ink, part) for glyph in alike for part in glyph.members.tolist())
 
 
 def _is_own(ink: Ink, part: int) -> bool:

@@ -8,12 +8,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from edge_mnist_runtime.reading.filters import max_within, quantile, repeat_edges
+from edge_mnist_runtime.reading.filters import Floats, max_within, quantile, quantile_along, repeat_edges
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
+from edge_mnist_runtime.tensor import Pixels
 
-Floats = npt.NDArray[np.float32]
 Positions = npt.NDArray[np.intp]
-Bytes = npt.NDArray[np.uint8]
 
 LINES: Final = PICTURE_READING.lines
 
@@ -41,6 +40,15 @@ class Ruling:
     def __len__(self) -> int:
         return len(self.level) + len(self.upright)
 
+    @property
+    def may_be_strokes(self) -> bool:
+        """Whether there are so few lines, one in each direction, that they may be strokes of a 1 or a 4."""
+        return len(self) > 0 and max(len(self.level), len(self.upright)) == 1
+
+    def without_lines(self) -> Ruling:
+        """The ruling of the same picture without any line."""
+        return Ruling(self.level[:0], self.upright[:0], self.half_width)
+
 
 def find_ruling(darkness: Floats) -> Ruling:
     """Find the printed lines of a picture; `darkness`, shape (H, W), is from `measure_darkness`."""
@@ -56,20 +64,37 @@ def find_ruling(darkness: Floats) -> Ruling:
     return Ruling(level, upright, reach)
 
 
+def measure_thinnest_line(darkness: Floats, ruling: Ruling) -> tuple[float, int]:
+    """Median darkness of the faintest line along its centre, and width of the thinnest in pixels, at half of that.
+
+    Args:
+        darkness: Shape (H, W), from `measure_darkness`.
+        ruling: At least one line found in it.
+    """
+    found = []
+    for lines, values in ((ruling.level, darkness), (ruling.upright, darkness.T)):
+        offsets = np.arange(-ruling.half_width, ruling.half_width + 1)[:, np.newaxis]
+        for line in lines:
+            at = np.clip(np.rint(line).astype(np.intp) + offsets, 0, len(values) - 1)  # (K, W)
+            usual = quantile_along(values[at, np.arange(values.shape[1])], 0.5)[:, 0]
+            found.append((float(usual.max()), int(np.count_nonzero(usual > usual.max() / 2))))
+    return min(dark for dark, _ in found), min(width for _, width in found)
+
+
 def _find_rules(columns: Floats, reach: int) -> Floats:
     """Find horizontal lines in a transposed picture, shape (W, H): the row of each in every column, shape (N, W)."""
     width = len(columns)
     strip = max(1, width // LINES.strips)
     n_strips = width // strip
     strips = _average(columns[: n_strips * strip], strip)
-    beside = np.minimum(_darker_side(strips, reach), _darker_side(strips, max(2, reach // 2)))
+    near = max(LINES.min_near_reach_pixels, int(LINES.near_reach * reach))
+    beside = np.minimum(_darker_side(strips, reach), _darker_side(strips, near))
     ridges: Floats = np.maximum(strips - beside, 0)
     if (ridges.max(1) >= LINES.faintest).mean() < LINES.likely_fraction * LINES.shown_fraction:
         return np.zeros((0, width), np.float32)
     centres: npt.NDArray[np.float64] = (np.arange(n_strips, dtype=np.float64) + 0.5) * strip
     slopes = _main_slope(ridges, centres) + FANNING
-    # Printed lines may be bent: allow one pixel off the straight line.
-    found = _peaks(_vote(max_within(ridges, 1, axes=(1,)), centres, slopes), reach)
+    found = _peaks(_vote(max_within(ridges, LINES.bend_pixels, axes=(1,)), centres, slopes), reach)
     rows, chosen = np.array([row for _, row in found], np.intp), slopes[[which for which, _ in found]]
     return _follow(ridges, centres, width, rows, chosen)
 
@@ -95,7 +120,7 @@ def _drops(centres: npt.NDArray[np.float64], slopes: npt.NDArray[np.float64]) ->
     return drops
 
 
-def _gather(values: Bytes, centres: npt.NDArray[np.float64], slopes: npt.NDArray[np.float64]) -> Bytes:
+def _gather(values: Pixels, centres: npt.NDArray[np.float64], slopes: npt.NDArray[np.float64]) -> Pixels:
     """Gather values, shape (S, H), along lines of each slope through each middle row: shape (slopes, S, H).
 
     Values outside the picture are 0.
@@ -108,7 +133,7 @@ def _gather(values: Bytes, centres: npt.NDArray[np.float64], slopes: npt.NDArray
     padded[:, margin : margin + n_rows] = values
     shape, (down, right) = (n_strips, 2 * margin + 1, n_rows), padded.strides
     windows = np.ndarray(shape, padded.dtype, padded, strides=(down, right, right))
-    along: Bytes = windows[np.arange(n_strips), drops + margin]
+    along: Pixels = windows[np.arange(n_strips), drops + margin]
     return along
 
 
@@ -117,7 +142,7 @@ def _main_slope(ridges: Floats, centres: npt.NDArray[np.float64]) -> float:
     step = LINES.main_step
     usual = float(quantile(ridges[:, :: step * step], LINES.main_quantile))
     capped = np.minimum(ridges, max(LINES.faintest, LINES.main_factor * usual))
-    # Bytes are gathered and summed several times as fast as floats.
+    # Pixels are gathered and summed several times as fast as floats.
     steps = (capped[::step] * (LINES.main_levels / max(float(capped.max()), 1e-6))).astype(np.uint8)
     sums = _gather(steps, centres[::step], MAIN_SLOPES).sum(1, dtype=np.uint16).astype(np.float32)
     return float(MAIN_SLOPES[(sums**2).sum(1).argmax()])
@@ -153,8 +178,8 @@ def _vote(ridges: Floats, centres: npt.NDArray[np.float64], slopes: npt.NDArray[
 
 def _at_end(values: Floats) -> Floats:
     """The ridge darkness at the start of each line, shape (N,), from (N, S); infinite outside the picture."""
-    second = np.sort(values[:, : values.shape[1] // LINES.end_part], axis=1)[:, -2]
-    return np.where(second < 0, np.inf, second).astype(np.float32)
+    shown = np.sort(values[:, : values.shape[1] // LINES.end_part], axis=1)[:, -LINES.end_strips]
+    return np.where(shown < 0, np.inf, shown).astype(np.float32)
 
 
 def _peaks(votes: Floats, reach: int) -> list[tuple[int, int]]:
@@ -189,7 +214,9 @@ def _follow(
     straight = rows[:, np.newaxis] + slopes[:, np.newaxis] * off_middle
     offsets = np.arange(-LINES.follow_pixels, LINES.follow_pixels + 1)
     at = np.clip(np.rint(straight).astype(np.intp)[..., np.newaxis] + offsets, 0, ridges.shape[1] - 1)  # (N, S, 5)
-    cap = LINES.follow_faintest * LINES.faintest + float(quantile(ridges[:, ::2], LINES.follow_quantile))
+    cap = LINES.follow_faintest * LINES.faintest + float(
+        quantile(ridges[:, :: LINES.follow_step], LINES.follow_quantile)
+    )
     weights = np.minimum(ridges[np.arange(len(ridges))[:, np.newaxis], at], cap)
     shift = _sum_around((weights * offsets).sum(2)) / np.maximum(_sum_around(weights.sum(2)), 1e-6)
     columns = np.arange(width)

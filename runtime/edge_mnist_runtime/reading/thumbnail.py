@@ -7,14 +7,11 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from edge_mnist_runtime.reading.background import BACKGROUND, Plane, Planes
-from edge_mnist_runtime.reading.filters import grey_closing, quantile_along
+from edge_mnist_runtime.reading.filters import Floats, grey_closing, quantile_along
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
-
-Floats = npt.NDArray[np.float32]
 
 THUMBNAIL: Final = PICTURE_READING.glance
 
@@ -59,9 +56,9 @@ class Thumbnail:
         few = planes_of(self.picture.resize(size, Image.Resampling.NEAREST)).reshape(n, -1)
         loss = (background - (255 - few if light_on_dark else few)) / np.clip(background, BACKGROUND.darkest_level, 255)
         loss -= quantile_along(loss, THUMBNAIL.paper_quantile)
-        np.clip(loss, 0, THUMBNAIL.max_loss, out=loss)
-        # The pen's colour is what the darkest pixels lack. Cubes weigh the few ink pixels above the many others.
-        direction = (loss * loss.sum(0) ** 2).sum(1)  # a matrix product would start threads
+        np.maximum(loss, 0, out=loss)
+        # The pen's colour is what the darkest pixels lack.
+        direction = (loss * loss.sum(0) ** THUMBNAIL.colour_power).sum(1)  # a matrix product would start threads
         if not direction.max() > 0:
             direction = np.ones(n, np.float32)
         light = np.maximum(np.float32(BACKGROUND.darkest_level), quantile_along(background, 0.5)[:, 0])

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_runtime.reading.components import Mask
+from edge_mnist_runtime.reading.filters import Floats, min_within
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
-Floats = npt.NDArray[np.float32]
 Positions = npt.NDArray[np.intp]
 
 CUTS: Final = PICTURE_READING.cuts
@@ -88,8 +88,7 @@ def _find_straight_cuts(ink: Floats) -> Positions:
 def _lowest(values: Floats, height: int) -> Positions:
     """Positions of the local minima; the middle of a flat stretch."""
     reach = max(1, round(CUTS.reach * height))
-    padded = np.pad(values, reach, mode="edge")
-    is_low = values <= np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).min(1)
+    is_low = values <= min_within(values, reach, axes=(0,))
     edges = np.flatnonzero(np.diff(is_low, prepend=False, append=False))
     middles: Positions = (edges[::2] + edges[1::2] - 1) // 2
     return middles

@@ -179,6 +179,12 @@ def test_tflite_has_no_free_size(reference_bundle):
         assert all(graph.Tensors(index).ShapeSignatureIsNone() for index in range(graph.TensorsLength()))
 
 
+def test_tflite_signature_names_input_and_output(tflite):
+    assert tflite.get_signature_list() == {"serving_default": {"inputs": ["image"], "outputs": ["output_0"]}}
+    run = tflite.get_signature_runner("serving_default")
+    assert run(image=np.zeros((1, 28, 28, 1), np.uint8))["output_0"].shape == (1, 10)
+
+
 def test_tflite_runs_a_batch_after_its_input_is_resized(reference_bundle):
     golden = np.load(reference_bundle / "golden.npz", allow_pickle=False)
     images = golden["images"][:5]

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
 from edge_mnist_exporter.config import ExportConfig
-from edge_mnist_exporter.evaluate.rejection import (
-    RejectionReport,
-    measure_rejection,
-    settle_least_confidence,
-)
+from edge_mnist_exporter.evaluate.rejection import RejectionReport, settle_rule
 from edge_mnist_exporter.report.model_card import write_model_card
-from edge_mnist_exporter.report.report import ExportReport
+from edge_mnist_exporter.report.report import ExportRecord
 from edge_mnist_exporter.source.source_model import load_source
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.acceptance import describe_rule
@@ -24,8 +22,9 @@ from edge_mnist_runtime.contract import ModelContract
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.engines.opening import open_engine
 from edge_mnist_runtime.errors import IntegrityError, UsageError
+from edge_mnist_runtime.thresholds import Thresholds
 from edge_mnist_trainer.augment.strokes import draw_digits
-from edge_mnist_trainer.evaluate.confidence import choose_least_confidence
+from edge_mnist_trainer.evaluate.confidence import choose_thresholds
 from edge_mnist_trainer.run_folder import RunFolder
 from edge_mnist_trainer.run_record import Acceptance
 
@@ -38,22 +37,21 @@ def validation() -> LabelledDigits:
     return LabelledDigits("drawn", "validation", images, labels)
 
 
-def test_model_that_does_not_read_digits_has_no_threshold(blob_source, validation):
-    assert settle_least_confidence(blob_source, 0.9, validation) is None
-    assert measure_rejection(None, {}, validation) is None
-
-
-def test_user_s_threshold_overrides_the_run_s_threshold(reference_model, make_run_record, tmp_path, validation):
+def test_thresholds_are_the_run_s_or_chosen_on_validation_images(
+    reference_model, make_run_record, tmp_path, validation
+):
     shutil.copy(reference_model, tmp_path / "model.keras")
     lone = load_source("lone", tmp_path / "model.keras")
-    assert lone.least_confidence is None
-    least, origin = settle_least_confidence(lone, None, validation)
-    assert least == choose_least_confidence(lone.probabilities(validation.images))
-    assert origin == "chosen on 50 images of drawn (validation)"
-    RunFolder(tmp_path).write_record(make_run_record(acceptance=Acceptance(0.625, 0.0, {})))
+    assert lone.least_confidence is lone.thresholds is None
+    found = lone.probabilities(validation.images)
+    chosen = settle_rule(lone, None, found, validation)
+    assert chosen.thresholds == choose_thresholds(found)
+    assert chosen.least_confidence == chosen.thresholds.balanced
+    assert chosen.origin == "chosen on 50 images of drawn (validation)"
+    thresholds = Thresholds(lenient=0.5, balanced=0.625, strict=0.75)
+    RunFolder(tmp_path).write_record(make_run_record(acceptance=Acceptance(0.625, 0.0, {}, thresholds)))
     recorded = load_source("recorded", tmp_path / "model.keras")
-    assert settle_least_confidence(recorded, None, validation) == (0.625, "chosen by the run that trained the model")
-    assert settle_least_confidence(recorded, 0.75, validation) == (0.75, "set by the user")
+    assert (recorded.least_confidence, recorded.thresholds) == (0.625, thresholds)
 
 
 @pytest.mark.parametrize("acceptance", [None, Acceptance(1.0, 0.0, {})])
@@ -71,9 +69,11 @@ def test_damaged_record_is_refused(reference_model, tmp_path, text):
         load_source("run", tmp_path / "model.keras")
 
 
-@pytest.mark.parametrize("least", [-0.1, 1.0, 1.5, float("nan")])
+@pytest.mark.parametrize("least", [-0.1, 1.0, 1.5, float("nan"), "best", ""])
 def test_least_confidence_out_of_range_is_refused(least):
-    with pytest.raises(UsageError, match=r"`least_confidence` must be 0\.\.1"):
+    with pytest.raises(
+        UsageError, match=r"`least_confidence` must be lenient, balanced, strict, or 0\.\.1, 1 left out"
+    ):
         ExportConfig(least_confidence=least)
 
 
@@ -82,20 +82,23 @@ def test_every_file_and_the_manifest_have_the_threshold(reference_bundle, report
     assert 0.1 < least < 1
     manifest = Manifest.load(reference_bundle)
     assert manifest.least_confidence == least
+    assert asdict(manifest.thresholds) == report["rejection"]["thresholds"]
     for artifact in manifest.artifacts:
         contract = open_engine((reference_bundle / artifact.file).read_bytes(), file_name=artifact.file).contract
-        assert contract.least_confidence == least
+        assert (contract.least_confidence, contract.thresholds) == (least, manifest.thresholds)
     assert {*report["rejection"]["figures"]} == {"keras", *(artifact.file for artifact in manifest.artifacts)}
 
 
 def test_model_card_has_the_threshold(reference_bundle, report):
     card = (reference_bundle / "MODEL_CARD.md").read_text("utf-8")
     assert describe_rule(report["rejection"]["least_confidence"]) in card
+    for name, threshold in report["rejection"]["thresholds"].items():
+        assert re.search(rf"^\| {threshold:.3f} \| .*{name}.* \| [\d.]+% \| [\d.]+% \|$", card, re.MULTILINE)
 
 
 def test_report_is_read_back_as_it_was(reference_bundle):
     text = (reference_bundle / "report.json").read_text("utf-8")
-    read = ExportReport.from_json(text)
+    read = ExportRecord.from_json(text)
     assert isinstance(read.rejection, RejectionReport)
     assert read.to_json() == text
     assert "## Rejection" in write_model_card(read)

@@ -10,13 +10,13 @@ from edge_mnist_exporter.config import ConversionConfig, ExportConfig
 from edge_mnist_exporter.kinds import (
     ABSENT,
     ALL_FORMATS,
+    DTYPES_OF_KIND,
     FORMAT_NAMES,
-    INPUT_DTYPES,
     PRECISION_NAMES,
     Kind,
     choose_kinds,
 )
-from edge_mnist_runtime.engines import INPUT_DTYPES as ENGINE_DTYPES
+from edge_mnist_runtime.engines import INPUT_DTYPES
 from edge_mnist_runtime.errors import UsageError
 
 IO = ("uint8", "int8", "float32")
@@ -38,10 +38,10 @@ def test_each_combination_is_accepted_or_refused_with_a_reason(format_name, prec
             )
         else:
             assert message.startswith(f"`io` {io}: {precision} {format_name} takes ")
-            assert io not in INPUT_DTYPES[format_name, precision]
+            assert io not in DTYPES_OF_KIND[format_name, precision]
             assert "; " in message
         return
-    assert kinds == (Kind(format_name, precision, io or INPUT_DTYPES[format_name, precision][0]),)
+    assert kinds == (Kind(format_name, precision, io or DTYPES_OF_KIND[format_name, precision][0]),)
 
 
 @pytest.mark.slow
@@ -49,10 +49,10 @@ def test_options_and_converters_list_the_same_files():
     from edge_mnist_exporter.formats import FORMATS
 
     made = {(name, precision) for name, known in FORMATS.items() for precision in known.converters}
-    assert made - {(name, "mixed") for name in FORMAT_NAMES} == INPUT_DTYPES.keys()
-    assert INPUT_DTYPES.keys().isdisjoint(ABSENT)
-    assert INPUT_DTYPES.keys() | ABSENT.keys() == {*itertools.product(ALL_FORMATS, PRECISION_NAMES)}
-    assert {dtype for dtypes in INPUT_DTYPES.values() for dtype in dtypes} == {*IO} == {*ENGINE_DTYPES}
+    assert made - {(name, "mixed") for name in FORMAT_NAMES} == DTYPES_OF_KIND.keys()
+    assert DTYPES_OF_KIND.keys().isdisjoint(ABSENT)
+    assert DTYPES_OF_KIND.keys() | ABSENT.keys() == {*itertools.product(ALL_FORMATS, PRECISION_NAMES)}
+    assert {dtype for dtypes in DTYPES_OF_KIND.values() for dtype in dtypes} == {*IO} == {*INPUT_DTYPES}
 
 
 def list_subsets(names):

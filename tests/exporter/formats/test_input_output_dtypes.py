@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge_mnist_exporter.config import SourceConfig
-from edge_mnist_exporter.kinds import FORMAT_NAMES, INPUT_DTYPES
+from edge_mnist_exporter.kinds import DTYPES_OF_KIND, FORMAT_NAMES
 from edge_mnist_exporter.source.options import parse_input_range
 from edge_mnist_exporter.source.source_model import load_source
 from edge_mnist_runtime.engines import to_input
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 EVERY_KIND = [
     (name, precision, io)
-    for (name, precision), dtypes in INPUT_DTYPES.items()
+    for (name, precision), dtypes in DTYPES_OF_KIND.items()
     for io in dtypes
     if name in FORMAT_NAMES  # no engine runs C source
 ]
@@ -57,10 +57,10 @@ def test_single_images_give_the_predictions_of_a_batch(format_name, precision, i
     assert b"".join(engine.run_bytes(image.tobytes()) for image in blob_images[:10]) == single.tobytes()
 
 
-@pytest.mark.parametrize(("format_name", "precision"), [kind for kind, dtypes in INPUT_DTYPES.items() if dtypes[1:]])
+@pytest.mark.parametrize(("format_name", "precision"), [kind for kind, dtypes in DTYPES_OF_KIND.items() if dtypes[1:]])
 def test_predictions_do_not_depend_on_the_input_dtype(format_name, precision, files, blob_images):
     usual, *others = (
-        files[format_name, precision, io].engine.run(blob_images) for io in INPUT_DTYPES[format_name, precision]
+        files[format_name, precision, io].engine.run(blob_images) for io in DTYPES_OF_KIND[format_name, precision]
     )
     for other in others:
         assert np.abs(other - usual).max() <= (1e-5 if precision in ("fp32", "fp16", "dynamic") else 1e-7)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import flatbuffers
@@ -11,6 +12,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from edge_mnist_exporter.program.c_program import CProgram, make_c_program
 from edge_mnist_exporter.program.c_source import GoldenVectors, Provenance, write_c
 from edge_mnist_exporter.program.compiler import Compiler, compiled, find_compiler
 from edge_mnist_exporter.program.from_tflite import read_program
@@ -248,3 +250,44 @@ def compiler() -> Compiler:
     if found is None:
         pytest.skip("needs a C compiler: install gcc or clang, or the Python package ziglang")
     return found
+
+
+LENIENT = ("--max-drop", 5, "--min-agreement", 0.9)
+"""Limits for an export on digits that the project draws: they are to prove the program, not the network."""
+
+
+@pytest.fixture
+def export_program(run_here: Any, drawn_set: Path, tmp_path: Path) -> Callable[..., Any]:
+    """Export `nano` on drawn digits to tmp_path/bundle: `export_program(format, *options, env=...)`."""
+
+    def export(format_name: str, *options: Any, model: Any = "nano", env: Any = None) -> Any:
+        asked = ("--int8", "--format", format_name, "--data", drawn_set, *LENIENT, "-o", tmp_path / "bundle")
+        return run_here("export", model, *asked, *options, env=env)
+
+    return export
+
+
+@pytest.fixture
+def export_c(export_program: Callable[..., Any]) -> Callable[..., Any]:
+    """Export `nano` as C on drawn digits: `export_c(*options, env=...)`."""
+    return lambda *options, **keywords: export_program("c", *options, **keywords)
+
+
+@pytest.fixture(scope="session")
+def c_bundle(make_once: Any, run_cli: Any, drawn_set: Path) -> Path:
+    """The folders `bundle`, with `nano` as TFLite and as C, and `project`, its C as a project for CMake."""
+
+    def export(folder: Path) -> None:
+        asked = ("export", "nano", "--int8", "--format", "tflite,c", "--data", drawn_set, *LENIENT, "-o", "bundle")
+        finished = run_cli(*asked, "--project", "cmake", "project", cwd=folder)
+        assert finished.code == 0, finished.err
+        (folder / "printed.txt").write_text(finished.out, "utf-8")
+
+    return make_once("c-bundle", export)
+
+
+@pytest.fixture(scope="session")
+def nano_program(c_bundle: Path) -> CProgram:
+    """The program of `nano`, made again from its TFLite file."""
+    tflite = (c_bundle / "bundle" / "nano_int8.tflite").read_bytes()
+    return make_c_program(tflite, "nano_int8.c", max_ram_bytes=None)

@@ -20,34 +20,6 @@ pytestmark = pytest.mark.slow
 DOCS = Path(__file__).parents[3] / "docs"
 
 
-LENIENT = ("--max-drop", 5, "--min-agreement", 0.9)
-"""Limits for an export on digits that the project draws: they are to prove the program, not the network."""
-
-
-@pytest.fixture
-def export_c(run_here, drawn_set, tmp_path):
-    """Export `nano` as C on drawn digits: `export_c(*options, env=...)`."""
-
-    def export(*options, model="nano", env=None):
-        asked = ("--int8", "--format", "c", "--data", drawn_set, *LENIENT, "-o", tmp_path / "bundle")
-        return run_here("export", model, *asked, *options, env=env)
-
-    return export
-
-
-@pytest.fixture(scope="module")
-def c_bundle(make_once, run_cli, drawn_set):
-    """`nano` as TFLite and as C."""
-
-    def export(folder):
-        asked = ("export", "nano", "--int8", "--format", "tflite,c", "--data", drawn_set, *LENIENT, "-o", "bundle")
-        finished = run_cli(*asked, cwd=folder)
-        assert finished.code == 0, finished.err
-        (folder / "printed.txt").write_text(finished.out, "utf-8")
-
-    return make_once("c-bundle", export)
-
-
 @pytest.mark.mnist
 def test_program_gives_the_reference_scores_on_all_test_digits(run_here, compiler, tmp_path):
     finished = run_here("export", "nano", "--int8", "--format", "c", "-o", tmp_path / "bundle", "--json")
@@ -181,6 +153,17 @@ def test_no_pixels_break_the_program(c_bundle, tmp_path):
     if subprocess.run([*link, "-o", "fuzz"], cwd=tmp_path, capture_output=True, check=False).returncode:
         pytest.skip("this clang has no libFuzzer")
     subprocess.run([tmp_path / "fuzz", "-runs=3000", "-seed=1", "-max_len=784"], cwd=tmp_path, check=True)
+
+
+def test_nano_fits_into_7_kib_of_a_cortex_m4_at_o2(c_bundle, tmp_path):
+    compiler, size = shutil.which("arm-none-eabi-gcc"), shutil.which("arm-none-eabi-size")
+    if compiler is None or size is None:
+        pytest.skip("needs gcc for Arm: apt-get install gcc-arm-none-eabi")
+    options = ["-mcpu=cortex-m4", "-mthumb", "-ffreestanding", "-std=c99", "-O2", "-DEDGE_MNIST_NO_SELF_TEST"]
+    source = c_bundle / "bundle" / "nano_int8.c"
+    subprocess.run([compiler, *options, "-c", source, "-o", tmp_path / "nano.o"], check=True)
+    printed = subprocess.run([size, tmp_path / "nano.o"], check=True, capture_output=True, text=True).stdout
+    assert int(printed.splitlines()[1].split()[0]) <= 7 * 1024
 
 
 @pytest.mark.parametrize(

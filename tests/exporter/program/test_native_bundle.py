@@ -18,7 +18,7 @@ from edge_mnist_exporter.bundle.golden import make_golden_vectors
 from edge_mnist_exporter.program.c_program import make_c_program
 from edge_mnist_exporter.program.native.library import build_library
 from edge_mnist_exporter.program.native.proof import prove_library
-from edge_mnist_exporter.program.native.targets import TARGETS, choose_targets
+from edge_mnist_exporter.targets import TARGETS, choose_targets
 from edge_mnist_runtime import DigitClassifier, open_model
 from edge_mnist_runtime.bench.sample_digits import load_samples
 from edge_mnist_runtime.bundles import libraries

@@ -16,13 +16,19 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from edge_mnist_exporter.evaluate.evaluation import Flip
-from edge_mnist_exporter.evaluate.rejection import RejectionFigures, RejectionReport
+from edge_mnist_exporter.evaluate.rejection import CurvePoint, RejectionFigures, RejectionReport
 from edge_mnist_exporter.gate_config import GateConfig
 from edge_mnist_exporter.report.flip_pictures import MAX_PICTURES, share_pictures, sort_flips
 from edge_mnist_exporter.report.page import make_export_page
 from edge_mnist_runtime.dataset import LabelledDigits
 
 CLASSES = ("cat", "dog", "<b>owl</b>")
+POINTS = (
+    CurvePoint(0.0, "", 0.0, 0.02),
+    CurvePoint(0.5, "balanced", 0.0025, 0.01),
+    CurvePoint(0.9, "strict", 0.01, 0.005),
+)
+
 HOSTILE = "<script>alert('owned')</script>\udcff"
 
 
@@ -81,7 +87,7 @@ def failed_page(make_report, digits) -> str:
 
 def test_page_refers_to_nothing_outside_itself_and_runs_nothing(page, failed_page):
     for source in (page, failed_page):
-        rest = re.sub(r"src='data:image/png;base64,[^']+'", "", source)
+        rest = re.sub(r"src(set)?='data:image/(png|svg.xml);base64,[^']+'", "", source)
         assert not re.search(r"src=|href=|srcset=|https?:|file:/|//|<link|<script|<iframe|@import|url\(", rest)
         assert "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\"" in source
 
@@ -134,7 +140,7 @@ def test_every_name_of_the_user_s_is_escaped(make_report):
     exact = answer(digits.labels, {})
     files = {f"{name}_int8.{suffix}": np.roll(exact, 1, axis=1) for suffix in ("tflite", "onnx")}
     report = make_report(digits, exact, files, labels=(name, name, name), notice=name)
-    rejection = RejectionReport(0.5, name, {name: RejectionFigures(0.1, None, None)})
+    rejection = RejectionReport(0.5, name, None, name, POINTS, {name: RejectionFigures(0.1, None, None)})
     hostile = replace(
         report, name=name, source={**report.source, "file": name}, rejection=rejection, versions={name: name}
     )
@@ -150,6 +156,21 @@ def test_every_name_of_the_user_s_is_escaped(make_report):
         Checker().feed(page)
         assert "onerror" not in attributes
         assert read_words(page).count("<script>alert(1)</script>&amp;") > 20
+
+
+def test_page_shows_the_curve_of_thresholds(make_report, digits):
+    exact = answer(digits.labels, {})
+    report = make_report(digits, exact, {"model_int8.onnx": exact}, labels=CLASSES)
+
+    def show(points):
+        rejection = RejectionReport(0.5, "set by the user", None, "9 images", points, {})
+        return section(make_export_page(replace(report, rejection=rejection), digits.images), "Rejection")
+
+    shown = show(POINTS)
+    assert "0.000 0.00% 2.00% 0.500 balanced 0.25% 1.00% 0.900 strict 1.00% 0.50%" in read_words(shown)
+    assert shown.count("data:image/svg+xml;base64,") == 2  # for light and for dark pages
+    assert "balanced: 0.25%, 1.00%; strict: 1.00%, 0.50%" in shown
+    assert "svg" not in show(POINTS[:2])  # one point is no curve
 
 
 def test_flips_are_shown_with_picture_and_both_answers(page, digits):

@@ -10,7 +10,7 @@ import pytest
 
 from edge_mnist_exporter.evaluate.evaluation import Comparison
 from edge_mnist_exporter.report.model_card import write_model_card
-from edge_mnist_exporter.report.report import LINE_CHARACTERS, ExportReport
+from edge_mnist_exporter.report.report import LINE_CHARACTERS, ExportRecord
 from edge_mnist_runtime.contract import DIGIT_LABELS
 from edge_mnist_runtime.dataset import LabelledDigits
 
@@ -27,7 +27,7 @@ def answers():
 
 
 @pytest.fixture(scope="module")
-def zoo(make_report, answers) -> ExportReport:
+def zoo(make_report, answers) -> ExportRecord:
     digits, reference = answers
     lossy = reference.copy()
     lossy[3] = [0.25, 0.25, 0.5]
@@ -36,7 +36,7 @@ def zoo(make_report, answers) -> ExportReport:
 
 
 def test_report_is_read_back_as_it_was(zoo):
-    again = ExportReport.from_json(zoo.to_json())
+    again = ExportRecord.from_json(zoo.to_json())
     assert again == zoo
     assert again.to_json() == zoo.to_json()
 
@@ -75,13 +75,13 @@ def test_report_with_nan_or_infinity_is_not_written(zoo):
     broken = json.loads(zoo.to_json())
     broken["gates"][0]["value"] = float("nan")
     with pytest.raises(ValueError, match="JSON compliant"):
-        ExportReport.from_json(json.dumps(broken)).to_json()
+        ExportRecord.from_json(json.dumps(broken)).to_json()
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"schema_version": 1}', "no json"])
 def test_text_that_is_not_a_report_is_refused(text):
     with pytest.raises(ValueError, match=r"schema version 4|Expecting value"):
-        ExportReport.from_json(text)
+        ExportRecord.from_json(text)
 
 
 @pytest.mark.parametrize(
@@ -98,12 +98,12 @@ def test_damaged_report_is_refused_with_the_position_of_the_damage(zoo, damage, 
     record = json.loads(zoo.to_json())
     damage(record)
     with pytest.raises(ValueError, match=words):
-        ExportReport.from_json(json.dumps(record))
+        ExportRecord.from_json(json.dumps(record))
 
 
 @pytest.mark.slow
 def test_card_of_a_bundle_is_made_only_from_its_report(reference_bundle):
-    report = ExportReport.from_json((reference_bundle / "report.json").read_text("utf-8"))
+    report = ExportRecord.from_json((reference_bundle / "report.json").read_text("utf-8"))
     assert write_model_card(report) == (reference_bundle / "MODEL_CARD.md").read_text("utf-8")
 
 
@@ -156,7 +156,7 @@ def test_parity_is_null_without_an_int8_pair(make_report, answers):
     digits, reference = answers
     alone = make_report(digits, reference, {"model_fp32.onnx": reference}, labels=CLASSES)
     assert alone.to_dict()["int8_parity"] is None
-    assert ExportReport.from_json(alone.to_json()) == alone
+    assert ExportRecord.from_json(alone.to_json()) == alone
 
 
 def test_failed_gates_are_listed(make_report, answers):

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from edge_mnist_exporter.config import SourceConfig
-from edge_mnist_exporter.source.options import RANGES
 from edge_mnist_exporter.source.source_model import find_source, load_source
+from edge_mnist_runtime.contract import NAMED_RANGES
 from edge_mnist_runtime.errors import CorruptModelError, UnsupportedModelError
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5:UserWarning")]
 
 UNSAFE = SourceConfig(unsafe=True)
-BYTES = SourceConfig(input_range=RANGES["0..255"])
+BYTES = SourceConfig(input_range=NAMED_RANGES["0..255"])
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from edge_mnist_runtime import DigitClassifier
-from edge_mnist_runtime.bundles.foreign_files import RANGES, ForeignEngine, load_foreign, open_any
+from edge_mnist_runtime.bundles.foreign_files import FOREIGN_RANGES, ForeignEngine, load_foreign, open_any
 from edge_mnist_runtime.commands.app import run
 from edge_mnist_runtime.dataset import DATA_VARIABLE
 from edge_mnist_runtime.engines.external_data import find_external_files
@@ -191,7 +191,7 @@ def test_range_decides_what_a_file_of_real_values_is_fed(make_onnx, drawn):
     images, _ = drawn
     path = str(make_onnx([None, 784], end="Identity"))
     ones = open_any(path).run(images)
-    other = ForeignEngine(load_foreign(path), input_range=RANGES["-1..1"])
+    other = ForeignEngine(load_foreign(path), input_range=FOREIGN_RANGES["-1..1"])
     assert not np.array_equal(other.run(images), ones)
 
 
@@ -209,7 +209,7 @@ def test_info_says_what_it_is_and_what_it_reads(theirs, drawn_file, capsys):
     assert run(["info", str(theirs), "--data", str(drawn_file)]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  top1")]
     assert "measured here: 100.00% with pixels as 0..1" in line
-    assert line.count("with pixels as") == len(RANGES)
+    assert line.count("with pixels as") == len(FOREIGN_RANGES)
 
 
 def test_info_measures_files_of_ours_as_their_contract_says(drawn_file, capsys):

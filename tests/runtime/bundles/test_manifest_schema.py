@@ -36,7 +36,7 @@ def assert_tensors(artifact: dict[str, Any]) -> None:
 
 def test_manifest_has_its_keys(manifest: dict[str, Any]) -> None:
     assert set(manifest) >= TOP_KEYS
-    assert manifest["schema_version"] == 4
+    assert manifest["schema_version"] == 5
     assert manifest["labels"] == list("0123456789")
     assert manifest["preprocess"] == {"version": PREPROCESS.version, "sha256": PREPROCESS.sha256}
     assert len(manifest["source"]["sha256"]) == 64

@@ -67,7 +67,7 @@ def test_int8_file_without_a_contract_asks_for_exact_sums_too(
     path.write_bytes(onnx_with_contract(None))
     engine = open_any(path)
     assert engine.contract.can_saturate
-    assert engine.info.exact_sums is True
+    assert engine.info().exact_sums is True
 
 
 def test_old_file_asks_for_nothing_where_they_could_not(old_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,8 +86,8 @@ def test_float_file_of_an_older_version_cannot_saturate(
 
 def test_exact_session_is_the_one_that_was_asked_for(old_file: Path) -> None:
     data = old_file.read_bytes()
-    assert OnnxSession(data, origin="old", exact=True).info.exact_sums is True
-    assert OnnxSession(data, origin="old", exact=False).info.exact_sums is False
+    assert OnnxSession(data, origin="old", exact=True).info().exact_sums is True
+    assert OnnxSession(data, origin="old", exact=False).info().exact_sums is False
 
 
 def test_classify_warns_once_and_answers(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -52,6 +51,7 @@ ERRORS = {
     "preprocess at scale 0": (["preprocess", "absent.png", "--scale", "0"], 2),
     "preprocess at scale 101": (["preprocess", "absent.png", "--scale", "101"], 2),
     "preprocess with --steps without --save": (["preprocess", "absent.png", "--steps"], 2),
+    "preprocess with --scale without --save": (["preprocess", "absent.png", "--scale", "10"], 2),
     "bench of zero samples": (["bench", "--samples", "0"], 2),
     "bench of minus five samples": (["bench", "--samples", "-5"], 2),
     "bench of half a sample": (["bench", "--samples", "0.5"], 2),
@@ -165,92 +165,11 @@ def test_debug_shows_the_traceback(run_cli: RunCli) -> None:
     assert shown.err.splitlines()[-1].startswith("edge-mnist: error: absent.onnx: ")
 
 
-# classify
-
-
-def test_classify_reads_the_samples(run_cli: RunCli, samples_folder: Path) -> None:
-    finished = run_cli("classify", samples_folder)
-    assert (finished.code, finished.err) == (0, "")
-    lines = finished.out.splitlines()
-    assert len(lines) == 10
-    for line in lines:
-        assert line[0] == Path(line.split()[-1]).name[0]
-
-
-def test_classify_prints_only_json(run_cli: RunCli, samples_folder: Path) -> None:
-    finished = run_cli("classify", samples_folder, "--json")
-    assert (finished.code, finished.err) == (0, "")
-    assert finished.json["schema_version"] == 1
-    assert finished.json["errors"] == []
-    assert len(finished.json["predictions"]) == 10
-    for prediction in finished.json["predictions"]:
-        assert prediction["digit"] == int(Path(prediction["path"]).name[0])
-        assert 0 <= prediction["confidence"] <= 1
-        assert len(prediction["probabilities"]) == 10
-
-
-@pytest.mark.parametrize("as_json", [False, True])
-def test_classify_continues_after_bad_inputs(
-    as_json: bool, run_cli: RunCli, samples_folder: Path, tmp_path: Path
-) -> None:
-    text, absent, empty = tmp_path / "text.png", tmp_path / "absent.png", tmp_path / "folder"
-    text.write_text("not a picture")
-    empty.mkdir()
-    good = [samples_folder / name for name in ("0-black-on-white.png", "9-photograph.jpg")]
-    arguments = [good[0], text, absent, empty, good[1]]
-    finished = run_cli("classify", *arguments, *(["--json"] if as_json else []))
-    assert finished.code == 8
-    lines = finished.err.splitlines()
-    assert len(lines) == 3
-    for line, path in zip(lines, (text, absent, empty), strict=True):
-        assert line.startswith(f"edge-mnist: error: {path}: ")
-    if as_json:
-        assert [item["digit"] for item in finished.json["predictions"]] == [0, 9]
-        assert [item["path"] for item in finished.json["errors"]] == [str(text), str(absent), str(empty)]
-    else:
-        assert [line[0] for line in finished.out.splitlines()] == ["0", "9"]
-
-
-def test_error_of_a_file_name_with_a_line_break_is_one_line(run_cli: RunCli, tmp_path: Path) -> None:
-    finished = run_cli("classify", tmp_path / "two\nlines.png")
-    assert finished.code == 8
-    assert finished.err.count("\n") == 1
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
-@pytest.mark.parametrize("as_json", [False, True])
-def test_classify_reads_a_file_with_an_undecodable_name(
-    as_json: bool, run_cli: RunCli, sample_pictures: dict[str, bytes], tmp_path: Path
-) -> None:
-    (tmp_path / os.fsdecode(b"\xff.png")).write_bytes(sample_pictures["0-black-on-white.png"])
-    # The encoding of standard output under en_GB.UTF-8, a locale that the test machine may lack.
-    arguments = ("classify", tmp_path, *(["--json"] if as_json else []))
-    finished = run_cli(*arguments, env={"PYTHONIOENCODING": "utf-8:strict"})
-    assert finished.code == 0, finished.err
-    assert (finished.json["predictions"][0]["digit"] if as_json else int(finished.out[0])) == 0
-
-
-@pytest.mark.slow
-def test_classify_with_a_bundle_and_with_its_files(
-    run_cli: RunCli, reference_bundle: Path, samples_folder: Path
-) -> None:
-    for model in (reference_bundle, *reference_bundle.glob("*_int8.*")):
-        finished = run_cli("classify", samples_folder / "7-mnist-shaped.png", "--json", "--model", model)
-        assert finished.code == 0
-        assert finished.json["predictions"][0]["digit"] == 7
-
-
-@pytest.mark.skipif(os.name != "posix", reason="needs POSIX pipes")
-@pytest.mark.parametrize("arguments", [["info", "--json"], ["--help"], ["classify", "SAMPLES"]])
-def test_closed_pipe_is_not_reported(arguments: list[str], samples_folder: Path) -> None:
-    command = [Path(sys.executable).with_name("edge-mnist")]
-    command += [str(samples_folder) if argument == "SAMPLES" else argument for argument in arguments]
-    reading, writing = os.pipe()
-    os.close(reading)
-    done = subprocess.run(command, check=False, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=300)
-    os.close(writing)
-    assert "BrokenPipe" not in done.stderr
-    assert "Traceback" not in done.stderr
+def test_verify_of_a_missing_path_says_what_it_takes(one_line_error: Callable[..., str]) -> None:
+    assert one_line_error(2, "verify", "absent") == (
+        "edge-mnist: error: absent: no such file or folder; expected a bundle folder that edge-mnist export wrote, "
+        "or a model file in it\n"
+    )
 
 
 # bench

@@ -1,4 +1,4 @@
-"""Standard output that cannot be written is an error of one line and exit code 2."""
+"""Standard output that cannot be written: one line and exit code 2; if its reader ended, no line and 141."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from edge_mnist_runtime.errors import CLOSED_PIPE_EXIT_CODE
 
 COMMAND = [sys.executable, "-m", "edge_mnist_runtime"]
 CASES = {"one picture": 1, "more than a buffer": 400}
@@ -52,3 +54,25 @@ def test_closed_standard_error_does_not_change_results(picture: Path) -> None:
     line = subprocess.list2cmdline([*COMMAND, "classify", str(picture)])
     done = subprocess.run(["sh", "-c", f"{line} 2>&-"], check=False, stdout=subprocess.PIPE)
     assert (done.returncode, done.stdout[:1]) == (0, b"0")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX pipes")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["info", "--json"],
+        ["--help"],
+        ["classify", "SAMPLES"],
+        ["bench", "nano", "--samples", "100", "--seconds", "0.1"],
+        ["doctor"],
+    ],
+)
+def test_closed_pipe_ends_a_command_quietly(arguments: list[str], samples_folder: Path) -> None:
+    command = [Path(sys.executable).with_name("edge-mnist")]
+    command += [str(samples_folder) if argument == "SAMPLES" else argument for argument in arguments]
+    reading, writing = os.pipe()
+    os.close(reading)
+    env = os.environ | {"EDGE_MNIST_DATA": ""}
+    done = subprocess.run(command, check=False, stdout=writing, stderr=subprocess.PIPE, text=True, env=env, timeout=300)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (CLOSED_PIPE_EXIT_CODE, "")

@@ -12,7 +12,7 @@ from PIL import Image
 
 from edge_mnist_runtime import InputError
 from edge_mnist_runtime.classifier import to_pixels
-from edge_mnist_runtime.reading.parameters import READING_MODES, ReadingMode
+from edge_mnist_runtime.reading.modes import READING_MODES, ReadingMode
 from edge_mnist_trainer.augment.strokes import OTHER_HANDS, draw_ink
 
 FIXED = settings(derandomize=True, max_examples=100, suppress_health_check=[HealthCheck.data_too_large])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_mnist_runtime.reading.modes import READING_MODES, are_tensors, is_tensor
+from edge_mnist_runtime.reading.modes import READING_MODES, find_tensor, find_tensors
 from edge_mnist_runtime.tensor import DARK
 
 CORNERS = [(0, 0), (0, 27), (27, 0), (27, 27)]
@@ -13,10 +13,10 @@ CORNERS = [(0, 0), (0, 27), (27, 0), (27, 27)]
 
 def judged(image: np.ndarray, mode: str) -> bool:
     """What is said of one image alone; of it among others the same must be said."""
-    alone = is_tensor(image.tobytes(), mode)
+    alone = find_tensor(image.tobytes(), mode) is not None
     black = np.zeros((28, 28), np.uint8)
     batch = np.stack([black, image, black])[..., np.newaxis]
-    assert are_tensors(batch, mode) == alone
+    assert (find_tensors(batch, mode) is not None) == alone
     return alone
 
 
@@ -43,4 +43,4 @@ def test_raw_takes_anything_and_photo_nothing() -> None:
 
 @pytest.mark.parametrize("mode", READING_MODES)
 def test_no_images_hold_nothing_but_tensors(mode: str) -> None:
-    assert are_tensors(np.zeros((0, 28, 28, 1), np.uint8), mode) == (mode != "photo")
+    assert (find_tensors(np.zeros((0, 28, 28, 1), np.uint8), mode) is not None) == (mode != "photo")

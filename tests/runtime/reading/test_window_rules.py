@@ -237,7 +237,7 @@ def found_box(picture: Image.Image) -> tuple[float, ...]:
     return tuple(np.multiply(found.sides, picture.size * 2))
 
 
-@pytest.mark.parametrize(("side", "is_nearer"), [(280, True), (300, False)])
+@pytest.mark.parametrize(("side", "is_nearer"), [(284, True), (288, False)])
 def test_small_digit_is_segmented_again_at_higher_resolution(side: int, is_nearer: bool) -> None:
     page = draw((500, 500 + side, 600, 600 + side // 5), shape=(1440, 1440))
     picture = paper(page).reduce(1)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from edge_mnist_runtime.dataset import LabelledDigits
-from edge_mnist_trainer.augment.corruptions import CORRUPTIONS, corrupt, corrupt_digits
+from edge_mnist_trainer.augment.corruptions import CORRUPTIONS, apply_corruption, corrupt_digits
 from edge_mnist_trainer.augment.disturbances import draw_corrupted
 from edge_mnist_trainer.augment.strokes import draw_digits
 
@@ -34,7 +34,7 @@ def name(request) -> str:
 
 
 def spoil(images, name, strength, seed=0) -> np.ndarray:
-    return corrupt(images, name, np.full(len(images), strength), np.random.default_rng(seed))
+    return apply_corruption(images, CORRUPTIONS[name], np.full(len(images), strength), np.random.default_rng(seed))
 
 
 def mean_change(images, name, strength) -> float:
@@ -86,7 +86,7 @@ def test_each_image_has_a_strength_of_its_own(images, name):
     mild, _, hard = CORRUPTIONS[name].severities
     mixed = np.where(np.arange(len(images)) % 2, hard, mild)
     for strength, chosen in ((mild, slice(0, None, 2)), (hard, slice(1, None, 2))):
-        alike = corrupt(images, name, mixed, np.random.default_rng(0))[chosen]
+        alike = apply_corruption(images, CORRUPTIONS[name], mixed, np.random.default_rng(0))[chosen]
         assert np.array_equal(alike, spoil(images, name, strength)[chosen])
 
 

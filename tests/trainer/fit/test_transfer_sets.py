@@ -1,4 +1,4 @@
-"""Distillation sets: teachers' probabilities for distorted digits, and students that learn from them."""
+"""Transfer sets: teachers' probabilities for distorted digits, and students that learn from them."""
 
 from __future__ import annotations
 
@@ -79,13 +79,13 @@ def test_misread_drawn_digits_get_their_label_and_misread_handwritten_ones_the_p
 
 @pytest.fixture(scope="module")
 def both(folder):
-    """The distillation set of both teachers."""
+    """The transfer set of both teachers."""
     return open_transfer_set(folder)
 
 
 @pytest.fixture(scope="module")
 def lessons(few_digits, teacher, tmp_path_factory):
-    """The distillation set of the trained teacher on undistorted digits."""
+    """The transfer set of the trained teacher on undistorted digits."""
     plain = Augmentation(replace(DISTORTED.affine, rotation_degrees=0, log_scale=0, shear=0, shift_pixels=0))
     made = tmp_path_factory.mktemp("lessons")
     return make_transfer_set(few_digits.training, {"a" * 64: teacher}, plain, made, views=2, seed=0)
@@ -268,7 +268,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damaged_distillation_set_is_refused_in_one_line_that_names_it(copy, damage):
+def test_damaged_transfer_set_is_refused_in_one_line_that_names_it(copy, damage):
     DAMAGES[damage](copy)
     with pytest.raises(CorruptModelError) as caught:
         open_transfer_set(copy)
@@ -277,7 +277,7 @@ def test_damaged_distillation_set_is_refused_in_one_line_that_names_it(copy, dam
     assert "\n" not in str(caught.value)
 
 
-def test_distillation_set_of_another_preprocessing_is_refused(copy):
+def test_transfer_set_of_another_preprocessing_is_refused(copy):
     change_record(copy, preprocess={"version": 0, "sha256": "0" * 64})
     with pytest.raises(UsageError, match="another preprocessing"):
         open_transfer_set(copy)
@@ -289,5 +289,5 @@ def test_folder_without_a_record_is_refused(copy):
         open_transfer_set(copy)
 
 
-def test_undamaged_copy_opens_as_the_same_distillation_set(copy, both):
+def test_undamaged_copy_opens_as_the_same_transfer_set(copy, both):
     assert open_transfer_set(copy).record == both.record

@@ -156,7 +156,7 @@ def test_page_has_every_section_in_order(page):
 
 
 def test_page_refers_to_nothing_outside_itself(page):
-    rest = re.sub(r"src(set)?='data:image/png;base64,[^']+'", "", page.source)
+    rest = re.sub(r"src(set)?='data:image/(png|svg.xml);base64,[^']+'", "", page.source)
     assert not re.search(r"src=|href=|srcset=|https?:|file:|//|<link|<script|<iframe|@import|url\(", rest)
     assert len(page.source) < 1_000_000
 
@@ -290,7 +290,7 @@ def test_page_says_if_training_images_were_not_distorted(write_page, page):
     assert len(decode_pictures(section)) == 12
 
 
-def test_distilled_run_shows_the_distorted_images_of_its_distillation_set(write_page, page):
+def test_distilled_run_shows_the_distorted_images_of_its_transfer_set(write_page, page):
     augmentation = Augmentation(AffineRange(shift_pixels=0), corrupted_part=0.25, printed_part=0.12)
     config = replace(page.record.config, augmentation=None)
     lessons = TransferSetRecord(

@@ -31,11 +31,11 @@ NO_DIGIT_PICTURES: Final = 16_000
 """Number of negatives."""
 
 TARGETS: Final = np.vstack([np.eye(10), np.full(10, 0.1)]).astype(np.float32)
-"""The probabilities to be learnt for each label, float32, shape (11, 10); of `NO_DIGIT`, the same for every digit."""
+"""Target probabilities of each label, float32, shape (11, 10); equal for all digits for `NO_DIGIT`."""
 
 
 class SeededBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras ships no types
-    """Shuffled batches whose order in an epoch follows from a seed and that epoch's number alone."""
+    """Shuffled batches. The order in an epoch depends only on the seed and the epoch's number."""
 
     _order: npt.NDArray[np.intp]
 
@@ -47,11 +47,11 @@ class SeededBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras ships
         return math.ceil(len(self._order) / self._batch_size)
 
     def on_epoch_end(self) -> None:
-        """Shuffle anew."""
+        """Shuffle for the next epoch."""
         self.skip_epochs(1)
 
     def skip_epochs(self, n_epochs: int) -> None:
-        """Be where `n_epochs` epochs lead."""
+        """Advance the shuffle by `n_epochs` epochs."""
         self._epoch += n_epochs
         self._shuffle()
 
@@ -64,7 +64,7 @@ class SeededBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras ships
 
 
 class DistortedBatches(SeededBatches):
-    """Batches of shuffled, randomly distorted digits, another draw each epoch, repeatable by seed."""
+    """Batches of shuffled digits, distorted anew in each epoch, repeatable by seed."""
 
     def __init__(
         self, digits: LabelledDigits, augmentation: Augmentation | None, *, batch_size: int, seed: int
@@ -72,7 +72,7 @@ class DistortedBatches(SeededBatches):
         super().__init__(batch_size=batch_size, seed=seed)
         self._augmentation = augmentation
         self._images, self._labels, self._n_written = digits.images, digits.labels, len(digits)
-        self._added: list[tuple[int, int, int]] = []  # from this index to that one, so many in an epoch
+        self._added: list[tuple[int, int, int]] = []  # first index, end, number in an epoch
         if augmentation:
             rest = 1 - augmentation.printed_part - augmentation.drawn_part - augmentation.no_digit_part
             if augmentation.printed_part:
@@ -94,7 +94,7 @@ class DistortedBatches(SeededBatches):
         return len(self._order)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
-        """Batch `index`: images float32 (B, 28, 28, 1) in 0..1, probabilities to be learnt float32 (B, 10)."""
+        """Batch `index`: images float32 (B, 28, 28, 1) in 0..1, target probabilities float32 (B, 10)."""
         images, labels = self.pixels(index)
         return images / np.float32(255), TARGETS[labels]
 
@@ -106,7 +106,7 @@ class DistortedBatches(SeededBatches):
         return (distort(images, self._augmentation, rng) if self._augmentation else images), self._labels[chosen]
 
     def made(self, index: int) -> npt.NDArray[np.bool_]:
-        """Which images of batch `index` the project made, shape (B,): their labels are beyond doubt."""
+        """Which images of batch `index` the project generated, bool, shape (B,). Their labels are certain."""
         return self._chosen(index) >= self._n_written
 
     def _add(self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8], n_in_epoch: int) -> None:

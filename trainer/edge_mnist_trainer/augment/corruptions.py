@@ -28,7 +28,7 @@ Corrupt = Callable[[Floats, Floats, np.random.Generator], Floats]
 
 @dataclass(frozen=True)
 class Corruption:
-    """One way in which pictures are bad."""
+    """One kind of corruption."""
 
     apply: Corrupt
     severities: tuple[float, float, float]
@@ -37,30 +37,23 @@ class Corruption:
     """What a strength is."""
 
 
-def corrupt(
-    images: npt.NDArray[np.uint8], name: str, strengths: npt.NDArray[np.floating], rng: np.random.Generator
-) -> npt.NDArray[np.uint8]:
-    """Corrupt images.
-
-    Args:
-        images: uint8, shape (N, 28, 28, 1).
-        name: A key of `CORRUPTIONS`.
-        strengths: Shape (N,), in the unit that the corruption names.
-        rng: Draws signs, positions and noise.
-
-    Returns:
-        uint8, shape (N, 28, 28, 1).
-    """
-    return apply_corruption(images, CORRUPTIONS[name], strengths, rng)
-
-
 def apply_corruption(
     images: npt.NDArray[np.uint8],
     corruption: Corruption,
     strengths: npt.NDArray[np.floating],
     rng: np.random.Generator,
 ) -> npt.NDArray[np.uint8]:
-    """As `corrupt`, of any corruption."""
+    """Corrupt images.
+
+    Args:
+        images: uint8, shape (N, 28, 28, 1).
+        corruption: The kind.
+        strengths: Shape (N,), in the corruption's unit.
+        rng: Draws signs, positions and noise.
+
+    Returns:
+        uint8, shape (N, 28, 28, 1).
+    """
     spoiled = corruption.apply(images[..., 0].astype(np.float32), strengths.astype(np.float32), rng)
     pixels: npt.NDArray[np.uint8] = np.clip(np.rint(spoiled), 0, 255).astype(np.uint8)[..., np.newaxis]
     return pixels
@@ -69,7 +62,8 @@ def apply_corruption(
 def corrupt_digits(digits: LabelledDigits, name: str, *, seed: int = 0) -> LabelledDigits:
     """All of `digits` with one corruption: a third of them at each severity."""
     severities = np.resize(np.array(CORRUPTIONS[name].severities), len(digits))
-    images = corrupt(digits.images, name, severities, np.random.default_rng((seed, len(name), len(digits))))
+    rng = np.random.default_rng((seed, len(name), len(digits)))
+    images = apply_corruption(digits.images, CORRUPTIONS[name], severities, rng)
     return LabelledDigits(f"{digits.name}, {name}", digits.split, images, digits.labels)
 
 
@@ -83,7 +77,7 @@ def _blur(images: Floats, sigma_pixels: Floats, _rng: np.random.Generator) -> Fl
 
 def _low_resolution(images: Floats, steps_coarser: Floats, _rng: np.random.Generator) -> Floats:
     matrices = [_coarsening(SIDE - round(float(steps))) for steps in steps_coarser]
-    coarse = np.array(matrices, np.float32).reshape(-1, SIDE, SIDE)  # for no image, too
+    coarse = np.array(matrices, np.float32).reshape(-1, SIDE, SIDE)  # also for no image
     coarsened: Floats = np.rint(coarse @ images @ coarse.transpose(0, 2, 1) / 16) * np.float32(16)
     return coarsened
 
@@ -128,21 +122,12 @@ def _shear(images: Floats, columns_a_row: Floats, rng: np.random.Generator) -> F
     return _move(images, shear=columns_a_row * _signs(len(images), rng))
 
 
-def _move(
-    images: Floats,
-    *,
-    rotation_degrees: Floats | None = None,
-    log_scale: Floats | None = None,
-    shear: Floats | None = None,
-) -> Floats:
-    zeros = np.zeros(len(images), np.float32)
-    scale = np.exp(zeros if log_scale is None else log_scale)
-    maps = affine_maps(
-        zeros if rotation_degrees is None else rotation_degrees,
-        np.stack([scale, scale], axis=1),
-        zeros if shear is None else shear,
-        np.zeros((len(images), 2), np.float32),
+def _move(images: Floats, *, rotation_degrees: Any = 0, log_scale: Any = 0, shear: Any = 0) -> Floats:
+    """Map the images; each quantity has shape (N,) or is one number for all."""
+    angle, scale, shear = (
+        np.broadcast_to(np.float32(values), len(images)) for values in (rotation_degrees, np.exp(log_scale), shear)
     )
+    maps = affine_maps(angle, np.stack([scale, scale], axis=1), shear, np.zeros((len(images), 2), np.float32))
     moved: Floats = warp(np.rint(images).astype(np.uint8)[..., np.newaxis], maps)[..., 0]
     return moved
 

@@ -17,16 +17,12 @@ from edge_mnist_trainer.augment.corruptions import CORRUPTIONS, SIDE, Corruption
 from edge_mnist_trainer.augment.warps import Floats, warp
 
 UPSAMPLING: Final = 4
-"""Pixels to one of the image's along each axis where outlines are looked for."""
+"""Enlargement along each axis for finding outlines."""
 
 
 def _raised(images: Floats, levels: Floats, rng: np.random.Generator) -> Floats:
     """The background is brighter; the ink is as far above it as before, or as far as white allows."""
-    level = np.maximum(levels, 0)[:, np.newaxis, np.newaxis]
-    squeezed = (rng.random(len(images)) < 0.5)[:, np.newaxis, np.newaxis]
-    lifted: Floats = np.where(squeezed, level + images * (1 - level / 255), images + level).astype(np.float32)
-    clipped: Floats = np.clip(lifted, 0, 255)
-    return clipped
+    return _over(images, np.broadcast_to(_column(levels), images.shape), rng)
 
 
 def _tilted(images: Floats, levels: Floats, rng: np.random.Generator) -> Floats:
@@ -34,16 +30,15 @@ def _tilted(images: Floats, levels: Floats, rng: np.random.Generator) -> Floats:
     y, x = np.mgrid[0 : 1 : SIDE * 1j, 0 : 1 : SIDE * 1j].astype(np.float32)
     angles = rng.uniform(0, 2 * np.pi, (len(images), 1, 1)).astype(np.float32)
     ramp = (x - 0.5) * np.cos(angles) + (y - 0.5) * np.sin(angles) + np.float32(0.5)
-    return _over(images, ramp * levels[:, np.newaxis, np.newaxis], rng)
+    return _over(images, ramp * _column(levels), rng)
 
 
 def _cloudy(images: Floats, levels: Floats, rng: np.random.Generator) -> Floats:
     """The background is smooth noise, coarse or fine."""
     coarse = int(rng.integers(3, 9))
-    points = rng.random((len(images), coarse, coarse), dtype=np.float32)
-    clouds = np.array([_enlarge(grid) for grid in points], np.float32).reshape(images.shape)  # of no image, too
+    clouds = _enlarge(rng.random((len(images), coarse, coarse), dtype=np.float32))
     low, high = clouds.min((1, 2), keepdims=True), clouds.max((1, 2), keepdims=True)
-    return _over(images, (clouds - low) / (high - low) * levels[:, np.newaxis, np.newaxis], rng)
+    return _over(images, (clouds - low) / (high - low) * _column(levels), rng)
 
 
 def _over(images: Floats, background: npt.NDArray[np.floating[Any]], rng: np.random.Generator) -> Floats:
@@ -55,8 +50,16 @@ def _over(images: Floats, background: npt.NDArray[np.floating[Any]], rng: np.ran
     return clipped
 
 
-def _enlarge(grid: Floats) -> Floats:
-    return np.asarray(Image.fromarray(grid).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+def _enlarge(grids: Floats, side: int = SIDE) -> Floats:
+    """Grids of any size, shape (N, n, n), as smooth fields (N, side, side)."""
+    fields = [Image.fromarray(grid).resize((side, side), Image.Resampling.BICUBIC) for grid in grids]
+    return np.array([np.asarray(field) for field in fields], np.float32).reshape(-1, side, side)  # also for no grid
+
+
+def _shrink(fine: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+    """The mean over the `UPSAMPLING` by `UPSAMPLING` pixels of each pixel."""
+    pixels: npt.NDArray[np.floating[Any]] = fine.reshape(SIDE, UPSAMPLING, SIDE, UPSAMPLING).mean((1, 3))
+    return pixels
 
 
 def _inverted_bands(images: Floats, widths: Floats, rng: np.random.Generator) -> Floats:
@@ -103,17 +106,15 @@ def _line_pieces(rng: np.random.Generator) -> list[npt.NDArray[np.float64]]:
 
 
 def _edges(images: Floats, half_widths: Floats, rng: np.random.Generator) -> Floats:
-    """Of each stroke nothing but its outline is there."""
+    """Only the outline of each stroke is left."""
     spoiled = np.empty_like(images)
-    for index, (image, half_width) in enumerate(zip(images, half_widths, strict=True)):
-        side = SIDE * UPSAMPLING
-        fine = np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC))
+    for index, (fine, half_width) in enumerate(zip(_enlarge(images, SIDE * UPSAMPLING), half_widths, strict=True)):
         ink = fine > rng.uniform(50, 160)
         distance = ndimage.distance_transform_edt(ink) - ndimage.distance_transform_edt(~ink)
         outwards = rng.uniform(0, 2.5)  # else thin strokes would be drawn whole
         line = np.clip(half_width * UPSAMPLING - np.abs(distance + outwards) + 0.5, 0, 1)
-        small = line.reshape(SIDE, UPSAMPLING, SIDE, UPSAMPLING).mean((1, 3))
-        if rng.random() < 0.4:  # as detectors of edges give them: pixels that are on or off
+        small = _shrink(line)
+        if rng.random() < 0.4:  # like an edge detector: pixels are on or off
             small = (small > 0.35).astype(np.float32)
         spoiled[index] = small * (255 / max(1e-3, float(small.max())))
     return spoiled
@@ -122,21 +123,19 @@ def _edges(images: Floats, half_widths: Floats, rng: np.random.Generator) -> Flo
 def _hairline(images: Floats, kept_pixels: Floats, _rng: np.random.Generator) -> Floats:
     """Strokes become hairlines; a strength is how far they are from three pixels."""
     spoiled = np.empty_like(images)
-    for index, (image, thinner) in enumerate(zip(images, kept_pixels, strict=True)):
-        side = SIDE * UPSAMPLING
-        fine = np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC))
+    for index, (fine, thinner) in enumerate(zip(_enlarge(images, SIDE * UPSAMPLING), kept_pixels, strict=True)):
         depth = ndimage.distance_transform_edt(fine > 110)
         middle = (depth > 0.5) & (depth >= ndimage.maximum_filter(depth, 3) - 0.4)
         half_width = UPSAMPLING * max(0.25, 3.0 - float(thinner)) / 2
         line = np.clip(half_width - ndimage.distance_transform_edt(~middle) + 0.5, 0, 1)
-        spoiled[index] = 255 * line.reshape(SIDE, UPSAMPLING, SIDE, UPSAMPLING).mean((1, 3))
+        spoiled[index] = 255 * _shrink(line)
     return spoiled
 
 
 def _impulse_noise(images: Floats, fractions: Floats, rng: np.random.Generator) -> Floats:
-    """Some pixels are white and some black, whatever was there."""
+    """Some pixels become white and some black."""
     draws = rng.random(images.shape, dtype=np.float32)
-    half = np.clip(fractions, 0, 0.5)[:, np.newaxis, np.newaxis] / 2
+    half = _column(np.clip(fractions, 0, 0.5)) / 2
     spoiled: Floats = np.where(draws < half, np.float32(0), np.where(draws > 1 - half, np.float32(255), images))
     return spoiled
 
@@ -155,17 +154,16 @@ def _crumpled(images: Floats, pixels: Floats, rng: np.random.Generator) -> Float
     """Strokes are bent this way and that within a few pixels, as on crumpled paper."""
     points = int(rng.integers(8, 13))
     coarse = rng.standard_normal((len(images) * 2, points, points), dtype=np.float32)
-    fields = np.array([_enlarge(grid) for grid in coarse], np.float32).reshape(len(images), 2, SIDE * SIDE)
+    fields = _enlarge(coarse).reshape(len(images), 2, SIDE * SIDE)
     maps = np.tile(np.eye(2, 3, dtype=np.float32), (len(images), 1, 1))
     crumpled: Floats = warp(np.rint(images).astype(np.uint8)[..., np.newaxis], maps, fields * _column(pixels))[..., 0]
     return crumpled
 
 
 def _worn_ink(images: Floats, fractions: Floats, rng: np.random.Generator) -> Floats:
-    """Some of the ink is gone, or paler, in patches without a shape."""
+    """Ink is gone or paler in irregular patches."""
     coarse = int(rng.integers(6, 12))
-    points = rng.random((len(images), coarse, coarse), dtype=np.float32)
-    fields = np.array([_enlarge(grid) for grid in points], np.float32).reshape(images.shape)
+    fields = _enlarge(rng.random((len(images), coarse, coarse), dtype=np.float32))
     limits = np.array([np.quantile(f, np.clip(p, 0, 1)) for f, p in zip(fields, fractions, strict=True)], np.float32)
     kept = np.clip((fields - _column(limits)) * 12 + 0.5, rng.uniform(0.0, 0.3), 1)
     worn: Floats = images * kept

@@ -59,10 +59,10 @@ FADED_PART: Final = 0.3
 """Fraction of the varied digits that is faded."""
 
 OUTLINED_PART: Final = 0.07
-"""Of the varied digits, this part is outlined: nothing but the edge of the ink is drawn."""
+"""Fraction of the varied digits of which only the outline is drawn."""
 
 FRAMED_PART: Final = 0.3
-"""Of the varied digits, this part is put straight into a frame of 28 x 28, without MNIST's size and place."""
+"""Fraction of the varied digits that are shrunk into a frame of 28 x 28, without MNIST's size and place."""
 
 PIL_FONT: Final = "PIL"
 """Pillow's own font is inside its code, not in a file."""
@@ -174,7 +174,7 @@ def _draw_varied(
 
 
 def _fade(ink: Pixels, rng: np.random.Generator) -> Pixels:
-    """Weaken the edges of one direction, as a renderer does that fits a hairline's bars to pixels but not its bends."""
+    """Weaken the edges of one direction, like a renderer that aligns straight hairlines to pixels, but not bends."""
     down, across = np.gradient(ndimage.gaussian_filter(ink.astype(np.float32), 1.0))
     direction = rng.choice([0.0, np.pi / 2, rng.uniform(0, np.pi)])
     lost = rng.uniform(0.3, 0.85) * np.abs(np.cos(np.arctan2(down, across) - direction))
@@ -183,7 +183,7 @@ def _fade(ink: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def _outline(ink: Pixels, rng: np.random.Generator) -> Pixels:
-    """The edge of the ink alone, as an outline font has it."""
+    """Keep only the edge of the ink, as in an outline font."""
     signed = ndimage.distance_transform_edt(ink > 127) - ndimage.distance_transform_edt(ink <= 127)
     half_width = rng.uniform(0.7, 2.6)
     moved = rng.uniform(0.0, 3.0)  # outwards, so that the lines of a thin face do not meet
@@ -192,7 +192,7 @@ def _outline(ink: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def _change_weight(ink: Pixels, part: float) -> Pixels:
-    """Thin the strokes by a part of their width, or thicken them where it is above zero.
+    """Thin the strokes by a fraction of their width; above zero, thicken them.
 
     Measured against the thinnest tenth of the strokes, so that no hairline of a contrasting face breaks.
     """

@@ -1,4 +1,4 @@
-"""Ink put straight into a frame of 28 x 28, as programs do that shrink a picture to a tensor without looking at it."""
+"""Shrink ink into a frame of 28 x 28, as programs do that do not look for the digit."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ FILTERS: Final = ("BOX", "BILINEAR", "HAMMING", "BICUBIC", "LANCZOS")
 """Pillow's filters that weigh every pixel when they shrink a picture."""
 
 USUAL_PIXELS: Final = (21.0, 5.0)
-"""Mean and standard deviation of the ink's long side in the frame..."""
+"""Mean and standard deviation of the ink's long side in the frame."""
 
 LEAST_PIXELS: Final = 11.0
-"""...which is never below this."""
+"""Minimum of that side, in pixels."""
 
 MIN_PEAK: Final = 60
-"""Grey level that the brightest pixel reaches at least: a hairline, shrunk, leaves grey, but not nothing."""
+"""Minimum of the brightest grey level: a shrunk hairline is grey."""
 
 FAINTEST: Final = 12
-"""Below this grey level nothing is left of a drawing."""
+"""Drawings that are nowhere brighter than this grey level are lost."""
 
 
 def put_in_frame(

@@ -1,4 +1,4 @@
-"""Letters as hands write them, Latin and Greek, of those that look like no digit: strokes as points in a unit square.
+"""Handwritten Latin and Greek letters that do not look like a digit: strokes as points in a unit square.
 
 Coordinates are hundredths, `x,y` with y down; strokes are parted by `;`. Catmull-Rom curves pass through the points.
 """

@@ -29,11 +29,13 @@ from edge_mnist_trainer.augment.strokes import Point, draw_curve, draw_ink
 from edge_mnist_trainer.augment.textures import draw_patch
 
 NO_DIGIT: Final = 10
-"""The label of what is no digit, beside 0..9."""
+"""The label of negatives, beside 0..9."""
 
 LETTERS: Final = "ACEFHKLMNPRUVWXacdefhkmnprtuvwx"
-"""Those that look like no digit, printed or written. B, D, G, I, J, O, Q, S, T, Y, Z, b, g, i, j, l, o, q, s, y and z
-do: 8, 0, 6, 1, 1, 0, 0, 5, 7, 4, 2, 6, 9, 1, 1, 1, 0, 9, 5, 4 and 2."""
+"""Letters that do not look like a digit, printed or written.
+
+B, D, G, I, J, O, Q, S, T, Y, Z, b, g, i, j, l, o, q, s, y and z do: 8, 0, 6, 1, 1, 0, 0, 5, 7, 4, 2, 6, 9, 1, 1, 1, 0,
+9, 5, 4 and 2."""
 
 SYMBOLS: Final = "#%&@+=*<>^~"
 
@@ -117,7 +119,7 @@ def _around(rng: np.random.Generator, *, star: bool) -> list[tuple[float, float]
 
 
 def _draw_bars(draw: ImageDraw.ImageDraw, rng: np.random.Generator, *, n_bars: int) -> None:
-    """Bars across and down: a cross, or a grid of them."""
+    """Vertical and horizontal bars: a cross or a grid."""
     width = int(rng.integers(5, 18 if n_bars == 1 else 9))
     for at in np.linspace(20, 92, n_bars) if n_bars > 1 else [56]:
         draw.line((10, at, 102, at), 255, width)
@@ -148,13 +150,13 @@ def _several_digits(rng: np.random.Generator, split: FontSplit) -> Pixels:
 
 
 def _written_letter(rng: np.random.Generator, _split: FontSplit) -> Pixels:
-    """A letter from the hand, two of three Latin."""
+    """A handwritten letter: two of three are Latin, the others Greek."""
     letters = tuple(LATIN) if rng.random() < 0.67 else tuple(GREEK)
     return draw_strokes(letter_strokes(letters[rng.integers(len(letters))]), rng)
 
 
 def _two_digits(rng: np.random.Generator, _split: FontSplit) -> Pixels:
-    """Two digits from one hand that share a frame."""
+    """Two digits in one handwriting that share a frame."""
     gap, strokes = rng.uniform(0.04, 0.2), []
     for number, digit in enumerate(rng.integers(0, 10, 2)):
         width, rise, height = 0.5 - gap / 2, rng.uniform(-0.08, 0.08), rng.uniform(0.8, 1.0)
@@ -210,14 +212,14 @@ def _clothing(rng: np.random.Generator, _split: FontSplit) -> Pixels:
 
 
 def _framed(ink: Pixels, rng: np.random.Generator) -> Pixels:
-    """As the one preprocessing definition sees it, or as large as the frame."""
+    """Preprocess the ink as pictures are, or enlarge it to the frame."""
     if rng.random() < 0.6:
         return normalise_ink(ink)
     return np.asarray(Image.fromarray(ink).reduce(CANVAS_PIXELS // SIDE))
 
 
 def _textured(pixels: Pixels, rng: np.random.Generator) -> Pixels:
-    """With shading, stripes or noise inside, half of the time."""
+    """Add shading, stripes or noise to half of the shapes."""
     if rng.random() < 0.5:
         return pixels
     y, x = np.mgrid[0:SIDE, 0:SIDE]
@@ -243,17 +245,17 @@ KINDS: Final[dict[str, Draw]] = {
     "clothing": _clothing,
     "Greek letters": _greek_letter,
 }
-"""Every kind of picture that is no digit and that evaluations report. Seeds follow from the order."""
+"""Kinds of negatives that evaluations report. Seeds follow from the order."""
 
 TEST_KINDS: Final = frozenset({"clothing"})
-"""Kinds that no training sees."""
+"""Kinds for evaluation only."""
 
 TRAINING_KINDS: Final[dict[str, Draw]] = {
     "written letters": _written_letter,
     "two digits in a frame": _two_digits,
     "patches": _patch,
 }
-"""Kinds that training alone sees."""
+"""Kinds for training only."""
 
 _TRAINING_SHARES: Final = {
     "letters": 0.26, "Greek letters": 0.08, "written letters": 0.17, "symbols": 0.04, "several digits": 0.06,
@@ -269,7 +271,7 @@ def draw_no_digits(kind: str, n: int, *, split: FontSplit, seed: int) -> Pixels:
 
 
 def draw_training_no_digits(n: int, *, seed: int) -> Pixels:
-    """Draw about `n` pictures of all kinds that training sees, letters most of all, as `draw_no_digits` does."""
+    """Draw about `n` pictures of all training kinds, mostly letters, as `draw_no_digits` does."""
     return np.concatenate(
         [draw_no_digits(kind, round(n * share), split="train", seed=seed) for kind, share in _TRAINING_SHARES.items()]
     )

@@ -27,7 +27,7 @@ Curve = npt.NDArray[np.float64]
 """Points (x, y) along a stroke, float64, shape (K, 2)."""
 
 CANVAS_PIXELS: Final = 208
-"""Side of what strokes are drawn on before they are put into a frame."""
+"""Side of the canvas for strokes, before they are shrunk into a frame."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Pen:
     square: bool
     """Whether the brush is a square; else it is round."""
     strengths: tuple[float, ...]
-    """Of the strokes, in turn: 1 for full ink."""
+    """Ink of each stroke, in order: 1 for full ink."""
     retraced: float
     """Ink of a second pass beside the first, 0..1; 0 for none."""
 
@@ -63,10 +63,10 @@ class Pen:
         return cls(width, blur, rng.random() < 0.15, strengths, retraced)
 
     def narrowed(self, curves: list[Curve]) -> Pen:
-        """For narrow drawings: a broad pen would close their loops."""
+        """A thinner pen for a narrow drawing, whose loops a broad pen would close."""
         extent = np.ptp(np.concatenate(curves), axis=0)
         part = float(np.clip(extent[0] / 0.65, 0.5, 1))
-        if self.width <= 2.5 or part == 1 or extent[0] < 0.3:  # in a stem there is no loop
+        if self.width <= 2.5 or part == 1 or extent[0] < 0.3:  # a stem has no loop
             return self
         return replace(self, width=max(2.5, self.width * part), blur_sigma=self.blur_sigma * part)
 

@@ -106,8 +106,8 @@ def warp(images: npt.NDArray[np.uint8], maps: Floats, fields: Floats | None = No
     source = maps[:, :, :2] @ grid + maps[:, :, 2:] + centre[:, np.newaxis]  # (N, 2, H*W)
     if fields is not None:
         source += fields
-    # Black all round stands for the infinite black ground: coordinates are clipped onto it. One pixel before the image
-    # and two behind it, so that the lower neighbour of the last clipped coordinate is there too.
+    # Pad with black and clip coordinates to the padding. It is one pixel before the image and two after it, so that
+    # the last clipped coordinate has a lower neighbour.
     padded = np.pad(images[..., 0], ((0, 0), (1, 2), (1, 2))).reshape(-1)
     row = np.clip(source[:, 0] + 1, 0, height + 1)
     column = np.clip(source[:, 1] + 1, 0, width + 1)

@@ -37,7 +37,7 @@ def transfer_set(
     ] = None,
     debug: DebugOption = False,
 ) -> None:
-    """Make a distillation set: distorted digits with the predictions of trained networks, for a small one to learn.
+    """Make a transfer set: distorted digits with the predictions of trained networks, for a small one to learn.
 
     Next: edge-mnist train --arch NAME --transfer-set DIR
     """

@@ -15,8 +15,9 @@ from typing import Final
 
 import numpy as np
 
+from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, MANIFEST_FILE
 from edge_mnist_runtime.commands.terminal import one_line
-from edge_mnist_runtime.errors import DataError
+from edge_mnist_runtime.errors import DataError, DataNotFoundError
 from edge_mnist_runtime.paths import is_folder
 from edge_mnist_trainer.data.array_files import load_npy
 from edge_mnist_trainer.data.csv_files import count_columns
@@ -62,9 +63,14 @@ def read_array_folder(
         The images; None if the folder has no such files.
 
     Raises:
+        DataNotFoundError: The folder is a bundle.
         DataError: There are several data sets, or the files are damaged, as in `read_idx_set` and
             `read_labelled_files`.
     """
+    if {MANIFEST_FILE, GOLDEN_FILE} <= {entry.name for entry in entries}:
+        raise DataNotFoundError(
+            f"{folder}: a bundle, not a folder of digits; its {GOLDEN_FILE} is for `edge-mnist verify`"
+        )
     groups = group_idx_files([entry.name for entry in entries])
     if len(groups) > 1:
         raise DataError(

@@ -80,8 +80,8 @@ MNIST's ones have a ratio of 0.19; with rows and columns swapped, 5.2."""
 EMNIST_LETTERS: Final = (1, 26)
 """First and last label of EMNIST's letters."""
 
-NPZ_LAYOUTS: Final = (("x_train", "y_train"), ("images", "labels"))
-"""Accepted names of images and labels in an .npz file. The first pair is Keras's."""
+NPZ_TRAINING_LAYOUTS: Final = (("x_train", "y_train"), ("images", "labels"))
+"""Accepted names of training images and their labels in an .npz file. The first pair is Keras's."""
 
 NPZ_VALIDATION: Final = tuple((f"x_{name}", f"y_{name}") for name in VALIDATION_NAMES)
 NPZ_TEST: Final = (("x_test", "y_test"),)
@@ -174,10 +174,6 @@ def read_npz(path: Path, expected: ImageClasses = DIGITS) -> LabelledParts:
 
     `x_val`, `y_val`, `x_test` and `y_test` are read, too, if the file has them.
 
-    Args:
-        path: The file.
-        expected: Expected shape and classes.
-
     Raises:
         DataError: The file is damaged, an array is missing, has another dtype or shape, or contains Python objects; or
             images and labels do not match.
@@ -198,7 +194,7 @@ def _read_archive(path: Path, file: BinaryIO, expected: ImageClasses) -> Labelle
     if not isinstance(archive, NpzFile):
         raise DataError(f"{path}: a single array, not an .npz archive; {NPZ_EXPECTED}")
     with archive:
-        layouts = [pair for pair in NPZ_LAYOUTS if set(pair) & set(archive.files)]
+        layouts = [pair for pair in NPZ_TRAINING_LAYOUTS if set(pair) & set(archive.files)]
         if len(layouts) > 1:
             raise DataError(f"{path}: holds two data sets ({', '.join(archive.files)}); {NPZ_EXPECTED}")
         if not layouts:

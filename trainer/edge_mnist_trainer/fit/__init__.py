@@ -1,5 +1,5 @@
-"""Train networks, and make distillation sets.
+"""Train networks, and make transfer sets.
 
-Comes in: a network, digits, a config. Goes out: a run folder, or a distillation set.
+Comes in: a network, digits, a config. Goes out: a run folder, or a transfer set.
 May import: augment, config, data, networks, run_folder, run_record, typed_json.
 """

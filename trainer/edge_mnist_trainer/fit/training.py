@@ -58,7 +58,7 @@ def train(
         architecture: The network.
         config: The settings; usually `architecture.config` with some changes.
         folder: Receives the model and the record after every epoch.
-        transfer_set: Distillation set to learn from in place of the training images and labels.
+        transfer_set: Transfer set to learn from in place of the training images and labels.
         start: Trained weights to start from in place of random ones.
         resume: Continue from the folder's checkpoint.
         callbacks: Further Keras callbacks, for progress.

@@ -1,4 +1,4 @@
-"""Distillation sets ("transfer sets"): distorted digits with teachers' probabilities, for a small network to learn.
+"""Transfer sets: distorted digits with teachers' probabilities, for a small network to learn.
 
 The method is that of Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015). Teachers and
 student see the same distorted images (Beyer et al., "Knowledge distillation: A good teacher is patient and consistent",
@@ -39,7 +39,7 @@ LABELLING_BATCH: Final = 1000
 
 @dataclass(frozen=True)
 class TransferSet:
-    """A distillation set on disk, with memory-mapped arrays."""
+    """A transfer set on disk, with memory-mapped arrays."""
 
     images: npt.NDArray[np.uint8]
     """Shape (V * N, 28, 28, 1)."""
@@ -55,7 +55,7 @@ class TransferSet:
 
 
 class TransferBatches(SeededBatches):
-    """Shuffled batches of a distillation set, one view an epoch in turn, repeatable by seed."""
+    """Shuffled batches of a transfer set, one view an epoch in turn, repeatable by seed."""
 
     def __init__(self, transfer_set: TransferSet, *, batch_size: int, seed: int) -> None:
         super().__init__(batch_size=batch_size, seed=seed)
@@ -84,7 +84,7 @@ def make_transfer_set(
     seed: int,
     on_batch: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> TransferSet:
-    """Make a distillation set: distort the training digits `views` times and store the teachers' probabilities.
+    """Make a transfer set: distort the training digits `views` times and store the teachers' probabilities.
 
     If the teachers misread a printed or drawn digit, whose label is certain, the set stores the label instead. For
     negatives it stores equal probabilities.
@@ -135,7 +135,7 @@ def _begin_array(file: BinaryIO, dtype: npt.DTypeLike, shape: tuple[int, ...]) -
 
 
 def open_transfer_set(folder: Path) -> TransferSet:
-    """Open a distillation set that `make_transfer_set` wrote.
+    """Open a transfer set that `make_transfer_set` wrote.
 
     Raises:
         UsageError: There is none, or it was made with another preprocessing.

@@ -94,7 +94,7 @@ FLATTEN: Final = make_layer("Flatten")
 def pooled(filters: int) -> Convolution:
     """A convolution with 2 x 2 max-pooling, which halves height and width.
 
-    It costs more than a stride of 2, but learns faster: with 20,000 parameters the loss on a distillation set was 20 %
+    It costs more than a stride of 2, but learns faster: with 20,000 parameters the loss on a transfer set was 20 %
     lower after 20 epochs.
     """
     return Convolution(filters, pooled=True)

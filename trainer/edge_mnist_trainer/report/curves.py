@@ -1,4 +1,4 @@
-"""Draw the training curves of a run, once for light and once for dark pages."""
+"""Draw curves, once for light and once for dark pages: those of a training run, and those of other reports."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ from edge_mnist_trainer.run_record import Epoch, RunRecord
 SIZE_INCHES: Final = (5.0, 3.3)
 """Size of one curve. Its letters are as large as the page's on a phone, and two fit side by side on a screen."""
 
-DOTS_PER_INCH: Final = 160
-
 MAX_MARKED_EPOCHS: Final = 15
 """Curves of more epochs have no dot at each epoch."""
 
@@ -30,13 +28,13 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Curve:
-    """A curve over the epochs, as PNG files with transparent background."""
+    """A plot, as SVG files with transparent background."""
 
     text: str
     """Alternative text."""
-    light_png: bytes
+    light_svg: bytes
     """For light pages."""
-    dark_png: bytes
+    dark_svg: bytes
     """For dark pages."""
 
 
@@ -68,10 +66,8 @@ def draw_curves(record: RunRecord) -> list[Curve]:
 
     last = epochs[-1]
     return [
-        _make_curve(
-            draw_loss, f"Loss by epoch: finally {last.loss:.3g} in training, {last.val_loss:.3g} in validation"
-        ),
-        _make_curve(
+        draw_curve(draw_loss, f"Loss by epoch: finally {last.loss:.3g} in training, {last.val_loss:.3g} in validation"),
+        draw_curve(
             draw_accuracy,
             f"Accuracy by epoch: finally {last.accuracy:.2%} in training, {last.val_accuracy:.2%} in validation",
         ),
@@ -107,14 +103,15 @@ def _finish(axes: Axes, title: str, name_height: Callable[[float], str]) -> None
     axes.legend()
 
 
-def _make_curve(draw: Callable[[Axes], None], text: str) -> Curve:
+def draw_curve(draw: Callable[[Axes], None], text: str) -> Curve:
+    """Draw a plot by a function that fills its axes; `text` is the alternative text."""
     light, dark = (
-        _draw_png(draw, ink=ink, lines=lines) for ink, lines in (("#33373e", "#9aa0a8"), ("#d6dae0", "#777d86"))
+        _draw_svg(draw, ink=ink, lines=lines) for ink, lines in (("#33373e", "#9aa0a8"), ("#d6dae0", "#777d86"))
     )
     return Curve(text, light, dark)
 
 
-def _draw_png(draw: Callable[[Axes], None], *, ink: str, lines: str) -> bytes:
+def _draw_svg(draw: Callable[[Axes], None], *, ink: str, lines: str) -> bytes:
     names = ("text.color", "axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor")
     style: Any = {
         **dict.fromkeys(names, ink),
@@ -125,10 +122,11 @@ def _draw_png(draw: Callable[[Axes], None], *, ink: str, lines: str) -> bytes:
         "font.size": 11,
         "legend.frameon": False,
         "lines.linewidth": 2,
+        "svg.hashsalt": "edge-mnist",  # the same bytes each time
     }
     with mpl.rc_context(style):
         figure = Figure(figsize=SIZE_INCHES, layout="constrained")
         draw(figure.subplots())
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, transparent=True)
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     return buffer.getvalue()

@@ -16,7 +16,7 @@ from edge_mnist_runtime.errors import UsageError
 from edge_mnist_trainer.augment.corruptions import CORRUPTIONS
 from edge_mnist_trainer.augment.fonts import FAMILIES
 from edge_mnist_trainer.data.sources import DigitSet
-from edge_mnist_trainer.evaluate.confidence import choose_least_confidence, judge_acceptance
+from edge_mnist_trainer.evaluate.confidence import choose_thresholds, judge_acceptance
 from edge_mnist_trainer.evaluate.robustness import judge_on_other_digits
 from edge_mnist_trainer.networks.keras_file import load_keras
 from edge_mnist_trainer.networks.size import measure_network
@@ -47,7 +47,9 @@ def write_report_page(folder: RunFolder, digits: DigitSet) -> None:
     model = load_keras(folder.model_path)
 
     def predict(images: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
-        return np.asarray(model.predict(images / np.float32(255), batch_size=JUDGING_BATCH, verbose=0))
+        # predict() would build a pipeline of TensorFlow for each of about twenty small sets.
+        batches = np.split(images, range(JUDGING_BATCH, len(images), JUDGING_BATCH))
+        return np.concatenate([np.asarray(model.predict_on_batch(batch / np.float32(255))) for batch in batches])
 
     probabilities = predict(digits.validation.images)
     others = judge_on_other_digits(predict, digits.validation, "validation")
@@ -56,7 +58,7 @@ def write_report_page(folder: RunFolder, digits: DigitSet) -> None:
         digits.validation.images,
         probabilities,
         "validation",
-        least_confidence=choose_least_confidence(probabilities),
+        thresholds=choose_thresholds(probabilities),
     )
     record = replace(record, other_digits=others, acceptance=acceptance)
     folder.write_record(record)
@@ -82,7 +84,7 @@ def _make_page(
 ) -> str:
     labels, found = digits.validation.labels, probabilities.argmax(axis=1)
     lessons = record.transfer_set
-    # A run with a distillation set learns from the distortions of the set, not from its own.
+    # A run with a transfer set learns from the distortions of the set, not from its own.
     augmentation = lessons.augmentation if lessons else record.config.augmentation
     template = load_templates().get_template("run.html")
     return template.render(

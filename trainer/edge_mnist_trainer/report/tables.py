@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-STRONGEST_RED: Final = 0.6
-"""Opacity of the red behind the most frequent mistake. Its number is legible on light and on dark pages."""
+from edge_mnist_trainer.report.web_page import STRONGEST_RED
 
 Labels = npt.NDArray[np.integer]
 

@@ -1,6 +1,7 @@
 """Render HTML pages from templates. A page is one self-contained file without scripts; every value is escaped.
 
-The templates are in `templates/` beside this file. `page.html` is the frame; `parts.html` has macros for all pages.
+The templates are in `templates/` beside this file, but page.css is the runtime's, whose pages look the same.
+`page.html` is the frame; `parts.html` has macros for all pages.
 """
 
 from __future__ import annotations
@@ -8,19 +9,24 @@ from __future__ import annotations
 import base64
 import io
 import math
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
 from PIL import Image
 
+STRONGEST_RED: Final = 0.6
+"""Maximum opacity of the red behind a number in a table. The number is legible on light and on dark pages."""
+
 
 def load_templates(*packages: str) -> Environment:
-    """Load the templates in `report/templates` of this package and of `packages`.
+    """Load the templates in `report/templates` of this package and of `packages`, and the runtime's style.
 
     Values are escaped, except in templates that end in .md. A missing value is an error.
     """
     loaders = [PackageLoader(package, "report/templates") for package in (__name__.partition(".")[0], *packages)]
+    loaders.append(PackageLoader("edge_mnist_runtime", "picture_report/templates"))
     templates = Environment(
         loader=ChoiceLoader(loaders),
         autoescape=select_autoescape(disabled_extensions=("md",), default=True),
@@ -30,7 +36,7 @@ def load_templates(*packages: str) -> Environment:
         keep_trailing_newline=True,
     )
     templates.filters.update(
-        percent=format_percent, thousands=format_thousands, png_data_url=png_data_url, pixels_data_url=pixels_data_url
+        percent=format_percent, thousands=format_thousands, svg_data_url=svg_data_url, pixels_data_url=pixels_data_url
     )
     return templates
 
@@ -48,6 +54,11 @@ def format_thousands(number: float) -> str:
 def png_data_url(data: bytes) -> str:
     """Encode a PNG file as a data URL."""
     return f"data:image/png;base64,{base64.b64encode(data).decode()}"
+
+
+def svg_data_url(data: bytes) -> str:
+    """Encode an SVG file as a data URL."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(data).decode()}"
 
 
 def pixels_data_url(pixels: npt.NDArray[np.uint8]) -> str:

@@ -16,20 +16,11 @@ from edge_mnist_runtime.errors import PrecisionProofError
 
 
 def audit(data: bytes, precision: str, file_name: str, *, expected_input: InputScale | None = None) -> GraphAudit:
-    """Prove the file's precision and measure its graph.
+    """Prove the file's precision and measure its graph. See `Audit`.
 
     fp32: every weight is stored as float32, and nothing is quantized. fp16: every weight is stored as float16 and cast
     to float32. int8: every operation but the softmax reads quantized tensors, and every weight is stored as int8.
     mixed: some operations compute in int8, at least one of them with weights, and others in float.
-
-    Args:
-        data: The bytes of the file.
-        precision: The precision to prove.
-        file_name: For messages.
-        expected_input: Scale and zero-point that the input must have; None to accept any.
-
-    Raises:
-        PrecisionProofError: The file has another precision; the message names the first tensor or operation at fault.
     """
     if precision not in PROOFS:
         raise PrecisionProofError(f"{file_name}: ONNX files have no precision {precision}")

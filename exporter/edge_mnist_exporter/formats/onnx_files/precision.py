@@ -24,15 +24,9 @@ BYTES: Final = ("uint8", "int8")
 
 
 def find_problem(file: OnnxFile, graph: Graph, precision: str) -> str | None:
-    """Find why a file does not have a precision; None if it has.
+    """Find why a file does not have a precision, as a phrase that names a tensor or operation; None if it has.
 
-    Args:
-        file: The file as read.
-        graph: The fused graph of the file.
-        precision: One of `PROOFS`.
-
-    Returns:
-        A phrase for a message that names a tensor or operation.
+    `graph` is the fused graph of the file, and `precision` one of `PROOFS`.
     """
     return next(_find_problems(file, graph, precision), None)
 
@@ -49,7 +43,7 @@ def _prove_fp32(file: OnnxFile, graph: Graph) -> Iterator[str]:
         if values.dtype.name not in PLAIN_DTYPES:
             yield f"constant {name} is {values.dtype.name}"
     yield from _find_foreign_results(file, PLAIN_DTYPES)
-    yield from _find_other_arithmetic(graph, "float")
+    yield from graph.find_other_arithmetic("float")
 
 
 def _prove_fp16(file: OnnxFile, graph: Graph) -> Iterator[str]:
@@ -67,8 +61,8 @@ def _prove_fp16(file: OnnxFile, graph: Graph) -> Iterator[str]:
     yield from _find_foreign_results(file, PLAIN_DTYPES)
     for layer, kernel in zip(graph.layers, graph.kernels, strict=True):
         if kernel.dtype != "float16":
-            yield f"{layer.kind} {layer.name} has {kernel.dtype} weights"
-    yield from _find_other_arithmetic(graph, "float")
+            yield f"{layer.title} has {kernel.dtype} weights"
+    yield from graph.find_other_arithmetic("float")
 
 
 def _prove_int8(file: OnnxFile, graph: Graph) -> Iterator[str]:
@@ -93,7 +87,7 @@ def _prove_int8(file: OnnxFile, graph: Graph) -> Iterator[str]:
                 yield f"{_title(node)} has no int8 weights"
     for layer in graph.layers:
         if graph.find_arithmetic(layer) != "int8":
-            yield f"{layer.kind} {layer.name} computes in {graph.find_arithmetic(layer)}: its result is not quantized"
+            yield f"{layer.title} computes in {graph.find_arithmetic(layer)}: its result is not quantized"
 
 
 def _prove_mixed(file: OnnxFile, graph: Graph) -> Iterator[str]:
@@ -104,11 +98,10 @@ def _prove_mixed(file: OnnxFile, graph: Graph) -> Iterator[str]:
         if values.dtype.name not in (*PLAIN_DTYPES, *BYTES):
             yield f"constant {name} is {values.dtype.name}"
     yield from _find_foreign_results(file, (*PLAIN_DTYPES, *BYTES))
-    yield from _find_other_arithmetic(graph, "int8", "float")
+    yield from graph.find_other_arithmetic("int8", "float")
     found = {graph.find_arithmetic(layer) for layer in graph.layers}
     if found == {"float"} or next(_prove_int8(file, graph), None) is None:
-        first = graph.layers[0]
-        yield f"{first.kind} {first.name} and all other operations with weights compute in {found.pop()}"
+        yield f"{graph.layers[0].title} and all other operations with weights compute in {found.pop()}"
 
 
 def _find_quantizing(file: OnnxFile) -> Iterator[str]:
@@ -131,13 +124,6 @@ def _find_foreign_results(file: OnnxFile, allowed: tuple[str, ...]) -> Iterator[
         for name in filter(None, node.output):
             if file.dtypes[name] not in allowed and not (file.dtypes[name] in BYTES and file.is_input(name)):
                 yield f"{_title(node)} computes {name} as {file.dtypes[name]}"
-
-
-def _find_other_arithmetic(graph: Graph, *expected: str) -> Iterator[str]:
-    for layer in graph.layers:
-        found = graph.find_arithmetic(layer)
-        if found not in expected:
-            yield f"{layer.kind} {layer.name} computes in {found}"
 
 
 def _title(node: onnx.NodeProto) -> str:

@@ -39,12 +39,7 @@ def largest_pairs(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def find_channel_axis(node: onnx.NodeProto, index: int, rank: int) -> int | None:
-    """Find the output-channel axis of an operation's weights.
-
-    Args:
-        node: The operation.
-        index: Index of the weights among its inputs.
-        rank: Number of axes of the weights.
+    """Find the output-channel axis of an operation's weights: its input `index`, with `rank` axes.
 
     Returns:
         The axis; None if no int8 kernel multiplies and sums this input (ConvTranspose has no such kernel).

@@ -9,22 +9,13 @@ from edge_mnist_runtime.errors import PrecisionProofError
 
 
 def audit(data: bytes, precision: str, file_name: str, *, expected_input: InputScale | None = None) -> GraphAudit:
-    """Prove the file's precision and measure its graph.
+    """Prove the file's precision and measure its graph. See `Audit`.
 
     fp32: every tensor is float32. fp16: every kernel is stored as float16 and unpacked to float32. dynamic: every
     kernel of 1,024 values or more is int8, all activations are float32. int8: no tensor is float. int16x8: activations
     are int16 with zero-point 0, kernels int8. mixed: some operations compute in int8, at least one of them with
     weights, and others in float. In all precisions the image may be bytes. In int8 and int16x8, inputs and outputs may
     be float32 if only quantizers read and write them.
-
-    Args:
-        data: The bytes of the file.
-        precision: The precision to prove.
-        file_name: For messages.
-        expected_input: Scale and zero-point that the input must have; None to accept any.
-
-    Raises:
-        PrecisionProofError: The file has another precision; the message names the first tensor or operation at fault.
     """
     if precision not in PROOFS:
         raise PrecisionProofError(f"{file_name}: TFLite files have no precision {precision}")

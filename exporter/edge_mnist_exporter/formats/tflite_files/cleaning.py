@@ -1,9 +1,11 @@
-"""Shorten tensor names and fix tensor shapes in the files of TensorFlow's converter."""
+"""Shorten tensor names, fix tensor shapes and add the signature in the files of TensorFlow's converter."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any, Final
+
+from tensorflow.lite.python import schema_py_generated as schema
 
 from edge_mnist_exporter.formats.layer_names import find_layer
 
@@ -22,6 +24,26 @@ def fix_sizes(content: Any) -> None:
     """
     for tensor in content.subgraphs[0].tensors:
         tensor.shapeSignature = None
+
+
+def add_signature(content: Any) -> None:
+    """Name input and output for programs that call a signature, as is usual on Android.
+
+    Args:
+        content: The file as `schema.ModelT`; its signatures are replaced.
+    """
+    graph = content.subgraphs[0]
+    signature = schema.SignatureDefT()
+    signature.signatureKey, signature.subgraphIndex = b"serving_default", 0
+    signature.inputs = [_name_in_signature("image", graph.inputs[0])]
+    signature.outputs = [_name_in_signature("output_0", graph.outputs[0])]
+    content.signatureDefs = [signature]
+
+
+def _name_in_signature(name: str, tensor_index: int) -> Any:
+    named = schema.TensorMapT()
+    named.name, named.tensorIndex = name.encode(), tensor_index
+    return named
 
 
 def name_tensors(content: Any, keras_layers: Iterable[tuple[str, bool]]) -> None:
@@ -56,6 +78,6 @@ def name_tensors(content: Any, keras_layers: Iterable[tuple[str, bool]]) -> None
 
 
 def _find_role(tensor: Any, has_weights: bool) -> str:
-    if not has_weights:
+    if not has_weights or tensor.shape is None:  # a scalar has no shape
         return "/constant"
     return "/weights" if len(tensor.shape) > 1 else "/bias"

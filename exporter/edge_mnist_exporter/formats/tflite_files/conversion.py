@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import flatbuffers
 import numpy as np
@@ -15,7 +15,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 from edge_mnist_exporter.audit.layer_errors import LayerError
 from edge_mnist_exporter.formats.layer_names import list_layers
 from edge_mnist_exporter.formats.request import ConversionRequest, Mixer
-from edge_mnist_exporter.formats.tflite_files.cleaning import fix_sizes, name_tensors
+from edge_mnist_exporter.formats.tflite_files.cleaning import add_signature, fix_sizes, name_tensors
 from edge_mnist_exporter.formats.tflite_files.layers import find_layers, measure_layers
 from edge_mnist_exporter.kinds import Kind
 from edge_mnist_exporter.source.unrolling import has_unrolled_layers
@@ -29,7 +29,7 @@ def to_int8(request: ConversionRequest) -> bytes:
 
 
 def to_shared_int8(request: ConversionRequest) -> bytes:
-    """The same, made once for the C source and all libraries of an export."""
+    """The same, made once for all files of an export that hold the integer program."""
     return request.make_once("int8 TFLite of programs", lambda: to_int8(request))
 
 
@@ -137,11 +137,20 @@ def _float_converter(request: ConversionRequest) -> Any:
     return _make_converter(source.keras_model if takes_floats else source.build_bytes_model())
 
 
+class _WithoutStackTraces:
+    """Passed to TensorFlow's converter, whose refusals then name operations and not lines of Keras's source."""
+
+    graph_debug_info: Final = None
+
+
 def _make_converter(model: Any) -> Any:
     """Make TensorFlow's converter for a network; with unrolled recurrent layers, for a batch of one image.
 
     With a fixed batch size the initial state of a recurrent layer is a constant. A computed state of zeros would get a
     scale near zero, which XNNPACK refuses to run. A loop instead of unrolled layers crashes the calibrator.
+
+    The converter gets a traced function. With the network itself it would write and read a SavedModel, which takes
+    three quarters of its time.
     """
     import keras
 
@@ -149,7 +158,14 @@ def _make_converter(model: Any) -> Any:
         (image,) = model.inputs
         one_image = keras.Input(batch_shape=(1, *image.shape[1:]), dtype=image.dtype, name="image")
         model = keras.Model(one_image, model(one_image))
-    return tf.lite.TFLiteConverter.from_keras_model(model)
+    (image,) = model.inputs
+    taken = tf.TensorSpec(image.shape, image.dtype, name=image.name)
+    network = tf.function(lambda images: model(images, training=False), input_signature=[taken], autograph=False)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [network.get_concrete_function()], _WithoutStackTraces()
+    )
+    converter.experimental_lower_to_saved_model = False
+    return converter
 
 
 def _finish(converter: Any, request: ConversionRequest) -> bytes:
@@ -168,6 +184,7 @@ def _with_contract(model: bytes, request: ConversionRequest) -> bytes:
     content = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
     name_tensors(content, list_layers(request.source.keras_model))
     fix_sizes(content)
+    add_signature(content)
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(request.contract.to_json().encode(), np.uint8)
     entry = schema.MetadataT()

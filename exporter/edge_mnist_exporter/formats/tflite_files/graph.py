@@ -9,19 +9,12 @@ from typing import Final
 from ai_edge_litert import schema_py_generated as schema
 
 from edge_mnist_exporter.audit.graph import Graph, Operation, Tensor
+from edge_mnist_exporter.tflite_schema import DTYPES, has_data, name_operator, open_tflite, read_scales, read_shape
 from edge_mnist_runtime.contract import TensorSpec
 from edge_mnist_runtime.errors import PrecisionProofError
 
-
-def _names(codes: type) -> dict[int, str]:
-    return {code: name for name, code in vars(codes).items() if not name.startswith("_")}
-
-
-DTYPES: Final = {code: name.lower() for code, name in _names(schema.TensorType).items()}
-"""TFLite's tensor types by code: `float32`, `int8`, ..."""
-
-OPERATORS: Final = _names(schema.BuiltinOperator)
-"""TFLite's operators by code: `CONV_2D`, ..."""
+QUANTIZERS: Final = ("QUANTIZE", "DEQUANTIZE")
+"""Operations that only quantized files have, at their input and output."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +56,15 @@ def read_tflite(data: bytes, file_name: str) -> TFLiteFile:
     Raises:
         PrecisionProofError: The file holds several graphs (loops, conditions), which may run any number of times.
     """
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(data, 0))
+    model = open_tflite(data)
     if len(model.subgraphs) != 1:
         raise PrecisionProofError(
             f"{file_name}: holds {len(model.subgraphs)} graphs (loops or conditions); its precision cannot be proved"
         )
     content = model.subgraphs[0]
     # A tensor without data is computed. All such tensors share the empty buffer 0.
-    tensors = [_read_tensor(tensor, stored=_has_data(model.buffers[tensor.buffer])) for tensor in content.tensors]
-    operators = [_name_operator(model.operatorCodes[operation.opcodeIndex]) for operation in content.operators]
+    tensors = [_read_tensor(tensor, stored=has_data(model.buffers[tensor.buffer])) for tensor in content.tensors]
+    operators = [name_operator(model.operatorCodes[operation.opcodeIndex]) for operation in content.operators]
     constants = {tensor for tensor in tensors if tensor.stored}
     operations = []
     for kind, raw in zip(operators, content.operators, strict=True):
@@ -107,42 +100,17 @@ def _read_operation(kind: str, raw: schema.OperatorT, tensors: Sequence[Tensor],
     return Operation(kind, outputs[0].name, inputs, outputs, data=data, kernel=kernel, bias=bias, macs=macs)
 
 
-def _name_operator(code: schema.OperatorCodeT) -> str:
-    """The operator's name; a custom operator brings its own."""
-    if code.customCode:
-        return str(code.customCode.decode())
-    # The older of the two fields is one byte, so newer operators use the other field.
-    return OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
-
-
-def _has_data(buffer: schema.BufferT) -> bool:
-    return buffer.data is not None and len(buffer.data) > 0
-
-
 def _read_tensor(tensor: schema.TensorT, *, stored: bool) -> Tensor:
-    scales, zero_points = _read_scales(tensor)
-    return Tensor(tensor.name.decode(), DTYPES[tensor.type], _read_shape(tensor), stored, len(scales), zero_points)
+    scales, zero_points = read_scales(tensor)
+    return Tensor(tensor.name.decode(), DTYPES[tensor.type], read_shape(tensor), stored, len(scales), zero_points)
 
 
 def _read_spec(tensor: schema.TensorT) -> TensorSpec:
-    scales, zero_points = _read_scales(tensor)
+    scales, zero_points = read_scales(tensor)
     return TensorSpec(
         tensor.name.decode(),
         DTYPES[tensor.type],
-        _read_shape(tensor),
+        read_shape(tensor),
         scales[0] if scales else None,
         zero_points[0] if scales else None,
     )
-
-
-def _read_shape(tensor: schema.TensorT) -> tuple[int, ...]:
-    return () if tensor.shape is None else tuple(int(size) for size in tensor.shape)
-
-
-def _read_scales(tensor: schema.TensorT) -> tuple[tuple[float, ...], tuple[int, ...]]:
-    """Scales and zero-points of a tensor; empty if it is not quantized."""
-    found = tensor.quantization
-    if found is None or found.scale is None or len(found.scale) == 0:
-        return (), ()
-    zero_points = found.zeroPoint if found.zeroPoint is not None else [0] * len(found.scale)
-    return tuple(float(scale) for scale in found.scale), tuple(int(point) for point in zero_points)

@@ -12,13 +12,10 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edge_mnist_exporter.audit.layer_errors import LayerError, median_signal_to_noise, round_to_steps, signal_to_noise
 from edge_mnist_exporter.formats.layer_names import find_layer
+from edge_mnist_exporter.formats.tflite_files.graph import QUANTIZERS
+from edge_mnist_exporter.tflite_schema import name_operator, open_tflite
 from edge_mnist_runtime.engines.tflite_interpreter import load_interpreter
 from edge_mnist_runtime.errors import ConversionError
-
-OPERATORS: Final = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
-
-QUANTIZERS: Final = ("QUANTIZE", "DEQUANTIZE")
-"""Operations that only int8 files have, at their input and output."""
 
 MOVES: Final = ("RESHAPE", "TRANSPOSE", "SQUEEZE", "SOFTMAX")
 """Operations without an error to measure: they move values, or have a scale fixed by the format (softmax)."""
@@ -46,12 +43,11 @@ def find_layers(model: bytes, keras_layers: Iterable[tuple[str, bool]]) -> list[
     """
     known = tuple(keras_layers)
     weighted = [layer for layer in known if layer[1]]
-    content = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
+    content = open_tflite(model)
     tensors = content.subgraphs[0].tensors
     found = []
     for operation in content.subgraphs[0].operators:
-        code = content.operatorCodes[operation.opcodeIndex]
-        operator = OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
+        operator = name_operator(content.operatorCodes[operation.opcodeIndex])
         if operator in (*QUANTIZERS, *MOVES) or tensors[operation.outputs[0]].type not in VALUE_TYPES:
             continue
         own = tuple(tensors[index].name.decode() for index in operation.outputs)

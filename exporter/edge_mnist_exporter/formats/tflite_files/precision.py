@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from edge_mnist_exporter.audit.graph import Graph, Operation, Tensor
-
-QUANTIZERS: Final = ("QUANTIZE", "DEQUANTIZE")
+from edge_mnist_exporter.audit.graph import Graph, Tensor
+from edge_mnist_exporter.formats.tflite_files.graph import QUANTIZERS
 
 MIN_DYNAMIC_VALUES: Final = 1024
 """The converter's dynamic-range quantization leaves kernels with fewer values in float."""
@@ -65,12 +64,12 @@ def _describe_foreign(graph: Graph, tensor: Tensor) -> str:
     """Describe a tensor of another dtype by the operation that computes with it, quantizers aside."""
     for operation in () if tensor.stored else graph.operations:
         if operation.kind not in QUANTIZERS and tensor in (*operation.inputs, *operation.outputs):
-            return f"{_title(operation)} computes with {tensor.dtype} (tensor {tensor.name})"
+            return f"{operation.title} computes with {tensor.dtype} (tensor {tensor.name})"
     return f"tensor {tensor.name} is {tensor.dtype}"
 
 
 def _prove_fp32(graph: Graph) -> Iterator[str]:
-    yield from _find_other_arithmetic(graph, "float")
+    yield from graph.find_other_arithmetic("float")
 
 
 def _prove_fp16(graph: Graph) -> Iterator[str]:
@@ -78,11 +77,11 @@ def _prove_fp16(graph: Graph) -> Iterator[str]:
     for operation in graph.operations:
         for tensor in operation.inputs:
             if tensor.dtype == "float16" and operation.kind != "DEQUANTIZE":
-                yield f"{_title(operation)} reads {tensor.name} as float16"
+                yield f"{operation.title} reads {tensor.name} as float16"
     for layer, kernel in zip(graph.layers, graph.kernels, strict=True):
         if kernel.dtype != "float16":
-            yield f"{_title(layer)} has {kernel.dtype} weights"
-    yield from _find_other_arithmetic(graph, "float")
+            yield f"{layer.title} has {kernel.dtype} weights"
+    yield from graph.find_other_arithmetic("float")
 
 
 def _prove_dynamic(graph: Graph) -> Iterator[str]:
@@ -93,7 +92,7 @@ def _prove_dynamic(graph: Graph) -> Iterator[str]:
             yield f"tensor {tensor.name} is int8, but not a kernel"
     for layer, kernel in zip(graph.layers, kernels, strict=True):
         if kernel.dtype != "int8" and kernel.n_values >= MIN_DYNAMIC_VALUES:
-            yield f"{_title(layer)} has {kernel.n_values:,} weights in {kernel.dtype}"
+            yield f"{layer.title} has {kernel.n_values:,} weights in {kernel.dtype}"
     if kernels and not any(kernel.dtype == "int8" for kernel in kernels):
         largest = max(kernels, key=lambda kernel: kernel.n_values)
         yield (
@@ -104,7 +103,7 @@ def _prove_dynamic(graph: Graph) -> Iterator[str]:
 
 def _prove_int8(graph: Graph) -> Iterator[str]:
     yield from _find_unquantized_signature(graph)
-    yield from _find_other_arithmetic(graph, "int8")
+    yield from graph.find_other_arithmetic("int8")
 
 
 def _prove_int16x8(graph: Graph) -> Iterator[str]:
@@ -112,15 +111,15 @@ def _prove_int16x8(graph: Graph) -> Iterator[str]:
     for tensor in graph.tensors:
         if tensor.dtype == "int16" and any(tensor.zero_points):
             yield f"tensor {tensor.name} has zero-point {next(filter(None, tensor.zero_points))}, not 0"
-    yield from _find_other_arithmetic(graph, "int16x8")
+    yield from graph.find_other_arithmetic("int16x8")
 
 
 def _prove_mixed(graph: Graph) -> Iterator[str]:
     """Some operations compute in int8, at least one of them with weights, and others in float."""
-    yield from _find_other_arithmetic(graph, "int8", "float")
+    yield from graph.find_other_arithmetic("int8", "float")
     found = {graph.find_arithmetic(layer) for layer in graph.layers}
     if found == {"float"} or find_problem(graph, "int8") is None:
-        yield f"{_title(graph.layers[0])} and all other operations with weights compute in {found.pop()}"
+        yield f"{graph.layers[0].title} and all other operations with weights compute in {found.pop()}"
 
 
 def _find_unquantized_signature(graph: Graph) -> Iterator[str]:
@@ -131,17 +130,6 @@ def _find_unquantized_signature(graph: Graph) -> Iterator[str]:
         if (reads and operation.kind != "QUANTIZE") or (writes and operation.kind != "DEQUANTIZE"):
             tensor: Tensor = (reads or writes).pop()
             yield f"tensor {tensor.name} is {tensor.dtype}, and {operation.kind} computes with it"
-
-
-def _find_other_arithmetic(graph: Graph, *expected: str) -> Iterator[str]:
-    for layer in graph.layers:
-        found = graph.find_arithmetic(layer)
-        if found not in expected:
-            yield f"{_title(layer)} computes in {found}"
-
-
-def _title(operation: Operation) -> str:
-    return f"{operation.kind} {operation.name}"
 
 
 PROOFS: Final[dict[str, Callable[[Graph], Iterator[str]]]] = {

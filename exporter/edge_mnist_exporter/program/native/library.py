@@ -19,8 +19,8 @@ import numpy as np
 from edge_mnist_exporter.program.c_program import CProgram
 from edge_mnist_exporter.program.c_text import array
 from edge_mnist_exporter.program.compiler import Compiler, run_compiler, write_files
-from edge_mnist_exporter.program.native.targets import Target
 from edge_mnist_exporter.program.native.toolchain import choose_compiler
+from edge_mnist_exporter.targets import Target
 from edge_mnist_runtime.engines.native_library import DESCRIPTION_SCHEMA_VERSION
 
 OPTIONS: Final = ("-O3", "-g0")

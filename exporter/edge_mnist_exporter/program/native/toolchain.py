@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from edge_mnist_exporter.program.compiler import Compiler, find_compiler, find_cross_compiler
-from edge_mnist_exporter.program.native.targets import Target
+from edge_mnist_exporter.targets import Target
 from edge_mnist_runtime.errors import MissingExtraError
 from edge_mnist_runtime.machine.native_target import host_targets
 

@@ -308,9 +308,8 @@ static inline void multiply_pair(const struct convolution *c, const uint8_t *win
 
 static inline void multiply(const struct convolution *c, struct group g, int first, int32_t sums[PIXELS][LANES])
 {
-    const int8_t *weights = c->weights + 4 * first;
-    multiply_pair(c, g.upper, g.step, weights, sums);
-    multiply_pair(c, g.lower, g.step, weights, sums + 2);
+    for (int p = 0; p < PIXELS; p += 2) /* a loop, as two calls would be inlined twice: chips are short of flash */
+        multiply_pair(c, p ? g.lower : g.upper, g.step, c->weights + 4 * first, sums + p);
 }
 
 #else /* USE_WASM; i32x4.dot_i16x8_s: of two outputs, the two halves of a quad, which are added at the end */
@@ -349,6 +348,16 @@ static inline void multiply(const struct convolution *c, struct group g, int fir
 }
 
 #endif
+
+/* value * multiplier / 2^31 / 2^shift, rounded after each division, halves away from zero the second time; or rounded
+ * once, halves upwards. One formula for both, as chips are short of flash. */
+static inline int32_t multiply_and_shift(int32_t value, int32_t multiplier, int shift, int once)
+{
+    const int32_t half = once && shift ? 0 : 1 << 30;
+    const int32_t product = (int32_t)(((int64_t)value * multiplier + half) >> 31);
+    const int32_t mask = (int32_t)((1u << shift) - 1);
+    return (product >> shift) + ((product & mask) > (mask >> 1) + (product < 0 && !once));
+}
 
 /* The bytes of these outputs, of `pixels` pixels, to `out` and following. Vectors do as the loop at the end does; where
  * they multiply, the even and the odd lanes go apart, as a product has 64 bits, and of these the middle is kept. */
@@ -409,14 +418,8 @@ static inline void scale(const struct convolution *c, int first, int32_t sums[][
 #endif
     for (int p = 0; p < pixels; p++, out += c->outputs) {
         for (int at = first; at < first + LANES && at < c->outputs; at++) {
-            const int32_t sum = sums[p][at - first] + c->bias[at], factor = c->multiplier[at];
-            int32_t scaled;
-            if (c->rounds_once) {
-                const int shift = 31 + c->shift[at];
-                scaled = (int32_t)(((int64_t)sum * factor + ((int64_t)1 << (shift - 1))) >> shift);
-            } else {
-                scaled = divide_by_power(multiply_high(sum, factor), c->shift[at]);
-            }
+            const int32_t sum = sums[p][at - first] + c->bias[at];
+            const int32_t scaled = multiply_and_shift(sum, c->multiplier[at], c->shift[at], c->rounds_once);
             out[at] = clamp(scaled, c->out_zero, c->low, c->high);
         }
     }
@@ -455,16 +458,18 @@ static void convolve(const struct convolution *c, const uint8_t *in, uint8_t *ba
     const int half = n < PIXELS / 2 ? 1 : PIXELS / 2;     /* of a group */
     const int below = c->pool == 2 ? c->stride_y * c->row_bytes : 0; /* where the lower half is, if not further right */
     const int last = c->lanes > LANES ? c->lanes - LANES : 0;
+    int filled = 0;                                       /* rows of the band that a row of the output begins with */
 
     if (band)
         memset(band, c->zero, (size_t)(rows * c->row_bytes));
     for (int y = 0; y < c->out_height; y++, out += c->out_width * c->outputs) {
         const uint8_t *top = in + y * c->row_bytes;
         if (band) {
-            if (y > 0 && kept > 0)
-                memmove(band, band + step_y * c->row_bytes, (size_t)(kept * c->row_bytes));
-            for (int row = y > 0 ? kept : 0; row < rows; row++)
-                fetch_row(c, in, y * step_y - c->pad_top + row, band + row * c->row_bytes);
+            if (filled > 0)
+                memmove(band, band + step_y * c->row_bytes, (size_t)(filled * c->row_bytes));
+            for (; filled < rows; filled++)
+                fetch_row(c, in, y * step_y - c->pad_top + filled, band + filled * c->row_bytes);
+            filled = kept;
             top = band;
         }
         for (int x = 0; x < n; x += below ? half : 2 * half) {
@@ -476,13 +481,10 @@ static void convolve(const struct convolution *c, const uint8_t *in, uint8_t *ba
                 const int first = lane < last ? lane : last;
                 int32_t sums[PIXELS][LANES];
                 multiply(c, g, first, sums);
-                if (below) {
+                if (below)
                     keep_largest(sums);
-                    scale(c, first, sums, half / 2, out + upper / 2 * c->outputs);
-                } else {
-                    scale(c, first, sums, half, out + upper * c->outputs);
-                    scale(c, first, sums + PIXELS / 2, half, out + lower * c->outputs);
-                }
+                for (int p = 0; p < (below ? 1 : PIXELS); p += PIXELS / 2)
+                    scale(c, first, sums + p, half >> (c->pool - 1), out + (p ? lower : upper >> (c->pool - 1)) * c->outputs);
             }
         }
     }

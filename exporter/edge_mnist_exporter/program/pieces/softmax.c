@@ -5,22 +5,15 @@
  * of fixedpoint.h) and in TensorFlow Lite (reference/softmax.h and GetReciprocal of common.h). Fixed-point numbers
  * below are named by their fraction's bits.
  */
-static int32_t shift_left_saturated(int32_t value, int bits)
-{
-    const int32_t limit = (int32_t)(UINT32_C(0x7fffffff) >> bits);
-    return value > limit ? INT32_MAX : value < -limit - 1 ? INT32_MIN : value * (1 << bits);
-}
-
-/* 1 / (1 + x) in 2^-31, of x in 0..1 in 2^-31 */
+/* 1 / (1 + x) in 2^-31, of x in 0..1 in 2^-31. gemmlowp saturates each shift to the left: only the last one, which
+ * gives 1 for x = 0, ever needs it. */
 static int32_t reciprocal_of_one_and(int32_t x)
 {
     const int32_t half = (int32_t)(((int64_t)x + INT32_MAX + 1) / 2); /* (1 + x) / 2 */
     int32_t guess = 1515870810 + multiply_high(half, -1010580540);    /* 48/17 - 32/17 * half, in 2^-29 */
-    for (int i = 0; i < 3; i++) {
-        const int32_t error = (1 << 29) - multiply_high(half, guess);
-        guess += shift_left_saturated(multiply_high(guess, error), 2);
-    }
-    return shift_left_saturated(guess, 1);
+    for (int i = 0; i < 3; i++)
+        guess += 4 * multiply_high(guess, (1 << 29) - multiply_high(half, guess));
+    return guess > INT32_MAX / 2 ? INT32_MAX : 2 * guess;
 }
 
 static void softmax(const int32_t *exp, int n_exp, const uint8_t *in, int n, uint8_t *out)

@@ -1,0 +1,212 @@
+"""Measure what confidence thresholds reject and let through: writes docs/results/thresholds.md and .svg.
+
+    python -m benchmarks.thresholds [--per-kind N] [--processes N] [MODEL ...]
+
+MODEL is what `edge-mnist classify --model` takes. The digits are MNIST's test images and the pictures of
+`strangers.py`, development seed; what is no digit is from there, too. `EDGE_MNIST_DATA` must name MNIST.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.rendering.strange_signs import SIGNS, take_signs
+from benchmarks.rendering.strangers import DEVELOPMENT, KINDS, Shown, take_strangers
+from benchmarks.strangers import find_shape
+from benchmarks.subjects import load_mnist
+from edge_mnist_runtime import DigitClassifier
+from edge_mnist_runtime.classifier import read_any
+from edge_mnist_runtime.thresholds import MAX_REJECTED
+
+LOWEST: Final = 0.001
+"""The threshold of the one run whose predictions give every curve: above 0, so that images are checked, too."""
+
+WIDEST: Final = {"MNIST": 5, "strangers": 30}
+"""Greatest rejected percentage on the plot of each set of digits."""
+
+GRID: Final = (LOWEST, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
+
+HEAD: Final = """# Thresholds: rejected against wrong
+
+Written by `benchmarks/thresholds.py` with the int8 ONNX files inside the package, in the default mode.
+
+A prediction whose confidence is below the threshold is rejected. Each model's file records three thresholds, which
+`edge-mnist classify --least-confidence` and `DigitClassifier(least_confidence=...)` take by name. They were chosen on
+MNIST's 5,000 validation images:
+
+| name | rejects at most | for |
+|---|---|---|
+| `lenient` | 0.1 % of the digits | when a person looks at the answers anyway |
+| `balanced` (default) | 0.25 % | most uses |
+| `strict` | 1 % | when a wrong answer costs more than asking again |
+
+- **rejected**: of the digits, those without an answer. **wrong**: of the accepted digits, those read wrong.
+- MNIST: its 10,000 test images. Strangers: {n_strangers:,} pictures, {per_kind} of each kind in
+  [strangers.md](strangers.md), development seed. Some are rejected before the network, at any threshold.
+- No digit: what is rejected of {n_signs:,} pictures without a digit, from the same page.
+
+![Wrong among accepted against rejected, for each model](thresholds.svg)
+"""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Predictions of one model for one set, N pictures."""
+
+    confidences: npt.NDArray[np.float64]
+    """0..1; -1 if the picture is rejected at every threshold."""
+    is_right: npt.NDArray[np.bool_]
+
+    def at(self, threshold: float) -> tuple[float, float]:
+        """Fraction of the pictures that a threshold rejects, and of the accepted ones that are wrong; both in 0..1."""
+        accepted = self.confidences >= threshold
+        return float(np.mean(~accepted)), float(np.mean(~self.is_right[accepted])) if accepted.any() else 0.0
+
+
+Results = dict[str, dict[str, Found]]
+"""By set, then by model."""
+
+
+def main() -> None:
+    """Render, read, write page and plot."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", default=["robust", "edge", "nano"])
+    parser.add_argument("--per-kind", type=int, default=100)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--results", type=Path, default=Path("docs/results"))
+    options = parser.parse_args()
+    test = load_mnist("test")
+    results: Results = {"MNIST": read(test.images, test.labels, options.models)}
+    with ProcessPoolExecutor(options.processes) as pool:
+        digits = pool.map(partial(read_strangers, per_kind=options.per_kind, models=options.models), KINDS)
+        signs = pool.map(partial(read_signs, per_kind=options.per_kind, models=options.models), SIGNS)
+        results["strangers"], results["no digit"] = join(digits), join(signs)
+    write_page(results, options.results, per_kind=options.per_kind)
+
+
+def write_page(results: Results, folder: Path, *, per_kind: int) -> None:
+    """Write page and plot."""
+    folder.mkdir(parents=True, exist_ok=True)
+    draw(results, folder / "thresholds.svg")
+    page = HEAD.format(n_strangers=len(KINDS) * per_kind, n_signs=len(SIGNS) * per_kind, per_kind=per_kind)
+    (folder / "thresholds.md").write_text("\n".join([page, *tables(results)]), encoding="utf-8")
+
+
+def read(pictures: Iterable[Shown], labels: Sequence[int], models: Sequence[str]) -> dict[str, Found]:
+    """Find the digit of each picture once, and classify it with each model."""
+    readings = [read_any(picture) for picture in pictures]
+    tensors = np.stack([reading.pixels for reading in readings])
+    has_digit = np.array([reading.flaw is None for reading in readings])
+    found = {}
+    for model in models:
+        predictions = open_lenient(model).predict_batch(tensors)
+        accepted = has_digit & [one.accepted for one in predictions]
+        found[model] = Found(
+            np.where(accepted, [one.confidence for one in predictions], -1.0),
+            np.array([one.digit == label for one, label in zip(predictions, labels, strict=True)]),
+        )
+    return found
+
+
+@cache
+def open_lenient(model: str) -> DigitClassifier:
+    """A model that rejects hardly anything by its confidence."""
+    return DigitClassifier(model, mode="raw", least_confidence=LOWEST)
+
+
+def read_strangers(kind: str, *, per_kind: int, models: Sequence[str]) -> dict[str, Found]:
+    """Read the digits of one kind."""
+    seed, split = DEVELOPMENT
+    shown = [*take_strangers(per_kind, seed=seed, split=split, find_shape=partial(find_shape, split), kinds=(kind,))]
+    return read([one.picture for one in shown], [one.label for one in shown], models)
+
+
+def read_signs(kind: str, *, per_kind: int, models: Sequence[str]) -> dict[str, Found]:
+    """Read what is no digit, of one kind. No answer is right."""
+    seed, split = DEVELOPMENT
+    signs = take_signs(per_kind, seed=seed, split=split, digits=load_mnist(split), kinds=(kind,))
+    pictures = [picture for picture, _ in signs]
+    return read(pictures, [-1] * len(pictures), models)
+
+
+def join(kinds: Iterable[dict[str, Found]]) -> dict[str, Found]:
+    """Put the pictures of all kinds together."""
+    parts = [*kinds]
+    return {
+        model: Found(
+            np.concatenate([part[model].confidences for part in parts]),
+            np.concatenate([part[model].is_right for part in parts]),
+        )
+        for model in parts[0]
+    }
+
+
+def thresholds_of(model: str) -> dict[str, float]:
+    """The named thresholds of a model, as its file records them."""
+    recorded = DigitClassifier(model).engine.contract.thresholds
+    if recorded is None:
+        raise SystemExit(f"{model} records no thresholds; export it again")
+    return asdict(recorded)
+
+
+def tables(results: Results) -> list[str]:
+    """A table for each model, a row for each threshold."""
+    lines = []
+    for model in results["MNIST"]:
+        named = {value: name for name, value in thresholds_of(model).items()}
+        lines += [
+            f"## `{model}`",
+            "| threshold | | MNIST: rejected | wrong | strangers: rejected | wrong | no digit: rejected |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        for value in sorted({*GRID, *named}):
+            cells = [f"{part:.2%}" for name in ("MNIST", "strangers") for part in results[name][model].at(value)]
+            rejected, _ = results["no digit"][model].at(value)
+            name = f"**{named[value]}**" if value in named else ""
+            lines.append(f"| {value:.3f} | {name} | {' | '.join(cells)} | {rejected:.1%} |")
+        lines.append("")
+    return lines
+
+
+def draw(results: Results, path: Path) -> None:
+    """Draw the curves of both sets of digits, with a mark at each named threshold."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    values = np.unique(np.concatenate([np.linspace(LOWEST, 0.99, 100), 1 - np.geomspace(0.01, 0.0005, 40)]))
+    marks = dict(zip(MAX_REJECTED, "v.^", strict=True))
+    with mpl.rc_context({"svg.hashsalt": "edge-mnist", "svg.fonttype": "none", "font.family": "sans-serif"}):
+        figure = Figure(figsize=(9, 4), layout="constrained")
+        for axes, name in zip(figure.subplots(1, 2), WIDEST, strict=True):
+            for model, found in results[name].items():
+                curve = 100 * np.array([found.at(value) for value in values])
+                (line,) = axes.plot(curve[:, 0], curve[:, 1], label=model)
+                for point, value in thresholds_of(model).items():
+                    rejected, wrong = found.at(value)
+                    axes.plot(100 * rejected, 100 * wrong, marks[point], color=line.get_color(), markersize=9)
+            axes.set(
+                xlabel="rejected, %",
+                ylabel="wrong among accepted, %",
+                title=name,
+                ylim=(0, None),
+                xlim=(0, WIDEST[name]),
+            )
+            axes.grid(alpha=0.3)
+            axes.spines[["top", "right"]].set_visible(False)
+        for point, mark in marks.items():
+            axes.plot([], [], mark, color="grey", label=point)
+        axes.legend(frameon=False)
+        figure.savefig(path, metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The speed of WebAssembly modules in Node beside onnxruntime-web."""

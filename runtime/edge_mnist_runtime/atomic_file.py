@@ -1,0 +1,33 @@
+"""Replace a file atomically, so that a killed program leaves the old one or the new one, never a part."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from edge_mnist_runtime.errors import OutputError
+
+PARTIAL_PREFIX: Final = ".partial-"
+"""Prefix of files that are being written. A file that a killed program left can be ignored."""
+
+
+def replace_file(target: Path, write: Callable[[Path], object], *, advice: str) -> None:
+    """Replace a file: `write` creates a temporary file beside it, which is synced and renamed.
+
+    Raises:
+        OutputError: The folder cannot be written; the old file is still there. The message ends with `advice`.
+    """
+    partial = target.with_name(f"{PARTIAL_PREFIX}{target.name}")  # with the same suffix, because Keras checks it
+    try:
+        write(partial)
+        with partial.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        partial.replace(target)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise OutputError(f"{target}: cannot be written ({error.strerror or error}); {advice}") from error
+    except BaseException:  # also Ctrl-C
+        partial.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,89 @@
+"""Take a raised, tilted or cloudy background away from tensors.
+
+A grey-scale opening (Serra, 1982) by a square that is wider than any stroke gives the background. It is smoothed, and
+subtracted. What is left is stretched, because it has lost the background's part of its brightness.
+
+A tensor on black keeps every byte: its opening is black.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_mnist_runtime.reading.filters import grey_closing, quantile, quantile_along
+from edge_mnist_runtime.reading.parameters import PICTURE_READING
+from edge_mnist_runtime.tensor import TENSOR, Pixels
+
+Floats = npt.NDArray[np.float32]
+
+BACKGROUND: Final = PICTURE_READING.tensor_background
+
+WHITE: Final = np.uint8(255)
+
+
+def take_background_away(images: Pixels) -> Pixels:
+    """Subtract the background of every image that has one.
+
+    Args:
+        images: uint8, shape (N, 28, 28, 1), bright ink.
+
+    Returns:
+        uint8, shape (N, 28, 28, 1). Images on black are unchanged, byte for byte.
+    """
+    planes = images.reshape(TENSOR[:3])
+    bright = np.flatnonzero(_border_fraction(planes) >= BACKGROUND.min_bright_border)
+    if not bright.size:
+        return images
+    opened = WHITE - grey_closing(WHITE - planes[bright], BACKGROUND.window_pixels)
+    is_raised = opened.max((1, 2)) >= BACKGROUND.min_level
+    changed, raised = planes.copy(), bright[is_raised]
+    if raised.size:
+        changed[raised] = _subtract(planes[raised], opened[is_raised])
+    without: Pixels = changed.reshape(images.shape)
+    return without
+
+
+def has_bright_ink(image: Pixels) -> bool:
+    """Whether the ink of an image, uint8, shape (1, 28, 28, 1), is brighter than the border's median."""
+    background = float(quantile(_borders(image.reshape(TENSOR[:3])), 0.5))
+    lighter, darker = float(image.max()) - background, background - float(image.min())
+    return lighter > max(BACKGROUND.min_contrast, BACKGROUND.min_brighter * darker)
+
+
+def _border_fraction(planes: Pixels) -> npt.NDArray[np.float64]:
+    """Fraction of each image's border pixels that are not black, shape (N,)."""
+    fractions: npt.NDArray[np.float64] = (_borders(planes) > 0).mean(1)
+    return fractions
+
+
+def _borders(planes: Pixels) -> Pixels:
+    """The border pixels of each image, shape (N, 108)."""
+    borders: Pixels = np.concatenate((planes[:, 0], planes[:, -1], planes[:, 1:-1, 0], planes[:, 1:-1, -1]), axis=1)
+    return borders
+
+
+def _subtract(planes: Pixels, background: Pixels) -> Pixels:
+    """Subtract backgrounds, smoothed, and stretch what is left; all of shape (N, 28, 28)."""
+    smooth = _SMOOTHING @ background.astype(np.float32) @ _SMOOTHING.T
+    rest = np.maximum(planes - smooth, 0)
+    full = quantile_along(rest.reshape(len(rest), -1), BACKGROUND.full_quantile)[..., np.newaxis]
+    rest *= 255 / np.maximum(full, BACKGROUND.min_contrast)
+    pixels: Pixels = np.rint(np.minimum(rest, 255)).astype(np.uint8)
+    return pixels
+
+
+def _gaussian_weights(n: int, sigma: float) -> Floats:
+    """Weights that smooth along one axis, shape (n, n), as if the first and last value went on beyond the ends."""
+    reach = 4 * int(np.ceil(sigma))
+    positions = np.arange(-reach, n + reach)
+    weights = np.exp(-0.5 * ((np.arange(n)[:, np.newaxis] - positions) / sigma) ** 2)
+    weights /= weights.sum(1, keepdims=True)
+    inside: Floats = np.zeros((n, n), np.float32)
+    np.add.at(inside.T, np.clip(positions, 0, n - 1), weights.T)
+    return inside
+
+
+_SMOOTHING: Final = _gaussian_weights(TENSOR[1], BACKGROUND.smoothing_sigma)

@@ -1,0 +1,126 @@
+"""A background that is not black is taken away from tensors; on black every byte stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge_mnist_runtime import DigitClassifier
+from edge_mnist_runtime.reading.modes import find_tensor, find_tensors
+from edge_mnist_runtime.reading.reader import read_picture
+from edge_mnist_runtime.reading.tensor_background import has_bright_ink, take_background_away
+from edge_mnist_runtime.tensor import Pixels
+
+DOWN, RIGHT = np.mgrid[:28, :28]
+
+BACKGROUNDS = {
+    "raised": np.full((28, 28), 90.0),
+    "raised above 128": np.full((28, 28), 150.0),
+    "tilted": 6.0 * RIGHT,
+    "cloudy": 60 + 50 * np.sin(DOWN / 7) * np.cos(RIGHT / 9),
+}
+
+
+@pytest.fixture(scope="module")
+def three(draw_three: Callable[..., Image.Image]) -> Pixels:
+    """The tensor of a three, shape (28, 28)."""
+    return read_picture(draw_three(), mode="mnist").pixels
+
+
+def on(background: np.ndarray, ink: Pixels) -> Pixels:
+    """Ink on a background, in the range that it leaves."""
+    return np.rint(background + ink * (255 - background) / 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("name", BACKGROUNDS)
+def test_digit_on_a_bright_background_is_read(name: str, three: Pixels, classifier: DigitClassifier) -> None:
+    image = on(BACKGROUNDS[name], three)
+    prediction = classifier.predict(image)
+    assert prediction.digit == 3
+    assert prediction.confidence > 0.9
+    assert classifier.predict_batch(np.stack([image, three])) == [prediction, classifier.predict(three)]
+
+
+@pytest.mark.parametrize("name", BACKGROUNDS)
+def test_background_becomes_black(name: str, three: Pixels) -> None:
+    found = find_tensor(on(BACKGROUNDS[name], three).tobytes(), "mnist")
+    assert found is not None
+    tensor = np.frombuffer(found, np.uint8).reshape(28, 28)
+    assert tensor[three == 0].mean() < 16
+    assert tensor.max() == 255
+
+
+@pytest.mark.parametrize("mode", ["auto", "mnist", "raw"])
+def test_tensor_on_black_keeps_every_byte(mode: str, three: Pixels) -> None:
+    at_the_edge = np.roll(three, -4, axis=0)
+    assert at_the_edge[0].any()
+    for image in (three, at_the_edge):
+        assert find_tensor(image.tobytes(), mode) == image.tobytes()
+    both = np.stack([three, at_the_edge])[..., np.newaxis]
+    assert find_tensors(both, mode) is not None
+    assert np.array_equal(find_tensors(both, mode), both)
+
+
+def test_mode_raw_keeps_backgrounds(three: Pixels) -> None:
+    image = on(BACKGROUNDS["raised"], three)
+    assert find_tensor(image.tobytes(), "raw") == image.tobytes()
+    assert find_tensors(image.reshape(1, 28, 28, 1), "raw").tobytes() == image.tobytes()
+
+
+@pytest.mark.parametrize(("columns", "changes"), [(8, False), (9, True)])
+def test_two_fifths_of_the_border_are_a_background(columns: int, changes: bool) -> None:
+    image = np.zeros((1, 28, 28, 1), np.uint8)
+    image[:, :, :columns] = 100
+    image[:, 10:18, 20:22] = 255
+    assert (take_background_away(image).tobytes() != image.tobytes()) == changes
+
+
+@pytest.mark.parametrize(("level", "changes"), [(15, False), (16, True)])
+def test_grain_is_no_background(level: int, changes: bool, three: Pixels) -> None:
+    image = np.maximum(three, np.uint8(level)).reshape(1, 28, 28, 1)
+    assert (take_background_away(image).tobytes() != image.tobytes()) == changes
+
+
+@pytest.mark.parametrize(("darkest", "is_bright"), [(84, True), (82, False)])
+def test_bright_ink_differs_more_from_the_border_than_dark_pixels(darkest: int, is_bright: bool) -> None:
+    image = np.full((1, 28, 28, 1), 150, np.uint8)
+    image[:, 10:18, 12:14], image[:, 10:18, 20:22] = 250, darkest
+    assert has_bright_ink(image) == is_bright
+
+
+def test_dark_ink_on_light_is_a_picture(three: Pixels) -> None:
+    assert find_tensor((255 - three).tobytes(), "auto") is None
+
+
+@pytest.mark.parametrize("model", ["robust", "edge", "nano"])
+@pytest.mark.parametrize("mode", ["auto", "mnist", "photo", "raw"])
+def test_uniform_image_is_blank_for_every_model_in_every_mode(model: str, mode: str) -> None:
+    classifier = DigitClassifier(model, mode=mode)
+    for level in (0, 7, 127, 255):
+        image = np.full((28, 28), level, np.uint8)
+        prediction = classifier.predict(image)
+        assert (prediction.digit, prediction.reason, prediction.likeliest) == (None, "blank", None)
+        assert classifier.predict_batch(np.stack([image, image])) == [prediction, prediction]
+        assert [*classifier.predict_stream([image])] == [prediction]
+
+
+def test_image_with_one_other_pixel_is_not_uniform() -> None:
+    image = np.zeros((28, 28), np.uint8)
+    image[14, 14] = 255
+    prediction = DigitClassifier(mode="raw").predict(image)
+    assert prediction.confidence > 0
+    assert DigitClassifier(mode="raw").predict_batch(image[np.newaxis]) == [prediction]
+
+
+def test_rejected_tensor_is_read_with_its_digit_in_the_place_of_mnists(
+    draw_three: Callable[..., Image.Image], classifier: DigitClassifier
+) -> None:
+    corner = 255 - np.asarray(draw_three((28, 28), (2, 2), 10))
+    assert not DigitClassifier(mode="raw").predict(corner).accepted
+    prediction = classifier.predict(corner)
+    assert prediction.digit == 3
+    assert prediction.confidence >= 0.98
+    assert classifier.predict_batch(corner[np.newaxis]) == [prediction]
