@@ -8,8 +8,7 @@ from typing import Final
 
 from edge_mnist_exporter.gate_config import INT8_PRECISION, GateConfig
 from edge_mnist_exporter.kinds import FORMAT_NAMES, Kind, choose_kinds, list_absent
-from edge_mnist_runtime.bundles.c_source import C_FORMAT
-from edge_mnist_runtime.bundles.libraries import LIBRARY_FORMAT
+from edge_mnist_runtime.bundles.program_formats import C_FORMAT, LIBRARY_FORMAT
 from edge_mnist_runtime.contract import InputRange, check_labels
 from edge_mnist_runtime.errors import OutputError, UsageError
 from edge_mnist_runtime.thresholds import LeastConfidence, check_least_confidence

@@ -28,8 +28,8 @@ from edge_mnist_exporter.report.model_card import write_model_card
 from edge_mnist_exporter.report.page import make_export_page
 from edge_mnist_exporter.report.report import ExportRecord
 from edge_mnist_exporter.source.source_model import SourceModel, find_source, load_source
-from edge_mnist_runtime.bundles.c_source import C_FORMAT
 from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, MANIFEST_FILE, Manifest
+from edge_mnist_runtime.bundles.program_formats import C_FORMAT
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.errors import GateError, PrecisionProofError
 from edge_mnist_runtime.preprocess import PREPROCESS

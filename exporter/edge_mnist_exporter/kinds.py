@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge_mnist_exporter.targets import Target, choose_targets
-from edge_mnist_runtime.bundles.c_source import C_FORMAT, WASM_FORMAT
-from edge_mnist_runtime.bundles.libraries import LIBRARY_FORMAT
+from edge_mnist_runtime.bundles.program_formats import C_FORMAT, LIBRARY_FORMAT, WASM_FORMAT
 from edge_mnist_runtime.contract import SATURATING_PRECISIONS
 from edge_mnist_runtime.errors import UsageError
 

@@ -22,8 +22,7 @@ from edge_mnist_exporter.program.native.toolchain import choose_compiler
 from edge_mnist_exporter.program.wasm.build import build_wasm, read_template, require_wasm_compiler
 from edge_mnist_exporter.program.wasm.proof import prove_wasm
 from edge_mnist_exporter.targets import Target
-from edge_mnist_runtime.bundles.c_source import C_FORMAT, WASM_FORMAT
-from edge_mnist_runtime.bundles.libraries import LIBRARY_FORMAT
+from edge_mnist_runtime.bundles.program_formats import C_FORMAT, LIBRARY_FORMAT, WASM_FORMAT
 
 Proof = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.uint8]], ProgramReport]
 """Runs the file on images, uint8, shape (N, H, W, C), and compares its scores, uint8, shape (N, K)."""

@@ -11,13 +11,11 @@ from functools import cache
 from typing import Final
 
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, MODELS_FOLDER, read_package_file
+from edge_mnist_runtime.bundles.program_formats import LIBRARY_FORMAT
 from edge_mnist_runtime.engines import suffix_of
 from edge_mnist_runtime.engines.options import SUFFIXES_OF
 from edge_mnist_runtime.errors import HashMismatchError, ManifestError, UsageError
 from edge_mnist_runtime.machine.native_target import host_targets
-
-LIBRARY_FORMAT: Final = "lib"
-"""Format of such a file in a manifest."""
 
 LIBRARIES: Final = os.path.join(MODELS_FOLDER, "libraries.json")  # noqa: PTH118
 """SHA-256 of every library inside this package, by its file name."""

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edge_mnist_runtime.bundles.c_source import USES
-from edge_mnist_runtime.bundles.libraries import LIBRARY_FORMAT, why_not_here
+from edge_mnist_runtime.bundles.libraries import why_not_here
+from edge_mnist_runtime.bundles.program_formats import LIBRARY_FORMAT, USES
 from edge_mnist_runtime.contract import SATURATING_PRECISIONS, TensorSpec, check_labels, check_preprocess, check_schema
 from edge_mnist_runtime.errors import HashMismatchError, ManifestError, UsageError
 from edge_mnist_runtime.paths import describe_missing, describe_unreadable, exists, is_folder

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, find_bundled, read_package_file
 from edge_mnist_runtime.bundles.opened import OpenedModel
+from edge_mnist_runtime.bundles.program_formats import describe_use
 from edge_mnist_runtime.engines import DEFAULT_OPTIONS, MODEL_SUFFIXES, Engine, suffix_of
 from edge_mnist_runtime.engines.opening import open_engine
 from edge_mnist_runtime.engines.options import (
@@ -65,8 +66,6 @@ def find_and_open(
     if os.path.isdir(path):
         return _open_bundle(path, backend, options)
     if os.path.exists(path) and suffix_of(path) not in MODEL_SUFFIXES:
-        from edge_mnist_runtime.bundles.c_source import describe_use  # 3 ms of a cold start
-
         if use := describe_use(suffix_of(path)):
             raise UsageError(f"{path}: {use}; name the .tflite or .onnx file instead")
         raise UsageError(f"{path}: not a model; expected a bundle folder or a file ending in .onnx or .tflite")

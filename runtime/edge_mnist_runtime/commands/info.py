@@ -79,9 +79,10 @@ def _describe(model: Path | None, data: Path | None) -> list[dict[str, Any]]:
     """Describe each model file; the keys are those of `info --json`."""
     from edge_mnist_runtime.bundles.accuracy import load_labelled
     from edge_mnist_runtime.bundles.bundled_models import find_bundled
-    from edge_mnist_runtime.bundles.c_source import C_SUFFIXES, C_USE, describe_c_source
+    from edge_mnist_runtime.bundles.c_source import describe_c_source
     from edge_mnist_runtime.bundles.foreign_files import ForeignFile, open_or_load
     from edge_mnist_runtime.bundles.libraries import describe_bundled_libraries
+    from edge_mnist_runtime.bundles.program_formats import C_SUFFIXES, C_USE
     from edge_mnist_runtime.contract import IMAGE_SHAPE
     from edge_mnist_runtime.engines.native_library import NativeLibrary
     from edge_mnist_runtime.paths import is_folder

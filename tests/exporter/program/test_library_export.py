@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from edge_mnist_runtime import DigitClassifier
+from edge_mnist_runtime import DigitClassifier, open_model
 from edge_mnist_runtime.bench.sample_digits import load_samples
 from edge_mnist_runtime.machine.native_target import host_targets
 
@@ -45,6 +46,9 @@ def test_exported_library_is_proved_listed_and_run(compiler, run_here, drawn_set
         assert item["program"]["emulator"] or "Not proved here" in card
     digits = load_samples().images[..., 0]
     assert all(found.digit is not None for found in DigitClassifier(bundle, backend="native").predict_batch(digits))
+    contract = open_model(bundle, backend="native").contract
+    assert contract.thresholds is not None
+    assert asdict(contract.thresholds) == manifest["thresholds"]
 
 
 @pytest.mark.parametrize(
