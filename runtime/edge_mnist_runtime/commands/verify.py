@@ -48,12 +48,12 @@ def verify(
         raise UsageError(f"--min-top1 must be 0..1, not {min_top1:g}")
     if min_top1 and data is None:
         raise UsageError("--min-top1 needs --data to measure it on")
+    known_backend = require_backend(backend)
     if find_bundled(bundle):
         raise UsageError(f"{bundle}: a built-in model, not a bundle; edge-mnist doctor replays its golden digits")
     if not exists(bundle):
         missing = describe_missing(bundle, "file or folder")
         raise UsageError(f"{missing}; expected a bundle folder that edge-mnist export wrote, or a model file in it")
-    known_backend = require_backend(backend)
     folder, file = (bundle.parent, bundle.name) if is_file(bundle) else (bundle, None)
     if file and not is_file(folder / MANIFEST_FILE):
         raise ManifestError(

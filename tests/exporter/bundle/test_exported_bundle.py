@@ -65,7 +65,7 @@ def test_bundle_contains_exactly_its_files(reference_bundle):
 
 
 def test_report_has_all_documented_fields(report):
-    assert report["schema_version"] == 4
+    assert report["schema_version"] == 5
     assert {"name", "split", "n", "n_per_class", "image_shape", "sha256"} <= report["dataset"].keys()
     assert 0.9 < report["reference"]["top1"] <= 1
     assert 0 <= report["reference"]["expected_calibration_error"] < 0.2

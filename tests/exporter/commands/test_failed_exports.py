@@ -91,7 +91,7 @@ def test_int8_that_fails_is_not_written(run_here, fragile_model, tmp_path):
         assert artifact["lost"] > artifact["gained"]
         assert len(artifact["flips"]) == round(report["dataset"]["n"] * (1 - artifact["agreement"]))
     page = (tmp_path / "bundle.failed" / "report.html").read_text("utf-8")
-    assert page.count("<img ") == 60
+    assert page.count("<img class='pixels'") == 60
     assert len(page) < 1_000_000
     assert "<b>failed</b>" in page
 

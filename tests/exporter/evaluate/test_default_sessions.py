@@ -51,7 +51,7 @@ def measured(reference_source, drawn_images):
             DigitSource(digits, digits, digits, None),
             calibration=CalibrationSet(images, {}),
             config=ExportConfig(gates=GateConfig(max_probability_diff=0.5)),
-            settled=None,
+            rule=None,
             on_stage=lambda _stage: None,
         )
 
