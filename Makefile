@@ -63,11 +63,13 @@ lint: $(INSTALLED) ## Check style and format
 types: $(INSTALLED) ## Check types
 	$(BIN)/mypy
 
-wheel: $(INSTALLED) ## Build the wheel, install it in a clean environment and test it there
+wheel: $(INSTALLED) ## Build the wheel, with compiled models if ziglang is there, install it in a clean environment and test it there
 	rm -rf dist .venv-wheel
+	$(BIN)/python -m benchmarks.tools.bundled_libraries
 	$(BIN)/python -m build --wheel --no-isolation
 	$(PYTHON) -m venv .venv-wheel
-	.venv-wheel/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl
+	.venv-wheel/bin/python -m pip install --quiet --constraint constraints.txt dist/*-any.whl
+	$(BIN)/python -m benchmarks.tools.musl_wheel dist
 	.venv-wheel/bin/python tests/wheel_check.py
 
 frozen-test: $(INSTALLED) ## Freeze the runtime with PyInstaller in a clean environment and test the application
@@ -104,13 +106,14 @@ reference: $(INSTALLED) ## Train the reference models again on MNIST and put the
 	    $(BIN)/edge-mnist export $(REFERENCE)/$$name --int8 --max-drop 0.1 -o $(REFERENCE)/$$name-bundle || exit; \
 	    cp $(REFERENCE)/$$name/model.keras trainer/edge_mnist_trainer/models/$$name.keras; \
 	    cp $(REFERENCE)/$$name/run.json trainer/edge_mnist_trainer/models/$$name.json; \
-	    cp $(REFERENCE)/$$name-bundle/$${name}_int8.onnx runtime/edge_mnist_runtime/models/; done
+	    cp $(REFERENCE)/$$name-bundle/$${name}_int8.onnx runtime/edge_mnist_runtime/models/; \
+	    cp $(REFERENCE)/$$name-bundle/$${name}_int8.tflite exporter/edge_mnist_exporter/models/; done
 	$(MAKE) golden
 
 golden: $(INSTALLED) ## Record the predictions of the bundled models for edge-mnist doctor
 	$(BIN)/python -m benchmarks.tools.device_checks
 
-device-test: $(INSTALLED) ## Run the C programs on emulated Cortex-M processors: docs/devices.md
+device-test: $(INSTALLED) ## Run the C programs and libraries on emulated ARM processors: docs/devices.md
 	$(BIN)/python -m benchmarks.devices
 
 conformance: $(INSTALLED) ## Compare predictions of other programs and processors: docs/results/conformance.md

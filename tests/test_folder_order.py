@@ -26,8 +26,8 @@ ORDER = {
         "augment config typed_json run_record run_folder data networks fit evaluate report training_run commands"
     ),
     "exporter": (
-        "kinds gate_config config golden_images tflite_schema audit program source formats conversion evaluate bundle "
-        "report images measurement mixed exporting commands"
+        "targets kinds gate_config config golden_images tflite_schema audit program source formats conversion evaluate "
+        "bundle report images measurement mixed exporting commands"
     ),
 }
 """Folders and top-level modules of each package. Each imports only earlier ones."""

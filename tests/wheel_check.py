@@ -62,6 +62,11 @@ def main() -> None:
         digits = [(line.split()[0], Path(line.split()[-1]).name[0]) for line in done.stdout.splitlines()]
         check(done.returncode == 0 and len(digits) == 10, "edge-mnist classify reads ten pictures")
         check(all(found == shown for found, shown in digits), "and reads them right")
+        done = run("classify", folder, "--backend", "native")
+        if "edge_mnist_runtime/models/libraries.json" in files:
+            check(done.returncode == 0, "edge-mnist classify --backend native runs the compiled library")
+        else:
+            check(done.returncode == 2 and "no compiled library" in done.stderr, "without ziglang no library is built")
     for extra in ("train", "export"):
         done = run(extra)
         check(

@@ -1,4 +1,4 @@
-"""Run the C programs of the reference models on emulated Cortex-M processors, and write docs/devices.md.
+"""Run C programs and libraries of the reference models on emulated ARM processors, and write docs/devices.md.
 
     python -m benchmarks.devices --digits 1000
 
@@ -11,11 +11,14 @@ import argparse
 import json
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 from benchmarks.devices.chips import CHIPS, COMPILER, EMULATOR, PACKAGES, Chip, Run, find_missing_tool, run_on_chip
+from benchmarks.devices.libraries import COMPUTERS, find_missing_part, run_library
 from edge_mnist_exporter import ExportConfig, export
-from edge_mnist_exporter.program.reference import ReferenceKernels
+from edge_mnist_exporter.program.c_program import make_c_program
+from edge_mnist_exporter.targets import TARGETS
 from edge_mnist_runtime.dataset import find_mnist_folder, load_mnist_half
 
 MODELS = ("edge", "nano", "robust")
@@ -39,6 +42,16 @@ Flash: code and constants of the program on Cortex-M4, without golden vectors, i
 
 Instructions: of one digit, counted by the emulator, which is no cycle count. Stack: bytes, with the loop that calls
 the program. Plain loops: `-DEDGE_MNIST_PORTABLE`; M4, M7 and M33 otherwise use their DSP instructions.
+
+## Libraries on computers
+
+The same program as a library ([how to make it](c.md#as-a-library)), on emulated computers with 1,000 digits each:
+
+| model | computer | instructions | library, bytes | differing |
+|---|---|---|---|---|
+{libraries}
+
+## Other projects
 
 What others publish, beside our Cortex-M4 at -O2. The figures count different things:
 
@@ -73,14 +86,24 @@ def main() -> int:
     if missing:
         print(f"{missing} is not installed: apt-get install {PACKAGES}", file=sys.stderr)
         return 3
+    absent = find_missing_part()
+    if absent:
+        print(absent, file=sys.stderr)
+        return 3
     digits = load_mnist_half(find_mnist_folder(None), "t10k").images[: arguments.digits]
-    sizes, runs, others, differing = [], [], [], 0
+    sizes, runs, libraries, others, differing = [], [], [], [], 0
     for name in MODELS:
         bundle = BUILD / name
         if not (bundle / f"{name}_int8.c").exists():
             export(name, output=bundle, config=ExportConfig(formats=("tflite", "c"))).require_passed()
         tflite = (bundle / f"{name}_int8.tflite").read_bytes()
-        expected = ReferenceKernels(tflite, origin=name).run_stored(digits)
+        program = make_c_program(tflite, name, max_ram_bytes=None)
+        expected = program.kernels.run_stored(digits)
+        for target in COMPUTERS:
+            emulated = run_library(program, TARGETS[target], digits, expected)
+            differing += emulated.differing
+            libraries.append(emulated.describe(name))
+            print(libraries[-1], flush=True)
         flash, work = {}, {}
         for chip, flags in list_runs():
             folder = BUILD / "-".join((name, chip.cpu, *flags))
@@ -101,6 +124,7 @@ def main() -> int:
         verdict=verdict,
         sizes="\n".join(sizes),
         runs="\n".join(runs),
+        libraries="\n".join(libraries),
         others="\n".join([*others, *PUBLISHED]),
         tools=describe_tools(),
     )
@@ -145,9 +169,9 @@ def describe_tools() -> str:
     """The first line of what each tool says of itself."""
     lines = [
         subprocess.run([tool, "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
-        for tool in (COMPILER, EMULATOR)
+        for tool in (COMPILER, EMULATOR, *sorted({str(TARGETS[name].emulator) for name in COMPUTERS}))
     ]
-    return "\n".join(f"- {line}" for line in lines)
+    return "\n".join(f"- {line}" for line in (*lines, f"ziglang {metadata.version('ziglang')}"))
 
 
 if __name__ == "__main__":

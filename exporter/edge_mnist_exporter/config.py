@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from edge_mnist_exporter.gate_config import INT8_PRECISION, GateConfig
-from edge_mnist_exporter.kinds import FORMAT_NAMES, PROGRAM_FORMATS, Kind, choose_kinds, list_absent
-from edge_mnist_runtime.bundles.c_source import C_FORMAT
+from edge_mnist_exporter.kinds import FORMAT_NAMES, Kind, choose_kinds, list_absent
+from edge_mnist_runtime.bundles.program_formats import C_FORMAT, LIBRARY_FORMAT
 from edge_mnist_runtime.contract import InputRange, check_labels
 from edge_mnist_runtime.errors import OutputError, UsageError
 from edge_mnist_runtime.thresholds import LeastConfidence, check_least_confidence
@@ -124,6 +124,8 @@ class ExportConfig:
     """The precisions to write."""
     formats: tuple[str, ...] | None = None
     """The formats to write; each precision is written in those that support it. None for all formats."""
+    targets: tuple[str, ...] | None = None
+    """Machines that libraries are compiled for; None for this one."""
     io: str | None = None
     """Dtype of the inputs and, if the format supports it, outputs; None for the default of each precision."""
     source: SourceConfig = field(default_factory=SourceConfig)
@@ -166,22 +168,25 @@ class ExportConfig:
         if self.calibration_samples is not None and self.calibration_samples < 1:
             raise UsageError(f"`calibration_samples` must be at least 1, not {self.calibration_samples}")
         check_least_confidence(self.least_confidence)
-        program = next((kind.format for kind in self.kinds if kind.format in PROGRAM_FORMATS), None)
+        formats = {kind.format for kind in self.kinds}
+        program = next((kind.format for kind in self.kinds if kind.is_program), None)
         if self.conversion.max_ram_bytes is not None and program is None:
             raise UsageError("`max_ram_bytes`: only C programs state the memory that they work in; add c to `formats`")
         if program and self.auto_mixed:
             raise UsageError(
                 f"`auto_mixed`: a C program has no layers in float; leave it out, or {program} out of `formats`"
             )
-        if self.project and not any(kind.format == C_FORMAT for kind in self.kinds):
+        if self.project and C_FORMAT not in formats:
             raise UsageError("`project`: a project holds the C program; add c to `formats`")
+        if self.targets is not None and LIBRARY_FORMAT not in formats:
+            raise UsageError(f"`targets`: only libraries are for one machine; add {LIBRARY_FORMAT} to `formats`")
         if self.seed < 0:
             raise UsageError(f"`seed` must be at least 0, not {self.seed}")
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """The kinds of files to write, precision by precision."""
-        return choose_kinds(self.precisions, self.formats or FORMAT_NAMES, self.io)
+        return choose_kinds(self.precisions, self.formats or FORMAT_NAMES, self.io, self.targets)
 
     @property
     def absent(self) -> list[str]:

@@ -11,7 +11,7 @@ from edge_mnist_exporter.audit.audit import MAX_WEIGHT_PAIR, GraphAudit
 from edge_mnist_exporter.config import ConversionConfig
 from edge_mnist_exporter.formats import FORMATS
 from edge_mnist_exporter.formats.request import ConversionRequest
-from edge_mnist_exporter.kinds import PROGRAM_FORMATS, Kind
+from edge_mnist_exporter.kinds import Kind
 from edge_mnist_exporter.program.c_program import CProgram, make_c_program
 from edge_mnist_exporter.program.program_files import PROGRAM_FILES, Proof
 from edge_mnist_exporter.source.nested_layers import list_nested_layers
@@ -119,7 +119,7 @@ def _check_masks(request: ConversionRequest) -> None:
 
 def name_file(request: ConversionRequest) -> str:
     """Name of the file in a bundle."""
-    return f"{request.source.name}_{request.kind.precision}{FORMATS[request.kind.format].suffix}"
+    return f"{request.source.name}_{request.kind.precision}{request.kind.suffix}"
 
 
 def prove(request: ConversionRequest, data: bytes) -> ExportedFile:
@@ -138,17 +138,25 @@ def prove(request: ConversionRequest, data: bytes) -> ExportedFile:
     found = [spec.dtype for spec in audit.inputs]
     if found != [kind.input_dtype]:
         raise PrecisionProofError(f"{name}: takes {', '.join(found)}; {kind.input_dtype} was requested")
-    if kind.format in PROGRAM_FORMATS:
-        program = make_c_program(data, name, max_ram_bytes=request.config.max_ram_bytes)
-        audit = replace(audit, arena_bytes=program.source.arena_bytes)
-        made, kernels = PROGRAM_FILES[kind.format](program), program.kernels
-        companions = {name.removesuffix(file_format.suffix) + end: content for end, content in made.companions.items()}
-        return ExportedFile(name, kind, made.data, kernels, kernels, audit, companions, program, made.prove)
+    if kind.is_program:
+        return _make_program(request, data, audit)
     try:
         engine = open_engine(data, file_name=name)
     except CorruptModelError as error:
         raise ConversionError(f"{error}; the converter made a file that cannot be run") from error
     return ExportedFile(name, kind, data, engine, _open_by_default(engine, data, name), audit)
+
+
+def _make_program(request: ConversionRequest, tflite: bytes, audit: GraphAudit) -> ExportedFile:
+    """Make the file of the integer program that an int8 TFLite file holds: C source, WebAssembly or a library."""
+    kind, name = request.kind, name_file(request)
+    program = request.make_once(
+        "integer program", lambda: make_c_program(tflite, name, max_ram_bytes=request.config.max_ram_bytes)
+    )
+    made, kernels = PROGRAM_FILES[kind.format].make(program, kind), program.kernels
+    audit = replace(audit, arena_bytes=program.source.arena_bytes)
+    companions = {name.removesuffix(kind.suffix) + end: content for end, content in made.companions.items()}
+    return ExportedFile(name, kind, made.data, kernels, kernels, audit, companions, program, made.prove)
 
 
 def _open_by_default(engine: Engine, data: bytes, name: str) -> Engine:

@@ -20,18 +20,16 @@ from edge_mnist_exporter.formats.request import ConversionRequest
 from edge_mnist_exporter.gate_config import INT8_PRECISION
 from edge_mnist_exporter.images.calibration import CalibrationSet, choose_calibration, choose_search_images
 from edge_mnist_exporter.images.own_images import load_export_images
-from edge_mnist_exporter.kinds import PROGRAM_FORMATS
 from edge_mnist_exporter.measurement import evaluate_reference, measure
 from edge_mnist_exporter.mixed.auto_mixed import Mixing, UnmadeFile, mix_failing, try_convert
-from edge_mnist_exporter.program.c_source import check_c_name
+from edge_mnist_exporter.program.program_files import check_programs
 from edge_mnist_exporter.program.projects.project import write_project
-from edge_mnist_exporter.program.wasm.build import require_wasm_compiler
 from edge_mnist_exporter.report.model_card import write_model_card
 from edge_mnist_exporter.report.page import make_export_page
 from edge_mnist_exporter.report.report import ExportRecord
 from edge_mnist_exporter.source.source_model import SourceModel, find_source, load_source
-from edge_mnist_runtime.bundles.c_source import C_FORMAT, WASM_FORMAT
 from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, MANIFEST_FILE, Manifest
+from edge_mnist_runtime.bundles.program_formats import C_FORMAT
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.errors import GateError, PrecisionProofError
 from edge_mnist_runtime.preprocess import PREPROCESS
@@ -117,11 +115,7 @@ def export(
     name, path = find_source(None if model is None else Path(model))
     target = BUNDLES_FOLDER / name if output is None else Path(output)
     config = config or ExportConfig()
-    formats = {kind.format for kind in config.kinds}
-    if formats & set(PROGRAM_FORMATS):
-        check_c_name(name)
-    if WASM_FORMAT in formats:
-        require_wasm_compiler()
+    check_programs(name, config.kinds)
     if config.project:
         config.project.check_folder()
     with BundleWriter(target) as writer:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from edge_mnist_runtime.bundles.c_source import C_FORMAT, WASM_FORMAT
+from edge_mnist_exporter.targets import Target, choose_targets
+from edge_mnist_runtime.bundles.program_formats import C_FORMAT, LIBRARY_FORMAT, WASM_FORMAT
 from edge_mnist_runtime.contract import SATURATING_PRECISIONS
 from edge_mnist_runtime.errors import UsageError
 
 FORMAT_NAMES: Final = ("tflite", "onnx")
 """What is written where nobody names a format."""
 
-PROGRAM_FORMATS: Final = (C_FORMAT, WASM_FORMAT)
+PROGRAM_FORMATS: Final = (C_FORMAT, WASM_FORMAT, LIBRARY_FORMAT)
 """What is made of the integer program of the int8 TFLite file; written only where it is named."""
 
 ALL_FORMATS: Final = (*FORMAT_NAMES, *PROGRAM_FORMATS)
@@ -40,7 +41,7 @@ ABSENT: Final = {
     ("onnx", "int16x8"): "onnxruntime has no int16 convolutions",
     **{
         (name, precision): f"the {title} program computes in int8 alone"
-        for name, title in ((C_FORMAT, "C"), (WASM_FORMAT, "WebAssembly"))
+        for name, title in zip(PROGRAM_FORMATS, ("C", "WebAssembly", "compiled"), strict=True)
         for precision in ("fp32", "fp16", "int16x8", "dynamic")
     },
 }
@@ -62,11 +63,23 @@ class Kind:
     format: str
     precision: str
     input_dtype: str
+    target: Target | None = None
+    """The kind of machine that a library is for; None for any other file."""
+
+    @property
+    def is_program(self) -> bool:
+        """Whether it is the integer program, as source or compiled."""
+        return self.format in PROGRAM_FORMATS
+
+    @property
+    def suffix(self) -> str:
+        """How names of its files end: `.c`, or `.x86_64-linux.so`."""
+        return f".{self.format}" if self.target is None else f".{self.target.name}{self.target.suffix}"
 
     @property
     def is_calibrated_tflite(self) -> bool:
         """Whether TensorFlow's converter chooses its quantization ranges from calibration images."""
-        return self.format in ("tflite", *PROGRAM_FORMATS) and self.precision in ("int8", "int16x8")
+        return (self.format == "tflite" or self.is_program) and self.precision in ("int8", "int16x8")
 
     @property
     def may_saturate(self) -> bool:
@@ -79,10 +92,16 @@ class Kind:
         return self.precision in ("int8", "mixed") and self.input_dtype != "float32"
 
 
-def choose_kinds(precisions: tuple[str, ...], formats: tuple[str, ...], io: str | None) -> tuple[Kind, ...]:
+def choose_kinds(
+    precisions: tuple[str, ...], formats: tuple[str, ...], io: str | None, targets: tuple[str, ...] | None = None
+) -> tuple[Kind, ...]:
     """List every existing combination of the precisions and formats. `list_absent` lists the others.
 
-    `io` is the input dtype; None for the default of each combination.
+    Args:
+        precisions: Requested precisions.
+        formats: Requested formats.
+        io: Input dtype; None for the default of each combination.
+        targets: Names of the machines that libraries are for; None for this one.
 
     Raises:
         UsageError: A name is unknown, a precision exists in none of the formats, or a combination does not have the
@@ -96,7 +115,9 @@ def choose_kinds(precisions: tuple[str, ...], formats: tuple[str, ...], io: str 
         if not known:
             reasons = "; ".join(list_absent((precision,), formats))
             raise UsageError(f"`precisions` {precision}, `formats` {','.join(formats)}: {reasons}")
-        kinds += [Kind(format_name, precision, _choose_input(format_name, precision, io)) for format_name in known]
+        for format_name in known:
+            for target in choose_targets(targets) if format_name == LIBRARY_FORMAT else [None]:
+                kinds.append(Kind(format_name, precision, _choose_input(format_name, precision, io), target))
     return tuple(kinds)
 
 

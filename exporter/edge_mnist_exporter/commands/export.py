@@ -40,6 +40,7 @@ from edge_mnist_exporter.commands.export_options import (
     OutputOption,
     PrecisionsOption,
     ProjectOption,
+    TargetsOption,
 )
 from edge_mnist_exporter.commands.stages import stages_shown
 from edge_mnist_exporter.config import BUNDLES_FOLDER, ConversionConfig, ExportConfig, ProjectConfig
@@ -58,6 +59,7 @@ def export(
     int8: Int8Option = False,
     precisions: PrecisionsOption = None,
     formats: FormatsOption = None,
+    targets: TargetsOption = None,
     output: OutputOption = None,
     max_drop_points: MaxDropOption = None,
     min_agreement: MinAgreementOption = None,
@@ -91,6 +93,7 @@ def export(
     config = ExportConfig(
         precisions=_read_precisions(int8, precisions),
         formats=None if formats is None else parse_names(formats),
+        targets=None if targets is None else parse_names(targets),
         io=io,
         source=describe_source(input_range, labels, unsafe=unsafe),
         auto_mixed=auto_mixed,
@@ -131,6 +134,7 @@ def _export(
         *("tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai_edge_litert", "sklearn", "scipy", "jinja2"),
     )
     from edge_mnist_exporter.bundle.report_paths import check_report_paths
+    from edge_mnist_exporter.program.program_files import check_programs
     from edge_mnist_exporter.source.model_file import read_model_file
     from edge_mnist_exporter.source.source_model import find_source
 
@@ -139,6 +143,7 @@ def _export(
         config.project.check_folder()
     find_mnist_folder(data)
     name, path = find_source(model)
+    check_programs(name, config.kinds)
     target = output or BUNDLES_FOLDER / name
     check_report_paths(target)
     if path.is_file():

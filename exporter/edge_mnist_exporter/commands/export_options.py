@@ -31,8 +31,18 @@ FormatsOption = Annotated[
     typer.Option(
         "--format",
         metavar="LIST",
-        help="One or more of tflite,onnx,c,wasm; each precision in those that support it.",
+        help="One or more of tflite,onnx,c,wasm,lib; each precision in those that support it.",
         show_default="tflite,onnx",
+    ),
+]
+
+TargetsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="LIST",
+        help="Machines to compile lib for, such as x86_64-linux,armv7-linux. Other machines need the extra native.",
+        show_default="this machine",
     ),
 ]
 

@@ -51,7 +51,6 @@ class Audit(Protocol):
 class FileFormat:
     """One file format."""
 
-    suffix: str
     converters: dict[str, Converter]
     """By precision."""
     make_mixer: Callable[[ConversionRequest], Mixer]
@@ -63,7 +62,6 @@ class FileFormat:
 
 FORMATS: Final = {
     "tflite": FileFormat(
-        ".tflite",
         {
             "fp32": tflite_conversion.to_fp32,
             "fp16": tflite_conversion.to_fp16,
@@ -77,7 +75,6 @@ FORMATS: Final = {
         tflite_audit.audit,
     ),
     "onnx": FileFormat(
-        ".onnx",
         {
             "fp32": onnx_conversion.to_fp32,
             "fp16": onnx_conversion.to_fp16,
@@ -91,8 +88,7 @@ FORMATS: Final = {
     # Made of an int8 TFLite file, which is what is converted and audited first; see `program.program_files`.
     **{
         name: FileFormat(
-            f".{name}",
-            {"int8": tflite_conversion.to_int8},
+            {"int8": tflite_conversion.to_shared_int8},
             tflite_conversion.make_mixer,
             tflite_conversion.measure_errors,
             tflite_audit.audit,

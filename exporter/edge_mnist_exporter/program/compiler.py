@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +33,9 @@ PLAIN: Final = ("-DEDGE_MNIST_PORTABLE", "-O1")
 
 NATIVE: Final = (("-march=native",), ("-mcpu=native",), ())
 """How compilers are told to use all that this processor has; the first one that a compiler takes."""
+
+COMPILE_TIMEOUT_S: Final = 1800
+"""ziglang compiles a C library for a target when it is first needed: minutes on a slow machine."""
 
 LOG_FILE: Final = "edge-mnist-compiler.log"
 """In the folder for temporary files: what a compiler said that failed."""
@@ -100,25 +104,25 @@ def find_compiler() -> Compiler | None:
         if found is None:
             raise UsageError(f"CC={shlex.join(named)}: no compiler that runs; name another, or leave CC empty")
         return found
-    here = (ask_version((path,)) for name in COMPILERS if (path := shutil.which(name)))
-    return next(filter(None, here), None) or find_cross_compiler()
+    installed = (ask_version((path,)) for name in COMPILERS if (path := shutil.which(name)))
+    return next(filter(None, installed), None) or find_cross_compiler()
 
 
 def find_cross_compiler() -> Compiler | None:
     """The compiler of the package ziglang, which compiles for any machine; None if it is not installed."""
     if not importlib.util.find_spec("ziglang"):
         return None
-    return ask_version((sys.executable, "-m", "ziglang", "cc"), crosses=True)
+    return Compiler((sys.executable, "-m", "ziglang", "cc"), f"ziglang {metadata.version('ziglang')}", crosses=True)
 
 
-def ask_version(command: tuple[str, ...], *, crosses: bool = False) -> Compiler | None:
+def ask_version(command: tuple[str, ...]) -> Compiler | None:
     """A compiler by its command; None if it does not run."""
     try:
         done = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
     except (OSError, subprocess.SubprocessError):
         return None
     lines = done.stdout.splitlines()
-    return Compiler(command, lines[0], crosses) if done.returncode == 0 and lines else None
+    return Compiler(command, lines[0]) if done.returncode == 0 and lines else None
 
 
 @contextmanager
@@ -170,7 +174,9 @@ def run_compiler(compiler: Compiler, options: Sequence[str], folder: Path) -> No
     """
     command = [*compiler.command, *WARNINGS, *options]
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            command, cwd=folder, capture_output=True, text=True, timeout=COMPILE_TIMEOUT_S, check=False
+        )
         said, failed = done.stdout + done.stderr, done.returncode != 0
     except (OSError, subprocess.SubprocessError) as error:
         said, failed = str(error), True

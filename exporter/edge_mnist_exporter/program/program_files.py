@@ -1,11 +1,11 @@
-"""Files that are made of an integer program: C source, and WebAssembly.
+"""Files that are made of an integer program: C source, WebAssembly, and shared libraries.
 
 An export converts and proves an int8 TFLite file first. `PROGRAM_FILES` makes the file of each such format of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -13,10 +13,16 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from edge_mnist_exporter.kinds import Kind
 from edge_mnist_exporter.program.c_program import CProgram, ProgramReport, prove_c_program
+from edge_mnist_exporter.program.c_source import check_c_name
+from edge_mnist_exporter.program.native.library import build_library
+from edge_mnist_exporter.program.native.proof import prove_library
+from edge_mnist_exporter.program.native.toolchain import choose_compiler
 from edge_mnist_exporter.program.wasm.build import build_wasm, read_template, require_wasm_compiler
 from edge_mnist_exporter.program.wasm.proof import prove_wasm
-from edge_mnist_runtime.bundles.c_source import C_FORMAT, WASM_FORMAT
+from edge_mnist_exporter.targets import Target
+from edge_mnist_runtime.bundles.program_formats import C_FORMAT, LIBRARY_FORMAT, WASM_FORMAT
 
 Proof = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.uint8]], ProgramReport]
 """Runs the file on images, uint8, shape (N, H, W, C), and compares its scores, uint8, shape (N, K)."""
@@ -32,16 +38,57 @@ class ProgramFile:
     prove: Proof
 
 
-def _make_c(program: CProgram) -> ProgramFile:
+@dataclass(frozen=True)
+class ProgramFormat:
+    """How the files of one format are made."""
+
+    make: Callable[[CProgram, Kind], ProgramFile]
+    require_compiler: Callable[[Kind], object] = lambda _kind: None
+    """Raises `MissingExtraError` if a compiler that `make` needs is missing."""
+
+
+def check_programs(name: str, kinds: Iterable[Kind]) -> None:
+    """Check what the integer programs among `kinds` need, before the long work of an export begins.
+
+    Args:
+        name: Of the model.
+        kinds: What is to be exported.
+
+    Raises:
+        UsageError: The name is no C identifier, or CC names something that does not run.
+        MissingExtraError: There is no compiler of WebAssembly, or none for a library's target.
+    """
+    for kind in kinds:
+        if kind.is_program:
+            check_c_name(name)
+            PROGRAM_FILES[kind.format].require_compiler(kind)
+
+
+def _make_c(program: CProgram, _kind: Kind) -> ProgramFile:
     source = program.source
     return ProgramFile(source.source.encode(), {".h": source.header.encode()}, partial(prove_c_program, program))
 
 
-def _make_wasm(program: CProgram) -> ProgramFile:
+def _make_wasm(program: CProgram, _kind: Kind) -> ProgramFile:
     wasm = build_wasm(program)
     companions = {ending: read_template(f"module{ending}").encode() for ending in (".mjs", ".d.mts")}
     return ProgramFile(wasm, companions, partial(prove_wasm, wasm, require_wasm_compiler().version, program))
 
 
-PROGRAM_FILES: Final[dict[str, Callable[[CProgram], ProgramFile]]] = {C_FORMAT: _make_c, WASM_FORMAT: _make_wasm}
-"""By format."""
+def _make_library(program: CProgram, kind: Kind) -> ProgramFile:
+    library = build_library(program, _target_of(kind))
+    return ProgramFile(library.data, {}, partial(prove_library, library))
+
+
+def _target_of(kind: Kind) -> Target:
+    if kind.target is None:
+        raise AssertionError(f"{kind.format} has no target")
+    return kind.target
+
+
+PROGRAM_FILES: Final = {
+    C_FORMAT: ProgramFormat(_make_c),
+    WASM_FORMAT: ProgramFormat(_make_wasm, lambda _kind: require_wasm_compiler()),
+    LIBRARY_FORMAT: ProgramFormat(_make_library, lambda kind: choose_compiler(_target_of(kind))),
+}
+"""By format: all of `PROGRAM_FORMATS`."""

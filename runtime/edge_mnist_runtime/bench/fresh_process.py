@@ -14,6 +14,7 @@ from edge_mnist_runtime.errors import first_line
 
 IMPORTS: Final = {
     "onnxruntime": ("edge_mnist_runtime.classifier", "edge_mnist_runtime.engines.onnx_session"),
+    "native": ("edge_mnist_runtime.classifier", "edge_mnist_runtime.engines.native_library"),
     "litert": (
         "edge_mnist_runtime.classifier",
         "edge_mnist_runtime.engines.tflite_interpreter",

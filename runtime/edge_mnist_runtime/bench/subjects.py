@@ -73,6 +73,8 @@ def find_models(
             try:
                 if artifact.format == "tflite":
                     require_extra("litert", "Running .tflite models", "ai_edge_litert")
+                if artifact.format == "onnx":
+                    require_extra("onnx", "Running .onnx models", "onnxruntime")
                 found.append(path)
             except MissingExtraError as error:
                 skipped.append({"model": str(path), "reason": str(error)})

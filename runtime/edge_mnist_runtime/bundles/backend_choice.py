@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import statistics
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from edge_mnist_runtime.bundles.bundled_models import BUNDLED_GOLDEN, read_package_file
+from edge_mnist_runtime.bundles.libraries import find_bundled_library, is_library
 from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, Artifact, Manifest, read_proved
 from edge_mnist_runtime.bundles.opened import MeasuredFile, OpenedModel
 from edge_mnist_runtime.bundles.verification import Golden, read_golden, replay_engine
@@ -61,6 +64,47 @@ def choose_fastest(folder: Path, manifest: Manifest, options: EngineOptions) -> 
         for artifact in manifest.runnable
     )
     return OpenedModel(engines[fastest], str(folder / fastest), measured)
+
+
+def choose_bundled(path: str, options: EngineOptions) -> OpenedModel:
+    """Load a model inside this package from its ONNX file and, if there is one, from its library; return the faster.
+
+    Args:
+        path: Of the ONNX file.
+        options: As for `choose_fastest`.
+
+    Raises:
+        IntegrityError: The library is damaged.
+        MissingExtraError: Neither runs here, and onnxruntime is not installed.
+        UsageError: No engine supports the options.
+    """
+    file = Path(path).name
+    golden = dict(np.load(io.BytesIO(read_package_file(BUNDLED_GOLDEN)), allow_pickle=False))
+    library = find_bundled_library(file.removesuffix("_int8.onnx"))
+    engines: dict[str, Engine] = {}
+    reasons: dict[str, Exception] = {}
+    for name, data in [(file, read_package_file(path)), *([library] if library else [])]:
+        try:
+            engines[name] = open_engine(data, file_name=name, options=options)
+        except (MissingExtraError, UsageError) as error:
+            reasons[name] = error
+    if not engines:
+        raise next(iter(reasons.values()))
+    if library is None:  # nothing to choose
+        return OpenedModel(engines[file], file)
+    medians = _measure(engines, golden)
+    fastest = min(medians, key=lambda name: medians[name])
+    measured = tuple(
+        MeasuredFile(
+            name,
+            "native" if is_library(name) else "onnxruntime",
+            "int8",
+            medians.get(name),
+            str(reasons[name]) if name in reasons else None,
+        )
+        for name in (*engines, *reasons)
+    )
+    return OpenedModel(engines[fastest], fastest, measured)
 
 
 def _open_proved(folder: Path, artifact: Artifact, golden: Golden, options: EngineOptions) -> Engine:

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Importing importlib.resources would add 5 ms to a cold start, pathlib 3 ms.
-_FOLDER: Final = os.path.join(os.path.dirname(os.path.dirname(__file__)), "models")
+MODELS_FOLDER: Final = os.path.join(os.path.dirname(os.path.dirname(__file__)), "models")
 
-BUNDLED_MODELS: Final = {name: os.path.join(_FOLDER, f"{name}_int8.onnx") for name in ("robust", "edge", "nano")}
+BUNDLED_MODELS: Final = {name: os.path.join(MODELS_FOLDER, f"{name}_int8.onnx") for name in ("robust", "edge", "nano")}
 """Paths of their int8 ONNX files."""
 
-BUNDLED_GOLDEN: Final = os.path.join(_FOLDER, "golden.npz")
+BUNDLED_GOLDEN: Final = os.path.join(MODELS_FOLDER, "golden.npz")
 """Golden vectors: digits that the project drew, with the answers of each model. `make golden` writes this file."""
 
 DEFAULT_MODEL: Final = "robust"

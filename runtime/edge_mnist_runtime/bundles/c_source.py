@@ -1,4 +1,4 @@
-"""C source and WebAssembly that an export wrote: what they are. This package cannot run them; other programs do."""
+"""Describe the C source that an export wrote."""
 
 from __future__ import annotations
 
@@ -6,26 +6,9 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
+from edge_mnist_runtime.bundles.program_formats import C_FORMAT, C_USE
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.paths import describe_unreadable
-
-C_FORMAT: Final = "c"
-"""Format of such a file in a manifest."""
-
-C_SUFFIXES: Final = (".c", ".h")
-
-C_USE: Final = "C source, which a compiler makes part of a program; NAME_self_test() replays its golden digits there"
-
-WASM_FORMAT: Final = "wasm"
-WASM_SUFFIX: Final = ".wasm"
-
-WASM_USE: Final = (
-    "WebAssembly, which Node and browsers run through the .mjs file beside it; selfTest() replays its golden digits "
-    "there"
-)
-
-USES: Final = {C_FORMAT: C_USE, WASM_FORMAT: WASM_USE}
-"""Formats that no back end of this package runs, with what does."""
 
 HEAD: Final = re.compile(
     r"/\*\n \* (?P<name>\w+): an int8 neural network, as integers alone\n"
@@ -33,11 +16,6 @@ HEAD: Final = re.compile(
     r" \* SHA-256 (?P<tflite_sha256>[0-9a-f]{64})\n"
 )
 """How such a file begins."""
-
-
-def describe_use(suffix: str) -> str | None:
-    """What takes a file with this suffix, if it is C or WebAssembly; else None."""
-    return C_USE if suffix in C_SUFFIXES else WASM_USE if suffix == WASM_SUFFIX else None
 
 
 def describe_c_source(path: Path) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edge_mnist_runtime.bundles.c_source import USES
+from edge_mnist_runtime.bundles.libraries import why_not_here
+from edge_mnist_runtime.bundles.program_formats import LIBRARY_FORMAT, USES
 from edge_mnist_runtime.contract import SATURATING_PRECISIONS, TensorSpec, check_labels, check_preprocess, check_schema
 from edge_mnist_runtime.errors import HashMismatchError, ManifestError, UsageError
 from edge_mnist_runtime.paths import describe_missing, describe_unreadable, exists, is_folder
@@ -27,7 +28,7 @@ class Artifact:
 
     file: str
     format: str
-    """`tflite`, `onnx`, `c` or `wasm`."""
+    """`tflite`, `onnx`, `c`, `wasm` or `lib`."""
     precision: str
     """One of `contract.PRECISIONS`."""
     sha256: str
@@ -51,8 +52,8 @@ class Artifact:
 
     @property
     def use_elsewhere(self) -> str | None:
-        """What takes it, if no back end of this package does: a compiler, or a browser. Else None."""
-        return USES.get(self.format)
+        """What takes it, if no back end here does: a compiler, a browser, or another machine. Else None."""
+        return why_not_here(self.file) if self.format == LIBRARY_FORMAT else USES.get(self.format)
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,11 @@ class Manifest:
 
     @property
     def runnable(self) -> tuple[Artifact, ...]:
-        """The model files that a back end runs: all but C source and WebAssembly."""
+        """The model files that a back end runs: all but C source, WebAssembly and libraries for other machines."""
         return tuple(artifact for artifact in self.artifacts if artifact.use_elsewhere is None)
 
     def require_runnable(self, folder: Path, file: str | None = None) -> None:
-        """Raise `UsageError` if `file`, or without one every model file of the bundle, is C source or WebAssembly."""
+        """Raise `UsageError` if no back end here runs `file`, or without one any model file of the bundle."""
         meant = [artifact for artifact in self.artifacts if file in (None, artifact.file)]
         if meant and all(artifact.use_elsewhere for artifact in meant):
             raise UsageError(f"{folder / (file or '')}: no model that runs here: {meant[0].use_elsewhere}")

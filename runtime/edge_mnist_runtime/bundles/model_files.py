@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, find_bundled, read_package_file
 from edge_mnist_runtime.bundles.opened import OpenedModel
+from edge_mnist_runtime.bundles.program_formats import describe_use
 from edge_mnist_runtime.engines import DEFAULT_OPTIONS, MODEL_SUFFIXES, Engine, suffix_of
 from edge_mnist_runtime.engines.opening import open_engine
-from edge_mnist_runtime.engines.options import FORMAT_OF, Backend, EngineOptions, require_backend
+from edge_mnist_runtime.engines.options import (
+    FORMAT_OF,
+    SUFFIXES_OF,
+    Backend,
+    EngineOptions,
+    default_backend,
+    require_backend,
+)
 from edge_mnist_runtime.errors import ContractError, ManifestError, UsageError
 from edge_mnist_runtime.paths import describe_missing, describe_unreadable, explain, is_url
 
@@ -54,18 +62,16 @@ def find_and_open(
     require_backend(backend)
     path = "" if model is None else os.path.normpath(_as_text(model))
     if bundled := find_bundled(path or None):
-        file = os.path.basename(bundled)
-        require_runnable(file, backend, remedy="the models inside this package are .onnx files; name a bundle")
-        return OpenedModel(open_engine(read_package_file(bundled), file_name=file, options=options), file)
+        return _open_bundled(bundled, backend, options)
     if os.path.isdir(path):
         return _open_bundle(path, backend, options)
     if os.path.exists(path) and suffix_of(path) not in MODEL_SUFFIXES:
-        from edge_mnist_runtime.bundles.c_source import describe_use  # 3 ms of a cold start
-
         if use := describe_use(suffix_of(path)):
             raise UsageError(f"{path}: {use}; name the .tflite or .onnx file instead")
         raise UsageError(f"{path}: not a model; expected a bundle folder or a file ending in .onnx or .tflite")
     require_runnable(path, backend)
+    if suffix_of(path) in SUFFIXES_OF["lib"] and os.path.exists(path):
+        return _open_library(path, options)
     try:
         data = _read(path)
     except PermissionError as error:
@@ -76,6 +82,45 @@ def find_and_open(
             f"{problem}; expected a bundle folder, a file ending in .onnx or .tflite, or one of "
             f"{', '.join(BUNDLED_MODELS)}"
         ) from error
+    return OpenedModel(open_engine(data, file_name=path, options=options), path)
+
+
+def _open_bundled(path: str, backend: Backend | None, options: EngineOptions) -> OpenedModel:
+    """Open a model inside this package: its ONNX file, its compiled library, or the faster one if there are both."""
+    file = os.path.basename(path)
+    require_runnable(
+        file,
+        None if backend == "native" else backend,
+        remedy="the models inside this package are .onnx files and compiled libraries; name a bundle",
+    )
+    if backend == "auto":
+        from edge_mnist_runtime.bundles.backend_choice import choose_bundled
+
+        return choose_bundled(path, options)
+    if (backend or default_backend()) == "native":
+        from edge_mnist_runtime.bundles.libraries import require_bundled_library
+
+        library, data = require_bundled_library(file.removesuffix("_int8.onnx"))
+        return OpenedModel(open_engine(data, file_name=library, options=options), library)
+    return OpenedModel(open_engine(read_package_file(path), file_name=file, options=options), file)
+
+
+def _open_library(path: str, options: EngineOptions) -> OpenedModel:
+    """Open a compiled library of a bundle. Its hash is proved first, because loading it runs its code."""
+    from pathlib import Path
+
+    from edge_mnist_runtime.bundles.manifest import MANIFEST_FILE, Manifest, read_proved
+
+    library = Path(path)
+    if not (library.parent / MANIFEST_FILE).exists():
+        raise UsageError(
+            f"{path}: a library is loaded only from its bundle, and there is no {MANIFEST_FILE} beside it; name a "
+            "library inside the bundle that `edge-mnist export` made"
+        )
+    hashes = Manifest.load(library.parent).hashes()
+    if library.name not in hashes:
+        raise ManifestError(f"{path}: not in the manifest of its bundle; export the bundle again")
+    data = read_proved(library, hashes[library.name])
     return OpenedModel(open_engine(data, file_name=path, options=options), path)
 
 
@@ -134,9 +179,9 @@ def require_runnable(
     file: str, backend: Backend | None, *, remedy: str = "its suffix decides; name another file, or its bundle"
 ) -> None:
     """Raise `UsageError`, which ends with `remedy`, if `backend` does not run files of that suffix."""
-    suffix = suffix_of(file).removeprefix(".")
-    if suffix in FORMAT_OF.values() and FORMAT_OF.get(backend or "auto", suffix) != suffix:
-        raise UsageError(f"{file}: {backend} does not run .{suffix} files; {remedy}")
+    suffix, wanted = suffix_of(file), FORMAT_OF.get(backend or "auto")
+    if wanted and suffix in MODEL_SUFFIXES and suffix not in SUFFIXES_OF[wanted]:
+        raise UsageError(f"{file}: {backend} does not run {suffix} files; {remedy}")
 
 
 def _open_bundle(path: str, backend: Backend | None, options: EngineOptions) -> OpenedModel:
@@ -151,16 +196,16 @@ def _open_bundle(path: str, backend: Backend | None, options: EngineOptions) -> 
         from edge_mnist_runtime.bundles.backend_choice import choose_fastest
 
         return choose_fastest(folder, manifest, options)
-    artifact = _preferred(folder, manifest, FORMAT_OF[backend or "onnxruntime"])
+    artifact = _preferred(folder, manifest, FORMAT_OF[backend or default_backend()])
     chosen = folder / artifact.file
     engine = open_engine(read_proved(chosen, artifact.sha256), file_name=str(chosen), options=options)
     return OpenedModel(engine, str(chosen))
 
 
 def _preferred(folder: Path, manifest: Manifest, format_name: str) -> Artifact:
-    by_precision = {artifact.precision: artifact for artifact in manifest.artifacts if artifact.format == format_name}
+    by_precision = {artifact.precision: artifact for artifact in manifest.runnable if artifact.format == format_name}
     for precision in (*PREFERRED_PRECISIONS, *by_precision):
         if artifact := by_precision.get(precision):
             return artifact
-    name = {"onnx": "ONNX", "tflite": "TFLite"}[format_name]
-    raise ManifestError(f"{folder}: the bundle has no {name} model; name one of its files instead")
+    name = {"onnx": "ONNX model", "tflite": "TFLite model", "lib": "library for this machine"}[format_name]
+    raise ManifestError(f"{folder}: the bundle has no {name}; name one of its files instead")

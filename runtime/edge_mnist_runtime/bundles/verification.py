@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_GOLDEN, BUNDLED_MODELS, read_package_file
+from edge_mnist_runtime.bundles.libraries import find_bundled_library
 from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, Manifest, read_proved
 from edge_mnist_runtime.bundles.opened import choose_artifacts
 from edge_mnist_runtime.engines import Engine, run_in_batches
 from edge_mnist_runtime.engines.opening import open_engine
 from edge_mnist_runtime.engines.options import Backend
-from edge_mnist_runtime.errors import GateError, IntegrityError, MissingExtraError
+from edge_mnist_runtime.errors import CorruptModelError, GateError, IntegrityError, MissingExtraError
 
 Golden = dict[str, npt.NDArray[Any]]
 """Content of golden.npz: `images`, `labels`, and `probabilities/<file>` for every model file."""
@@ -26,6 +27,10 @@ Golden = dict[str, npt.NDArray[Any]]
 PROBABILITY_TOLERANCE: Final = 0.05
 """Allowed difference of a probability; the digit itself must be the same. Kernels for other processors sometimes round
 differently, and one step in an early layer can change a probability by a few hundredths."""
+
+
+DIGITS_IN_LIBRARY: Final = 10
+"""Golden vectors in a compiled library."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,8 @@ class ReplayResult:
     """Whether the file's int8 sums can saturate in other programs (see `int8_sums`)."""
 
     runs_elsewhere: bool = False
-    """Whether no back end takes it, as with C source and WebAssembly: its hash is all that can be checked here."""
+    """Whether no back end here takes it, as with C source, WebAssembly and libraries for other machines: its hash is
+    all that can be checked."""
 
     @property
     def passed(self) -> bool:
@@ -66,8 +72,8 @@ def verify_bundle(folder: Path, *, file: str | None = None, backend: Backend | N
         backend: Replay only the files of this back end; `auto` and None: of all.
 
     Returns:
-        One result for each model file. With the reason, C source and WebAssembly are skipped, and .tflite files where
-        LiteRT is not installed.
+        One result for each model file. With the reason, C source, WebAssembly and libraries for other machines are
+        skipped, and files whose back end is not installed.
 
     Raises:
         IntegrityError: A file is missing, damaged or unreadable.
@@ -122,7 +128,7 @@ def require_replayed(results: tuple[ReplayResult, ...], folder: Path) -> None:
 
 
 def replay_bundled() -> tuple[ReplayResult, ...]:
-    """Replay the golden vectors of the models inside this package.
+    """Replay the golden vectors of the models inside this package, and those inside their compiled libraries.
 
     Raises:
         IntegrityError: The vectors cannot be read, or belong to other models.
@@ -135,9 +141,27 @@ def replay_bundled() -> tuple[ReplayResult, ...]:
             if hashlib.sha256(data).hexdigest() != str(golden[f"sha256/{path.name}"]):
                 raise IntegrityError(f"{BUNDLED_GOLDEN}: made for another {path.name}; install edge-mnist again")
             results.append(_replay(path.name, data, golden))
+            results += _replay_library(path.name.removesuffix("_int8.onnx"))
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise IntegrityError(f"{BUNDLED_GOLDEN}: cannot be read ({error}); install edge-mnist again") from error
     return tuple(results)
+
+
+def _replay_library(model: str) -> list[ReplayResult]:
+    """Replay the golden vectors inside the library of a model, if there is one: loading it does that."""
+    library = find_bundled_library(model)
+    if library is None:
+        return []
+    name, data = library
+    try:
+        engine = open_engine(data, file_name=name)
+    except CorruptModelError:
+        return [ReplayResult(name, "native", None, DIGITS_IN_LIBRARY, 0, 1.0)]
+    return [
+        ReplayResult(
+            *(name, engine.backend, None, DIGITS_IN_LIBRARY, DIGITS_IN_LIBRARY, 0.0), identical=DIGITS_IN_LIBRARY
+        )
+    ]
 
 
 def replay_engine(engine: Engine, file: str, golden: Golden) -> ReplayResult:

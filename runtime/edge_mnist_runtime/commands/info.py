@@ -61,6 +61,7 @@ def info(
             "thresholds",
             "can_saturate",
             "source_sha256",
+            "libraries",
             "tflite_sha256",
             "written_by",
             "use",
@@ -78,9 +79,12 @@ def _describe(model: Path | None, data: Path | None) -> list[dict[str, Any]]:
     """Describe each model file; the keys are those of `info --json`."""
     from edge_mnist_runtime.bundles.accuracy import load_labelled
     from edge_mnist_runtime.bundles.bundled_models import find_bundled
-    from edge_mnist_runtime.bundles.c_source import C_SUFFIXES, C_USE, describe_c_source
+    from edge_mnist_runtime.bundles.c_source import describe_c_source
     from edge_mnist_runtime.bundles.foreign_files import ForeignFile, open_or_load
+    from edge_mnist_runtime.bundles.libraries import describe_bundled_libraries
+    from edge_mnist_runtime.bundles.program_formats import C_SUFFIXES, C_USE
     from edge_mnist_runtime.contract import IMAGE_SHAPE
+    from edge_mnist_runtime.engines.native_library import NativeLibrary
     from edge_mnist_runtime.paths import is_folder
 
     if model is not None and is_folder(model):
@@ -99,7 +103,10 @@ def _describe(model: Path | None, data: Path | None) -> list[dict[str, Any]]:
     if isinstance(engine, ForeignFile):
         return [_describe_foreign(engine, images)]
     bundled = find_bundled(model)
-    return [_describe_exported(engine, Path(bundled).name if bundled else str(model), images)]
+    if bundled is None:
+        return [_describe_exported(engine, str(model), images)]
+    file = engine.origin if isinstance(engine, NativeLibrary) else Path(bundled).name
+    return [{**_describe_exported(engine, file, images), "libraries": describe_bundled_libraries()}]
 
 
 def _describe_bundle(folder: Path) -> list[dict[str, Any]]:

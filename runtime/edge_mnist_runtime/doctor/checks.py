@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,11 +12,14 @@ import numpy as np
 
 from edge_mnist_runtime.bench.subjects import find_models
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
+from edge_mnist_runtime.bundles.libraries import describe_bundled_libraries, find_bundled_library
 from edge_mnist_runtime.bundles.manifest import Manifest
 from edge_mnist_runtime.bundles.model_files import open_model
 from edge_mnist_runtime.bundles.verification import ReplayResult, replay_bundled, verify_bundle
 from edge_mnist_runtime.doctor.requirements import find_unmet, read_requirements
 from edge_mnist_runtime.doctor.saturation import check_saturation
+from edge_mnist_runtime.engines import suffix_of
+from edge_mnist_runtime.engines.options import Backend
 from edge_mnist_runtime.errors import IntegrityError, MissingExtraError, UnfitDeviceError, UsageError
 from edge_mnist_runtime.machine.environment import describe_environment
 from edge_mnist_runtime.machine.int8_sums import DOT_PRODUCTS, describe_saturation
@@ -26,6 +30,9 @@ DOCTOR_SCHEMA_VERSION: Final = 1
 
 QUICK: Final = SamplingConfig(samples=500, seconds=0.5, warmup=200)
 """How long each model is measured to find the fastest."""
+
+EXTRAS: Final = {".tflite": "litert", ".onnx": "onnx"}
+"""The extra that brings the back end of a file, by its suffix."""
 
 OK: Final = "ok"
 WARNING: Final = "warning"
@@ -98,6 +105,8 @@ def examine_device(bundle: Path | None = None) -> FitnessReport:
     findings = [check_versions(env), check_instruction_sets(env)]
     answers = check_answers(bundle)
     findings += answers.findings
+    if not bundle:
+        findings.append(check_libraries())
     if answers.saturating is not None:
         findings.append(check_sums(answers.saturating))
     if not answers.missing_extra and not any(finding.status == FAILED for finding in answers.findings):
@@ -151,12 +160,13 @@ def check_answers(bundle: Path | None) -> AnswerCheck:
         results = verify_bundle(bundle) if bundle else replay_bundled()
     except IntegrityError as error:
         return AnswerCheck((Finding("bundle" if bundle else "golden digits", FAILED, str(error)),))
-    if results and all(result.runs_elsewhere for result in results):
+    nothing_ran = all(result.skipped for result in results)
+    extras = [EXTRAS[suffix_of(result.file)] for result in results if suffix_of(result.file) in EXTRAS]
+    if results and nothing_ran and not extras:
         raise UsageError(f"{bundle}: no model that runs here: {results[0].skipped}")
-    nothing_ran = all(result.skipped for result in results if not result.runs_elsewhere)
     return AnswerCheck(
         tuple(map(judge_replay, results)),
-        "litert" if results and nothing_ran else None,
+        extras[0] if nothing_ran and extras else None,
         tuple(result.file for result in results if result.can_saturate),
     )
 
@@ -184,6 +194,11 @@ def judge_replay(result: ReplayResult) -> Finding:
     )
 
 
+def check_libraries() -> Finding:
+    """Say for which machines this package has compiled libraries of its models."""
+    return Finding("libraries", OK, describe_bundled_libraries())
+
+
 def check_sums(saturating: Sequence[str]) -> Finding:
     """Check whether int8 sums saturate here.
 
@@ -192,6 +207,8 @@ def check_sums(saturating: Sequence[str]) -> Finding:
     """
     if not saturating:
         return Finding("int8 sums", OK, "none of these files can saturate, on any processor")
+    if find_spec("onnxruntime") is None:
+        return Finding("int8 sums", OK, "onnxruntime, whose sums could saturate, is not installed")
     try:
         result = check_saturation()
     except (IntegrityError, OSError) as error:
@@ -210,14 +227,23 @@ def check_sums(saturating: Sequence[str]) -> Finding:
 
 def check_speed(bundle: Path | None) -> Finding:
     """Find the fastest file, and so the fastest back end, by a short measurement. `bench` is more precise."""
-    models = find_models([bundle])[0] if bundle else [Path(name) for name in BUNDLED_MODELS]
-    engines = [open_model(model) for model in models]
+    models, engines = [], []
+    for model in find_models([bundle])[0] if bundle else map(Path, BUNDLED_MODELS):
+        backends = [None] if bundle else list_bundled_backends(str(model))
+        models += [model] * len(backends)
+        engines += [open_model(model, backend=backend) for backend in backends]
     calls = [Call(engine.run, [np.zeros((1, *engine.contract.image_shape), np.uint8)]) for engine in engines]
     names = [f"{Path(str(model)).name} in {engine.backend}" for model, engine in zip(models, engines, strict=True)]
     detail = rank_latencies(names, [sample.latencies_us for sample in sample_interleaved(calls, QUICK)])
     if not bundle:
         detail += "; name a bundle to compare its back ends"
     return Finding("fastest", OK, detail)
+
+
+def list_bundled_backends(model: str) -> list[Backend | None]:
+    """The back ends that run a model inside this package here."""
+    backends: list[Backend | None] = ["onnxruntime"] if find_spec("onnxruntime") else []
+    return [*backends, "native"] if find_bundled_library(model) else backends
 
 
 def rank_latencies(names: Sequence[str], latencies_us: Sequence[Sequence[float]]) -> str:

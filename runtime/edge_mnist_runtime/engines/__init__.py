@@ -1,4 +1,4 @@
-"""Run one exported model, ONNX in onnxruntime or TFLite in LiteRT, through one interface.
+"""Run one exported model through one interface: ONNX in onnxruntime, TFLite in LiteRT, or a compiled library.
 
 Comes in: the bytes of a model file. Goes out: an `Engine`, through which this whole project runs models.
 May import: contract, errors, machine, paths, tensor.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 
 from edge_mnist_runtime.contract import ModelContract, TensorSpec
-from edge_mnist_runtime.engines.options import FORMAT_OF, EngineOptions
+from edge_mnist_runtime.engines.options import SUFFIXES_OF, EngineOptions
 from edge_mnist_runtime.errors import ContractError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edge_mnist_runtime.engines.info import EngineInfo
     from edge_mnist_runtime.tensor import Pixels
 
-MODEL_SUFFIXES: Final = tuple(f".{name}" for name in FORMAT_OF.values())
+MODEL_SUFFIXES: Final = tuple(suffix for suffixes in SUFFIXES_OF.values() for suffix in suffixes)
 
 BATCH_IMAGES: Final = 128
 """Maximum number of images in one engine call.
@@ -44,7 +44,7 @@ class Engine(Protocol):
 
     @property
     def backend(self) -> str:
-        """The library that runs the model: `onnxruntime` or `litert`."""
+        """What runs the model: `onnxruntime`, `litert` or `native`."""
 
     @property
     def batch_images(self) -> int:
@@ -55,7 +55,7 @@ class Engine(Protocol):
 
     @property
     def format(self) -> str:
-        """Format of the model file: `onnx` or `tflite`."""
+        """Format of the model file: `onnx`, `tflite` or `lib`."""
 
     @property
     def sha256(self) -> str | None:

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Literal, get_args
 
 from edge_mnist_runtime.errors import UsageError
 
-Backend = Literal["auto", "onnxruntime", "litert"]
+Backend = Literal["auto", "onnxruntime", "litert", "native"]
 """The library that runs a model; `auto` measures which is fastest here."""
 
 BACKENDS: Final[tuple[str, ...]] = get_args(Backend)
 
-FORMAT_OF: Final = {"onnxruntime": "onnx", "litert": "tflite"}
-"""The format that each back end runs. It is also the suffix of its files."""
+FORMAT_OF: Final = {"onnxruntime": "onnx", "litert": "tflite", "native": "lib"}
+"""The format that each back end runs, as manifests name it."""
+
+SUFFIXES_OF: Final = {"onnx": (".onnx",), "tflite": (".tflite",), "lib": (".so", ".dll", ".dylib")}
+"""Suffixes of the files of each format."""
 
 MAX_THREADS: Final = 256
 """Upper limit, because engines start as many threads as they are asked for until memory ends."""
+
+
+@cache
+def default_backend() -> Backend:
+    """The back end where nobody names one: onnxruntime, or `native` where onnxruntime is not installed."""
+    from importlib.util import find_spec
+
+    return "onnxruntime" if find_spec("onnxruntime") else "native"
 
 
 def check_count(name: str, count: object) -> None:

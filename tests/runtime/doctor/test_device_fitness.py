@@ -54,7 +54,8 @@ def replay(**changes: Any) -> ReplayResult:
 def test_golden_vectors_are_of_the_bundled_models() -> None:
     """After a bundled model has changed: make golden."""
     results = replay_bundled()
-    assert [result.file for result in results] == [Path(path).name for path in BUNDLED_MODELS.values()]
+    models = [result.file for result in results if result.file.endswith(".onnx")]  # beside libraries, if there are any
+    assert models == [Path(path).name for path in BUNDLED_MODELS.values()]
     assert all(result.passed for result in results)
 
 

@@ -28,6 +28,11 @@ def to_int8(request: ConversionRequest) -> bytes:
     return _finish(_int8_converter(request), request)
 
 
+def to_shared_int8(request: ConversionRequest) -> bytes:
+    """The same, made once for all files of an export that hold the integer program."""
+    return request.make_once("int8 TFLite of programs", lambda: to_int8(request))
+
+
 def to_int16x8(request: ConversionRequest) -> bytes:
     """Integer-only TFLite with float input and output: int8 weights, int16 activations. See `Converter`."""
     operations = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
-import sys
 import tempfile
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
 from edge_mnist_exporter.program.c_program import CProgram
-from edge_mnist_exporter.program.compiler import Compiler, ask_version, run_compiler, write_files
+from edge_mnist_exporter.program.compiler import Compiler, ask_version, find_cross_compiler, run_compiler, write_files
 from edge_mnist_runtime.errors import ConversionError, MissingExtraError
 
 FREESTANDING: Final = ("-ffreestanding", "-nostdlib", "-fno-builtin", "-O3", "-g0")
@@ -27,12 +26,11 @@ PROBE: Final = 'int answer(void);\n__attribute__((export_name("answer"))) int an
 
 def find_wasm_compiler() -> Compiler | None:
     """Clang with its linker wasm-ld, else the package ziglang; None if neither compiles WebAssembly here."""
-    candidates: list[tuple[str, ...]] = []
-    if clang := shutil.which("clang"):
-        candidates.append((clang, "--target=wasm32"))
-    if importlib.util.find_spec("ziglang"):
-        candidates.append((sys.executable, "-m", "ziglang", "cc", "-target", "wasm32-freestanding"))
-    return next(filter(None, map(_try_compiler, candidates)), None)
+    clang, ziglang = shutil.which("clang"), find_cross_compiler()
+    found = [ask_version((clang, "--target=wasm32"))] if clang else []
+    if ziglang:
+        found.append(replace(ziglang, command=(*ziglang.command, "-target", "wasm32-freestanding")))
+    return next(filter(_compiles, filter(None, found)), None)
 
 
 def require_wasm_compiler() -> Compiler:
@@ -78,16 +76,13 @@ def read_template(name: str) -> str:
     return (files("edge_mnist_exporter.program.wasm") / name).read_text("utf-8")
 
 
-def _try_compiler(command: tuple[str, ...]) -> Compiler | None:
-    """A compiler, if it compiles and links WebAssembly: clang does not where wasm-ld is missing."""
-    compiler = ask_version(command)
-    if compiler is None:
-        return None
+def _compiles(compiler: Compiler) -> bool:
+    """Whether it compiles and links WebAssembly: clang does not where wasm-ld is missing."""
     with tempfile.TemporaryDirectory(prefix="edge-mnist-") as scratch:
         folder = Path(scratch)
         (folder / "probe.c").write_text(PROBE, "utf-8")
         try:
             run_compiler(compiler, [*FREESTANDING, *LINKED, "probe.c", "-o", "probe.wasm"], folder)
         except ConversionError:
-            return None
-    return compiler
+            return False
+    return True
