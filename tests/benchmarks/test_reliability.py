@@ -6,47 +6,62 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from benchmarks.reliability.__main__ import QUICK, make_checks
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def run_quick(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "benchmarks.reliability", "--quick", "--json", *map(str, arguments)]
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=300, check=False)
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("reliability") / "reliability.md"
+
+
+@pytest.fixture(scope="module")
+def reports(reference_bundle: Path, page: Path) -> dict[str, dict[str, Any]]:
+    """The report of every check by name, from one run of the benchmark."""
+    tflite = next(reference_bundle.glob("*_int8.tflite"))
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.reliability", "--quick", "--json", "--tflite", tflite, "--page", page],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.stdout, done.stderr
+    found = dict(zip(make_checks(QUICK, tflite), json.loads(done.stdout), strict=True))
+    assert done.returncode == (not all(report["passed"] for report in found.values())), done.stderr
+    return found
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "min_count"),
     [
-        ("shared", 3200),  # 64 threads, 50 predictions each
-        ("tensors", 20_000),
+        ("shared onnx", 3200),  # 64 threads, 50 predictions each
+        ("tensors onnx", 20_000),
         ("files", 500),
         ("pictures", 300),
-        ("models", 100),
+        ("models onnx", 100),
         ("bombs", 15),
     ],
 )
-def test_check_passes(name: str, min_count: int) -> None:
-    done = run_quick("--only", name)
-    assert done.returncode == 0, done.stderr
-    (report,) = json.loads(done.stdout)
-    assert report["passed"], report
-    assert report["count"] >= min_count
+def test_check_passes(name: str, min_count: int, reports: dict[str, dict[str, Any]]) -> None:
+    assert reports[name]["passed"], reports[name]
+    assert reports[name]["count"] >= min_count
 
 
 @pytest.mark.slow
-def test_checks_pass_with_litert(reference_bundle: Path, tmp_path: Path) -> None:
-    tflite = next(reference_bundle.glob("*_int8.tflite"))
-    page = tmp_path / "reliability.md"
-    done = run_quick("--only", "shared tflite", "tensors tflite", "models tflite", "--tflite", tflite, "--page", page)
-    assert done.returncode == 0, done.stderr
-    reports = json.loads(done.stdout)
-    assert len(reports) == 3
-    assert all("litert" in report["what"] or "TFLite" in report["what"] for report in reports)
-    assert page.read_text().count("| yes |") == 3
+def test_checks_pass_with_litert(reports: dict[str, dict[str, Any]], page: Path) -> None:
+    of_tflite = [report for name, report in reports.items() if name.endswith("tflite")]
+    assert len(of_tflite) == 3
+    assert all("litert" in report["what"] or "TFLite" in report["what"] for report in of_tflite)
+    assert all(report["passed"] for report in of_tflite), of_tflite
+    assert page.read_text().count("| yes |") == len(reports) == 9
 
 
 @pytest.mark.slow
