@@ -83,8 +83,8 @@ def find_different_commands() -> list[DocumentedCommand]:
 @pytest.mark.mnist
 @pytest.mark.parametrize("command", find_different_commands(), ids=str)
 def test_documented_command_works(command: DocumentedCommand, workplace: Path, request: pytest.FixtureRequest) -> None:
-    if command.name == "bench":  # fewer samples, because the figures do not matter here
-        command = command._replace(arguments=(*command.arguments, "--samples", "50"))
+    if command.name == "bench":  # fewer samples and processes, because the figures do not matter here
+        command = command._replace(arguments=(*command.arguments, "--samples", "10", "--no-startup"))
     if "mnist/" in command.arguments and not (workplace / "mnist").exists():
         (workplace / "mnist").symlink_to(request.getfixturevalue("mnist_folder"))
     if "-" in command.arguments:  # standard input

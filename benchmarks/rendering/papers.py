@@ -1,6 +1,9 @@
 """Render the background of a digit: paper, printed lines, light and camera.
 
 All arrays are float32. Light and reflectance are in 0..1. Positions on the page are in units of the digit's height.
+
+Much of the time goes to fetching memory for large intermediate results. Therefore rows and columns stay vectors for as
+long as possible, and results are changed in place.
 """
 
 from __future__ import annotations
@@ -61,11 +64,12 @@ def look_at_page(
         rng: Draws rotation, perspective and curvature.
         tilt_degrees: Largest rotation to either side. Perspective and curvature grow with it.
     """
-    rows, columns = np.mgrid[: size[0], : size[1]].astype(np.float32)
+    rows, columns = _rows_and_columns(size)
     y, x = rows - centre[0], columns - centre[1]
     part = tilt_degrees / 12
     slope = rng.uniform(-0.25, 0.25, 2) * part / max(size)
-    depth = np.clip(1 + slope[0] * x + slope[1] * y, 0.6, 1.6)
+    depth = 1 + slope[0] * x + slope[1] * y
+    np.clip(depth, 0.6, 1.6, out=depth)
     x, y = x / depth, y / depth
     angle = np.radians(rng.uniform(-tilt_degrees, tilt_degrees))
     u = (np.cos(angle) * x + np.sin(angle) * y) / digit_pixels
@@ -73,6 +77,11 @@ def look_at_page(
     bend = rng.uniform(0, 0.006) * part * max(size) / digit_pixels
     v += bend * np.sin(x / max(size) * rng.uniform(2, 5) + rng.uniform(0, 6))
     return View(u.astype(np.float32), v.astype(np.float32), digit_pixels)
+
+
+def _rows_and_columns(size: tuple[int, int]) -> tuple[Floats, Floats]:
+    """Return the numbers of rows, shape (H, 1), and of columns, shape (1, W)."""
+    return np.arange(size[0], dtype=np.float32)[:, np.newaxis], np.arange(size[1], dtype=np.float32)[np.newaxis]
 
 
 def make_paper(size: tuple[int, int], colour: Colour, rng: np.random.Generator, *, roughness: float) -> Floats:
@@ -139,7 +148,7 @@ def cast_light(size: tuple[int, int], light: Light, rng: np.random.Generator) ->
         for _ in range(int(rng.integers(1, 3))):
             field *= _shadow(size, rng)
     if light in ("lamp", "glare"):
-        rows, columns = np.mgrid[: size[0], : size[1]].astype(np.float32)
+        rows, columns = _rows_and_columns(size)
         at, reach = rng.uniform(0.1, 0.9, 2) * size, max(size) * rng.uniform(0.35, 0.7)
         distance = ((rows - at[0]) ** 2 + (columns - at[1]) ** 2) / reach**2
         field *= 0.35 + 0.65 * np.exp(-distance) if light == "lamp" else 1 + 0.25 * np.exp(-8 * distance)
@@ -161,7 +170,7 @@ def _shadow(size: tuple[int, int], rng: np.random.Generator) -> Floats:
 
 def _side_of_line(size: tuple[int, int], rng: np.random.Generator) -> Floats:
     """Signed distance in pixels to a random straight line through the middle of the picture."""
-    rows, columns = np.mgrid[: size[0], : size[1]].astype(np.float32)
+    rows, columns = _rows_and_columns(size)
     angle, at = rng.uniform(0, 2 * np.pi), rng.uniform(0.15, 0.85, 2) * size
     distance: Floats = np.cos(angle) * (rows - at[0]) + np.sin(angle) * (columns - at[1])
     return distance
@@ -182,14 +191,22 @@ def expose(scene: Floats, rng: np.random.Generator, *, blur_pixels: float, noise
         blur_pixels: Standard deviation of the blur.
         noise: Standard deviation of the noise in bright areas, 0..1.
     """
-    seen = ndimage.gaussian_filter(scene, (blur_pixels, blur_pixels, 0)) if blur_pixels else scene
+    seen = ndimage.gaussian_filter(scene, (blur_pixels, blur_pixels, 0)) if blur_pixels else scene.copy()
     if noise:
         luminance = rng.standard_normal(seen.shape[:2], dtype=np.float32)[..., np.newaxis]
-        colours = rng.standard_normal(seen.shape, dtype=np.float32)
-        seen = seen * rng.uniform(0.75, 1.0) + noise * (0.5 + 0.5 * np.clip(seen, 0, 1)) * (
-            0.8 * luminance + 0.5 * colours
-        )
-    return Image.fromarray(np.rint(255 * np.clip(seen, 0, 1)).astype(np.uint8))
+        grain = rng.standard_normal(seen.shape, dtype=np.float32)
+        grain *= 0.5
+        grain += 0.8 * luminance
+        strength = np.clip(seen, 0, 1)
+        strength *= 0.5
+        strength += 0.5
+        strength *= noise
+        grain *= strength
+        seen *= rng.uniform(0.75, 1.0)
+        seen += grain
+    np.clip(seen, 0, 1, out=seen)
+    seen *= 255
+    return Image.fromarray(np.rint(seen, out=seen).astype(np.uint8))
 
 
 def encode_jpeg(picture: Image.Image, quality: int) -> bytes:

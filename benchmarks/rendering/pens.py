@@ -49,9 +49,11 @@ class DigitShape:
         Returns:
             float32, the shape of `u`, 0..1.
         """
-        middle = len(self.distance) / 2 - 0.5
-        at = np.stack([v * DIGIT_PIXELS + middle, u * DIGIT_PIXELS + middle])
-        distance = ndimage.map_coordinates(self.distance, at, order=1, mode="constant", cval=1.0)
+        half = len(self.distance) / 2
+        distance = np.ones(u.shape, np.float32)
+        near = (np.abs(u) <= half / DIGIT_PIXELS) & (np.abs(v) <= half / DIGIT_PIXELS)
+        at = np.stack([v[near] * DIGIT_PIXELS + (half - 0.5), u[near] * DIGIT_PIXELS + (half - 0.5)])
+        distance[near] = ndimage.map_coordinates(self.distance, at, order=1, mode="constant", cval=1.0)
         covered: Floats = np.clip(0.5 + (width / 2 - distance) * pixels, 0, 1).astype(np.float32)
         return covered
 

@@ -110,8 +110,10 @@ def photograph_ink(ink: Floats, view: View, settings: PictureKind, rng: np.rando
     size = (ink.shape[0], ink.shape[1])
     scene = _paint(settings, size, rng)
     for lines, colour in rule_coverage(view, settings.ruling, rng):
-        scene = scene * (1 - lines[..., np.newaxis] * (1 - np.asarray(colour, np.float32)))
-    return _take(_write(scene, ink, settings, rng) * cast_light(size, settings.light, rng), settings.camera, rng)
+        scene *= 1 - lines[..., np.newaxis] * (1 - np.asarray(colour, np.float32))
+    _write(scene, ink, settings, rng)
+    scene *= cast_light(size, settings.light, rng)
+    return _take(scene, settings.camera, rng)
 
 
 def draw_own_shape(digit: int, rng: np.random.Generator, has_outline: bool) -> DigitShape:
@@ -167,7 +169,7 @@ def _lay_on_desk(paper: Floats, rng: np.random.Generator) -> Floats:
     height, width = paper.shape[:2]
     colour = (0.35, 0.24, 0.15) if rng.random() < 0.6 else (0.2, 0.2, 0.22)
     desk = make_paper((height, width), colour, rng, roughness=0.08)
-    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    rows, columns = np.arange(height, dtype=np.float32)[:, np.newaxis], np.arange(width, dtype=np.float32)
     lean = rng.uniform(-0.08, 0.08)
     is_desk = columns + lean * rows < width * rng.uniform(0.04, 0.14)
     if rng.random() < 0.5:
@@ -175,13 +177,15 @@ def _lay_on_desk(paper: Floats, rng: np.random.Generator) -> Floats:
     return np.where(is_desk[..., np.newaxis], desk, paper)
 
 
-def _write(scene: Floats, ink: Floats, settings: PictureKind, rng: np.random.Generator) -> Floats:
-    """Blend the ink into the background."""
+def _write(scene: Floats, ink: Floats, settings: PictureKind, rng: np.random.Generator) -> None:
+    """Blend the ink into the background, in place."""
     size = (scene.shape[0], scene.shape[1])
     opacity: Floats
+    written = ink > 0
     if settings.pen == "pencil":
         opacity = np.clip(rng.uniform(0.45, 0.75) + 0.2 * clouds(size, rng, 1.5), 0, 1).astype(np.float32)
-        return (scene * (1 - 0.8 * (ink * opacity)[..., np.newaxis])).astype(np.float32)
+        scene[written] *= 1 - 0.8 * (ink * opacity)[written][:, np.newaxis]
+        return
     if settings.ground == "board":
         colour = np.asarray((0.92, 0.92, 0.88), np.float32) * rng.uniform(0.8, 1.0)
         is_dusty = settings.camera != "drawing"
@@ -190,8 +194,8 @@ def _write(scene: Floats, ink: Floats, settings: PictureKind, rng: np.random.Gen
         inks = COLOURED_INKS if settings.is_coloured else INKS
         colour = np.asarray(inks[rng.integers(len(inks))], np.float32)
         opacity = np.full_like(ink, rng.uniform(0.85, 1.0))
-        colour = colour * np.minimum(1, scene + 0.2)
-    return (scene + (opacity * ink)[..., np.newaxis] * (colour - scene)).astype(np.float32)
+        colour = colour * np.minimum(1, scene[written] + 0.2)
+    scene[written] += (opacity * ink)[written][:, np.newaxis] * (colour - scene[written])
 
 
 def _take(scene: Floats, camera: Camera, rng: np.random.Generator) -> bytes:

@@ -134,7 +134,9 @@ def train_on() -> Callable[..., None]:
         import keras
 
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits)
-        model.compile(keras.optimizers.Adam(0.01), loss, jit_compile=False)
+        optimizer = keras.optimizers.Adam(0.01)
+        model.compile(optimizer, loss, jit_compile=False)
+        optimizer.build(model.trainable_variables)  # otherwise TensorFlow traces the first step twice
         model.fit(values, labels, batch_size=64, epochs=math.ceil(48 * 64 / len(values)), verbose=0)
 
     return train

@@ -77,7 +77,7 @@ def run_benchmark(
     throughput, operators = [], []
     for index, subject in enumerate(subjects):
         on_progress("throughput", index / len(subjects))
-        throughput.append(_throughput(subject, digits, config.batch_sizes))
+        throughput.append(_throughput(subject, digits, config))
         operators.append(_profile(subject, digits) if config.profile else None)
     imports, memory, failures = _measure_fresh(subjects, config, on_progress)
     measured = tuple(map(_describe_model, subjects, samples, stages, throughput, operators, memory))
@@ -177,7 +177,7 @@ def _measure_stages(
         STAGES,
         samples=min(STAGES.samples, config.samples),
         seconds=min(STAGES.seconds, config.seconds),
-        warmup=min(STAGES.warmup, config.warmup),
+        warmup=min(STAGES.warmup, config.warmup, config.samples),
     )
     samples = sample_interleaved(calls, stages, on_progress=lambda done: on_progress("stages", done))
     preprocess, *rest = (_p50_and_p90(sample.latencies_us) for sample in samples)
@@ -189,14 +189,14 @@ def _p50_and_p90(latencies_us: Sequence[float]) -> Percentiles:
     return {percentile_name(p): _rounded(estimate_percentile(latencies_us, p).value) for p in (50.0, 90.0)}
 
 
-def _throughput(subject: Subject, digits: LabelledDigits, sizes: Sequence[int]) -> dict[str, float]:
-    """Measure images per second of `predict_batch` by batch size: medians of several calls."""
+def _throughput(subject: Subject, digits: LabelledDigits, config: BenchmarkConfig) -> dict[str, float]:
+    """Measure images per second of `predict_batch` by batch size: medians of at least three calls."""
     classifier, result = subject.classifier, {}
-    for size in sizes:
+    for size in config.batch_sizes:
         batch = digits.images[np.arange(size) % len(digits)]
         classifier.predict_batch(batch)
         times = []
-        for _ in range(max(3, 2048 // size)):
+        for _ in range(max(3, min(2048, config.samples) // size)):
             started = time.perf_counter_ns()
             classifier.predict_batch(batch)
             times.append(time.perf_counter_ns() - started)

@@ -65,7 +65,7 @@ def test_unknown_backend_is_refused_by_name(command: str, run_here: RunCli) -> N
 
 @pytest.mark.slow
 def test_bench_and_verify_run_only_the_named_backend(run_here: RunCli, reference_bundle: Path) -> None:
-    bench = run_here("bench", reference_bundle, "--backend", "litert", "--json", "--samples", "64", "--no-startup")
+    bench = run_here("bench", reference_bundle, "--backend", "litert", "--json", "--samples", "10", "--no-startup")
     assert {model["backend"] for model in bench.json["models"]} == {"litert"}
     verify = run_here("verify", reference_bundle, "--backend", "onnxruntime", "--json")
     assert {Path(file["file"]).suffix for file in verify.json["files"]} == {".onnx"}
@@ -86,7 +86,7 @@ def test_verify_takes_one_tflite_file_only_inside_its_bundle(
     alone.parent.mkdir()
     path.rename(alone)
     assert "not a file of a bundle, as there is no manifest.json" in run_here("verify", alone).err
-    assert run_here("bench", alone, "--samples", "64", "--no-startup").code == 0
+    assert run_here("bench", alone, "--samples", "10", "--no-startup").code == 0
 
 
 def test_number_of_processes_does_not_change_output(run_here: RunCli, digits_folder: Path) -> None:

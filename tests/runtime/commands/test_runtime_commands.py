@@ -206,7 +206,7 @@ def test_bench_measures_on_the_named_mnist_folder(run_cli: RunCli, mnist_folder:
 
 @pytest.mark.slow
 def test_bench_measures_every_file_of_a_bundle(run_cli: RunCli, reference_bundle: Path) -> None:
-    finished = run_cli("bench", reference_bundle, "--json", "--samples", "64", "--no-startup")
+    finished = run_cli("bench", reference_bundle, "--json", "--samples", "10", "--no-startup")
     assert finished.code == 0
     found = {(model["backend"], model["precision"]) for model in finished.json["models"]}
     assert found == {(backend, precision) for backend in ("onnxruntime", "litert") for precision in ("fp32", "int8")}

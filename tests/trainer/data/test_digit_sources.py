@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,28 +15,41 @@ from edge_mnist_runtime.preprocess import normalise_ink
 from edge_mnist_trainer.data.sources import STAND_IN_NAME, load_export_digits, load_mnist, load_stand_in
 
 REPORT_SOURCES = """
-import json
+import json, sys
+from pathlib import Path
+import numpy as np
 from edge_mnist_runtime.errors import EdgeMnistError
 from edge_mnist_trainer.data.sources import load_export_digits, load_mnist
-try:
-    mnist = load_mnist("train").name
-except EdgeMnistError as error:
-    mnist = type(error).__name__
-source = load_export_digits()
-halves = [[half.name, half.split, len(half), half.sha256] for half in (source.calibration, source.evaluation)]
-print()
-print(json.dumps({"mnist": mnist, "notice": source.notice, "halves": halves}))
+
+def report():
+    try:
+        mnist = load_mnist("train").name
+    except EdgeMnistError as error:
+        mnist = type(error).__name__
+    source = load_export_digits()
+    halves = [[half.name, half.split, len(half), half.sha256] for half in (source.calibration, source.evaluation)]
+    return {"mnist": mnist, "notice": source.notice, "halves": halves}
+
+without_a_copy = report()
+copy = Path(sys.argv[1]) / "datasets" / "mnist.npz"
+copy.parent.mkdir(parents=True, exist_ok=True)
+parts = (("train", 60_000), ("test", 10_000))
+np.savez(
+    copy,
+    **{f"x_{part}": np.zeros((size, 28, 28), np.uint8) for part, size in parts},
+    **{f"y_{part}": np.zeros(size, np.uint8) for part, size in parts},
+)
+print()  # Keras prints to standard output, too
+print(json.dumps([without_a_copy, report()]))
 """
 
 
-def report_sources(run_script, env, prefix):
-    """Load digits in that environment. Keras prints to standard output before the last line."""
-    return json.loads(run_script(REPORT_SOURCES, env=env, prefix=prefix).splitlines()[-1])
-
-
-@pytest.fixture
-def sources_without_network(run_script, without_network, without_mnist):
-    return report_sources(run_script, without_mnist, without_network)
+@pytest.fixture(scope="module")
+def sources_without_network(run_script, without_network, tmp_path_factory):
+    """What is loaded without MNIST and network: first without Keras's copy of MNIST, then with a wrong one."""
+    home = tmp_path_factory.mktemp("keras")
+    said = run_script(REPORT_SOURCES, home, env={DATA_VARIABLE: "", "KERAS_HOME": str(home)}, prefix=without_network)
+    return json.loads(said.splitlines()[-1])
 
 
 def image_hashes(images: np.ndarray) -> list[str]:
@@ -91,9 +103,10 @@ def test_stand_in_is_preprocessed_like_other_pictures():
 @pytest.mark.slow
 def test_stand_in_halves_are_disjoint_complete_and_noted(sources_without_network):
     digits, numbers = load_stand_in(), np.arange(1797)
-    assert sources_without_network["mnist"] == "DataNotFoundError"
-    assert "scikit-learn" in sources_without_network["notice"]
-    assert sources_without_network["halves"] == [
+    found, _ = sources_without_network
+    assert found["mnist"] == "DataNotFoundError"
+    assert "scikit-learn" in found["notice"]
+    assert found["halves"] == [
         [STAND_IN_NAME, "even", 899, digits.take(numbers[::2], "even").sha256],
         [STAND_IN_NAME, "odd", 898, digits.take(numbers[1::2], "odd").sha256],
     ]
@@ -105,17 +118,8 @@ def test_stand_in_has_no_image_in_both_halves():
 
 
 @pytest.mark.slow
-def test_cached_copy_with_other_content_is_refused(run_script, without_network, without_mnist):
-    cached = Path(without_mnist["KERAS_HOME"]) / "datasets" / "mnist.npz"
-    cached.parent.mkdir(parents=True)
-    np.savez(
-        cached,
-        x_train=np.zeros((60_000, 28, 28), np.uint8),
-        y_train=np.zeros(60_000, np.uint8),
-        x_test=np.zeros((10_000, 28, 28), np.uint8),
-        y_test=np.zeros(10_000, np.uint8),
-    )
-    found = report_sources(run_script, without_mnist, without_network)
+def test_cached_copy_with_other_content_is_refused(sources_without_network):
+    _, found = sources_without_network
     assert found["mnist"] in ("DataNotFoundError", "DataError")
     assert [half[0] for half in found["halves"]] == [STAND_IN_NAME] * 2
 

@@ -138,6 +138,10 @@ def _compile(model: Any, config: TrainingConfig, *, total_steps: int) -> None:
         optimizer, "categorical_crossentropy", metrics=["accuracy"], jit_compile="auto" if _needs_jit() else False
     )
     optimizer.build(model.trainable_variables)  # so that a checkpoint finds its variables before the first step
+    # Make the variables of the metrics, too. If the first step makes them, TensorFlow traces that step twice.
+    no_answer = np.zeros((1, model.output_shape[-1]), np.float32)
+    model.compute_metrics(None, no_answer, no_answer)
+    model.reset_metrics()
 
 
 def _needs_jit() -> bool:
