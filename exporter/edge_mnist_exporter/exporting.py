@@ -117,13 +117,7 @@ def export(
     name, path = find_source(None if model is None else Path(model))
     target = BUNDLES_FOLDER / name if output is None else Path(output)
     config = config or ExportConfig()
-    formats = {kind.format for kind in config.kinds}
-    if formats & set(PROGRAM_FORMATS):
-        check_c_name(name)
-    if WASM_FORMAT in formats:
-        require_wasm_compiler()
-    if config.project:
-        config.project.check_folder()
+    _check_programs(name, config)
     with BundleWriter(target) as writer:
         paths = ReportPaths(writer.target)
         on_stage("loading the Keras model")
@@ -143,6 +137,17 @@ def export(
         if config.project:
             _write_project(config.project, mixing.files, record)
         return ExportReport(record, writer.target, tuple(contents), paths.page, mixing)
+
+
+def _check_programs(name: str, config: ExportConfig) -> None:
+    """Check before the work that C, WebAssembly and the project can be written, if they are asked for."""
+    formats = {kind.format for kind in config.kinds}
+    if formats & set(PROGRAM_FORMATS):
+        check_c_name(name)
+    if WASM_FORMAT in formats:
+        require_wasm_compiler()
+    if config.project:
+        config.project.check_folder()
 
 
 def _make_and_measure(
