@@ -1,4 +1,4 @@
-"""Compute what the pages tell of several files: engines, agreement of every two models, differences of the int8 files."""
+"""Compute what page and card say of several files: engines, agreement of every two models, int8 differences."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge_mnist_exporter.report.report import ExportRecord
-from edge_mnist_trainer.report.web_page import STRONGEST_RED
+from edge_mnist_runtime.picture_report.page import STRONGEST_RED
 
 STRONGEST_DISAGREEMENT: Final = 0.01
 """Fraction of differing images with the strongest red. It grows with the square root, so that a few images show."""
