@@ -158,7 +158,7 @@ class ModelContract:
         ):
             raise TypeError(f"input scale and zero-point are {self.input_scale!r} and {self.input_zero_point!r}")
         if not 0 <= self.least_confidence < 1:
-            raise ValueError(f"least_confidence is {self.least_confidence!r}, not 0..1, 1 left out")
+            raise ValueError(f"least_confidence is {self.least_confidence!r}; expected a number from 0 to below 1")
         if not isinstance(self.can_saturate, bool):
             raise TypeError(f"can_saturate is {self.can_saturate!r}, neither true nor false")
 

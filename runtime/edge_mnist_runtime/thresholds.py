@@ -26,17 +26,18 @@ class Thresholds:
         if not 0 <= self.lenient <= self.balanced <= self.strict < 1:
             raise ValueError(
                 f"thresholds are lenient {self.lenient}, balanced {self.balanced}, strict {self.strict}; expected "
-                "ascending values in 0..1, 1 left out"
+                "ascending numbers from 0 to below 1"
             )
 
 
 def check_least_confidence(asked: LeastConfidence | None) -> None:
-    """Raise `UsageError` unless `asked` is None, a name in `MAX_REJECTED`, or a number in 0..1, 1 left out."""
+    """Raise `UsageError` unless `asked` is None, a name in `MAX_REJECTED`, or a number from 0 to below 1."""
     if asked is None or (isinstance(asked, str) and asked in MAX_REJECTED):
         return
     if isinstance(asked, str) or not 0 <= asked < 1:  # also refuses NaN
         shown = repr(asked) if isinstance(asked, str) else f"{asked:g}"
-        raise UsageError(f"`least_confidence` must be {', '.join(MAX_REJECTED)}, or 0..1, 1 left out, not {shown}")
+        names = ", ".join(MAX_REJECTED)
+        raise UsageError(f"`least_confidence` must be {names}, or a number from 0 to below 1, not {shown}")
 
 
 def find_threshold(

@@ -113,10 +113,8 @@ def export(
         least_confidence=parse_least_confidence(least_confidence),
     )
     finished, path, target = _export(model, output, config, data, show=debug)
-    _print(finished, path, target, as_json=as_json)
+    _print(finished, path, target, config.project, as_json=as_json)
     finished.require_passed()
-    if project and not as_json:
-        typer.echo(f"Project for {project[0]}:\n  {project[1]}")
 
 
 def _export(
@@ -162,7 +160,9 @@ def _read_precisions(int8: bool, precision: str | None) -> tuple[str, ...]:
     return parse_names(precision)
 
 
-def _print(report: ExportReport, path: Path, shown_target: Path, *, as_json: bool) -> None:
+def _print(
+    report: ExportReport, path: Path, shown_target: Path, project: ProjectConfig | None, *, as_json: bool
+) -> None:
     if report.record.dataset.notice:
         typer.echo(f"edge-mnist: note: {report.record.dataset.notice}", err=True)
     if as_json:
@@ -177,3 +177,5 @@ def _print(report: ExportReport, path: Path, shown_target: Path, *, as_json: boo
         for file in report.files:
             typer.echo(f"  {file}")
         typer.echo(f"\nReport (shows evaluation images, not for distribution):\n  {shorten(report.page)}")
+    if report.path and project:
+        typer.echo(f"Project for {project.kind}:\n  {project.folder}")

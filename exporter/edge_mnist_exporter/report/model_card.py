@@ -6,6 +6,7 @@ from edge_mnist_exporter.audit.audit import MAX_WEIGHT_PAIR
 from edge_mnist_exporter.evaluate.parity import KERAS_NAME
 from edge_mnist_exporter.report.audit_rows import HEADS, can_saturate, describe_audits
 from edge_mnist_exporter.report.report import ExportRecord
+from edge_mnist_exporter.report.tables import describe_engines
 from edge_mnist_runtime.acceptance import describe_rule
 from edge_mnist_runtime.contract import DIGIT_LABELS
 from edge_mnist_runtime.machine.int8_sums import describe_saturation
@@ -22,6 +23,7 @@ def write_model_card(report: ExportRecord) -> str:
         rule=describe_rule(report.rejection.least_confidence) if report.rejection else "",
         audit_heads=HEADS,
         audits=describe_audits(report),
+        engines=describe_engines(report),
         max_weight_pair=MAX_WEIGHT_PAIR,
         saturation_warnings=[describe_saturation(item.file) for item in report.artifacts if can_saturate(item)],
     )

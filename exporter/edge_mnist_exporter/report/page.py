@@ -12,7 +12,7 @@ from edge_mnist_exporter.evaluate.parity import KERAS_NAME
 from edge_mnist_exporter.report.audit_rows import HEADS, describe_audits
 from edge_mnist_exporter.report.flip_pictures import choose_flips, name_outcome
 from edge_mnist_exporter.report.report import ExportRecord
-from edge_mnist_exporter.report.tables import compare_models, group_steps
+from edge_mnist_exporter.report.tables import compare_models, describe_engines, group_steps
 from edge_mnist_exporter.report.threshold_curve import draw_threshold_curve
 from edge_mnist_runtime.acceptance import describe_rule
 from edge_mnist_trainer.report.web_page import load_templates
@@ -38,6 +38,7 @@ def make_export_page(report: ExportRecord, images: npt.NDArray[np.uint8]) -> str
             name_outcome=name_outcome,
             audit_heads=HEADS,
             audits=describe_audits(report),
+            engines=describe_engines(report),
             steps=group_steps(report.int8_parity.images_by_steps) if report.int8_parity else [],
             threshold_curve=draw_threshold_curve(report.rejection.curve) if report.rejection else None,
             rule=describe_rule(report.rejection.least_confidence) if report.rejection else "",

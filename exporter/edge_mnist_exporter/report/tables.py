@@ -1,4 +1,4 @@
-"""Compute two tables of the page: agreement between every two models, and differences between the int8 files."""
+"""Compute what page and card say of several files: engines, agreement of every two models, int8 differences."""
 
 from __future__ import annotations
 
@@ -6,10 +6,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge_mnist_exporter.report.report import ExportRecord
-from edge_mnist_trainer.report.web_page import STRONGEST_RED
+from edge_mnist_runtime.picture_report.page import STRONGEST_RED
 
 STRONGEST_DISAGREEMENT: Final = 0.01
 """Fraction of differing images with the strongest red. It grows with the square root, so that a few images show."""
+
+ENGINES: Final = {
+    "tflite": "TFLite in LiteRT",
+    "onnx": "ONNX in onnxruntime",
+    "c": "C as TFLite's reference kernels compute it",
+    "wasm": "WebAssembly as TFLite's reference kernels compute it",
+}
+"""What gives the figures of a file, by its format."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +30,13 @@ class Agreement:
     """Number of images with different answers."""
     red: float
     """Opacity of the red behind the number, 0..1. It shows disagreement."""
+
+
+def describe_engines(report: ExportRecord) -> str:
+    """Say in one sentence what gave the figures of the report's files; nothing if it has no files."""
+    formats = {item.format for item in report.artifacts}
+    named = ", ".join(text for name, text in ENGINES.items() if name in formats)
+    return f"The files were measured on the same images with default options: {named}." if named else ""
 
 
 def compare_models(report: ExportRecord) -> list[list[Agreement | None]]:

@@ -213,12 +213,22 @@ def _describe_use(file: dict[str, Any]) -> str:
     return "yes: bench and classify --raw take it" if file["reads_digits"] else f"no: {file['reason']}"
 
 
+def _describe_top1(file: dict[str, Any]) -> str:
+    """Write the accuracy that a manifest records, or those measured here by pixel range, the best first."""
+    top1 = file["top1"]
+    if isinstance(top1, float):
+        return f"measured by the export: {top1:.2%}"
+    best_first = sorted(top1.items(), key=lambda item: -item[1])
+    return "measured here: " + "; ".join(f"{fraction:.2%} with pixels {_as(name)}" for name, fraction in best_first)
+
+
 DESCRIBERS: Final = {
     "can_saturate": _describe_sums,
     "reads_digits": _describe_use,
     "thresholds": _describe_thresholds,
+    "top1": _describe_top1,
 }
-"""Keys whose text depends on other keys of the same file."""
+"""Keys with a text of their own, made from the whole record of a file."""
 
 
 def _specs(specs: tuple[TensorSpec, ...]) -> list[dict[str, Any]]:
@@ -229,7 +239,7 @@ def _text(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return _join(value)
     if isinstance(value, dict):
-        return _describe_record(value)
+        return f"version {value['version']}, SHA-256 {value['sha256'][:16]}..."
     if value is None:
         return "none: not a digit classifier"  # only preprocess, picture_reading and acceptance may be None
     return f"{value:,}" if isinstance(value, int) else str(value)
@@ -244,14 +254,6 @@ def _join(values: Sequence[Any]) -> str:
         + ("" if spec["scale"] is None else f", scale {spec['scale']:.8f}, zero-point {spec['zero_point']}")
         for spec in values
     )
-
-
-def _describe_record(record: dict[str, Any]) -> str:
-    """Describe a versioned definition, or top-1 accuracies by pixel range, the best first."""
-    if "version" in record:
-        return f"version {record['version']}, SHA-256 {record['sha256'][:16]}..."
-    best_first = sorted(record.items(), key=lambda item: -item[1])
-    return "measured here: " + "; ".join(f"{top1:.2%} with pixels {_as(name)}" for name, top1 in best_first)
 
 
 def _as(name: str) -> str:

@@ -46,7 +46,7 @@ def find_pictures(path: Path, unlisted: list[tuple[Path, PictureError]] | None =
     if failed and unlisted is None:
         raise failed[0][1]
     if not found and not failed:
-        raise EmptyFolderError(f"{path}: no pictures in this folder; looked for {', '.join(SUFFIXES)}, .heic, .avif")
+        raise EmptyFolderError(f"{path}: no pictures in this folder; looked for {', '.join(KNOWN)}")
     if unlisted is not None:
         unlisted += failed
     return found

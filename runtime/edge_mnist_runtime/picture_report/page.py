@@ -37,7 +37,10 @@ THUMBNAIL_PIXELS: Final = 160
 """Maximum side of a picture on the page."""
 
 STRONGEST_RED: Final = 0.6
-"""Opacity of the red behind the most frequent mistake. Its number is legible on light and on dark pages."""
+"""Maximum opacity of the red behind a number in a table. The number is legible on light and on dark pages."""
+
+FAINTEST_RED: Final = 0.25
+"""Opacity behind the rarest mistake, as a fraction of `STRONGEST_RED`, so that a single mistake is seen."""
 
 VERDICTS: Final = (*range(10), REJECTED, UNREAD)
 """Columns of the confusion table."""
@@ -137,11 +140,16 @@ def _confusions(tally: Tally) -> Iterator[str]:
         cells = []
         for verdict in VERDICTS:
             n = tally.confusions[label, verdict]
-            red = STRONGEST_RED * (0.25 + 0.75 * n / most)
+            red = shade_mistakes(n, most=most)
             look = "class='right'" if verdict == label else f"style='--red:{red:.2f}'" if n else ""
             cells.append(f"<td {look}>{n if n or verdict == label else ''}</td>")
         yield f"<tr><th scope='row'>{label}</th>{''.join(cells)}</tr>"
     yield "</table></div></section>"
+
+
+def shade_mistakes(n: int, *, most: int) -> float:
+    """Opacity of the red behind `n` mistakes, 0..1, in a table whose most frequent mistake was made `most` times."""
+    return STRONGEST_RED * (FAINTEST_RED + (1 - FAINTEST_RED) * n / most) if n else 0.0
 
 
 def _pictures(tally: Tally, mode: ReadingMode) -> Iterator[str]:

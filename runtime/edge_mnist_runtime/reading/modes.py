@@ -26,7 +26,7 @@ def require_mode(mode: str) -> ReadingMode:
         UsageError: No mode has this name.
     """
     if mode not in READING_MODES:
-        raise UsageError(f"{mode}: unknown reading mode; expected one of {', '.join(READING_MODES)}")
+        raise UsageError(f"`mode` {mode}: unknown; expected one of {', '.join(READING_MODES)}")
     return mode  # type: ignore[return-value]  # just compared with all of them
 
 

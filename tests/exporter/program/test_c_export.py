@@ -73,6 +73,9 @@ def test_verify_and_info_say_what_c_source_is(c_bundle, run_here):
         assert described["sha256"] == hashlib.sha256((folder / name).read_bytes()).hexdigest()
         assert (described["name"], described["format"], described["precision"]) == ("nano", "c", "int8")
     assert [item["format"] for item in run_here("info", folder, "--json").json["files"]] == ["tflite", "c"]
+    assert re.findall(r"\n  top1 +measured by the export: ([\d.]+%)", run_here("info", folder).out) == [
+        f"{item['top1']:.2%}" for item in run_here("info", folder, "--json").json["files"]
+    ]
 
 
 def test_damaged_source_is_found(c_bundle, run_here, tmp_path):

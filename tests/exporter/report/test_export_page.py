@@ -19,6 +19,7 @@ from edge_mnist_exporter.evaluate.evaluation import Flip
 from edge_mnist_exporter.evaluate.rejection import CurvePoint, RejectionFigures, RejectionReport
 from edge_mnist_exporter.gate_config import GateConfig
 from edge_mnist_exporter.report.flip_pictures import MAX_PICTURES, share_pictures, sort_flips
+from edge_mnist_exporter.report.model_card import write_model_card
 from edge_mnist_exporter.report.page import make_export_page
 from edge_mnist_runtime.dataset import LabelledDigits
 
@@ -119,6 +120,26 @@ def test_heading_says_whether_the_export_passed(page, failed_page):
     assert (
         "because of drop_points(model_int8.tflite), agreement(model_int8.tflite), drop_points(model_int8.onnx)" in words
     )
+
+
+@pytest.mark.parametrize(
+    ("formats", "said"),
+    [
+        (("tflite", "onnx"), "TFLite in LiteRT, ONNX in onnxruntime."),
+        (("onnx",), "ONNX in onnxruntime."),
+        (
+            ("c", "wasm"),
+            "C as TFLite's reference kernels compute it, WebAssembly as TFLite's reference kernels compute it.",
+        ),
+    ],
+    ids="-".join,
+)
+def test_page_and_card_name_only_the_engines_of_their_files(make_report, digits, formats, said):
+    reference = answer(digits.labels, {})
+    report = make_report(digits, reference, {f"model_int8.{suffix}": reference for suffix in formats}, labels=CLASSES)
+    sentence = f"The files were measured on the same images with default options: {said} "
+    assert sentence in read_words(make_export_page(report, digits.images))
+    assert sentence in write_model_card(report)
 
 
 def test_page_says_that_it_is_not_for_distribution(page):

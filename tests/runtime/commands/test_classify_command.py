@@ -66,6 +66,13 @@ def test_classify_of_folders_without_pictures_is_a_usage_error(as_json: bool, ru
     assert finished.err.startswith(f"edge-mnist: error: {folders[0]}: no pictures in this folder; looked for .png")
 
 
+@pytest.mark.parametrize("command", ["classify", "preprocess"])
+def test_unknown_mode_is_named_with_its_option(command: str, run_here: RunCli, samples_folder: Path) -> None:
+    finished = run_here(command, samples_folder / "9-photograph.jpg", "--mode", "best")
+    assert (finished.code, finished.out) == (2, "")
+    assert finished.err == "edge-mnist: error: --mode best: unknown; expected one of auto, mnist, photo, raw\n"
+
+
 def test_error_of_a_file_name_with_a_line_break_is_one_line(run_cli: RunCli, tmp_path: Path) -> None:
     finished = run_cli("classify", tmp_path / "two\nlines.png")
     assert finished.code == 8

@@ -76,7 +76,10 @@ def lines(shape: tuple[int, int], *, every: int, slope: float = 0.0, thick: int 
 
 
 def draw_pictures() -> dict[str, tuple[Image.Image, str]]:
-    """Pictures by name, and the mode in which each is read."""
+    """Pictures by name, and the mode in which each is read.
+
+    The function is long because it is the list of the pictures, a line or two for each.
+    """
     wide, tall, square = (240, 320), (360, 250), (220, 220)
     rows, columns = np.mgrid[:240, :320] / 240
     three = stroke(wide, THREE, (60, 110, 120, 80), 11)

@@ -18,9 +18,10 @@ from PIL import Image
 from scipy import ndimage
 
 from edge_mnist_runtime.dataset import LabelledDigits
+from edge_mnist_runtime.preprocess import PREPROCESS
 from edge_mnist_trainer.augment.warps import Floats, affine_maps, warp
 
-SIDE: Final = 28
+SIDE: Final = PREPROCESS.side_pixels
 
 Corrupt = Callable[[Floats, Floats, np.random.Generator], Floats]
 """From images (N, 28, 28) and strengths (N,) to images (N, 28, 28)."""

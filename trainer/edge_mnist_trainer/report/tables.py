@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from edge_mnist_trainer.report.web_page import STRONGEST_RED
+from edge_mnist_runtime.picture_report.page import shade_mistakes
 
 Labels = npt.NDArray[np.integer]
 
@@ -37,9 +37,10 @@ def count_confusions(labels: Labels, found: Labels) -> list[list[Confusion]]:
     """Compute the confusion matrix: a row for each label, a column for each predicted digit."""
     matrix = confusion_matrix(labels, found, labels=range(10))
     mistakes = matrix - np.diag(np.diag(matrix))
-    reds = np.where(mistakes, STRONGEST_RED * (0.25 + 0.75 * mistakes / max(1, mistakes.max())), 0)
+    most = int(mistakes.max())
     return [
-        [Confusion(int(n), float(red)) for n, red in zip(*row, strict=True)] for row in zip(matrix, reds, strict=True)
+        [Confusion(int(n), shade_mistakes(int(wrong), most=most)) for n, wrong in zip(*row, strict=True)]
+        for row in zip(matrix, mistakes, strict=True)
     ]
 
 

@@ -9,15 +9,11 @@ from __future__ import annotations
 import base64
 import io
 import math
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
 from PIL import Image
-
-STRONGEST_RED: Final = 0.6
-"""Maximum opacity of the red behind a number in a table. The number is legible on light and on dark pages."""
 
 
 def load_templates(*packages: str) -> Environment:

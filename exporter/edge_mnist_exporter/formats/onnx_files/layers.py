@@ -18,7 +18,7 @@ from edge_mnist_exporter.formats.onnx_files.tensors import TensorReader
 ACTIVATIONS: Final = ("Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSigmoid", "Tanh", "Elu", "PRelu")
 """Operations that belong to the layer in front of them, because quantizers fuse both."""
 
-MOVES: Final = ("Reshape", "Transpose", "Squeeze", "Flatten", "Identity", "Softmax")
+ERRORLESS: Final = ("Reshape", "Transpose", "Squeeze", "Flatten", "Identity", "Softmax")
 """Operations without a quantization error: they move values, or stay in float (softmax)."""
 
 DEQUANTIZED: Final = "_DequantizeLinear_Output"
@@ -60,12 +60,12 @@ def find_layers(model: onnx.ModelProto, keras_layers: Iterable[tuple[str, bool]]
         name = name or find_layer(own, weighted) or find_layer((*own, *sorted(weights)), known) or node.name
         owners[node.output[0]] = name
         before = found.get(name)
-        if node.op_type in MOVES and before is None:
+        if node.op_type in ERRORLESS and before is None:
             continue
         if before is None:
             found[name] = OnnxLayer(name, node.op_type, (node.name,), node.output[0])
         else:
-            output = before.output if node.op_type in MOVES else node.output[0]
+            output = before.output if node.op_type in ERRORLESS else node.output[0]
             found[name] = OnnxLayer(name, before.operator, (*before.nodes, node.name), output)
     return list(found.values())
 
@@ -87,7 +87,7 @@ def measure_layers(
         values: The network's input, float32, shape (N, H, W, C).
         quantizable: The operators that the quantizer was told to quantize.
     """
-    floating = {node.name for node in exact.graph.node if node.op_type not in (*quantizable, *MOVES)}
+    floating = {node.name for node in exact.graph.node if node.op_type not in (*quantizable, *ERRORLESS)}
     scales = _read_scales(quantized)
     known = {output for node in quantized.graph.node for output in node.output}
     known -= _list_other_dtypes(exact)

@@ -17,7 +17,7 @@ from edge_mnist_exporter.tflite_schema import name_operator, open_tflite
 from edge_mnist_runtime.engines.tflite_interpreter import load_interpreter
 from edge_mnist_runtime.errors import ConversionError
 
-MOVES: Final = ("RESHAPE", "TRANSPOSE", "SQUEEZE", "SOFTMAX")
+ERRORLESS: Final = ("RESHAPE", "TRANSPOSE", "SQUEEZE", "SOFTMAX")
 """Operations without an error to measure: they move values, or have a scale fixed by the format (softmax)."""
 
 VALUE_TYPES: Final = (schema.TensorType.FLOAT32, schema.TensorType.INT8, schema.TensorType.INT16)
@@ -48,7 +48,7 @@ def find_layers(model: bytes, keras_layers: Iterable[tuple[str, bool]]) -> list[
     found = []
     for operation in content.subgraphs[0].operators:
         operator = name_operator(content.operatorCodes[operation.opcodeIndex])
-        if operator in (*QUANTIZERS, *MOVES) or tensors[operation.outputs[0]].type not in VALUE_TYPES:
+        if operator in (*QUANTIZERS, *ERRORLESS) or tensors[operation.outputs[0]].type not in VALUE_TYPES:
             continue
         own = tuple(tensors[index].name.decode() for index in operation.outputs)
         # Other inputs than weights have the name of the layer before.
