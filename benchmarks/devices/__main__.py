@@ -18,7 +18,7 @@ from edge_mnist_exporter import ExportConfig, export
 from edge_mnist_exporter.program.reference import ReferenceKernels
 from edge_mnist_runtime.dataset import find_mnist_folder, load_mnist_half
 
-MODELS = ("edge", "nano", "robust")
+MODELS = ("edge", "nano", "micro", "robust")
 
 BUILD = Path("build/devices")
 
