@@ -66,10 +66,10 @@ def main() -> None:
             page = [HEAD.format(version=PICTURE_READING.version, n=len(digits), seen=SEEN)]
         for way, mode in WAYS.items():
             judged = {kind: judge_kind(kind, digits, SEEDS[name], way, mode, options.models) for kind in UNSEEN}
-            page += [f"## Judges' kinds, which train no model, {way}, {name} seed", *table(judged, options.models), ""]
+            page += [f"## Judges' kinds, {way}, {name} seed", *table(judged, options.models), ""]
             print("\n".join(page[-len(judged) - 6 :]), flush=True)
         judged = {kind: judge_trained(kind, digits, SEEDS[name], options.models) for kind in DISTURBANCES}
-        page += [f"## Kinds that trained `robust` and `micro`, tensors, auto, {name} seed", *table(judged, options.models), ""]
+        page += [f"## Trained kinds (`robust`, `micro`), tensors, auto, {name} seed", *table(judged, options.models), ""]
         print("\n".join(page[-len(judged) - 6 :]), flush=True)
     if not options.only:
         options.results.mkdir(parents=True, exist_ok=True)
