@@ -69,7 +69,11 @@ def main() -> None:
             page += [f"## Judges' kinds, {way}, {name} seed", *table(judged, options.models), ""]
             print("\n".join(page[-len(judged) - 6 :]), flush=True)
         judged = {kind: judge_trained(kind, digits, SEEDS[name], options.models) for kind in DISTURBANCES}
-        page += [f"## Trained kinds (`robust`, `micro`), tensors, auto, {name} seed", *table(judged, options.models), ""]
+        page += [
+            f"## Kinds that trained `robust` and `micro`, tensors, auto, {name} seed",
+            *table(judged, options.models),
+            "",
+        ]
         print("\n".join(page[-len(judged) - 6 :]), flush=True)
     if not options.only:
         options.results.mkdir(parents=True, exist_ok=True)
