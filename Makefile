@@ -89,20 +89,23 @@ reference: $(INSTALLED) ## Train the reference models again on MNIST and put the
 	for seed in 0 1; do \
 	    $(BIN)/edge-mnist train --arch teacher --seed $$seed -o $(REFERENCE)/teacher-$$seed --force || exit; done
 	$(BIN)/edge-mnist train --arch teacher-mnist -o $(REFERENCE)/teacher-mnist --force
+	$(BIN)/edge-mnist train --arch teacher --epochs 16 -o $(REFERENCE)/teacher-robust --force
 	rm -rf $(REFERENCE)/strength-1 $(REFERENCE)/strength-0.5 $(REFERENCE)/set-nano $(REFERENCE)/set-robust
 	$(BIN)/edge-mnist transfer-set $(TEACHERS) $(REFERENCE)/teacher-mnist --arch edge --views 16 \
 	    -o $(REFERENCE)/strength-1
 	$(BIN)/edge-mnist transfer-set $(TEACHERS) $(REFERENCE)/teacher-mnist --arch edge --views 4 --strength 0.5 \
 	    --seed 9 -o $(REFERENCE)/strength-0.5
 	$(BIN)/edge-mnist transfer-set $(TEACHERS) --arch edge --views 24 -o $(REFERENCE)/set-nano
-	$(BIN)/edge-mnist transfer-set $(TEACHERS) --arch robust --views 10 -o $(REFERENCE)/set-robust
+	$(BIN)/edge-mnist transfer-set $(REFERENCE)/teacher-robust --arch robust --views 10 -o $(REFERENCE)/set-robust
 	$(BIN)/edge-mnist train --arch edge --seed $(EDGE_SEED) --transfer-set $(REFERENCE)/strength-1 \
 	    -o $(REFERENCE)/edge-strength-1 --force
 	$(BIN)/edge-mnist train --arch edge --seed $(EDGE_SEED) --transfer-set $(REFERENCE)/strength-0.5 \
 	    --start-from $(REFERENCE)/edge-strength-1 --epochs 4 --learning-rate 5e-4 -o $(REFERENCE)/edge --force
 	$(BIN)/edge-mnist train --arch nano --transfer-set $(REFERENCE)/set-nano -o $(REFERENCE)/nano --force
-	$(BIN)/edge-mnist train --arch robust --transfer-set $(REFERENCE)/set-robust -o $(REFERENCE)/robust --force
-	for name in edge nano robust; do \
+	for name in robust micro; do \
+	    $(BIN)/edge-mnist train --arch $$name --epochs 50 --transfer-set $(REFERENCE)/set-robust \
+	        -o $(REFERENCE)/$$name --force || exit; done
+	for name in edge nano micro robust; do \
 	    $(BIN)/edge-mnist export $(REFERENCE)/$$name --int8 --max-drop 0.1 -o $(REFERENCE)/$$name-bundle || exit; \
 	    cp $(REFERENCE)/$$name/model.keras trainer/edge_mnist_trainer/models/$$name.keras; \
 	    cp $(REFERENCE)/$$name/run.json trainer/edge_mnist_trainer/models/$$name.json; \

@@ -32,8 +32,8 @@ Written by `benchmarks/other_digits.py`: top-1 accuracy of the int8 ONNX files i
   data. Misread hairlines of Lato led to fainter strokes in `fonts.py`. Misread 4s and 9s of scikit-learn led to the
   other handwriting styles in `strokes.py`, and to coarse, narrow drawings.
 
-`edge` and `nano` are trained on distorted MNIST digits only. `robust` is also trained on printed, drawn and corrupted
-digits, with the same kinds of corruption at random strengths.
+`edge` and `nano` are trained on distorted MNIST digits only. `robust` and `micro` are also trained on printed, drawn
+and corrupted digits, with the same kinds of corruption at random strengths.
 """
 
 

@@ -35,7 +35,8 @@ images. If the image shows several objects that the frame cuts, the limit is 0.9
 
 The kinds in bold at the end are negatives, 1,000 images each: they show no digit, or several. Letters and symbols are
 in font families of the test split; letters that look like a digit are left out. `edge` and `nano` were trained on
-digits only. `robust` was also trained on these kinds, except clothing, with the same target probability for each digit.
+digits only. `robust` and `micro` were also trained on these kinds, except clothing, with the same target probability
+for each digit.
 """
 
 

@@ -24,6 +24,7 @@ from benchmarks.rendering.photographs import draw_own_shape
 from benchmarks.rendering.strange_signs import SIGNS, take_signs
 from benchmarks.rendering.strangers import DEVELOPMENT, FINAL, KINDS, Split, take_strangers
 from benchmarks.subjects import load_mnist, open_classifier
+from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 SETS: Final[dict[str, tuple[int, Split]]] = {"development": DEVELOPMENT, "final": FINAL}
@@ -39,7 +40,7 @@ package. Picture reading version {PICTURE_READING.version}.
 - Training draws digits of these forms, too, but with other code from other points: `school_forms.py` and
   `pen_drawings.py` there, `school_hands.py` and `strangers.py` here. Fonts and letters here are of families that train
   nothing. Half of the other shapes are the middle lines of MNIST's validation digits (development) or test digits
-  (final); the rest are the hands of `strokes.py`, which trained `robust`, and those of the schools.
+  (final); the rest are the hands of `strokes.py`, which trained `robust` and `micro`, and those of the schools.
 
 **These are rendered pictures.** How strangers' own pictures are read is not known from this page.
 """
@@ -48,7 +49,7 @@ package. Picture reading version {PICTURE_READING.version}.
 def main() -> None:
     """Render, read, write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="*", default=["robust", "edge", "nano"])
+    parser.add_argument("models", nargs="*", default=[*BUNDLED_MODELS])
     parser.add_argument("--per-kind", type=int, default=100)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--kinds", nargs="*", default=[])

@@ -24,6 +24,7 @@ from benchmarks.rendering.strangers import DEVELOPMENT, KINDS, Shown, take_stran
 from benchmarks.strangers import find_shape
 from benchmarks.subjects import load_mnist
 from edge_mnist_runtime import DigitClassifier
+from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
 from edge_mnist_runtime.classifier import read_any
 from edge_mnist_runtime.thresholds import MAX_REJECTED
 
@@ -79,7 +80,7 @@ Results = dict[str, dict[str, Found]]
 def main() -> None:
     """Render, read, write page and plot."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="*", default=["robust", "edge", "nano"])
+    parser.add_argument("models", nargs="*", default=[*BUNDLED_MODELS])
     parser.add_argument("--per-kind", type=int, default=100)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--results", type=Path, default=Path("docs/results"))

@@ -206,7 +206,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=15, help="frames a second")
     parser.add_argument("--frames", type=int, help="number of frames; default: until Ctrl-C")
     parser.add_argument("--over", type=int, default=7, help="number of frames for the majority vote")
-    parser.add_argument("--model", help="robust, edge, nano, a bundle or a model file")
+    parser.add_argument("--model", help="robust, edge, micro, nano, a bundle or a model file")
     options = parser.parse_args()
     if options.rate <= 0 or options.over < 1:
         parser.error("--rate must be above 0 and --over at least 1")

@@ -34,7 +34,7 @@ def main(application: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         code, _, err = run(application, "samples", folder)
         check(code == 0, "samples are found", err)
-        for model in ("robust", "edge", "nano"):
+        for model in ("robust", "edge", "micro", "nano"):
             code, out, err = run(application, "classify", folder, "--model", model)
             digits = [(line.split()[0], Path(line.split()[-1]).name[0]) for line in out.splitlines()]
             check(len(digits) == 10, f"{model} is found, and classifies", err)

@@ -48,7 +48,7 @@ def main() -> None:
     packages = {top for top in tops if not top.startswith("..") and not top.endswith(".dist-info")}
     check(packages == set(PACKAGES), f"the wheel contains only the packages {', '.join(PACKAGES)}")
     files = {str(file) for file in metadata.files("edge-mnist") or []}
-    for name in ("edge", "nano", "robust"):
+    for name in ("edge", "nano", "micro", "robust"):
         for file in (f"edge_mnist_runtime/models/{name}_int8.onnx", f"edge_mnist_trainer/models/{name}.keras"):
             check(file in files, f"the wheel contains {file}")
     for file in ("golden.npz", "saturation.onnx"):

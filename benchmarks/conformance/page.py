@@ -13,7 +13,7 @@ from benchmarks.conformance.subject import Format
 
 HEAD: Final = """# Predictions in other programs and on other processors
 
-Do other programs and processors give the same predictions as the recorded ones? They run the three shipped models as
+Do other programs and processors give the same predictions as the recorded ones? They run the shipped models as
 int8 ONNX and int8 TFLite. Written by `make conformance`.
 
 | files | recorded with | from |

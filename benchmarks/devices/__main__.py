@@ -21,7 +21,7 @@ from edge_mnist_exporter.program.c_program import make_c_program
 from edge_mnist_exporter.targets import TARGETS
 from edge_mnist_runtime.dataset import find_mnist_folder, load_mnist_half
 
-MODELS = ("edge", "nano", "robust")
+MODELS = ("edge", "nano", "micro", "robust")
 
 BUILD = Path("build/devices")
 

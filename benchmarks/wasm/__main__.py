@@ -23,7 +23,7 @@ from edge_mnist_exporter.program.wasm.build import build_wasm, require_wasm_comp
 from edge_mnist_runtime.dataset import find_mnist_folder, load_mnist_half
 from edge_mnist_runtime.machine.environment import describe_environment
 
-MODELS = ("edge", "nano", "robust")
+MODELS = ("edge", "nano", "micro", "robust")
 
 SUBJECTS = ("simd128", "plain", "onnxruntime-web")
 

@@ -155,7 +155,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default="127.0.0.1", help="127.0.0.1: this machine only; 0.0.0.0: any machine")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--model", help="robust, edge, nano, a bundle or a model file")
+    parser.add_argument("--model", help="robust, edge, micro, nano, a bundle or a model file")
     parser.add_argument("--max-bytes", type=int, default=Settings.max_bytes)
     options = parser.parse_args()
     # uvicorn raises the signal again when it has stopped. The exit code must still be 0.

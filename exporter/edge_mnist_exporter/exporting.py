@@ -90,7 +90,7 @@ def export(
     """Export a Keras model to a bundle of TFLite and ONNX files, if it passes every gate.
 
     Args:
-        model: A .keras or .h5 file, a SavedModel or run folder, or a reference model's name (edge, nano, robust).
+        model: A .keras or .h5 file, a SavedModel or run folder, or a reference model (edge, nano, micro, robust).
             None: the newest run in runs/, else the default reference model.
         output: The folder of the bundle. An older bundle is replaced atomically. None: bundles/NAME.
         config: Precisions, limits, calibration. None: int8 in both formats, with the default limits.

@@ -55,7 +55,7 @@ class DigitClassifier:
 
     Args:
         model: A bundle folder, an .onnx file, a .tflite file (extra `litert`), or the name of a model inside this
-            package: `robust` (default), `edge` or `nano`.
+            package: `robust` (default), `edge`, `micro` or `nano`.
         mode: How pictures are read. `auto` (default) passes 28 x 28 tensors on, reads clean drawings like
             `mnist` and all other pictures like `photo`: uneven light, shadows, lined and squared paper, any pen. `raw`
             accepts only tensors. See `edge_mnist_runtime.reading.reader.read_picture`.

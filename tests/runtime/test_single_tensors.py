@@ -11,6 +11,7 @@ import pytest
 
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.bench.sample_digits import load_samples
+from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
 from edge_mnist_runtime.prediction import Prediction
 
 IMAGES = load_samples().images
@@ -18,7 +19,7 @@ BLENDED = np.stack([one // 2 + other // 2 for one, other in combinations(IMAGES,
 """Two digits on top of each other, which give low confidence."""
 
 
-@pytest.mark.parametrize("model", ["robust", "edge", "nano"])
+@pytest.mark.parametrize("model", BUNDLED_MODELS)
 def test_single_tensor_is_classified_as_in_a_batch(model: str) -> None:
     classifier = DigitClassifier(model)
     images = np.concatenate([IMAGES, BLENDED])[..., 0]

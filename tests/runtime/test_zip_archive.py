@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
 from edge_mnist_runtime.dataset import DATA_VARIABLE
 
 
@@ -40,7 +41,7 @@ def run(*arguments: object, archive: Path | None = None) -> subprocess.Completed
     )
 
 
-@pytest.mark.parametrize("model", ["robust", "edge", "nano"])
+@pytest.mark.parametrize("model", BUNDLED_MODELS)
 def test_models_in_the_archive_are_read(model: str, archive: Path, samples_folder: Path) -> None:
     done = run("classify", samples_folder / "3-transparent.png", "--model", model, archive=archive)
     assert done.stdout.split()[0] == "3", done.stderr

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 ModelOption = Annotated[
     Path | None,
     typer.Argument(
-        help="A .keras or .h5 file, a run folder, or a reference model: edge, nano, robust.",
+        help="A .keras or .h5 file, a run folder, or a reference model: edge, nano, micro, robust.",
         show_default="the newest run under runs/, else the reference model",
     ),
 ]

@@ -12,7 +12,7 @@ from edge_mnist_exporter.commands.conversion_options import CALIBRATION, DEFAULT
 ModelOption = Annotated[
     Path | None,
     typer.Argument(
-        help="A .keras or .h5 file, a SavedModel, a run folder, or a reference model: edge, nano, robust.",
+        help="A .keras or .h5 file, a SavedModel, a run folder, or a reference model: edge, nano, micro, robust.",
         show_default="the newest run under runs/, else the reference model",
     ),
 ]

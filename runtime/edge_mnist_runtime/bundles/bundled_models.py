@@ -2,6 +2,7 @@
 
     robust    the default; also reads printed digits, poor pictures and handwriting unlike MNIST's
     edge      smaller, for digits like MNIST's
+    micro     a quarter of robust, for chips; also reads handwriting unlike MNIST's
     nano      the smallest
 
 docs/results/other-digits.md shows why `robust` is the default.
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 # Importing importlib.resources would add 5 ms to a cold start, pathlib 3 ms.
 MODELS_FOLDER: Final = os.path.join(os.path.dirname(os.path.dirname(__file__)), "models")
 
-BUNDLED_MODELS: Final = {name: os.path.join(MODELS_FOLDER, f"{name}_int8.onnx") for name in ("robust", "edge", "nano")}
+BUNDLED_MODELS: Final = {
+    name: os.path.join(MODELS_FOLDER, f"{name}_int8.onnx") for name in ("robust", "edge", "micro", "nano")
+}
 """Paths of their int8 ONNX files."""
 
 BUNDLED_GOLDEN: Final = os.path.join(MODELS_FOLDER, "golden.npz")

@@ -9,7 +9,7 @@ import typer
 
 from edge_mnist_runtime.thresholds import MAX_REJECTED, LeastConfidence
 
-MODELS_HELP: Final = "Bundle folder, .onnx or .tflite file, or a built-in model: robust, edge or nano."
+MODELS_HELP: Final = "Bundle folder, .onnx or .tflite file, or a built-in model: robust, edge, micro or nano."
 MODE_HELP: Final = "How to read pictures: auto, mnist (clean drawings), photo, or raw (28 x 28 tensors)."
 
 ModelOption = Annotated[Path | None, typer.Option("--model", "-m", help=MODELS_HELP, show_default="robust")]

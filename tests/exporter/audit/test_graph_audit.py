@@ -14,7 +14,7 @@ from edge_mnist_exporter.audit.memory_plan import plan_memory
 
 pytestmark = pytest.mark.slow
 
-MODELS = ("edge", "nano", "robust")
+MODELS = ("edge", "nano", "micro", "robust")
 FORMATS = ("tflite", "onnx")
 PRECISIONS = ("fp32", "int8")
 

@@ -19,7 +19,7 @@ from edge_mnist_trainer.networks.reference_models import find_reference_model
 
 ROOT = Path(__file__).parents[3]
 
-REPLACED = {"SEED": "0", "(and 1)": "", "(nano, robust alike)": ""}
+REPLACED = {"SEED": "0", "(and 1)": "", "(nano, micro, robust alike)": ""}
 """Placeholders and remarks in examples, with their replacements."""
 
 

@@ -18,7 +18,7 @@ def test_every_bundled_model_is_int8_under_its_own_name(name: str) -> None:
     assert (contract.name, contract.precision) == (name, "int8")
 
 
-@pytest.mark.parametrize("name", ["robust", "edge"])
+@pytest.mark.parametrize("name", ["robust", "edge", "micro"])
 def test_bundled_models_read_the_sample_pictures(name: str) -> None:
     classifier = DigitClassifier(name)
     for file, data in read_samples().items():

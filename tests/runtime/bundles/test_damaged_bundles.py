@@ -86,7 +86,7 @@ def test_empty_name_is_no_folder(name: Any) -> None:
 
 
 def test_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="robust, edge, nano"):
+    with pytest.raises(UsageError, match="robust, edge, micro, nano"):
         DigitClassifier("Robust")
 
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from edge_mnist_runtime import DigitClassifier
+from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
 from edge_mnist_runtime.reading.modes import find_tensor, find_tensors
 from edge_mnist_runtime.reading.reader import read_picture
 from edge_mnist_runtime.reading.tensor_background import has_bright_ink, take_background_away
@@ -95,7 +96,7 @@ def test_dark_ink_on_light_is_a_picture(three: Pixels) -> None:
     assert find_tensor((255 - three).tobytes(), "auto") is None
 
 
-@pytest.mark.parametrize("model", ["robust", "edge", "nano"])
+@pytest.mark.parametrize("model", BUNDLED_MODELS)
 @pytest.mark.parametrize("mode", ["auto", "mnist", "photo", "raw"])
 def test_uniform_image_is_blank_for_every_model_in_every_mode(model: str, mode: str) -> None:
     classifier = DigitClassifier(model, mode=mode)

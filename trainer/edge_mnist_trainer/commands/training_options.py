@@ -45,7 +45,7 @@ TransferSetOption = Annotated[
 StartFromOption = Annotated[
     Path | None,
     typer.Option(
-        help="Fine-tune: start from the weights of a run, a .keras file, edge, nano or robust.",
+        help="Fine-tune: start from the weights of a run, a .keras file, edge, nano, micro or robust.",
         show_default="random weights",
     ),
 ]

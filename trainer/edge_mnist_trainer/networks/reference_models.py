@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-REFERENCE_MODELS: Final = ("edge", "nano", "robust")
+REFERENCE_MODELS: Final = ("edge", "nano", "micro", "robust")
 """Their names; the first is the default of an export."""
 
 
