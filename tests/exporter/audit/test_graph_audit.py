@@ -52,27 +52,32 @@ def widening(sources, name):
     """Additional MACs and weight bytes of the widened stem of int8 ONNX, compared to the first convolution.
 
     Each row of a kernel becomes three cells of four pixels. There are four groups of filters (two for stride 2), each
-    with its own weights and biases.
+    with its own weights and biases. Filters are padded to a multiple of four.
     """
     first = sources[name].keras_model.get_layer("conv1")
     filters, rows, groups = first.filters, first.kernel_size[0], 4 // first.strides[0]
-    values, taps = first.output.shape[1] * first.output.shape[2] * filters, rows * rows
-    return (rows * 12 - taps) * values, (groups * rows * 12 - taps + (groups - 1) * 4) * filters
+    filled, positions, taps = pad_to_four(filters), first.output.shape[1] * first.output.shape[2], rows * rows
+    macs = (rows * 12 * filled - taps * filters) * positions
+    return macs, groups * rows * 12 * filled - taps * filters + 4 * (groups * filled - filters)
 
 
 def filling(sources, name):
-    """Additional MACs and weight bytes of the channels padded for onnxruntime's kernel."""
+    """Additional MACs and weight bytes of the channels padded for onnxruntime's kernel, after the first convolution."""
     model = sources[name].keras_model
-    _, *rest = (layer for layer in model.layers if layer.name.startswith("conv"))
-    n_read, n_filled, macs, n_bytes = model.get_layer("conv1").filters, model.get_layer("conv1").filters, 0, 0
+    first, *rest = (layer for layer in model.layers if layer.name.startswith("conv"))
+    n_read, n_filled, macs, n_bytes = first.filters, pad_to_four(first.filters), 0, 0
     for layer in rest:
-        filled, taps = max(16, -(-layer.filters // 4) * 4), layer.kernel_size[0] * layer.kernel_size[1]
+        filled, taps = max(16, pad_to_four(layer.filters)), layer.kernel_size[0] * layer.kernel_size[1]
         more = taps * (n_filled * filled - n_read * layer.filters)
         macs += more * layer.output.shape[1] * layer.output.shape[2]
         n_bytes += more + 4 * (filled - layer.filters)  # an int32 bias for each
         n_read, n_filled = layer.filters, filled
     more = 10 * (n_filled - n_read)
     return macs + more, n_bytes + more
+
+
+def pad_to_four(channels):
+    return -(-channels // 4) * 4
 
 
 def count_poolings(sources, name):
