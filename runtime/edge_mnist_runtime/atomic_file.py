@@ -16,9 +16,16 @@ PARTIAL_PREFIX: Final = ".partial-"
 def replace_file(target: Path, write: Callable[[Path], object], *, advice: str) -> None:
     """Replace a file: `write` creates a temporary file beside it, which is synced and renamed.
 
+    A link stays, and the file that it names is replaced.
+
     Raises:
-        OutputError: The folder cannot be written; the old file is still there. The message ends with `advice`.
+        OutputError: The folder cannot be written, or the target is no file, such as /dev/null; what was there is still
+            there. The message ends with `advice`.
     """
+    if target.is_symlink():  # renaming onto a link would replace the link
+        target = target.resolve()
+    if target.exists() and not target.is_file():
+        raise OutputError(f"{target}: cannot be written (not a file); {advice}")
     partial = target.with_name(f"{PARTIAL_PREFIX}{target.name}")  # with the same suffix, because Keras checks it
     try:
         write(partial)

@@ -190,8 +190,8 @@ def _details(case: Case) -> Sequence[str]:
     confidence = case.outcome.confidence
     if case.outcome.digit is not None:
         return [f"{confidence:.2%}"]
-    likeliest = int(case.outcome.probabilities.argmax())
-    return [f"rejected; {likeliest} has {confidence:.2%}" if confidence else "rejected before the network"]
+    likeliest = case.outcome.likeliest
+    return ["rejected before the network" if likeliest is None else f"rejected; {likeliest} has {confidence:.2%}"]
 
 
 def _thumbnail(picture: Picture) -> str:
