@@ -12,6 +12,8 @@
 Measured numbers never meet a limit exactly, so `<` becomes `<=` only beside a whole number; the changed number shows
 whether tests look at both sides of a limit. Text, annotations, imports, shapes in `reshape`, `strict=` and what raises
 an error stay as they are.
+
+The file is long because the table of changes and the walk over the code need each other.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The files that an export of the reference model writes."""
+"""The files that an export of the reference model writes.
+
+The file is long because all tests look at one export, which a second file would make again in another process.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A bundle with a library for this machine, made without TensorFlow: what the runtime does with it."""
+"""A bundle with a library for this machine, made without TensorFlow: what the runtime does with it.
+
+The file is long because all tests share the library, which takes seconds to compile.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Models saved by older versions of Keras and TensorFlow, and models with unusual file names, are read."""
+"""Models saved by older versions of Keras and TensorFlow, and models with unusual file names, are read.
+
+The file is long because all tests share the small models that are made older.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Model files that others made: looked at, measured beside ours, and read with plain tensors, but no more."""
+"""Model files that others made: looked at, measured beside ours, and read with plain tensors, but no more.
+
+The file is long because all tests share the builder of such files and the weights inside them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""report.html of a run, from a real run of a tiny network and from hand-made models with known mistakes."""
+"""report.html of a run, from a real run of a tiny network and from hand-made models with known mistakes.
+
+The file is long because most tests look at the page of one training run.
+"""
 
 from __future__ import annotations
 
