@@ -17,12 +17,14 @@ from edge_mnist_runtime.prediction import Prediction
 IMAGES = load_samples().images
 BLENDED = np.stack([one // 2 + other // 2 for one, other in combinations(IMAGES, 2)])
 """Two digits on top of each other, which give low confidence."""
+NOISE = np.pad(np.random.default_rng(0).integers(0, 256, (20, 20, 20, 1), np.uint8), ((0, 0), (4, 4), (4, 4), (0, 0)))
+"""No digits, which every model rejects."""
 
 
 @pytest.mark.parametrize("model", BUNDLED_MODELS)
 def test_single_tensor_is_classified_as_in_a_batch(model: str) -> None:
     classifier = DigitClassifier(model)
-    images = np.concatenate([IMAGES, BLENDED])[..., 0]
+    images = np.concatenate([IMAGES, BLENDED, NOISE])[..., 0]
     alone = [classifier.predict(image) for image in images]
     assert alone == classifier.predict_batch(images)
     assert [one.confidence for one in alone] == [float(one.probabilities.max()) for one in alone]
