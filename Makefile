@@ -11,6 +11,9 @@ export EDGE_MNIST_DATA := $(abspath ../shared/mnist)
 endif
 endif
 
+# Let Python keep the bytecode of what it compiles, or each of the many test processes compiles all of it again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help install quickstart test test-mnist nightly lint types wheel frozen-test reference golden conformance
 .PHONY: constraints docs clean mutants device-test
 
