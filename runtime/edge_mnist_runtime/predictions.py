@@ -130,8 +130,8 @@ def _weigh_flaw(prediction: Prediction, found: NetworkInput) -> Prediction:
 def _find_uniform(images: Pixels) -> list[int]:
     """Indices of the images, uint8, shape (N, 28, 28, 1), whose pixels are all equal: black, or any other level."""
     planes = images.reshape(-1, 784)
-    # Two rows through the middle exclude nearly every digit, for a fourteenth of the time.
-    likely = np.flatnonzero((planes[:, 364:420] == planes[:, :1]).all(1))
+    # A row through the middle excludes nearly every digit, for a twentieth of the time.
+    likely = np.flatnonzero((planes[:, 392:420] == planes[:, :1]).all(1))
     return likely[(planes[likely] == planes[likely, :1]).all(1)].tolist()  # type: ignore[no-any-return]
 
 

@@ -18,6 +18,10 @@ READING_MODES: Final[tuple[str, ...]] = get_args(ReadingMode)
 BLACK_ROW: Final = bytes(28)
 """The first and last row of nearly every tensor: no background is brighter, and no further check is needed."""
 
+BACKGROUND_PIXELS: Final = 44
+"""Number of the 108 border pixels that are not black, from which on an image may have a background. It follows from
+`min_bright_border` of the reading parameters, which this module does not load; a test checks it."""
+
 
 def require_mode(mode: str) -> ReadingMode:
     """Check the name of a reading mode and return it.
@@ -42,6 +46,9 @@ def find_tensor(levels: bytes, mode: ReadingMode) -> bytes | None:
         return levels
     if mode == "photo":
         return None
+    border = levels[:28] + levels[756:] + levels[28:756:28] + levels[55:756:28]
+    if has_dark_corners(levels) and len(border) - border.count(0) < BACKGROUND_PIXELS:
+        return levels
     import numpy as np  # seldom needed, as the next one
 
     from edge_mnist_runtime.reading.tensor_background import has_bright_ink, take_background_away
@@ -56,11 +63,18 @@ def find_tensors(images: Pixels, mode: ReadingMode) -> Pixels | None:
     """Like `find_tensor` for images, uint8, shape (N, 28, 28, 1); None unless all are tensors with dark corners."""
     if mode == "raw":
         return images
-    outer_rows = images[:, ::27]
-    if mode == "photo" or outer_rows[:, :, ::27].max(initial=0) >= DARK:
+    if mode == "photo" or images[:, ::27, ::27].max(initial=0) >= DARK:
         return None
-    if not outer_rows.any():
+    outer_rows = images[:, ::27].reshape(-1, 56)
+    lit = outer_rows.any(1).nonzero()[0]
+    if not lit.size:
         return images
     from edge_mnist_runtime.reading.tensor_background import take_background_away  # as above
 
-    return take_background_away(images)
+    few: Pixels = images[lit]
+    without: Pixels = take_background_away(few)
+    if without is few:
+        return images
+    changed: Pixels = images.copy()
+    changed[lit] = without
+    return changed

@@ -10,7 +10,8 @@ from PIL import Image
 
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
-from edge_mnist_runtime.reading.modes import find_tensor, find_tensors
+from edge_mnist_runtime.reading.modes import BACKGROUND_PIXELS, find_tensor, find_tensors
+from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.reader import read_picture
 from edge_mnist_runtime.reading.tensor_background import has_bright_ink, take_background_away
 from edge_mnist_runtime.tensor import Pixels
@@ -125,3 +126,29 @@ def test_rejected_tensor_is_read_with_its_digit_in_the_place_of_mnists(
     assert prediction.digit == 3
     assert prediction.confidence >= 0.98
     assert classifier.predict_batch(corner[np.newaxis]) == [prediction]
+
+
+@pytest.mark.parametrize("n_bright", [BACKGROUND_PIXELS - 1, BACKGROUND_PIXELS])
+def test_single_image_and_batch_agree_on_what_may_be_a_background(n_bright: int) -> None:
+    image = np.full((28, 28), 90, np.uint8)
+    image[10:20, 12:16] = 255
+    border = [(0, i) for i in range(28)] + [(27, i) for i in range(28)] + [(i, 0) for i in range(1, 27)]
+    border += [(i, 27) for i in range(1, 27)]
+    for place in border[n_bright:]:
+        image[place] = 0
+    single, batch = find_tensor(image.tobytes(), "auto"), find_tensors(image[np.newaxis, ..., np.newaxis], "auto")
+    assert batch is not None
+    assert single == batch.tobytes()
+    assert (single != image.tobytes()) == (n_bright / 108 >= PICTURE_READING.tensor_background.min_bright_border)
+
+
+def test_image_with_black_outer_rows_is_unchanged_beside_one_with_a_background() -> None:
+    image = np.zeros((28, 28), np.uint8)
+    image[2:26, [0, 1, 26, 27]] = 90
+    image[10:20, 12:16] = 255
+    raised = np.full((28, 28), 90, np.uint8)
+    raised[10:20, 12:16] = 255
+    batch = find_tensors(np.stack([image, raised])[..., np.newaxis], "auto")
+    assert batch is not None
+    assert [one.tobytes() for one in batch] == [find_tensor(one.tobytes(), "auto") for one in (image, raised)]
+    assert (batch[0].tobytes() == image.tobytes(), batch[1].tobytes() == raised.tobytes()) == (True, False)
