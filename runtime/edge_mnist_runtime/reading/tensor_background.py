@@ -13,11 +13,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from edge_mnist_runtime.reading.filters import grey_closing, quantile, quantile_along
+from edge_mnist_runtime.reading.filters import Floats, grey_closing, quantile, quantile_along
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.tensor import TENSOR, Pixels
-
-Floats = npt.NDArray[np.float32]
 
 BACKGROUND: Final = PICTURE_READING.tensor_background
 
