@@ -158,5 +158,5 @@ def explain_rejection(probabilities: npt.NDArray[np.float32], least_confidence: 
         probabilities: float32, shape (10,).
         least_confidence: The model's minimum confidence, 0..1. A prediction above it is never `ambiguous`.
     """
-    second, first = np.sort(probabilities)[-2:]
+    second, first = sorted(probabilities.tolist())[-2:]
     return "ambiguous" if first < least_confidence and first + second >= AMBIGUOUS_SHARE else "no digit"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
-from edge_mnist_runtime.acceptance import CERTAIN, accept_confidences, find_highest, is_accepted, shows_two_digits
+from edge_mnist_runtime.acceptance import CERTAIN, find_highest, is_accepted, shows_two_digits
 from edge_mnist_runtime.engines import Engine, run_in_batches
 from edge_mnist_runtime.errors import InputError
 from edge_mnist_runtime.inputs import NetworkInput, Picture, to_input
@@ -51,7 +51,7 @@ class Predictor:
             InputError: The picture cannot be read.
         """
         tensor, quality, flaw, min_confidence = to_input(picture, self._mode)
-        if tensor == tensor[:1] * len(tensor):  # stops at the first pixel that differs
+        if _is_uniform(tensor):
             return reject("blank", quality)
         output = self._engine.run_bytes(tensor)
         probabilities = UNPACK(output)
@@ -85,16 +85,21 @@ class Predictor:
 
     def predict_tensors(self, images: Pixels, qualities: Iterable[Quality | None] = NO_QUALITIES) -> list[Prediction]:
         """Classify tensors, uint8, shape (N, 28, 28, 1), with the qualities of their digits."""
-        probabilities = np.concatenate([*run_in_batches(self._engine, images)] or [NO_PROBABILITIES])
-        digits, confidences = find_highest(probabilities)
-        columns = (digits.tolist(), confidences.tolist(), _split_rows(probabilities), repeat(None), qualities)
+        outputs = [*run_in_batches(self._engine, images)] or [NO_PROBABILITIES]
+        probabilities = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+        digits, highest = find_highest(probabilities)
+        confidences = highest.tolist()
+        columns = (digits.tolist(), confidences, _split_rows(probabilities), repeat(None), qualities)
         predictions = [*map(Prediction, *columns)]
-        rejected = ~accept_confidences(confidences, images, self._least_confidence)
-        for row in (uniform := _find_uniform(images)):
+        uniform = _find_uniform(images)
+        for row, confidence in enumerate(confidences):
+            if confidence >= self._certain or row in uniform:  # the first is false for NaN
+                continue
+            tensor = images[row].tobytes()
+            if not is_accepted(confidence, tensor, self._least_confidence):
+                predictions[row] = self._reject(predictions[row], tensor)
+        for row in uniform:
             predictions[row] = reject("blank", predictions[row].quality)
-        rejected[uniform] = False
-        for row in np.flatnonzero(rejected).tolist():
-            predictions[row] = self._reject(predictions[row], images[row].tobytes())
         return predictions
 
     def _reject(self, prediction: Prediction, tensor: bytes) -> Prediction:
@@ -127,12 +132,18 @@ def _weigh_flaw(prediction: Prediction, found: NetworkInput) -> Prediction:
     return reject_prediction(prediction, found.flaw)
 
 
-def _find_uniform(images: Pixels) -> list[int]:
-    """Indices of the images, uint8, shape (N, 28, 28, 1), whose pixels are all equal: black, or any other level."""
+def _find_uniform(images: Pixels) -> set[int]:
+    """Indices of the images, uint8, shape (N, 28, 28, 1), whose pixels are all equal."""
     planes = images.reshape(-1, 784)
-    # A row through the middle excludes nearly every digit, for a twentieth of the time.
-    likely = np.flatnonzero((planes[:, 392:420] == planes[:, :1]).all(1))
-    return likely[(planes[likely] == planes[likely, :1]).all(1)].tolist()  # type: ignore[no-any-return]
+    # 16 pixels in the middle exclude nearly every digit. Compared as words of 8, they take a fifth of the time.
+    first, middle = planes[:, :8].view("u8")[:, 0], planes[:, 398:414].view("u8")
+    likely = ((middle[:, 0] == first) & (middle[:, 1] == first)).nonzero()[0]
+    return {row for row in likely.tolist() if _is_uniform(planes[row].tobytes())}
+
+
+def _is_uniform(tensor: bytes) -> bool:
+    """Whether all pixels are equal: black, or any other level."""
+    return tensor == tensor[:1] * len(tensor)  # stops at the first pixel that differs
 
 
 def _split_rows(probabilities: npt.NDArray[np.float32]) -> list[bytes]:

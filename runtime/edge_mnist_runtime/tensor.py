@@ -32,3 +32,12 @@ four."""
 def has_dark_corners(levels: bytes) -> bool:
     """Whether 784 grey levels can be a tensor, bright ink on black: all four corners are below `DARK`."""
     return levels[0] < DARK > levels[27] and levels[756] < DARK > levels[783]
+
+
+BLACK_BORDER: Final = bytes(108)
+"""The border pixels of an image whose border is black."""
+
+
+def border_of(levels: bytes) -> bytes:
+    """The 108 border pixels of 784 grey levels: first row, last row, left column, right column."""
+    return levels[:28] + levels[756:] + levels[28:756:28] + levels[55:756:28]

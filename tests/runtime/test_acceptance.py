@@ -208,3 +208,21 @@ def test_single_and_batch_predictions_are_accepted_alike():
     confident = [prediction for prediction in together if prediction.confidence >= 0.571]
     assert any(not prediction.accepted for prediction in confident), "the second look is never needed here"
     assert {prediction.reason for prediction in confident} == {None, "no digit", "several digits"}
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(1, 255))
+def test_quick_search_for_columns_finds_every_gap_that_is_there(seed, n_columns, level):
+    rng = np.random.default_rng(seed)
+    image = np.zeros((28, 28), np.uint8)
+    image[rng.integers(0, 28, n_columns), rng.integers(0, 28, n_columns)] = level
+    found = np.frombuffer(acceptance._find_columns_with_ink(image.tobytes()), np.uint8)
+    assert found.astype(bool).tolist() == (image.max(0) >= acceptance.GAP_BRIGHTNESS * 255).tolist()
+
+
+def test_uniform_images_of_a_batch_are_blank_whatever_the_network_says():
+    images = np.repeat(np.arange(8, dtype=np.uint8) * 16, 784).reshape(-1, 28, 28)
+    almost = images[0].copy()
+    almost[27, 27] = 1
+    *blank, last = DigitClassifier("nano", mode="raw").predict_batch(np.stack([*images, almost]))
+    assert {prediction.reason for prediction in blank} == {"blank"}
+    assert last.likeliest is not None

@@ -91,10 +91,11 @@ def lies_as_in_mnist(pixels: Pixels, room: float = 0.0) -> bool:
     if int(pixels.max()) < PICTURE_READING.drawing.min_contrast_levels:
         return False
     off_side = abs(ink_box(pixels).long_side - PREPROCESS.ink_side_pixels)
-    mass = pixels.astype(np.float64)
-    positions = np.arange(SIDE)
-    off_centre = max(abs(float(mass.sum(axis) @ positions / mass.sum()) - PREPROCESS.centre_pixel) for axis in (0, 1))
-    return off_side <= ENLARGEMENT.max_off_side_pixels + room and off_centre <= ENLARGEMENT.max_off_centre_pixels + room
+    if off_side > ENLARGEMENT.max_off_side_pixels + room:
+        return False
+    positions, mass = np.arange(SIDE), int(pixels.sum())
+    off_centre = max(abs(int(pixels.sum(axis) @ positions) / mass - PREPROCESS.centre_pixel) for axis in (0, 1))
+    return off_centre <= ENLARGEMENT.max_off_centre_pixels + room
 
 
 def _shrink(values: Floats) -> Pixels | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from edge_mnist_runtime.errors import UsageError
-from edge_mnist_runtime.tensor import DARK, TENSOR, has_dark_corners
+from edge_mnist_runtime.tensor import BLACK_BORDER, TENSOR, border_of, has_dark_corners
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.tensor import Pixels
@@ -46,15 +46,15 @@ def find_tensor(levels: bytes, mode: ReadingMode) -> bytes | None:
         return levels
     if mode == "photo":
         return None
-    border = levels[:28] + levels[756:] + levels[28:756:28] + levels[55:756:28]
-    if has_dark_corners(levels) and len(border) - border.count(0) < BACKGROUND_PIXELS:
+    is_dark = has_dark_corners(levels)
+    if is_dark and not _has_bright_border(levels):
         return levels
     import numpy as np  # seldom needed, as the next one
 
     from edge_mnist_runtime.reading.tensor_background import has_bright_ink, take_background_away
 
     image = np.frombuffer(levels, np.uint8).reshape(TENSOR)
-    if not has_dark_corners(levels) and not has_bright_ink(image):
+    if not is_dark and not has_bright_ink(image):
         return None
     return take_background_away(image).tobytes()
 
@@ -63,18 +63,23 @@ def find_tensors(images: Pixels, mode: ReadingMode) -> Pixels | None:
     """Like `find_tensor` for images, uint8, shape (N, 28, 28, 1); None unless all are tensors with dark corners."""
     if mode == "raw":
         return images
-    if mode == "photo" or images[:, ::27, ::27].max(initial=0) >= DARK:
+    if mode == "photo":
         return None
-    outer_rows = images[:, ::27].reshape(-1, 56)
-    lit = outer_rows.any(1).nonzero()[0]
-    if not lit.size:
+    outer_rows = images[:, ::27].reshape(-1, 56).view("u8")  # as words of 8 pixels: 8 times fewer comparisons
+    lit = outer_rows.any(1).nonzero()[0].tolist()  # the corners of the others are black
+    borders = [images[row].tobytes() for row in lit]
+    if not all(map(has_dark_corners, borders)):
+        return None
+    bright = [row for row, levels in zip(lit, borders, strict=True) if _has_bright_border(levels)]
+    if not bright:
         return images
     from edge_mnist_runtime.reading.tensor_background import take_background_away  # as above
 
-    few: Pixels = images[lit]
-    without: Pixels = take_background_away(few)
-    if without is few:
-        return images
     changed: Pixels = images.copy()
-    changed[lit] = without
+    changed[bright] = take_background_away(images[bright])
     return changed
+
+
+def _has_bright_border(levels: bytes) -> bool:
+    """Whether so many border pixels of 784 grey levels are not black that they may be a background."""
+    return len(BLACK_BORDER) - border_of(levels).count(0) >= BACKGROUND_PIXELS
