@@ -114,4 +114,7 @@ def _scale(node: Node, largest: npt.NDArray[np.int64], *, in_float: bool = False
         raise node.refuse(f"{len(pairs)} weight scales for {len(largest)} outputs")
     if any(shift < 0 for _, shift in pairs):
         raise node.refuse("an output scale finer than that of its sums")
+    # Half of 2**shift is added to a sum before it is shifted.
+    if any(int(most) + ((1 << shift) >> 1) > INT32_MAX for most, (_, shift) in zip(largest, pairs, strict=True)):
+        raise node.refuse("sums that 32 bits do not hold")
     return Scale(np.array([number for number, _ in pairs], np.int32), np.array([shift for _, shift in pairs], np.int8))

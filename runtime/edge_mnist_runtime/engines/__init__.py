@@ -10,13 +10,12 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import numpy as np
-
 from edge_mnist_runtime.contract import ModelContract, TensorSpec
 from edge_mnist_runtime.engines.options import SUFFIXES_OF, EngineOptions
 from edge_mnist_runtime.errors import ContractError
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from edge_mnist_runtime.engines.info import EngineInfo
@@ -107,6 +106,8 @@ def to_input(images: Pixels, dtype: str, contract: ModelContract) -> npt.NDArray
     if dtype == "uint8":
         return images
     if dtype == "int8":
+        import numpy as np  # a library runs single images without it, and its import takes most of a cold start
+
         less_128: npt.NDArray[np.int8] = (images ^ np.uint8(128)).view(np.int8)
         return less_128
     return contract.input_range.apply(images)

@@ -8,12 +8,11 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import json
+import math
 import os
 import tempfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-
-import numpy as np
 
 from edge_mnist_runtime.contract import ModelContract, TensorSpec, check_schema
 from edge_mnist_runtime.engines import DEFAULT_OPTIONS, check_signature
@@ -23,6 +22,7 @@ from edge_mnist_runtime.errors import ContractError, CorruptModelError, UsageErr
 from edge_mnist_runtime.machine.native_target import host_targets, read_target
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from edge_mnist_runtime.tensor import Pixels
@@ -91,7 +91,7 @@ class NativeLibrary:
             raise CorruptModelError(f"{origin}: no library that edge-mnist export made ({error})") from error
         check_signature(contract, self.inputs, self.outputs, origin)
         self._instructions = instructions().decode()
-        self._image_bytes = int(np.prod(contract.image_shape))
+        self._image_bytes = math.prod(contract.image_shape)
         self._idle: list[_Call] = []
         wrong = self_test(
             ctypes.create_string_buffer(self._arena_bytes), ctypes.create_string_buffer(self._image_bytes)
@@ -108,6 +108,8 @@ class NativeLibrary:
 
     def run(self, images: Pixels) -> npt.NDArray[np.float32]:
         """Probabilities, float32, shape (N, K), of images, uint8, shape (N, H, W, C), in one call."""
+        import numpy as np  # not needed for single images: it takes most of a cold start
+
         if images.dtype != np.uint8 or images.shape[1:] != self.contract.image_shape:
             raise ValueError(f"images are {images.dtype} of {images.shape}")
         images = np.ascontiguousarray(images)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from edge_mnist_exporter.program.c_program import CProgram, make_c_program
 from edge_mnist_exporter.program.c_source import GoldenVectors, Provenance, write_c
 from edge_mnist_exporter.program.compiler import Compiler, compiled, find_compiler
 from edge_mnist_exporter.program.from_tflite import read_program
+from edge_mnist_exporter.program.wasm.build import build_wasm, find_wasm_compiler
+from edge_mnist_exporter.program.wasm.proof import run_in_node
 
 INT8, UINT8, INT32, FLOAT32 = (getattr(schema.TensorType, name) for name in ("INT8", "UINT8", "INT32", "FLOAT32"))
 SAME, VALID = schema.Padding.SAME, schema.Padding.VALID
@@ -101,14 +104,15 @@ class TinyFile:
         return -(-size // stride) if padding == SAME else (size - kernel) // stride + 1
 
     def conv(self, outputs: int, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1), padding: int = SAME,
-             activation: int = 0, zero: int = -128, per_channel: bool = True, depth: int = 0) -> int:  # fmt: skip
-        """A convolution; with `depth`, a depthwise one of so many outputs a channel."""
+             activation: int = 0, zero: int = -128, per_channel: bool = True, depth: int = 0,
+             gain: float = 1) -> int:  # fmt: skip
+        """A convolution; with `depth`, a depthwise one of so many outputs a channel; `gain` makes its scale finer."""
         source = self.last
         _, height, width, channels = self.shape(source)
         out = [self._out(size, k, s, padding) for size, k, s in zip((height, width), kernel, stride, strict=True)]
         shape = (1, *kernel, channels * depth) if depth else (outputs, *kernel, channels)
         weights, scale = self._weights(shape, source, per_channel, 3 if depth else 0)
-        target = self.tensor((1, *out, channels * depth if depth else outputs), INT8, scale, zero)
+        target = self.tensor((1, *out, channels * depth if depth else outputs), INT8, scale / gain, zero)
         options = schema.DepthwiseConv2DOptionsT() if depth else schema.Conv2DOptionsT()
         options.padding, options.fusedActivationFunction = padding, activation
         (options.strideH, options.strideW), options.dilationHFactor, options.dilationWFactor = stride, 1, 1
@@ -214,15 +218,28 @@ def run_reference(model: bytes, images: Any) -> Any:
     return stored if stored.dtype == np.uint8 else (stored.astype(int) + 128).astype(np.uint8)
 
 
+def write_tiny(model: bytes, images: Any) -> CProgram:
+    """The C of a file, called `tiny`, with two of the images as its golden vectors."""
+    program = read_program(model, "tiny.tflite")
+    golden = GoldenVectors(images[:2], run_reference(model, images[:2]))
+    labels = tuple(map(str, range(program.scores.size_bytes)))
+    source = write_c(program, golden, Provenance("tiny", "0", "0" * 64, labels, 0.0))
+    return CProgram("tiny", "0", source, model, kernels=None)
+
+
 def run_program(model: bytes, images: Any, compiler: Compiler, *flags: str) -> Any:
     """What the C program of a file gives, which must also pass its own test."""
-    program = read_program(model, "tiny.tflite")
-    expected = run_reference(model, images[:2])
-    labels = tuple(map(str, range(program.scores.size_bytes)))
-    source = write_c(program, GoldenVectors(images[:2], expected), Provenance("tiny", "0", "0" * 64, labels, 0.0))
-    with compiled(compiler, source, "tiny", program.scores.size_bytes, ["-O1", "-Werror", *flags]) as built:
-        assert built.run_self_test(program.pixels.size_bytes) == 0
+    source, n_classes = write_tiny(model, images).source, run_reference(model, images[:1]).size
+    with compiled(compiler, source, "tiny", n_classes, ["-O1", "-Werror", *flags]) as built:
+        assert built.run_self_test(images[0].size) == 0
         return built.run(images)
+
+
+def run_wasm(model: bytes, images: Any, node: str) -> Any:
+    """What the same program gives as WebAssembly with simd128."""
+    scores, wrong_golden = run_in_node(node, build_wasm(write_tiny(model, images)), images)
+    assert not wrong_golden
+    return scores.reshape(len(images), -1)
 
 
 @pytest.fixture(scope="session")
@@ -241,6 +258,15 @@ def reference_kernels() -> Callable[..., Any]:
 def c_program(compiler: Compiler) -> Callable[..., Any]:
     """`c_program(model, images, *flags)`: scores, uint8, shape (N, K), of the C that is made of a file."""
     return lambda model, images, *flags: run_program(model, images, compiler, *flags)
+
+
+@pytest.fixture(scope="session")
+def wasm_program() -> Callable[..., Any]:
+    """`wasm_program(model, images)`: scores, uint8, shape (N, K), of the WebAssembly that is made of a file."""
+    node = shutil.which("node")
+    if node is None or find_wasm_compiler() is None:
+        pytest.skip("needs Node, and clang with wasm-ld or the Python package ziglang")
+    return lambda model, images: run_wasm(model, images, node)
 
 
 @pytest.fixture(scope="session")

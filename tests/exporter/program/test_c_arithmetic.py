@@ -96,6 +96,19 @@ def joined(f):
     f.concatenate(second, first)
 
 
+def ever_narrower(f):
+    """Widths 12 to 1: the last windows of a row are fewer than those that vectors work on together."""
+    f.quantize()
+    for _ in range(12):
+        f.conv(17, (1, 2), padding=f.VALID)
+
+
+def hardly_scaled(f):
+    """Multipliers of 0.5 and above, whose shift is 0, beside smaller ones."""
+    f.quantize()
+    f.conv(18, (1, 1), zero=-40, gain=20)
+
+
 def padded(f):
     f.quantize(zero=-40)
     f.pad(1, 2, 0, 3)
@@ -129,6 +142,8 @@ NETWORKS = [
     *((network, GREY) for network in (square, strided, pooled, pooled_oddly, dense, joined, sure, everywhere_else)),
     *((network, COLOUR) for network in (square, valid_after_valid, uneven, steps_over_pixels, pooled_oddly)),
     *((network, COLOUR) for network in (averaged, depthwise, residual, padded, rescaled)),
+    (ever_narrower, (1, 13, 1)),
+    (hardly_scaled, (5, 5, 1)),
 ]
 
 
@@ -151,6 +166,21 @@ def test_c_gives_the_integers_of_the_reference_kernels(network, image_shape, tin
     assert len({*map(bytes, expected)}) > 1
     for build, flag in list_builds().items():
         assert (c_program(model, images, flag) != expected).sum() == 0, build
+
+
+IN_WASM = (strided, pooled_oddly, dense, ever_narrower, hardly_scaled)
+
+
+@pytest.mark.parametrize(
+    ("network", "image_shape"),
+    [case for case in NETWORKS if case[0] in IN_WASM],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_webassembly_gives_the_same_integers(network, image_shape, tiny_file, wasm_program, reference_kernels):
+    file = tiny_file(*image_shape)
+    network(file)
+    model, images = file.build(), file.draw(30)
+    assert (wasm_program(model, images) == reference_kernels(model, images)).all()
 
 
 def test_layers_may_be_called_as_c_s_keywords_and_functions_are(tiny_file, c_program, reference_kernels):

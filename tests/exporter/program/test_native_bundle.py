@@ -137,6 +137,19 @@ def test_short_image_is_refused_before_it_is_read(bundle):
         engine.run_bytes(bytes(783))
 
 
+def test_single_image_runs_without_numpy(bundle, native_file):
+    code = (
+        "import sys; sys.modules['numpy'] = None\n"
+        "from edge_mnist_runtime.engines.opening import open_engine\n"
+        "data = open(sys.argv[1], 'rb').read()\n"
+        "print(len(open_engine(data, file_name=sys.argv[1]).run_bytes(bytes(784))))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, bundle / native_file], capture_output=True, text=True, check=False
+    )
+    assert run.stdout == "40\n", run.stderr
+
+
 def test_auto_measures_the_library_beside_the_others(bundle, native_file):
     info = DigitClassifier(bundle, backend="auto").info()
     assert {found.file: found.backend for found in info.measured} == {

@@ -53,17 +53,32 @@ enum { LANES = 4, PIXELS = 4 };
 #elif defined(__wasm_simd128__)
 #include <wasm_simd128.h>
 #define USE_WASM
-enum { LANES = 4, PIXELS = 4 };
+enum { LANES = 8, PIXELS = 4 };
 #else
 #define PLAIN_LOOPS
 enum { LANES = 4, PIXELS = 4 };
 #endif
 
-/* The windows that are worked on together: half of them begin at `upper`, the other half at `lower`, each `step` bytes
- * after the one before it. With a step of 0 a half is a single window. */
+/* Computers have room for a copy of convolve() for each layer, with the layer's numbers in it: up to a third faster. */
+#if defined(PLAIN_LOOPS) || defined(USE_DSP)
+enum { SMALL = 1 };
+#else
+enum { SMALL = 0 };
+#endif
+#if defined(__GNUC__) && !defined(PLAIN_LOOPS) && !defined(USE_DSP)
+#define COPIED inline __attribute__((always_inline))
+#define ALIGNED __attribute__((aligned(64))) /* a line of the cache: vectors of 512 bits across two are slow */
+#else
+#define COPIED
+#define ALIGNED
+#endif
+
+/* The windows that are worked on together: `half` of them begin at `upper`, as many at `lower`, each `step` bytes after
+ * the one before it; of a single one, `step` is 0. `pixels` is PIXELS, or half of it where the lower half may be left
+ * out, because it is the upper one. */
 struct group {
     const uint8_t *upper, *lower;
-    int step;
+    int half, step, pixels;
 };
 
 #if !defined(PLAIN_LOOPS) && !defined(USE_WASM)
@@ -88,7 +103,7 @@ static inline void multiply(const struct convolution *c, struct group g, int fir
     const int8_t *weights = c->weights + 4 * first;
     const int quad_bytes = 4 * c->lanes; /* from the weights of a quad to those of the next */
 
-    for (int p = 0; p < PIXELS; p++) {
+    for (int p = 0; p < g.pixels; p++) {
         const uint8_t *window = (p < PIXELS / 2 ? g.upper : g.lower) + p % (PIXELS / 2) * g.step;
         if (!g.step && p % (PIXELS / 2) > 0)
             continue;
@@ -113,16 +128,16 @@ static inline void multiply(const struct convolution *c, struct group g, int fir
 
 #elif defined(USE_VNNI) /* VPDPBUSD: of sixteen outputs, a whole quad */
 
-/* Lanes of a layer that has fewer than 16 */
-static inline __mmask16 lanes_from(const struct convolution *c, int first)
+/* The lanes that hold outputs: all, unless the layer has fewer than 16 */
+static inline __mmask16 used_lanes(const struct convolution *c)
 {
-    return (__mmask16)(c->outputs - first < LANES ? (1u << (c->outputs - first)) - 1 : 0xffffu);
+    return (__mmask16)(c->outputs < LANES ? (1u << c->outputs) - 1 : 0xffffu);
 }
 
 static inline void multiply(const struct convolution *c, struct group g, int first, int32_t sums[PIXELS][LANES])
 {
     const int quad_bytes = 4 * c->lanes, step = g.step;
-    const __mmask16 mask = lanes_from(c, first);
+    const __mmask16 mask = used_lanes(c);
     const int8_t *weights = c->weights + 4 * first;
     __m512i s0, s1, s2, s3, s4, s5, s6, s7;
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = _mm512_setzero_si512();
@@ -134,12 +149,16 @@ static inline void multiply(const struct convolution *c, struct group g, int fir
 #define ADD(sum, at) sum = _mm512_dpbusd_epi32(sum, _mm512_set1_epi32(load_quad(at)), w)
             ADD(s0, x);
             ADD(s1, x + step);
-            ADD(s2, x + 2 * step);
-            ADD(s3, x + 3 * step);
             ADD(s4, y);
             ADD(s5, y + step);
-            ADD(s6, y + 2 * step);
-            ADD(s7, y + 3 * step);
+            if (g.half > 2) {
+                ADD(s2, x + 2 * step);
+                ADD(s6, y + 2 * step);
+            }
+            if (g.half > 3) {
+                ADD(s3, x + 3 * step);
+                ADD(s7, y + 3 * step);
+            }
 #undef ADD
         }
     }
@@ -174,8 +193,10 @@ static inline void multiply(const struct convolution *c, struct group g, int fir
     b = _mm256_add_epi32(b, _mm256_madd_epi16(wb, four))
             ADD(a0, b0, x);
             ADD(a1, b1, x + step);
-            ADD(a2, b2, y);
-            ADD(a3, b3, y + step);
+            if (g.pixels == PIXELS) {
+                ADD(a2, b2, y);
+                ADD(a3, b3, y + step);
+            }
 #undef ADD
         }
     }
@@ -210,8 +231,10 @@ static inline void multiply(const struct convolution *c, struct group g, int fir
     b = _mm_add_epi32(b, _mm_madd_epi16(wb, four))
             ADD(a0, b0, x);
             ADD(a1, b1, x + step);
-            ADD(a2, b2, y);
-            ADD(a3, b3, y + step);
+            if (g.pixels == PIXELS) {
+                ADD(a2, b2, y);
+                ADD(a3, b3, y + step);
+            }
 #undef ADD
         }
     }
@@ -266,7 +289,8 @@ static inline void multiply(const struct convolution *c, struct group g, int fir
 {
     const int8_t *weights = c->weights + 4 * first;
     multiply_pair(c, g.upper, g.step, weights, sums);
-    multiply_pair(c, g.lower, g.step, weights, sums + 2);
+    if (g.pixels == PIXELS)
+        multiply_pair(c, g.lower, g.step, weights, sums + 2);
 }
 
 #elif defined(USE_DSP) /* SMLAD: of one output, bytes 0 and 2 of a quad, then bytes 1 and 3 */
@@ -308,43 +332,51 @@ static inline void multiply_pair(const struct convolution *c, const uint8_t *win
 
 static inline void multiply(const struct convolution *c, struct group g, int first, int32_t sums[PIXELS][LANES])
 {
-    for (int p = 0; p < PIXELS; p += 2) /* a loop, as two calls would be inlined twice: chips are short of flash */
+    for (int p = 0; p < g.pixels; p += 2) /* a loop, as two calls would be inlined twice: chips are short of flash */
         multiply_pair(c, p ? g.lower : g.upper, g.step, c->weights + 4 * first, sums + p);
 }
 
 #else /* USE_WASM; i32x4.dot_i16x8_s: of two outputs, the two halves of a quad, which are added at the end */
 
-static inline void multiply(const struct convolution *c, struct group g, int first, int32_t sums[PIXELS][LANES])
+static inline void multiply_pair(const struct convolution *c, const uint8_t *window, int step, const int8_t *weights,
+                                 int32_t sums[2][LANES])
 {
-    const int8_t *weights = c->weights + 4 * first;
-    const int quad_bytes = 4 * c->lanes, step = g.step;
+    const int quad_bytes = 4 * c->lanes;
     v128_t a0, a1, a2, a3, b0, b1, b2, b3;
     a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = wasm_i32x4_const(0, 0, 0, 0);
 
-    for (int row = 0; row < c->window_height; row++, g.upper += c->row_bytes, g.lower += c->row_bytes) {
-        const uint8_t *x = g.upper, *y = g.lower;
+    for (int row = 0; row < c->window_height; row++, window += c->row_bytes) {
+        const uint8_t *x = window, *y = window + step;
         for (int quad = c->quads; quad > 0; quad--, x += 4, y += 4, weights += quad_bytes) {
-            const v128_t w = wasm_v128_load(weights);
-            const v128_t wa = wasm_i16x8_extend_low_i8x16(w), wb = wasm_i16x8_extend_high_i8x16(w);
-            v128_t four;
-#define ADD(a, b, at)                                                                                                  \
-    four = wasm_u16x8_extend_low_u8x16(wasm_v128_load32_splat(at));                                                    \
-    a = wasm_i32x4_add(a, wasm_i32x4_dot_i16x8(wa, four));                                                             \
-    b = wasm_i32x4_add(b, wasm_i32x4_dot_i16x8(wb, four))
-            ADD(a0, b0, x);
-            ADD(a1, b1, x + step);
-            ADD(a2, b2, y);
-            ADD(a3, b3, y + step);
+            const v128_t a = wasm_u16x8_extend_low_u8x16(wasm_v128_load32_splat(x));
+            const v128_t b = wasm_u16x8_extend_low_u8x16(wasm_v128_load32_splat(y));
+            v128_t w;
+#define ADD(s, t, at)                                                                                                  \
+    w = wasm_i16x8_load8x8(weights + at);                                                                              \
+    s = wasm_i32x4_add(s, wasm_i32x4_dot_i16x8(w, a));                                                                 \
+    t = wasm_i32x4_add(t, wasm_i32x4_dot_i16x8(w, b))
+            ADD(a0, b0, 0);
+            ADD(a1, b1, 8);
+            ADD(a2, b2, 16);
+            ADD(a3, b3, 24);
 #undef ADD
         }
     }
-#define STORE(p, a, b)                                                                                                 \
-    wasm_v128_store(sums[p], wasm_i32x4_add(wasm_i32x4_shuffle(a, b, 0, 2, 4, 6), wasm_i32x4_shuffle(a, b, 1, 3, 5, 7)))
-    STORE(0, a0, b0);
-    STORE(1, a1, b1);
-    STORE(2, a2, b2);
-    STORE(3, a3, b3);
+#define STORE(at, s, t)                                                                                                \
+    wasm_v128_store(at, wasm_i32x4_add(wasm_i32x4_shuffle(s, t, 0, 2, 4, 6), wasm_i32x4_shuffle(s, t, 1, 3, 5, 7)))
+    STORE(sums[0], a0, a1);
+    STORE(sums[0] + 4, a2, a3);
+    STORE(sums[1], b0, b1);
+    STORE(sums[1] + 4, b2, b3);
 #undef STORE
+}
+
+static inline void multiply(const struct convolution *c, struct group g, int first, int32_t sums[PIXELS][LANES])
+{
+    const int8_t *weights = c->weights + 4 * first;
+    multiply_pair(c, g.upper, g.step, weights, sums);
+    if (g.pixels == PIXELS)
+        multiply_pair(c, g.lower, g.step, weights, sums + 2);
 }
 
 #endif
@@ -359,66 +391,144 @@ static inline int32_t multiply_and_shift(int32_t value, int32_t multiplier, int 
     return (product >> shift) + ((product & mask) > (mask >> 1) + (product < 0 && !once));
 }
 
-/* The bytes of these outputs, of `pixels` pixels, to `out` and following. Vectors do as the loop at the end does; where
- * they multiply, the even and the odd lanes go apart, as a product has 64 bits, and of these the middle is kept. */
-static inline void scale(const struct convolution *c, int first, int32_t sums[][LANES], int pixels, uint8_t *out)
-{
+/* How the sums of outputs `first` and following become bytes. Vectors do as the loop in scale() does; where they
+ * multiply, a product has 64 bits, and of these the middle is kept. */
+struct scaling {
+    int first;
 #if defined(USE_VNNI)
-    if (!c->rounds_once) {
-        const __mmask16 mask = lanes_from(c, first);
-        const __m512i bias = _mm512_maskz_loadu_epi32(mask, c->bias + first);
-        const __m512i factor = _mm512_maskz_loadu_epi32(mask, c->multiplier + first);
-        const __m512i odd_factor = _mm512_srli_epi64(factor, 32);
-        const __m512i shift = _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask, c->shift + first));
-        const __m512i half = _mm512_set1_epi64(1 << 30), one = _mm512_set1_epi32(1);
-        const __m512i low_bits = _mm512_sub_epi32(_mm512_sllv_epi32(one, shift), one);
-        const __m512i low_half = _mm512_srli_epi32(low_bits, 1);
-        const __m512i zero = _mm512_set1_epi32(c->out_zero);
-        const __m512i low = _mm512_set1_epi32(c->low), high = _mm512_set1_epi32(c->high);
-        for (int p = 0; p < pixels; p++, out += c->outputs) {
-            const __m512i sum = _mm512_add_epi32(_mm512_loadu_si512(sums[p]), bias);
-            const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(sum, factor), half);
-            const __m512i odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(sum, 32), odd_factor), half);
-            const __m512i product =
-                _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(even, 31), _mm512_slli_epi64(odd, 1));
-            const __m512i threshold = _mm512_add_epi32(low_half, _mm512_srli_epi32(product, 31));
-            const __mmask16 up = _mm512_cmpgt_epi32_mask(_mm512_and_si512(product, low_bits), threshold);
-            const __m512i floored = _mm512_srav_epi32(product, shift);
-            const __m512i scaled = _mm512_add_epi32(_mm512_mask_add_epi32(floored, up, floored, one), zero);
-            const __m512i bytes = _mm512_min_epi32(_mm512_max_epi32(scaled, low), high);
-            _mm_mask_storeu_epi8(out + first, mask, _mm512_cvtepi32_epi8(bytes));
-        }
-        return;
-    }
+    __mmask16 mask, shifted;
+    __m512i bias, factor, odd_factor, shift, half, zero;
+    __m128i low, high;
 #elif defined(USE_AVX2)
-    if (c->outputs >= LANES && !c->rounds_once) {
-        const __m256i bias = _mm256_loadu_si256((const __m256i *)(const void *)(c->bias + first));
-        const __m256i factor = _mm256_loadu_si256((const __m256i *)(const void *)(c->multiplier + first));
-        const __m256i odd_factor = _mm256_srli_epi64(factor, 32);
-        const __m256i shift = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(c->shift + first)));
-        const __m256i half = _mm256_set1_epi64x(1 << 30), one = _mm256_set1_epi32(1);
-        const __m256i low_bits = _mm256_sub_epi32(_mm256_sllv_epi32(one, shift), one);
-        const __m256i low_half = _mm256_srli_epi32(low_bits, 1);
-        const __m256i zero = _mm256_set1_epi32(c->out_zero);
-        const __m256i low = _mm256_set1_epi32(c->low), high = _mm256_set1_epi32(c->high);
-        for (int p = 0; p < pixels; p++, out += c->outputs) {
-            const __m256i sum = _mm256_add_epi32(_mm256_loadu_si256((const __m256i *)(const void *)sums[p]), bias);
-            const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(sum, factor), half);
-            const __m256i odd = _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(sum, 32), odd_factor), half);
-            const __m256i product = _mm256_blend_epi32(_mm256_srli_epi64(even, 31), _mm256_slli_epi64(odd, 1), 0xaa);
-            const __m256i threshold = _mm256_add_epi32(low_half, _mm256_srli_epi32(product, 31));
-            const __m256i up = _mm256_cmpgt_epi32(_mm256_and_si256(product, low_bits), threshold); /* -1 or 0 */
-            const __m256i scaled = _mm256_add_epi32(_mm256_sub_epi32(_mm256_srav_epi32(product, shift), up), zero);
-            const __m256i held = _mm256_min_epi32(_mm256_max_epi32(scaled, low), high);
-            const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(held), _mm256_extracti128_si256(held, 1));
-            _mm_storel_epi64((__m128i *)(void *)(out + first), _mm_packus_epi16(words, words));
-        }
+    __m256i bias, factor, odd_factor, shift, half, shifted, zero;
+    __m128i low, high;
+#elif defined(USE_WASM)
+    v128_t bias[2], factor[2], power[2], zero, low, high;
+#endif
+};
+
+static inline struct scaling prepare_scaling(const struct convolution *c, int first)
+{
+    struct scaling s;
+    s.first = first;
+#if defined(USE_VNNI)
+    s.mask = used_lanes(c);
+    s.bias = _mm512_maskz_loadu_epi32(s.mask, c->bias + first);
+    s.factor = _mm512_maskz_loadu_epi32(s.mask, c->multiplier + first);
+    s.odd_factor = _mm512_srli_epi64(s.factor, 32);
+    s.shift = _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(s.mask, c->shift + first));
+    s.half = _mm512_srli_epi32(_mm512_sllv_epi32(_mm512_set1_epi32(1), s.shift), 1);
+    s.shifted = _mm512_test_epi32_mask(s.shift, s.shift);
+    s.zero = _mm512_set1_epi32(c->out_zero);
+    s.low = _mm_set1_epi8((char)c->low);
+    s.high = _mm_set1_epi8((char)c->high);
+#elif defined(USE_AVX2)
+    s.bias = _mm256_loadu_si256((const __m256i *)(const void *)(c->bias + first));
+    s.factor = _mm256_loadu_si256((const __m256i *)(const void *)(c->multiplier + first));
+    s.odd_factor = _mm256_srli_epi64(s.factor, 32);
+    s.shift = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(c->shift + first)));
+    s.half = _mm256_srli_epi32(_mm256_sllv_epi32(_mm256_set1_epi32(1), s.shift), 1);
+    s.shifted = _mm256_cmpgt_epi32(s.shift, _mm256_setzero_si256());
+    s.zero = _mm256_set1_epi32(c->out_zero);
+    s.low = _mm_set1_epi8((char)c->low);
+    s.high = _mm_set1_epi8((char)c->high);
+#elif defined(USE_WASM) /* which shifts all lanes alike: a multiplication with 2^(31 - shift) shifts each by its own */
+    for (int i = 0; i < 2; i++) {
+        const int8_t *shift = c->shift + first + 4 * i;
+        s.bias[i] = wasm_v128_load(c->bias + first + 4 * i);
+        s.factor[i] = wasm_v128_load(c->multiplier + first + 4 * i);
+        s.power[i] = wasm_u32x4_make(1u << (31 - shift[0]), 1u << (31 - shift[1]), 1u << (31 - shift[2]),
+                                     1u << (31 - shift[3]));
+    }
+    s.zero = wasm_i32x4_splat(c->out_zero);
+    s.low = wasm_i32x4_splat(c->low);
+    s.high = wasm_i32x4_splat(c->high);
+#else
+    (void)c;
+#endif
+    return s;
+}
+
+#if defined(USE_VNNI)
+
+static inline void scale_lanes(const struct scaling *s, const int32_t sums[LANES], uint8_t *out)
+{
+    const __m512i half = _mm512_set1_epi64(1 << 30);
+    const __m512i sum = _mm512_add_epi32(_mm512_loadu_si512(sums), s->bias);
+    const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(sum, s->factor), half);
+    const __m512i odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(sum, 32), s->odd_factor), half);
+    const __m512i product = _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(even, 31), _mm512_slli_epi64(odd, 1));
+    const __m512i rounding = _mm512_add_epi32(s->half, _mm512_maskz_srai_epi32(s->shifted, product, 31));
+    const __m512i scaled = _mm512_add_epi32(_mm512_srav_epi32(_mm512_add_epi32(product, rounding), s->shift), s->zero);
+    const __m128i bytes = _mm512_cvtusepi32_epi8(_mm512_max_epi32(scaled, _mm512_setzero_si512()));
+    const __m128i held = _mm_min_epu8(_mm_max_epu8(bytes, s->low), s->high);
+    if (s->mask == 0xffff)
+        _mm_storeu_si128((__m128i *)(void *)out, held);
+    else
+        _mm_mask_storeu_epi8(out, s->mask, held);
+}
+
+#elif defined(USE_AVX2)
+
+static inline void scale_lanes(const struct scaling *s, const int32_t sums[LANES], uint8_t *out)
+{
+    const __m256i half = _mm256_set1_epi64x(1 << 30);
+    const __m256i sum = _mm256_add_epi32(_mm256_loadu_si256((const __m256i *)(const void *)sums), s->bias);
+    const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(sum, s->factor), half);
+    const __m256i odd = _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(sum, 32), s->odd_factor), half);
+    const __m256i product = _mm256_blend_epi32(_mm256_srli_epi64(even, 31), _mm256_slli_epi64(odd, 1), 0xaa);
+    const __m256i rounding = _mm256_add_epi32(s->half, _mm256_and_si256(_mm256_srai_epi32(product, 31), s->shifted));
+    const __m256i scaled = _mm256_add_epi32(_mm256_srav_epi32(_mm256_add_epi32(product, rounding), s->shift), s->zero);
+    const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(scaled), _mm256_extracti128_si256(scaled, 1));
+    const __m128i held = _mm_min_epu8(_mm_max_epu8(_mm_packus_epi16(words, words), s->low), s->high);
+    _mm_storel_epi64((__m128i *)(void *)out, held);
+}
+
+#elif defined(USE_WASM)
+
+/* value * multiplier / 2^31, rounded to the nearest; a half downwards where `down` is -1, not 0 */
+static inline v128_t multiply_high_lanes(v128_t value, v128_t multiplier, v128_t down)
+{
+    const v128_t half = wasm_i64x2_const(1 << 30, 1 << 30);
+    const v128_t low = wasm_i64x2_add(half, wasm_i64x2_extend_low_i32x4(down));
+    const v128_t high = wasm_i64x2_add(half, wasm_i64x2_extend_high_i32x4(down));
+    return wasm_i32x4_shuffle(wasm_u64x2_shr(wasm_i64x2_add(low, wasm_i64x2_extmul_low_i32x4(value, multiplier)), 31),
+                              wasm_u64x2_shr(wasm_i64x2_add(high, wasm_i64x2_extmul_high_i32x4(value, multiplier)), 31),
+                              0, 2, 4, 6);
+}
+
+static inline v128_t scale_four(const struct scaling *s, int i, const int32_t sums[4])
+{
+    const v128_t sum = wasm_i32x4_add(wasm_v128_load(sums), s->bias[i]);
+    const v128_t product = multiply_high_lanes(sum, s->factor[i], wasm_i32x4_const(0, 0, 0, 0));
+    const v128_t shifted = multiply_high_lanes(product, s->power[i], wasm_i32x4_shr(product, 31));
+    /* 2^31 is read as negative: there nothing is shifted */
+    const v128_t scaled = wasm_v128_bitselect(product, shifted, wasm_i32x4_shr(s->power[i], 31));
+    return wasm_i32x4_min(wasm_i32x4_max(wasm_i32x4_add(scaled, s->zero), s->low), s->high);
+}
+
+static inline void scale_lanes(const struct scaling *s, const int32_t sums[LANES], uint8_t *out)
+{
+    const v128_t words = wasm_i16x8_narrow_i32x4(scale_four(s, 0, sums), scale_four(s, 1, sums + 4));
+    wasm_v128_store64_lane(out, wasm_u8x16_narrow_i16x8(words, words), 0);
+}
+
+#endif
+
+/* The bytes of these outputs, of `pixels` pixels, to `out` and following */
+static inline void scale(const struct convolution *c, const struct scaling *s, int32_t sums[][LANES], int pixels,
+                         uint8_t *out)
+{
+#if defined(USE_VNNI) || defined(USE_AVX2) || defined(USE_WASM)
+    if (!c->rounds_once && (LANES == 16 || c->outputs >= LANES)) {
+        for (int p = 0; p < pixels; p++, out += c->outputs)
+            scale_lanes(s, sums[p], out + s->first);
         return;
     }
 #endif
     for (int p = 0; p < pixels; p++, out += c->outputs) {
-        for (int at = first; at < first + LANES && at < c->outputs; at++) {
-            const int32_t sum = sums[p][at - first] + c->bias[at];
+        for (int at = s->first; at < s->first + LANES && at < c->outputs; at++) {
+            const int32_t sum = sums[p][at - s->first] + c->bias[at];
             const int32_t scaled = multiply_and_shift(sum, c->multiplier[at], c->shift[at], c->rounds_once);
             out[at] = clamp(scaled, c->out_zero, c->low, c->high);
         }
@@ -448,16 +558,16 @@ static inline void fetch_row(const struct convolution *c, const uint8_t *in, int
         memcpy(row + left, in + y * all, (size_t)(all < room ? all : room));
 }
 
-static void convolve(const struct convolution *c, const uint8_t *in, uint8_t *band, uint8_t *out)
+static COPIED void convolve(const struct convolution *c, const uint8_t *in, uint8_t *band, uint8_t *out)
 {
     const int rows = c->window_height + (c->pool - 1) * c->stride_y; /* of the band */
     const int step_y = c->pool * c->stride_y;                        /* by which it moves down */
-    const int kept = rows > step_y ? rows - step_y : 0;
+    const int kept = rows - step_y;                                  /* none, if below 0 */
     const int step_x = c->stride_x * c->channels;         /* from one window to the next */
     const int n = c->out_width * c->pool;                 /* windows beside each other */
-    const int half = n < PIXELS / 2 ? 1 : PIXELS / 2;     /* of a group */
+    const int most = n < PIXELS / 2 ? 1 : PIXELS / 2;     /* in half a group */
     const int below = c->pool == 2 ? c->stride_y * c->row_bytes : 0; /* where the lower half is, if not further right */
-    const int last = c->lanes > LANES ? c->lanes - LANES : 0;
+    const int last = LANES > 8 && c->lanes < LANES ? 0 : c->lanes - LANES; /* c->lanes is 8 or more */
     int filled = 0;                                       /* rows of the band that a row of the output begins with */
 
     if (band)
@@ -469,22 +579,28 @@ static void convolve(const struct convolution *c, const uint8_t *in, uint8_t *ba
                 memmove(band, band + step_y * c->row_bytes, (size_t)(filled * c->row_bytes));
             for (; filled < rows; filled++)
                 fetch_row(c, in, y * step_y - c->pad_top + filled, band + filled * c->row_bytes);
-            filled = kept;
+            filled = kept > 0 ? kept : 0;
             top = band;
         }
-        for (int x = 0; x < n; x += below ? half : 2 * half) {
-            /* Windows that the last group lacks, and outputs, are taken once more from the group before it */
+        for (int x = 0; x < n; x += below ? most : 2 * most) {
+            /* The last group may have fewer windows. Those that it lacks still, and outputs, are computed twice. */
+            const int half = PIXELS > 4 && !below && n - x < 2 * most ? (n - x + 1) / 2 : most;
             const int upper = x < n - half ? x : n - half;
             const int lower = below ? upper : x + half < n - half ? x + half : n - half;
-            const struct group g = {top + upper * step_x, top + below + lower * step_x, half > 1 ? step_x : 0};
+            const int pixels = SMALL || below || lower > upper ? PIXELS : PIXELS / 2;
+            const struct group g = {
+                top + upper * step_x, top + below + lower * step_x, half, half > 1 ? step_x : 0, pixels
+            };
             for (int lane = 0; lane < c->outputs; lane += LANES) {
                 const int first = lane < last ? lane : last;
-                int32_t sums[PIXELS][LANES];
+                const struct scaling scaling = prepare_scaling(c, first);
+                int32_t ALIGNED sums[PIXELS][LANES];
                 multiply(c, g, first, sums);
                 if (below)
                     keep_largest(sums);
-                for (int p = 0; p < (below ? 1 : PIXELS); p += PIXELS / 2)
-                    scale(c, first, sums + p, half >> (c->pool - 1), out + (p ? lower : upper >> (c->pool - 1)) * c->outputs);
+                for (int p = 0; p < (below ? 1 : pixels); p += PIXELS / 2)
+                    scale(c, &scaling, sums + p, half >> (c->pool - 1),
+                          out + (p ? lower : upper >> (c->pool - 1)) * c->outputs);
             }
         }
     }
