@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from edge_mnist_runtime.lazy_names import load_when_used
 
 if TYPE_CHECKING:
-    from edge_mnist_exporter.config import ConversionConfig, ExportConfig, ProjectConfig, SourceConfig
+    from edge_mnist_exporter.config import ConversionConfig, ExportConfig, ProjectConfig, SigningConfig, SourceConfig
     from edge_mnist_exporter.exporting import ExportReport, export
     from edge_mnist_exporter.gate_config import GateConfig
     from edge_mnist_exporter.report.report import ExportRecord
@@ -25,6 +25,7 @@ _HOME_OF: Final = {
     "ExportReport": "exporting",
     "GateConfig": "gate_config",
     "ProjectConfig": "config",
+    "SigningConfig": "config",
     "SourceConfig": "config",
     "export": "exporting",
 }
@@ -36,6 +37,7 @@ __all__ = [
     "ExportReport",
     "GateConfig",
     "ProjectConfig",
+    "SigningConfig",
     "SourceConfig",
     "export",
 ]

@@ -11,6 +11,7 @@ from pathlib import Path
 from edge_mnist_exporter.bundle.bundle_writer import BundleWriter
 from edge_mnist_exporter.bundle.golden import make_golden_vectors
 from edge_mnist_exporter.bundle.report_paths import PAGE_FILE, REPORT_FILE, ReportPaths, shorten
+from edge_mnist_exporter.bundle.signing import Signer
 from edge_mnist_exporter.config import BUNDLES_FOLDER, ExportConfig, ProjectConfig
 from edge_mnist_exporter.conversion import ExportedFile, convert, share_requests
 from edge_mnist_exporter.evaluate.evaluation import measure_top1
@@ -30,6 +31,7 @@ from edge_mnist_exporter.report.report import ExportRecord
 from edge_mnist_exporter.source.source_model import SourceModel, find_source, load_source
 from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, MANIFEST_FILE, Manifest
 from edge_mnist_runtime.bundles.program_formats import C_FORMAT
+from edge_mnist_runtime.bundles.signature import SIGNATURE_FILE
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.errors import GateError, PrecisionProofError
 from edge_mnist_runtime.preprocess import PREPROCESS
@@ -118,6 +120,7 @@ def export(
     check_programs(name, config.kinds)
     if config.project:
         config.project.check_folder()
+    signer = Signer(config.signing) if config.signing else None
     with BundleWriter(target) as writer:
         paths = ReportPaths(writer.target)
         on_stage("loading the Keras model")
@@ -132,6 +135,8 @@ def export(
             return ExportReport(record, None, (), paths.failure / PAGE_FILE, mixing)
         on_stage("writing the bundle")
         contents = _contents(source, mixing.files, record)
+        if signer:
+            contents[SIGNATURE_FILE] = signer.sign(contents[MANIFEST_FILE]).encode()
         with paths.page_after(page):
             writer.write(contents)
         if config.project:
