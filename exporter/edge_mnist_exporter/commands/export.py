@@ -137,7 +137,7 @@ def _export(
     require_extra(
         "export",
         "edge-mnist export",
-        *("tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai_edge_litert", "sklearn", "scipy", "jinja2"),
+        *("tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai_edge_litert", "sklearn", "scipy", "jinja2", "cyclonedx"),
     )
     from edge_mnist_exporter.bundle.report_paths import check_report_paths
     from edge_mnist_exporter.bundle.signing import load_private_key
