@@ -17,7 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from edge_mnist_exporter.bundle.staging import StagingFolder, sync_folder
+from edge_mnist_exporter.bundle.staging import StagingFolder
+from edge_mnist_runtime.atomic_file import sync_folder
 from edge_mnist_runtime.bundles.manifest import MANIFEST_FILE
 from edge_mnist_runtime.bundles.signature import SIGNATURE_FILE
 from edge_mnist_runtime.errors import OutputError, UsageError
