@@ -15,8 +15,7 @@ import pytest
 from PIL import Image
 from tests.documented_commands import DocumentedCommand, extract_commands, find_commands
 
-from edge_mnist_exporter.bundle.signing import Signer
-from edge_mnist_exporter.config import SigningConfig
+from edge_mnist_exporter import SigningConfig, sign_bundle
 from edge_mnist_runtime.bench.sample_digits import read_samples
 from edge_mnist_runtime.bundles.signature import SignaturePolicy
 from edge_mnist_runtime.commands.app import DEVICE_COMMANDS, WORKSTATION_COMMANDS
@@ -62,10 +61,7 @@ def workplace(reference_bundle: Path, run_cli: RunCli, keys: Any, tmp_path_facto
     shutil.copytree(reference_bundle, folder / "bundle")
     shutil.copy(keys.public, folder / "key.pub")
     for version in (5, 6, 7):  # the first two are installed, so that there is one to go back to
-        signature = Signer(SigningConfig(keys.private, version)).sign(
-            (folder / "bundle" / "manifest.json").read_bytes()
-        )
-        (folder / "bundle" / "manifest.sig.json").write_text(signature)
+        sign_bundle(folder / "bundle", SigningConfig(keys.private, version))
         if version < 7:
             install(folder / "bundle", folder / "models", policy=SignaturePolicy.load(keys.public))
     shutil.copytree(folder / "photos", folder / "hand" / "judge" / "7")

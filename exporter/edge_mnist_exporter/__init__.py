@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from edge_mnist_runtime.lazy_names import load_when_used
 
 if TYPE_CHECKING:
+    from edge_mnist_exporter.bundle.signing import sign_bundle
     from edge_mnist_exporter.config import ConversionConfig, ExportConfig, ProjectConfig, SigningConfig, SourceConfig
     from edge_mnist_exporter.exporting import ExportReport, export
     from edge_mnist_exporter.gate_config import GateConfig
@@ -28,6 +29,7 @@ _HOME_OF: Final = {
     "SigningConfig": "config",
     "SourceConfig": "config",
     "export": "exporting",
+    "sign_bundle": "bundle.signing",
 }
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "SigningConfig",
     "SourceConfig",
     "export",
+    "sign_bundle",
 ]
 
 

@@ -9,7 +9,6 @@ from typing import Final
 from edge_mnist_exporter.gate_config import INT8_PRECISION, GateConfig
 from edge_mnist_exporter.kinds import FORMAT_NAMES, Kind, choose_kinds, list_absent
 from edge_mnist_runtime.bundles.program_formats import C_FORMAT, LIBRARY_FORMAT
-from edge_mnist_runtime.bundles.signature import check_version
 from edge_mnist_runtime.contract import InputRange, check_labels
 from edge_mnist_runtime.errors import OutputError, UsageError
 from edge_mnist_runtime.thresholds import LeastConfidence, check_least_confidence
@@ -132,6 +131,8 @@ class SigningConfig:
     """Days after which the signature is invalid, at least 1; None: never."""
 
     def __post_init__(self) -> None:
+        from edge_mnist_runtime.bundles.signature import check_version  # loads OpenSSL, which --help does not need
+
         try:
             check_version(self.bundle_version)
         except ValueError as error:

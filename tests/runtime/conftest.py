@@ -18,8 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from edge_mnist_exporter.bundle.signing import Signer
-from edge_mnist_exporter.config import SigningConfig
+from edge_mnist_exporter import SigningConfig, sign_bundle
 from edge_mnist_runtime import DigitClassifier, open_model
 from edge_mnist_runtime.bench.report import MeasuredModel, Warmup
 from edge_mnist_runtime.bench.sample_digits import load_samples, read_samples
@@ -153,7 +152,7 @@ def write_light_bundle() -> Callable[..., Path]:
 def sign(keys: Any) -> Callable[..., Path]:
     """Sign a bundle in place: `sign(bundle, version=3, valid_days=30, at=date, key=keys.private)`."""
 
-    def sign_bundle(
+    def sign_in_place(
         bundle: Path,
         *,
         version: int | None = None,
@@ -161,12 +160,10 @@ def sign(keys: Any) -> Callable[..., Path]:
         at: datetime | None = None,
         key: Path | None = None,
     ) -> Path:
-        signer = Signer(SigningConfig(key or keys.private, version, valid_days))
-        text = signer.sign((bundle / "manifest.json").read_bytes(), at)
-        (bundle / "manifest.sig.json").write_text(text, "utf-8")
+        sign_bundle(bundle, SigningConfig(key or keys.private, version, valid_days), signed_at=at)
         return bundle
 
-    return sign_bundle
+    return sign_in_place
 
 
 @pytest.fixture(scope="session")

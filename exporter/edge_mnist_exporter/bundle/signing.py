@@ -1,4 +1,4 @@
-"""Sign a bundle's manifest with an Ed25519 key."""
+"""Sign bundles with an Ed25519 key."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from edge_mnist_exporter.config import SigningConfig
+from edge_mnist_runtime.atomic_file import replace_file
+from edge_mnist_runtime.bundles.manifest import MANIFEST_FILE, Manifest, read_manifest, read_proved
 from edge_mnist_runtime.bundles.signature import (
     EXPECTED_KEY,
+    SIGNATURE_FILE,
     SignedStatement,
     find_key_id,
     format_date,
@@ -60,6 +63,27 @@ class Signer:
             expires_at=None if valid_days is None else format_date(moment + timedelta(days=valid_days)),
         )
         return statement.to_json(self._key.sign(statement.signed_bytes()))
+
+
+def sign_bundle(bundle: Path, config: SigningConfig, *, signed_at: datetime | None = None) -> None:
+    """Sign a finished bundle, or sign it again with another version, expiry or key.
+
+    Args:
+        bundle: The bundle's folder. Its files are checked first, because the signature vouches for them.
+        config: The key, and what the signature says.
+        signed_at: As for `Signer.sign`.
+
+    Raises:
+        UsageError: The key or the bundle cannot be used.
+        IntegrityError: The bundle is damaged.
+        MissingExtraError: `cryptography` is not installed.
+    """
+    signer, data = Signer(config), read_manifest(bundle)
+    for name, sha256 in Manifest.parse(data, bundle / MANIFEST_FILE).hashes().items():
+        read_proved(bundle / name, sha256)
+    text = signer.sign(data, signed_at)
+    advice = "check the permissions of the bundle"
+    replace_file(bundle / SIGNATURE_FILE, lambda path: path.write_text(text, "utf-8"), advice=advice)
 
 
 def load_private_key(path: Path) -> Ed25519PrivateKey:

@@ -21,6 +21,9 @@ MANIFEST_FILE: Final = "manifest.json"
 GOLDEN_FILE: Final = "golden.npz"
 MANIFEST_SCHEMA_VERSION: Final = 5
 
+MAX_MANIFEST_BYTES: Final = 10_000_000
+"""Largest manifest that is read. With 1,000 classes and 100 files a manifest has 100 kB."""
+
 READABLE_SCHEMA_VERSIONS: Final = (3, 4, MANIFEST_SCHEMA_VERSION)
 """Version 3 does not record which files can saturate, version 4 no named thresholds."""
 
@@ -160,14 +163,15 @@ def read_manifest(folder: Path) -> bytes:
 
     Raises:
         UsageError: There is no such folder, or permissions forbid reading it.
-        ManifestError: The manifest is missing or cannot be read.
+        ManifestError: The manifest is missing, too large, or cannot be read.
     """
     path = folder / MANIFEST_FILE
     if not is_folder(folder):
         problem = f"{folder}: is a file" if exists(folder) else describe_missing(folder, "folder")
         raise UsageError(f"{problem}; expected a bundle folder, made by `edge-mnist export`")
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_MANIFEST_BYTES + 1)
     except FileNotFoundError:
         raise ManifestError(
             f"{folder}: not a bundle, because it has no {MANIFEST_FILE}; make one with `edge-mnist export`"
@@ -176,6 +180,9 @@ def read_manifest(folder: Path) -> bytes:
         raise UsageError(describe_unreadable(path)) from error
     except OSError as error:
         raise ManifestError(f"{path}: cannot be read ({error}); export the bundle again") from error
+    if len(data) > MAX_MANIFEST_BYTES:
+        raise ManifestError(f"{path}: more than {MAX_MANIFEST_BYTES:,} bytes; get the bundle again")
+    return data
 
 
 def read_proved(path: Path, sha256: str) -> bytes:

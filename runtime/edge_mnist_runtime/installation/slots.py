@@ -93,10 +93,10 @@ class BundleSlots:
             self._remove_unused()
             yield
         finally:
-            os.close(descriptor)
             with suppress(OSError):  # not empty: something is installed
                 self._slots.rmdir()
                 self.root.rmdir()
+            os.close(descriptor)
 
     def stage(self, files: Iterable[tuple[str, bytes]], previous: Path | None) -> Path:
         """Write the files of a bundle into a new slot, and sync them to disk.

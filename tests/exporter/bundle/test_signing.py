@@ -16,9 +16,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from edge_mnist_exporter.bundle.signing import EPOCH_VARIABLE, Signer, load_private_key
+from edge_mnist_exporter.bundle.bundle_writer import BundleWriter
+from edge_mnist_exporter.bundle.signing import EPOCH_VARIABLE, Signer, load_private_key, sign_bundle
 from edge_mnist_exporter.config import SigningConfig
-from edge_mnist_runtime.errors import UsageError
+from edge_mnist_runtime.bundles.manifest import read_manifest
+from edge_mnist_runtime.bundles.signature import SignaturePolicy
+from edge_mnist_runtime.errors import HashMismatchError, UsageError
 
 
 @pytest.fixture
@@ -127,3 +130,22 @@ def test_impossible_build_date_is_refused(keys, monkeypatch):
     monkeypatch.setenv(EPOCH_VARIABLE, "yesterday")
     with pytest.raises(UsageError, match=EPOCH_VARIABLE):
         Signer(SigningConfig(keys.private)).sign(b"manifest")
+
+
+@pytest.mark.slow
+def test_damaged_bundle_is_not_signed(old_bundle, keys):
+    (old_bundle / "MODEL_CARD.md").write_text("# Another card")
+    with pytest.raises(HashMismatchError):
+        sign_bundle(old_bundle, SigningConfig(keys.private))
+    assert not (old_bundle / "manifest.sig.json").exists()
+
+
+@pytest.mark.slow
+def test_signature_is_renewed_and_an_export_replaces_the_bundle(old_bundle, keys):
+    policy = SignaturePolicy.load(keys.public)
+    for version in (1, 2):
+        sign_bundle(old_bundle, SigningConfig(keys.private, version))
+        assert policy.check(old_bundle, read_manifest(old_bundle)).bundle_version == version
+    with BundleWriter(old_bundle) as writer:
+        writer.write({"manifest.json": (old_bundle / "manifest.json").read_bytes()})
+    assert [path.name for path in old_bundle.iterdir()] == ["manifest.json"]

@@ -15,7 +15,7 @@ import pytest
 
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.bundles.signature import SignaturePolicy
-from edge_mnist_runtime.errors import HashMismatchError, SignatureError, UsageError
+from edge_mnist_runtime.errors import HashMismatchError, ManifestError, SignatureError, UsageError
 
 BLANK = np.zeros((28, 28), np.uint8)
 
@@ -252,6 +252,28 @@ def test_private_key_in_place_of_the_public_one_is_refused(bundle: Path, keys: A
     finished = run_here("verify", bundle, "--key", keys.private)
     assert finished.code == 2
     assert "holds a private key" in finished.err
+
+
+@pytest.mark.parametrize("command", [("verify", "BUNDLE", "--key"), ("export", "edge", "--sign")])
+def test_missing_extra_is_named(command: tuple[str, ...], bundle: Path, keys: Any, run_python: Any) -> None:
+    arguments = [str(bundle) if argument == "BUNDLE" else argument for argument in command]
+    done = run_python(
+        "import sys\n"
+        "sys.modules['cryptography'] = None  # as if it were not installed\n"
+        "sys.argv = ['edge-mnist', *sys.argv[1:]]\n"
+        "from edge_mnist_runtime.commands.app import main\nmain()\n",
+        *(*arguments, keys.private),
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "[sign]" in done.stderr.replace("\n", "")
+
+
+def test_manifest_that_is_too_large_is_refused(bundle: Path, sign: Sign, keys: Any) -> None:
+    sign(bundle)
+    with (bundle / "manifest.json").open("ab") as file:
+        file.write(b" " * 10_000_000)
+    with pytest.raises(ManifestError, match="more than 10,000,000 bytes"):
+        DigitClassifier(bundle, require_signature=keys.public)
 
 
 def test_absent_key_is_refused(bundle: Path, tmp_path: Path, run_here: Any) -> None:
