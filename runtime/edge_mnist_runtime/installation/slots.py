@@ -86,10 +86,11 @@ class BundleSlots:
             self._slots.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.root, os.O_RDONLY)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise UsageError(f"{self.root}: another process is installing here; try again when it ends") from error
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            raise UsageError(f"{self.root}: another process is installing here; try again when it ends") from error
+        try:
             self._remove_unused()
             yield
         finally:
