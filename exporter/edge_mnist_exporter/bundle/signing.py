@@ -99,7 +99,6 @@ def load_private_key(path: Path) -> Ed25519PrivateKey:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     data = read_key_file(path)
-    _require_private(path)
     try:
         key = load_pem_private_key(data, password=None)
     except TypeError as error:  # it has a passphrase
@@ -108,6 +107,7 @@ def load_private_key(path: Path) -> Ed25519PrivateKey:
         raise UsageError(f"{path}: not a private key in PEM form; {EXPECTED_KEY} ({explain(error)})") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise UsageError(f"{path}: a key of another kind ({type(key).__name__.strip('_')}); {EXPECTED_KEY}")
+    _require_private(path)
     return key
 
 
