@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from hypothesis import settings
 
 from edge_mnist_runtime.commands.app import run
@@ -261,6 +263,34 @@ def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
         return folder
 
     return make
+
+
+class KeyPair(NamedTuple):
+    """Paths of an Ed25519 key pair in PEM form."""
+
+    private: Path
+    public: Path
+
+
+@pytest.fixture(scope="session")
+def make_keys(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], KeyPair]:
+    """Make a new key pair, as `openssl genpkey` does."""
+
+    def make() -> KeyPair:
+        key, folder = Ed25519PrivateKey.generate(), tmp_path_factory.mktemp("keys")
+        pair = KeyPair(folder / "key.pem", folder / "key.pub")
+        pair.private.touch(0o600)
+        pair.private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        pair.public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        return pair
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def keys(make_keys: Callable[[], KeyPair]) -> KeyPair:
+    """A key pair."""
+    return make_keys()
 
 
 class Exported(NamedTuple):

@@ -20,6 +20,8 @@ MUST_BE_ABSENT = (
     "matplotlib",
     "ai_edge_litert",
     "pillow_heif",
+    "cryptography",
+    "cyclonedx",
 )
 PACKAGES = ("edge_mnist_runtime", "edge_mnist_trainer", "edge_mnist_exporter")
 EDGE_MNIST = Path(sys.executable).with_name("edge-mnist")

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 from edge_mnist_runtime.lazy_names import load_when_used
 
 if TYPE_CHECKING:
-    from edge_mnist_exporter.config import ConversionConfig, ExportConfig, ProjectConfig, SourceConfig
+    from edge_mnist_exporter.bundle.signing import sign_bundle
+    from edge_mnist_exporter.config import ConversionConfig, ExportConfig, ProjectConfig, SigningConfig, SourceConfig
     from edge_mnist_exporter.exporting import ExportReport, export
     from edge_mnist_exporter.gate_config import GateConfig
     from edge_mnist_exporter.report.report import ExportRecord
@@ -25,8 +26,10 @@ _HOME_OF: Final = {
     "ExportReport": "exporting",
     "GateConfig": "gate_config",
     "ProjectConfig": "config",
+    "SigningConfig": "config",
     "SourceConfig": "config",
     "export": "exporting",
+    "sign_bundle": "bundle.signing",
 }
 
 __all__ = [
@@ -36,8 +39,10 @@ __all__ = [
     "ExportReport",
     "GateConfig",
     "ProjectConfig",
+    "SigningConfig",
     "SourceConfig",
     "export",
+    "sign_bundle",
 ]
 
 

@@ -25,6 +25,9 @@ OPSETS: Final = range(13, 19)
 """Supported opsets: per-channel QDQ needs 13, and tf2onnx writes up to 18."""
 
 
+MAX_VALID_DAYS: Final = 36_500
+"""Longest validity of a signature, a century."""
+
 PROJECT_KINDS: Final = ("cmake", "arduino", "zephyr")
 
 
@@ -113,6 +116,32 @@ class ProjectConfig:
 
 
 @dataclass(frozen=True)
+class SigningConfig:
+    """How a bundle is signed.
+
+    Raises:
+        UsageError: A value is out of its range; the message names it.
+    """
+
+    key: Path
+    """PEM file of an Ed25519 private key, which only its owner may read."""
+    bundle_version: int | None = None
+    """Number of this release, at least 1 and higher than the last; without one, devices cannot refuse older bundles."""
+    valid_days: int | None = None
+    """Days after which the signature is invalid, at least 1; None: never."""
+
+    def __post_init__(self) -> None:
+        from edge_mnist_runtime.bundles.signature import check_version  # loads OpenSSL, which --help does not need
+
+        try:
+            check_version(self.bundle_version)
+        except ValueError as error:
+            raise UsageError(f"`bundle_version`: {error}") from None
+        if self.valid_days is not None and not 1 <= self.valid_days <= MAX_VALID_DAYS:
+            raise UsageError(f"`valid_days` must be 1..{MAX_VALID_DAYS}, not {self.valid_days}")
+
+
+@dataclass(frozen=True)
 class ExportConfig:
     """Settings of one export.
 
@@ -144,6 +173,8 @@ class ExportConfig:
     """Seed of the choice of calibration images."""
     project: ProjectConfig | None = None
     """A project of the C program to write beside the bundle."""
+    signing: SigningConfig | None = None
+    """How the bundle is signed; None: it is not."""
     least_confidence: LeastConfidence | None = None
     """Predictions with less confidence are rejected, 0..1, or a name of a threshold; 0 rejects none; None uses the
     model's own threshold, else `balanced`."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from edge_mnist_exporter.bundle.bundle_writer import BundleWriter
 from edge_mnist_exporter.bundle.golden import make_golden_vectors
 from edge_mnist_exporter.bundle.report_paths import PAGE_FILE, REPORT_FILE, ReportPaths, shorten
+from edge_mnist_exporter.bundle.signing import Signer
 from edge_mnist_exporter.config import BUNDLES_FOLDER, ExportConfig, ProjectConfig
 from edge_mnist_exporter.conversion import ExportedFile, convert, share_requests
 from edge_mnist_exporter.evaluate.evaluation import measure_top1
@@ -24,12 +25,14 @@ from edge_mnist_exporter.measurement import evaluate_reference, measure
 from edge_mnist_exporter.mixed.auto_mixed import Mixing, UnmadeFile, mix_failing, try_convert
 from edge_mnist_exporter.program.program_files import check_programs
 from edge_mnist_exporter.program.projects.project import write_project
+from edge_mnist_exporter.report.bill_of_materials import BOM_FILE, write_bom
 from edge_mnist_exporter.report.model_card import write_model_card
 from edge_mnist_exporter.report.page import make_export_page
 from edge_mnist_exporter.report.report import ExportRecord
 from edge_mnist_exporter.source.source_model import SourceModel, find_source, load_source
 from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, MANIFEST_FILE, Manifest
 from edge_mnist_runtime.bundles.program_formats import C_FORMAT
+from edge_mnist_runtime.bundles.signature import SIGNATURE_FILE
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.errors import GateError, PrecisionProofError
 from edge_mnist_runtime.preprocess import PREPROCESS
@@ -118,6 +121,7 @@ def export(
     check_programs(name, config.kinds)
     if config.project:
         config.project.check_folder()
+    signer = Signer(config.signing) if config.signing else None
     with BundleWriter(target) as writer:
         paths = ReportPaths(writer.target)
         on_stage("loading the Keras model")
@@ -132,6 +136,8 @@ def export(
             return ExportReport(record, None, (), paths.failure / PAGE_FILE, mixing)
         on_stage("writing the bundle")
         contents = _contents(source, mixing.files, record)
+        if signer:
+            contents[SIGNATURE_FILE] = signer.sign(contents[MANIFEST_FILE]).encode()
         with paths.page_after(page):
             writer.write(contents)
         if config.project:
@@ -234,8 +240,10 @@ def _describe_failure(gate: Gate) -> str:
 
 def _contents(source: SourceModel, files: Sequence[ExportedFile], record: ExportRecord) -> dict[str, bytes]:
     """Make all files of the bundle, by name. The manifest is last, because it has the hashes of the others."""
+    companions = {name: content for file in files for name, content in file.companions.items()}
     extra = {
-        **{name: content for file in files for name, content in file.companions.items()},
+        **companions,
+        BOM_FILE: write_bom(record, _hash_all(companions)).encode(),
         REPORT_FILE: record.to_json().encode(),
         CARD_FILE: write_model_card(record).encode(),
         GOLDEN_FILE: make_golden_vectors({file.file: file.engine for file in files}, files[0].engine.contract),
@@ -248,9 +256,13 @@ def _contents(source: SourceModel, files: Sequence[ExportedFile], record: Export
         evaluation={key: asdict(record.dataset)[key] for key in ("name", "split", "n", "sha256")},
         versions=record.versions,
         artifacts=tuple(file.artifact(item.figures.top1) for file, item in zip(files, record.artifacts, strict=True)),
-        files={file: hashlib.sha256(data).hexdigest() for file, data in extra.items()},
+        files=_hash_all(extra),
         least_confidence=files[0].engine.contract.least_confidence,
         thresholds=files[0].engine.contract.thresholds,
     )
     models = {file.file: file.data for file in files}
     return {**models, **extra, MANIFEST_FILE: manifest.to_json().encode()}
+
+
+def _hash_all(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         ManifestError,
         MissingExtraError,
         PictureError,
+        SignatureError,
         UsageError,
     )
     from edge_mnist_runtime.prediction import Prediction, Quality
@@ -58,6 +59,7 @@ _HOME_OF: Final = {
     "ManifestError": "errors",
     "MissingExtraError": "errors",
     "PictureError": "errors",
+    "SignatureError": "errors",
     "UsageError": "errors",
     "open_model": "bundles.model_files",
 }
@@ -82,6 +84,7 @@ __all__ = [
     "Quality",
     "RowDigit",
     "RowReading",
+    "SignatureError",
     "UsageError",
     "__version__",
     "open_model",

@@ -1,4 +1,7 @@
-"""Replace a file atomically, so that a killed program leaves the old one or the new one, never a part."""
+"""Replace a file atomically, so that a killed program leaves the old one or the new one, never a part.
+
+Also: write files and names so that they survive a power failure.
+"""
 
 from __future__ import annotations
 
@@ -38,3 +41,22 @@ def replace_file(target: Path, write: Callable[[Path], object], *, advice: str) 
     except BaseException:  # also Ctrl-C
         partial.unlink(missing_ok=True)
         raise
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Write a file and sync its content to disk; `sync_folder` syncs its name."""
+    with path.open("wb") as handle:
+        handle.write(data)
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Sync the names of files in a folder to disk."""
+    if os.name == "nt":
+        return  # Windows cannot open folders; it writes renames to disk at once
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import onnxruntime
 
+    from edge_mnist_runtime.bundles.signature import SignaturePolicy
     from edge_mnist_runtime.classifier_info import ClassifierInfo
     from edge_mnist_runtime.rows.reader import RowReading
 
@@ -45,6 +46,20 @@ POOL_CHUNK_PICTURES: Final = 64
 def _check_on_error(on_error: str) -> None:
     if on_error not in ("raise", "return"):
         raise UsageError(f"on_error must be raise or return, not {on_error!r}")
+
+
+def _load_policy(
+    key: str | os.PathLike[str] | None, min_version: int | None, session: object | None
+) -> SignaturePolicy | None:
+    if key is None:
+        if min_version is not None:
+            raise UsageError("min_version needs require_signature: only a signed version can be trusted")
+        return None
+    if session is not None:
+        raise UsageError("require_signature: a session has no signature; name the bundle, or omit require_signature")
+    from edge_mnist_runtime.bundles.signature import SignaturePolicy
+
+    return SignaturePolicy.load(key, min_version=min_version)
 
 
 class DigitClassifier:
@@ -71,13 +86,17 @@ class DigitClassifier:
         low_memory: Whether to save memory at the cost of speed.
         providers: onnxruntime's execution providers, such as `CPUExecutionProvider`, in order of preference.
         session: The caller's own onnxruntime session of an exported file. It brings its own model and options.
+        require_signature: A PEM file of Ed25519 public keys (extra `sign`). `model` must be a bundle that one of them
+            signed; it is loaded only if its signature is valid today. None (default) needs no signature.
+        min_version: Lowest accepted version of a signed bundle, at least 1; protects from older bundles.
         preprocess: The old name of `mode`, taken until version 0.2.
 
     Raises:
         UsageError: `model` does not exist or is not a model, or an option is unknown or not supported; or the model
             does not record the threshold that `least_confidence` names.
         IntegrityError: The model or bundle is damaged, or was made for another preprocessing.
-        MissingExtraError: LiteRT is needed and not installed.
+        SignatureError: The bundle is not signed as required.
+        MissingExtraError: LiteRT or `cryptography` is needed and not installed.
 
     Example:
         >>> from edge_mnist_runtime import DigitClassifier
@@ -97,6 +116,8 @@ class DigitClassifier:
         low_memory: bool = False,
         providers: Sequence[str] | None = None,
         session: onnxruntime.InferenceSession | None = None,
+        require_signature: str | os.PathLike[str] | None = None,
+        min_version: int | None = None,
         preprocess: ReadingMode | None = None,
     ) -> None:
         if preprocess is not None:
@@ -105,8 +126,9 @@ class DigitClassifier:
         options = EngineOptions(threads, spin, low_memory, cast("tuple[str, ...]", providers or ()))
         self._mode, self._asked = require_mode(mode), least_confidence
         check_least_confidence(least_confidence)  # before the model is loaded
+        policy = _load_policy(require_signature, min_version, session)
         if session is None:
-            self._use(find_and_open(model, backend=backend, options=options))
+            self._use(find_and_open(model, backend=backend, options=options, policy=policy))
         else:
             self._use(over_session(session, model, backend, options), callers=True)
 

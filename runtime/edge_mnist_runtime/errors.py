@@ -17,6 +17,7 @@
     │   │   └── NoContractError     6  a model file has no contract: others made it
     │   ├── ManifestError           6  a bundle's manifest is missing or malformed
     │   ├── HashMismatchError       6  a file's SHA-256 differs from the recorded one
+    │   ├── SignatureError          6  a bundle is not signed as required
     │   ├── DataError               6  a data file is damaged or not MNIST's
     │   └── UnfitDeviceError        6  this device does not give the recorded or exact results
     ├── RegressionError             7  a model became slower than the limit allows
@@ -152,6 +153,10 @@ class ManifestError(IntegrityError):
 
 class HashMismatchError(IntegrityError):
     """A file's SHA-256 differs from the recorded one."""
+
+
+class SignatureError(IntegrityError):
+    """A bundle's signature is missing, wrong, expired or of another key, or its version is too low."""
 
 
 class DataError(IntegrityError):

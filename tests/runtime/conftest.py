@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from edge_mnist_runtime import DigitClassifier
+from edge_mnist_exporter import SigningConfig, sign_bundle
+from edge_mnist_runtime import DigitClassifier, open_model
 from edge_mnist_runtime.bench.report import MeasuredModel, Warmup
-from edge_mnist_runtime.bench.sample_digits import read_samples
+from edge_mnist_runtime.bench.sample_digits import load_samples, read_samples
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
+from edge_mnist_runtime.bundles.manifest import Artifact, Manifest
 from edge_mnist_runtime.contract import METADATA_KEY
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -107,6 +111,59 @@ def onnx_with_contract(bundled_onnx: bytes) -> Callable[[str | None], bytes]:
 def bundle_copy(reference_bundle: Path, tmp_path: Path) -> Path:
     """A copy of the reference bundle that a test may damage."""
     return Path(shutil.copytree(reference_bundle, tmp_path / "bundle"))
+
+
+@pytest.fixture(scope="session")
+def write_light_bundle() -> Callable[..., Path]:
+    """Write a bundle around a model inside this package, without TensorFlow: `write_light_bundle(folder, "nano")`."""
+
+    def write(folder: Path, model: str = "nano") -> Path:
+        data = Path(BUNDLED_MODELS[model]).read_bytes()
+        engine, digits, file = open_model(model), load_samples(), f"{model}_int8.onnx"
+        buffer = io.BytesIO()
+        np.savez(buffer, images=digits.images, labels=digits.labels,
+                 **{f"probabilities/{file}": engine.run(digits.images)})  # fmt: skip
+        contents = {file: data, "golden.npz": buffer.getvalue(), "MODEL_CARD.md": b"# A card"}
+        hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+        contract = engine.contract
+        manifest = Manifest(
+            name=model,
+            labels=contract.labels,
+            preprocess={"version": contract.preprocess_version, "sha256": contract.preprocess_sha256},
+            source={"file": f"{model}.keras", "sha256": contract.source_sha256},
+            evaluation={"name": "samples", "split": "test", "n": 10, "sha256": "0" * 64},
+            versions={},
+            artifacts=(
+                Artifact(file, "onnx", "int8", hashes.pop(file), len(data), 0.99, engine.inputs, engine.outputs),
+            ),
+            files=hashes,
+            least_confidence=contract.least_confidence,
+            thresholds=contract.thresholds,
+        )
+        folder.mkdir(parents=True)
+        for name, content in {**contents, "manifest.json": manifest.to_json().encode()}.items():
+            (folder / name).write_bytes(content)
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def sign(keys: Any) -> Callable[..., Path]:
+    """Sign a bundle in place: `sign(bundle, version=3, valid_days=30, at=date, key=keys.private)`."""
+
+    def sign_in_place(
+        bundle: Path,
+        *,
+        version: int | None = None,
+        valid_days: int | None = None,
+        at: datetime | None = None,
+        key: Path | None = None,
+    ) -> Path:
+        sign_bundle(bundle, SigningConfig(key or keys.private, version, valid_days), signed_at=at)
+        return bundle
+
+    return sign_in_place
 
 
 @pytest.fixture(scope="session")

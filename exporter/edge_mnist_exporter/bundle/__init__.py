@@ -1,5 +1,5 @@
 """Write bundles atomically: whole or not at all.
 
-Comes in: files. Goes out: a bundle folder, its golden vectors, and the paths of reports.
-May import: golden_images.
+Comes in: files. Goes out: a bundle folder, its golden vectors and signature, and the paths of reports.
+May import: config, golden_images.
 """

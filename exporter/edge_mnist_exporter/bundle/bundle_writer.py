@@ -17,8 +17,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from edge_mnist_exporter.bundle.staging import StagingFolder, sync_folder
+from edge_mnist_exporter.bundle.staging import StagingFolder
+from edge_mnist_runtime.atomic_file import sync_folder
 from edge_mnist_runtime.bundles.manifest import MANIFEST_FILE
+from edge_mnist_runtime.bundles.signature import SIGNATURE_FILE
 from edge_mnist_runtime.errors import OutputError, UsageError
 
 AT_FDCWD: Final = -100
@@ -91,7 +93,7 @@ def name_bundle_files(folder: Path) -> set[str]:
     try:
         record = json.loads((folder / MANIFEST_FILE).read_text("utf-8"))
         models = {artifact["file"] for artifact in record["artifacts"]}
-        return {MANIFEST_FILE, *models, *record["files"]} if record["preprocess"] else set()
+        return {MANIFEST_FILE, SIGNATURE_FILE, *models, *record["files"]} if record["preprocess"] else set()
     except (OSError, ValueError, KeyError, TypeError):
         return set()
 

@@ -21,7 +21,8 @@ from edge_mnist_exporter.bundle.bundle_writer import (
     name_bundle_files,
     resolve_target,
 )
-from edge_mnist_exporter.bundle.staging import StagingFolder, sync_folder
+from edge_mnist_exporter.bundle.staging import StagingFolder
+from edge_mnist_runtime.atomic_file import sync_folder
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.picture_report.page import was_written_by
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from edge_mnist_runtime.atomic_file import sync_folder, write_synced
+
 STAGING_SUFFIX: Final = ".partial"
 """Suffix of the hidden folders."""
 
@@ -35,10 +37,7 @@ class StagingFolder:
             OSError: The disk is full or a file cannot be written.
         """
         for name, data in files.items():
-            with (self.path / name).open("wb") as handle:
-                handle.write(data)
-                handle.flush()
-                os.fsync(handle.fileno())
+            write_synced(self.path / name, data)
         sync_folder(self.path)
 
     def close(self) -> None:
@@ -95,14 +94,3 @@ def _lock(folder: Path) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
-
-
-def sync_folder(folder: Path) -> None:
-    """Sync the names of files in a folder to disk."""
-    if os.name == "nt":
-        return  # Windows cannot open folders; it writes renames to disk at once
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -23,6 +23,7 @@ from edge_mnist_exporter.commands.conversion_options import (
 from edge_mnist_exporter.commands.export_options import (
     AllowSaturationOption,
     AutoMixedOption,
+    BundleVersionOption,
     CalibrationDataOption,
     DataOption,
     FormatsOption,
@@ -40,7 +41,10 @@ from edge_mnist_exporter.commands.export_options import (
     OutputOption,
     PrecisionsOption,
     ProjectOption,
+    SignOption,
     TargetsOption,
+    ValidDaysOption,
+    describe_signing,
 )
 from edge_mnist_exporter.commands.stages import stages_shown
 from edge_mnist_exporter.config import BUNDLES_FOLDER, ConversionConfig, ExportConfig, ProjectConfig
@@ -80,6 +84,9 @@ def export(
     labels: LabelsOption = None,
     unsafe: UnsafeOption = False,
     least_confidence: LeastConfidenceOption = None,
+    sign: SignOption = None,
+    bundle_version: BundleVersionOption = None,
+    valid_days: ValidDaysOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -111,6 +118,7 @@ def export(
         seed=seed,
         project=None if project is None else ProjectConfig(*project),
         least_confidence=parse_least_confidence(least_confidence),
+        signing=describe_signing(sign, bundle_version, valid_days),
     )
     finished, path, target = _export(model, output, config, data, show=debug)
     _print(finished, path, target, config.project, as_json=as_json)
@@ -129,9 +137,10 @@ def _export(
     require_extra(
         "export",
         "edge-mnist export",
-        *("tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai_edge_litert", "sklearn", "scipy", "jinja2"),
+        *("tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai_edge_litert", "sklearn", "scipy", "jinja2", "cyclonedx"),
     )
     from edge_mnist_exporter.bundle.report_paths import check_report_paths
+    from edge_mnist_exporter.bundle.signing import load_private_key
     from edge_mnist_exporter.program.program_files import check_programs
     from edge_mnist_exporter.source.model_file import read_model_file
     from edge_mnist_exporter.source.source_model import find_source
@@ -139,6 +148,8 @@ def _export(
     # Check everything that needs no TensorFlow before it starts, which takes seconds.
     if config.project:
         config.project.check_folder()
+    if config.signing:
+        load_private_key(config.signing.key)
     find_mnist_folder(data)
     name, path = find_source(model)
     check_programs(name, config.kinds)

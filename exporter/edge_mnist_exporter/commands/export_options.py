@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from edge_mnist_exporter.commands.conversion_options import CALIBRATION, DEFAULTS, FILES, MODEL
+from edge_mnist_exporter.config import SigningConfig
+from edge_mnist_runtime.errors import UsageError
+
+SIGNATURE: Final = "Signature"
 
 ModelOption = Annotated[
     Path | None,
@@ -166,6 +170,36 @@ LeastConfidenceOption = Annotated[
     ),
 ]
 
+SignOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="KEY",
+        help="Sign the bundle with this Ed25519 private key (PEM).",
+        show_default=False,
+        rich_help_panel=SIGNATURE,
+    ),
+]
+
+BundleVersionOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Number of this release in the signature; raise it each time, and devices refuse older ones.",
+        show_default="none",
+        rich_help_panel=SIGNATURE,
+    ),
+]
+
+ValidDaysOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="DAYS",
+        help="Days after which the signature is invalid.",
+        show_default="never expires",
+        rich_help_panel=SIGNATURE,
+    ),
+]
+
 DataOption = Annotated[
     Path | None,
     typer.Option(
@@ -173,3 +207,17 @@ DataOption = Annotated[
         show_default="$EDGE_MNIST_DATA, else Keras's cache or download, else scikit-learn's digits, with a note",
     ),
 ]
+
+
+def describe_signing(sign: Path | None, bundle_version: int | None, valid_days: int | None) -> SigningConfig | None:
+    """Parse the options about the signature.
+
+    Raises:
+        UsageError: A value is out of range, or there is no key to sign it with.
+    """
+    if sign is not None:
+        return SigningConfig(sign, bundle_version, valid_days)
+    for option, value in (("--bundle-version", bundle_version), ("--valid-days", valid_days)):
+        if value is not None:
+            raise UsageError(f"{option} is part of the signature; add --sign KEY")
+    return None

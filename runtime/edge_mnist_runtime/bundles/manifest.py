@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from edge_mnist_runtime.bundles.libraries import why_not_here
 from edge_mnist_runtime.bundles.program_formats import LIBRARY_FORMAT, USES
@@ -14,9 +14,15 @@ from edge_mnist_runtime.errors import HashMismatchError, ManifestError, UsageErr
 from edge_mnist_runtime.paths import describe_missing, describe_unreadable, exists, is_folder
 from edge_mnist_runtime.thresholds import Thresholds
 
+if TYPE_CHECKING:
+    from edge_mnist_runtime.bundles.signature import SignaturePolicy
+
 MANIFEST_FILE: Final = "manifest.json"
 GOLDEN_FILE: Final = "golden.npz"
 MANIFEST_SCHEMA_VERSION: Final = 5
+
+MAX_MANIFEST_BYTES: Final = 10_000_000
+"""Largest manifest that is read. With 1,000 classes and 100 files a manifest has 100 kB."""
 
 READABLE_SCHEMA_VERSIONS: Final = (3, 4, MANIFEST_SCHEMA_VERSION)
 """Version 3 does not record which files can saturate, version 4 no named thresholds."""
@@ -104,27 +110,32 @@ class Manifest:
         return json.dumps({"schema_version": MANIFEST_SCHEMA_VERSION, **asdict(self)}, indent=2) + "\n"
 
     @classmethod
-    def load(cls, folder: Path) -> Manifest:
+    def load(cls, folder: Path, policy: SignaturePolicy | None = None) -> Manifest:
         """Read and check the manifest of the bundle in `folder`.
+
+        With a `policy` the signature is checked first, before the manifest is parsed.
 
         Raises:
             UsageError: There is no such folder, or permissions forbid reading its manifest.
+            SignatureError: The bundle is not signed as `policy` requires.
             ManifestError: The manifest is missing or malformed.
             ContractError: The bundle was made for another preprocessing.
         """
-        path = folder / MANIFEST_FILE
-        if not is_folder(folder):
-            problem = f"{folder}: is a file" if exists(folder) else describe_missing(folder, "folder")
-            raise UsageError(f"{problem}; expected a bundle folder, made by `edge-mnist export`")
+        data = read_manifest(folder)
+        if policy is not None:
+            policy.check(folder, data)
+        return cls.parse(data, folder / MANIFEST_FILE)
+
+    @classmethod
+    def parse(cls, data: bytes, path: Path) -> Manifest:
+        """Parse and check the content of a manifest; errors name `path`.
+
+        Raises:
+            ManifestError, ContractError: As `load`.
+        """
         try:
-            record = json.loads(path.read_text("utf-8"))
-        except FileNotFoundError:
-            raise ManifestError(
-                f"{folder}: not a bundle, because it has no {MANIFEST_FILE}; make one with `edge-mnist export`"
-            ) from None
-        except PermissionError as error:
-            raise UsageError(describe_unreadable(path)) from error
-        except (OSError, ValueError, RecursionError) as error:
+            record = json.loads(data.decode("utf-8"))
+        except (ValueError, RecursionError) as error:
             raise ManifestError(f"{path}: cannot be read ({error}); export the bundle again") from error
         try:
             schema_version = record.pop("schema_version")
@@ -145,6 +156,33 @@ class Manifest:
     def hashes(self) -> dict[str, str]:
         """SHA-256 of every file of the bundle except the manifest, by name."""
         return {**{artifact.file: artifact.sha256 for artifact in self.artifacts}, **self.files}
+
+
+def read_manifest(folder: Path) -> bytes:
+    """Read the manifest of the bundle in `folder`, unparsed.
+
+    Raises:
+        UsageError: There is no such folder, or permissions forbid reading it.
+        ManifestError: The manifest is missing, too large, or cannot be read.
+    """
+    path = folder / MANIFEST_FILE
+    if not is_folder(folder):
+        problem = f"{folder}: is a file" if exists(folder) else describe_missing(folder, "folder")
+        raise UsageError(f"{problem}; expected a bundle folder, made by `edge-mnist export`")
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_MANIFEST_BYTES + 1)
+    except FileNotFoundError:
+        raise ManifestError(
+            f"{folder}: not a bundle, because it has no {MANIFEST_FILE}; make one with `edge-mnist export`"
+        ) from None
+    except PermissionError as error:
+        raise UsageError(describe_unreadable(path)) from error
+    except OSError as error:
+        raise ManifestError(f"{path}: cannot be read ({error}); export the bundle again") from error
+    if len(data) > MAX_MANIFEST_BYTES:
+        raise ManifestError(f"{path}: more than {MAX_MANIFEST_BYTES:,} bytes; get the bundle again")
+    return data
 
 
 def read_proved(path: Path, sha256: str) -> bytes:

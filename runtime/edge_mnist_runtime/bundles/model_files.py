@@ -18,7 +18,7 @@ from edge_mnist_runtime.engines.options import (
     default_backend,
     require_backend,
 )
-from edge_mnist_runtime.errors import ContractError, ManifestError, UsageError
+from edge_mnist_runtime.errors import ContractError, ManifestError, SignatureError, UsageError
 from edge_mnist_runtime.paths import describe_missing, describe_unreadable, explain, is_url
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
     from edge_mnist_runtime.bundles.manifest import Artifact, Manifest
+    from edge_mnist_runtime.bundles.signature import SignaturePolicy
 
 PREFERRED_PRECISIONS: Final = ("int8", "mixed", "fp16", "fp32")
 """Order of preference among a bundle's files of one format."""
@@ -51,20 +52,24 @@ def find_and_open(
     *,
     backend: Backend | None = None,
     options: EngineOptions = DEFAULT_OPTIONS,
+    policy: SignaturePolicy | None = None,
 ) -> OpenedModel:
     """Like `open_model`, but also return how the model was chosen.
 
-    The suffix of a single file decides the back end. The models inside this package are .onnx files.
+    The suffix of a single file decides the back end. The models inside this package are .onnx files. With a `policy`
+    only a bundle whose signature it accepts is opened.
 
     Raises:
         As `DigitClassifier` does.
     """
     require_backend(backend)
     path = "" if model is None else os.path.normpath(_as_text(model))
+    if policy is not None and not os.path.isdir(path):
+        raise SignatureError(f"{path or 'the built-in model'}: not a bundle folder, and only a bundle has a signature")
     if bundled := find_bundled(path or None):
         return _open_bundled(bundled, backend, options)
     if os.path.isdir(path):
-        return _open_bundle(path, backend, options)
+        return _open_bundle(path, backend, options, policy)
     if os.path.exists(path) and suffix_of(path) not in MODEL_SUFFIXES:
         if use := describe_use(suffix_of(path)):
             raise UsageError(f"{path}: {use}; name the .tflite or .onnx file instead")
@@ -184,13 +189,16 @@ def require_runnable(
         raise UsageError(f"{file}: {backend} does not run {suffix} files; {remedy}")
 
 
-def _open_bundle(path: str, backend: Backend | None, options: EngineOptions) -> OpenedModel:
+def _open_bundle(
+    path: str, backend: Backend | None, options: EngineOptions, policy: SignaturePolicy | None
+) -> OpenedModel:
     from pathlib import Path  # costs 3 ms of a cold start; bundled models and single files do not need it
 
     from edge_mnist_runtime.bundles.manifest import Manifest, read_proved
 
-    folder = Path(path)
-    manifest = Manifest.load(folder)
+    # The link `current` of an installation may be replaced while files are read; all must be from one bundle.
+    folder = Path(os.path.realpath(path) if os.path.islink(path) else path)
+    manifest = Manifest.load(folder, policy)
     manifest.require_runnable(folder)
     if backend == "auto":
         from edge_mnist_runtime.bundles.backend_choice import choose_fastest

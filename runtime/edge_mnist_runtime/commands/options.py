@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final, cast
+from typing import TYPE_CHECKING, Annotated, Final, cast
 
 import typer
 
+from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.thresholds import MAX_REJECTED, LeastConfidence
+
+if TYPE_CHECKING:
+    from edge_mnist_runtime.bundles.signature import SignaturePolicy
 
 MODELS_HELP: Final = "Bundle folder, .onnx or .tflite file, or a built-in model: robust, edge, micro or nano."
 MODE_HELP: Final = "How to read pictures: auto, mnist (clean drawings), photo, or raw (28 x 28 tensors)."
@@ -54,6 +58,19 @@ AccuracyDataOption = Annotated[
     ),
 ]
 
+KeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PUB",
+        help="Ed25519 public key (PEM): the bundle must have a valid signature of it. Needs the extra sign.",
+        show_default=False,
+    ),
+]
+
+MinVersionOption = Annotated[
+    int | None, typer.Option(metavar="N", help="Lowest accepted version of a signed bundle.", show_default="any")
+]
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print only JSON on standard output.")]
 
 
@@ -65,3 +82,19 @@ def parse_least_confidence(text: str | None) -> LeastConfidence | None:
         return float(text)
     except ValueError:
         return cast("LeastConfidence", text)
+
+
+def load_policy(key: Path | None, min_version: int | None) -> SignaturePolicy | None:
+    """Load the key of `KeyOption`; None without one.
+
+    Raises:
+        UsageError: The key cannot be used, or there is a `min_version` without a key.
+        MissingExtraError: The extra `sign` is not installed.
+    """
+    if key is None:
+        if min_version is not None:
+            raise UsageError("--min-version needs --key: only a signed version can be trusted")
+        return None
+    from edge_mnist_runtime.bundles.signature import SignaturePolicy
+
+    return SignaturePolicy.load(key, min_version=min_version)

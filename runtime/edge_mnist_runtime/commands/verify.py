@@ -11,7 +11,14 @@ import typer
 
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.commands.options import AccuracyDataOption, JsonOption, OnlyBackendOption
+from edge_mnist_runtime.commands.options import (
+    AccuracyDataOption,
+    JsonOption,
+    KeyOption,
+    MinVersionOption,
+    OnlyBackendOption,
+    load_policy,
+)
 from edge_mnist_runtime.commands.terminal import print_warning
 from edge_mnist_runtime.errors import ManifestError, UsageError
 from edge_mnist_runtime.machine.int8_sums import describe_saturation
@@ -30,17 +37,21 @@ def verify(
     data: AccuracyDataOption = None,
     min_top1: Annotated[float, typer.Option(metavar="FRACTION", help="Minimum accuracy on --data, 0..1.")] = 0.0,
     backend: OnlyBackendOption = None,
+    key: KeyOption = None,
+    min_version: MinVersionOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Check that a bundle is undamaged and gives its recorded answers on this device.
 
-    Exit code 6: a file is missing or damaged. Exit code 5: the files are
-    undamaged, but answers or accuracy differ on this device.
+    With --key, check first who signed it, and whether the signature is valid
+    today. Exit code 6: a file is missing or damaged, or the signature is not
+    accepted. Exit code 5: the files are undamaged, but answers or accuracy
+    differ on this device.
     """
     from edge_mnist_runtime.bundles.accuracy import check_accuracy, require_accuracy
     from edge_mnist_runtime.bundles.bundled_models import find_bundled
-    from edge_mnist_runtime.bundles.manifest import MANIFEST_FILE
+    from edge_mnist_runtime.bundles.manifest import MANIFEST_FILE, read_manifest
     from edge_mnist_runtime.bundles.verification import require_replayed, verify_bundle
     from edge_mnist_runtime.engines.options import require_backend
 
@@ -49,6 +60,7 @@ def verify(
     if min_top1 and data is None:
         raise UsageError("--min-top1 needs --data to measure it on")
     known_backend = require_backend(backend)
+    policy = load_policy(key, min_version)
     if find_bundled(bundle):
         raise UsageError(f"{bundle}: a built-in model, not a bundle; edge-mnist doctor replays its golden digits")
     if not exists(bundle):
@@ -59,6 +71,7 @@ def verify(
         raise ManifestError(
             f"{bundle}: not a file of a bundle, as there is no {MANIFEST_FILE} beside it; edge-mnist info describes it"
         )
+    statement = policy.check(folder, read_manifest(folder)) if policy else None
     with chatter_silenced(show=debug):
         results = verify_bundle(folder, file=file, backend=known_backend)
         accuracies = check_accuracy(folder, data, file=file, backend=known_backend) if data else ()
@@ -66,11 +79,14 @@ def verify(
         record = {
             "schema_version": VERIFY_SCHEMA_VERSION,
             "bundle": str(bundle),
+            "signature": asdict(statement) if statement else None,
             "files": [{**asdict(result), "passed": None if result.skipped else result.passed} for result in results],
             "accuracy": [{**asdict(result), "passed": result.passed} for result in accuracies],
         }
         print(json.dumps(record, indent=2))
     else:
+        if statement:
+            print(f"{folder}: {statement}")
         print(f"{folder}: every file has the SHA-256 of the manifest")
         for result in results:
             print(f"{result.file}: {_verdict(result.skipped, result.same_digits, result.n)}")

@@ -62,7 +62,7 @@ def onnx_int8(reference_bundle) -> onnx.ModelProto:
 
 def test_bundle_contains_exactly_its_files(reference_bundle):
     names = {path.name for path in reference_bundle.iterdir()}
-    assert names == {*MODEL_FILES, "report.json", "MODEL_CARD.md", "golden.npz", "manifest.json"}
+    assert names == {*MODEL_FILES, "report.json", "MODEL_CARD.md", "bom.cdx.json", "golden.npz", "manifest.json"}
     beside = {path.name for path in reference_bundle.parent.iterdir()}
     assert beside == {reference_bundle.name, f"{reference_bundle.name}.report.html"}
 

@@ -8,11 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from edge_mnist_exporter.bundle.bundle_writer import BundleWriter
+from edge_mnist_runtime.bundles.manifest import read_manifest
+from edge_mnist_runtime.bundles.signature import SignaturePolicy, parse_date
 
 COMMAND = Path(sys.executable).with_name("edge-mnist")
 
@@ -60,9 +63,16 @@ def test_argument_that_is_not_a_model_is_refused(run_here, tmp_path, name):
 
 
 @pytest.mark.slow
-def test_second_export_gives_the_same_bytes_and_prints_only_json(run_cli, reference_bundle, tmp_path, folder_hashes):
-    finished = run_cli("export", "--precision", "fp32,int8", "--json", "-o", tmp_path / "again", cwd=tmp_path)
+def test_second_export_gives_the_same_bytes_with_a_signature_and_prints_only_json(
+    run_cli, reference_bundle, tmp_path, folder_hashes, keys
+):
+    signing = ("--sign", keys.private, "--bundle-version", 7, "--valid-days", 30)
+    finished = run_cli("export", "--precision", "fp32,int8", *signing, "--json", "-o", tmp_path / "again", cwd=tmp_path)
     assert finished.code == 0, finished.err
+    policy = SignaturePolicy.load(keys.public, min_version=7)
+    statement = policy.check(tmp_path / "again", read_manifest(tmp_path / "again"))
+    assert parse_date(statement.expires_at) - parse_date(statement.signed_at) == timedelta(days=30)
+    (tmp_path / "again" / "manifest.sig.json").unlink()
     assert folder_hashes(tmp_path / "again") == folder_hashes(reference_bundle)
     assert finished.out == (reference_bundle / "report.json").read_text("utf-8")
     pages = [bundle.with_name(f"{bundle.name}.report.html") for bundle in (tmp_path / "again", reference_bundle)]
