@@ -61,8 +61,8 @@ class PreprocessDefinition:
     """Percentile of the ink's grey levels that becomes 255."""
     median_filter_from_pixels: int = 64
     """Long side from which pictures pass a 3 x 3 median filter, which removes single noisy pixels."""
-    kernel_bits: int = 12
-    """Positions in the resampling kernel are in units of 1 / 2**12 of its step."""
+    kernel_bits: int = 9
+    """Positions in the resampling kernel are in units of 1 / 2**9 of its step. Its values then fit into int32."""
     weight_bits: int = 22
     """Resampling weights are in units of 1 / 2**22. Their sums of bytes then fit into int32."""
     level_bits: int = 8
@@ -131,8 +131,9 @@ def _resampling_weights(n_from: int, n_to: int) -> Integers:
     """
     one = 1 << PREPROCESS.kernel_bits
     # Centres of old pixel j and new pixel i are at (j + 1/2) / n_from and (i + 1/2) / n_to of the axis.
+    longer = max(n_from, n_to)
     old, new = 2 * np.arange(n_from) + 1, 2 * np.arange(n_to)[:, np.newaxis] + 1
-    x = np.abs(old * n_to - new * n_from) * one // (2 * max(n_from, n_to))
+    x = (np.abs(old * n_to - new * n_from) * one + longer) // (2 * longer)
     near, far = (3 * x - 5 * one) * x * x + 2 * one**3, ((5 * one - x) * x - 8 * one**2) * x + 4 * one**3
     kernel = np.where(x < one, near, np.where(x < 2 * one, far, 0))
     weights: Integers = _divide_nearest(kernel << PREPROCESS.weight_bits, kernel.sum(1, keepdims=True))

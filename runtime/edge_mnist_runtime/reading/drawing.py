@@ -115,4 +115,5 @@ def is_clean(grey: Image.Image, ink: Pixels) -> bool:
 
 
 def _border(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
-    return np.concatenate([values[0], values[-1], values[1:-1, 0], values[1:-1, -1]])
+    right = values[1:-1, 1:][:, -1:].reshape(-1)  # none in a picture one pixel wide
+    return np.concatenate([values[0], values[-1], values[1:-1, 0], right])

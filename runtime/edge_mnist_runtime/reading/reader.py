@@ -153,7 +153,7 @@ def _drawn(picture: Image.Image, grey: Image.Image, ink: DrawnInk) -> Reading:
     picked = pick_ink(ink.pixels / np.float32(255), 0.0)
     if picked and is_grain(picked):
         return _blank(grey, "mnist")
-    flaw = find_rejection_reason(picked, side_pixels) if picked else None
+    flaw = find_rejection_reason(picked, side_pixels) if picked else _find_small(side_pixels)
     quality = Quality(side_pixels, ink.contrast)
 
     def draw_steps() -> Steps:
@@ -161,6 +161,11 @@ def _drawn(picture: Image.Image, grey: Image.Image, ink: DrawnInk) -> Reading:
 
     pixels = normalise_drawing(ink.pixels)
     return Reading(pixels, "mnist", box, ink.light_on_dark, 0, quality, flaw, draw_steps)
+
+
+def _find_small(side_pixels: float) -> Reason | None:
+    """The only rejection reason that does not need the ink's components."""
+    return "too small" if side_pixels < PICTURE_READING.flaws.min_side_pixels else None
 
 
 class PlacedTensor(NamedTuple):
