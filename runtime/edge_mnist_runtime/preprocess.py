@@ -43,8 +43,8 @@ class PreprocessDefinition:
     """The parameters that decide which tensor ink becomes."""
 
     version: int = 2
-    """Raised with every change of a step or parameter. Version 1 computed with floats. Tensors of both versions are alike
-    (docs/measurements.md), so models that were made for version 1 are read, too; see `contract.py`."""
+    """Raised with every change of a step or parameter. Version 1 computed with floats. Its tensors are alike, so models
+    made for it are read, too: `contract.READABLE_PREPROCESS_SHA256`, measured in docs/measurements.md."""
     side_pixels: int = 28
     """Height and width of the tensor."""
     ink_side_pixels: int = 20
