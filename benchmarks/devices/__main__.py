@@ -46,7 +46,7 @@ the program. Plain loops: `-DEDGE_MNIST_PORTABLE`; M4, M7 and M33 otherwise use 
 
 ## Drawings
 
-`edge_mnist_drawing.c` ([how to use it](c.md#drawings)) on 20 drawn digits a row. Their pixels are compared with Python's.
+`edge_mnist_drawing.c` ([how to use it](c.md#drawings)) on 20 drawn digits a row, compared with Python's pixels.
 
 | drawing | processor | options | differing | million instructions | flash | workspace | stack |
 |---|---|---|---|---|---|---|---|

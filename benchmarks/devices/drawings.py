@@ -46,9 +46,7 @@ def run_drawings(chip: Chip, side: int, flags: tuple[str, ...], folder: Path, *,
     write_drawing_files(folder)
     drawings = draw_drawings(n, side)
     run = read_on_chip(chip, folder, drawings, folder / f"{chip.cpu}-{side}", flags=flags)
-    expected = [
-        b"\0" + read_picture(Image.fromarray(drawing), mode="mnist").pixels.tobytes() for drawing in drawings
-    ]
+    expected = [b"\0" + read_picture(Image.fromarray(drawing), mode="mnist").pixels.tobytes() for drawing in drawings]
     return run, sum(found.tobytes() != wanted for found, wanted in zip(run.scores, expected, strict=True))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import json
 import re
 import shutil
@@ -26,6 +27,8 @@ from edge_mnist_runtime.reading.reader import read_picture
 from edge_mnist_runtime.reading.thin_strokes import MAX_LENGTH_PERCENT, MAYBE_INK_LEVEL, MIN_WIDTH_PERCENT
 
 pytestmark = pytest.mark.slow
+
+DOCS = Path(__file__).parents[3] / "docs"
 
 REASONS = (None, "blank", "too small")
 
@@ -152,6 +155,30 @@ def test_files_compile_without_a_warning(command: str, level: str, tmp_path: Pat
     write_drawing_files(tmp_path)
     options = ["-ffreestanding", "-Werror", level, "-c", DRAWING_SOURCE, "-o", "drawing.o"]
     subprocess.run([command, *WARNINGS, *options], cwd=tmp_path, check=True)
+
+
+def test_program_of_the_docs_reads_its_drawing(c_bundle: Path, compiler: Compiler, tmp_path: Path) -> None:
+    page = (DOCS / "c.md").read_text("utf-8")
+    program = next(block for block in re.findall(r"```c\n(.*?)```", page, re.DOTALL) if "drawing" in block)
+    (tmp_path / "main.c").write_text(
+        program.replace("edge_int8", "nano_int8")
+        .replace("edge_arena", "nano_arena")
+        .replace("edge_classes", "nano_classes")
+        .replace("edge_predict", "nano_predict")
+    )
+    bundle = c_bundle / "bundle"
+    sources = ["main.c", bundle / "nano_int8.c", bundle / DRAWING_SOURCE]
+    command = [*compiler.command, *WARNINGS, "-Werror", "-I", bundle, *sources, "-o", "main"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    printed = subprocess.run([tmp_path / "main"], capture_output=True, text=True, check=True).stdout
+    assert int(re.fullmatch(r"score of 1: (\d+) of 256\n", printed)[1]) > 128
+
+
+def test_bundle_holds_the_files_with_their_hashes(c_bundle: Path) -> None:
+    manifest = json.loads((c_bundle / "bundle" / "manifest.json").read_text("utf-8"))
+    for name, content in read_drawing_files().items():
+        assert (c_bundle / "bundle" / name).read_bytes() == content
+        assert manifest["files"][name] == hashlib.sha256(content).hexdigest()
 
 
 MAIN = """
