@@ -16,6 +16,7 @@ import numpy.typing as npt
 from edge_mnist_exporter.kinds import Kind
 from edge_mnist_exporter.program.c_program import CProgram, ProgramReport, prove_c_program
 from edge_mnist_exporter.program.c_source import check_c_name
+from edge_mnist_exporter.program.drawing import read_drawing_files
 from edge_mnist_exporter.program.native.library import build_library
 from edge_mnist_exporter.program.native.proof import prove_library
 from edge_mnist_exporter.program.native.toolchain import choose_compiler
@@ -34,7 +35,7 @@ class ProgramFile:
 
     data: bytes
     companions: dict[str, bytes]
-    """By the ending that follows NAME_int8."""
+    """By file name."""
     prove: Proof
 
 
@@ -66,12 +67,16 @@ def check_programs(name: str, kinds: Iterable[Kind]) -> None:
 
 def _make_c(program: CProgram, _kind: Kind) -> ProgramFile:
     source = program.source
-    return ProgramFile(source.source.encode(), {".h": source.header.encode()}, partial(prove_c_program, program))
+    companions = {f"{program.name}_int8.h": source.header.encode()}
+    if program.reads_drawings:
+        companions |= read_drawing_files()
+    return ProgramFile(source.source.encode(), companions, partial(prove_c_program, program))
 
 
 def _make_wasm(program: CProgram, _kind: Kind) -> ProgramFile:
     wasm = build_wasm(program)
-    companions = {ending: read_template(f"module{ending}").encode() for ending in (".mjs", ".d.mts")}
+    endings = (".mjs", ".d.mts")
+    companions = {f"{program.name}_int8{ending}": read_template(f"module{ending}").encode() for ending in endings}
     return ProgramFile(wasm, companions, partial(prove_wasm, wasm, require_wasm_compiler().version, program))
 
 
