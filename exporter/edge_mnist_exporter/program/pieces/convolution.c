@@ -59,13 +59,14 @@ enum { LANES = 8, PIXELS = 4 };
 enum { LANES = 4, PIXELS = 4 };
 #endif
 
-/* Computers have room for a copy of convolve() for each layer, with the layer's numbers in it: up to a third faster. */
+/* Computers have room for a copy of convolve() for each layer, with the layer's numbers in it: up to a third faster. A
+ * browser has to load it, and gains a twentieth. */
 #if defined(PLAIN_LOOPS) || defined(USE_DSP)
 enum { SMALL = 1 };
 #else
 enum { SMALL = 0 };
 #endif
-#if defined(__GNUC__) && !defined(PLAIN_LOOPS) && !defined(USE_DSP)
+#if defined(__GNUC__) && !defined(PLAIN_LOOPS) && !defined(USE_DSP) && !defined(USE_WASM)
 #define COPIED inline __attribute__((always_inline))
 #define ALIGNED __attribute__((aligned(64))) /* a line of the cache: vectors of 512 bits across two are slow */
 #else
