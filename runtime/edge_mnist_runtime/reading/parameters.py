@@ -99,8 +99,11 @@ class EnlargementParameters(NamedTuple):
     pixel."""
     max_off_side_pixels: float = 1.0
     """Maximum difference of the ink's longer side from 20 tensor pixels. Soft edges hide a pixel."""
-    first_look_pixels: float = 1.0
-    """Tolerance added to both limits for the first check on 784 sampled pixels: each end may be half a pixel off."""
+    first_rows: int = 8
+    """Number of rows that are checked before the whole picture. Ink of a digit crosses some of them."""
+    max_row_error_levels: float = 15.0
+    """Maximum RMS error of each of these rows, in grey levels. It is that of a picture times three, because a row through
+    ink has more detail than the rest."""
 
 
 class TensorBackgroundParameters(NamedTuple):
@@ -112,9 +115,6 @@ class TensorBackgroundParameters(NamedTuple):
     min_bright_border: float = 0.4
     """Minimum fraction of the 108 border pixels that are not black, for a background. Of MNIST's validation digits none
     has more than 0.2; broad pens reach 0.2, splashes of ink 0.35, a checkerboard 0.5, and other backgrounds 0.8."""
-    min_brighter: float = 1.5
-    """Minimum ratio of how much the brightest and the darkest pixel differ from the border's median, for bright ink on
-    a bright background. Dark ink on light has a ratio below 1."""
     min_level: int = 16
     """Grey level that the opened image must reach for a background. Below it is grain; the tensor stays as it is."""
     smoothing_sigma: float = 3.0
@@ -552,7 +552,7 @@ class RowParameters(NamedTuple):
 class PictureReadingDefinition(NamedTuple):
     """All parameters that decide which ink is found in a picture, with a version."""
 
-    version: int = 8
+    version: int = 9
     """Raised with every change of the results. Mode `mnist` gives those of version 1, except for thin strokes."""
     decoding: DecodingParameters = DECODING
     reader: ReaderParameters = ReaderParameters()
