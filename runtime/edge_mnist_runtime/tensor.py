@@ -32,3 +32,10 @@ four."""
 def has_dark_corners(levels: bytes) -> bool:
     """Whether 784 grey levels can be a tensor, bright ink on black: all four corners are below `DARK`."""
     return levels[0] < DARK > levels[27] and levels[756] < DARK > levels[783]
+
+
+def fills_height_as_in_mnist(levels: bytes) -> bool:
+    """Whether the ink in 784 grey levels is as tall as MNIST's digits, and lies in the middle; true of most digits."""
+    top = (784 - len(levels.lstrip(b"\0"))) // 28
+    bottom = (len(levels.rstrip(b"\0")) + 27) // 28
+    return 19 <= bottom - top <= 21 and 23 <= top + bottom <= 33

@@ -16,7 +16,7 @@ from edge_mnist_runtime.images.damage import describe_damage
 from edge_mnist_runtime.prediction import Quality, Reason
 from edge_mnist_runtime.preprocess import PREPROCESS, ink_box, normalise_ink
 from edge_mnist_runtime.reading.drawing import DrawnInk, has_even_border, is_clean, subtract_background
-from edge_mnist_runtime.reading.enlargement import find_enlarged_tensor, lies_as_in_mnist
+from edge_mnist_runtime.reading.enlargement import find_enlarged_tensor, is_out_of_place, lies_as_in_mnist
 from edge_mnist_runtime.reading.ink import Ink, pick_ink
 from edge_mnist_runtime.reading.modes import ReadingMode, find_tensor
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
@@ -176,8 +176,12 @@ class PlacedTensor(NamedTuple):
 
     tensor: bytes
     """784 grey levels."""
-    min_confidence: float
-    """Confidence, 0..1, from which the network's answer counts."""
+    is_small: bool
+    """Whether the digit was smaller than MNIST's, or of their size and moved."""
+    min_confidence: float = PICTURE_READING.reader.sure_in_place
+    """Confidence, 0..1, from which the network's answer replaces the one for the unmoved tensor."""
+    min_mean_confidence: float = PICTURE_READING.reader.sure_in_mean
+    """Confidence, 0..1, from which the mean of both answers counts, if the digit was small."""
 
 
 def place_as_in_mnist(tensor: bytes) -> PlacedTensor | None:
@@ -191,9 +195,12 @@ def place_as_in_mnist(tensor: bytes) -> PlacedTensor | None:
     if lies_as_in_mnist(pixels):
         return None
     reading = _read_drawing(Image.fromarray(pixels), "tensor")
-    if reading.flaw or not reading.light_on_dark:
+    if reading.flaw not in (None, "cut off") or not reading.light_on_dark:
         return None
-    return PlacedTensor(reading.pixels.tobytes(), PICTURE_READING.reader.sure_in_place)
+    is_small = is_out_of_place(pixels)
+    if reading.flaw and not is_small:
+        return None
+    return PlacedTensor(reading.pixels.tobytes(), is_small)
 
 
 def _read_anything(picture: Image.Image, origin: str) -> Reading:
