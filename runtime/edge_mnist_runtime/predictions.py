@@ -30,8 +30,9 @@ PROBABILITIES: Final = Struct("10f")
 UNPACK: Final = PROBABILITIES.unpack
 """Unpacks ten probabilities from their bytes."""
 
-SURE_OF_PLACE: Final = 0.9
-"""Confidence from which a digit's place is not checked. 98 of 100 MNIST digits reach it."""
+SURE: Final = 0.9
+"""Confidence below which the network looks again; `look_again_below` of the reading parameters, which this module does
+not load. A test checks it."""
 
 NO_PROBABILITIES: Final = np.empty((0, 10), np.float32)
 """The network's output for an empty batch."""
@@ -49,6 +50,8 @@ class Predictor:
         self._least_confidence = least_confidence
         # Confidence from which on `is_accepted` is always true, so that the call is skipped.
         self._certain = max(CERTAIN, self._least_confidence) if self._least_confidence else 0.0
+        # Confidence below which a second look is worth its time; never if every answer is accepted.
+        self._sure = min(SURE, self._certain)
 
     def predict(self, picture: Picture) -> Prediction:
         """Classify one picture. It creates no arrays, because each would cost 0.3 us of a prediction's 14.
@@ -63,12 +66,12 @@ class Predictor:
         probabilities = UNPACK(output)
         confidence = max(probabilities)
         prediction = Prediction(probabilities.index(confidence), confidence, output, None, quality)
+        if confidence < self._sure:
+            prediction = self._look_again(prediction, tensor)
         if flaw and not confidence >= min_confidence:  # true for NaN
             return reject_prediction(prediction, flaw)
         if confidence >= self._certain:  # False for NaN
             return prediction
-        if confidence < SURE_OF_PLACE:
-            prediction = self._weigh_place(prediction, tensor)
         if prediction.accepted and is_accepted(prediction.confidence, tensor, self._least_confidence):
             return prediction
         return self._reject(prediction, tensor)
@@ -99,8 +102,8 @@ class Predictor:
         digits, confidences = find_highest(probabilities)
         columns = (digits.tolist(), confidences.tolist(), _split_rows(probabilities), repeat(None), qualities)
         predictions = [*map(Prediction, *columns)]
-        for row in np.flatnonzero(confidences < min(SURE_OF_PLACE, self._certain)).tolist():
-            predictions[row] = self._weigh_place(predictions[row], images[row].tobytes())
+        for row in np.flatnonzero(confidences < self._sure).tolist():
+            predictions[row] = self._look_again(predictions[row], images[row].tobytes())
             confidences[row] = predictions[row].confidence if predictions[row].accepted else 0.0
         rejected = ~accept_confidences(confidences, images, self._least_confidence)
         for row in (uniform := _find_uniform(images)):
@@ -116,13 +119,15 @@ class Predictor:
             return reject_prediction(prediction, "several digits")
         return reject_prediction(prediction, explain_rejection(prediction.probabilities, self._least_confidence))
 
-    def _weigh_place(self, prediction: Prediction, tensor: bytes) -> Prediction:
-        """Read a tensor again with its digit in the place of MNIST's, if it lies elsewhere; weigh both answers."""
-        if prediction.quality is not None or self._mode not in ("auto", "mnist"):
+    def _look_again(self, prediction: Prediction, tensor: bytes) -> Prediction:
+        """Read a doubtful digit a second time, smaller or in its place, and weigh both answers."""
+        if prediction.quality is not None:
+            return self._look_at_smaller(prediction, tensor)
+        if self._mode not in ("auto", "mnist"):
             return prediction
         if prediction.confidence >= self._least_confidence and fills_height_as_in_mnist(tensor):
             return prediction
-        from edge_mnist_runtime.reading.reader import place_as_in_mnist  # seldom needed, so imported late
+        from edge_mnist_runtime.reading.second_look import place_as_in_mnist  # seldom needed, so imported late
 
         placed = place_as_in_mnist(tensor)
         if placed is None or (prediction.confidence >= self._least_confidence and not placed.is_small):
@@ -138,10 +143,19 @@ class Predictor:
         return reject_prediction(prediction, "no digit") if placed.is_small else prediction
 
 
-def _to_prediction(output: bytes) -> Prediction:
+    def _look_at_smaller(self, prediction: Prediction, tensor: bytes) -> Prediction:
+        """The mean of the answers for the digit of a picture and for the same digit, a little smaller."""
+        from edge_mnist_runtime.reading.second_look import shrink_digit
+
+        pairs = zip(UNPACK(bytes(prediction.probabilities)), UNPACK(self._engine.run_bytes(shrink_digit(tensor))))
+        mean = PROBABILITIES.pack(*((one + other) / 2 for one, other in pairs))
+        return _to_prediction(mean, prediction.quality)
+
+
+def _to_prediction(output: bytes, quality: Quality | None = None) -> Prediction:
     probabilities = UNPACK(output)
     confidence = max(probabilities)
-    return Prediction(probabilities.index(confidence), confidence, output)
+    return Prediction(probabilities.index(confidence), confidence, output, None, quality)
 
 
 def _geometric_mean(one: bytes, other: bytes) -> bytes:

@@ -31,6 +31,13 @@ class ReaderParameters(NamedTuple):
     then still has 100 pixels."""
     dark_corner_level: int = DARK
     """The corners of a tensor are below this grey level; see `tensor.py`, which is not to import this file."""
+    look_again_below: float = 0.9
+    """Confidence below which the network looks at a picture's digit a second time, and at a tensor's if it is small or
+    moved. 98 of 100 MNIST digits reach it."""
+    smaller_side_pixels: int = 24
+    """Side to which the 28 pixels of a picture's digit are shrunk for the second look. The mean of both answers takes
+    `robust` from 1.7 to 1.5 % wrong among strangers' accepted pictures, from 97.3 to 97.5 % right, and from 88 to 93 %
+    of pictures of no digit rejected. At 22 pixels fewer are wrong (1.4 %), but more are rejected."""
     sure_in_place: float = 0.98
     """Confidence from which a rejected tensor is accepted after its digit was moved to the place of MNIST's. Nothing
     that is no digit reaches it with `robust`; at 0.9 two of a hundred blank images do."""

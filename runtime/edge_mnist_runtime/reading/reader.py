@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -16,7 +16,7 @@ from edge_mnist_runtime.images.damage import describe_damage
 from edge_mnist_runtime.prediction import Quality, Reason
 from edge_mnist_runtime.preprocess import PREPROCESS, ink_box, normalise_ink
 from edge_mnist_runtime.reading.drawing import DrawnInk, has_even_border, is_clean, subtract_background
-from edge_mnist_runtime.reading.enlargement import find_enlarged_tensor, is_out_of_place, lies_as_in_mnist
+from edge_mnist_runtime.reading.enlargement import find_enlarged_tensor
 from edge_mnist_runtime.reading.ink import Ink, pick_ink
 from edge_mnist_runtime.reading.modes import ReadingMode, find_tensor
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
@@ -105,7 +105,7 @@ def read_picture(picture: Image.Image, *, mode: ReadingMode = "auto", origin: st
     if mode == "photo":
         return _read_photo(picture, _colours_of(picture, origin))
     if mode == "mnist":
-        return _read_drawing(picture, origin)
+        return read_drawing(picture, origin)
     return _read_anything(picture, origin)
 
 
@@ -133,7 +133,8 @@ def _find_tensor(picture: Image.Image, mode: ReadingMode, origin: str) -> Readin
     return None if tensor is None else Reading(np.frombuffer(tensor, np.uint8).reshape(grey.shape), "raw")
 
 
-def _read_drawing(picture: Image.Image, origin: str) -> Reading:
+def read_drawing(picture: Image.Image, origin: str) -> Reading:
+    """Read a picture as a clean drawing, whether it is one or not."""
     grey = _grey_of(picture, origin)
     ink = subtract_background(grey)
     return _blank(grey, "mnist") if ink is None else _drawn(picture, grey, ink)
@@ -171,45 +172,13 @@ def _widened(pixels: Pixels, ink: Ink | None) -> Pixels:
     return widened.astype(np.uint8)
 
 
-class PlacedTensor(NamedTuple):
-    """A tensor whose digit was moved and scaled to the place of MNIST's."""
-
-    tensor: bytes
-    """784 grey levels."""
-    is_small: bool
-    """Whether the digit was smaller than MNIST's, or of their size and moved."""
-    min_confidence: float = PICTURE_READING.reader.sure_in_place
-    """Confidence, 0..1, from which the network's answer replaces the one for the unmoved tensor."""
-    min_mean_confidence: float = PICTURE_READING.reader.sure_in_mean
-    """Confidence, 0..1, from which the mean of both answers counts, if the digit was small."""
-
-
-def place_as_in_mnist(tensor: bytes) -> PlacedTensor | None:
-    """Read a tensor, 784 grey levels, as a drawing, in case its digit lies in a corner or is small.
-
-    Returns:
-        None if the digit lies as MNIST's do, or cannot be read.
-    """
-    side = PREPROCESS.side_pixels
-    pixels = np.frombuffer(tensor, np.uint8).reshape(side, side)
-    if lies_as_in_mnist(pixels):
-        return None
-    reading = _read_drawing(Image.fromarray(pixels), "tensor")
-    if reading.flaw not in (None, "cut off") or not reading.light_on_dark:
-        return None
-    is_small = is_out_of_place(pixels)
-    if reading.flaw and not is_small:
-        return None
-    return PlacedTensor(reading.pixels.tobytes(), is_small)
-
-
 def _read_anything(picture: Image.Image, origin: str) -> Reading:
     colours = _colours_of(picture, origin)
     if enlarged := find_enlarged_tensor(colours):
         tensor, light_on_dark = enlarged
         return Reading(tensor, "raw", light_on_dark=light_on_dark, draw_steps=lambda: (("picture", colours),))
     if min(picture.size) < PICTURE_READING.reader.min_photo_side_pixels:
-        return _read_drawing(picture, origin)
+        return read_drawing(picture, origin)
     if has_even_border(colours):
         grey = _grey_of(picture, origin)
         ink = subtract_background(grey)  # None: blank in grey, but there may be ink in colour
