@@ -142,7 +142,6 @@ class Predictor:
             return again
         return reject_prediction(prediction, "no digit") if placed.is_small else prediction
 
-
     def _look_at_smaller(self, prediction: Prediction, tensor: bytes) -> Prediction:
         """The mean of the answers for the digit of a picture and for the same digit, a little smaller."""
         from edge_mnist_runtime.reading.second_look import shrink_digit

@@ -50,12 +50,10 @@ def find_enlarged_tensor(picture: Image.Image) -> tuple[Pixels, bool] | None:
     if not _may_be_enlarged(grey):
         return None
     levels = _shrink(np.asarray(grey, np.float32))
-    if levels is None:
+    if levels is None or np.ptp(levels) < PICTURE_READING.drawing.min_contrast_levels:
         return None
     found = _find_bright_ink(levels)
-    if found is None or int(found[0].max()) < PICTURE_READING.drawing.min_contrast_levels or is_out_of_place(found[0]):
-        return None
-    return found
+    return None if found is None or not found[0].any() or is_out_of_place(found[0]) else found
 
 
 def _may_be_enlarged(grey: Image.Image) -> bool:
@@ -66,10 +64,15 @@ def _may_be_enlarged(grey: Image.Image) -> bool:
 
 
 def _worst_row(rows: Floats, kernel: Image.Resampling) -> float:
-    """The largest RMS error of rows, shape (N, S), against 28 pixels each, enlarged by one kernel."""
+    """The largest RMS error of rows, shape (N, S), against 28 pixels each, enlarged by one kernel.
+
+    Edges between pixels may be off by `edge_shift_pixels`.
+    """
     levels = np.clip(_at_centres(rows.T).T @ _sharpening(rows.shape[1], kernel).T, 0, 255)
     enlarged = np.asarray(Image.fromarray(levels.astype(np.float32)).resize(rows.shape[::-1], kernel))
-    return float(np.sqrt(np.square(rows - np.clip(enlarged, 0, 255)).mean(1).max()))
+    shifts = range(-ENLARGEMENT.edge_shift_pixels, ENLARGEMENT.edge_shift_pixels + 1)
+    errors = np.min([np.abs(rows - np.roll(np.clip(enlarged, 0, 255), shift, 1)) for shift in shifts], axis=0)
+    return float(np.sqrt(np.square(errors).mean(1).max()))
 
 
 def _find_bright_ink(levels: Pixels) -> tuple[Pixels, bool] | None:
