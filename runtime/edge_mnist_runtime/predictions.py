@@ -123,10 +123,17 @@ class Predictor:
         """Read a doubtful digit a second time, smaller or in its place, and weigh both answers."""
         if prediction.quality is not None:
             return self._look_at_smaller(prediction, tensor)
-        if self._mode not in ("auto", "mnist"):
-            return prediction
-        if prediction.confidence >= self._least_confidence and fills_height_as_in_mnist(tensor):
-            return prediction
+        accepts = prediction.confidence >= self._least_confidence
+        if self._mode in ("auto", "mnist") and not (accepts and fills_height_as_in_mnist(tensor)):
+            return self._look_in_place(prediction, tensor)
+        return prediction
+
+    def _look_in_place(self, prediction: Prediction, tensor: bytes) -> Prediction:
+        """Weigh a tensor's answer with that for the same digit, moved and scaled to the place of MNIST's.
+
+        A small or moved digit must convince in the mean of both, or be sure in its place. Another tensor is only read
+        again if it would be rejected.
+        """
         from edge_mnist_runtime.reading.second_look import place_as_in_mnist  # seldom needed, so imported late
 
         placed = place_as_in_mnist(tensor)
@@ -146,8 +153,8 @@ class Predictor:
         """The mean of the answers for the digit of a picture and for the same digit, a little smaller."""
         from edge_mnist_runtime.reading.second_look import shrink_digit
 
-        pairs = zip(UNPACK(bytes(prediction.probabilities)), UNPACK(self._engine.run_bytes(shrink_digit(tensor))))
-        mean = PROBABILITIES.pack(*((one + other) / 2 for one, other in pairs))
+        one, other = UNPACK(bytes(prediction.probabilities)), UNPACK(self._engine.run_bytes(shrink_digit(tensor)))
+        mean = PROBABILITIES.pack(*((a + b) / 2 for a, b in zip(one, other, strict=True)))
         return _to_prediction(mean, prediction.quality)
 
 

@@ -113,8 +113,8 @@ class EnlargementParameters(NamedTuple):
     first_rows: int = 8
     """Number of rows that are checked before the whole picture. Ink of a digit crosses some of them."""
     max_row_error_levels: float = 15.0
-    """Maximum RMS error of each of these rows, in grey levels. It is that of a picture times three, because a row through
-    ink has more detail than the rest."""
+    """Maximum RMS error of each of these rows, in grey levels: three times a picture's, because a row through ink has
+    more detail than the rest."""
 
 
 class TensorBackgroundParameters(NamedTuple):
@@ -127,8 +127,8 @@ class TensorBackgroundParameters(NamedTuple):
     """Minimum fraction of the 108 border pixels that are not black, for a background. Of MNIST's validation digits none
     has more than 0.2; broad pens reach 0.2, splashes of ink 0.35, a checkerboard 0.5, and other backgrounds 0.8."""
     max_roughness: float = 0.9
-    """Maximum roughness of the background that an opening leaves, as a fraction of what a closing leaves, for bright ink
-    on a bright background. Digits on a raised, tilted or cloudy background reach 0.38, most on inverted bands 0.9; of
+    """Maximum roughness of what an opening leaves, as a fraction of what a closing leaves, for bright ink on a bright
+    background. Digits on a raised, tilted or cloudy background reach 0.38, most on inverted bands 0.9; of
     pieces of photographs five in six have more."""
     min_level: int = 16
     """Grey level that the opened image must reach for a background. Below it is grain; the tensor stays as it is."""

@@ -47,8 +47,8 @@ def take_background_away(images: Pixels) -> Pixels:
 def has_bright_ink(image: Pixels) -> bool:
     """Whether the ink of an image, uint8, shape (1, 28, 28, 1), is brighter than its background.
 
-    An opening takes bright strokes away, and widens dark ones; a closing does the opposite. What leaves the much smoother
-    background took the ink away. In a photograph both are rough, so it has no bright ink.
+    An opening takes bright strokes away, and widens dark ones; a closing does the opposite. What leaves the smoother
+    background took the ink away. In most photographs both are rough, and no ink is found.
     """
     planes = image.reshape(TENSOR[:3])
     opened = WHITE - grey_closing(WHITE - planes, BACKGROUND.window_pixels)
