@@ -102,11 +102,13 @@ class Predictor:
         digits, confidences = find_highest(probabilities)
         columns = (digits.tolist(), confidences.tolist(), _split_rows(probabilities), repeat(None), qualities)
         predictions = [*map(Prediction, *columns)]
-        for row in np.flatnonzero(confidences < self._sure).tolist():
+        doubtful, uniform = confidences < self._sure, _find_uniform(images)
+        doubtful[uniform] = False
+        for row in np.flatnonzero(doubtful).tolist():
             predictions[row] = self._look_again(predictions[row], images[row].tobytes())
             confidences[row] = predictions[row].confidence if predictions[row].accepted else 0.0
         rejected = ~accept_confidences(confidences, images, self._least_confidence)
-        for row in (uniform := _find_uniform(images)):
+        for row in uniform:
             predictions[row] = reject("blank", predictions[row].quality)
         rejected[uniform] = False
         for row in np.flatnonzero(rejected).tolist():
