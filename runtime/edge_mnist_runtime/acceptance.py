@@ -99,13 +99,7 @@ def accept_predictions(
     Returns:
         Bool, shape (N,).
     """
-    return accept_confidences(find_highest(probabilities)[1], images, least_confidence)
-
-
-def accept_confidences(
-    confidences: npt.NDArray[np.floating], images: Pixels, least_confidence: float
-) -> npt.NDArray[np.bool_]:
-    """Like `accept_predictions`, with the highest probability of each image, shape (N,)."""
+    confidences = find_highest(probabilities)[1]
     accepted: npt.NDArray[np.bool_] = confidences >= least_confidence
     if least_confidence:
         for row in np.flatnonzero(accepted & (confidences < CERTAIN)).tolist():

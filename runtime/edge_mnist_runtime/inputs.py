@@ -10,7 +10,7 @@
 | array or nested lists, (H, W), (H, W, 1), (H, W, 3), (H, W, 4) | a picture; 28 x 28 with dark corners is the tensor |
 | array or nested lists, (784,), (1, 28, 28), (1, 28, 28, 1) | the same as (28, 28) |
 
-In mode `auto` an enlarged or inverted 28 x 28 tensor is read as that tensor: see
+In mode `auto` an enlarged or inverted 28 x 28 tensor is read as that tensor, unless its digit is small or moved: see
 `edge_mnist_runtime.reading.enlargement`.
 
 For the meaning of an array's values by dtype see the table in `edge_mnist_runtime.images.arrays`.

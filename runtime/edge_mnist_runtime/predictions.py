@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from itertools import repeat
 from struct import Struct
@@ -15,7 +16,7 @@ from edge_mnist_runtime.errors import InputError
 from edge_mnist_runtime.inputs import NetworkInput, Picture, to_input
 from edge_mnist_runtime.prediction import Prediction, Quality, explain_rejection, reject, reject_prediction
 from edge_mnist_runtime.reading.modes import ReadingMode
-from edge_mnist_runtime.tensor import TENSOR
+from edge_mnist_runtime.tensor import TENSOR, fills_height_as_in_mnist
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -24,8 +25,14 @@ if TYPE_CHECKING:
 
 Outcome: TypeAlias = "Prediction | InputError"
 
-UNPACK: Final = Struct("10f").unpack
+PROBABILITIES: Final = Struct("10f")
+
+UNPACK: Final = PROBABILITIES.unpack
 """Unpacks ten probabilities from their bytes."""
+
+SURE: Final = 0.9
+"""Confidence below which the network looks again; `look_again_below` of the reading parameters, which this module does
+not load. A test checks it."""
 
 NO_PROBABILITIES: Final = np.empty((0, 10), np.float32)
 """The network's output for an empty batch."""
@@ -43,6 +50,8 @@ class Predictor:
         self._least_confidence = least_confidence
         # Confidence from which on `is_accepted` is always true, so that the call is skipped.
         self._certain = max(CERTAIN, self._least_confidence) if self._least_confidence else 0.0
+        # Confidence below which a second look is worth its time; never if every answer is accepted.
+        self._sure = min(SURE, self._certain)
 
     def predict(self, picture: Picture) -> Prediction:
         """Classify one picture. It creates no arrays, because each would cost 0.3 us of a prediction's 14.
@@ -58,10 +67,8 @@ class Predictor:
         confidence = max(probabilities)
         prediction = Prediction(probabilities.index(confidence), confidence, output, None, quality)
         if flaw and not confidence >= min_confidence:  # true for NaN
-            return reject_prediction(prediction, flaw)
-        if confidence >= self._certain or is_accepted(confidence, tensor, self._least_confidence):  # False for NaN
-            return prediction
-        return self._reject(prediction, tensor)
+            return reject_prediction(self._look_again(prediction, tensor), flaw)
+        return prediction if confidence >= self._certain else self._judge(prediction, tensor)  # not certain if NaN
 
     def predict_many(self, pictures: Iterable[Picture]) -> list[Outcome]:
         """Classify pictures, in order, in one call of the network.
@@ -93,36 +100,77 @@ class Predictor:
         predictions = [*map(Prediction, *columns)]
         uniform = _find_uniform(images)
         for row, confidence in enumerate(confidences):
-            if confidence >= self._certain or row in uniform:  # the first is false for NaN
-                continue
-            tensor = images[row].tobytes()
-            if not is_accepted(confidence, tensor, self._least_confidence):
-                predictions[row] = self._reject(predictions[row], tensor)
+            if not (confidence >= self._certain or row in uniform):  # the first is false for NaN
+                predictions[row] = self._judge(predictions[row], images[row].tobytes())
         for row in uniform:
             predictions[row] = reject("blank", predictions[row].quality)
         return predictions
 
+    def _judge(self, prediction: Prediction, tensor: bytes) -> Prediction:
+        """Look at a digit again if it is doubtful, and reject it if it stays so."""
+        prediction = self._look_again(prediction, tensor)
+        if prediction.accepted and is_accepted(prediction.confidence, tensor, self._least_confidence):
+            return prediction
+        return self._reject(prediction, tensor)
+
     def _reject(self, prediction: Prediction, tensor: bytes) -> Prediction:
-        """Reject a prediction, with the reason, unless the network is sure of the digit in the place of MNIST's."""
+        """Reject a prediction, with the reason."""
         if shows_two_digits(tensor):
             return reject_prediction(prediction, "several digits")
-        is_plain_tensor = self._mode in ("auto", "mnist") and prediction.quality is None
-        if is_plain_tensor and (again := self._read_in_place(tensor)):
-            return again
         return reject_prediction(prediction, explain_rejection(prediction.probabilities, self._least_confidence))
 
-    def _read_in_place(self, tensor: bytes) -> Prediction | None:
-        """The prediction for a tensor whose digit is moved to the place of MNIST's; None if it is not sure."""
-        from edge_mnist_runtime.reading.reader import place_as_in_mnist  # seldom needed, so imported late
+    def _look_again(self, prediction: Prediction, tensor: bytes) -> Prediction:
+        """Read a doubtful digit a second time, smaller or in its place, and weigh both answers."""
+        if not prediction.confidence < self._sure:  # true for NaN
+            return prediction
+        if prediction.quality is not None:
+            return self._look_at_smaller(prediction, tensor)
+        accepts = prediction.confidence >= self._least_confidence
+        if self._mode in ("auto", "mnist") and not (accepts and fills_height_as_in_mnist(tensor)):
+            return self._look_in_place(prediction, tensor)
+        return prediction
+
+    def _look_in_place(self, prediction: Prediction, tensor: bytes) -> Prediction:
+        """Weigh a tensor's answer with that for the same digit, moved and scaled to the place of MNIST's.
+
+        A small or moved digit must convince in the mean of both, or be sure in its place. Another tensor is only read
+        again if it would be rejected.
+        """
+        from edge_mnist_runtime.reading.second_look import place_as_in_mnist  # seldom needed, so imported late
 
         placed = place_as_in_mnist(tensor)
-        if placed is None:
-            return None
+        if placed is None or (prediction.confidence >= self._least_confidence and not placed.is_small):
+            return prediction
         output = self._engine.run_bytes(placed.tensor)
-        probabilities = UNPACK(output)
-        confidence = max(probabilities)
-        is_sure = confidence >= max(placed.min_confidence, self._least_confidence)  # false for NaN
-        return Prediction(probabilities.index(confidence), confidence, output) if is_sure else None
+        again = _to_prediction(output)
+        if placed.is_small:
+            prediction = _to_prediction(_geometric_mean(bytes(prediction.probabilities), output))
+            if prediction.confidence >= placed.min_mean_confidence:
+                return prediction
+        if again.confidence >= placed.min_confidence:  # false for NaN
+            return again
+        return reject_prediction(prediction, "no digit") if placed.is_small else prediction
+
+    def _look_at_smaller(self, prediction: Prediction, tensor: bytes) -> Prediction:
+        """The mean of the answers for the digit of a picture and for the same digit, a little smaller."""
+        from edge_mnist_runtime.reading.second_look import shrink_digit
+
+        one, other = UNPACK(bytes(prediction.probabilities)), UNPACK(self._engine.run_bytes(shrink_digit(tensor)))
+        mean = PROBABILITIES.pack(*((a + b) / 2 for a, b in zip(one, other, strict=True)))
+        return _to_prediction(mean, prediction.quality)
+
+
+def _to_prediction(output: bytes, quality: Quality | None = None) -> Prediction:
+    probabilities = UNPACK(output)
+    confidence = max(probabilities)
+    return Prediction(probabilities.index(confidence), confidence, output, None, quality)
+
+
+def _geometric_mean(one: bytes, other: bytes) -> bytes:
+    """The normalised geometric mean of two networks' outputs: sure where both agree, or where one is sure."""
+    products = [math.sqrt(a * b) for a, b in zip(UNPACK(one), UNPACK(other), strict=True)]
+    total = sum(products)
+    return PROBABILITIES.pack(*(product / total for product in products)) if total else one
 
 
 def _weigh_flaw(prediction: Prediction, found: NetworkInput) -> Prediction:

@@ -24,6 +24,12 @@ TENSOR_SHAPES: Final = (*IMAGE_SHAPES, (1, 28, 28), (1, 28, 28, 1))
 NO_TENSORS: Final = np.empty((0, 28, 28, 1), np.uint8)
 """An empty batch."""
 
+MNIST_ROWS: Final = range(19, 22)
+"""Number of rows between the first and the last ink of a digit that is as tall as MNIST's 20 pixels, or one off."""
+
+MNIST_MIDDLE: Final = range(23, 34)
+"""Sum of the first row of ink and the first row below it, for a digit in the middle: 28, or up to 2.5 pixels off."""
+
 DARK: Final = 128
 """The corners of a tensor are below this grey level, the middle of 0..255. Every MNIST training image has 0 in all
 four."""
@@ -41,3 +47,10 @@ BLACK_BORDER: Final = bytes(108)
 def border_of(levels: bytes) -> bytes:
     """The 108 border pixels of 784 grey levels: first row, last row, left column, right column."""
     return levels[:28] + levels[756:] + levels[28:756:28] + levels[55:756:28]
+
+
+def fills_height_as_in_mnist(levels: bytes) -> bool:
+    """Whether the ink in 784 grey levels is as tall as MNIST's digits, and lies in the middle; true of most digits."""
+    top = (784 - len(levels.lstrip(b"\0"))) // 28
+    bottom = (len(levels.rstrip(b"\0")) + 27) // 28
+    return bottom - top in MNIST_ROWS and top + bottom in MNIST_MIDDLE

@@ -36,11 +36,8 @@ class CProgram:
     tflite: bytes
     kernels: ReferenceKernels
     """The TFLite file in TFLite's reference kernels."""
-
-    @property
-    def reads_drawings(self) -> bool:
-        """Whether the files that read drawings belong to it: they make the pixels of digits."""
-        return self.kernels.contract.reads_digits
+    reads_drawings: bool
+    """Whether the files that read drawings belong to it: they make the pixels of digits."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +120,7 @@ def make_c_program(tflite: bytes, file_name: str, *, max_ram_bytes: int | None) 
             f"{file_name}: works in {source.arena_bytes:,} bytes of RAM, and `max_ram_bytes` is {max_ram_bytes:,}; "
             "allow more, or export a smaller network"
         )
-    return CProgram(contract.name, about.version, source, tflite, kernels)
+    return CProgram(contract.name, about.version, source, tflite, kernels, contract.reads_digits)
 
 
 def draw_golden(kernels: ReferenceKernels) -> GoldenVectors:

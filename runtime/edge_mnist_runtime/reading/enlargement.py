@@ -1,15 +1,18 @@
 """Recognise enlarged or inverted 28 x 28 tensors, as notebooks, screenshots and apps save MNIST's digits.
 
 A picture is an enlarged tensor if shrinking it to 28 x 28 and enlarging it again gives the same picture. The tensor is
-then used as it is. The rules for other pictures do not apply: a stroke may touch the edge without being cut off.
+then read as it would be alone: a background is taken away, and nothing else changes. The rules for other pictures do
+not apply: a stroke may touch the edge without being cut off.
 
-The digit must have the size and position of MNIST's digits. Other small pictures are normalised.
+A digit that is small or off the place of MNIST's is normalised instead, like any drawing. A larger one, and one that
+something else disturbs, fill the frame, and stay as they are: normalised, they would be read less often.
 
 A saved figure has a margin of the opposite brightness around the picture, which is cropped first.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -19,7 +22,8 @@ from PIL import Image
 from edge_mnist_runtime.preprocess import PREPROCESS, ink_box
 from edge_mnist_runtime.reading.filters import Floats, max_within, min_within
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
-from edge_mnist_runtime.tensor import Pixels, has_dark_corners
+from edge_mnist_runtime.reading.tensor_background import has_bright_ink, take_background_away
+from edge_mnist_runtime.tensor import TENSOR, Pixels, has_dark_corners
 
 ENLARGEMENT: Final = PICTURE_READING.enlargement
 
@@ -37,22 +41,53 @@ def find_enlarged_tensor(picture: Image.Image) -> tuple[Pixels, bool] | None:
 
     Returns:
         The tensor, uint8, shape (28, 28), bright ink on black, and whether the picture is light on dark. None if the
-        picture has more detail than an enlarged tensor, or its digit has another size or position than MNIST's.
+        picture has more detail than an enlarged tensor, or its digit is small or off the place of MNIST's.
     """
     picture = _without_margin(picture)
     if picture.width != picture.height or picture.width < SIDE:
         return None
-    # 784 sampled pixels rule out nearly every other picture.
-    first = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.NEAREST).convert("L"))
-    light_on_dark = has_dark_corners(first.tobytes())
-    bright = _bright(first, light_on_dark)
-    if not (has_dark_corners(bright.tobytes()) and lies_as_in_mnist(bright, ENLARGEMENT.first_look_pixels)):
+    grey = picture.convert("L")
+    if not _may_be_enlarged(grey):
         return None
-    shrunk = _shrink(np.asarray(picture.convert("L"), np.float32))
-    if shrunk is None:
+    levels = _shrink(np.asarray(grey, np.float32))
+    if levels is None or np.ptp(levels) < PICTURE_READING.drawing.min_contrast_levels:
         return None
-    tensor = _bright(shrunk, light_on_dark)
-    return (tensor, light_on_dark) if lies_as_in_mnist(tensor) else None
+    found = _find_bright_ink(levels)
+    return None if found is None or not found[0].any() or is_out_of_place(found[0]) else found
+
+
+def _may_be_enlarged(grey: Image.Image) -> bool:
+    """Whether a few rows of a square picture, mode L, are enlarged; it rules out nearly every other picture."""
+    side, n = grey.width, ENLARGEMENT.first_rows
+    rows = np.asarray(grey)[(np.arange(n) * 2 + 1) * side // (2 * n)].astype(np.float32)
+    return any(_worst_row(rows, kernel) <= ENLARGEMENT.max_row_error_levels for kernel in KERNELS)
+
+
+def _worst_row(rows: Floats, kernel: Image.Resampling) -> float:
+    """The largest RMS error of rows, shape (N, S), against 28 pixels each, enlarged by one kernel.
+
+    Edges between pixels may be off by `edge_shift_pixels`.
+    """
+    levels = np.clip(_at_centres(rows.T).T @ _sharpening(rows.shape[1], kernel).T, 0, 255)
+    enlarged = np.asarray(Image.fromarray(levels.astype(np.float32)).resize(rows.shape[::-1], kernel))
+    shifts = range(-ENLARGEMENT.edge_shift_pixels, ENLARGEMENT.edge_shift_pixels + 1)
+    errors = np.min([np.abs(rows - np.roll(np.clip(enlarged, 0, 255), shift, 1)) for shift in shifts], axis=0)
+    return float(np.sqrt(np.square(errors).mean(1).max()))
+
+
+def _find_bright_ink(levels: Pixels) -> tuple[Pixels, bool] | None:
+    """The tensor in 28 x 28 grey levels, and whether they are light on dark; None if no ink stands out."""
+    ways = ((levels, True), (255 - levels, False))
+    # Ink that stands out from the border tells the polarity; if both or none does, the corners tell it.
+    for may_be in (has_bright_ink, _has_dark_corners):
+        for pixels, light_on_dark in ways:
+            if may_be(pixels.reshape(TENSOR)):
+                return take_background_away(pixels.reshape(TENSOR)).reshape(SIDE, SIDE), light_on_dark
+    return None
+
+
+def _has_dark_corners(image: Pixels) -> bool:
+    return has_dark_corners(image.tobytes())
 
 
 def _without_margin(picture: Image.Image) -> Image.Image:
@@ -79,23 +114,21 @@ def _differs(pixels: Pixels, level: int) -> npt.NDArray[np.bool_]:
     return np.abs(pixels.astype(np.int16) - level) >= ENLARGEMENT.min_margin_contrast_levels
 
 
-def _bright(pixels: Pixels, light_on_dark: bool) -> Pixels:
-    return pixels if light_on_dark else 255 - pixels
+def is_out_of_place(pixels: Pixels) -> bool:
+    """Whether a tensor, uint8, shape (28, 28), shows a digit that is smaller than MNIST's, or not in their place."""
+    return ink_box(pixels).long_side <= PREPROCESS.ink_side_pixels and not lies_as_in_mnist(pixels)
 
 
-def lies_as_in_mnist(pixels: Pixels, room: float = 0.0) -> bool:
-    """Whether the ink, uint8, shape (28, 28), is 20 pixels long and its centre of mass central.
-
-    `room` is an extra tolerance in pixels.
-    """
+def lies_as_in_mnist(pixels: Pixels) -> bool:
+    """Whether the ink, uint8, shape (28, 28), is 20 pixels long and its centre of mass central."""
     if int(pixels.max()) < PICTURE_READING.drawing.min_contrast_levels:
         return False
     off_side = abs(ink_box(pixels).long_side - PREPROCESS.ink_side_pixels)
-    if off_side > ENLARGEMENT.max_off_side_pixels + room:
+    if off_side > ENLARGEMENT.max_off_side_pixels:
         return False
     positions, mass = np.arange(SIDE), int(pixels.sum())
     off_centre = max(abs(int(pixels.sum(axis) @ positions) / mass - PREPROCESS.centre_pixel) for axis in (0, 1))
-    return off_centre <= ENLARGEMENT.max_off_centre_pixels + room
+    return off_centre <= ENLARGEMENT.max_off_centre_pixels
 
 
 def _shrink(values: Floats) -> Pixels | None:
@@ -142,6 +175,7 @@ def _at_centres(values: Floats) -> Floats:
     return at
 
 
+@lru_cache(maxsize=8)
 def _sharpening(side: int, kernel: Image.Resampling) -> Floats:
     """The matrix, shape (28, 28), that inverts the enlargement of 28 values to `side`, sampled at the centres."""
     enlarged = Image.fromarray(np.eye(SIDE, dtype=np.float32)).resize((SIDE, side), kernel)

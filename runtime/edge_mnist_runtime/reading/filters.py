@@ -98,3 +98,13 @@ def _slide(values: Levels, window: int, axis: int, function: Any) -> Levels:
         reach += step
     slid: Levels = values.swapaxes(0, axis)
     return slid
+
+
+def roughness(planes: npt.NDArray[np.uint8]) -> float:
+    """Sum of squared differences of neighbours in planes, shape (C, H, W).
+
+    Squares weigh sharp edges of strokes above soft ones of light.
+    """
+    values = planes.astype(np.float32)
+    down, right = values[:, 1:] - values[:, :-1], values[:, :, 1:] - values[:, :, :-1]
+    return float((down * down).sum() + (right * right).sum())

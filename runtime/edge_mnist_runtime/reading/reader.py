@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -22,7 +22,7 @@ from edge_mnist_runtime.reading.drawing import (
     normalise_drawing,
     subtract_background,
 )
-from edge_mnist_runtime.reading.enlargement import find_enlarged_tensor, lies_as_in_mnist
+from edge_mnist_runtime.reading.enlargement import find_enlarged_tensor
 from edge_mnist_runtime.reading.ink import pick_ink
 from edge_mnist_runtime.reading.modes import ReadingMode, find_tensor
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
@@ -110,7 +110,7 @@ def read_picture(picture: Image.Image, *, mode: ReadingMode = "auto", origin: st
     if mode == "photo":
         return _read_photo(picture, _colours_of(picture, origin))
     if mode == "mnist":
-        return _read_drawing(picture, origin)
+        return read_drawing(picture, origin)
     return _read_anything(picture, origin)
 
 
@@ -138,7 +138,8 @@ def _find_tensor(picture: Image.Image, mode: ReadingMode, origin: str) -> Readin
     return None if tensor is None else Reading(np.frombuffer(tensor, np.uint8).reshape(grey.shape), "raw")
 
 
-def _read_drawing(picture: Image.Image, origin: str) -> Reading:
+def read_drawing(picture: Image.Image, origin: str) -> Reading:
+    """Read a picture as a clean drawing, whether it is one or not."""
     grey = _grey_of(picture, origin)
     ink = subtract_background(grey)
     return _blank(grey, "mnist") if ink is None else _drawn(picture, grey, ink)
@@ -168,38 +169,13 @@ def _find_small(side_pixels: float) -> Reason | None:
     return "too small" if side_pixels < PICTURE_READING.flaws.min_side_pixels else None
 
 
-class PlacedTensor(NamedTuple):
-    """A tensor whose digit was moved and scaled to the place of MNIST's."""
-
-    tensor: bytes
-    """784 grey levels."""
-    min_confidence: float
-    """Confidence, 0..1, from which the network's answer counts."""
-
-
-def place_as_in_mnist(tensor: bytes) -> PlacedTensor | None:
-    """Read a tensor, 784 grey levels, as a drawing, in case its digit lies in a corner or is small.
-
-    Returns:
-        None if the digit lies as MNIST's do, or cannot be read.
-    """
-    side = PREPROCESS.side_pixels
-    pixels = np.frombuffer(tensor, np.uint8).reshape(side, side)
-    if lies_as_in_mnist(pixels):
-        return None
-    reading = _read_drawing(Image.fromarray(pixels), "tensor")
-    if reading.flaw or not reading.light_on_dark:
-        return None
-    return PlacedTensor(reading.pixels.tobytes(), PICTURE_READING.reader.sure_in_place)
-
-
 def _read_anything(picture: Image.Image, origin: str) -> Reading:
     colours = _colours_of(picture, origin)
     if enlarged := find_enlarged_tensor(colours):
         tensor, light_on_dark = enlarged
         return Reading(tensor, "raw", light_on_dark=light_on_dark, draw_steps=lambda: (("picture", colours),))
     if min(picture.size) < PICTURE_READING.reader.min_photo_side_pixels:
-        return _read_drawing(picture, origin)
+        return read_drawing(picture, origin)
     if has_even_border(colours):
         grey = _grey_of(picture, origin)
         ink = subtract_background(grey)  # None: blank in grey, but there may be ink in colour

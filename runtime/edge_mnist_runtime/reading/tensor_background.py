@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from edge_mnist_runtime.reading.filters import Floats, grey_closing, quantile, quantile_along
+from edge_mnist_runtime.reading.filters import Floats, grey_closing, quantile_along, roughness
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.tensor import TENSOR, Pixels
 
@@ -45,10 +45,14 @@ def take_background_away(images: Pixels) -> Pixels:
 
 
 def has_bright_ink(image: Pixels) -> bool:
-    """Whether the ink of an image, uint8, shape (1, 28, 28, 1), is brighter than the border's median."""
-    background = float(quantile(_borders(image.reshape(TENSOR[:3])), 0.5))
-    lighter, darker = float(image.max()) - background, background - float(image.min())
-    return lighter > max(BACKGROUND.min_contrast, BACKGROUND.min_brighter * darker)
+    """Whether the ink of an image, uint8, shape (1, 28, 28, 1), is brighter than its background.
+
+    An opening takes bright strokes away, and widens dark ones; a closing does the opposite. What leaves the smoother
+    background took the ink away. In most photographs both are rough, and no ink is found.
+    """
+    planes = image.reshape(TENSOR[:3])
+    opened = WHITE - grey_closing(WHITE - planes, BACKGROUND.window_pixels)
+    return roughness(opened) < BACKGROUND.max_roughness * roughness(grey_closing(planes, BACKGROUND.window_pixels))
 
 
 def _border_fraction(planes: Pixels) -> npt.NDArray[np.float64]:

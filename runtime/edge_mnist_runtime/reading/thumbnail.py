@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from edge_mnist_runtime.reading.background import BACKGROUND, Plane, Planes
-from edge_mnist_runtime.reading.filters import Floats, grey_closing, quantile_along
+from edge_mnist_runtime.reading.filters import Floats, grey_closing, quantile_along, roughness
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 THUMBNAIL: Final = PICTURE_READING.glance
@@ -34,7 +34,7 @@ class Thumbnail:
         The polarity with the smoother background is chosen. For dark ink a closing removes the strokes and leaves an
         even background, while an opening widens them. Shadows with sharp edges make both rough, so certainty is low.
         """
-        light, dark = _roughness(self.backgrounds[: len(self.planes)]), _roughness(self.backgrounds[len(self.planes) :])
+        light, dark = roughness(self.backgrounds[: len(self.planes)]), roughness(self.backgrounds[len(self.planes) :])
         return light < dark, 1 - min(light, dark) / max(light, dark, 1e-6)
 
     def mix_colours(self, *, light_on_dark: bool) -> Plane:
@@ -79,10 +79,3 @@ def planes_of(picture: Image.Image) -> Planes:
     """The colour planes of a picture of mode L or RGB, uint8, shape (C, H, W)."""
     pixels = np.asarray(picture)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)) if pixels.ndim == 3 else pixels[np.newaxis]
-
-
-def _roughness(planes: Planes) -> float:
-    """Sum of squared differences of neighbours. Squares weigh sharp edges of strokes above soft ones of light."""
-    values = planes.astype(np.float32)
-    down, right = values[:, 1:] - values[:, :-1], values[:, :, 1:] - values[:, :, :-1]
-    return float((down * down).sum() + (right * right).sum())

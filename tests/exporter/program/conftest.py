@@ -224,7 +224,7 @@ def write_tiny(model: bytes, images: Any) -> CProgram:
     golden = GoldenVectors(images[:2], run_reference(model, images[:2]))
     labels = tuple(map(str, range(program.scores.size_bytes)))
     source = write_c(program, golden, Provenance("tiny", "0", "0" * 64, labels, 0.0))
-    return CProgram("tiny", "0", source, model, kernels=None)
+    return CProgram("tiny", "0", source, model, kernels=None, reads_drawings=False)
 
 
 def run_program(model: bytes, images: Any, compiler: Compiler, *flags: str) -> Any:

@@ -64,11 +64,49 @@ def test_what_is_not_square_or_smaller_is_no_enlarged_tensor(size: tuple[int, in
 
 @pytest.mark.parametrize("corner", [(0, 0), (0, -1), (-1, 0), (-1, -1)])
 @pytest.mark.parametrize("inverted", [False, True])
-def test_frame_has_one_brightness_in_all_corners(corner: tuple[int, int], inverted: bool) -> None:
+def test_ink_in_one_corner_does_not_hide_the_polarity(corner: tuple[int, int], inverted: bool) -> None:
     tensor = SOFT.copy()
     tensor[corner] = 255
     enlarged = np.kron(tensor, np.ones((10, 10), np.uint8))
-    assert find_enlarged_tensor(Image.fromarray(255 - enlarged if inverted else enlarged)) is None
+    found = find_enlarged_tensor(Image.fromarray(255 - enlarged if inverted else enlarged))
+    assert found is not None
+    assert found[1] != inverted
+    assert np.array_equal(found[0], tensor)
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_disturbed_digit_comes_back(kernel: str, inverted: bool) -> None:
+    rows, columns = np.mgrid[0:28, 0:28]
+    crossed = np.where(abs(rows - columns) < 2, 255, SOFT).astype(np.uint8)  # ink from corner to corner
+    noisy = np.where(np.random.default_rng(0).random((28, 28)) < 0.1, 255, SOFT).astype(np.uint8)
+    for tensor in (crossed, noisy):
+        enlarged = Image.fromarray(255 - tensor if inverted else tensor).resize((280, 280), KERNELS[kernel])
+        found = find_enlarged_tensor(enlarged)
+        assert found is not None
+        assert found[1] != inverted
+        assert np.abs(found[0].astype(int) - tensor).mean() < 1
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_tilted_background_of_an_enlarged_tensor_is_taken_away(inverted: bool) -> None:
+    tilted = np.maximum(SOFT, np.linspace(20, 190, 28)).astype(np.uint8)
+    enlarged = Image.fromarray(255 - tilted if inverted else tilted).resize((280, 280), KERNELS["bicubic"])
+    found = find_enlarged_tensor(enlarged)
+    assert found is not None
+    assert found[1] != inverted
+    assert found[0][:, 0].max() < 24
+
+
+@pytest.mark.parametrize("rows", [(0, 5), (9, 14)])
+def test_more_detail_in_a_few_rows_is_no_enlarged_tensor(rows: tuple[int, int]) -> None:
+    enlarged = np.kron(np.roll(SOFT, 4, 0), np.ones((10, 10), np.uint8))
+    enlarged[10 * rows[0] : 10 * rows[1], ::3] = 255
+    assert find_enlarged_tensor(Image.fromarray(enlarged)) is None
+
+
+def test_blank_picture_is_no_enlarged_tensor() -> None:
+    assert find_enlarged_tensor(Image.new("L", (280, 280), 200)) is None
 
 
 def figure(

@@ -20,7 +20,7 @@ from edge_mnist_runtime.reading.modes import READING_MODES, require_mode
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.reader import read_picture
 
-READING_SHA256 = "0e7816826d805c52d8a9b6ed24a4f4e8660a7bd552c2a5c2ed1765af3020dd2b"
+READING_SHA256 = "439bead4e5d7a16e50ebc11973931e5d39e29c15dc6394fb91b2619b5e320abc"
 """The hash of all parameters of picture reading. A change of the results also raises the version."""
 
 GOLDEN = Path(__file__).with_name("golden_photographs.npz")

@@ -86,10 +86,11 @@ def test_grain_is_no_background(level: int, changes: bool, three: Pixels) -> Non
     assert (take_background_away(image).tobytes() != image.tobytes()) == changes
 
 
-@pytest.mark.parametrize(("darkest", "is_bright"), [(84, True), (82, False)])
-def test_bright_ink_differs_more_from_the_border_than_dark_pixels(darkest: int, is_bright: bool) -> None:
-    image = np.full((1, 28, 28, 1), 150, np.uint8)
-    image[:, 10:18, 12:14], image[:, 10:18, 20:22] = 250, darkest
+@pytest.mark.parametrize(("bright", "dark", "is_bright"), [(100, 95, False), (100, 94, True), (0, 50, False)])
+def test_background_under_bright_ink_is_nine_tenths_as_rough(bright: int, dark: int, is_bright: bool) -> None:
+    image = np.full((1, 28, 28, 1), 120, np.uint8)
+    image[:, 10:18, 4:7] += np.uint8(bright)  # strokes that an opening takes away, and a closing leaves
+    image[:, 10:18, 20:23] -= np.uint8(dark)
     assert has_bright_ink(image) == is_bright
 
 
