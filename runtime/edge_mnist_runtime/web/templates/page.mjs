@@ -1,0 +1,204 @@
+// The page: joins sheet, pictures and model, and shows the answer.
+import { unpackModel } from "./weights.mjs";
+import { groupStrokes, rasterise } from "./strokes.mjs";
+import { explain, readDigit } from "./verdict.mjs";
+import { decodePicture, isEven, takePicture, toGrey } from "./pictures.mjs";
+import { makeSheet } from "./sheet.mjs";
+
+const SPEAK_AFTER_MS = 600; // a screen reader hears only answers that stay
+const find = (id) => document.getElementById(id);
+const about = JSON.parse(find("about").textContent);
+const scratch = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+const percent = (fraction) => `${(100 * fraction).toFixed(1)}\u00a0%`;
+const times = []; // milliseconds of the last 100 answers
+let model = null;
+let content = { strokes: [], bitmap: null };
+let readings = []; // one for each digit, from left to right
+let chosen = 0; // whose probabilities are shown
+let speaking = 0;
+
+/** Reads what is on the sheet. */
+function read() {
+  const started = performance.now();
+  const before = readings.length;
+  if (content.bitmap) {
+    const picture = toGrey(scratch, content.bitmap);
+    const isTensor = picture.width === 28 && picture.height === 28;
+    readings = [readDigit(model, picture, about.rules)];
+    if (!isTensor && !isEven(picture, about.rules.max_uneven)) {
+      readings = [{ ...readings[0], digit: null, reason: "uneven light" }];
+    }
+  } else {
+    readings = groupStrokes(content.strokes).map((strokes) => readDigit(model, rasterise(scratch, strokes), about.rules));
+  }
+  if (readings.length !== before) chosen = readings.length - 1;
+  if (readings.length) times.push(performance.now() - started);
+  if (times.length > 100) times.shift();
+}
+
+function update(next) {
+  content = next;
+  find("undo").disabled = !sheet.canUndo();
+  find("clear").disabled = sheet.isEmpty();
+  find("hint").classList.toggle("gone", !sheet.isEmpty());
+  if (!model) return;
+  read();
+  showAnswer();
+  showSeen();
+  showBars();
+  showTime();
+  clearTimeout(speaking);
+  speaking = setTimeout(() => (find("spoken").textContent = sheet.isEmpty() ? "The sheet is empty." : verdict(true)), SPEAK_AFTER_MS);
+}
+
+/** What is said of the answer; `aloud` with the answer itself. */
+function verdict(aloud) {
+  const rejected = readings.filter(({ digit }) => digit === null);
+  const number = readings.map(({ digit }) => digit ?? "?").join("");
+  if (readings.length === 1) {
+    const [{ digit, confidence }] = readings;
+    return digit === null ? explain(readings[0]) : `${aloud ? `${digit}, ` : ""}${percent(confidence)} sure`;
+  }
+  const least = Math.min(...readings.map(({ confidence }) => confidence));
+  const said = rejected.length ? explain(rejected[0]) : `each at least ${percent(least)} sure`;
+  return `${aloud ? `${[...number].join(" ")}: ` : ""}${readings.length} digits, ${said[0].toLowerCase()}${said.slice(1)}`;
+}
+
+function showAnswer() {
+  const answer = find("answer");
+  const letters = readings.map(({ digit }) => {
+    const letter = document.createElement("span");
+    letter.textContent = digit ?? "?";
+    letter.className = digit === null ? "no" : "";
+    return letter;
+  });
+  answer.replaceChildren(...(letters.length ? letters : ["\u2013"]));
+  answer.className = letters.length > 8 ? "longer" : letters.length > 4 ? "long" : letters.length ? "" : "none";
+  find("verdict").textContent = letters.length ? verdict(false) : "\u00a0";
+}
+
+/** The 28 x 28 images. Their buttons are kept, so that the focus stays. */
+function showSeen() {
+  const list = find("seen");
+  const count = Math.max(1, readings.length);
+  while (list.children.length > count) list.lastChild.remove();
+  while (list.children.length < count) list.append(document.createElement("li"));
+  [...list.children].forEach((item, index) => {
+    const pixels = readings[index]?.pixels;
+    if (!pixels) return item.replaceChildren(Object.assign(document.createElement("div"), { className: "empty" }));
+    let button = item.querySelector("button");
+    if (!button) {
+      button = document.createElement("button");
+      button.type = "button";
+      button.onclick = () => {
+        chosen = index;
+        showSeen();
+        showBars();
+      };
+      button.append(Object.assign(document.createElement("canvas"), { width: 28, height: 28 }));
+      item.replaceChildren(button);
+    }
+    const image = new ImageData(28, 28);
+    pixels.forEach((level, i) => image.data.set([level, level, level, 255], 4 * i));
+    button.firstChild.getContext("2d").putImageData(image, 0, 0);
+    button.setAttribute("aria-pressed", String(index === chosen));
+    button.setAttribute("aria-label", `Digit ${index + 1} of ${count}: show its probabilities`);
+  });
+}
+
+function showBars() {
+  const scores = readings[chosen]?.scores;
+  const best = scores ? scores.indexOf(Math.max(...scores)) : -1;
+  [...find("bars").children].forEach((row, digit) => {
+    const [, bar, figure] = row.children;
+    row.classList.toggle("top", digit === best);
+    row.classList.toggle("sure", digit === readings[chosen]?.digit);
+    bar.firstChild.style.transform = `scaleX(${scores ? scores[digit] / 256 : 0})`;
+    figure.textContent = scores ? percent(scores[digit] / 256) : "";
+  });
+  find("of").textContent = readings.length > 1 ? `Probabilities of digit ${chosen + 1}` : "Probabilities";
+}
+
+function showTime() {
+  if (!times.length) return;
+  const sorted = [...times].sort((a, b) => a - b);
+  const at = (fraction) => `${sorted[Math.ceil(fraction * sorted.length) - 1].toFixed(1)} ms`;
+  find("time").textContent = `${at(0.5)} median, ${at(0.99)} p99 (last ${times.length})`;
+}
+
+function showModel() {
+  const kilobytes = (bytes) => (bytes / 1000).toFixed(0);
+  find("size").textContent = kilobytes(model.bytes);
+  find("model").textContent = `${about.name}, int8, edge-mnist ${about.version}`;
+  find("bytes").textContent = `${kilobytes(model.bytes)} kB of WebAssembly${model.simd ? "" : ", without SIMD"}`;
+  find("accuracy").textContent = `${(100 * about.top1).toFixed(2)} % of ${about.images.toLocaleString("en")} ${about.dataset} images`;
+}
+
+function makeBars() {
+  for (let digit = 0; digit < 10; digit++) {
+    const row = document.createElement("li");
+    row.innerHTML = `<span>${digit}</span><i aria-hidden="true"><b></b></i><span></span>`;
+    find("bars").append(row);
+  }
+}
+
+function notify(sentence) {
+  find("notice").textContent = sentence;
+}
+
+async function open(file) {
+  const { bitmap, refused } = await decodePicture(file, about.rules.max_pixels);
+  notify(refused ?? "");
+  if (bitmap) sheet.showPicture(bitmap);
+}
+
+function openFirst(files, otherwise) {
+  if (files.length) open(files[0]);
+  else notify(otherwise);
+}
+
+async function photograph() {
+  try {
+    const bitmap = await takePicture(find("viewfinder"));
+    notify("");
+    if (bitmap) sheet.showPicture(bitmap);
+  } catch {
+    notify("The camera cannot be used: it is missing, in use, or not allowed for this page. Open a picture instead.");
+  }
+}
+
+const sheet = makeSheet(find("sheet"), update, () => notify(""));
+makeBars();
+showSeen();
+find("undo").onclick = sheet.undo;
+find("clear").onclick = sheet.clear;
+find("choose").onclick = () => find("file").click();
+find("camera").onclick = photograph;
+find("file").onchange = ({ target }) => {
+  openFirst(target.files, "");
+  target.value = "";
+};
+document.addEventListener("paste", ({ clipboardData }) =>
+  openFirst([...clipboardData.files], "What was pasted is no picture: copy a picture and paste it again."),
+);
+for (const name of ["dragover", "dragleave", "drop"]) {
+  document.addEventListener(name, (event) => {
+    event.preventDefault();
+    find("drop").classList.toggle("over", name === "dragover");
+    if (name === "drop") openFirst(event.dataTransfer.files, "What was dropped is no picture file.");
+  });
+}
+document.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key === "z" && event.target !== find("sheet")) sheet.undo();
+});
+
+try {
+  model = await unpackModel(find("weights").textContent, about.lengths);
+  // For the console: edgeMnist.model.predict(new Uint8Array(784)).
+  globalThis.edgeMnist = { model, get readings() { return readings; } };
+  showModel();
+  update(content);
+} catch (error) {
+  notify(error.message);
+}
+document.documentElement.dataset.ready = model ? "yes" : "no";

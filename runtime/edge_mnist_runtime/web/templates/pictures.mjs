@@ -1,0 +1,84 @@
+// Pictures from files, the clipboard and the camera: their grey levels, or the sentence that says why there are none.
+
+const MAX_SIDE = 800; // larger pictures are scaled down
+
+/** Decodes a picture file. Throws an Error whose message is for the reader of the page. */
+export async function decodePicture(file, maxPixels) {
+  const image = new Image();
+  image.src = URL.createObjectURL(file);
+  try {
+    // The browser knows the size before it decodes anything, so a picture that is too large costs nothing.
+    await new Promise((loaded, failed) => Object.assign(image, { onload: loaded, onerror: failed }));
+    const { naturalWidth: width, naturalHeight: height } = image;
+    if (!(width * height)) throw new Error("no size");
+    if (width * height > maxPixels) {
+      const found = `${Math.round((width * height) / 1e6)} megapixels`;
+      return { refused: `This picture has ${found}. The limit is ${maxPixels / 1e6}: scale it down first.` };
+    }
+    const scale = Math.min(1, MAX_SIDE / Math.max(width, height));
+    const size = { resizeWidth: Math.max(1, Math.round(width * scale)), resizeHeight: Math.max(1, Math.round(height * scale)) };
+    return { bitmap: await createImageBitmap(image, scale < 1 ? { ...size, resizeQuality: "high" } : {}) };
+  } catch {
+    return { refused: `${file.name || "This"} is no picture that this browser can open.` };
+  } finally {
+    URL.revokeObjectURL(image.src);
+  }
+}
+
+/** The grey levels of a bitmap, by ITU-R 601 in 16 bits as Pillow has them; transparency on a contrasting ground. */
+export function toGrey(context, bitmap) {
+  const { width, height } = bitmap;
+  Object.assign(context.canvas, { width, height });
+  context.drawImage(bitmap, 0, 0);
+  const { data } = context.getImageData(0, 0, width, height);
+  const grey = new Uint8Array(width * height);
+  let light = 0;
+  let covered = 0;
+  for (let i = 0; i < grey.length; i++) {
+    const [red, green, blue, alpha] = data.subarray(4 * i, 4 * i + 4);
+    grey[i] = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
+    light += grey[i] * alpha;
+    covered += alpha;
+  }
+  if (covered < 255 * grey.length) {
+    const ground = light < 127.5 * covered ? 255 : 0;
+    for (let i = 0; i < grey.length; i++) grey[i] = Math.round(ground + ((grey[i] - ground) * data[4 * i + 3]) / 255);
+  }
+  return { grey, width, height };
+}
+
+/** Whether the border of a picture is even enough for one background: its levels stay near their median. */
+export function isEven({ grey, width, height }, maxFraction) {
+  const border = [...grey.subarray(0, width), ...grey.subarray(-width)];
+  for (let at = width; at < grey.length; at += width) border.push(grey[at - 1], grey[at]);
+  border.sort((a, b) => a - b);
+  const level = (fraction) => border[Math.floor(fraction * (border.length - 1))];
+  let contrast = 0;
+  for (const value of grey) contrast = Math.max(contrast, Math.abs(value - level(0.5)));
+  return Math.max(level(0.98) - level(0.5), level(0.5) - level(0.02)) <= maxFraction * contrast;
+}
+
+/** Opens the camera in a dialog; gives the picture that is taken, or null. Throws if there is no camera. */
+export async function takePicture(dialog) {
+  const video = dialog.querySelector("video");
+  let stream;
+  try {
+    stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+    video.srcObject = stream;
+    await video.play();
+    dialog.showModal();
+    const [take, cancel] = dialog.querySelectorAll("button");
+    const taken = await new Promise((done) => {
+      take.onclick = () => done(true);
+      cancel.onclick = dialog.oncancel = () => done(false);
+    });
+    if (!taken) return null;
+    const { videoWidth: width, videoHeight: height } = video;
+    const scale = Math.min(1, MAX_SIDE / Math.max(width, height));
+    return await createImageBitmap(video, { resizeWidth: Math.round(width * scale), resizeHeight: Math.round(height * scale) });
+  } finally {
+    dialog.close();
+    for (const track of stream?.getTracks() ?? []) track.stop();
+    video.srcObject = null;
+  }
+}
