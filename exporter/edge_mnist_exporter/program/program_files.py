@@ -1,4 +1,4 @@
-"""Files that are made of an integer program: C source, WebAssembly, and shared libraries.
+"""Files that are made of an integer program: C source, WebAssembly, pages and shared libraries.
 
 An export converts and proves an int8 TFLite file first. `PROGRAM_FILES` makes the file of each such format of it.
 """
@@ -20,12 +20,17 @@ from edge_mnist_exporter.program.native.library import build_library
 from edge_mnist_exporter.program.native.proof import prove_library
 from edge_mnist_exporter.program.native.toolchain import choose_compiler
 from edge_mnist_exporter.program.wasm.build import build_wasm, read_template, require_wasm_compiler
+from edge_mnist_exporter.program.wasm.page import fill_page, make_page_model, prove_page
 from edge_mnist_exporter.program.wasm.proof import prove_wasm
 from edge_mnist_exporter.targets import Target
-from edge_mnist_runtime.bundles.program_formats import C_FORMAT, LIBRARY_FORMAT, WASM_FORMAT
+from edge_mnist_runtime.bundles.program_formats import C_FORMAT, LIBRARY_FORMAT, PAGE_FORMAT, WASM_FORMAT
+from edge_mnist_runtime.web.page import make_page
 
 Proof = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.uint8]], ProgramReport]
 """Runs the file on images, uint8, shape (N, H, W, C), and compares its scores, uint8, shape (N, K)."""
+
+Filling = Callable[[float, int, str], bytes]
+"""Fills in the accuracy, 0..1, and the number of images that it was measured on and the name of their data set."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +41,8 @@ class ProgramFile:
     companions: dict[str, bytes]
     """By the ending that follows NAME_int8."""
     prove: Proof
+    fill: Filling | None = None
+    """For a file that shows measured figures: `data` is without them."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,11 @@ def _make_wasm(program: CProgram, _kind: Kind) -> ProgramFile:
     return ProgramFile(wasm, companions, partial(prove_wasm, wasm, require_wasm_compiler().version, program))
 
 
+def _make_page(program: CProgram, _kind: Kind) -> ProgramFile:
+    model = make_page_model(program)
+    return ProgramFile(make_page(model), {}, partial(prove_page, model, program), partial(fill_page, model))
+
+
 def _make_library(program: CProgram, kind: Kind) -> ProgramFile:
     library = build_library(program, _target_of(kind))
     return ProgramFile(library.data, {}, partial(prove_library, library))
@@ -89,6 +101,7 @@ def _target_of(kind: Kind) -> Target:
 PROGRAM_FILES: Final = {
     C_FORMAT: ProgramFormat(_make_c),
     WASM_FORMAT: ProgramFormat(_make_wasm, lambda _kind: require_wasm_compiler()),
+    PAGE_FORMAT: ProgramFormat(_make_page, lambda _kind: require_wasm_compiler()),
     LIBRARY_FORMAT: ProgramFormat(_make_library, lambda kind: choose_compiler(_target_of(kind))),
 }
 """By format: all of `PROGRAM_FORMATS`."""

@@ -35,7 +35,9 @@ COMMANDS_GROUP: Final = "edge_mnist.commands"
 WORKSTATION_COMMANDS: Final = ("train", "export", "debug", "archs", "transfer-set", "report")
 """...and the order in which --help lists them."""
 
-DEVICE_COMMANDS: Final = ("classify", "read", "preprocess", "bench", "compare", "doctor", "verify", "info", "samples")
+DEVICE_COMMANDS: Final = (
+    *("classify", "read", "preprocess", "demo", "bench", "compare", "doctor", "verify", "info", "samples"),
+)
 """The runtime's own commands. Each is the function of this name in the module of this name."""
 
 

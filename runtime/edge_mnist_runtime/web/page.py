@@ -15,8 +15,6 @@ from edge_mnist_runtime.prediction import AMBIGUOUS_SHARE
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.web.page_model import PageModel
 
-PAGE_FILE: Final = "index.html"
-
 MODULES: Final = ("model", "weights", "strokes", "verdict", "pictures", "sheet", "page")
 """The JavaScript modules in an order in which each uses only earlier ones."""
 

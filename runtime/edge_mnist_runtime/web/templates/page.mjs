@@ -46,9 +46,13 @@ function update(next) {
   showAnswer();
   showSeen();
   showBars();
-  showTime();
   clearTimeout(speaking);
   speaking = setTimeout(() => (find("spoken").textContent = sheet.isEmpty() ? "The sheet is empty." : verdict(true)), SPEAK_AFTER_MS);
+}
+
+/** Sets the text of an element if it is another one: the same text would be laid out again. */
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }
 
 /** What is said of the answer; `aloud` with the answer itself. */
@@ -66,15 +70,10 @@ function verdict(aloud) {
 
 function showAnswer() {
   const answer = find("answer");
-  const letters = readings.map(({ digit }) => {
-    const letter = document.createElement("span");
-    letter.textContent = digit ?? "?";
-    letter.className = digit === null ? "no" : "";
-    return letter;
-  });
-  answer.replaceChildren(...(letters.length ? letters : ["\u2013"]));
-  answer.className = letters.length > 8 ? "longer" : letters.length > 4 ? "long" : letters.length ? "" : "none";
-  find("verdict").textContent = letters.length ? verdict(false) : "\u00a0";
+  const count = readings.length;
+  write(answer, readings.map(({ digit }) => digit ?? "?").join("") || "\u2013");
+  answer.className = count > 8 ? "longer" : count > 4 ? "long" : readings.some(({ digit }) => digit !== null) ? "" : "none";
+  write(find("verdict"), count ? verdict(false) : "\u00a0");
 }
 
 /** The 28 x 28 images. Their buttons are kept, so that the focus stays. */
@@ -114,16 +113,16 @@ function showBars() {
     row.classList.toggle("top", digit === best);
     row.classList.toggle("sure", digit === readings[chosen]?.digit);
     bar.firstChild.style.transform = `scaleX(${scores ? scores[digit] / 256 : 0})`;
-    figure.textContent = scores ? percent(scores[digit] / 256) : "";
+    write(figure, scores ? percent(scores[digit] / 256) : "");
   });
-  find("of").textContent = readings.length > 1 ? `Probabilities of digit ${chosen + 1}` : "Probabilities";
+  write(find("of"), readings.length > 1 ? `Probabilities of digit ${chosen + 1}` : "Probabilities");
 }
 
 function showTime() {
   if (!times.length) return;
   const sorted = [...times].sort((a, b) => a - b);
   const at = (fraction) => `${sorted[Math.ceil(fraction * sorted.length) - 1].toFixed(1)} ms`;
-  find("time").textContent = `${at(0.5)} median, ${at(0.99)} p99 (last ${times.length})`;
+  write(find("time"), `${at(0.5)} median, ${at(0.99)} p99 (last ${times.length})`);
 }
 
 function showModel() {
@@ -131,7 +130,7 @@ function showModel() {
   find("size").textContent = kilobytes(model.bytes);
   find("model").textContent = `${about.name}, int8, edge-mnist ${about.version}`;
   find("bytes").textContent = `${kilobytes(model.bytes)} kB of WebAssembly${model.simd ? "" : ", without SIMD"}`;
-  find("accuracy").textContent = `${(100 * about.top1).toFixed(2)} % of ${about.images.toLocaleString("en")} ${about.dataset} images`;
+  find("accuracy").textContent = `${(100 * about.top1).toFixed(2)}\u00a0% on ${about.images.toLocaleString("en")} images of ${about.dataset}`;
 }
 
 function makeBars() {
@@ -167,7 +166,13 @@ async function photograph() {
   }
 }
 
-const sheet = makeSheet(find("sheet"), update, () => notify(""));
+function rest() {
+  if (!model) return;
+  notify("");
+  showTime();
+}
+
+const sheet = makeSheet(find("sheet"), update, rest);
 makeBars();
 showSeen();
 find("undo").onclick = sheet.undo;
@@ -201,4 +206,5 @@ try {
 } catch (error) {
   notify(error.message);
 }
+performance.mark("ready");
 document.documentElement.dataset.ready = model ? "yes" : "no";

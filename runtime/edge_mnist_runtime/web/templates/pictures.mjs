@@ -35,10 +35,9 @@ export function toGrey(context, bitmap) {
   let light = 0;
   let covered = 0;
   for (let i = 0; i < grey.length; i++) {
-    const [red, green, blue, alpha] = data.subarray(4 * i, 4 * i + 4);
-    grey[i] = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
-    light += grey[i] * alpha;
-    covered += alpha;
+    grey[i] = (data[4 * i] * 19595 + data[4 * i + 1] * 38470 + data[4 * i + 2] * 7471 + 0x8000) >> 16;
+    light += grey[i] * data[4 * i + 3];
+    covered += data[4 * i + 3];
   }
   if (covered < 255 * grey.length) {
     const ground = light < 127.5 * covered ? 255 : 0;

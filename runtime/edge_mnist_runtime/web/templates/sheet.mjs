@@ -11,28 +11,36 @@ export function makeSheet(canvas, onChange, onRest) {
   let stroke = null; // that is being drawn
   let pointer = null; // that draws it
   let cursor = null; // of the keyboard
-  let asked = false;
+  let asked = false; // whether a frame is to come
+  let resting = false; // whether the pen rests after it
+  let place = null; // of the canvas in the window, since the pointer went down
+  let colours = null;
 
   const isEmpty = () => !content.strokes.length && !content.bitmap;
 
-  function show() {
+  /** Fits the canvas to its place and to the colours of the page. */
+  function fit() {
     const scale = (canvas.clientWidth * devicePixelRatio) / SHEET.width || 1;
-    const [width, height] = [SHEET.width, SHEET.height].map((side) => Math.round(side * scale));
-    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    Object.assign(canvas, { width: Math.round(SHEET.width * scale), height: Math.round(SHEET.height * scale) });
     context.setTransform(scale, 0, 0, scale, 0, 0);
+    const style = getComputedStyle(document.documentElement);
+    colours = { ink: style.getPropertyValue("--ink"), accent: style.getPropertyValue("--accent") };
+    show();
+  }
+
+  function show() {
     context.clearRect(0, 0, SHEET.width, SHEET.height);
-    const { color, outlineColor } = getComputedStyle(canvas);
     if (content.bitmap) {
       const fit = Math.min(SHEET.width / content.bitmap.width, SHEET.height / content.bitmap.height);
       const [w, h] = [content.bitmap.width * fit, content.bitmap.height * fit];
       context.imageSmoothingEnabled = fit < 4;
       context.drawImage(content.bitmap, (SHEET.width - w) / 2, (SHEET.height - h) / 2, w, h);
     }
-    context.strokeStyle = color;
+    context.strokeStyle = colours.ink;
     drawStrokes(context, content.strokes);
     if (cursor) {
       context.lineWidth = 3;
-      context.strokeStyle = outlineColor;
+      context.strokeStyle = colours.accent;
       context.beginPath();
       context.arc(...cursor, PEN / 2 + 6, 0, 2 * Math.PI);
       context.stroke();
@@ -46,7 +54,15 @@ export function makeSheet(canvas, onChange, onRest) {
       asked = false;
       show();
       onChange(content);
+      if (resting) onRest();
+      resting = false;
     });
+  }
+
+  function rest() {
+    stroke = pointer = null;
+    resting = true;
+    change();
   }
 
   function replace(next) {
@@ -60,16 +76,9 @@ export function makeSheet(canvas, onChange, onRest) {
     replace({ strokes: [...content.strokes, stroke], bitmap: null });
   }
 
-  function end() {
-    stroke = pointer = null;
-    change();
-    onRest();
-  }
-
   function pointOf(event) {
-    const { left, top, width, height } = canvas.getBoundingClientRect();
-    const x = ((event.clientX - left) / width) * SHEET.width;
-    const y = ((event.clientY - top) / height) * SHEET.height;
+    const x = ((event.clientX - place.left) / place.width) * SHEET.width;
+    const y = ((event.clientY - place.top) / place.height) * SHEET.height;
     return [Math.min(Math.max(x, 0), SHEET.width), Math.min(Math.max(y, 0), SHEET.height)];
   }
 
@@ -78,6 +87,7 @@ export function makeSheet(canvas, onChange, onRest) {
     cursor = null;
     pointer = event.pointerId;
     canvas.setPointerCapture(pointer);
+    place = canvas.getBoundingClientRect();
     begin(pointOf(event));
   });
   canvas.addEventListener("pointermove", (event) => {
@@ -87,7 +97,7 @@ export function makeSheet(canvas, onChange, onRest) {
     change();
   });
   for (const name of ["pointerup", "pointercancel"]) {
-    canvas.addEventListener(name, (event) => event.pointerId === pointer && end());
+    canvas.addEventListener(name, (event) => event.pointerId === pointer && rest());
   }
 
   function move(dx, dy) {
@@ -108,7 +118,7 @@ export function makeSheet(canvas, onChange, onRest) {
       ArrowUp: () => move(0, -step),
       ArrowDown: () => move(0, step),
       " ": () => {
-        if (stroke) return end();
+        if (stroke) return rest();
         move(0, 0);
         begin(cursor);
       },
@@ -125,37 +135,33 @@ export function makeSheet(canvas, onChange, onRest) {
     move(0, 0);
   });
   canvas.addEventListener("blur", () => {
-    if (stroke && pointer === null) end();
     cursor = null;
-    change();
+    if (stroke && pointer === null) rest();
+    else change();
   });
 
   function undo() {
     if (!past.length) return;
     content = past.pop();
-    stroke = pointer = null;
-    change();
-    onRest();
+    rest();
   }
 
   function clear() {
     if (isEmpty()) return;
-    stroke = pointer = null;
     replace({ strokes: [], bitmap: null });
-    onRest();
+    rest();
   }
 
-  new ResizeObserver(show).observe(canvas);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
+  new ResizeObserver(fit).observe(canvas);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", fit);
   return {
     undo,
     clear,
     canUndo: () => past.length > 0,
     isEmpty,
     showPicture(bitmap) {
-      stroke = pointer = null;
       replace({ strokes: [], bitmap });
-      onRest();
+      rest();
     },
   };
 }

@@ -2,7 +2,7 @@
 
 export const SHEET = { width: 1000, height: 720 };
 export const PEN = 26; // width of a stroke
-const SCALE = 0.4; // pixels of a grey picture for one unit
+const SCALE = 0.25; // pixels of a grey picture for one unit: a dot is too small to be read
 const SHARED = 0.25; // two strokes belong to one digit if they share this fraction of the narrower one's columns
 
 /** Groups strokes into digits, from left to right. */
@@ -54,13 +54,19 @@ export function rasterise(context, strokes) {
   const sides = [Math.max(...xs) - left, Math.max(...ys) - top];
   const room = PEN + Math.max(...sides) / 4;
   const [width, height] = sides.map((side) => Math.ceil((side + 2 * room) * SCALE));
-  context.canvas.width = width;
-  context.canvas.height = height;
+  const { canvas } = context;
+  if (canvas.width < width || canvas.height < height) {
+    // It only grows, because a new size takes longer than the drawing.
+    Object.assign(canvas, { width: Math.max(canvas.width, width), height: Math.max(canvas.height, height) });
+  }
+  context.resetTransform();
   context.fillStyle = "#fff";
   context.fillRect(0, 0, width, height);
   context.setTransform(SCALE, 0, 0, SCALE, (room - left) * SCALE, (room - top) * SCALE);
   context.strokeStyle = "#000";
   drawStrokes(context, strokes);
   const { data } = context.getImageData(0, 0, width, height);
-  return { grey: Uint8Array.from({ length: width * height }, (_, i) => data[4 * i]), width, height };
+  const grey = new Uint8Array(width * height);
+  for (let i = 0; i < grey.length; i++) grey[i] = data[4 * i];
+  return { grey, width, height };
 }

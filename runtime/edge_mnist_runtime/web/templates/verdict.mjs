@@ -14,13 +14,13 @@ const SENTENCES = {
 /** Reads a grey picture: `digit` is null if the runtime would reject it, and `reason` says why. */
 export function readDigit(model, picture, rules) {
   const { pixels, reason } = model.readDrawing(picture.grey, picture.width, picture.height);
-  if (!pixels) return { digit: null, likeliest: null, confidence: 0, scores: null, pixels, reason };
+  if (!pixels) return { digit: null, likeliest: null, confidence: 0, scores: null, picture, pixels, reason };
   const { digit, confidence, scores, accepted } = model.predict(pixels);
   const [second, first] = [...scores].sort((a, b) => a - b).slice(-2);
   let flaw = reason;
   if (flaw === "cut off" && confidence >= rules.sure_despite_cut) flaw = null;
   if (!flaw && !accepted) flaw = (first + second) / 256 >= rules.ambiguous_share ? "ambiguous" : "no digit";
-  return { digit: flaw ? null : digit, likeliest: digit, confidence, scores, pixels, reason: flaw };
+  return { digit: flaw ? null : digit, likeliest: digit, confidence, scores, picture, pixels, reason: flaw };
 }
 
 /** Says in a sentence why a digit was rejected. */
