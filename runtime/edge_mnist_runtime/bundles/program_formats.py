@@ -1,5 +1,4 @@
-"""The formats of a model's integer program, as manifests name them: C source, WebAssembly, pages and shared
-libraries.
+"""The formats of a model's integer program, as manifests name them: C source, WebAssembly, pages, libraries.
 
 Cheap to import: every start of the command line does it.
 """

@@ -7,7 +7,6 @@ import gzip
 import json
 import os
 from dataclasses import asdict, dataclass
-from os.path import commonprefix
 from typing import Final
 
 from edge_mnist_runtime.bundles.bundled_models import MODELS_FOLDER, read_package_file
@@ -38,8 +37,8 @@ class PageModel:
     @classmethod
     def pack(cls, name: str, version: str, simd: bytes, plain: bytes) -> PageModel:
         """Pack the two WebAssembly builds of a model, without figures."""
-        start = len(commonprefix([simd, plain]))
-        end = len(commonprefix([simd[:start - 1:-1], plain[:start - 1:-1]])) if start else 0
+        start = _count_common(simd, plain)
+        end = _count_common(simd[start:][::-1], plain[start:][::-1])
         parts = (simd[:start], simd[start : len(simd) - end], plain[start : len(plain) - end], simd[len(simd) - end :])
         packed = gzip.compress(b"".join(parts), 9, mtime=0)
         lengths = (len(parts[0]), len(parts[1]), len(parts[2]), len(parts[3]))
@@ -81,3 +80,9 @@ def read_bundled_page_model(name: str) -> PageModel:
         return PageModel.from_json(read_package_file(path).decode("utf-8"))
     except (OSError, ValueError) as error:
         raise CorruptModelError(f"{path}: cannot be read ({error}); install edge-mnist again") from error
+
+
+def _count_common(one: bytes, other: bytes) -> int:
+    """How many bytes two texts have in common at their start."""
+    different = (at for at, (left, right) in enumerate(zip(one, other, strict=False)) if left != right)
+    return next(different, min(len(one), len(other)))

@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 
 from edge_mnist_exporter.program.reference import ReferenceKernels
-from edge_mnist_runtime.bench.sample_digits import read_samples
 from edge_mnist_runtime.dataset import load_mnist_half
 from edge_mnist_runtime.reading.reader import read_picture
 from edge_mnist_runtime.web.page import make_page

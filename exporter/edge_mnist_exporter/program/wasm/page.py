@@ -17,7 +17,7 @@ from edge_mnist_runtime.web.page_model import PageModel
 
 @dataclass(frozen=True, kw_only=True)
 class PageReport(WasmReport):
-    """What the WebAssembly inside a page needs, and how it was proved. Its sizes are those of the build with vectors."""
+    """What the WebAssembly inside a page needs, and how it was proved. Sizes: of the build with vectors."""
 
     def __str__(self) -> str:
         return f"the WebAssembly inside has {super().__str__()}"
