@@ -157,8 +157,7 @@ def _make_program(request: ConversionRequest, tflite: bytes, audit: GraphAudit) 
     )
     made, kernels = PROGRAM_FILES[kind.format].make(program, kind), program.kernels
     audit = replace(audit, arena_bytes=program.source.arena_bytes)
-    companions = {name.removesuffix(kind.suffix) + end: content for end, content in made.companions.items()}
-    return ExportedFile(name, kind, made.data, kernels, kernels, audit, companions, program, made.prove, made.fill)
+    return ExportedFile(name, kind, made.data, kernels, kernels, audit, made.companions, program, made.prove, made.fill)
 
 
 def _open_by_default(engine: Engine, data: bytes, name: str) -> Engine:

@@ -20,6 +20,7 @@ from edge_mnist_exporter.program.native.library import build_library
 from edge_mnist_exporter.program.native.proof import prove_library
 from edge_mnist_exporter.program.native.toolchain import choose_compiler
 from edge_mnist_exporter.program.wasm.build import build_wasm, read_template, require_wasm_compiler
+from edge_mnist_exporter.program.wasm.npm_package import PACKAGE_FILE, describe_npm_package
 from edge_mnist_exporter.program.wasm.page import fill_page, make_page_model, prove_page
 from edge_mnist_exporter.program.wasm.proof import prove_wasm
 from edge_mnist_exporter.targets import Target
@@ -39,7 +40,7 @@ class ProgramFile:
 
     data: bytes
     companions: dict[str, bytes]
-    """By the ending that follows NAME_int8."""
+    """By name."""
     prove: Proof
     fill: Filling | None = None
     """For a file that shows measured figures: `data` is without them."""
@@ -72,13 +73,14 @@ def check_programs(name: str, kinds: Iterable[Kind]) -> None:
 
 
 def _make_c(program: CProgram, _kind: Kind) -> ProgramFile:
-    source = program.source
-    return ProgramFile(source.source.encode(), {".h": source.header.encode()}, partial(prove_c_program, program))
+    source, header = program.source, {f"{program.name}_int8.h": program.source.header.encode()}
+    return ProgramFile(source.source.encode(), header, partial(prove_c_program, program))
 
 
 def _make_wasm(program: CProgram, _kind: Kind) -> ProgramFile:
     wasm = build_wasm(program)
-    companions = {ending: read_template(f"module{ending}").encode() for ending in (".mjs", ".d.mts")}
+    companions = {f"{program.name}_int8{end}": read_template(f"module{end}").encode() for end in (".mjs", ".d.mts")}
+    companions[PACKAGE_FILE] = describe_npm_package(program)
     return ProgramFile(wasm, companions, partial(prove_wasm, wasm, require_wasm_compiler().version, program))
 
 

@@ -9,12 +9,14 @@ import json
 import re
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edge_mnist_exporter.program.wasm.build import build_wasm, find_wasm_compiler, read_template
+from edge_mnist_exporter.program.wasm.npm_package import describe_npm_package
 from edge_mnist_exporter.program.wasm.proof import prove_wasm, run_in_node
 from edge_mnist_runtime import open_model
 from edge_mnist_runtime.errors import UsageError
@@ -55,7 +57,7 @@ def test_export_writes_the_module_with_its_companions_and_their_hashes(export_pr
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     assert [item["format"] for item in manifest["artifacts"]] == ["wasm"]
     hashes = {item["file"]: item["sha256"] for item in manifest["artifacts"]} | manifest["files"]
-    for name in ("nano_int8.wasm", "nano_int8.mjs", "nano_int8.d.mts"):
+    for name in ("nano_int8.wasm", "nano_int8.mjs", "nano_int8.d.mts", "package.json"):
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == hashes[name]
     report = json.loads((folder / "report.json").read_text("utf-8"))
     program = report["artifacts"][0]["program"]
@@ -67,6 +69,32 @@ def test_export_writes_the_module_with_its_companions_and_their_hashes(export_pr
         open_model(folder / "nano_int8.wasm")
     with pytest.raises(UsageError, match="no model that runs here: WebAssembly"):
         open_model(folder)
+
+
+def test_npm_packs_the_bundle_and_the_package_of_the_docs_reads_a_digit(nano_wasm, nano_program, node, tmp_path):
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("needs npm: apt-get install npm")
+    bundle, package = tmp_path / "bundle", tmp_path / "node_modules" / "edge-mnist-nano"
+    bundle.mkdir()
+    package.mkdir(parents=True)
+    (bundle / "nano_int8.wasm").write_bytes(nano_wasm)
+    for end in (".mjs", ".d.mts"):
+        (bundle / f"nano_int8{end}").write_text(read_template(f"module{end}"), "utf-8")
+    (bundle / "package.json").write_bytes(describe_npm_package(nano_program))
+    (bundle / "golden.npz").write_bytes(b"not for npm")
+    packed = subprocess.run([npm, "pack", "--silent"], cwd=bundle, check=True, capture_output=True, text=True).stdout
+    with tarfile.open(bundle / packed.strip()) as archive:
+        members = [member for member in archive.getmembers() if member.isfile()]
+        for member in members:
+            (package / Path(member.name).name).write_bytes(archive.extractfile(member).read())
+    assert {path.name for path in package.iterdir()} == {path.name for path in bundle.glob("*[!z]")}
+    page = (DOCS / "javascript.md").read_text("utf-8")
+    script = re.findall(r"```js\n(.*?)```", page, re.DOTALL)[1].replace("edge-mnist-edge", "edge-mnist-nano")
+    assert len(script.splitlines()) <= 10
+    (tmp_path / "example.mjs").write_text(script, "utf-8")
+    printed = subprocess.run([node, "example.mjs"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert printed == "nano 1\n"
 
 
 @pytest.mark.parametrize("simd", [True, False], ids=["simd128", "plain"])
