@@ -37,6 +37,11 @@ class CProgram:
     kernels: ReferenceKernels
     """The TFLite file in TFLite's reference kernels."""
 
+    @property
+    def reads_drawings(self) -> bool:
+        """Whether the files that read drawings belong to it: they make the pixels of digits."""
+        return self.kernels.contract.reads_digits
+
 
 @dataclass(frozen=True)
 class ProgramReport:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from edge_mnist_exporter.kinds import Kind
 from edge_mnist_exporter.program.c_program import CProgram, ProgramReport, prove_c_program
 from edge_mnist_exporter.program.c_source import check_c_name
+from edge_mnist_exporter.program.drawing import read_drawing_files
 from edge_mnist_exporter.program.native.library import build_library
 from edge_mnist_exporter.program.native.proof import prove_library
 from edge_mnist_exporter.program.native.toolchain import choose_compiler
@@ -25,7 +26,7 @@ from edge_mnist_exporter.program.wasm.page import fill_page, make_page_model, pr
 from edge_mnist_exporter.program.wasm.proof import prove_wasm
 from edge_mnist_exporter.targets import Target
 from edge_mnist_runtime.bundles.program_formats import C_FORMAT, LIBRARY_FORMAT, PAGE_FORMAT, WASM_FORMAT
-from edge_mnist_runtime.web.page import make_page
+from edge_mnist_runtime.web.page import MODEL_MODULE, make_page, read_web_file
 
 Proof = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.uint8]], ProgramReport]
 """Runs the file on images, uint8, shape (N, H, W, C), and compares its scores, uint8, shape (N, K)."""
@@ -40,7 +41,7 @@ class ProgramFile:
 
     data: bytes
     companions: dict[str, bytes]
-    """By name."""
+    """By file name."""
     prove: Proof
     fill: Filling | None = None
     """For a file that shows measured figures: `data` is without them."""
@@ -73,14 +74,21 @@ def check_programs(name: str, kinds: Iterable[Kind]) -> None:
 
 
 def _make_c(program: CProgram, _kind: Kind) -> ProgramFile:
-    source, header = program.source, {f"{program.name}_int8.h": program.source.header.encode()}
-    return ProgramFile(source.source.encode(), header, partial(prove_c_program, program))
+    source = program.source
+    companions = {f"{program.name}_int8.h": source.header.encode()}
+    if program.reads_drawings:
+        companions |= read_drawing_files()
+    return ProgramFile(source.source.encode(), companions, partial(prove_c_program, program))
 
 
 def _make_wasm(program: CProgram, _kind: Kind) -> ProgramFile:
     wasm = build_wasm(program)
-    companions = {f"{program.name}_int8{end}": read_template(f"module{end}").encode() for end in (".mjs", ".d.mts")}
-    companions[PACKAGE_FILE] = describe_npm_package(program)
+    name = f"{program.name}_int8"
+    companions = {
+        f"{name}.mjs": read_web_file(MODEL_MODULE).encode(),
+        f"{name}.d.mts": read_template("module.d.mts").encode(),
+        PACKAGE_FILE: describe_npm_package(program),
+    }
     return ProgramFile(wasm, companions, partial(prove_wasm, wasm, require_wasm_compiler().version, program))
 
 

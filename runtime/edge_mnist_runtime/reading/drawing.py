@@ -1,4 +1,8 @@
-"""Find the ink of clean drawings: a digit on an even background, and nothing else."""
+"""Find the ink of clean drawings: a digit on an even background, and nothing else.
+
+`subtract_background` and `normalise_drawing` compute with integers. `edge_mnist_drawing.c`, which the exporter writes
+beside C programs, gives the same bytes.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,15 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
-from edge_mnist_runtime.preprocess import PREPROCESS, otsu_threshold
+from edge_mnist_runtime.preprocess import PREPROCESS, normalise_ink, otsu_threshold
 from edge_mnist_runtime.reading.components import label_components
 from edge_mnist_runtime.reading.filters import max_within, quantile
 from edge_mnist_runtime.reading.ink import choose_parts
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
+from edge_mnist_runtime.reading.thin_strokes import widen_thin_drawing
 from edge_mnist_runtime.tensor import Pixels
 
-Number = TypeVar("Number", np.uint8, np.int16)
+Number = TypeVar("Number", np.uint8, np.int16, np.int32)
 
 DRAWING: Final = PICTURE_READING.drawing
 
@@ -41,18 +46,24 @@ def subtract_background(grey: Image.Image) -> DrawnInk | None:
     """
     if max(grey.size) >= PREPROCESS.median_filter_from_pixels:
         grey = grey.filter(ImageFilter.MedianFilter(DRAWING.median_side_pixels))
-    values = np.asarray(grey, np.int16)
-    background = float(quantile(_border(values), 0.5))
-    darker, lighter = background - float(values.min()), float(values.max()) - background
+    values = np.asarray(grey, np.int32)
+    background = int(quantile(_border(values), 0.5))
+    darker, lighter = background - int(values.min()), int(values.max()) - background
     if max(darker, lighter) < PREPROCESS.least_contrast:
         return None
-    contrast = np.clip(background - values if darker >= lighter else values - background, 0, 255)
+    contrast = np.maximum(background - values if darker >= lighter else values - background, 0)
     threshold = otsu_threshold(contrast.astype(np.uint8))
-    floor = PREPROCESS.floor_part * threshold
-    full = float(quantile(contrast[contrast > threshold], PREPROCESS.full_percentile / 100))
-    ink: Pixels = np.clip((contrast - floor) * (255 / (full - floor)), 0, 255).astype(np.uint8)
+    full = int(quantile(contrast[contrast > threshold], PREPROCESS.full_percentile / 100))
+    # In hundredths of a grey level, which the background's limit is given in.
+    floor = PREPROCESS.floor_percent * threshold
+    ink: Pixels = np.clip((100 * contrast - floor) * 255 // (100 * full - floor), 0, 255).astype(np.uint8)
     light = 255 - background if darker < lighter else background
-    return DrawnInk(ink, darker < lighter, min(1.0, full / max(light, float(PICTURE_READING.ground.darkest_level))))
+    return DrawnInk(ink, darker < lighter, min(1.0, full / max(light, PICTURE_READING.ground.darkest_level)))
+
+
+def normalise_drawing(ink: Pixels) -> Pixels:
+    """The tensor, uint8, shape (28, 28), of the ink of a drawing: bright on exactly 0, uint8, shape (H, W)."""
+    return normalise_ink(widen_thin_drawing(ink))
 
 
 def has_even_border(picture: Image.Image) -> bool:
@@ -104,4 +115,5 @@ def is_clean(grey: Image.Image, ink: Pixels) -> bool:
 
 
 def _border(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
-    return np.concatenate([values[0], values[-1], values[1:-1, 0], values[1:-1, -1]])
+    right = values[1:-1, 1:][:, -1:].reshape(-1)  # none in a picture one pixel wide
+    return np.concatenate([values[0], values[-1], values[1:-1, 0], right])

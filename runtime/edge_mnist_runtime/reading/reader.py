@@ -15,13 +15,18 @@ from edge_mnist_runtime.images.colours import upright_colours, upright_grey, upr
 from edge_mnist_runtime.images.damage import describe_damage
 from edge_mnist_runtime.prediction import Quality, Reason
 from edge_mnist_runtime.preprocess import PREPROCESS, ink_box, normalise_ink
-from edge_mnist_runtime.reading.drawing import DrawnInk, has_even_border, is_clean, subtract_background
+from edge_mnist_runtime.reading.drawing import (
+    DrawnInk,
+    has_even_border,
+    is_clean,
+    normalise_drawing,
+    subtract_background,
+)
 from edge_mnist_runtime.reading.enlargement import find_enlarged_tensor, lies_as_in_mnist
-from edge_mnist_runtime.reading.ink import Ink, pick_ink
+from edge_mnist_runtime.reading.ink import pick_ink
 from edge_mnist_runtime.reading.modes import ReadingMode, find_tensor
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.rejection import find_rejection_reason, is_grain, min_confidence_despite
-from edge_mnist_runtime.reading.thin_strokes import widen_thin_strokes
 from edge_mnist_runtime.tensor import Pixels
 
 T = TypeVar("T")
@@ -148,27 +153,19 @@ def _drawn(picture: Image.Image, grey: Image.Image, ink: DrawnInk) -> Reading:
     picked = pick_ink(ink.pixels / np.float32(255), 0.0)
     if picked and is_grain(picked):
         return _blank(grey, "mnist")
-    flaw = find_rejection_reason(picked, side_pixels) if picked else None
+    flaw = find_rejection_reason(picked, side_pixels) if picked else _find_small(side_pixels)
     quality = Quality(side_pixels, ink.contrast)
 
     def draw_steps() -> Steps:
         return ("picture", grey), ("ink", Image.fromarray(ink.pixels))
 
-    pixels = normalise_ink(_widened(ink.pixels, picked))
+    pixels = normalise_drawing(ink.pixels)
     return Reading(pixels, "mnist", box, ink.light_on_dark, 0, quality, flaw, draw_steps)
 
 
-def _widened(pixels: Pixels, ink: Ink | None) -> Pixels:
-    """A drawing, uint8, shape (H, W), with thin strokes widened; a little larger if they were.
-
-    An outlined digit stays as it is: widened, the two sides of its strokes would run together.
-    """
-    if ink is None or ink.length > PICTURE_READING.thin_strokes.max_length * ink.side_pixels:
-        return pixels
-    widened = widen_thin_strokes(
-        pixels.astype(np.float32), stroke_pixels=ink.stroke_pixels, side_pixels=ink.side_pixels
-    )
-    return widened.astype(np.uint8)
+def _find_small(side_pixels: float) -> Reason | None:
+    """The only rejection reason that does not need the ink's components."""
+    return "too small" if side_pixels < PICTURE_READING.flaws.min_side_pixels else None
 
 
 class PlacedTensor(NamedTuple):

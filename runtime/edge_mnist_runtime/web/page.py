@@ -10,16 +10,26 @@ from importlib.resources import files
 from string import Template
 from typing import Final
 
+from edge_mnist_runtime.acceptance import THRESHOLDS as ACCEPTANCE_RULE
 from edge_mnist_runtime.images.files import MAX_PIXELS
 from edge_mnist_runtime.prediction import AMBIGUOUS_SHARE
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.web.page_model import PageModel
 
-MODULES: Final = ("model", "weights", "strokes", "verdict", "pictures", "sheet", "page")
+MODEL_MODULE: Final = "model.mjs"
+"""Loads a WebAssembly file and calls it; an export writes it beside such a file."""
+
+MODULES: Final = (MODEL_MODULE, "weights.mjs", "strokes.mjs", "verdict.mjs", "pictures.mjs", "sheet.mjs", "page.mjs")
 """The JavaScript modules in an order in which each uses only earlier ones."""
 
-MAX_UNEVEN: Final = 0.2
-"""How far the border of a photograph may be from its median, as a fraction of the picture's contrast."""
+BORDER_LIMITS: Final = {
+    "uneven_level": 0.2,  # difference from the border's median, as a fraction of the contrast, from which it is uneven
+    "max_uneven_border": 0.02,  # fraction of the border that may be
+    "edge_ink_level": 0.5,  # the same difference from which it is ink: a digit that the edge cuts...
+    "max_edge_ink": 0.2,  # ...up to this fraction of the border, and a shadow beyond it
+}
+"""When the page reads a picture. Mode `mnist` takes the border's median for the background everywhere, so light must be
+even; modes `auto` and `photo` read more."""
 
 POLICY: Final = (
     "default-src 'none'; script-src {script} 'wasm-unsafe-eval'; style-src {style}; img-src blob: data:; "
@@ -30,7 +40,7 @@ POLICY: Final = (
 
 def make_page(model: PageModel) -> bytes:
     """Make the page of a model, as UTF-8."""
-    script, style = _read_script(), _without_comments(_read("style.css"))
+    script, style = _read_script(), _without_comments(read_web_file("style.css"))
     about = {
         "name": model.name,
         "version": model.version,
@@ -41,11 +51,12 @@ def make_page(model: PageModel) -> bytes:
         "rules": {
             "sure_despite_cut": PICTURE_READING.flaws.sure_despite_cut,
             "ambiguous_share": AMBIGUOUS_SHARE,
-            "max_uneven": MAX_UNEVEN,
             "max_pixels": MAX_PIXELS,
+            **BORDER_LIMITS,
+            **ACCEPTANCE_RULE,
         },
     }
-    page = Template(_read("index.html")).substitute(
+    page = Template(read_web_file("index.html")).substitute(
         policy=POLICY.format(script=_hash_of(script), style=_hash_of(style)),
         version=model.version,
         style=style,
@@ -56,13 +67,14 @@ def make_page(model: PageModel) -> bytes:
     return page.encode("utf-8")
 
 
-def _read(name: str) -> str:
+def read_web_file(name: str) -> str:
+    """The text of a file that a page is made of."""
     return (files(__package__) / "templates" / name).read_text("utf-8")
 
 
 def _read_script() -> str:
     """All modules as one, without imports and exports of each other."""
-    text = "".join(_read(f"{name}.mjs") for name in MODULES)
+    text = "".join(read_web_file(name) for name in MODULES)
     return _without_comments(re.sub(r"^export ", "", re.sub(r"^import .*\n", "", text, flags=re.M), flags=re.M))
 
 

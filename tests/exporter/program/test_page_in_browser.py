@@ -64,6 +64,12 @@ def write_pictures(folder: Path) -> None:
     Image.fromarray(draw_digits(1, seed=4)[0][5, :, :, 0]).save(folder / "tensor.png")
     light = np.linspace(0.3, 1, 280)[None, :] * np.asarray(Image.open(folder / "7.png"))
     Image.fromarray(light.astype(np.uint8)).save(folder / "shadow.png")
+    tall = Image.open(folder / "7.png").crop((100, 20, 260, 130))
+    tall.save(folder / "cut.png")
+    two = Image.new("L", (560, 280), 255)
+    for left, digit in ((0, 3), (280, 7)):
+        two.paste(Image.open(folder / f"{digit}.png"), (left, 0))
+    two.save(folder / "two.png")
     Image.new("1", (10_000, 10_000), 1).save(folder / "huge.png")
 
 

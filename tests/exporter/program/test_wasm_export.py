@@ -20,6 +20,7 @@ from edge_mnist_exporter.program.wasm.npm_package import describe_npm_package
 from edge_mnist_exporter.program.wasm.proof import prove_wasm, run_in_node
 from edge_mnist_runtime import open_model
 from edge_mnist_runtime.errors import UsageError
+from edge_mnist_runtime.web.page import MODEL_MODULE, read_web_file
 
 pytestmark = pytest.mark.slow
 
@@ -79,8 +80,8 @@ def test_npm_packs_the_bundle_and_the_package_of_the_docs_reads_a_digit(nano_was
     bundle.mkdir()
     package.mkdir(parents=True)
     (bundle / "nano_int8.wasm").write_bytes(nano_wasm)
-    for end in (".mjs", ".d.mts"):
-        (bundle / f"nano_int8{end}").write_text(read_template(f"module{end}"), "utf-8")
+    (bundle / "nano_int8.mjs").write_text(read_web_file(MODEL_MODULE), "utf-8")
+    (bundle / "nano_int8.d.mts").write_text(read_template("module.d.mts"), "utf-8")
     (bundle / "package.json").write_bytes(describe_npm_package(nano_program))
     (bundle / "golden.npz").write_bytes(b"not for npm")
     packed = subprocess.run([npm, "pack", "--silent"], cwd=bundle, check=True, capture_output=True, text=True).stdout
@@ -136,14 +137,14 @@ def test_javascript_of_the_docs_reads_a_digit(nano_wasm, nano_program, node, tmp
     assert len(script.splitlines()) <= 10
     (tmp_path / "example.mjs").write_text(script, "utf-8")
     (tmp_path / "nano_int8.wasm").write_bytes(nano_wasm)
-    (tmp_path / "nano_int8.mjs").write_text(read_template("module.mjs"), "utf-8")
+    (tmp_path / "nano_int8.mjs").write_text(read_web_file(MODEL_MODULE), "utf-8")
     printed = subprocess.run([node, "example.mjs"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
     assert re.fullmatch(r"wrong golden digits: 0\n\d [\d.]+ (true|false)\n", printed)
 
 
 def test_javascript_module_refuses_other_sizes_and_keeps_older_scores(nano_wasm, node, tmp_path):
     (tmp_path / "nano_int8.wasm").write_bytes(nano_wasm)
-    (tmp_path / "nano_int8.mjs").write_text(read_template("module.mjs"), "utf-8")
+    (tmp_path / "nano_int8.mjs").write_text(read_web_file(MODEL_MODULE), "utf-8")
     (tmp_path / "main.mjs").write_text(
         "import { readFileSync } from 'node:fs';\n"
         "import { loadDigitModel } from './nano_int8.mjs';\n"

@@ -10,6 +10,14 @@ export interface DigitPrediction {
   accepted: boolean;
 }
 
+/** What became of a drawing. */
+export interface DrawingReading {
+  /** 28 x 28 pixels for `predict`; null if the drawing shows no digit. */
+  pixels: Uint8Array | null;
+  /** Why there are none: `blank` (no ink), or `too small` (its longer side is below 9 pixels); null if there are. */
+  reason: "blank" | "too small" | null;
+}
+
 /** A loaded model. */
 export interface DigitModel {
   readonly name: string;
@@ -19,6 +27,11 @@ export interface DigitModel {
   readonly sha256: string;
   /** Reads 28 x 28 pixels, row by row: bright ink on black, 0..255. */
   predict(image: Uint8Array | Uint8ClampedArray): DigitPrediction;
+  /**
+   * Gives a drawing the size and position of MNIST's digits: one digit on an even background, dark on light or light on
+   * dark, width x height grey levels, row by row. Sides: 1 to 16383 pixels. The memory grows as large drawings need it.
+   */
+  readDrawing(grey: Uint8Array | Uint8ClampedArray, width: number, height: number): DrawingReading;
   /** Replays the golden digits inside the model. Returns how many got other scores than they must: 0 if all is well. */
   selfTest(): number;
 }

@@ -2,7 +2,7 @@
 import { unpackModel } from "./weights.mjs";
 import { groupStrokes, rasterise } from "./strokes.mjs";
 import { explain, readDigit } from "./verdict.mjs";
-import { decodePicture, isEven, takePicture, toGrey } from "./pictures.mjs";
+import { decodePicture, findBorderFlaw, takePicture, toGrey } from "./pictures.mjs";
 import { makeSheet } from "./sheet.mjs";
 
 const SPEAK_AFTER_MS = 600; // a screen reader hears only answers that stay
@@ -23,11 +23,7 @@ function read() {
   const before = readings.length;
   if (content.bitmap) {
     const picture = toGrey(scratch, content.bitmap);
-    const isTensor = picture.width === 28 && picture.height === 28;
-    readings = [readDigit(model, picture, about.rules)];
-    if (!isTensor && !isEven(picture, about.rules.max_uneven)) {
-      readings = [{ ...readings[0], digit: null, reason: "uneven light" }];
-    }
+    readings = [readDigit(model, picture, about.rules, findBorderFlaw(picture, about.rules))];
   } else {
     readings = groupStrokes(content.strokes).map((strokes) => readDigit(model, rasterise(scratch, strokes), about.rules));
   }

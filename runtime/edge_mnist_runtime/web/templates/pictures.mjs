@@ -1,6 +1,6 @@
 // Pictures from files, the clipboard and the camera: their grey levels, or the sentence that says why there are none.
 
-const MAX_SIDE = 800; // larger pictures are scaled down
+const LONGEST_SIDE = 800; // larger pictures are scaled down
 
 /** Decodes a picture file. Throws an Error whose message is for the reader of the page. */
 export async function decodePicture(file, maxPixels) {
@@ -15,7 +15,7 @@ export async function decodePicture(file, maxPixels) {
       const found = `${Math.round((width * height) / 1e6)} megapixels`;
       return { refused: `This picture has ${found}. The limit is ${maxPixels / 1e6}: scale it down first.` };
     }
-    const scale = Math.min(1, MAX_SIDE / Math.max(width, height));
+    const scale = Math.min(1, LONGEST_SIDE / Math.max(width, height));
     const size = { resizeWidth: Math.max(1, Math.round(width * scale)), resizeHeight: Math.max(1, Math.round(height * scale)) };
     return { bitmap: await createImageBitmap(image, scale < 1 ? { ...size, resizeQuality: "high" } : {}) };
   } catch {
@@ -46,15 +46,17 @@ export function toGrey(context, bitmap) {
   return { grey, width, height };
 }
 
-/** Whether the border of a picture is even enough for one background: its levels stay near their median. */
-export function isEven({ grey, width, height }, maxFraction) {
+/** What the border of a picture tells against reading it as a drawing: a reason, or null. */
+export function findBorderFlaw({ grey, width }, limits) {
   const border = [...grey.subarray(0, width), ...grey.subarray(-width)];
   for (let at = width; at < grey.length; at += width) border.push(grey[at - 1], grey[at]);
-  border.sort((a, b) => a - b);
-  const level = (fraction) => border[Math.floor(fraction * (border.length - 1))];
+  const background = border.sort((a, b) => a - b)[border.length >> 1];
   let contrast = 0;
-  for (const value of grey) contrast = Math.max(contrast, Math.abs(value - level(0.5)));
-  return Math.max(level(0.98) - level(0.5), level(0.5) - level(0.02)) <= maxFraction * contrast;
+  for (const level of grey) contrast = Math.max(contrast, Math.abs(level - background));
+  const fractionAbove = (part) => border.filter((level) => Math.abs(level - background) > part * contrast).length / border.length;
+  const ink = fractionAbove(limits.edge_ink_level);
+  if (fractionAbove(limits.uneven_level) - ink > limits.max_uneven_border || ink > limits.max_edge_ink) return "uneven light";
+  return ink > 0 ? "cut off" : null;
 }
 
 /** Opens the camera in a dialog; gives the picture that is taken, or null. Throws if there is no camera. */
@@ -73,7 +75,7 @@ export async function takePicture(dialog) {
     });
     if (!taken) return null;
     const { videoWidth: width, videoHeight: height } = video;
-    const scale = Math.min(1, MAX_SIDE / Math.max(width, height));
+    const scale = Math.min(1, LONGEST_SIDE / Math.max(width, height));
     return await createImageBitmap(video, { resizeWidth: Math.round(width * scale), resizeHeight: Math.round(height * scale) });
   } finally {
     dialog.close();

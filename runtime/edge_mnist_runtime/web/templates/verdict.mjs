@@ -11,14 +11,48 @@ const SENTENCES = {
     "the light or the paper is uneven. The Python runtime reads such photographs: edge-mnist classify.",
 };
 
-/** Reads a grey picture: `digit` is null if the runtime would reject it, and `reason` says why. */
-export function readDigit(model, picture, rules) {
-  const { pixels, reason } = model.readDrawing(picture.grey, picture.width, picture.height);
+const SIDE = 28;
+
+/** A picture of the network's own size, bright ink on black, goes to it unchanged, as in every mode but `photo`. */
+function findTensor({ grey, width, height }) {
+  const isTensor = width === SIDE && height === SIDE && grey.some((level) => level);
+  return isTensor && ![...grey.subarray(0, SIDE), ...grey.subarray(-SIDE)].some((level) => level) ? grey : null;
+}
+
+/** Whether an image shows two parts of similar height and amount with an empty column between them: acceptance.py. */
+export function showsTwoDigits(pixels, rules) {
+  const columns = Array.from({ length: SIDE }, (_, x) => pixels.filter((_, i) => i % SIDE === x));
+  const least = Math.max(1, rules.gap_brightness * Math.max(...pixels));
+  const inked = [...columns.keys()].filter((x) => columns[x].some((level) => level >= least));
+  const measure = (part) => {
+    const ink = part.flatMap((x) => [...columns[x].keys()].filter((y) => columns[x][y] >= least));
+    return { height: Math.max(...ink) - Math.min(...ink) + 1, amount: ink.length };
+  };
+  const isLess = (one, other, limit) => Math.min(one, other) < limit * Math.max(one, other);
+  return inked.slice(1).some((x, i) => {
+    if (x === inked[i] + 1) return false;
+    const [left, right] = [measure(inked.slice(0, i + 1)), measure(inked.slice(i + 1))];
+    return (
+      !isLess(left.height, right.height, rules.side_by_side_height) &&
+      !isLess(left.amount, right.amount, rules.side_by_side_ink)
+    );
+  });
+}
+
+/**
+ * Reads a grey picture: `digit` is null if the runtime would reject it, and `reason` says why. `flaw` is a reason that
+ * was found in a picture before; in a drawing none is.
+ */
+export function readDigit(model, picture, rules, flaw = null) {
+  const tensor = findTensor(picture);
+  const { pixels, reason } = tensor
+    ? { pixels: tensor, reason: null }
+    : model.readDrawing(picture.grey, picture.width, picture.height);
   if (!pixels) return { digit: null, likeliest: null, confidence: 0, scores: null, picture, pixels, reason };
   const { digit, confidence, scores, accepted } = model.predict(pixels);
   const [second, first] = [...scores].sort((a, b) => a - b).slice(-2);
-  let flaw = reason;
-  if (flaw === "cut off" && confidence >= rules.sure_despite_cut) flaw = null;
+  if (tensor || (flaw === "cut off" && confidence >= rules.sure_despite_cut)) flaw = null;
+  if (!flaw && confidence < rules.certain && showsTwoDigits(pixels, rules)) flaw = "several digits";
   if (!flaw && !accepted) flaw = (first + second) / 256 >= rules.ambiguous_share ? "ambiguous" : "no digit";
   return { digit: flaw ? null : digit, likeliest: digit, confidence, scores, picture, pixels, reason: flaw };
 }

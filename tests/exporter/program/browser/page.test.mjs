@@ -137,6 +137,10 @@ test("a photograph in uneven light is refused with the way to read it", async ()
     await give(page, "drop", "shadow.png", "image/png", base64("shadow.png"));
     await says(page, "verdict", "The Python runtime reads such photographs: edge-mnist classify.");
     assert.equal(await answer(page), "?");
+    await give(page, "drop", "cut.png", "image/png", base64("cut.png"));
+    await says(page, "verdict", "Not a digit: it is cut off at the edge.");
+    await give(page, "drop", "two.png", "image/png", base64("two.png"));
+    await says(page, "verdict", "Not a digit: several digits stand side by side.");
   });
 });
 
