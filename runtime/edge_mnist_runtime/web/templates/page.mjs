@@ -10,6 +10,9 @@ const find = (id) => document.getElementById(id);
 const about = JSON.parse(find("about").textContent);
 const scratch = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
 const percent = (fraction) => `${(100 * fraction).toFixed(1)}\u00a0%`;
+const written = new WeakMap(); // the text of each element that `write` wrote
+const image = new ImageData(28, 28); // for every 28 x 28 image in turn
+image.data.fill(255);
 const times = []; // milliseconds of the last 100 answers
 let model = null;
 let content = { strokes: [], bitmap: null };
@@ -46,9 +49,16 @@ function update(next) {
   speaking = setTimeout(() => (find("spoken").textContent = sheet.isEmpty() ? "The sheet is empty." : verdict(true)), SPEAK_AFTER_MS);
 }
 
-/** Sets the text of an element if it is another one: the same text would be laid out again. */
+/** Sets the text of an element and returns whether it is another one. The same text would be laid out again. */
 function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  if (written.get(element) === text) return false;
+  written.set(element, text);
+  element.textContent = text;
+  return true;
+}
+
+function setAttribute(element, name, value) {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
 /** What is said of the answer; `aloud` with the answer itself. */
@@ -93,11 +103,10 @@ function showSeen() {
       button.append(Object.assign(document.createElement("canvas"), { width: 28, height: 28 }));
       item.replaceChildren(button);
     }
-    const image = new ImageData(28, 28);
-    pixels.forEach((level, i) => image.data.set([level, level, level, 255], 4 * i));
+    pixels.forEach((level, i) => image.data.fill(level, 4 * i, 4 * i + 3));
     button.firstChild.getContext("2d").putImageData(image, 0, 0);
-    button.setAttribute("aria-pressed", String(index === chosen));
-    button.setAttribute("aria-label", `Digit ${index + 1} of ${count}: show its probabilities`);
+    setAttribute(button, "aria-pressed", String(index === chosen));
+    setAttribute(button, "aria-label", `Digit ${index + 1} of ${count}: show its probabilities`);
   });
 }
 
@@ -106,10 +115,10 @@ function showBars() {
   const best = scores ? scores.indexOf(Math.max(...scores)) : -1;
   [...find("bars").children].forEach((row, digit) => {
     const [, bar, figure] = row.children;
-    row.classList.toggle("top", digit === best);
-    row.classList.toggle("sure", digit === readings[chosen]?.digit);
-    bar.firstChild.style.transform = `scaleX(${scores ? scores[digit] / 256 : 0})`;
-    write(figure, scores ? percent(scores[digit] / 256) : "");
+    setAttribute(row, "class", digit !== best ? "" : digit === readings[chosen].digit ? "top sure" : "top");
+    if (write(figure, scores ? percent(scores[digit] / 256) : "")) {
+      bar.firstChild.style.transform = `scaleX(${scores ? scores[digit] / 256 : 0})`;
+    }
   });
   write(find("of"), readings.length > 1 ? `Probabilities of digit ${chosen + 1}` : "Probabilities");
 }

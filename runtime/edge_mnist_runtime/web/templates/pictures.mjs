@@ -55,7 +55,8 @@ export function findBorderFlaw({ grey, width }, limits) {
   for (const level of grey) contrast = Math.max(contrast, Math.abs(level - background));
   const fractionAbove = (part) => border.filter((level) => Math.abs(level - background) > part * contrast).length / border.length;
   const ink = fractionAbove(limits.edge_ink_level);
-  if (fractionAbove(limits.uneven_level) - ink > limits.max_uneven_border || ink > limits.max_edge_ink) return "uneven light";
+  const soft = fractionAbove(limits.uneven_level) - ink; // shade, and the soft edges of strokes
+  if (soft > limits.max_uneven_border + ink || ink > limits.max_edge_ink) return "uneven light";
   return ink > 0 ? "cut off" : null;
 }
 

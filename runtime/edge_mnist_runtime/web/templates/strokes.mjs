@@ -2,7 +2,8 @@
 
 export const SHEET = { width: 1000, height: 720 };
 export const PEN = 26; // width of a stroke
-const SCALE = 0.25; // pixels of a grey picture for one unit: a dot is too small to be read
+const ROOM = 40; // units around a digit in its grey picture
+const SCALE = 0.2; // pixels of a grey picture for one unit: five times what the network sees, and a dot is too small
 const SHARED = 0.25; // two strokes belong to one digit if they share this fraction of the narrower one's columns
 
 /** Groups strokes into digits, from left to right. */
@@ -52,8 +53,7 @@ export function rasterise(context, strokes) {
   const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
   const [left, top] = [Math.min(...xs), Math.min(...ys)];
   const sides = [Math.max(...xs) - left, Math.max(...ys) - top];
-  const room = PEN + Math.max(...sides) / 4;
-  const [width, height] = sides.map((side) => Math.ceil((side + 2 * room) * SCALE));
+  const [width, height] = sides.map((side) => Math.ceil((side + 2 * ROOM) * SCALE));
   const { canvas } = context;
   if (canvas.width < width || canvas.height < height) {
     // It only grows, because a new size takes longer than the drawing.
@@ -62,7 +62,7 @@ export function rasterise(context, strokes) {
   context.resetTransform();
   context.fillStyle = "#fff";
   context.fillRect(0, 0, width, height);
-  context.setTransform(SCALE, 0, 0, SCALE, (room - left) * SCALE, (room - top) * SCALE);
+  context.setTransform(SCALE, 0, 0, SCALE, (ROOM - left) * SCALE, (ROOM - top) * SCALE);
   context.strokeStyle = "#000";
   drawStrokes(context, strokes);
   const { data } = context.getImageData(0, 0, width, height);
