@@ -57,10 +57,11 @@ test: $(INSTALLED) ## Run every test
 test-mnist: $(INSTALLED) ## Run the tests that read MNIST; it is hidden from all others
 	$(PYTEST) -m mnist
 
-web-test: $(INSTALLED) ## Test the page in headless Chromium, after installing what that needs
+web-test: $(INSTALLED) ## Test the page in headless Chromium, after installing what that needs; screenshots in build/web-test
 	command -v chromium npm >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium nodejs npm; }
 	$(MAKE) $(WEB_TOOLS)
-	$(BIN)/python -m pytest $(BROWSER_TESTS)
+	mkdir -p build/web-test/screenshots
+	SCREENSHOTS=$(abspath build/web-test/screenshots) $(BIN)/python -m pytest $(BROWSER_TESTS)
 
 NIGHTLY := build/nightly
 

@@ -127,7 +127,7 @@ function showTime() {
   if (!times.length) return;
   const sorted = [...times].sort((a, b) => a - b);
   const at = (fraction) => `${sorted[Math.ceil(fraction * sorted.length) - 1].toFixed(1)} ms`;
-  write(find("time"), `${at(0.5)} median, ${at(0.99)} p99 (last ${times.length})`);
+  write(find("time"), `${at(0.5)} median, ${at(0.99)} p99 (the last ${times.length})`);
 }
 
 function showModel() {

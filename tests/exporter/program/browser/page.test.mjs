@@ -7,7 +7,7 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 
-const { FOLDER, MODULES, CHROMIUM } = process.env;
+const { FOLDER, MODULES, CHROMIUM, SCREENSHOTS } = process.env;
 const require = createRequire(path.join(MODULES, "here.js"));
 const { chromium } = require("playwright-core");
 const file = (name) => path.join(FOLDER, name);
@@ -303,6 +303,21 @@ test("nothing moves while someone draws, at any width", async () => {
       },
       { viewport: { width, height: 740 } },
     );
+  }
+});
+
+test("screenshots are taken for a person to look at", { skip: !SCREENSHOTS && "SCREENSHOTS names no folder" }, async () => {
+  for (const colorScheme of ["light", "dark"]) {
+    for (const width of [360, 768, 1280]) {
+      await withPage(
+        async (page) => {
+          for (const [index, digit] of [2, 0, 4, 5].entries()) await draw(page, digit, [0.04 + 0.24 * index, 0.2, 0.19, 0.6]);
+          await page.mouse.move(0, 0);
+          await page.screenshot({ path: path.join(SCREENSHOTS, `${width}-${colorScheme}.png`), fullPage: true });
+        },
+        { colorScheme, viewport: { width, height: 740 } },
+      );
+    }
   }
 });
 
