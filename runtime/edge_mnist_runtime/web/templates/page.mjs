@@ -78,7 +78,8 @@ function showAnswer() {
   const answer = find("answer");
   const count = readings.length;
   write(answer, readings.map(({ digit }) => digit ?? "?").join("") || "\u2013");
-  answer.className = count > 8 ? "longer" : count > 4 ? "long" : readings.some(({ digit }) => digit !== null) ? "" : "none";
+  answer.classList.toggle("none", readings.every(({ digit }) => digit === null));
+  answer.style.setProperty("--count", Math.max(1, count));
   write(find("verdict"), count ? verdict(false) : "\u00a0");
 }
 

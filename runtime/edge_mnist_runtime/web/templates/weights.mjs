@@ -2,7 +2,7 @@
 import { loadDigitModel } from "./model.mjs";
 
 const TOO_OLD =
-  "This browser is too old to unpack the model. Chrome or Edge 97, Firefox 113, Safari 16.4 or anything newer can.";
+  "This browser is too old to unpack the model. Chrome or Edge 105, Firefox 113, Safari 16.4 or anything newer can.";
 const DAMAGED = "The model inside this page is damaged. Get the page again; nothing can be read until then.";
 
 /** Loads the model. `lengths`: bytes of the common start, the simd128 part, the plain part, and the common end. */

@@ -296,9 +296,10 @@ test("nothing moves while someone draws, at any width", async () => {
           globalThis.shifts = [];
           new PerformanceObserver((list) => shifts.push(...list.getEntries().map(({ value }) => value))).observe({ type: "layout-shift" });
         });
-        await draw(page, 3);
-        await draw(page, 1, [0.7, 0.15, 0.2, 0.7]);
+        for (const [index, digit] of [3, 1, 0, 2, 6].entries()) await draw(page, digit, [0.02 + 0.2 * index, 0.3, 0.14, 0.5]);
+        assert.equal(await answer(page), "31026");
         assert.deepEqual(await page.evaluate(() => shifts), []);
+        assert.ok(await page.locator("#answer").evaluate(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth));
         assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
       },
       { viewport: { width, height: 740 } },
