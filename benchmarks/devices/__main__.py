@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 from benchmarks.devices.chips import CHIPS, COMPILER, EMULATOR, PACKAGES, Chip, Run, find_missing_tool, run_on_chip
+from benchmarks.devices.drawings import describe_drawings
 from benchmarks.devices.libraries import COMPUTERS, find_missing_part, run_library
 from edge_mnist_exporter import ExportConfig, export
 from edge_mnist_exporter.program.c_program import make_c_program
@@ -42,6 +43,17 @@ Flash: code and constants of the program on Cortex-M4, without golden vectors, i
 
 Instructions: of one digit, counted by the emulator, which is no cycle count. Stack: bytes, with the loop that calls
 the program. Plain loops: `-DEDGE_MNIST_PORTABLE`; M4, M7 and M33 otherwise use their DSP instructions.
+
+## Drawings
+
+`edge_mnist_drawing.c` ([how to use it](c.md#drawings)) on 20 drawn digits a row, compared with Python's pixels.
+
+| drawing | processor | options | differing | million instructions | flash | workspace | stack |
+|---|---|---|---|---|---|---|---|
+{drawings}
+
+Instructions: of the drawing that takes most. The workspace comes on top of the drawing itself, a byte a pixel. Flash,
+workspace and stack are in bytes.
 
 ## Libraries on computers
 
@@ -124,6 +136,7 @@ def main() -> int:
         verdict=verdict,
         sizes="\n".join(sizes),
         runs="\n".join(runs),
+        drawings="\n".join(describe_drawings((BUILD / "drawings").resolve())),
         libraries="\n".join(libraries),
         others="\n".join([*others, *PUBLISHED]),
         tools=describe_tools(),

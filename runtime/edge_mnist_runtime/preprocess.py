@@ -43,8 +43,8 @@ class PreprocessDefinition:
     """The parameters that decide which tensor ink becomes."""
 
     version: int = 2
-    """Raised with every change of a step or parameter. Version 1 computed with floats. Tensors of both versions are alike
-    (docs/measurements.md), so models that were made for version 1 are read, too; see `contract.py`."""
+    """Raised with every change of a step or parameter. Version 1 computed with floats. Its tensors are alike, so models
+    made for it are read, too: `contract.READABLE_PREPROCESS_SHA256`, measured in docs/measurements.md."""
     side_pixels: int = 28
     """Height and width of the tensor."""
     ink_side_pixels: int = 20
@@ -132,7 +132,7 @@ def _resampling_weights(n_from: int, n_to: int) -> Integers:
     one = 1 << PREPROCESS.kernel_bits
     # Centres of old pixel j and new pixel i are at (j + 1/2) / n_from and (i + 1/2) / n_to of the axis.
     longer = max(n_from, n_to)
-    old, new = 2 * np.arange(n_from) + 1, 2 * np.arange(n_to)[:, np.newaxis] + 1
+    old, new = 2 * np.arange(n_from, dtype=np.int64) + 1, 2 * np.arange(n_to, dtype=np.int64)[:, np.newaxis] + 1
     x = (np.abs(old * n_to - new * n_from) * one + longer) // (2 * longer)
     near, far = (3 * x - 5 * one) * x * x + 2 * one**3, ((5 * one - x) * x - 8 * one**2) * x + 4 * one**3
     kernel = np.where(x < one, near, np.where(x < 2 * one, far, 0))
@@ -154,7 +154,7 @@ def _multiply(left: Integers, right: npt.NDArray[Any]) -> Integers:
 def _paste_offset(mass: Integers, size: int) -> int:
     """Offset along one axis that puts the centre of `mass` on the centre pixel, limited to the frame."""
     total = max(1, int(mass.sum()))
-    offset = _divide_nearest(PREPROCESS.centre_pixel * total - int(np.arange(size) @ mass), total)
+    offset: int = _divide_nearest(PREPROCESS.centre_pixel * total - int(np.arange(size) @ mass), total)
     return min(max(offset, 0), PREPROCESS.side_pixels - size)
 
 
@@ -176,7 +176,7 @@ def otsu_threshold(values: npt.NDArray[np.uint8]) -> int:
         The largest level of the lower class, 0..254. The upper class is `values > threshold`; it is not empty if
         `values` has two levels.
     """
-    counts = np.bincount(values.reshape(-1), minlength=256)
+    counts = np.bincount(values.reshape(-1), minlength=256).astype(np.int64)
     weight = counts.cumsum()
     mass = (counts * np.arange(256)).cumsum()
     # The variance between the classes is, times a constant, apart**2 / spread.

@@ -552,8 +552,8 @@ class RowParameters(NamedTuple):
 class PictureReadingDefinition(NamedTuple):
     """All parameters that decide which ink is found in a picture, with a version."""
 
-    version: int = 8
-    """Raised with every change of the results. Mode `mnist` gives those of version 1, except for thin strokes."""
+    version: int = 9
+    """Raised with every change of the results. From version 9 on mode `mnist` computes with integers."""
     decoding: DecodingParameters = DECODING
     reader: ReaderParameters = ReaderParameters()
     drawing: DrawingParameters = DrawingParameters()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -26,7 +27,7 @@ def draw_strokes(size: tuple[int, int], points: Any, brush: float, greys: tuple[
     rows, columns = np.mgrid[:height, :width].astype(np.float32) + 0.5
     corners = np.asarray(points, np.float32) * (height, width)
     far = np.full(size, np.inf, np.float32)
-    for start, end in zip(corners, corners[1:], strict=False):
+    for start, end in pairwise(corners):
         step = end - start
         along = ((rows - start[0]) * step[0] + (columns - start[1]) * step[1]) / max(float(step @ step), 1e-6)
         along = np.clip(along, 0, 1)

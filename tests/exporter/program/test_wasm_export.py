@@ -142,6 +142,26 @@ def test_javascript_of_the_docs_reads_a_digit(nano_wasm, nano_program, node, tmp
     assert re.fullmatch(r"wrong golden digits: 0\n\d [\d.]+ (true|false)\n", printed)
 
 
+def test_javascript_of_the_docs_reads_a_drawing(nano_wasm, node, tmp_path):
+    page = (DOCS / "javascript.md").read_text("utf-8")
+    load, draw = re.findall(r"```js\n(.*?)```", page, re.DOTALL)
+    canvas = """
+    const levels = new Uint8ClampedArray(4 * 100 * 80).fill(230);
+    for (let y = 15; y < 65; y++) levels.fill(10, 4 * (100 * y + 45), 4 * (100 * y + 52));
+    const getImageData = () => ({ data: levels, width: 100, height: 80 });
+    const canvas = { width: 100, height: 80, getContext: () => ({ getImageData }) };
+    """
+    (tmp_path / "example.mjs").write_text(
+        (load + canvas).replace("edge", "nano")
+        + draw.replace("pixels, ", "pixels: p, ").replace("predict(pixels)", "predict(p)"),
+        "utf-8",
+    )
+    (tmp_path / "nano_int8.wasm").write_bytes(nano_wasm)
+    (tmp_path / "nano_int8.mjs").write_text(read_web_file(MODEL_MODULE), "utf-8")
+    printed = subprocess.run([node, "example.mjs"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert printed.splitlines()[-1] == "1"
+
+
 def test_javascript_module_refuses_other_sizes_and_keeps_older_scores(nano_wasm, node, tmp_path):
     (tmp_path / "nano_int8.wasm").write_bytes(nano_wasm)
     (tmp_path / "nano_int8.mjs").write_text(read_web_file(MODEL_MODULE), "utf-8")

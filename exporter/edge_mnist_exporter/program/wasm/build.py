@@ -20,7 +20,8 @@ FAST: Final = ("-O3",)
 """How the network is compiled..."""
 
 SMALL: Final = ("-Oz", "-mllvm", "-disable-lsr")
-"""...and all else. Without loop strength reduction functions have fewer variables, which saves a tenth of their size."""
+"""...and all else. Without loop strength reduction functions have fewer variables, which saves a tenth of their
+size."""
 
 LINKED: Final = ("-Wl,--no-entry", "-Wl,--strip-all", "-Wl,-z,stack-size=16384")
 """Nothing starts by itself; no names of functions; a stack of 16 KiB, several times what a program takes."""
