@@ -1,6 +1,7 @@
 """Make the pictures in docs/pictures: `python -m benchmarks.tools.doc_pictures`.
 
-The screenshot of the report needs chromium, those of the page `make web-test`. All digits are drawn by the project; the export uses them instead of MNIST.
+The screenshot of the report needs chromium, those of the page `make web-test`. All digits are drawn by the project; the
+export uses them instead of MNIST.
 """
 
 from __future__ import annotations
