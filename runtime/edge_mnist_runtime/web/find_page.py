@@ -31,5 +31,5 @@ def find_page(model: Path | None) -> bytes:
     manifest = Manifest.load(model)
     page = next((artifact for artifact in manifest.artifacts if artifact.format == PAGE_FORMAT), None)
     if page is None:
-        raise UsageError(f"{model}: this bundle has no page; export its model again with --format page added")
+        raise UsageError(f"{model}: this bundle has no page; export its model again, with a page")
     return read_proved(model / page.file, page.sha256)

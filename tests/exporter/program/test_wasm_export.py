@@ -144,7 +144,7 @@ def test_javascript_of_the_docs_reads_a_digit(nano_wasm, nano_program, node, tmp
 
 def test_javascript_of_the_docs_reads_a_drawing(nano_wasm, node, tmp_path):
     page = (DOCS / "javascript.md").read_text("utf-8")
-    load, draw = re.findall(r"```js\n(.*?)```", page, re.DOTALL)
+    load, _, draw = re.findall(r"```js\n(.*?)```", page, re.DOTALL)
     canvas = """
     const levels = new Uint8ClampedArray(4 * 100 * 80).fill(230);
     for (let y = 15; y < 65; y++) levels.fill(10, 4 * (100 * y + 45), 4 * (100 * y + 52));

@@ -102,7 +102,7 @@ def test_bundle_without_a_page_is_refused(run_here, tmp_path):
     write_bundle(tmp_path)
     refused = run_here("demo", tmp_path, "--port", "0", "--no-open")
     assert (refused.code, refused.out) == (2, "")
-    assert "this bundle has no page; export its model again with --format page added" in refused.err
+    assert "this bundle has no page; export its model again, with a page" in refused.err
 
 
 def test_page_of_a_bundle_is_served_only_undamaged(run_here, tmp_path):
