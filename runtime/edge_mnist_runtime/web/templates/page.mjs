@@ -23,14 +23,16 @@ let speaking = 0;
 /** Reads what is on the sheet. */
 function read() {
   const started = performance.now();
-  const before = readings.length;
-  if (content.bitmap) {
-    const picture = toGrey(scratch, content.bitmap);
+  const { strokes, bitmap } = content;
+  if (bitmap) {
+    const picture = toGrey(scratch, bitmap);
     readings = [readDigit(model, picture, about.rules, findBorderFlaw(picture, about.rules))];
+    chosen = 0;
   } else {
-    readings = groupStrokes(content.strokes).map((strokes) => readDigit(model, rasterise(scratch, strokes), about.rules));
+    const groups = groupStrokes(strokes);
+    readings = groups.map((group) => readDigit(model, rasterise(scratch, group), about.rules));
+    chosen = Math.max(0, groups.findIndex((group) => group.includes(strokes[strokes.length - 1]))); // the latest
   }
-  if (readings.length !== before) chosen = readings.length - 1;
   if (readings.length) times.push(performance.now() - started);
   if (times.length > 100) times.shift();
 }
@@ -46,7 +48,11 @@ function update(next) {
   showSeen();
   showBars();
   clearTimeout(speaking);
-  speaking = setTimeout(() => (find("spoken").textContent = sheet.isEmpty() ? "The sheet is empty." : verdict(true)), SPEAK_AFTER_MS);
+  speaking = setTimeout(speak, SPEAK_AFTER_MS);
+}
+
+function speak() {
+  find("spoken").textContent = sheet.isEmpty() ? "The sheet is empty." : verdict(true);
 }
 
 /** Sets the text of an element and returns whether it is another one. The same text would be laid out again. */
@@ -63,15 +69,13 @@ function setAttribute(element, name, value) {
 
 /** What is said of the answer; `aloud` with the answer itself. */
 function verdict(aloud) {
+  const count = readings.length;
   const rejected = readings.filter(({ digit }) => digit === null);
-  const number = readings.map(({ digit }) => digit ?? "?").join("");
-  if (readings.length === 1) {
-    const [{ digit, confidence }] = readings;
-    return digit === null ? explain(readings[0]) : `${aloud ? `${digit}, ` : ""}${percent(confidence)} sure`;
-  }
-  const least = Math.min(...readings.map(({ confidence }) => confidence));
-  const said = rejected.length ? explain(rejected[0]) : `each at least ${percent(least)} sure`;
-  return `${aloud ? `${[...number].join(" ")}: ` : ""}${readings.length} digits, ${said[0].toLowerCase()}${said.slice(1)}`;
+  const sure = percent(Math.min(...readings.map(({ confidence }) => confidence)));
+  if (count === 1 && rejected.length) return `Not a digit: ${explain(rejected[0])}`;
+  const heard = aloud ? `${readings.map(({ digit }) => digit ?? "not a digit").join(" ")}, ` : "";
+  if (rejected.length) return `${heard}${rejected.length} of ${count} rejected: ${explain(rejected[0])}`;
+  return count === 1 ? `${heard}${sure} sure` : `${heard}${count} digits, each at least ${sure} sure`;
 }
 
 function showAnswer() {

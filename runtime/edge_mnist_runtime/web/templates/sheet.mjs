@@ -152,6 +152,7 @@ export function makeSheet(canvas, onChange, onRest) {
     rest();
   }
 
+  fit();
   new ResizeObserver(fit).observe(canvas);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", fit);
   return {

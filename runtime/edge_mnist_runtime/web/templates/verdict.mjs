@@ -5,7 +5,6 @@ const SENTENCES = {
   "too small": "it is too small.",
   "cut off": "it is cut off at the edge.",
   "several digits": "several digits stand side by side.",
-  ambiguous: "two digits are about as likely.",
   "no digit": "it looks like none of the ten.",
   "uneven light":
     "the light or the paper is uneven. The Python runtime reads such photographs: edge-mnist classify.",
@@ -59,7 +58,7 @@ export function readDigit(model, picture, rules, flaw = null) {
 
 /** Says in a sentence why a digit was rejected. */
 export function explain({ reason, scores }) {
-  if (reason !== "ambiguous") return `Not a digit: ${SENTENCES[reason]}`;
+  if (reason !== "ambiguous") return SENTENCES[reason];
   const [first, second] = [...scores.keys()].sort((a, b) => scores[b] - scores[a]);
-  return `Not a digit: ${Math.min(first, second)} and ${Math.max(first, second)} are about as likely.`;
+  return `${Math.min(first, second)} and ${Math.max(first, second)} are about as likely.`;
 }

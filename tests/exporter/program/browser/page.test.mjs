@@ -100,6 +100,12 @@ test("digits side by side are read as a number", async () => {
     await page.locator("#seen button").first().click();
     assert.equal(await text(page, "of"), "Probabilities of digit 1");
     assert.equal(await page.locator("#bars .top span").first().innerText(), "2");
+    const sheet = await page.locator("#sheet").boundingBox();
+    await page.mouse.click(sheet.x + 0.015 * sheet.width, sheet.y + 0.9 * sheet.height); // a dot is a digit that is too small
+    await settle(page);
+    assert.equal(await answer(page), "?2045");
+    assert.match(await text(page, "verdict"), /^1 of 5 rejected: it is too small\.$/);
+    assert.equal(await text(page, "of"), "Probabilities of digit 1");
   });
 });
 
