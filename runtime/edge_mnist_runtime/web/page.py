@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import asdict
 from importlib.resources import files
 from string import Template
 from typing import Final
@@ -41,27 +42,21 @@ POLICY: Final = (
 def make_page(model: PageModel) -> bytes:
     """Make the page of a model, as UTF-8."""
     script, style = _read_script(), _without_comments(read_web_file("style.css"))
-    about = {
-        "name": model.name,
-        "version": model.version,
-        "lengths": model.lengths,
-        "top1": model.top1,
-        "images": model.images,
-        "dataset": model.dataset,
-        "rules": {
-            "sure_despite_cut": PICTURE_READING.flaws.sure_despite_cut,
-            "ambiguous_share": AMBIGUOUS_SHARE,
-            "max_pixels": MAX_PIXELS,
-            **BORDER_LIMITS,
-            **ACCEPTANCE_RULE,
-        },
+    about = asdict(model)
+    weights = about.pop("weights")
+    about["rules"] = {
+        "sure_despite_cut": PICTURE_READING.flaws.sure_despite_cut,
+        "ambiguous_share": AMBIGUOUS_SHARE,
+        "max_pixels": MAX_PIXELS,
+        **BORDER_LIMITS,
+        **ACCEPTANCE_RULE,
     }
     page = Template(read_web_file("index.html")).substitute(
         policy=POLICY.format(script=_hash_of(script), style=_hash_of(style)),
         version=model.version,
         style=style,
         about=json.dumps(about).replace("<", "\\u003c"),  # a name cannot end the element
-        weights=model.weights,
+        weights=weights,
         script=script,
     )
     return page.encode("utf-8")

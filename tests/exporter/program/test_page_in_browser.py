@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from edge_mnist_exporter.program.reference import ReferenceKernels
+from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.dataset import load_mnist_half
 from edge_mnist_runtime.reading.reader import read_picture
 from edge_mnist_runtime.web.page import make_page
@@ -25,7 +26,7 @@ CHECKS = Path(__file__).parent / "browser" / "page.test.mjs"
 MODULES = REPOSITORY / "build" / "web-test"
 MODELS = REPOSITORY / "exporter" / "edge_mnist_exporter" / "models"
 NAMES = re.findall(r'^test\("(.+?)"', CHECKS.read_text("utf-8"), re.M)
-SAME_SCORES = "test digits get the scores of the reference kernels"
+SAME_SCORES = "test digits get the scores of the reference kernels and the answers of the runtime"
 N_DIGITS = 1000
 
 pytestmark = pytest.mark.slow
@@ -50,10 +51,13 @@ def write_pages(folder: Path) -> None:
 
 
 def write_digits(folder: Path, images) -> None:
-    """Write images, uint8, shape (N, 28, 28, 1), and what TFLite's reference kernels give of `robust`."""
+    """Write images, uint8, shape (N, 28, 28, 1), what TFLite's reference kernels give, and the runtime's answers."""
     kernels = ReferenceKernels((MODELS / "robust_int8.tflite").read_bytes(), origin="robust_int8.tflite")
     (folder / "digits.bin").write_bytes(images.tobytes())
     (folder / "scores.bin").write_bytes(kernels.run_stored(images).tobytes())
+    predictions = DigitClassifier.from_engine(kernels, mode="mnist").predict_batch(images)
+    answers = [(prediction.digit, prediction.reason) for prediction in predictions]
+    (folder / "answers.json").write_text(json.dumps(answers), "utf-8")
 
 
 def write_pictures(folder: Path) -> None:
@@ -92,7 +96,9 @@ def checked(browser_tools, tmp_path_factory):
     """The folder of the checks, which of them passed, and all that was printed."""
     folder = tmp_path_factory.mktemp("browser")
     write_pages(folder)
-    write_digits(folder, draw_digits(N_DIGITS // 10, seed=6)[0])
+    digits = draw_digits(N_DIGITS // 10, seed=6)[0]
+    digits[700:] = np.maximum(digits[700:], digits[101:401])  # each over the next one: many are rejected
+    write_digits(folder, digits)
     write_pictures(folder)
     write_strokes(folder)
     return folder, *run_checks(folder, browser_tools)
@@ -114,7 +120,7 @@ def test_page_reads_drawings_as_mode_mnist_does(checked):
         assert reading.flaw == drawing["reason"]
 
 
-def test_mnist_digits_get_the_scores_of_the_reference_kernels(browser_tools, mnist_folder, tmp_path):
+def test_mnist_digits_get_the_same_scores_and_answers(browser_tools, mnist_folder, tmp_path):
     write_pages(tmp_path)
     write_digits(tmp_path, load_mnist_half(mnist_folder, "t10k").images[:N_DIGITS])
     write_strokes(tmp_path)

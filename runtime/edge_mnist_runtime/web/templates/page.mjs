@@ -209,8 +209,9 @@ document.addEventListener("keydown", (event) => {
 
 try {
   model = await unpackModel(find("weights").textContent, about.lengths);
-  // For the console: edgeMnist.model.predict(new Uint8Array(784)).
-  globalThis.edgeMnist = { model, get readings() { return readings; } };
+  // For the console and for tests.
+  const read = (grey, width, height) => readDigit(model, { grey, width, height }, about.rules);
+  globalThis.edgeMnist = { model, read, getReadings: () => readings };
   showModel();
   update(content);
 } catch (error) {

@@ -42,7 +42,8 @@ export function drawStrokes(context, strokes) {
       const [[x, y], [nextX, nextY]] = [points[i], points[i + 1]];
       context.quadraticCurveTo(x, y, (x + nextX) / 2, (y + nextY) / 2);
     }
-    context.lineTo(...points[points.length - 1]);
+    const [x, y] = points[points.length - 1];
+    context.lineTo(x + 0.01, y); // a stroke without length would not be drawn
     context.stroke();
   }
 }

@@ -81,7 +81,7 @@ test("every drawn digit is read", async () => {
       assert.match(await text(page, "verdict"), /^\d+\.\d\s% sure$/);
       drawings.push(
         await page.evaluate(() => {
-          const { picture, pixels, reason } = edgeMnist.readings[0];
+          const { picture, pixels, reason } = edgeMnist.getReadings()[0];
           return { ...picture, grey: [...picture.grey], pixels: [...pixels], reason };
         }),
       );
@@ -109,17 +109,20 @@ test("digits side by side are read as a number", async () => {
   });
 });
 
-test("test digits get the scores of the reference kernels", async () => {
+test("test digits get the scores of the reference kernels and the answers of the runtime", async () => {
   await withPage(async (page) => {
-    const scores = await page.evaluate((data) => {
+    const [scores, answers] = await page.evaluate((data) => {
       const images = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-      const rows = [];
+      const [rows, found] = [[], []];
       for (let at = 0; at < images.length; at += 784) {
-        rows.push(...edgeMnist.model.predict(images.subarray(at, at + 784)).scores);
+        const { scores, digit, reason } = edgeMnist.read(images.subarray(at, at + 784), 28, 28);
+        rows.push(...scores);
+        found.push([digit, reason]);
       }
-      return rows;
+      return [rows, found];
     }, base64("digits.bin"));
     assert.equal(Buffer.compare(Buffer.from(scores), readFileSync(file("scores.bin"))), 0);
+    assert.deepEqual(answers, readJson("answers.json"));
   });
 });
 
