@@ -14,7 +14,9 @@ from typing import Final
 from edge_mnist_runtime.acceptance import THRESHOLDS as ACCEPTANCE_RULE
 from edge_mnist_runtime.images.files import MAX_PIXELS
 from edge_mnist_runtime.prediction import AMBIGUOUS_SHARE
+from edge_mnist_runtime.reading.modes import BACKGROUND_PIXELS
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
+from edge_mnist_runtime.tensor import DARK
 from edge_mnist_runtime.web.page_model import PageModel
 
 MODEL_MODULE: Final = "model.mjs"
@@ -48,6 +50,8 @@ def make_page(model: PageModel) -> bytes:
         "sure_despite_cut": PICTURE_READING.flaws.sure_despite_cut,
         "ambiguous_share": AMBIGUOUS_SHARE,
         "max_pixels": MAX_PIXELS,
+        "dark": DARK,
+        "background_pixels": BACKGROUND_PIXELS,
         **BORDER_LIMITS,
         **ACCEPTANCE_RULE,
     }

@@ -12,10 +12,12 @@ const SENTENCES = {
 
 const SIDE = 28;
 
-/** A picture of the network's own size, bright ink on black, goes to it unchanged, as in every mode but `photo`. */
-function findTensor({ grey, width, height }) {
-  const isTensor = width === SIDE && height === SIDE && grey.some((level) => level);
-  return isTensor && ![...grey.subarray(0, SIDE), ...grey.subarray(-SIDE)].some((level) => level) ? grey : null;
+/** A picture of the network's own size, bright ink on black, goes to it unchanged: reading/modes.py. */
+function findTensor({ grey, width, height }, rules) {
+  if (width !== SIDE || height !== SIDE || !grey.some((level) => level)) return null;
+  const lit = grey.filter((level, i) => level && (i < SIDE || i >= 27 * SIDE || i % SIDE === 0 || i % SIDE === 27));
+  const corners = [grey[0], grey[27], grey[27 * SIDE], grey[783]];
+  return corners.every((level) => level < rules.dark) && lit.length < rules.background_pixels ? grey : null;
 }
 
 /** Whether an image shows two parts of similar height and amount with an empty column between them: acceptance.py. */
@@ -43,7 +45,7 @@ export function showsTwoDigits(pixels, rules) {
  * was found in a picture before; in a drawing none is.
  */
 export function readDigit(model, picture, rules, flaw = null) {
-  const tensor = findTensor(picture);
+  const tensor = findTensor(picture, rules);
   const { pixels, reason } = tensor
     ? { pixels: tensor, reason: null }
     : model.readDrawing(picture.grey, picture.width, picture.height);
