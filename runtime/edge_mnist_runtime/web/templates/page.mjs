@@ -18,7 +18,8 @@ let model = null;
 let content = { strokes: [], bitmap: null };
 let readings = []; // one for each digit, from left to right
 let chosen = 0; // whose probabilities are shown
-let speaking = 0;
+let pointsRead = -1; // number of points when the sheet was read last
+let speaking = 0; // the timer of what is spoken next
 
 /** Reads what is on the sheet. */
 function read() {
@@ -38,11 +39,14 @@ function read() {
 }
 
 function update(next) {
+  const points = next.strokes.reduce((sum, stroke) => sum + stroke.length, 0);
+  const isSame = next === content && points === pointsRead; // only the cursor moved
   content = next;
   find("undo").disabled = !sheet.canUndo();
   find("clear").disabled = sheet.isEmpty();
   find("hint").classList.toggle("gone", !sheet.isEmpty());
-  if (!model) return;
+  if (!model || isSame) return;
+  pointsRead = points;
   read();
   showAnswer();
   showSeen();
@@ -91,6 +95,7 @@ function showAnswer() {
 function showSeen() {
   const list = find("seen");
   const count = Math.max(1, readings.length);
+  if (count > 4) list.scrollLeft = (list.scrollWidth * chosen) / count - list.clientWidth / 2;
   while (list.children.length > count) list.lastChild.remove();
   while (list.children.length < count) list.append(document.createElement("li"));
   [...list.children].forEach((item, index) => {
