@@ -15,7 +15,7 @@ from tests.runtime.bundles.damaged_files import WITHOUT_LITERT, assert_refused, 
 
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.classifier import open_model
-from edge_mnist_runtime.contract import METADATA_KEY, InputRange, ModelContract
+from edge_mnist_runtime.contract import METADATA_KEY, READABLE_PREPROCESS_SHA256, InputRange, ModelContract
 from edge_mnist_runtime.errors import (
     ContractError,
     CorruptModelError,
@@ -91,7 +91,7 @@ def test_onnx_with_malformed_contract_is_refused(
         ({"input_range": None}, "malformed contract"),
         ({"precision": "fp4"}, "precision"),
         ({"input_scale": "x"}, "scale"),
-        ({"preprocess_version": 2, "preprocess_sha256": "f" * 64}, "preprocessing 2"),
+        ({"preprocess_version": 3, "preprocess_sha256": "f" * 64}, "preprocessing 3"),
         ({"schema_version": 1}, "schema 1 is not one of the known 3, 4, 5"),
         ({"schema_version": 6}, "schema 6"),
         ({"schema_version": 6, "a_field_of_the_future": True}, "schema 6"),
@@ -104,6 +104,15 @@ def test_contract_of_another_version_is_refused_by_name(
     path = tmp_path / "model.onnx"
     path.write_bytes(onnx_with_contract(json.dumps({**contract_record(), **change})))
     assert_refused(path, ContractError, expected)
+
+
+def test_model_of_preprocessing_version_1_is_read(
+    onnx_with_contract: Callable[[str | None], bytes], tmp_path: Path
+) -> None:
+    first = {"preprocess_version": 1, "preprocess_sha256": READABLE_PREPROCESS_SHA256[0]}
+    path = tmp_path / "model.onnx"
+    path.write_bytes(onnx_with_contract(json.dumps({**contract_record(), **first})))
+    assert open_model(path).contract.preprocess_version == 1
 
 
 def test_onnx_with_other_tensors_is_refused(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from edge_mnist_runtime.classifier import to_pixels
 from edge_mnist_runtime.commands.preprocess import _draw
+from edge_mnist_runtime.preprocess import PREPROCESS
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
 RunCli = Callable[..., Any]
@@ -97,7 +98,7 @@ def test_json_holds_tensor_and_definitions(photograph: Path, run_here: RunCli) -
     assert record["mode"] == "photo"
     assert record["light_on_dark"] is False
     assert record["picture_reading"]["version"] == PICTURE_READING.version
-    assert record["preprocess"]["version"] == 1
+    assert record["preprocess"]["version"] == PREPROCESS.version
     assert record["files"] == []
     assert np.array_equal(np.array(record["pixels"], np.uint8), to_pixels(photograph))
 
