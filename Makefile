@@ -14,13 +14,23 @@ endif
 # Let Python keep the bytecode of what it compiles, or each of the many test processes compiles all of it again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install quickstart test test-mnist nightly lint types wheel frozen-test reference golden conformance
+.PHONY: help install quickstart test test-mnist web-test page-models nightly lint types wheel frozen-test reference golden conformance
 .PHONY: constraints docs clean mutants device-test
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
+# What drives Chromium in tests of the page. Without Chromium, or where npm fails, these tests are skipped.
+WEB_TOOLS := build/web-test/node_modules/.installed
+BROWSER_TESTS := tests/exporter/program/test_page_in_browser.py
+
 install: $(INSTALLED) ## Make the virtual environment .venv and install everything
+	-@if command -v chromium && command -v npm; then $(MAKE) --silent $(WEB_TOOLS); fi >/dev/null
+
+$(WEB_TOOLS): tests/exporter/program/browser/package.json
+	@mkdir -p build/web-test && cp $< build/web-test/
+	npm install --prefix build/web-test --silent --ignore-scripts --no-package-lock
+	@touch $@
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' || \
@@ -42,11 +52,17 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 
 # Each test file runs in one process, because its fixtures are slow. tests/conftest.py puts slow files first.
 PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-test: $(INSTALLED) ## Run every test
+test: install ## Run every test
 	$(PYTEST)
 
 test-mnist: $(INSTALLED) ## Run the tests that read MNIST; it is hidden from all others
 	$(PYTEST) -m mnist
+
+web-test: $(INSTALLED) ## Test the page in headless Chromium, after installing what that needs; screenshots in build/web-test
+	(command -v chromium && command -v npm) >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium nodejs npm; }
+	$(MAKE) $(WEB_TOOLS)
+	mkdir -p build/web-test/screenshots
+	SCREENSHOTS=$(abspath build/web-test/screenshots) $(BIN)/python -m pytest $(BROWSER_TESTS)
 
 NIGHTLY := build/nightly
 
@@ -114,10 +130,13 @@ reference: $(INSTALLED) ## Train the reference models again on MNIST and put the
 	    cp $(REFERENCE)/$$name/run.json trainer/edge_mnist_trainer/models/$$name.json; \
 	    cp $(REFERENCE)/$$name-bundle/$${name}_int8.onnx runtime/edge_mnist_runtime/models/; \
 	    cp $(REFERENCE)/$$name-bundle/$${name}_int8.tflite exporter/edge_mnist_exporter/models/; done
-	$(MAKE) golden
+	$(MAKE) golden page-models
 
 golden: $(INSTALLED) ## Record the predictions of the bundled models for edge-mnist doctor
 	$(BIN)/python -m benchmarks.tools.device_checks
+
+page-models: $(INSTALLED) ## Compile the models inside the package for the page of edge-mnist demo; needs MNIST
+	$(BIN)/python -m benchmarks.tools.page_models
 
 device-test: $(INSTALLED) ## Run the C programs and libraries on emulated ARM processors: docs/devices.md
 	$(BIN)/python -m benchmarks.devices

@@ -18,7 +18,7 @@ ORDER = {
     "runtime": (
         "lazy_names tensor box machine errors atomic_file extras paths preprocess thresholds contract dataset timing "
         "engines bundles images "
-        "prediction reading acceptance rows inputs predictions prediction_pool picture_report "
+        "prediction reading acceptance rows inputs predictions prediction_pool picture_report web "
         "classifier_info classifier bench doctor installation "
         "commands __main__"
     ),

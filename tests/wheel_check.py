@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,6 +40,18 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([EDGE_MNIST, *arguments], capture_output=True, text=True, check=False)
 
 
+def serves_a_page() -> bool:
+    """Whether `edge-mnist demo` serves a page."""
+    command = [EDGE_MNIST, "demo", "--port", "0", "--no-open"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            url = (process.stdout.readline() if process.stdout else "").split()[0]
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                return b"<title>Draw a digit</title>" in answer.read()
+        finally:
+            process.kill()
+
+
 def main() -> None:
     """Check the installation from end to end."""
     for module in MUST_BE_ABSENT:
@@ -53,6 +66,7 @@ def main() -> None:
     for name in ("edge", "nano", "micro", "robust"):
         for file in (f"edge_mnist_runtime/models/{name}_int8.onnx", f"edge_mnist_trainer/models/{name}.keras"):
             check(file in files, f"the wheel contains {file}")
+        check(f"edge_mnist_runtime/models/{name}_int8.page.json" in files, f"the wheel contains the page of {name}")
     for file in ("golden.npz", "saturation.onnx"):
         check(f"edge_mnist_runtime/models/{file}" in files, f"the wheel contains {file}")
     for file in ("trainer/report/templates/page.html", "exporter/report/templates/export.html"):
@@ -79,6 +93,7 @@ def main() -> None:
     done = run("bench", "--samples", "50", "--plot", "latency.png")
     check(done.returncode == 3 and '.whl[plot]"' in done.stderr, "edge-mnist bench --plot names its extra, exit 3")
     check(run("doctor").returncode == 0, "edge-mnist doctor")
+    check(serves_a_page(), "edge-mnist demo serves the page of the default model")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Make the pictures in docs/pictures: `python -m benchmarks.tools.doc_pictures`.
 
-The screenshot of the report needs chromium. All digits are drawn by the project; the export uses them instead of MNIST.
+The screenshot of the report needs chromium, those of the page `make web-test`. All digits are drawn by the project; the
+export uses them instead of MNIST.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from edge_mnist_runtime.inputs import to_pixels
 from edge_mnist_trainer.augment.strokes import draw_digits
 
 PICTURES: Final = Path(__file__).parents[2] / "docs" / "pictures"
+
+SCREENSHOTS: Final = Path(__file__).parents[2] / "build" / "web-test" / "screenshots"
 
 COMMAND: Final = Path(sys.executable).with_name("edge-mnist")
 
@@ -112,9 +115,20 @@ def take_screenshot(page: Path, picture: Path) -> None:
     Image.open(picture).convert("P", palette=Image.Palette.ADAPTIVE, colors=128).save(picture, optimize=True)
 
 
+def copy_page_pictures() -> None:
+    """Copy two screenshots of the page that `make web-test` took."""
+    for picture, screenshot in (("page.png", "1280-light.png"), ("page-phone.png", "360-dark.png")):
+        path = SCREENSHOTS / screenshot
+        if not path.is_file():
+            raise SystemExit(f"{path} is missing: make web-test takes it")
+        image = Image.open(path).convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
+        image.save(PICTURES / picture, optimize=True)
+
+
 def main() -> None:
-    """Make all three pictures."""
+    """Make all pictures."""
     PICTURES.mkdir(exist_ok=True)
+    copy_page_pictures()
     draw_samples().save(PICTURES / "samples.png", optimize=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

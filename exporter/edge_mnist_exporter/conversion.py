@@ -13,7 +13,7 @@ from edge_mnist_exporter.formats import FORMATS
 from edge_mnist_exporter.formats.request import ConversionRequest
 from edge_mnist_exporter.kinds import Kind
 from edge_mnist_exporter.program.c_program import CProgram, make_c_program
-from edge_mnist_exporter.program.program_files import PROGRAM_FILES, Proof
+from edge_mnist_exporter.program.program_files import PROGRAM_FILES, Filling, Proof
 from edge_mnist_exporter.source.nested_layers import list_nested_layers
 from edge_mnist_exporter.source.source_model import SourceModel
 from edge_mnist_runtime.bundles.manifest import Artifact
@@ -52,6 +52,8 @@ class ExportedFile:
     """The integer program that the file was made of; None for TFLite and ONNX."""
     prove_program: Proof | None = None
     """Runs it and compares its scores with those of TFLite's reference kernels; None for TFLite and ONNX."""
+    fill: Filling | None = None
+    """Makes its final bytes, which show measured figures; None for files that show none."""
 
     @property
     def size_bytes(self) -> int:
@@ -119,7 +121,7 @@ def _check_masks(request: ConversionRequest) -> None:
 
 def name_file(request: ConversionRequest) -> str:
     """Name of the file in a bundle."""
-    return f"{request.source.name}_{request.kind.precision}{request.kind.suffix}"
+    return request.kind.name_file(request.source.name)
 
 
 def prove(request: ConversionRequest, data: bytes) -> ExportedFile:
@@ -155,7 +157,7 @@ def _make_program(request: ConversionRequest, tflite: bytes, audit: GraphAudit) 
     )
     made, kernels = PROGRAM_FILES[kind.format].make(program, kind), program.kernels
     audit = replace(audit, arena_bytes=program.source.arena_bytes)
-    return ExportedFile(name, kind, made.data, kernels, kernels, audit, made.companions, program, made.prove)
+    return ExportedFile(name, kind, made.data, kernels, kernels, audit, made.companions, program, made.prove, made.fill)
 
 
 def _open_by_default(engine: Engine, data: bytes, name: str) -> Engine:

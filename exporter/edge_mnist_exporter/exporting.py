@@ -171,7 +171,20 @@ def _make_and_measure(
         rule=rule,
         on_stage=on_stage,
     )
-    return mixing, replace(record, mixed=mixing.choices)
+    return _fill_figures(mixing, replace(record, mixed=mixing.choices))
+
+
+def _fill_figures(mixing: Mixing, record: ExportRecord) -> tuple[Mixing, ExportRecord]:
+    """Write the measured figures into the files that show them. Their size and hash are known only then."""
+    files, items, dataset = [], [], record.dataset
+    for file, item in zip(mixing.files, record.artifacts, strict=True):
+        if file.fill:
+            data = file.fill(item.figures.top1, dataset.n, f"{dataset.name} ({dataset.split})")
+            file = replace(file, data=data)  # noqa: PLW2901
+            item = replace(item, size_bytes=file.size_bytes, sha256=file.sha256)  # noqa: PLW2901
+        files.append(file)
+        items.append(item)
+    return replace(mixing, files=tuple(files)), replace(record, artifacts=tuple(items))
 
 
 def _settle_rule(source: SourceModel, validation: LabelledDigits, config: ExportConfig) -> ConfidenceRule | None:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge_mnist_exporter.targets import Target, choose_targets
-from edge_mnist_runtime.bundles.program_formats import C_FORMAT, LIBRARY_FORMAT, WASM_FORMAT
+from edge_mnist_runtime.bundles.program_formats import C_FORMAT, LIBRARY_FORMAT, PAGE_FILE, PAGE_FORMAT, WASM_FORMAT
 from edge_mnist_runtime.contract import SATURATING_PRECISIONS
 from edge_mnist_runtime.errors import UsageError
 
 FORMAT_NAMES: Final = ("tflite", "onnx")
 """What is written where nobody names a format."""
 
-PROGRAM_FORMATS: Final = (C_FORMAT, WASM_FORMAT, LIBRARY_FORMAT)
+PROGRAM_FORMATS: Final = (C_FORMAT, WASM_FORMAT, PAGE_FORMAT, LIBRARY_FORMAT)
 """What is made of the integer program of the int8 TFLite file; written only where it is named."""
 
 ALL_FORMATS: Final = (*FORMAT_NAMES, *PROGRAM_FORMATS)
@@ -41,7 +41,7 @@ ABSENT: Final = {
     ("onnx", "int16x8"): "onnxruntime has no int16 convolutions",
     **{
         (name, precision): f"the {title} program computes in int8 alone"
-        for name, title in zip(PROGRAM_FORMATS, ("C", "WebAssembly", "compiled"), strict=True)
+        for name, title in zip(PROGRAM_FORMATS, ("C", "WebAssembly", "page's", "compiled"), strict=True)
         for precision in ("fp32", "fp16", "int16x8", "dynamic")
     },
 }
@@ -70,6 +70,10 @@ class Kind:
     def is_program(self) -> bool:
         """Whether it is the integer program, as source or compiled."""
         return self.format in PROGRAM_FORMATS
+
+    def name_file(self, model: str) -> str:
+        """Name of its file of a model in a bundle."""
+        return PAGE_FILE if self.format == PAGE_FORMAT else f"{model}_{self.precision}{self.suffix}"
 
     @property
     def suffix(self) -> str:

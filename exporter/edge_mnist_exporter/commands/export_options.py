@@ -35,7 +35,7 @@ FormatsOption = Annotated[
     typer.Option(
         "--format",
         metavar="LIST",
-        help="One or more of tflite,onnx,c,wasm,lib; each precision in those that support it.",
+        help="One or more of tflite,onnx,c,wasm,page,lib; each precision in those that support it.",
         show_default="tflite,onnx",
     ),
 ]

@@ -1,4 +1,4 @@
-"""Files that are made of an integer program: C source, WebAssembly, and shared libraries.
+"""Files that are made of an integer program: C source, WebAssembly, pages and shared libraries.
 
 An export converts and proves an int8 TFLite file first. `PROGRAM_FILES` makes the file of each such format of it.
 """
@@ -21,12 +21,18 @@ from edge_mnist_exporter.program.native.library import build_library
 from edge_mnist_exporter.program.native.proof import prove_library
 from edge_mnist_exporter.program.native.toolchain import choose_compiler
 from edge_mnist_exporter.program.wasm.build import build_wasm, read_template, require_wasm_compiler
+from edge_mnist_exporter.program.wasm.npm_package import PACKAGE_FILE, describe_npm_package
+from edge_mnist_exporter.program.wasm.page import fill_page, make_page_model, prove_page
 from edge_mnist_exporter.program.wasm.proof import prove_wasm
 from edge_mnist_exporter.targets import Target
-from edge_mnist_runtime.bundles.program_formats import C_FORMAT, LIBRARY_FORMAT, WASM_FORMAT
+from edge_mnist_runtime.bundles.program_formats import C_FORMAT, LIBRARY_FORMAT, PAGE_FORMAT, WASM_FORMAT
+from edge_mnist_runtime.web.page import MODEL_MODULE, make_page, read_web_file
 
 Proof = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.uint8]], ProgramReport]
 """Runs the file on images, uint8, shape (N, H, W, C), and compares its scores, uint8, shape (N, K)."""
+
+Filling = Callable[[float, int, str], bytes]
+"""Fills in the accuracy, 0..1, and the number of images that it was measured on and the name of their data set."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +43,8 @@ class ProgramFile:
     companions: dict[str, bytes]
     """By file name."""
     prove: Proof
+    fill: Filling | None = None
+    """For a file that shows measured figures: `data` is without them."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +83,18 @@ def _make_c(program: CProgram, _kind: Kind) -> ProgramFile:
 
 def _make_wasm(program: CProgram, _kind: Kind) -> ProgramFile:
     wasm = build_wasm(program)
-    endings = (".mjs", ".d.mts")
-    companions = {f"{program.name}_int8{ending}": read_template(f"module{ending}").encode() for ending in endings}
+    name = f"{program.name}_int8"
+    companions = {
+        f"{name}.mjs": read_web_file(MODEL_MODULE).encode(),
+        f"{name}.d.mts": read_template("module.d.mts").encode(),
+        PACKAGE_FILE: describe_npm_package(program),
+    }
     return ProgramFile(wasm, companions, partial(prove_wasm, wasm, require_wasm_compiler().version, program))
+
+
+def _make_page(program: CProgram, _kind: Kind) -> ProgramFile:
+    model = make_page_model(program)
+    return ProgramFile(make_page(model), {}, partial(prove_page, model, program), partial(fill_page, model))
 
 
 def _make_library(program: CProgram, kind: Kind) -> ProgramFile:
@@ -94,6 +111,7 @@ def _target_of(kind: Kind) -> Target:
 PROGRAM_FILES: Final = {
     C_FORMAT: ProgramFormat(_make_c),
     WASM_FORMAT: ProgramFormat(_make_wasm, lambda _kind: require_wasm_compiler()),
+    PAGE_FORMAT: ProgramFormat(_make_page, lambda _kind: require_wasm_compiler()),
     LIBRARY_FORMAT: ProgramFormat(_make_library, lambda kind: choose_compiler(_target_of(kind))),
 }
 """By format: all of `PROGRAM_FORMATS`."""

@@ -16,6 +16,7 @@ ENGINES: Final = {
     "onnx": "ONNX in onnxruntime",
     "c": "C as TFLite's reference kernels compute it",
     "wasm": "WebAssembly as TFLite's reference kernels compute it",
+    "page": "the page as TFLite's reference kernels compute it",
 }
 """What gives the figures of a file, by its format."""
 

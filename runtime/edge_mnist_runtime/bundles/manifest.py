@@ -34,7 +34,7 @@ class Artifact:
 
     file: str
     format: str
-    """`tflite`, `onnx`, `c`, `wasm` or `lib`."""
+    """`tflite`, `onnx`, `c`, `wasm`, `page` or `lib`."""
     precision: str
     """One of `contract.PRECISIONS`."""
     sha256: str

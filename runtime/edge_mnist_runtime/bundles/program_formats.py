@@ -1,4 +1,4 @@
-"""The formats of a model's integer program, as manifests name them: C source, WebAssembly and shared libraries.
+"""The formats of a model's integer program, as manifests name them: C source, WebAssembly, pages, libraries.
 
 Cheap to import: every start of the command line does it.
 """
@@ -20,13 +20,20 @@ WASM_USE: Final = (
     "there"
 )
 
+PAGE_FORMAT: Final = "page"
+PAGE_FILE: Final = "index.html"
+PAGE_SUFFIX: Final = ".html"
+
+PAGE_USE: Final = "a page on which anyone draws a digit, for any browser; `edge-mnist demo BUNDLE` shows it"
+
 LIBRARY_FORMAT: Final = "lib"
 """Shared libraries: each runs on one kind of machine (see `libraries`)."""
 
-USES: Final = {C_FORMAT: C_USE, WASM_FORMAT: WASM_USE}
+USES: Final = {C_FORMAT: C_USE, WASM_FORMAT: WASM_USE, PAGE_FORMAT: PAGE_USE}
 """By format, what takes the files that no back end of this package runs."""
 
 
 def describe_use(suffix: str) -> str | None:
-    """What takes a file with this suffix, if it is C or WebAssembly; else None."""
-    return C_USE if suffix in C_SUFFIXES else WASM_USE if suffix == WASM_SUFFIX else None
+    """What takes a file with this suffix, if it is C, WebAssembly or a page; else None."""
+    uses = {**dict.fromkeys(C_SUFFIXES, C_USE), WASM_SUFFIX: WASM_USE, PAGE_SUFFIX: PAGE_USE}
+    return uses.get(suffix)

@@ -36,16 +36,8 @@ WORKSTATION_COMMANDS: Final = ("train", "export", "debug", "archs", "transfer-se
 """...and the order in which --help lists them."""
 
 DEVICE_COMMANDS: Final = (
-    "classify",
-    "read",
-    "preprocess",
-    "bench",
-    "compare",
-    "doctor",
-    "verify",
-    "install",
-    "info",
-    "samples",
+    *("classify", "read", "preprocess", "demo"),
+    *("bench", "compare", "doctor", "verify", "install", "info", "samples"),
 )
 """The runtime's own commands. Each is the function of this name in the module of this name."""
 

@@ -18,13 +18,14 @@ from tests.exporter.program.drawings import Grey, make_drawings, make_random_dra
 
 from edge_mnist_exporter.program.compiler import WARNINGS, Compiler, run_compiler
 from edge_mnist_exporter.program.drawing import DRAWING_SOURCE, read_drawing_files, write_drawing_files
-from edge_mnist_exporter.program.wasm.build import build_wasm, find_wasm_compiler, read_template
+from edge_mnist_exporter.program.wasm.build import build_wasm, find_wasm_compiler
 from edge_mnist_runtime.images.colours import upright_grey
 from edge_mnist_runtime.preprocess import PREPROCESS, ink_box
 from edge_mnist_runtime.reading.drawing import normalise_drawing, subtract_background
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.reader import read_picture
 from edge_mnist_runtime.reading.thin_strokes import MAX_LENGTH_PERCENT, MAYBE_INK_LEVEL, MIN_WIDTH_PERCENT
+from edge_mnist_runtime.web.page import MODEL_MODULE, read_web_file
 
 pytestmark = pytest.mark.slow
 
@@ -233,7 +234,7 @@ def test_program_is_clean_under_sanitizers(compiler: Compiler, expected: dict[st
 
 READ_IN_NODE = """
 import { readFileSync, writeFileSync } from "node:fs";
-import { loadDigitModel } from "./module.mjs";
+import { loadDigitModel } from "./model.mjs";
 const model = await loadDigitModel(readFileSync("model.wasm"));
 const packed = readFileSync("drawings");
 const answers = [];
@@ -269,7 +270,7 @@ def test_webassembly_reads_drawings_as_python_does(
     if find_wasm_compiler() is None:
         pytest.skip("needs clang and wasm-ld (apt-get install clang lld), or the Python package ziglang")
     (tmp_path / "model.wasm").write_bytes(build_wasm(nano_program))
-    (tmp_path / "module.mjs").write_text(read_template("module.mjs"), "utf-8")
+    (tmp_path / MODEL_MODULE).write_text(read_web_file(MODEL_MODULE), "utf-8")
     (tmp_path / "main.mjs").write_text(READ_IN_NODE, "utf-8")
     random = [*make_random_drawings(300, seed=3)]
     (tmp_path / "drawings").write_bytes(pack([*DRAWINGS.values(), *random]))

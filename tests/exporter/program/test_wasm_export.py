@@ -9,15 +9,18 @@ import json
 import re
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edge_mnist_exporter.program.wasm.build import build_wasm, find_wasm_compiler, read_template
+from edge_mnist_exporter.program.wasm.npm_package import describe_npm_package
 from edge_mnist_exporter.program.wasm.proof import prove_wasm, run_in_node
 from edge_mnist_runtime import open_model
 from edge_mnist_runtime.errors import UsageError
+from edge_mnist_runtime.web.page import MODEL_MODULE, read_web_file
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +58,7 @@ def test_export_writes_the_module_with_its_companions_and_their_hashes(export_pr
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     assert [item["format"] for item in manifest["artifacts"]] == ["wasm"]
     hashes = {item["file"]: item["sha256"] for item in manifest["artifacts"]} | manifest["files"]
-    for name in ("nano_int8.wasm", "nano_int8.mjs", "nano_int8.d.mts"):
+    for name in ("nano_int8.wasm", "nano_int8.mjs", "nano_int8.d.mts", "package.json"):
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == hashes[name]
     report = json.loads((folder / "report.json").read_text("utf-8"))
     program = report["artifacts"][0]["program"]
@@ -67,6 +70,32 @@ def test_export_writes_the_module_with_its_companions_and_their_hashes(export_pr
         open_model(folder / "nano_int8.wasm")
     with pytest.raises(UsageError, match="no model that runs here: WebAssembly"):
         open_model(folder)
+
+
+def test_npm_packs_the_bundle_and_the_package_of_the_docs_reads_a_digit(nano_wasm, nano_program, node, tmp_path):
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("needs npm: apt-get install npm")
+    bundle, package = tmp_path / "bundle", tmp_path / "node_modules" / "edge-mnist-nano"
+    bundle.mkdir()
+    package.mkdir(parents=True)
+    (bundle / "nano_int8.wasm").write_bytes(nano_wasm)
+    (bundle / "nano_int8.mjs").write_text(read_web_file(MODEL_MODULE), "utf-8")
+    (bundle / "nano_int8.d.mts").write_text(read_template("module.d.mts"), "utf-8")
+    (bundle / "package.json").write_bytes(describe_npm_package(nano_program))
+    (bundle / "golden.npz").write_bytes(b"not for npm")
+    packed = subprocess.run([npm, "pack", "--silent"], cwd=bundle, check=True, capture_output=True, text=True).stdout
+    with tarfile.open(bundle / packed.strip()) as archive:
+        members = [member for member in archive.getmembers() if member.isfile()]
+        for member in members:
+            (package / Path(member.name).name).write_bytes(archive.extractfile(member).read())
+    assert {path.name for path in package.iterdir()} == {path.name for path in bundle.glob("*[!z]")}
+    page = (DOCS / "javascript.md").read_text("utf-8")
+    script = re.findall(r"```js\n(.*?)```", page, re.DOTALL)[1].replace("edge-mnist-edge", "edge-mnist-nano")
+    assert len(script.splitlines()) <= 10
+    (tmp_path / "example.mjs").write_text(script, "utf-8")
+    printed = subprocess.run([node, "example.mjs"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert printed == "nano 1\n"
 
 
 @pytest.mark.parametrize("simd", [True, False], ids=["simd128", "plain"])
@@ -108,14 +137,14 @@ def test_javascript_of_the_docs_reads_a_digit(nano_wasm, nano_program, node, tmp
     assert len(script.splitlines()) <= 10
     (tmp_path / "example.mjs").write_text(script, "utf-8")
     (tmp_path / "nano_int8.wasm").write_bytes(nano_wasm)
-    (tmp_path / "nano_int8.mjs").write_text(read_template("module.mjs"), "utf-8")
+    (tmp_path / "nano_int8.mjs").write_text(read_web_file(MODEL_MODULE), "utf-8")
     printed = subprocess.run([node, "example.mjs"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
     assert re.fullmatch(r"wrong golden digits: 0\n\d [\d.]+ (true|false)\n", printed)
 
 
 def test_javascript_of_the_docs_reads_a_drawing(nano_wasm, node, tmp_path):
     page = (DOCS / "javascript.md").read_text("utf-8")
-    load, draw = re.findall(r"```js\n(.*?)```", page, re.DOTALL)
+    load, _, draw = re.findall(r"```js\n(.*?)```", page, re.DOTALL)
     canvas = """
     const levels = new Uint8ClampedArray(4 * 100 * 80).fill(230);
     for (let y = 15; y < 65; y++) levels.fill(10, 4 * (100 * y + 45), 4 * (100 * y + 52));
@@ -128,14 +157,14 @@ def test_javascript_of_the_docs_reads_a_drawing(nano_wasm, node, tmp_path):
         "utf-8",
     )
     (tmp_path / "nano_int8.wasm").write_bytes(nano_wasm)
-    (tmp_path / "nano_int8.mjs").write_text(read_template("module.mjs"), "utf-8")
+    (tmp_path / "nano_int8.mjs").write_text(read_web_file(MODEL_MODULE), "utf-8")
     printed = subprocess.run([node, "example.mjs"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
     assert printed.splitlines()[-1] == "1"
 
 
 def test_javascript_module_refuses_other_sizes_and_keeps_older_scores(nano_wasm, node, tmp_path):
     (tmp_path / "nano_int8.wasm").write_bytes(nano_wasm)
-    (tmp_path / "nano_int8.mjs").write_text(read_template("module.mjs"), "utf-8")
+    (tmp_path / "nano_int8.mjs").write_text(read_web_file(MODEL_MODULE), "utf-8")
     (tmp_path / "main.mjs").write_text(
         "import { readFileSync } from 'node:fs';\n"
         "import { loadDigitModel } from './nano_int8.mjs';\n"

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from edge_mnist_exporter.program.c_program import CProgram, ProgramReport, report_unproved
 from edge_mnist_exporter.program.wasm.build import read_template
 from edge_mnist_runtime.errors import ConversionError, first_line
+from edge_mnist_runtime.web.page import MODEL_MODULE, read_web_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,10 +86,10 @@ def run_in_node(node: str, wasm: bytes, images: npt.NDArray[np.uint8]) -> tuple[
     with tempfile.TemporaryDirectory(prefix="edge-mnist-") as scratch:
         folder = Path(scratch)
         (folder / "model.wasm").write_bytes(wasm)
-        for name in ("module.mjs", "run_images.mjs"):
-            (folder / name).write_text(read_template(name), "utf-8")
+        (folder / "run_images.mjs").write_text(read_template("run_images.mjs"), "utf-8")
+        (folder / MODEL_MODULE).write_text(read_web_file(MODEL_MODULE), "utf-8")
         (folder / "images").write_bytes(images.tobytes())
-        command = [node, "run_images.mjs", "module.mjs", "model.wasm", str(images[0].size), "images", "scores"]
+        command = [node, "run_images.mjs", MODEL_MODULE, "model.wasm", str(images[0].size), "images", "scores"]
         try:
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)  # noqa: S603
             scores = np.frombuffer((folder / "scores").read_bytes(), np.uint8)
