@@ -1,4 +1,7 @@
-"""Measure import time and peak memory in new processes, because imports and memory of this one would distort them."""
+"""Run a program in a new process, and measure import time and peak memory there.
+
+Imports and memory of this process would distort them.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 import statistics
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -60,7 +64,7 @@ def measure_import_ms(backend: str) -> float:
     Raises:
         FreshProcessError: No process could be started, or it failed.
     """
-    return statistics.median(float(_run(IMPORT_PROGRAM, *IMPORTS[backend])) for _ in range(IMPORT_STARTS))
+    return statistics.median(float(run_fresh(IMPORT_PROGRAM, *IMPORTS[backend])) for _ in range(IMPORT_STARTS))
 
 
 def measure_memory_mb(model: str, backend: str, threads: int) -> dict[str, float]:
@@ -78,7 +82,7 @@ def measure_memory_mb(model: str, backend: str, threads: int) -> dict[str, float
     Raises:
         FreshProcessError: No process could be started, or it failed.
     """
-    record: dict[str, float] = json.loads(_run(MEMORY_PROGRAM, model, backend, str(threads)))
+    record: dict[str, float] = json.loads(run_fresh(MEMORY_PROGRAM, model, backend, str(threads)))
     return record
 
 
@@ -101,18 +105,38 @@ def print_memory(model: str, backend: str, threads: str) -> None:
     print(json.dumps({"imports": imports, "peak": peak, "model": round(max(peak - imports, 0.0), 3)}))
 
 
-def _run(program: str, *arguments: str) -> str:
+def run_fresh(
+    program: str,
+    *arguments: str,
+    data: bytes | None = None,
+    environment: Mapping[str, str] | None = None,
+    wrapper: Sequence[str] = (),
+    timeout_s: float = PROCESS_TIMEOUT_S,
+) -> str:
+    """Run a Python program in a new process, and return the last line that it prints.
+
+    Args:
+        program: Source text. `sys.argv[1]` is the folder that contains this package.
+        arguments: Its further arguments.
+        data: Bytes for its standard input.
+        environment: Environment variables; None: those of this process.
+        wrapper: A command that runs the process, with its options.
+        timeout_s: Seconds after which the process is killed.
+
+    Raises:
+        FreshProcessError: No process could be started, it failed, or it took too long.
+    """
     if getattr(sys, "frozen", False):
         raise FreshProcessError("a frozen application cannot start a bare Python")  # sys.executable is the application
-    command = [sys.executable, "-c", program, str(Path(__file__).parents[2]), *arguments]
+    command = [*wrapper, sys.executable, "-c", program, str(Path(__file__).parents[2]), *arguments]
     try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PROCESS_TIMEOUT_S)
+        done = subprocess.run(command, check=False, capture_output=True, input=data, env=environment, timeout=timeout_s)
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise FreshProcessError(first_line(error)) from error
-    if done.returncode or not done.stdout.strip():
-        last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-        raise FreshProcessError(last[0])
-    return done.stdout.strip().splitlines()[-1]
+    printed, complaint = (text.decode("utf-8", "replace").strip().splitlines() for text in (done.stdout, done.stderr))
+    if done.returncode or not printed:
+        raise FreshProcessError(complaint[-1] if complaint else f"exit code {done.returncode}")
+    return printed[-1]
 
 
 def _resident_mb(*, peak: bool) -> float:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.commands.measuring_progress import measuring_progress
 from edge_mnist_runtime.commands.options import MODELS_HELP, JsonOption, OnlyBackendOption
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def bench(
         check_plot(plot)
     found, skipped = _find(models, require_backend(backend))
     digits, notice = load_benchmark_digits(data)
-    with chatter_silenced(show=debug) as terminal, _progress(terminal) as on_progress:
+    with chatter_silenced(show=debug) as terminal, measuring_progress(terminal) as on_progress:
         report = replace(run_benchmark(found, digits, config, on_progress=on_progress), skipped=tuple(skipped))
         if plot:
             draw_plot(report, plot)
@@ -91,18 +91,3 @@ def _find(models: list[Path] | None, backend: Backend | None) -> tuple[Sequence[
     for item in skipped:
         print(f"edge-mnist: skipped {item['model']}: {item['reason']}", file=sys.stderr)
     return found, skipped
-
-
-@contextmanager
-def _progress(terminal: TextIO) -> Iterator[Callable[[str, float], None]]:
-    """Show a progress bar. It is redrawn only between measurements, because a redrawing thread would disturb them."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-
-    console = Console(file=terminal)
-    columns = (TextColumn("{task.description:15}"), BarColumn(), TaskProgressColumn())
-    with Progress(
-        *columns, console=console, transient=True, auto_refresh=False, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task("warming up", total=1.0)
-        yield lambda step, fraction: bar.update(task, description=step, completed=fraction, refresh=True)

@@ -8,63 +8,111 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.commands.options import JsonOption
+from edge_mnist_runtime.commands.measuring_progress import measuring_progress
+from edge_mnist_runtime.commands.options import JsonOption, OnlyBackendOption
 from edge_mnist_runtime.commands.terminal import print_warning
+from edge_mnist_runtime.errors import UsageError
 
 if TYPE_CHECKING:
-    from edge_mnist_runtime.bench.regression import RegressionReport
+    from edge_mnist_runtime.bench.change import Comparison
+
+SIDE_HELP = "Model file, bundle folder, built-in model, or report of `bench --json`"
 
 
 def compare(
-    old: Annotated[Path, typer.Argument(help="Report of `bench --json` before the change.", show_default=False)],
-    new: Annotated[Path, typer.Argument(help="Report of `bench --json` after the change.", show_default=False)],
-    max_regression: Annotated[str, typer.Option(metavar="PERCENT", help="Allowed growth of a median latency.")] = "5%",
-    force: Annotated[bool, typer.Option("--force", help="Compare although machines or settings differ.")] = False,
+    old: Annotated[Path, typer.Argument(help=f"{SIDE_HELP}, before the change.", show_default=False)],
+    new: Annotated[Path, typer.Argument(help="The same after the change.", show_default=False)],
+    max_regression: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PERCENT", help="Allowed growth of a latency.", show_default="2% of models, 5% of reports"
+        ),
+    ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(help="Maximum number of processes to measure models in.", show_default="32"),
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Measuring time of models in one process.", show_default="0.3")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads that one call may use.", show_default="1")] = None,
+    backend: OnlyBackendOption = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of MNIST's IDX files.", show_default="$EDGE_MNIST_DATA, else sample pictures"),
+    ] = None,
+    lenient: Annotated[bool, typer.Option("--lenient", help="Exit with 0 if there is no verdict, not with 9.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Compare reports although machines or settings differ.")
+    ] = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Compare two benchmark reports of one machine; fail if a model became slower.
+    """Compare two models, or two reports of one machine; fail if one became slower.
 
-    Exit code 7: the median of a model grew by more than the limit, and the
-    95 % interval of its growth lies above the limit. A busy machine can cause
-    this too: if a report warns of one, measure again.
+    Models run side by side, in turns, in 8 new processes or more. Exit code 7:
+    the interval of the growth lies above the limit. Exit code 9: the interval
+    holds the limit, so there is no verdict.
     """
-    from edge_mnist_runtime.bench.regression import compare_reports, parse_percent, require_no_regression
+    from edge_mnist_runtime.bench.change import require_no_regression
+    from edge_mnist_runtime.bench.model_pairs import names_model
 
-    limit = parse_percent(max_regression, "--max-regression")
-    report = compare_reports(old, new, max_regression=limit, force=force)
-    if as_json:
-        print(json.dumps(report.to_dict(), indent=2))
+    measuring = {"processes": processes, "seconds": seconds, "threads": threads}
+    given = {name: value for name, value in measuring.items() if value is not None}
+    if names_model(old) and names_model(new):
+        if force:
+            raise UsageError("`force` is for reports; models always run on the same machine")
+        comparison = _compare_models(old, new, given, max_regression, backend, data, show_chatter=debug)
     else:
-        _print_table(report)
-    for line in (*report.unpaired, *(f"differs: {item}" for item in report.unlike), *report.warnings):
+        unused = [*given, *(["backend"] if backend else []), *(["data"] if data else [])]
+        comparison = _compare_reports(old, new, max_regression, unused, force=force)
+    if as_json:
+        print(json.dumps(comparison.to_dict(), indent=2))
+    else:
+        from edge_mnist_runtime.commands.compare_table import print_comparison
+
+        print_comparison(comparison)
+    for line in (*comparison.unpaired, *(f"differs: {item}" for item in comparison.unlike), *comparison.warnings):
         print_warning(line)
-    require_no_regression(report)
+    if lenient:
+        for change in comparison.undecided:
+            print_warning(f"{change.model}: not decided: {change.remedy}")
+    require_no_regression(comparison, lenient=lenient)
 
 
-def _print_table(report: RegressionReport) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+def _compare_models(
+    old: Path,
+    new: Path,
+    measuring: dict[str, int | float],
+    max_regression: str | None,
+    backend: str | None,
+    data: Path | None,
+    *,
+    show_chatter: bool,
+) -> Comparison:
+    from edge_mnist_runtime.bench.change import parse_percent
+    from edge_mnist_runtime.bench.sample_digits import load_benchmark_digits
+    from edge_mnist_runtime.bench.side_by_side import SideBySideConfig, compare_models
+    from edge_mnist_runtime.engines.options import require_backend
 
-    table = Table(box=None, pad_edge=False)
-    table.add_column("model", overflow="fold")
-    for heading in ("p50 us", "now", "change", "p90", "p99", "effect"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("verdict")
-    colours = {"regression": "bold red", "slower": "yellow", "faster": "green"}
-    for change in report.changes:
-        table.add_row(
-            Text(change.model),
-            *("-" if value is None else f"{value:,.1f}" for value in (change.old_us["p50"], change.new_us["p50"])),
-            *("-" if ratio is None else f"{ratio - 1:+.1%}" for ratio in change.ratio.values()),
-            f"{change.cliffs_delta:+.2f}",
-            Text(change.verdict, style=colours.get(change.verdict, "")),
-        )
-        if change.p50_interval:
-            low, high = (f"{bound - 1:+.1%}" for bound in change.p50_interval)
-            table.add_row(Text(f"  95 %: {low} to {high}", style="dim"))
-    console = Console(highlight=False)
-    console.print(table)
-    console.print(Text("\nchange: of p50; its 95 % interval is below it. effect: Cliff's delta, -1 to 1."))
+    limit = {} if max_regression is None else {"max_regression": parse_percent(max_regression, "--max-regression")}
+    config = SideBySideConfig(**measuring, **limit)  # type: ignore[arg-type]
+    digits, _ = load_benchmark_digits(data)
+    with chatter_silenced(show=show_chatter) as terminal, measuring_progress(terminal) as on_progress:
+        return compare_models(old, new, digits, config, backend=require_backend(backend), on_progress=on_progress)
+
+
+def _compare_reports(old: Path, new: Path, max_regression: str | None, unused: list[str], *, force: bool) -> Comparison:
+    from edge_mnist_runtime.bench.change import parse_percent
+    from edge_mnist_runtime.bench.model_pairs import names_model
+    from edge_mnist_runtime.bench.regression import compare_reports
+
+    if unused:
+        raise UsageError(f"`{unused[0]}` is for models; reports are not measured again, so omit it")
+    for path in (old, new):
+        if names_model(path):
+            raise UsageError(f"{path} is a model, the other a report; name two models, or two reports")
+    limit = {} if max_regression is None else {"max_regression": parse_percent(max_regression, "--max-regression")}
+    return compare_reports(old, new, force=force, **limit)

@@ -1,4 +1,4 @@
-"""`edge-mnist compare`: verdicts, reports that are not comparable, and damaged reports."""
+"""`edge-mnist compare` with reports: verdicts, reports that are not comparable, and damaged reports."""
 
 from __future__ import annotations
 
@@ -10,13 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_mnist_runtime.bench.regression import (
-    cliffs_delta,
-    compare_reports,
-    median_ratio_interval,
-    parse_percent,
-    require_no_regression,
-)
+from edge_mnist_runtime.bench.change import parse_percent, require_no_regression
+from edge_mnist_runtime.bench.regression import cliffs_delta, compare_reports, median_ratio_interval
 from edge_mnist_runtime.errors import IntegrityError, RegressionError, UsageError
 
 Change = Callable[[dict[str, Any]], Any]
@@ -76,11 +71,13 @@ def test_verdict_follows_the_interval_and_the_limit(growth: float, verdict: str,
     (change,) = compared.changes
     assert change.verdict == verdict
     assert change.ratio["p50"] == pytest.approx(growth, rel=0.02)
-    assert change.p50_interval is not None
-    assert change.p50_interval[0] <= growth <= change.p50_interval[1]
+    assert change.interval is not None
+    assert change.interval[0] <= growth <= change.interval[1]
     assert np.sign(round(change.cliffs_delta, 1)) == np.sign(round(growth - 1, 2))
     if verdict == "regression":
-        with pytest.raises(RegressionError, match=r"^edge: p50 went from 10\.0 to 12\.\d us, \+\d+\.\d%") as caught:
+        with pytest.raises(
+            RegressionError, match=r"^edge: p50 went from 10\.0 to 12\.\d us, \+\d+\.\d% \(interval"
+        ) as caught:
             require_no_regression(compared)
         assert caught.value.exit_code == 7
     else:
@@ -95,11 +92,11 @@ def test_worst_model_is_named(save: Save) -> None:
     require_no_regression(compare_reports(old, new, max_regression=1.5))
 
 
-def test_interval_across_the_limit_is_no_regression(save: Save) -> None:
+def test_interval_across_the_limit_gives_no_verdict(save: Save) -> None:
     old, new = save("old.json", report(model("a", 10.0))), save("new.json", report(model("a", 10.51)))
     (change,) = compare_reports(old, new, max_regression=0.05).changes
     assert change.ratio["p50"] == pytest.approx(1.051)
-    assert change.verdict == "slower"  # the lower bound of the interval is below the limit
+    assert change.verdict == "not decided"
 
 
 def test_same_reports_give_the_same_comparison(save: Save) -> None:
@@ -151,13 +148,13 @@ def test_reports_without_a_common_model_are_refused(save: Save) -> None:
         compare_reports(save("old.json", report(model("a", 1.0))), save("new.json", report(model("b", 1.0))))
 
 
-def test_too_few_samples_are_refused_or_unknown_beside_other_models(save: Save) -> None:
+def test_too_few_samples_are_refused_or_not_decided_beside_other_models(save: Save) -> None:
     few = model("a", 1.0, n=5)
     old = save("old.json", report(few))
     with pytest.raises(UsageError, match="too few samples"):
         compare_reports(old, old)
     both = save("both.json", report(few, model("b", 1.0)))
-    assert [change.verdict for change in compare_reports(both, both).changes] == ["unknown", "same"]
+    assert [change.verdict for change in compare_reports(both, both).changes] == ["not decided", "same"]
 
 
 @pytest.mark.parametrize(
@@ -266,7 +263,7 @@ def test_compare_prints_a_table_or_json_and_exits_7(save: Save, run_here: Callab
     as_json = run_here("compare", old, new, "--json")
     assert as_json.code == 7
     assert [change["verdict"] for change in as_json.json["models"]] == ["regression", "same"]
-    assert as_json.json["schema_version"] == 1
+    assert as_json.json["schema_version"] == 2
 
 
 def test_compare_reads_a_report_of_bench(run_here: Callable[..., Any], tmp_path: Path) -> None:

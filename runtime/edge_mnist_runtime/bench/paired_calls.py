@@ -1,0 +1,158 @@
+"""Measure the ratio of two models' latencies in one process, by calling them in turns.
+
+A disturbance of the machine slows neighbouring calls alike, so their ratio hardly varies: between processes by 0.2 to
+0.4 % on a busy virtual machine, where the ratio of two separately measured medians varies by 7 %.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from edge_mnist_runtime.contract import IMAGE_SHAPE
+
+WARMUP_FRACTION: Final = 0.3
+"""Length of the warm-up, as a fraction of the measuring time."""
+
+MIN_ROUNDS: Final = 20
+"""Minimum number of rounds, however long they take."""
+
+PAIRS_PROGRAM: Final = """
+import sys
+sys.path[0] = sys.argv[1]
+from edge_mnist_runtime.bench.paired_calls import print_pairs
+print_pairs(sys.argv[2])
+"""
+
+
+@dataclass(frozen=True)
+class PairedCalls:
+    """What one process measured of a base and another subject."""
+
+    ratio: float
+    """Latency of the other subject / latency of the base: the median over rounds."""
+    base_us: float
+    """Median latency of the base, in microseconds."""
+    other_us: float
+    """Median latency of the other subject, in microseconds."""
+    rounds: int
+    """Number of rounds, of two calls of each."""
+
+
+@dataclass(frozen=True)
+class PairedSubjects:
+    """What a new process is told to measure. It gets the digits on standard input, as bytes."""
+
+    models: tuple[str, ...]
+    """Paths of model files or names of bundled models. The first one is the base."""
+    threads: int
+    """Number of threads that one call may use."""
+    seconds: float
+    """Measuring time of each pair, in seconds."""
+    reverse: bool
+    """Whether to load the last model first, so that their places in memory are exchanged."""
+
+
+def measure_pairs(
+    base: Callable[[Any], object],
+    other: Callable[[Any], object],
+    arguments: Sequence[Any],
+    seconds: float,
+    *,
+    clock: Callable[[], int] = time.perf_counter_ns,
+) -> PairedCalls:
+    """Call two subjects in rounds of base, other, other, base.
+
+    A round gives one ratio: the geometric mean of the ratios of its two neighbouring pairs. A call is faster if the
+    same subject was called before, because its data is still in the caches. Each subject has one such call in a round.
+
+    Args:
+        base: The subject to compare with.
+        other: The other subject.
+        arguments: Arguments in rotation. Both calls of a pair get the same one.
+        seconds: Measuring time after the warm-up.
+        clock: Returns the time in nanoseconds.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        _take_rounds(base, other, arguments, WARMUP_FRACTION * seconds, clock)
+        times_ns = np.array(_take_rounds(base, other, arguments, seconds, clock), np.float64)
+    finally:
+        if was_enabled:
+            gc.enable()
+    base_ns, other_ns = times_ns[:, [0, 3]], times_ns[:, [1, 2]]
+    ratios = np.sqrt((other_ns / base_ns).prod(axis=1))
+    return PairedCalls(
+        round(float(np.median(ratios)), 6),
+        round(float(np.median(base_ns)) / 1e3, 3),
+        round(float(np.median(other_ns)) / 1e3, 3),
+        len(times_ns),
+    )
+
+
+def _take_rounds(
+    base: Callable[[Any], object],
+    other: Callable[[Any], object],
+    arguments: Sequence[Any],
+    seconds: float,
+    clock: Callable[[], int],
+) -> list[tuple[int, int, int, int]]:
+    """Nanoseconds of the four calls of each round; at least 1, because a coarse clock may show none."""
+    rounds: list[tuple[int, int, int, int]] = []
+    n, end = len(arguments), clock() + int(seconds * 1e9)
+    while len(rounds) < MIN_ROUNDS or clock() < end:
+        first, second = arguments[2 * len(rounds) % n], arguments[(2 * len(rounds) + 1) % n]
+        t0 = clock()
+        base(first)
+        t1 = clock()
+        other(first)
+        t2 = clock()
+        other(second)
+        t3 = clock()
+        base(second)
+        t4 = clock()
+        rounds.append((max(1, t1 - t0), max(1, t2 - t1), max(1, t3 - t2), max(1, t4 - t3)))
+    return rounds
+
+
+def print_pairs(settings: str) -> None:
+    """Measure in this process and print JSON: the record of each pair, and the SHA-256 of each file.
+
+    Args:
+        settings: `PairedSubjects` as JSON.
+    """
+    from edge_mnist_runtime.bundles.foreign_files import open_any
+    from edge_mnist_runtime.classifier import DigitClassifier
+    from edge_mnist_runtime.engines.options import EngineOptions
+
+    subjects = PairedSubjects(**json.loads(settings))
+    images = [*np.frombuffer(sys.stdin.buffer.read(), np.uint8).reshape(-1, *IMAGE_SHAPE)[..., 0]]
+    options = EngineOptions(threads=subjects.threads)
+    order = range(len(subjects.models))
+    engines = {
+        index: open_any(subjects.models[index], options=options)
+        for index in (reversed(order) if subjects.reverse else order)
+    }
+    base, *others = (DigitClassifier.from_engine(engines[index]).predict for index in order)
+    pairs = [measure_pairs(base, other, images, subjects.seconds) for other in others]
+    hashes = [engines[index].sha256 for index in order]
+    print(json.dumps({"pairs": [asdict(pair) for pair in pairs], "sha256": hashes}))
+
+
+def encode_subjects(subjects: PairedSubjects) -> str:
+    """Write the argument of `print_pairs`."""
+    return json.dumps(asdict(subjects))
+
+
+def decode_pairs(text: str) -> tuple[list[PairedCalls], list[str | None]]:
+    """Read what `print_pairs` printed."""
+    record = json.loads(text)
+    return [PairedCalls(**pair) for pair in record["pairs"]], record["sha256"]

@@ -1,0 +1,67 @@
+"""Print the result of `edge-mnist compare` as a table of at most 80 columns."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from edge_mnist_runtime.bench.change import Change, Comparison
+from edge_mnist_runtime.bench.regression import LatencyChange
+from edge_mnist_runtime.bench.side_by_side import PairedChange
+
+COLOURS = {"regression": "bold red", "slower": "yellow", "faster": "green", "not decided": "yellow"}
+
+REPORTS_HEADINGS = ("p50 us", "now", "change", "p90", "p99", "effect")
+SIDE_BY_SIDE_HEADINGS = ("old us", "new us", "change", "processes")
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """Print the table and its legend."""
+    side_by_side = comparison.method == "side by side"
+    table = Table(box=None, pad_edge=False)
+    table.add_column("model", overflow="fold")
+    for heading in SIDE_BY_SIDE_HEADINGS if side_by_side else REPORTS_HEADINGS:
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for change in comparison.changes:
+        verdict = Text(change.verdict, style=COLOURS.get(change.verdict, ""))
+        table.add_row(Text(_label(change)), *_cells(change), verdict)
+        if change.interval:
+            low, high = (f"{bound - 1:+.1%}" for bound in change.interval)
+            table.add_row(Text(f"  {low} to {high}", style="dim"))
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(Text("\n" + _legend(comparison)))
+
+
+def _label(change: Change) -> str:
+    if isinstance(change, PairedChange) and change.old_model != change.model:
+        return f"{change.old_model} -> {change.model}"
+    return change.model
+
+
+def _cells(change: Change) -> list[str]:
+    if isinstance(change, PairedChange):
+        return [
+            *(f"{value:,.1f}" for value in (change.old_us, change.new_us)),
+            f"{change.ratio - 1:+.1%}",
+            str(len(change.processes)),
+        ]
+    if not isinstance(change, LatencyChange):
+        raise TypeError(f"no row for {type(change).__name__}")
+    return [
+        *("-" if value is None else f"{value:,.1f}" for value in (change.old_us["p50"], change.new_us["p50"])),
+        *("-" if ratio is None else f"{ratio - 1:+.1%}" for ratio in change.ratio.values()),
+        f"{change.cliffs_delta:+.2f}",
+    ]
+
+
+def _legend(comparison: Comparison) -> str:
+    limit = f"Limit: {comparison.max_regression:+.1%}."
+    if comparison.method == "side by side":
+        return (
+            f"change: of the latency, from calls in turns; its interval is below it.\n{limit} "
+            "us: medians, which vary more from run to run than the change."
+        )
+    return f"change: of p50; its 95 % interval is below it. \n{limit} effect: Cliff's delta, -1 to 1."
