@@ -34,6 +34,8 @@ class BenchmarkConfig:
     """Whether to measure import time and peak memory, in new processes."""
     profile: bool = False
     """Whether to time every operator of .onnx files."""
+    instructions: bool = False
+    """Whether to count the instructions of a digit."""
 
     def __post_init__(self) -> None:
         if self.samples < 1:

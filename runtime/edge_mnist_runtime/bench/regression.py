@@ -42,18 +42,30 @@ class LatencyChange(Change):
         return f"from {old:.1f} to {new:.1f} us, {(ratio or 1) - 1:+.1%}"
 
 
-def compare_reports(old: Path, new: Path, *, max_regression: float = 0.05, force: bool = False) -> Comparison:
-    """Compare two JSON reports of `edge-mnist bench`.
+@dataclass(frozen=True)
+class PairedReports:
+    """Two reports that may be compared."""
+
+    pairs: tuple[tuple[MeasuredModel, MeasuredModel], ...]
+    """Models of both, at least one."""
+    unpaired: tuple[str, ...]
+    """Sentences about models that are in one report only."""
+    unlike: tuple[str, ...]
+    """Conditions that differ, if that was forced."""
+    warnings: tuple[str, ...]
+    """Warnings of both reports."""
+
+
+def pair_reports(old: Path, new: Path, *, force: bool = False) -> PairedReports:
+    """Read two JSON reports of `edge-mnist bench` and pair their models.
 
     Args:
         old: Path of the report before.
         new: Path of the report after.
-        max_regression: Fraction by which a median may grow.
-        force: Compare although machines or settings differ.
+        force: Accept different machines or settings.
 
     Raises:
-        UsageError: A file cannot be opened; machines or settings differ; the reports have no model in common, or too
-            few samples for a median.
+        UsageError: A file cannot be opened; machines or settings differ; or the reports have no model in common.
         IntegrityError: A file is not a report, or is damaged.
     """
     before, after = BenchReport.load(old), BenchReport.load(new)
@@ -69,24 +81,43 @@ def compare_reports(old: Path, new: Path, *, max_regression: float = 0.05, force
     pairs = _pair(before.models, after.models)
     if not pairs:
         raise UsageError(f"{old} and {new} have no model in common")
-    changes = tuple(_compare(one, other, 1 + max_regression) for one, other in pairs)
-    if all(change.interval is None for change in changes):
-        raise UsageError(f"{old} and {new}: too few samples for a median; measure again with more")
     paired = {id(model) for pair in pairs for model in pair}
-    return Comparison(
-        str(old),
-        str(new),
-        "reports",
-        max_regression,
-        changes,
-        tuple(
+    both = ((old, before), (new, after))
+    return PairedReports(
+        pairs=tuple(pairs),
+        unpaired=tuple(
             f"{model.label} is only in {path}"
-            for path, report in ((old, before), (new, after))
+            for path, report in both
             for model in report.models
             if id(model) not in paired
         ),
-        tuple(unlike),
-        tuple(f"{path}: {warning}" for path, report in ((old, before), (new, after)) for warning in report.warnings),
+        unlike=tuple(unlike),
+        warnings=tuple(f"{path}: {warning}" for path, report in both for warning in report.warnings),
+    )
+
+
+def compare_reports(old: Path, new: Path, *, max_regression: float = 0.05, force: bool = False) -> Comparison:
+    """Compare the latencies in two JSON reports of `edge-mnist bench`.
+
+    Args:
+        old: Path of the report before.
+        new: Path of the report after.
+        max_regression: Fraction by which a median may grow.
+        force: Compare although machines or settings differ.
+
+    Raises:
+        UsageError: As `pair_reports`; or there are too few samples for a median.
+        IntegrityError: A file is not a report, or is damaged.
+    """
+    paired = pair_reports(old, new, force=force)
+    changes = tuple(_compare(one, other, 1 + max_regression) for one, other in paired.pairs)
+    if all(change.interval is None for change in changes):
+        raise UsageError(f"{old} and {new}: too few samples for a median; measure again with more")
+    return Comparison(
+        *(str(old), str(new), "reports", max_regression, changes),
+        unpaired=paired.unpaired,
+        unlike=paired.unlike,
+        warnings=paired.warnings,
     )
 
 

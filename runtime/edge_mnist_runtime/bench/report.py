@@ -12,11 +12,12 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from edge_mnist_runtime.bench.config import BenchmarkConfig
+from edge_mnist_runtime.bench.instructions import InstructionCount
 from edge_mnist_runtime.bench.operator_profile import OperatorTime
 from edge_mnist_runtime.errors import IntegrityError, UsageError, first_line
 from edge_mnist_runtime.machine.environment import ENGINE_PACKAGES
 
-BENCH_SCHEMA_VERSION: Final = 2
+BENCH_SCHEMA_VERSION: Final = 3
 
 COMPARED: Final = ("p50", "p90", "p99")
 """Percentiles that `compare` compares."""
@@ -65,7 +66,7 @@ class MeasuredModel:
     bound_us: Percentiles
     """Upper bounds of the percentiles, at 99 % confidence."""
     unknown: dict[str, str]
-    """Why a percentile is unknown, by its name."""
+    """Why a figure is unknown, by its name, such as `p99.9` or `energy_uj`."""
     service_us: Percentiles | None
     """With a rate: from the start of a call to its end. None without a rate, because the latency is the same."""
     latencies_us: list[float]
@@ -78,6 +79,10 @@ class MeasuredModel:
     """Times by operator; None if they were not measured."""
     memory_mb: dict[str, float] | None
     """The result of `measure_memory_mb`; None if it was not measured."""
+    instructions: InstructionCount | None
+    """Instructions of a digit; None if they were not counted."""
+    energy_uj: float | None
+    """Energy of a digit, in microjoules, of the whole processor; None if it has no counter that this user may read."""
 
     def __post_init__(self) -> None:
         latencies_us = np.array(self.latencies_us, np.float64)
@@ -91,6 +96,8 @@ class MeasuredModel:
             value = self.latency_us[name]
             if value is not None and not 0 < float(value) < math.inf:
                 raise ValueError(f"{name} is {value!r}, not a number above 0")
+        if self.instructions and self.instructions.per_digit < 1:
+            raise ValueError("instructions must be above 0")
         if not isinstance(self.model, str) or not isinstance(self.threads, int):
             raise TypeError("model must be text, threads a number")
 
@@ -108,8 +115,10 @@ class MeasuredModel:
     def from_dict(cls, record: dict[str, Any]) -> MeasuredModel:
         """Create it from the result of `asdict`."""
         operators = record["operators"] and [OperatorTime(**item) for item in record["operators"]]
+        instructions = record["instructions"] and InstructionCount(**record["instructions"])
         known = {field.name: record[field.name] for field in fields(cls)}
-        return cls(**{**known, "warmup": Warmup(**record["warmup"]), "operators": operators})
+        parts = {"warmup": Warmup(**record["warmup"]), "operators": operators, "instructions": instructions}
+        return cls(**{**known, **parts})
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,9 @@ def bench(
         typer.Option(help="Folder of MNIST's IDX files.", show_default="$EDGE_MNIST_DATA, else sample pictures"),
     ] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Also time every operator (.onnx only).")] = False,
+    instructions: Annotated[
+        bool, typer.Option("--instructions", help="Also count the instructions of a digit (seconds a model).")
+    ] = False,
     startup: Annotated[bool, typer.Option(help="Measure import time and peak memory, in new processes.")] = True,
     plot: Annotated[
         Path | None, typer.Option(help="Plot the latencies into this file (.png, .svg, .pdf).", show_default=False)
@@ -61,6 +64,7 @@ def bench(
         rate=rate,
         fresh_processes=startup,
         profile=profile,
+        instructions=instructions,
     )
     if plot:
         check_plot(plot)

@@ -33,6 +33,9 @@ def print_report(report: BenchReport, notice: str | None) -> None:
     console.print(_latency_table(report, names))
     console.print()
     console.print(_stage_table(models, names))
+    if any(model.instructions or model.energy_uj for model in models):
+        console.print()
+        console.print(_counter_table(models, names))
     for name, model in zip(names, models, strict=True):
         if model.operators:
             console.print()
@@ -57,7 +60,7 @@ def explain(report: BenchReport) -> str:
     """Write the legend of the tables: units, conditions, machine."""
     env, config, models = report.env, report.config, report.models
     mode = f"{config.rate:g} a second, from when each was due" if config.rate else "one after the other"
-    reasons = dict(item for model in models for item in model.unknown.items())
+    reasons = {name: why for model in models for name, why in model.unknown.items() if name in model.latency_us}
     engines = ", ".join(
         f"{name} {env['versions'][name]}" for name in ("onnxruntime", "ai-edge-litert") if name in env["versions"]
     )
@@ -69,9 +72,15 @@ def explain(report: BenchReport) -> str:
         "engine: the model without preprocessing. MB: peak memory on top of the imports.",
         f"photo: from an 800 x 600 picture to the digit; preprocessing takes {before_model} us.",
         *(f"Import of {backend} and the runtime: {took_ms:.0f} ms." for backend, took_ms in report.import_ms.items()),
+        *(f"Instructions: by {counter}, on a processor with {features}." for counter, features in _counters(models)),
         f"{env['cpu']}, {env['usable_cores']} cores, {engines}.",
     ]
     return "\n".join(lines)
+
+
+def _counters(models: Sequence[MeasuredModel]) -> list[tuple[str, str]]:
+    counts = [model.instructions for model in models if model.instructions]
+    return [*dict.fromkeys((count.counter, ", ".join(count.features) or "none of AVX2, AVX-512") for count in counts)]
 
 
 def _counted(models: Sequence[MeasuredModel]) -> str:
@@ -110,6 +119,14 @@ def _stage_table(models: Sequence[MeasuredModel], names: list[str]) -> Table:
             _number(model.stages_us["picture"]["p50"]),
             _number(model.memory_mb["model"] if model.memory_mb else None),
         )
+    return table
+
+
+def _counter_table(models: Sequence[MeasuredModel], names: list[str]) -> Table:
+    table = _table("counters, a digit", "instructions", "energy uJ")
+    for name, model in zip(names, models, strict=True):
+        count = model.instructions
+        table.add_row(Text(name), f"{count.per_digit:,}" if count else "-", _number(model.energy_uj))
     return table
 
 

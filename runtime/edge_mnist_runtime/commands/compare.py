@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -43,6 +43,9 @@ def compare(
         Path | None,
         typer.Option(help="Folder of MNIST's IDX files.", show_default="$EDGE_MNIST_DATA, else sample pictures"),
     ] = None,
+    instructions: Annotated[
+        bool, typer.Option("--instructions", help="Compare the instructions of a digit instead of its latency.")
+    ] = False,
     lenient: Annotated[bool, typer.Option("--lenient", help="Exit with 0 if there is no verdict, not with 9.")] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Compare reports although machines or settings differ.")
@@ -56,18 +59,25 @@ def compare(
     the interval of the growth lies above the limit. Exit code 9: the interval
     holds the limit, so there is no verdict.
     """
-    from edge_mnist_runtime.bench.change import require_no_regression
+    from edge_mnist_runtime.bench.change import parse_percent, require_no_regression
     from edge_mnist_runtime.bench.model_pairs import names_model
 
-    measuring = {"processes": processes, "seconds": seconds, "threads": threads}
-    given = {name: value for name, value in measuring.items() if value is not None}
+    options: dict[str, Any] = {}
+    if max_regression is not None:
+        options["max_regression"] = parse_percent(max_regression, "--max-regression")
+    timing = {"processes": processes, "seconds": seconds, "threads": threads}
+    given = {name: value for name, value in timing.items() if value is not None}
+    if instructions and given:
+        raise UsageError(f"`{next(iter(given))}` is for latencies; instructions are counted in one process, so omit it")
     if names_model(old) and names_model(new):
         if force:
             raise UsageError("`force` is for reports; models always run on the same machine")
-        comparison = _compare_models(old, new, given, max_regression, backend, data, show_chatter=debug)
+        compare_models = _count_models if instructions else _time_models
+        comparison = compare_models(old, new, {**options, **given}, backend, data, show_chatter=debug)
     else:
         unused = [*given, *(["backend"] if backend else []), *(["data"] if data else [])]
-        comparison = _compare_reports(old, new, max_regression, unused, force=force)
+        _require_two_reports(old, new, unused)
+        comparison = _compare_reports(old, new, {**options, "force": force}, instructions=instructions)
     if as_json:
         print(json.dumps(comparison.to_dict(), indent=2))
     else:
@@ -82,37 +92,43 @@ def compare(
     require_no_regression(comparison, lenient=lenient)
 
 
-def _compare_models(
-    old: Path,
-    new: Path,
-    measuring: dict[str, int | float],
-    max_regression: str | None,
-    backend: str | None,
-    data: Path | None,
-    *,
-    show_chatter: bool,
+def _time_models(
+    old: Path, new: Path, options: dict[str, Any], backend: str | None, data: Path | None, *, show_chatter: bool
 ) -> Comparison:
-    from edge_mnist_runtime.bench.change import parse_percent
     from edge_mnist_runtime.bench.sample_digits import load_benchmark_digits
     from edge_mnist_runtime.bench.side_by_side import SideBySideConfig, compare_models
     from edge_mnist_runtime.engines.options import require_backend
 
-    limit = {} if max_regression is None else {"max_regression": parse_percent(max_regression, "--max-regression")}
-    config = SideBySideConfig(**measuring, **limit)  # type: ignore[arg-type]
+    config = SideBySideConfig(**options)
     digits, _ = load_benchmark_digits(data)
     with chatter_silenced(show=show_chatter) as terminal, measuring_progress(terminal) as on_progress:
         return compare_models(old, new, digits, config, backend=require_backend(backend), on_progress=on_progress)
 
 
-def _compare_reports(old: Path, new: Path, max_regression: str | None, unused: list[str], *, force: bool) -> Comparison:
-    from edge_mnist_runtime.bench.change import parse_percent
-    from edge_mnist_runtime.bench.model_pairs import names_model
-    from edge_mnist_runtime.bench.regression import compare_reports
+def _count_models(
+    old: Path, new: Path, options: dict[str, Any], backend: str | None, data: Path | None, *, show_chatter: bool
+) -> Comparison:
+    from edge_mnist_runtime.bench.instruction_gate import compare_instructions
+    from edge_mnist_runtime.bench.sample_digits import load_benchmark_digits
+    from edge_mnist_runtime.engines.options import require_backend
 
-    if unused:
-        raise UsageError(f"`{unused[0]}` is for models; reports are not measured again, so omit it")
+    digits, _ = load_benchmark_digits(data)
+    with chatter_silenced(show=show_chatter):
+        return compare_instructions(old, new, digits, backend=require_backend(backend), **options)
+
+
+def _require_two_reports(old: Path, new: Path, unused: list[str]) -> None:
+    from edge_mnist_runtime.bench.model_pairs import names_model
+
     for path in (old, new):
         if names_model(path):
             raise UsageError(f"{path} is a model, the other a report; name two models, or two reports")
-    limit = {} if max_regression is None else {"max_regression": parse_percent(max_regression, "--max-regression")}
-    return compare_reports(old, new, force=force, **limit)
+    if unused:
+        raise UsageError(f"`{unused[0]}` is for models; reports are not measured again, so omit it")
+
+
+def _compare_reports(old: Path, new: Path, options: dict[str, Any], *, instructions: bool) -> Comparison:
+    from edge_mnist_runtime.bench.instruction_gate import compare_counted_reports
+    from edge_mnist_runtime.bench.regression import compare_reports
+
+    return (compare_counted_reports if instructions else compare_reports)(old, new, **options)

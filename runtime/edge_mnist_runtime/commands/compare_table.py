@@ -7,27 +7,31 @@ from rich.table import Table
 from rich.text import Text
 
 from edge_mnist_runtime.bench.change import Change, Comparison
+from edge_mnist_runtime.bench.instruction_gate import InstructionChange
 from edge_mnist_runtime.bench.regression import LatencyChange
 from edge_mnist_runtime.bench.side_by_side import PairedChange
 
 COLOURS = {"regression": "bold red", "slower": "yellow", "faster": "green", "not decided": "yellow"}
 
-REPORTS_HEADINGS = ("p50 us", "now", "change", "p90", "p99", "effect")
-SIDE_BY_SIDE_HEADINGS = ("old us", "new us", "change", "processes")
+HEADINGS = {
+    "reports": ("p50 us", "now", "change", "p90", "p99", "effect"),
+    "side by side": ("old us", "new us", "change", "processes"),
+    "instructions": ("old", "new", "change"),
+}
+"""Columns between model and verdict, by the method of the comparison."""
 
 
 def print_comparison(comparison: Comparison) -> None:
     """Print the table and its legend."""
-    side_by_side = comparison.method == "side by side"
     table = Table(box=None, pad_edge=False)
     table.add_column("model", overflow="fold")
-    for heading in SIDE_BY_SIDE_HEADINGS if side_by_side else REPORTS_HEADINGS:
+    for heading in HEADINGS[comparison.method]:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for change in comparison.changes:
         verdict = Text(change.verdict, style=COLOURS.get(change.verdict, ""))
         table.add_row(Text(_label(change)), *_cells(change), verdict)
-        if change.interval:
+        if change.interval and comparison.method != "instructions":
             low, high = (f"{bound - 1:+.1%}" for bound in change.interval)
             table.add_row(Text(f"  {low} to {high}", style="dim"))
     console = Console(highlight=False)
@@ -36,7 +40,7 @@ def print_comparison(comparison: Comparison) -> None:
 
 
 def _label(change: Change) -> str:
-    if isinstance(change, PairedChange) and change.old_model != change.model:
+    if isinstance(change, PairedChange | InstructionChange) and change.old_model != change.model:
         return f"{change.old_model} -> {change.model}"
     return change.model
 
@@ -48,6 +52,8 @@ def _cells(change: Change) -> list[str]:
             f"{change.ratio - 1:+.1%}",
             str(len(change.processes)),
         ]
+    if isinstance(change, InstructionChange):
+        return [f"{change.old_instructions:,}", f"{change.new_instructions:,}", f"{change.ratio - 1:+.1%}"]
     if not isinstance(change, LatencyChange):
         raise TypeError(f"no row for {type(change).__name__}")
     return [
@@ -64,4 +70,8 @@ def _legend(comparison: Comparison) -> str:
             f"change: of the latency, from calls in turns; its interval is below it.\n{limit} "
             "us: medians, which vary more from run to run than the change."
         )
+    if comparison.method == "instructions":
+        counted = [change for change in comparison.changes if isinstance(change, InstructionChange)]
+        seen = ", ".join(counted[0].features) or "neither AVX2 nor AVX-512"
+        return f"Instructions of a digit, by {counted[0].counter}, on a processor with {seen}.\n{limit}"
     return f"change: of p50; its 95 % interval is below it. \n{limit} effect: Cliff's delta, -1 to 1."
