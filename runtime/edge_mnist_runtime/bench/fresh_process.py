@@ -55,7 +55,16 @@ print_memory(*sys.argv[2:])
 
 
 class FreshProcessError(Exception):
-    """A new process failed or printed nothing; the message says why."""
+    """A new process failed or printed nothing; the message says why.
+
+    Args:
+        message: The last line that it wrote to standard error, or what the system said.
+        written: Everything that it wrote to standard error.
+    """
+
+    def __init__(self, message: str, written: str = "") -> None:
+        super().__init__(message)
+        self.written = written
 
 
 def measure_import_ms(backend: str) -> float:
@@ -133,10 +142,10 @@ def run_fresh(
         done = subprocess.run(command, check=False, capture_output=True, input=data, env=environment, timeout=timeout_s)
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise FreshProcessError(first_line(error)) from error
-    printed, complaint = (text.decode("utf-8", "replace").strip().splitlines() for text in (done.stdout, done.stderr))
+    printed, written = (text.decode("utf-8", "replace").strip() for text in (done.stdout, done.stderr))
     if done.returncode or not printed:
-        raise FreshProcessError(complaint[-1] if complaint else f"exit code {done.returncode}")
-    return printed[-1]
+        raise FreshProcessError((written or f"exit code {done.returncode}").splitlines()[-1], written)
+    return printed.splitlines()[-1]
 
 
 def _resident_mb(*, peak: bool) -> float:

@@ -120,14 +120,14 @@ def _run(arguments: list[str], images: Pixels, wrapper: Sequence[str] = ()) -> s
             timeout_s=TIMEOUT_S,
         )
     except FreshProcessError as error:
-        raise UsageError(f"`instructions`: the counted process failed ({explain_failure(str(error))})") from error
+        raise UsageError(f"`instructions`: the counted process failed ({explain_failure(error)})") from error
 
 
-def explain_failure(complaint: str) -> str:
-    """Explain the last line that a counted process wrote, if it is valgrind's."""
-    if "unhandled instruction" in complaint or "SIGILL" in complaint or "Unrecognised instruction" in complaint:
+def explain_failure(error: FreshProcessError) -> str:
+    """Say why a counted process failed."""
+    if "nrecognised instruction" in error.written or "unhandled instruction" in error.written:
         return "this valgrind does not know an instruction of the engine; use a newer one"
-    return complaint
+    return str(error)
 
 
 def _summarise(record: dict[str, Any], models: Sequence[str], counter: str) -> list[InstructionCount]:

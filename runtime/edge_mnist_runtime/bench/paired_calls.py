@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from edge_mnist_runtime.contract import IMAGE_SHAPE
+from edge_mnist_runtime.tensor import Pixels
 
 WARMUP_FRACTION: Final = 0.3
 """Length of the warm-up, as a fraction of the measuring time."""
@@ -129,27 +130,41 @@ def print_pairs(settings: str) -> None:
     Args:
         settings: `PairedSubjects` as JSON.
     """
+    subjects = PairedSubjects(**json.loads(settings))
+    images = read_images()
+    (base, *others), hashes = open_subjects(subjects)
+    print(encode_pairs([measure_pairs(base, other, images, subjects.seconds) for other in others], hashes))
+
+
+def read_images() -> list[Pixels]:
+    """Read the digits from standard input: images, uint8, shape (28, 28)."""
+    return [*np.frombuffer(sys.stdin.buffer.read(), np.uint8).reshape(-1, *IMAGE_SHAPE)[..., 0]]
+
+
+def open_subjects(subjects: PairedSubjects) -> tuple[list[Callable[[Any], object]], list[str | None]]:
+    """Load the models; return the function to call and the SHA-256 of each, in the order of `subjects.models`."""
     from edge_mnist_runtime.bundles.foreign_files import open_any
     from edge_mnist_runtime.classifier import DigitClassifier
     from edge_mnist_runtime.engines.options import EngineOptions
 
-    subjects = PairedSubjects(**json.loads(settings))
-    images = [*np.frombuffer(sys.stdin.buffer.read(), np.uint8).reshape(-1, *IMAGE_SHAPE)[..., 0]]
     options = EngineOptions(threads=subjects.threads)
     order = range(len(subjects.models))
     engines = {
         index: open_any(subjects.models[index], options=options)
         for index in (reversed(order) if subjects.reverse else order)
     }
-    base, *others = (DigitClassifier.from_engine(engines[index]).predict for index in order)
-    pairs = [measure_pairs(base, other, images, subjects.seconds) for other in others]
-    hashes = [engines[index].sha256 for index in order]
-    print(json.dumps({"pairs": [asdict(pair) for pair in pairs], "sha256": hashes}))
+    calls = [DigitClassifier.from_engine(engines[index]).predict for index in order]
+    return [*calls], [engines[index].sha256 for index in order]
 
 
 def encode_subjects(subjects: PairedSubjects) -> str:
     """Write the argument of `print_pairs`."""
     return json.dumps(asdict(subjects))
+
+
+def encode_pairs(pairs: Sequence[PairedCalls], hashes: Sequence[str | None]) -> str:
+    """Write what `decode_pairs` reads."""
+    return json.dumps({"pairs": [asdict(pair) for pair in pairs], "sha256": [*hashes]})
 
 
 def decode_pairs(text: str) -> tuple[list[PairedCalls], list[str | None]]:
