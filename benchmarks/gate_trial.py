@@ -33,10 +33,11 @@ from edge_mnist_runtime.bench.paired_calls import (
     encode_subjects,
     measure_pairs,
     open_subjects,
+    pad_environment,
     read_images,
 )
 from edge_mnist_runtime.bench.sample_digits import load_samples
-from edge_mnist_runtime.bench.side_by_side import SideBySideConfig, measure_until_decided, pad_environment
+from edge_mnist_runtime.bench.side_by_side import SideBySideConfig, measure_until_decided
 from edge_mnist_runtime.machine.environment import describe_environment
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -46,6 +47,17 @@ PAGE = REPOSITORY / "docs" / "results" / "gate-trial.md"
 SLOWDOWNS = (0.0, 0.05, 0.1)
 TARGETS = {0.0: "at most 1 %", 0.05: "at least 90 %", 0.1: "at least 99 %"}
 """What fraction of the comparisons may, or must, end with exit code 7."""
+
+PAGE_TEXT = """# How often compare is right
+
+Written by `python -m benchmarks.gate_trial --write-page`.
+
+These are comparisons by `edge-mnist compare` with default settings: limit 2 %, 8 to 32 processes. Slower by 0 % means
+that a model is compared with itself. Otherwise both wait after each call: one for 20 % of the call's own time, its
+slowed copy for so much longer that it takes 5 or 10 % more in all. `idle`: nothing else ran. `loaded`: a process
+computed on the other core. `shared`: other people's programs ran, more than there are cores, as the load shows.
+
+"""
 
 WAIT_OF_BOTH = 0.2
 """The original waits for this fraction of its own time, too, so that what waiting itself costs is in both."""
@@ -224,20 +236,7 @@ def make_table(trials: Sequence[Trial]) -> list[str]:
 
 def make_page(table: Sequence[str]) -> str:
     """The page of the documentation."""
-    return "\n".join(
-        [
-            "# How often compare is right",
-            "",
-            "Written by `python -m benchmarks.gate_trial --write-page`.",
-            "",
-            "`edge-mnist compare` with default settings: limit 2 %, 8 to 32 processes. Slower by 0 % means that a model is",
-            "compared with itself. Otherwise both wait after each call: one for 20 % of the call's own time, its slowed copy for so",
-            "much longer that it takes 5 or 10 % more in all.",
-            "",
-            *table,
-            "",
-        ]
-    )
+    return PAGE_TEXT + "\n".join(table) + "\n"
 
 
 if __name__ == "__main__":

@@ -170,7 +170,7 @@ def measured_model() -> Callable[..., MeasuredModel]:
         load_ms=1.0, first_us=20.0, samples=100, stopped="samples", warmup=Warmup(100, steady=True), late=False,
         latency_us={"p50": 10.0, "p90": 11.0, "p99": None}, bound_us={}, unknown={}, service_us=None,
         latencies_us=[10.0], stages_us={}, images_per_second={}, operators=None, memory_mb=None,
-        instructions=None, energy_uj=None,
+        instructions=None, energy_uj=None, runs=(),
     )  # fmt: skip
     return lambda **changes: replace(quiet, **changes)
 
@@ -180,9 +180,10 @@ def bench_report(measured_model: Callable[..., MeasuredModel]) -> BenchReport:
     """A bench report of one model, as read from JSON."""
     return BenchReport(
         env={
-            "cpu": "A", "instruction_sets": ["avx2"], "usable_cores": 2, "cpu_quota_cores": None,
+            "cpu": "A", "instruction_sets": ["avx2"], "cpu_features": ["avx2"], "usable_cores": 2,
+            "cpu_quota_cores": None,
             "versions": {"onnxruntime": "1.31.1", "numpy": "2.4.6"},
         },
         digits=DigitsRecord("samples", "all", 10, "0"), config=BenchmarkConfig(), import_ms={}, preprocess_us={},
-        models=(measured_model(),), advice=(), warnings=(),
+        models=(measured_model(),), advice=(), warnings=(), yardstick_sha256="0",
     )  # fmt: skip

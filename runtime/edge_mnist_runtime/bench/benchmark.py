@@ -21,9 +21,11 @@ from edge_mnist_runtime.bench.fresh_process import FreshProcessError, measure_im
 from edge_mnist_runtime.bench.instructions import find_valgrind
 from edge_mnist_runtime.bench.noise import find_noise
 from edge_mnist_runtime.bench.operator_profile import NO_TFLITE_PROFILER, OperatorTime, profile_operators
+from edge_mnist_runtime.bench.paired_calls import PairedCalls
 from edge_mnist_runtime.bench.report import BenchReport, DigitsRecord, MeasuredModel, Percentiles, Warmup
 from edge_mnist_runtime.bench.sample_digits import read_samples
 from edge_mnist_runtime.bench.subjects import Subject, load_subject
+from edge_mnist_runtime.bench.yardstick import hash_yardstick, try_runs
 from edge_mnist_runtime.classifier import to_pixels
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.errors import UsageError
@@ -84,7 +86,8 @@ def run_benchmark(
     imports, memory, failures = _measure_fresh(subjects, config, on_progress)
     on_progress("counters", 0.0)
     counted = read_counters(subjects, digits.images, instructions=config.instructions)
-    measured = tuple(map(_describe_model, subjects, samples, stages, throughput, operators, memory, counted))
+    runs, no_runs = try_runs(subjects, digits.images, config.runs, lambda done: on_progress("yardstick", done))
+    measured = tuple(map(_describe_model, subjects, samples, stages, throughput, operators, memory, counted, runs))
     return BenchReport(
         env=environment,
         digits=DigitsRecord(digits.name, digits.split, len(digits), digits.sha256),
@@ -93,7 +96,8 @@ def run_benchmark(
         preprocess_us=preprocess,
         models=measured,
         advice=tuple(advise(measured)),
-        warnings=(*find_noise(environment, measured), *_warn_of_saturation(subjects), *failures),
+        warnings=(*find_noise(environment, measured), *_warn_of_saturation(subjects), *failures, *no_runs),
+        yardstick_sha256=hash_yardstick(),
     )
 
 
@@ -140,6 +144,7 @@ def _describe_model(
     operators: list[OperatorTime] | None,
     memory_mb: dict[str, float] | None,
     counted: CountedFigures,
+    runs: tuple[PairedCalls, ...],
 ) -> MeasuredModel:
     engine = subject.classifier.engine
     estimates = {percentile_name(p): estimate_percentile(sample.latencies_us, p) for p in PERCENTILES}
@@ -170,6 +175,7 @@ def _describe_model(
         operators=operators,
         memory_mb=memory_mb,
         instructions=counted.instructions,
+        runs=runs,
         energy_uj=counted.energy_uj,
     )
 

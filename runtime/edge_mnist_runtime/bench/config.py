@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from edge_mnist_runtime.engines.options import MAX_THREADS
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.timing.sampling import SamplingConfig
+
+MAX_RUNS: Final = 100
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class BenchmarkConfig:
     """Whether to measure import time and peak memory, in new processes."""
     profile: bool = False
     """Whether to time every operator of .onnx files."""
+    runs: int = 1
+    """Number of new processes that measure the ratio to the yardstick, 0..`MAX_RUNS`."""
     instructions: bool = False
     """Whether to count the instructions of a digit."""
 
@@ -49,6 +54,8 @@ class BenchmarkConfig:
             raise UsageError(f"`batch_sizes` must be one or more sizes of at least 1, not {given}")
         if not self.threads or not all(1 <= threads <= MAX_THREADS for threads in self.threads):
             raise UsageError(f"`threads` must be 1..{MAX_THREADS}, not {', '.join(map(str, self.threads)) or 'none'}")
+        if not 0 <= self.runs <= MAX_RUNS:
+            raise UsageError(f"`runs` must be 0..{MAX_RUNS}, not {self.runs}")
         if self.rate is not None and not 0 < self.rate < math.inf:
             raise UsageError(f"`rate` must be above 0 a second, not {self.rate}")
 

@@ -86,7 +86,8 @@ def measure_memory_mb(model: str, backend: str, threads: int) -> dict[str, float
 
     Returns:
         `imports`: resident memory with the engine imported and no model loaded; `peak`: the maximum while the model
-        was loaded and predicted single images; `model`: the difference.
+        was loaded and predicted single images; `model`: the difference; `init`: the same difference before the first
+        prediction.
 
     Raises:
         FreshProcessError: No process could be started, or it failed.
@@ -107,11 +108,13 @@ def print_memory(model: str, backend: str, threads: str) -> None:
     imports = _resident_mb(peak=False)
     _forget_peak()
     engine = open_any(model, options=EngineOptions(threads=int(threads)))
+    loaded = _resident_mb(peak=True)
     image = np.zeros((1, *engine.contract.image_shape), np.uint8)
     for _ in range(MEMORY_CALLS):
         engine.run(image)
     peak = _resident_mb(peak=True)
-    print(json.dumps({"imports": imports, "peak": peak, "model": round(max(peak - imports, 0.0), 3)}))
+    grown, init = (round(max(highest - imports, 0.0), 3) for highest in (peak, loaded))
+    print(json.dumps({"imports": imports, "peak": peak, "model": grown, "init": init}))
 
 
 def run_fresh(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import gc
 import json
+import os
+import random
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +26,14 @@ WARMUP_FRACTION: Final = 0.3
 
 MIN_ROUNDS: Final = 20
 """Minimum number of rounds, however long they take."""
+
+MAX_DIGITS: Final = 64
+"""More digits would leave the processor's cache, and take longer to hand to a process."""
+
+MAX_PADDING_BYTES: Final = 4096
+"""Upper end of the random size of the environment: a page of memory."""
+
+PADDING_VARIABLE: Final = "EDGE_MNIST_PADDING"
 
 PAIRS_PROGRAM: Final = """
 import sys
@@ -157,6 +167,11 @@ def open_subjects(subjects: PairedSubjects) -> tuple[list[Callable[[Any], object
     return [*calls], [engines[index].sha256 for index in order]
 
 
+def choose_digits(images: Pixels) -> Pixels:
+    """At most `MAX_DIGITS` of the images, evenly spaced."""
+    return images[:: -(-len(images) // MAX_DIGITS)]
+
+
 def encode_subjects(subjects: PairedSubjects) -> str:
     """Write the argument of `print_pairs`."""
     return json.dumps(asdict(subjects))
@@ -171,3 +186,8 @@ def decode_pairs(text: str) -> tuple[list[PairedCalls], list[str | None]]:
     """Read what `print_pairs` printed."""
     record = json.loads(text)
     return [PairedCalls(**pair) for pair in record["pairs"]], record["sha256"]
+
+
+def pad_environment() -> dict[str, str]:
+    """This process's environment variables, and one of random length."""
+    return {**os.environ, PADDING_VARIABLE: "x" * random.randrange(MAX_PADDING_BYTES)}  # noqa: S311  # no secret

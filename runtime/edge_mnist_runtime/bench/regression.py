@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +11,20 @@ import numpy as np
 
 from edge_mnist_runtime.bench.change import Change, Comparison
 from edge_mnist_runtime.bench.report import COMPARED, BenchReport, MeasuredModel
+from edge_mnist_runtime.bench.run_interval import RAW_DEVIATION, interval_between_runs
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.timing.percentiles import Latencies
 
-RESAMPLES: Final = 1_000
-RESAMPLING_SEED: Final = 2026
-INTERVAL: Final = (2.5, 97.5)
-"""Percentiles of the resampled ratios: a 95 % interval."""
+ENOUGH_RUNS: Final = 5
+"""Runs of a report whose interval is narrow enough for the default limit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LatencyChange(Change):
-    """The latencies of one model in two reports. Its interval is that of the ratio of the medians, at 95 %."""
+    """The latencies of one model in two reports.
+
+    The interval, at 95 %, is that of `relative`; without a yardstick it is that of the ratio of the medians.
+    """
 
     quantity: ClassVar[str] = "p50"
 
@@ -32,14 +33,20 @@ class LatencyChange(Change):
     new_us: dict[str, float | None]
     ratio: dict[str, float | None]
     """`new_us` / `old_us`, by percentile."""
+    relative: float | None
+    """Growth of the latency in relation to the yardstick's; None if a report has no runs."""
+    runs: tuple[int, int]
+    """Numbers of runs in both reports."""
     cliffs_delta: float
     """Fraction of pairs in which the new call is slower, minus the fraction in which it is faster, -1..1."""
 
     @property
     def old_and_new(self) -> str:
-        """Both medians and their change, for messages."""
-        old, new, ratio = self.old_us["p50"], self.new_us["p50"], self.ratio["p50"]
-        return f"from {old:.1f} to {new:.1f} us, {(ratio or 1) - 1:+.1%}"
+        """How the figures changed, for messages."""
+        old, new = ("unknown" if p50 is None else f"{p50:.1f}" for p50 in (self.old_us["p50"], self.new_us["p50"]))
+        if self.relative is not None:
+            return f"from {old} to {new} us, {self.relative - 1:+.1%} in relation to the yardstick"
+        return f"from {old} to {new} us, {(self.ratio['p50'] or 1) - 1:+.1%}"
 
 
 @dataclass(frozen=True)
@@ -121,40 +128,12 @@ def compare_reports(old: Path, new: Path, *, max_regression: float = 0.05, force
     )
 
 
-def median_ratio_interval(old: Latencies, new: Latencies) -> tuple[float, float]:
-    """Compute the 95 % interval of the ratio of two medians with a circular block bootstrap (Politis and Romano, 1992).
-
-    It draws blocks of neighbouring calls, because a disturbance slows several calls in a row. The block length is the
-    square root of the sample size. The seed is fixed, so the same reports give the same interval.
-
-    Args:
-        old: Latencies in the order of measurement, at least one.
-        new: The same for the other report.
-
-    Returns:
-        Lower and upper bound of new / old.
-    """
-    rng = np.random.default_rng(RESAMPLING_SEED)
-    ratios = _resampled_medians(new, rng) / _resampled_medians(old, rng)
-    low, high = np.percentile(ratios, INTERVAL)
-    return float(low), float(high)
-
-
 def cliffs_delta(old: Latencies, new: Latencies) -> float:
     """Compute Cliff's delta (1993): P(new > old) - P(new < old) over all pairs, -1..1."""
     ordered = np.sort(old)
     above = np.searchsorted(ordered, new, side="left").sum()
     below = (len(old) - np.searchsorted(ordered, new, side="right")).sum()
     return float(above - below) / (len(old) * len(new))
-
-
-def _resampled_medians(values: Latencies, rng: np.random.Generator) -> Latencies:
-    n = len(values)
-    block = math.isqrt(n)
-    starts = rng.integers(0, n, (RESAMPLES, math.ceil(n / block)))
-    indices = (starts[..., np.newaxis] + np.arange(block)).reshape(RESAMPLES, -1)[:, :n] % n
-    medians: Latencies = np.median(values[indices], axis=1)
-    return medians
 
 
 def _pair(old: Sequence[MeasuredModel], new: Sequence[MeasuredModel]) -> list[tuple[MeasuredModel, MeasuredModel]]:
@@ -174,16 +153,30 @@ def _compare(old: MeasuredModel, new: MeasuredModel, limit: float) -> LatencyCha
         name: round(after / before, 4) if (before := old.latency_us[name]) and (after := new.latency_us[name]) else None
         for name in COMPARED
     }
-    before_us, after_us = np.array(old.latencies_us), np.array(new.latencies_us)
-    low, high = median_ratio_interval(before_us, after_us)
+    relative, interval = None, None
+    if old.runs and new.runs:
+        relative, *bounds = interval_between_runs([run.ratio for run in old.runs], [run.ratio for run in new.runs])
+        interval = round(bounds[0], 4), round(bounds[1], 4)
+    elif (before := old.latency_us["p50"]) and (after := new.latency_us["p50"]):
+        _, *bounds = interval_between_runs([before], [after], run_deviation=RAW_DEVIATION)
+        interval = round(bounds[0], 4), round(bounds[1], 4)
     return LatencyChange(
         model=new.label,
         threads=new.threads,
         limit=limit,
-        interval=(round(low, 4), round(high, 4)) if ratio["p50"] else None,
-        remedy="compare the models themselves, side by side",
+        interval=interval,
+        remedy=_advise(old, new),
         old_us={name: old.latency_us[name] for name in COMPARED},
         new_us={name: new.latency_us[name] for name in COMPARED},
         ratio=ratio,
-        cliffs_delta=round(cliffs_delta(before_us, after_us), 4),
+        relative=None if relative is None else round(relative, 4),
+        runs=(len(old.runs), len(new.runs)),
+        cliffs_delta=round(cliffs_delta(np.array(old.latencies_us), np.array(new.latencies_us)), 4),
     )
+
+
+def _advise(old: MeasuredModel, new: MeasuredModel) -> str:
+    fewest = min(len(old.runs), len(new.runs))
+    if fewest < ENOUGH_RUNS:
+        return f"a report has {fewest} runs; measure both with {ENOUGH_RUNS} (`runs`), or compare the models themselves"
+    return "compare the models themselves, side by side"

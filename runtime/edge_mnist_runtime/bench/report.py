@@ -14,6 +14,7 @@ import numpy as np
 from edge_mnist_runtime.bench.config import BenchmarkConfig
 from edge_mnist_runtime.bench.instructions import InstructionCount
 from edge_mnist_runtime.bench.operator_profile import OperatorTime
+from edge_mnist_runtime.bench.paired_calls import PairedCalls
 from edge_mnist_runtime.errors import IntegrityError, UsageError, first_line
 from edge_mnist_runtime.machine.environment import ENGINE_PACKAGES
 
@@ -81,6 +82,8 @@ class MeasuredModel:
     """The result of `measure_memory_mb`; None if it was not measured."""
     instructions: InstructionCount | None
     """Instructions of a digit; None if they were not counted."""
+    runs: tuple[PairedCalls, ...]
+    """The latency and its ratio to the yardstick's in each run; empty if there was none."""
     energy_uj: float | None
     """Energy of a digit, in microjoules, of the whole processor; None if it has no counter that this user may read."""
 
@@ -96,6 +99,8 @@ class MeasuredModel:
             value = self.latency_us[name]
             if value is not None and not 0 < float(value) < math.inf:
                 raise ValueError(f"{name} is {value!r}, not a number above 0")
+        if not all(0 < float(run.ratio) < math.inf for run in self.runs):
+            raise ValueError("ratios of runs must be numbers above 0")
         if self.instructions and self.instructions.per_digit < 1:
             raise ValueError("instructions must be above 0")
         if not isinstance(self.model, str) or not isinstance(self.threads, int):
@@ -117,7 +122,13 @@ class MeasuredModel:
         operators = record["operators"] and [OperatorTime(**item) for item in record["operators"]]
         instructions = record["instructions"] and InstructionCount(**record["instructions"])
         known = {field.name: record[field.name] for field in fields(cls)}
-        parts = {"warmup": Warmup(**record["warmup"]), "operators": operators, "instructions": instructions}
+        runs = tuple(PairedCalls(**run) for run in record["runs"])
+        parts = {
+            "runs": runs,
+            "warmup": Warmup(**record["warmup"]),
+            "operators": operators,
+            "instructions": instructions,
+        }
         return cls(**{**known, **parts})
 
 
@@ -148,6 +159,8 @@ class BenchReport:
     """Sentences that advise fp32 where it is faster."""
     warnings: tuple[str, ...]
     """Conditions that make the figures unreliable, one sentence each."""
+    yardstick_sha256: str
+    """The model that runs are ratios to."""
     skipped: tuple[dict[str, str], ...] = ()
     """Files that cannot run here, each with `model` and `reason`."""
 
@@ -158,6 +171,9 @@ class BenchReport:
         return {
             "CPU": self.env["cpu"],
             "instruction sets": self.env["instruction_sets"],
+            "visible features of the CPU": self.env["cpu_features"],
+            "digits": f"{self.digits.name} {self.digits.sha256[:8]}",
+            "yardstick": self.yardstick_sha256[:8],
             "usable cores": self.env["usable_cores"],
             "CPU quota": self.env["cpu_quota_cores"],
             "threads": [*self.config.threads],
@@ -216,6 +232,7 @@ class BenchReport:
             models=models,
             advice=tuple(map(str, record["advice"])),
             warnings=tuple(map(str, record["warnings"])),
+            yardstick_sha256=str(record["yardstick_sha256"]),
             skipped=tuple(record.get("skipped", ())),
         )
 

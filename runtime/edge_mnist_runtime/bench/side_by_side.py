@@ -10,8 +10,6 @@ allowed error (Bonferroni), so stopping early does not give more false alarms.
 
 from __future__ import annotations
 
-import os
-import random
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,8 +23,10 @@ from edge_mnist_runtime.bench.paired_calls import (
     PAIRS_PROGRAM,
     PairedCalls,
     PairedSubjects,
+    choose_digits,
     decode_pairs,
     encode_subjects,
+    pad_environment,
 )
 from edge_mnist_runtime.bench.process_bootstrap import MIN_PROCESSES, bootstrap_ratio, estimate_ratio
 from edge_mnist_runtime.bundles.foreign_files import open_any
@@ -45,14 +45,6 @@ CONFIDENCE: Final = 0.95
 
 MAX_REGRESSION: Final = 0.02
 """Default of the allowed growth: between the 0 % that must pass and the 5 % that must be found."""
-
-MAX_DIGITS: Final = 64
-"""More digits would leave the processor's cache, and take longer to hand to a process."""
-
-MAX_PADDING_BYTES: Final = 4096
-"""Upper end of the random size of the environment: a page of memory."""
-
-PADDING_VARIABLE: Final = "EDGE_MNIST_PADDING"
 
 
 @dataclass(frozen=True)
@@ -139,7 +131,7 @@ def compare_models(
     """
     environment = describe_environment()  # first, because our own work raises the load average
     pairs, unpaired = pair_models(old, new, backend=backend)
-    images = digits.images[:: -(-len(digits) // MAX_DIGITS)]
+    images = choose_digits(digits.images)
     changes = []
     for index, pair in enumerate(pairs):
         name, start = Path(pair[1]).name, index
@@ -239,8 +231,3 @@ def _judge(pair: ModelPair, measured: Sequence[PairedCalls], config: SideBySideC
         confidence=config.confidence,
         processes=tuple(measured),
     )
-
-
-def pad_environment() -> dict[str, str]:
-    """This process's environment variables, and one of random length."""
-    return {**os.environ, PADDING_VARIABLE: "x" * random.randrange(MAX_PADDING_BYTES)}  # noqa: S311  # no secret

@@ -35,6 +35,9 @@ def bench(
         typer.Option(help="Folder of MNIST's IDX files.", show_default="$EDGE_MNIST_DATA, else sample pictures"),
     ] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Also time every operator (.onnx only).")] = False,
+    runs: Annotated[
+        int, typer.Option(help="New processes that measure each model against the yardstick, for compare.")
+    ] = 1,
     instructions: Annotated[
         bool, typer.Option("--instructions", help="Also count the instructions of a digit (seconds a model).")
     ] = False,
@@ -64,6 +67,7 @@ def bench(
         rate=rate,
         fresh_processes=startup,
         profile=profile,
+        runs=runs,
         instructions=instructions,
     )
     if plot:

@@ -69,7 +69,8 @@ def explain(report: BenchReport) -> str:
         f"Latency of one digit in us: {_counted(models)}, {mode}.",
         f"Input: {report.digits.name}, in rotation. digits/s: in batches of {max(config.batch_sizes)}.",
         *(f"-: {name} {reason}." for name, reason in reasons.items()),
-        "engine: the model without preprocessing. MB: peak memory on top of the imports.",
+        "engine: the model without preprocessing. MB: peak memory on top of the imports,",
+        "init MB: of these, before the first prediction.",
         f"photo: from an 800 x 600 picture to the digit; preprocessing takes {before_model} us.",
         *(f"Import of {backend} and the runtime: {took_ms:.0f} ms." for backend, took_ms in report.import_ms.items()),
         *(f"Instructions: by {counter}, on a processor with {features}." for counter, features in _counters(models)),
@@ -108,7 +109,7 @@ def _latency_table(report: BenchReport, names: list[str]) -> Table:
 
 
 def _stage_table(models: Sequence[MeasuredModel], names: list[str]) -> Table:
-    table = _table("stages", "kB", "load ms", "first us", "engine us", "photo us", "MB")
+    table = _table("stages", "kB", "load ms", "first us", "engine us", "photo us", "init MB", "MB")
     for name, model in zip(names, models, strict=True):
         table.add_row(
             Text(name),
@@ -117,7 +118,7 @@ def _stage_table(models: Sequence[MeasuredModel], names: list[str]) -> Table:
             _number(model.first_us),
             _number(model.stages_us["run"]["p50"]),
             _number(model.stages_us["picture"]["p50"]),
-            _number(model.memory_mb["model"] if model.memory_mb else None),
+            *(_number(model.memory_mb[key] if model.memory_mb else None) for key in ("init", "model")),
         )
     return table
 

@@ -14,7 +14,7 @@ from edge_mnist_runtime.bench.side_by_side import PairedChange
 COLOURS = {"regression": "bold red", "slower": "yellow", "faster": "green", "not decided": "yellow"}
 
 HEADINGS = {
-    "reports": ("p50 us", "now", "change", "p90", "p99", "effect"),
+    "reports": ("p50 us", "now", "p50", "p90", "p99", "change"),
     "side by side": ("old us", "new us", "change", "processes"),
     "instructions": ("old", "new", "change"),
 }
@@ -59,7 +59,7 @@ def _cells(change: Change) -> list[str]:
     return [
         *("-" if value is None else f"{value:,.1f}" for value in (change.old_us["p50"], change.new_us["p50"])),
         *("-" if ratio is None else f"{ratio - 1:+.1%}" for ratio in change.ratio.values()),
-        f"{change.cliffs_delta:+.2f}",
+        "-" if change.relative is None else f"{change.relative - 1:+.1%}",
     ]
 
 
@@ -74,4 +74,8 @@ def _legend(comparison: Comparison) -> str:
         counted = [change for change in comparison.changes if isinstance(change, InstructionChange)]
         seen = ", ".join(counted[0].features) or "neither AVX2 nor AVX-512"
         return f"Instructions of a digit, by {counted[0].counter}, on a processor with {seen}.\n{limit}"
-    return f"change: of p50; its 95 % interval is below it. \n{limit} effect: Cliff's delta, -1 to 1."
+    return (
+        "change: of the latency in relation to the yardstick's, a fixed small model; its\n"
+        f"95 % interval is below it. {limit} p50, p90, p99: of the plain latency, which\n"
+        "also varies with the machine."
+    )

@@ -35,7 +35,7 @@ def digits() -> LabelledDigits:
 
 def measure(digits: LabelledDigits, samples: int, **config: Any) -> dict[str, Any]:
     """Benchmark the default model; return the report as read from its JSON."""
-    settings = {"warmup": 2, "batch_sizes": (1, 32), "fresh_processes": False, **config}
+    settings = {"warmup": 2, "batch_sizes": (1, 32), "fresh_processes": False, "runs": 0, **config}
     return json.loads(run_benchmark([None], digits, BenchmarkConfig(samples=samples, **settings)).to_json())
 
 
@@ -88,7 +88,7 @@ def test_bad_counts_are_refused_by_option_name(text: str) -> None:
 def test_report_has_its_documented_structure(report: dict[str, Any], digits: LabelledDigits) -> None:
     assert set(report) == {
         "schema_version", "env", "digits", "config", "import_ms", "preprocess_us", "models", "advice", "warnings",
-        "skipped",
+        "skipped", "yardstick_sha256",
     }  # fmt: skip
     assert report["schema_version"] == 3
     assert report["digits"] == {
@@ -101,6 +101,7 @@ def test_report_has_its_documented_structure(report: dict[str, Any], digits: Lab
         "model", "backend", "precision", "size_bytes", "sha256", "threads", "load_ms", "first_us", "samples", "stopped",
         "warmup", "late", "latency_us", "bound_us", "unknown", "service_us", "stages_us", "images_per_second",
         "memory_mb", "operators", "latencies_us", "instructions", "energy_uj",
+        "runs",
     }  # fmt: skip
     assert (model["backend"], model["precision"], model["samples"]) == ("onnxruntime", "int8", 10)
     assert (model["stopped"], model["threads"], model["late"]) == ("samples", 1, False)

@@ -13,7 +13,7 @@ import pytest
 from edge_mnist_runtime.bench import side_by_side
 from edge_mnist_runtime.bench.change import Change, Comparison, require_no_regression
 from edge_mnist_runtime.bench.model_pairs import names_model, pair_files, pair_models
-from edge_mnist_runtime.bench.paired_calls import MIN_ROUNDS, PairedCalls, measure_pairs
+from edge_mnist_runtime.bench.paired_calls import MIN_ROUNDS, PairedCalls, measure_pairs, pad_environment
 from edge_mnist_runtime.bench.process_bootstrap import MIN_PROCESSES, bootstrap_ratio, estimate_ratio, student_quantile
 from edge_mnist_runtime.bench.sample_digits import load_samples
 from edge_mnist_runtime.bench.side_by_side import (
@@ -21,7 +21,6 @@ from edge_mnist_runtime.bench.side_by_side import (
     SideBySideConfig,
     compare_models,
     measure_until_decided,
-    pad_environment,
 )
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
 from edge_mnist_runtime.errors import (
