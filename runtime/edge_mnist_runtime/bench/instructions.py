@@ -69,17 +69,18 @@ class InstructionCount:
         return self.counter, self.features
 
 
-def count_instructions(models: Sequence[str], images: Pixels) -> list[InstructionCount]:
+def count_instructions(models: Sequence[str], images: Pixels, *, counter: str | None = None) -> list[InstructionCount]:
     """Count the instructions of models in a new process.
 
     Args:
         models: Paths of model files or names of bundled models.
         images: Input images in rotation, uint8, shape (N, 28, 28, 1).
+        counter: `callgrind` to use no other; None: the processor's if possible.
 
     Raises:
         UsageError: There is no counter, or valgrind does not know an instruction of an engine.
     """
-    valgrind = find_valgrind()
+    valgrind = shutil.which("valgrind") if counter == CallgrindCounter.name else find_valgrind()
     if valgrind is None:
         return _summarise(json.loads(_run([PerfEventCounter.name, *models], images)), models, PerfEventCounter.name)
     with tempfile.TemporaryDirectory(prefix="edge-mnist-") as folder:
