@@ -171,6 +171,7 @@ def measured_model() -> Callable[..., MeasuredModel]:
         latency_us={"p50": 10.0, "p90": 11.0, "p99": None}, bound_us={}, unknown={}, service_us=None,
         latencies_us=[10.0], stages_us={}, images_per_second={}, operators=None, memory_mb=None,
         instructions=None, energy_uj=None, runs=(),
+        streams=None, slo_rate=None,
     )  # fmt: skip
     return lambda **changes: replace(quiet, **changes)
 

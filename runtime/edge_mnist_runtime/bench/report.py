@@ -15,6 +15,7 @@ from edge_mnist_runtime.bench.config import BenchmarkConfig
 from edge_mnist_runtime.bench.instructions import InstructionCount
 from edge_mnist_runtime.bench.operator_profile import OperatorTime
 from edge_mnist_runtime.bench.paired_calls import PairedCalls
+from edge_mnist_runtime.bench.server_load import StreamsResult
 from edge_mnist_runtime.errors import IntegrityError, UsageError, first_line
 from edge_mnist_runtime.machine.environment import ENGINE_PACKAGES
 
@@ -84,6 +85,10 @@ class MeasuredModel:
     """Instructions of a digit; None if they were not counted."""
     runs: tuple[PairedCalls, ...]
     """The latency and its ratio to the yardstick's in each run; empty if there was none."""
+    streams: StreamsResult | None
+    """Several threads at once; None if that was not measured."""
+    slo_rate: float | None
+    """Highest rate of requests a second at which p99 stays under the goal; None if unknown, or not measured."""
     energy_uj: float | None
     """Energy of a digit, in microjoules, of the whole processor; None if it has no counter that this user may read."""
 
@@ -125,6 +130,7 @@ class MeasuredModel:
         runs = tuple(PairedCalls(**run) for run in record["runs"])
         parts = {
             "runs": runs,
+            "streams": record["streams"] and StreamsResult(**record["streams"]),
             "warmup": Warmup(**record["warmup"]),
             "operators": operators,
             "instructions": instructions,
@@ -140,6 +146,17 @@ class DigitsRecord:
     split: str
     n: int
     sha256: str
+
+
+@dataclass(frozen=True)
+class ReferenceRatio:
+    """The latency of one model / that of the reference."""
+
+    model: str
+    """The model's label."""
+    ratio: float
+    interval: tuple[float, float]
+    """95 % interval of the ratio."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +178,8 @@ class BenchReport:
     """Conditions that make the figures unreliable, one sentence each."""
     yardstick_sha256: str
     """The model that runs are ratios to."""
+    reference: tuple[ReferenceRatio, ...] = ()
+    """Ratios to the reference, if one was named."""
     skipped: tuple[dict[str, str], ...] = ()
     """Files that cannot run here, each with `model` and `reason`."""
 
@@ -178,6 +197,7 @@ class BenchReport:
             "CPU quota": self.env["cpu_quota_cores"],
             "threads": [*self.config.threads],
             "rate": self.config.rate,
+            "Poisson rate": self.config.poisson,
             **{
                 f"{package} version": self.env["versions"].get(package)
                 for backend, package in ENGINE_PACKAGES.items()
@@ -233,6 +253,10 @@ class BenchReport:
             advice=tuple(map(str, record["advice"])),
             warnings=tuple(map(str, record["warnings"])),
             yardstick_sha256=str(record["yardstick_sha256"]),
+            reference=tuple(
+                ReferenceRatio(item["model"], float(item["ratio"]), (item["interval"][0], item["interval"][1]))
+                for item in record["reference"]
+            ),
             skipped=tuple(record.get("skipped", ())),
         )
 

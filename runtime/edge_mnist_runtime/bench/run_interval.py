@@ -32,7 +32,11 @@ PRIOR_DEGREES: Final = 4
 
 
 def interval_between_runs(
-    old: Sequence[float], new: Sequence[float], *, run_deviation: float = RUN_DEVIATION
+    old: Sequence[float],
+    new: Sequence[float],
+    *,
+    run_deviation: float = RUN_DEVIATION,
+    session_deviation: float = SESSION_DEVIATION,
 ) -> tuple[float, float, float]:
     """Compute new / old and its 95 % interval.
 
@@ -40,6 +44,7 @@ def interval_between_runs(
         old: The figure of each run before, above 0, at least one.
         new: The same after.
         run_deviation: Prior of the standard deviation from run to run, as a fraction.
+        session_deviation: Standard deviation between the two reports; 0 for models of one report.
 
     Returns:
         The ratio of the geometric means, and the lower and upper bound of its interval.
@@ -48,7 +53,7 @@ def interval_between_runs(
     degrees = PRIOR_DEGREES + len(before) + len(after) - 2
     squares = sum(float(((values - values.mean()) ** 2).sum()) for values in (before, after))
     variance = (PRIOR_DEGREES * run_deviation**2 + squares) / degrees
-    of_difference = variance * (1 / len(before) + 1 / len(after)) + 2 * SESSION_DEVIATION**2
+    of_difference = variance * (1 / len(before) + 1 / len(after)) + 2 * session_deviation**2
     half = student_quantile((1 + CONFIDENCE) / 2, degrees) * math.sqrt(of_difference)
     change = float(after.mean() - before.mean())
     return math.exp(change), math.exp(change - half), math.exp(change + half)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from edge_mnist_runtime.bench.fresh_process import FreshProcessError, run_fresh
+from edge_mnist_runtime.bench.noise import Noise
 from edge_mnist_runtime.bench.paired_calls import (
     PAIRS_PROGRAM,
     PairedCalls,
@@ -82,4 +83,4 @@ def try_runs(
     try:
         return measure_runs(subjects, images, n_runs, on_progress=on_progress), []
     except FreshProcessError as error:
-        return [() for _ in subjects], [f"the yardstick was not measured ({error})"]
+        return [() for _ in subjects], [Noise.NO_YARDSTICK.describe(reason=error)]

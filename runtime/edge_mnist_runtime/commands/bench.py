@@ -14,6 +14,7 @@ from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.commands.measuring_progress import measuring_progress
 from edge_mnist_runtime.commands.options import MODELS_HELP, JsonOption, OnlyBackendOption
+from edge_mnist_runtime.errors import UsageError
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.engines.options import Backend
@@ -28,6 +29,16 @@ def bench(
     rate: Annotated[
         float | None,
         typer.Option(help="Predictions a second, started at fixed times.", show_default="one after the other"),
+    ] = None,
+    poisson: Annotated[
+        float | None, typer.Option(help="The same, at the random times of many clients.", show_default=False)
+    ] = None,
+    slo_ms: Annotated[
+        float | None, typer.Option(help="Find the highest rate with p99 under this many ms.", show_default=False)
+    ] = None,
+    streams: Annotated[int, typer.Option(help="Also measure so many threads that call a model at once.")] = 1,
+    reference: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Give all models as ratios to this one.", show_default=False)
     ] = None,
     backend: OnlyBackendOption = None,
     data: Annotated[
@@ -46,6 +57,8 @@ def bench(
         Path | None, typer.Option(help="Plot the latencies into this file (.png, .svg, .pdf).", show_default=False)
     ] = None,
     as_json: JsonOption = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print only a Markdown table.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print only comma-separated values.")] = False,
     debug: DebugOption = False,
 ) -> None:
     """Measure latency, throughput and memory of models on this device.
@@ -65,11 +78,17 @@ def bench(
         threads=parse_counts(threads, "--threads"),
         batch_sizes=parse_counts(batch_sizes, "--batch"),
         rate=rate,
+        poisson=poisson,
+        slo_ms=slo_ms,
+        streams=streams,
+        reference=reference,
         fresh_processes=startup,
         profile=profile,
         runs=runs,
         instructions=instructions,
     )
+    if as_json + markdown + as_csv > 1:
+        raise UsageError("--json, --markdown and --csv exclude each other; choose one")
     if plot:
         check_plot(plot)
     found, skipped = _find(models, require_backend(backend))
@@ -78,8 +97,10 @@ def bench(
         report = replace(run_benchmark(found, digits, config, on_progress=on_progress), skipped=tuple(skipped))
         if plot:
             draw_plot(report, plot)
-    if as_json:
-        print(report.to_json())
+    if as_json or markdown or as_csv:
+        from edge_mnist_runtime.commands.bench_exports import to_csv, to_markdown
+
+        print(report.to_json() if as_json else to_markdown(report) if markdown else to_csv(report))
         return
     from edge_mnist_runtime.commands.bench_tables import print_report
 

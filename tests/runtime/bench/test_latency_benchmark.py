@@ -61,6 +61,13 @@ def report(digits: LabelledDigits) -> dict[str, Any]:
         ({"batch_sizes": (32, 0)}, "`batch_sizes`"),
         ({"batch_sizes": (-1,)}, "not -1"),
         ({"batch_sizes": ()}, "`batch_sizes`"),
+        ({"runs": -1}, "`runs`"),
+        ({"runs": 1_000}, "`runs`"),
+        ({"streams": 0}, "`streams`"),
+        ({"slo_ms": 0.0}, "`slo_ms`"),
+        ({"slo_ms": float("nan")}, "`slo_ms`"),
+        ({"poisson": 0.0}, "`poisson`"),
+        ({"rate": 5.0, "poisson": 5.0}, "`rate` and `poisson`"),
         ({"rate": 0.0}, "`rate`"),
         ({"rate": -3.0}, "`rate`"),
         ({"rate": float("nan")}, "`rate`"),
@@ -88,7 +95,7 @@ def test_bad_counts_are_refused_by_option_name(text: str) -> None:
 def test_report_has_its_documented_structure(report: dict[str, Any], digits: LabelledDigits) -> None:
     assert set(report) == {
         "schema_version", "env", "digits", "config", "import_ms", "preprocess_us", "models", "advice", "warnings",
-        "skipped", "yardstick_sha256",
+        "skipped", "yardstick_sha256", "reference",
     }  # fmt: skip
     assert report["schema_version"] == 3
     assert report["digits"] == {
@@ -101,7 +108,7 @@ def test_report_has_its_documented_structure(report: dict[str, Any], digits: Lab
         "model", "backend", "precision", "size_bytes", "sha256", "threads", "load_ms", "first_us", "samples", "stopped",
         "warmup", "late", "latency_us", "bound_us", "unknown", "service_us", "stages_us", "images_per_second",
         "memory_mb", "operators", "latencies_us", "instructions", "energy_uj",
-        "runs",
+        "runs", "streams", "slo_rate",
     }  # fmt: skip
     assert (model["backend"], model["precision"], model["samples"]) == ("onnxruntime", "int8", 10)
     assert (model["stopped"], model["threads"], model["late"]) == ("samples", 1, False)

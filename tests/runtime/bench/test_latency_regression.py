@@ -35,7 +35,8 @@ def model(name: str, median: float, *, threads: int = 1, n: int = 2_000, seed: i
         "precision": "int8", "size_bytes": 1, "sha256": "0", "load_ms": 1.0, "first_us": 1.0, "samples": n,
         "stopped": "samples", "warmup": {"calls": 1, "steady": True}, "late": False, "bound_us": known, "unknown": {},
         "service_us": None, "stages_us": {}, "images_per_second": {}, "operators": None, "memory_mb": None,
-        "instructions": None, "energy_uj": None, "runs": runs_of(median, seed),
+        "instructions": None, "energy_uj": None, "streams": None, "slo_rate": None,
+        "runs": runs_of(median, seed),
     }  # fmt: skip
 
 
