@@ -10,6 +10,7 @@ from edge_mnist_runtime.bench.change import Change, Comparison
 from edge_mnist_runtime.bench.instructions import TOLERANCE, InstructionCount, count_instructions
 from edge_mnist_runtime.bench.model_pairs import pair_models
 from edge_mnist_runtime.bench.regression import pair_reports
+from edge_mnist_runtime.bundles.foreign_files import open_any
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.engines.options import Backend
 from edge_mnist_runtime.errors import UsageError
@@ -54,10 +55,12 @@ def compare_instructions(
         backend: Compare only the files of bundles that this back end runs; None: all.
 
     Raises:
-        As `pair_models` and `count_instructions`.
+        As `pair_models`, `open_any` and `count_instructions`.
     """
     pairs, unpaired = pair_models(old, new, backend=backend)
     models = [*dict.fromkeys(model for pair in pairs for model in pair)]
+    for model in models:  # a file that cannot be opened is an error of this process, with its reason
+        open_any(model)
     counts = dict(zip(models, count_instructions(models, digits.images), strict=True))
     changes = tuple(
         judge_counts((Path(one).name, Path(other).name), (counts[one], counts[other]), max_regression)

@@ -128,7 +128,8 @@ def explain_failure(error: FreshProcessError) -> str:
     """Say why a counted process failed."""
     if "nrecognised instruction" in error.written or "unhandled instruction" in error.written:
         return "this valgrind does not know an instruction of the engine; use a newer one"
-    return str(error)
+    own = [line for line in error.written.splitlines() if not line.startswith("==")]  # the others are valgrind's
+    return own[-1] if own else str(error)
 
 
 def _summarise(record: dict[str, Any], models: Sequence[str], counter: str) -> list[InstructionCount]:

@@ -6,59 +6,60 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.commands.measuring_options import (
+    BatchSizesOption,
+    CountOption,
+    CsvOption,
+    DigitsOption,
+    MarkdownOption,
+    ModelsArgument,
+    PlotOption,
+    PoissonOption,
+    ProfileOption,
+    RateOption,
+    ReferenceOption,
+    RunsOption,
+    SamplesOption,
+    SecondsOption,
+    SloOption,
+    StartupOption,
+    StreamsOption,
+    ThreadCountsOption,
+)
 from edge_mnist_runtime.commands.measuring_progress import measuring_progress
-from edge_mnist_runtime.commands.options import MODELS_HELP, JsonOption, OnlyBackendOption
+from edge_mnist_runtime.commands.options import JsonOption, OnlyBackendOption
 from edge_mnist_runtime.errors import UsageError
 
 if TYPE_CHECKING:
+    from edge_mnist_runtime.bench.report import BenchReport
     from edge_mnist_runtime.engines.options import Backend
 
 
 def bench(
-    models: Annotated[list[Path] | None, typer.Argument(help=MODELS_HELP, show_default="robust")] = None,
-    samples: Annotated[int, typer.Option(help="Maximum number of predictions of each model.")] = 20_000,
-    seconds: Annotated[float, typer.Option(help="Maximum measuring time of each model, in seconds.")] = 10.0,
-    threads: Annotated[str, typer.Option(help="Thread counts to measure, such as 1,2,4.")] = "1",
-    batch_sizes: Annotated[str, typer.Option("--batch", help="Batch sizes for throughput.")] = "32,256",
-    rate: Annotated[
-        float | None,
-        typer.Option(help="Predictions a second, started at fixed times.", show_default="one after the other"),
-    ] = None,
-    poisson: Annotated[
-        float | None, typer.Option(help="The same, at the random times of many clients.", show_default=False)
-    ] = None,
-    slo_ms: Annotated[
-        float | None, typer.Option(help="Find the highest rate with p99 under this many ms.", show_default=False)
-    ] = None,
-    streams: Annotated[int, typer.Option(help="Also measure so many threads that call a model at once.")] = 1,
-    reference: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Give all models as ratios to this one.", show_default=False)
-    ] = None,
+    models: ModelsArgument = None,
+    samples: SamplesOption = 20_000,
+    seconds: SecondsOption = 10.0,
+    threads: ThreadCountsOption = "1",
+    batch_sizes: BatchSizesOption = "32,256",
+    rate: RateOption = None,
+    poisson: PoissonOption = None,
+    slo_ms: SloOption = None,
+    streams: StreamsOption = 1,
+    reference: ReferenceOption = None,
     backend: OnlyBackendOption = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Folder of MNIST's IDX files.", show_default="$EDGE_MNIST_DATA, else sample pictures"),
-    ] = None,
-    profile: Annotated[bool, typer.Option("--profile", help="Also time every operator (.onnx only).")] = False,
-    runs: Annotated[
-        int, typer.Option(help="New processes that measure each model against the yardstick, for compare.")
-    ] = 1,
-    instructions: Annotated[
-        bool, typer.Option("--instructions", help="Also count the instructions of a digit (seconds a model).")
-    ] = False,
-    startup: Annotated[bool, typer.Option(help="Measure import time and peak memory, in new processes.")] = True,
-    plot: Annotated[
-        Path | None, typer.Option(help="Plot the latencies into this file (.png, .svg, .pdf).", show_default=False)
-    ] = None,
+    data: DigitsOption = None,
+    profile: ProfileOption = False,
+    runs: RunsOption = 1,
+    instructions: CountOption = False,
+    startup: StartupOption = True,
+    plot: PlotOption = None,
     as_json: JsonOption = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print only a Markdown table.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print only comma-separated values.")] = False,
+    markdown: MarkdownOption = False,
+    as_csv: CsvOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Measure latency, throughput and memory of models on this device.
@@ -72,6 +73,7 @@ def bench(
     from edge_mnist_runtime.bench.sample_digits import load_benchmark_digits
     from edge_mnist_runtime.engines.options import require_backend
 
+    form = _choose_form(json=as_json, markdown=markdown, csv=as_csv)
     config = BenchmarkConfig(
         samples=samples,
         seconds=seconds,
@@ -87,8 +89,6 @@ def bench(
         runs=runs,
         instructions=instructions,
     )
-    if as_json + markdown + as_csv > 1:
-        raise UsageError("--json, --markdown and --csv exclude each other; choose one")
     if plot:
         check_plot(plot)
     found, skipped = _find(models, require_backend(backend))
@@ -97,14 +97,25 @@ def bench(
         report = replace(run_benchmark(found, digits, config, on_progress=on_progress), skipped=tuple(skipped))
         if plot:
             draw_plot(report, plot)
-    if as_json or markdown or as_csv:
-        from edge_mnist_runtime.commands.bench_exports import to_csv, to_markdown
+    _print(report, notice, form)
 
-        print(report.to_json() if as_json else to_markdown(report) if markdown else to_csv(report))
-        return
+
+def _choose_form(**forms: bool) -> str:
+    """The output that was asked for; `tables` if none was."""
+    chosen = [name for name, given in forms.items() if given]
+    if len(chosen) > 1:
+        raise UsageError(f"{' and '.join(f'--{name}' for name in chosen)} exclude each other; choose one")
+    return chosen[0] if chosen else "tables"
+
+
+def _print(report: BenchReport, notice: str | None, form: str) -> None:
+    from edge_mnist_runtime.commands.bench_exports import to_csv, to_markdown
     from edge_mnist_runtime.commands.bench_tables import print_report
 
-    print_report(report, notice)
+    if form == "tables":
+        print_report(report, notice)
+    else:
+        print(report.to_json() if form == "json" else to_csv(report) if form == "csv" else to_markdown(report))
 
 
 def _find(models: list[Path] | None, backend: Backend | None) -> tuple[Sequence[Path | None], list[dict[str, str]]]:

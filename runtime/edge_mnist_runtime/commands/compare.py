@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
+from edge_mnist_runtime.commands.measuring_options import (
+    CompareCountsOption,
+    DigitsOption,
+    ForceOption,
+    LenientOption,
+    MaxRegressionOption,
+    NewArgument,
+    OldArgument,
+    ProcessesOption,
+    ProcessSecondsOption,
+    ProcessThreadsOption,
+)
 from edge_mnist_runtime.commands.measuring_progress import measuring_progress
 from edge_mnist_runtime.commands.options import JsonOption, OnlyBackendOption
 from edge_mnist_runtime.commands.terminal import print_warning
@@ -18,38 +28,19 @@ from edge_mnist_runtime.errors import UsageError
 if TYPE_CHECKING:
     from edge_mnist_runtime.bench.change import Comparison
 
-SIDE_HELP = "Model file, bundle folder, built-in model, or report of `bench --json`"
-
 
 def compare(
-    old: Annotated[Path, typer.Argument(help=f"{SIDE_HELP}, before the change.", show_default=False)],
-    new: Annotated[Path, typer.Argument(help="The same after the change.", show_default=False)],
-    max_regression: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PERCENT", help="Allowed growth of a latency.", show_default="2% of models, 5% of reports"
-        ),
-    ] = None,
-    processes: Annotated[
-        int | None,
-        typer.Option(help="Maximum number of processes to measure models in.", show_default="32"),
-    ] = None,
-    seconds: Annotated[
-        float | None, typer.Option(help="Measuring time of models in one process.", show_default="0.3")
-    ] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads that one call may use.", show_default="1")] = None,
+    old: OldArgument,
+    new: NewArgument,
+    max_regression: MaxRegressionOption = None,
+    processes: ProcessesOption = None,
+    seconds: ProcessSecondsOption = None,
+    threads: ProcessThreadsOption = None,
     backend: OnlyBackendOption = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Folder of MNIST's IDX files.", show_default="$EDGE_MNIST_DATA, else sample pictures"),
-    ] = None,
-    instructions: Annotated[
-        bool, typer.Option("--instructions", help="Compare the instructions of a digit instead of its latency.")
-    ] = False,
-    lenient: Annotated[bool, typer.Option("--lenient", help="Exit with 0 if there is no verdict, not with 9.")] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Compare reports although machines or settings differ.")
-    ] = False,
+    data: DigitsOption = None,
+    instructions: CompareCountsOption = False,
+    lenient: LenientOption = False,
+    force: ForceOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
@@ -78,6 +69,14 @@ def compare(
         unused = [*given, *(["backend"] if backend else []), *(["data"] if data else [])]
         _require_two_reports(old, new, unused)
         comparison = _compare_reports(old, new, {**options, "force": force}, instructions=instructions)
+    _print(comparison, as_json=as_json)
+    if lenient:
+        for change in comparison.undecided:
+            print_warning(f"{change.model}: not decided: {change.remedy}")
+    require_no_regression(comparison, lenient=lenient)
+
+
+def _print(comparison: Comparison, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(comparison.to_dict(), indent=2))
     else:
@@ -86,10 +85,6 @@ def compare(
         print_comparison(comparison)
     for line in (*comparison.unpaired, *(f"differs: {item}" for item in comparison.unlike), *comparison.warnings):
         print_warning(line)
-    if lenient:
-        for change in comparison.undecided:
-            print_warning(f"{change.model}: not decided: {change.remedy}")
-    require_no_regression(comparison, lenient=lenient)
 
 
 def _time_models(
