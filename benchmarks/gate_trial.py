@@ -2,15 +2,17 @@
 
     python -m benchmarks.gate_trial --condition idle                 # nothing else may run
     python -m benchmarks.gate_trial --condition loaded --load 1      # with one process that computes beside it
+    python -m benchmarks.gate_trial --sessions 12 --pause 600        # measure the runs of a report, 12 times
     python -m benchmarks.gate_trial --write-page                     # docs/results/gate-trial.md from all results
 
-Results are appended to build/gate_trial/results.jsonl. A second run goes on where the first one stopped. A slowed model
+Results are appended to files in build/gate_trial. A second run goes on where the first one stopped. A slowed model
 waits after each call for a fraction of the call's own time, so its true growth is known.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import multiprocessing
 import os
@@ -36,12 +38,22 @@ from edge_mnist_runtime.bench.paired_calls import (
     pad_environment,
     read_images,
 )
+from edge_mnist_runtime.bench.run_interval import interval_between_runs
 from edge_mnist_runtime.bench.sample_digits import load_samples
 from edge_mnist_runtime.bench.side_by_side import SideBySideConfig, measure_until_decided
+from edge_mnist_runtime.bench.subjects import load_subject
+from edge_mnist_runtime.bench.yardstick import measure_runs
 from edge_mnist_runtime.machine.environment import describe_environment
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RESULTS = Path("build/gate_trial/results.jsonl")
+SESSIONS = "sessions.jsonl"
+"""Beside the results: the ratios to the yardstick of repeated reports of one model."""
+
+REPORT_RUNS = 5
+REPORT_LIMIT = 1.05
+"""Runs of each report, and the default limit of two reports."""
+
 PAGE = REPOSITORY / "docs" / "results" / "gate-trial.md"
 
 SLOWDOWNS = (0.0, 0.05, 0.1)
@@ -52,11 +64,21 @@ PAGE_TEXT = """# How often compare is right
 
 Written by `python -m benchmarks.gate_trial --write-page`.
 
+`idle`: nothing else ran. `loaded`: a process computed on the other core. `shared`: other people's programs ran, more than
+there are cores, as the load shows.
+
+## Two models side by side
+
 These are comparisons by `edge-mnist compare` with default settings: limit 2 %, 8 to 32 processes. Slower by 0 % means
 that a model is compared with itself. Otherwise both wait after each call: one for 20 % of the call's own time, its
-slowed copy for so much longer that it takes 5 or 10 % more in all. `idle`: nothing else ran. `loaded`: a process
-computed on the other core. `shared`: other people's programs ran, more than there are cores, as the load shows.
+slowed copy for so much longer that it takes 5 or 10 % more in all.
+"""
 
+SESSIONS_TEXT = """
+## Two reports
+
+Reports of `bench --runs 5` of one model were measured one after the other; every pair was compared, with the limit of
+5 %. For a slower model the ratios of the later report were multiplied. A growth by the limit itself stays undecided.
 """
 
 WAIT_OF_BOTH = 0.2
@@ -97,15 +119,20 @@ def main() -> None:
     parser.add_argument("--load", type=int, default=0, help="number of processes that compute beside the comparison")
     parser.add_argument("--comparisons", type=int, default=200, help="number with each slowdown")
     parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--sessions", type=int, default=0, help="number of reports to measure")
+    parser.add_argument("--pause", type=float, default=600.0, help="seconds between two reports")
     parser.add_argument("--write-page", action="store_true", help="only write the page from the results")
     options = parser.parse_args()
-    if not options.write_page:
+    sessions = options.results.with_name(SESSIONS)
+    if options.sessions:
+        measure_sessions(options.model, options.condition, options.sessions, options.pause, sessions)
+    elif not options.write_page:
         with loaded(options.load):
             run_missing(options.model, options.condition, options.comparisons, options.results)
-    table = make_table(read_trials(options.results))
+    page = make_page(make_table(read_trials(options.results)), make_session_table(read_lines(sessions)))
     if options.write_page:
-        PAGE.write_text(make_page(table), "utf-8")
-    print("\n".join(table))
+        PAGE.write_text(page, "utf-8")
+    print(page)
 
 
 def run_missing(model: str, condition: str, comparisons: int, results: Path) -> None:
@@ -203,11 +230,54 @@ def compute_forever() -> None:
 
 def read_trials(results: Path) -> list[Trial]:
     """Read all results so far."""
-    if not results.exists():
-        return []
     names = [field.name for field in fields(Trial)]
-    records = [json.loads(line) for line in results.read_text("utf-8").splitlines() if line]
-    return [Trial(**{name: record[name] for name in names}) for record in records]
+    return [Trial(**{name: record[name] for name in names}) for record in read_lines(results)]
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The records of a file with one JSON record a line; none if it does not exist."""
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line] if path.exists() else []
+
+
+def measure_sessions(model: str, condition: str, sessions: int, pause_s: float, path: Path) -> None:
+    """Measure the runs of a report several times, with pauses."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    digits = load_samples()
+    subject = load_subject(Path(model), digits.images[0, ..., 0], threads=1)
+    for index in range(sessions):
+        if index:
+            time.sleep(pause_s)
+        (runs,) = measure_runs([subject], digits.images, REPORT_RUNS)
+        load = describe_environment()["load_average_1min"]
+        record = {"model": model, "condition": condition, "time": time.time(), "load": load}
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({**record, "ratios": [run.ratio for run in runs]}) + "\n")
+
+
+def make_session_table(sessions: Sequence[dict[str, Any]]) -> list[str]:
+    """The rows of the table of reports: every pair of reports of one model and condition is compared."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for session in sessions:
+        groups.setdefault((session["model"], session["condition"]), []).append(session)
+    rows = [
+        "| model | machine | reports | minutes between first and last | slower by | pairs | exit 7 | exit 9 |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for (model, condition), group in sorted(groups.items()):
+        minutes = (max(item["time"] for item in group) - min(item["time"] for item in group)) / 60
+        pairs = list(itertools.combinations(group, 2))
+        for slowdown in SLOWDOWNS:
+            bounds = [
+                interval_between_runs(old["ratios"], [ratio * (1 + slowdown) for ratio in new["ratios"]])[1:]
+                for old, new in pairs
+            ]
+            regressions = sum(low > REPORT_LIMIT for low, _ in bounds)
+            undecided = sum(low <= REPORT_LIMIT < high for low, high in bounds)
+            rows.append(
+                f"| `{model}` | {condition} | {len(group)} | {minutes:.0f} | {slowdown:.0%} | {len(pairs)} "
+                f"| {regressions / max(1, len(pairs)):.1%} | {undecided / max(1, len(pairs)):.1%} |"
+            )
+    return rows
 
 
 def make_table(trials: Sequence[Trial]) -> list[str]:
@@ -216,7 +286,7 @@ def make_table(trials: Sequence[Trial]) -> list[str]:
     for trial in trials:
         groups.setdefault((trial.model, trial.condition, trial.slowdown), []).append(trial)
     rows = [
-        "| model | machine | slower by | comparisons | exit 7 | target | exit 9 | change | seconds, median and most "
+        "| model | machine | slower by | comparisons | exit 7 | target | exit 9 | change | seconds, median and maximum "
         "| load, median |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
@@ -234,9 +304,9 @@ def make_table(trials: Sequence[Trial]) -> list[str]:
     return rows
 
 
-def make_page(table: Sequence[str]) -> str:
+def make_page(table: Sequence[str], session_table: Sequence[str]) -> str:
     """The page of the documentation."""
-    return PAGE_TEXT + "\n".join(table) + "\n"
+    return "\n".join([PAGE_TEXT, *table, SESSIONS_TEXT, *session_table, ""])
 
 
 if __name__ == "__main__":

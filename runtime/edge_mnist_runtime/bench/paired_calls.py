@@ -24,7 +24,7 @@ from edge_mnist_runtime.tensor import Pixels
 WARMUP_FRACTION: Final = 0.3
 """Length of the warm-up, as a fraction of the measuring time."""
 
-MIN_ROUNDS: Final = 20
+MIN_ROUNDS: Final = 10
 """Minimum number of rounds, however long they take."""
 
 MAX_DIGITS: Final = 64
@@ -54,7 +54,7 @@ class PairedCalls:
     other_us: float
     """Median latency of the other subject, in microseconds."""
     rounds: int
-    """Number of rounds, of two calls of each."""
+    """Number of rounds, of four calls of each."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,11 @@ def measure_pairs(
     *,
     clock: Callable[[], int] = time.perf_counter_ns,
 ) -> PairedCalls:
-    """Call two subjects in rounds of base, other, other, base.
+    """Call two subjects in rounds of base, other, other, base, and other, base, base, other.
 
-    A round gives one ratio: the geometric mean of the ratios of its two neighbouring pairs. A call is faster if the
-    same subject was called before, because its data is still in the caches. Each subject has one such call in a round.
+    A round gives one ratio: the geometric mean of the ratios of its four neighbouring pairs. A call is faster if the
+    same subject was called before, because its data is still in the caches, and slower after the work between rounds.
+    Each subject has equally many such calls.
 
     Args:
         base: The subject to compare with.
@@ -95,12 +96,13 @@ def measure_pairs(
     gc.disable()
     try:
         _take_rounds(base, other, arguments, WARMUP_FRACTION * seconds, clock)
-        times_ns = np.array(_take_rounds(base, other, arguments, seconds, clock), np.float64)
+        rounds = _take_rounds(base, other, arguments, seconds, clock)
     finally:
         if was_enabled:
             gc.enable()
-    base_ns, other_ns = times_ns[:, [0, 3]], times_ns[:, [1, 2]]
-    ratios = np.sqrt((other_ns / base_ns).prod(axis=1))
+    times_ns = np.maximum(np.array(rounds, np.float64), 1.0)  # a coarse clock may show no time
+    base_ns, other_ns = times_ns[:, [0, 3, 5, 6]], times_ns[:, [1, 2, 4, 7]]
+    ratios = np.exp(np.log(other_ns / base_ns).mean(axis=1))
     return PairedCalls(
         round(float(np.median(ratios)), 6),
         round(float(np.median(base_ns)) / 1e3, 3),
@@ -115,23 +117,35 @@ def _take_rounds(
     arguments: Sequence[Any],
     seconds: float,
     clock: Callable[[], int],
-) -> list[tuple[int, int, int, int]]:
-    """Nanoseconds of the four calls of each round; at least 1, because a coarse clock may show none."""
-    rounds: list[tuple[int, int, int, int]] = []
+) -> list[tuple[int, ...]]:
+    """Nanoseconds of the eight calls of each round, in the order of calls."""
+    rounds: list[tuple[int, ...]] = []
     n, end = len(arguments), clock() + int(seconds * 1e9)
     while len(rounds) < MIN_ROUNDS or clock() < end:
-        first, second = arguments[2 * len(rounds) % n], arguments[(2 * len(rounds) + 1) % n]
-        t0 = clock()
-        base(first)
-        t1 = clock()
-        other(first)
-        t2 = clock()
-        other(second)
-        t3 = clock()
-        base(second)
-        t4 = clock()
-        rounds.append((max(1, t1 - t0), max(1, t2 - t1), max(1, t3 - t2), max(1, t4 - t3)))
+        images = [arguments[(4 * len(rounds) + place) % n] for place in range(4)]
+        halves = [
+            _time_half(first, second, images[place : place + 2], clock)
+            for first, second, place in ((base, other, 0), (other, base, 2))
+        ]
+        rounds.append((*halves[0], *halves[1]))
     return rounds
+
+
+def _time_half(
+    first: Callable[[Any], object], second: Callable[[Any], object], images: list[Any], clock: Callable[[], int]
+) -> tuple[int, int, int, int]:
+    """Nanoseconds of the calls first, second, second, first."""
+    one, two = images
+    t0 = clock()
+    first(one)
+    t1 = clock()
+    second(one)
+    t2 = clock()
+    second(two)
+    t3 = clock()
+    first(two)
+    t4 = clock()
+    return t1 - t0, t2 - t1, t3 - t2, t4 - t3
 
 
 def print_pairs(settings: str) -> None:
