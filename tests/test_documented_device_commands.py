@@ -87,7 +87,8 @@ def test_documented_command_works(command: DocumentedCommand, workplace: Path, r
     if command.name == "bench":  # fewer samples and processes, because the figures do not matter here
         command = command._replace(arguments=(*command.arguments, "--samples", "10", "--no-startup"))
     if command.name == "compare":
-        few = () if "now.json" in command.arguments else ("--processes", "1", "--seconds", "0.01")
+        is_timed = not {"now.json", "--instructions"} & {*command.arguments}
+        few = ("--processes", "1", "--seconds", "0.01") if is_timed else ()
         command = command._replace(arguments=(*command.arguments, *few, "--lenient"))
     if "mnist/" in command.arguments and not (workplace / "mnist").exists():
         (workplace / "mnist").symlink_to(request.getfixturevalue("mnist_folder"))
