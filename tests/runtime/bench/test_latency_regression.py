@@ -51,7 +51,7 @@ def report(*models: dict[str, Any]) -> dict[str, Any]:
         "digits": {"name": "samples", "split": "all", "n": 10, "sha256": "0"},
         "config": {"threads": [1], "rate": None, "batch_sizes": [32]},
         "import_ms": {}, "preprocess_us": {}, "models": list(models), "advice": [], "warnings": [],
-        "yardstick_sha256": "0",
+        "yardstick_sha256": "0", "reference": [],
     }  # fmt: skip
 
 
