@@ -19,7 +19,7 @@ PACKAGES = ("runtime", "trainer", "exporter")
 
 OPTION = re.compile(r"(?<![\w-])--[a-z]|(?<!\S)-o\b")
 
-OTHER_PROGRAMS = {"build.py", "compiler.py", "library.py", "proof.py"}
+OTHER_PROGRAMS = {"build.py", "compiler.py", "instructions.py", "library.py", "proof.py"}
 """Modules that run another program, with its options."""
 
 STYLE = re.compile(r"var\(--\w+\)|--\w+:(?! )")

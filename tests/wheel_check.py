@@ -67,7 +67,7 @@ def main() -> None:
         for file in (f"edge_mnist_runtime/models/{name}_int8.onnx", f"edge_mnist_trainer/models/{name}.keras"):
             check(file in files, f"the wheel contains {file}")
         check(f"edge_mnist_runtime/models/{name}_int8.page.json" in files, f"the wheel contains the page of {name}")
-    for file in ("golden.npz", "saturation.onnx"):
+    for file in ("golden.npz", "saturation.onnx", "yardstick.onnx"):
         check(f"edge_mnist_runtime/models/{file}" in files, f"the wheel contains {file}")
     for file in ("trainer/report/templates/page.html", "exporter/report/templates/export.html"):
         check(f"edge_mnist_{file}" in files, f"the wheel contains {file}")

@@ -21,6 +21,7 @@
     │   ├── DataError               6  a data file is damaged or not MNIST's
     │   └── UnfitDeviceError        6  this device does not give the recorded or exact results
     ├── RegressionError             7  a model became slower than the limit allows
+    ├── UndecidedError              9  the measurements are too few or too noisy for a verdict
     └── InputError                  8  an input cannot be classified
         ├── PictureError            8  a picture cannot be opened
         │   └── EmptyFolderError    8  a folder holds no pictures; exit code 2 if `classify` finds no picture at all
@@ -168,9 +169,15 @@ class UnfitDeviceError(IntegrityError):
 
 
 class RegressionError(EdgeMnistError):
-    """A model became slower by more than the limit, and by more than the variation within a run."""
+    """A model became slower by more than the limit, and by more than the measurements vary."""
 
     exit_code = 7
+
+
+class UndecidedError(EdgeMnistError):
+    """The measurements are too few or too noisy to say whether a model became slower."""
+
+    exit_code = 9
 
 
 class InputError(EdgeMnistError):

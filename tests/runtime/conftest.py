@@ -20,7 +20,8 @@ from PIL import Image, ImageDraw
 
 from edge_mnist_exporter import SigningConfig, sign_bundle
 from edge_mnist_runtime import DigitClassifier, open_model
-from edge_mnist_runtime.bench.report import MeasuredModel, Warmup
+from edge_mnist_runtime.bench.config import BenchmarkConfig
+from edge_mnist_runtime.bench.report import BenchReport, DigitsRecord, MeasuredModel, Warmup
 from edge_mnist_runtime.bench.sample_digits import load_samples, read_samples
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
 from edge_mnist_runtime.bundles.manifest import Artifact, Manifest
@@ -226,5 +227,21 @@ def measured_model() -> Callable[..., MeasuredModel]:
         load_ms=1.0, first_us=20.0, samples=100, stopped="samples", warmup=Warmup(100, steady=True), late=False,
         latency_us={"p50": 10.0, "p90": 11.0, "p99": None}, bound_us={}, unknown={}, service_us=None,
         latencies_us=[10.0], stages_us={}, images_per_second={}, operators=None, memory_mb=None,
+        instructions=None, energy_uj=None, runs=(),
+        streams=None, slo_rate=None,
     )  # fmt: skip
     return lambda **changes: replace(quiet, **changes)
+
+
+@pytest.fixture
+def bench_report(measured_model: Callable[..., MeasuredModel]) -> BenchReport:
+    """A bench report of one model, as read from JSON."""
+    return BenchReport(
+        env={
+            "cpu": "A", "instruction_sets": ["avx2"], "cpu_features": ["avx2"], "usable_cores": 2,
+            "cpu_quota_cores": None,
+            "versions": {"onnxruntime": "1.31.1", "numpy": "2.4.6"},
+        },
+        digits=DigitsRecord("samples", "all", 10, "0"), config=BenchmarkConfig(), import_ms={}, preprocess_us={},
+        models=(measured_model(),), advice=(), warnings=(), yardstick_sha256="0",
+    )  # fmt: skip

@@ -16,12 +16,18 @@ from typing import Final
 import numpy as np
 
 from edge_mnist_runtime.bench.config import BenchmarkConfig
+from edge_mnist_runtime.bench.counters import CountedFigures, read_counters
 from edge_mnist_runtime.bench.fresh_process import FreshProcessError, measure_import_ms, measure_memory_mb
-from edge_mnist_runtime.bench.noise import find_noise
+from edge_mnist_runtime.bench.instructions import find_valgrind
+from edge_mnist_runtime.bench.noise import Noise, find_noise
 from edge_mnist_runtime.bench.operator_profile import NO_TFLITE_PROFILER, OperatorTime, profile_operators
+from edge_mnist_runtime.bench.paired_calls import PairedCalls
+from edge_mnist_runtime.bench.reference import compare_with_reference, require_reference
 from edge_mnist_runtime.bench.report import BenchReport, DigitsRecord, MeasuredModel, Percentiles, Warmup
 from edge_mnist_runtime.bench.sample_digits import read_samples
+from edge_mnist_runtime.bench.server_load import ServerFigures, measure_load
 from edge_mnist_runtime.bench.subjects import Subject, load_subject
+from edge_mnist_runtime.bench.yardstick import hash_yardstick, try_runs
 from edge_mnist_runtime.classifier import to_pixels
 from edge_mnist_runtime.dataset import LabelledDigits
 from edge_mnist_runtime.errors import UsageError
@@ -60,17 +66,19 @@ def run_benchmark(
 
     Raises:
         As `DigitClassifier`, for any of the models.
-        UsageError: `config.profile` is set, but no model is an .onnx file, or one has no edge-mnist contract.
+        UsageError: `config.profile` is set, but no model is an .onnx file, or one has no edge-mnist contract; or
+            `config.instructions` is set, but there is no counter; or `config.reference` is none of the models.
     """
+    if config.instructions:
+        find_valgrind()  # to be refused before measuring, not after
     environment = describe_environment()  # first, because our own work raises the load average
     singles = list(digits.images[..., 0])
     pairs = [(model, threads) for model in models for threads in config.threads]
     subjects = [load_subject(model, singles[0], threads=threads) for model, threads in pairs]
-    if config.profile and all(subject.classifier.engine.format == "tflite" for subject in subjects):
-        raise UsageError(f"`profile`: {NO_TFLITE_PROFILER}")
-    foreign = [subject.model for subject in subjects if subject.classifier.engine.contract.is_foreign]
-    if config.profile and foreign:
-        raise UsageError(f"`profile`: {foreign[0]} has no edge-mnist contract; measure it without `profile`")
+    if config.profile:
+        _require_profiler(subjects)
+    if config.reference is not None:
+        require_reference(config.reference, [subject.model for subject in subjects], config.runs)
     calls = [Call(subject.classifier.predict, singles) for subject in subjects]
     samples = sample_interleaved(calls, config.sampling, on_progress=lambda done: on_progress("measuring", done))
     preprocess, stages = _measure_stages(subjects, digits, config, on_progress)
@@ -80,7 +88,13 @@ def run_benchmark(
         throughput.append(_throughput(subject, digits, config))
         operators.append(_profile(subject, digits) if config.profile else None)
     imports, memory, failures = _measure_fresh(subjects, config, on_progress)
-    measured = tuple(map(_describe_model, subjects, samples, stages, throughput, operators, memory))
+    on_progress("counters", 0.0)
+    counted = read_counters(subjects, digits.images, instructions=config.instructions)
+    loads = [measure_load(call, sample, config) for call, sample in zip(calls, samples, strict=True)]
+    runs, no_runs = try_runs(subjects, digits.images, config.runs, lambda done: on_progress("yardstick", done))
+    measured = tuple(
+        map(_describe_model, subjects, samples, stages, throughput, operators, memory, counted, runs, loads)
+    )
     return BenchReport(
         env=environment,
         digits=DigitsRecord(digits.name, digits.split, len(digits), digits.sha256),
@@ -89,8 +103,18 @@ def run_benchmark(
         preprocess_us=preprocess,
         models=measured,
         advice=tuple(advise(measured)),
-        warnings=(*find_noise(environment, measured), *_warn_of_saturation(subjects), *failures),
+        warnings=(*find_noise(environment, measured, config), *_warn_of_saturation(subjects), *failures, *no_runs),
+        yardstick_sha256=hash_yardstick(),
+        reference=() if config.reference is None else compare_with_reference(measured, config.reference),
     )
+
+
+def _require_profiler(subjects: Sequence[Subject]) -> None:
+    if all(subject.classifier.engine.format == "tflite" for subject in subjects):
+        raise UsageError(f"`profile`: {NO_TFLITE_PROFILER}")
+    foreign = [subject.model for subject in subjects if subject.classifier.engine.contract.is_foreign]
+    if foreign:
+        raise UsageError(f"`profile`: {foreign[0]} has no edge-mnist contract; measure it without `profile`")
 
 
 def advise(models: Sequence[MeasuredModel]) -> list[str]:
@@ -127,6 +151,9 @@ def _describe_model(
     images_per_second: dict[str, float],
     operators: list[OperatorTime] | None,
     memory_mb: dict[str, float] | None,
+    counted: CountedFigures,
+    runs: tuple[PairedCalls, ...],
+    load: ServerFigures,
 ) -> MeasuredModel:
     engine = subject.classifier.engine
     estimates = {percentile_name(p): estimate_percentile(sample.latencies_us, p) for p in PERCENTILES}
@@ -146,13 +173,22 @@ def _describe_model(
         late=sample.late,
         latency_us={name: _rounded(estimate.value) for name, estimate in estimates.items()},
         bound_us={name: _rounded(estimate.bound) for name, estimate in estimates.items()},
-        unknown={name: estimate.reason for name, estimate in estimates.items() if estimate.reason},
+        unknown={
+            **{name: estimate.reason for name, estimate in estimates.items() if estimate.reason},
+            **counted.unknown,
+            **load.unknown,
+        },
         service_us=_p50_and_p90(sample.service_us) if sample.service_us else None,
         latencies_us=[round(latency, 2) for latency in sample.latencies_us[::step]],
         stages_us=stages_us,
         images_per_second=images_per_second,
         operators=operators,
         memory_mb=memory_mb,
+        instructions=counted.instructions,
+        runs=runs,
+        streams=load.streams,
+        slo_rate=load.slo_rate,
+        energy_uj=counted.energy_uj,
     )
 
 
@@ -229,7 +265,7 @@ def _measure_fresh(
                     imports[backend] = round(measure_import_ms(backend), 1)
                 memory_mb = measure_memory_mb(str(subject.path), backend, subject.threads)
             except FreshProcessError as error:
-                failures.append(f"{Path(subject.model).name}: import and memory were not measured ({error})")
+                failures.append(Noise.NO_MEMORY.describe(model=Path(subject.model).name, reason=error))
         memory.append(memory_mb)
     return imports, memory, failures
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from edge_mnist_runtime.engines.options import MAX_THREADS
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.timing.sampling import SamplingConfig
+
+MAX_RUNS: Final = 100
+MAX_STREAMS: Final = 256
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,22 @@ class BenchmarkConfig:
     """Thread counts of one call; each is measured, 1..`MAX_THREADS`."""
     rate: float | None = None
     """Calls a second, each started at a fixed time; None: each call starts when the last one ends."""
+    poisson: float | None = None
+    """The same, but started at the random times of a Poisson process; not together with `rate`."""
+    slo_ms: float | None = None
+    """Goal for p99, in milliseconds: find the highest Poisson rate that keeps it. None: do not."""
+    streams: int = 1
+    """Number of threads that call a model at once, 1..`MAX_STREAMS`; 1: do not measure this."""
     fresh_processes: bool = True
     """Whether to measure import time and peak memory, in new processes."""
     profile: bool = False
     """Whether to time every operator of .onnx files."""
+    runs: int = 1
+    """Number of new processes that measure the ratio to the yardstick, 0..`MAX_RUNS`."""
+    reference: str | None = None
+    """Name of the model that all others are given as ratios to."""
+    instructions: bool = False
+    """Whether to count the instructions of a digit."""
 
     def __post_init__(self) -> None:
         if self.samples < 1:
@@ -47,13 +63,24 @@ class BenchmarkConfig:
             raise UsageError(f"`batch_sizes` must be one or more sizes of at least 1, not {given}")
         if not self.threads or not all(1 <= threads <= MAX_THREADS for threads in self.threads):
             raise UsageError(f"`threads` must be 1..{MAX_THREADS}, not {', '.join(map(str, self.threads)) or 'none'}")
+        if not 0 <= self.runs <= MAX_RUNS:
+            raise UsageError(f"`runs` must be 0..{MAX_RUNS}, not {self.runs}")
+        if not 1 <= self.streams <= MAX_STREAMS:
+            raise UsageError(f"`streams` must be 1..{MAX_STREAMS}, not {self.streams}")
+        if self.slo_ms is not None and not 0 < self.slo_ms < math.inf:
+            raise UsageError(f"`slo_ms` must be above 0 ms, not {self.slo_ms}")
+        if self.rate is not None and self.poisson is not None:
+            raise UsageError("`rate` and `poisson` cannot be used together; choose one")
+        if self.poisson is not None and not 0 < self.poisson < math.inf:
+            raise UsageError(f"`poisson` must be above 0 a second, not {self.poisson}")
         if self.rate is not None and not 0 < self.rate < math.inf:
             raise UsageError(f"`rate` must be above 0 a second, not {self.rate}")
 
     @property
     def sampling(self) -> SamplingConfig:
         """How each model is sampled."""
-        return SamplingConfig(self.samples, self.seconds, self.warmup, self.rate)
+        rate, poisson = self.poisson or self.rate, self.poisson is not None
+        return SamplingConfig(self.samples, self.seconds, self.warmup, rate, poisson)
 
 
 def parse_counts(text: str, option: str) -> tuple[int, ...]:

@@ -1,4 +1,7 @@
-"""Measure import time and peak memory in new processes, because imports and memory of this one would distort them."""
+"""Run a program in a new process, and measure import time and peak memory there.
+
+Imports and memory of this process would distort them.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 import statistics
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -51,7 +55,16 @@ print_memory(*sys.argv[2:])
 
 
 class FreshProcessError(Exception):
-    """A new process failed or printed nothing; the message says why."""
+    """A new process failed or printed nothing; the message says why.
+
+    Args:
+        message: The last line that it wrote to standard error, or what the system said.
+        written: Everything that it wrote to standard error.
+    """
+
+    def __init__(self, message: str, written: str = "") -> None:
+        super().__init__(message)
+        self.written = written
 
 
 def measure_import_ms(backend: str) -> float:
@@ -60,7 +73,7 @@ def measure_import_ms(backend: str) -> float:
     Raises:
         FreshProcessError: No process could be started, or it failed.
     """
-    return statistics.median(float(_run(IMPORT_PROGRAM, *IMPORTS[backend])) for _ in range(IMPORT_STARTS))
+    return statistics.median(float(run_fresh(IMPORT_PROGRAM, *IMPORTS[backend])) for _ in range(IMPORT_STARTS))
 
 
 def measure_memory_mb(model: str, backend: str, threads: int) -> dict[str, float]:
@@ -73,12 +86,13 @@ def measure_memory_mb(model: str, backend: str, threads: int) -> dict[str, float
 
     Returns:
         `imports`: resident memory with the engine imported and no model loaded; `peak`: the maximum while the model
-        was loaded and predicted single images; `model`: the difference.
+        was loaded and predicted single images; `model`: the difference; `init`: the same difference before the first
+        prediction.
 
     Raises:
         FreshProcessError: No process could be started, or it failed.
     """
-    record: dict[str, float] = json.loads(_run(MEMORY_PROGRAM, model, backend, str(threads)))
+    record: dict[str, float] = json.loads(run_fresh(MEMORY_PROGRAM, model, backend, str(threads)))
     return record
 
 
@@ -94,25 +108,47 @@ def print_memory(model: str, backend: str, threads: str) -> None:
     imports = _resident_mb(peak=False)
     _forget_peak()
     engine = open_any(model, options=EngineOptions(threads=int(threads)))
+    loaded = _resident_mb(peak=True)
     image = np.zeros((1, *engine.contract.image_shape), np.uint8)
     for _ in range(MEMORY_CALLS):
         engine.run(image)
     peak = _resident_mb(peak=True)
-    print(json.dumps({"imports": imports, "peak": peak, "model": round(max(peak - imports, 0.0), 3)}))
+    grown, init = (round(max(highest - imports, 0.0), 3) for highest in (peak, loaded))
+    print(json.dumps({"imports": imports, "peak": peak, "model": grown, "init": init}))
 
 
-def _run(program: str, *arguments: str) -> str:
+def run_fresh(
+    program: str,
+    *arguments: str,
+    data: bytes | None = None,
+    environment: Mapping[str, str] | None = None,
+    wrapper: Sequence[str] = (),
+    timeout_s: float = PROCESS_TIMEOUT_S,
+) -> str:
+    """Run a Python program in a new process, and return the last line that it prints.
+
+    Args:
+        program: Source text. `sys.argv[1]` is the folder that contains this package.
+        arguments: Its further arguments.
+        data: Bytes for its standard input.
+        environment: Environment variables; None: those of this process.
+        wrapper: A command that runs the process, with its options.
+        timeout_s: Seconds after which the process is killed.
+
+    Raises:
+        FreshProcessError: No process could be started, it failed, or it took too long.
+    """
     if getattr(sys, "frozen", False):
         raise FreshProcessError("a frozen application cannot start a bare Python")  # sys.executable is the application
-    command = [sys.executable, "-c", program, str(Path(__file__).parents[2]), *arguments]
+    command = [*wrapper, sys.executable, "-c", program, str(Path(__file__).parents[2]), *arguments]
     try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PROCESS_TIMEOUT_S)
+        done = subprocess.run(command, check=False, capture_output=True, input=data, env=environment, timeout=timeout_s)
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise FreshProcessError(first_line(error)) from error
-    if done.returncode or not done.stdout.strip():
-        last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-        raise FreshProcessError(last[0])
-    return done.stdout.strip().splitlines()[-1]
+    printed, written = (text.decode("utf-8", "replace").strip() for text in (done.stdout, done.stderr))
+    if done.returncode or not printed:
+        raise FreshProcessError((written or f"exit code {done.returncode}").splitlines()[-1], written)
+    return printed.splitlines()[-1]
 
 
 def _resident_mb(*, peak: bool) -> float:

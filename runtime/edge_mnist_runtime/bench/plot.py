@@ -1,4 +1,4 @@
-"""Plot a benchmark: latency by percentile, and throughput by batch size."""
+"""Plot a benchmark: latency by percentile, its histogram, and throughput by batch size."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import Any, Final
 
 import numpy as np
 
+from edge_mnist_runtime.bench.histogram import count_in_bins
 from edge_mnist_runtime.bench.report import BenchReport
 from edge_mnist_runtime.errors import OutputError, UsageError
 from edge_mnist_runtime.extras import require_extra
 from edge_mnist_runtime.paths import is_folder
 
 SUFFIXES: Final = (".png", ".svg", ".pdf")
+
+HISTOGRAM_BINS: Final = 60
 
 TICKS: Final = (0.0, 50.0, 90.0, 99.0, 99.9)
 """Percentile labels. The axis is logarithmic in the distance from 100, so that 90, 99 and 99.9 are equally spaced."""
@@ -45,24 +48,26 @@ def draw_plot(report: BenchReport, path: Path) -> None:
     check_plot(path)
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 4.5), layout="constrained")
-    latency, throughput = figure.subplots(1, 2, width_ratios=(2, 1))
+    figure = Figure(figsize=(13, 4.5), layout="constrained")
+    latency, histogram, throughput = figure.subplots(1, 3, width_ratios=(2, 2, 1))
     for model in report.models:
         name = model.name + (f" x{model.threads}" if model.threads > 1 else "")
         ordered = np.sort(model.latencies_us)
         (line,) = latency.plot(_stretch(100 * np.arange(len(ordered)) / len(ordered)), ordered, label=name)
+        histogram.stairs(*count_in_bins(model.latencies_us, HISTOGRAM_BINS), color=line.get_color())
         batches = model.images_per_second
         throughput.plot(
             [int(size) for size in batches], [rate / 1000 for rate in batches.values()], "o-", color=line.get_color()
         )
     latency.set(xlabel="percentile", ylabel="latency of one digit, us", yscale="log", title=report.env["cpu"])
     latency.set_xticks([_stretch(np.array(tick)) for tick in TICKS], [f"{tick:g}" for tick in TICKS])
+    histogram.set(xlabel="latency of one digit, us, up to p95", ylabel="calls")
     latency.legend(frameon=False)
     throughput.set(xlabel="images in one call", ylabel="thousand digits a second", xscale="log", ylim=(0, None))
     sizes = report.config.batch_sizes
     throughput.set_xticks(sizes, [f"{size:,}" for size in sizes])
     throughput.minorticks_off()
-    for axes in (latency, throughput):
+    for axes in (latency, histogram, throughput):
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
     try:

@@ -1,113 +1,78 @@
-"""Compare two benchmark reports: which models became slower, with confidence intervals."""
+"""Compare two reports of `edge-mnist bench`: which models became slower, with confidence intervals."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import ClassVar, Final
 
 import numpy as np
 
+from edge_mnist_runtime.bench.change import Change, Comparison
 from edge_mnist_runtime.bench.report import COMPARED, BenchReport, MeasuredModel
-from edge_mnist_runtime.errors import RegressionError, UsageError
+from edge_mnist_runtime.bench.run_interval import RAW_DEVIATION, interval_between_runs
+from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.timing.percentiles import Latencies
 
-COMPARE_SCHEMA_VERSION: Final = 1
-
-RESAMPLES: Final = 1_000
-RESAMPLING_SEED: Final = 2026
-INTERVAL: Final = (2.5, 97.5)
-"""Percentiles of the resampled ratios: a 95 % interval."""
+ENOUGH_RUNS: Final = 5
+"""Runs of a report whose interval is narrow enough for the default limit."""
 
 
-@dataclass(frozen=True)
-class LatencyChange:
-    """The latencies of one model in two reports."""
+@dataclass(frozen=True, kw_only=True)
+class LatencyChange(Change):
+    """The latencies of one model in two reports.
 
-    model: str
-    threads: int
+    The interval, at 95 %, is that of `relative`; without a yardstick it is that of the ratio of the medians.
+    """
+
+    quantity: ClassVar[str] = "p50"
+
     old_us: dict[str, float | None]
     """p50, p90 and p99 in microseconds; None if there were too few samples."""
     new_us: dict[str, float | None]
     ratio: dict[str, float | None]
     """`new_us` / `old_us`, by percentile."""
-    p50_interval: tuple[float, float] | None
-    """95 % interval of the ratio of the medians; None if a median is unknown."""
+    relative: float | None
+    """Growth of the latency in relation to the yardstick's; None if a report has no runs."""
+    runs: tuple[int, int]
+    """Numbers of runs in both reports."""
     cliffs_delta: float
     """Fraction of pairs in which the new call is slower, minus the fraction in which it is faster, -1..1."""
-    limit: float
-    """Maximum allowed ratio, such as 1.05."""
 
     @property
-    def verdict(self) -> str:
-        """`regression` (interval above the limit), `slower`, `faster`, `same` (interval holds 1) or `unknown`."""
-        if self.p50_interval is None:
-            return "unknown"
-        low, high = self.p50_interval
-        if low > self.limit:
-            return "regression"
-        return "slower" if low > 1 else "faster" if high < 1 else "same"
+    def old_and_new(self) -> str:
+        """How the figures changed, for messages."""
+        old, new = ("unknown" if p50 is None else f"{p50:.1f}" for p50 in (self.old_us["p50"], self.new_us["p50"]))
+        if self.relative is not None:
+            return f"from {old} to {new} us, {self.relative - 1:+.1%} in relation to the yardstick"
+        return f"from {old} to {new} us, {(self.ratio['p50'] or 1) - 1:+.1%}"
 
 
 @dataclass(frozen=True)
-class RegressionReport:
-    """The comparison of two reports."""
+class PairedReports:
+    """Two reports that may be compared."""
 
-    old: Path
-    new: Path
-    max_regression: float
-    """Fraction by which a median may grow, 0.05 for 5 %."""
-    changes: tuple[LatencyChange, ...]
+    pairs: tuple[tuple[MeasuredModel, MeasuredModel], ...]
+    """Models of both, at least one."""
     unpaired: tuple[str, ...]
-    """Models that are in only one report."""
+    """Sentences about models that are in one report only."""
     unlike: tuple[str, ...]
-    """Conditions that differ, if the comparison was forced."""
+    """Conditions that differ, if that was forced."""
     warnings: tuple[str, ...]
     """Warnings of both reports."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """The record that `edge-mnist compare` prints as JSON."""
-        return {
-            "schema_version": COMPARE_SCHEMA_VERSION,
-            "old": str(self.old),
-            "new": str(self.new),
-            "max_regression": self.max_regression,
-            "models": [{**asdict(change), "verdict": change.verdict} for change in self.changes],
-            "unpaired": list(self.unpaired),
-            "unlike": list(self.unlike),
-            "warnings": list(self.warnings),
-        }
 
-
-def parse_percent(text: str, option: str) -> float:
-    """Parse a percentage: `5%` is 0.05.
-
-    Raises:
-        UsageError: It is not a percentage of at least 0; the message names `option`.
-    """
-    try:
-        fraction = float(text.removesuffix("%")) / 100 if text.endswith("%") else math.nan
-    except ValueError:
-        fraction = math.nan
-    if not 0 <= fraction < math.inf:
-        raise UsageError(f"{option} must be a percentage of at least 0, as in 5%, not {text!r}")
-    return fraction
-
-
-def compare_reports(old: Path, new: Path, *, max_regression: float = 0.05, force: bool = False) -> RegressionReport:
-    """Compare two JSON reports of `edge-mnist bench`.
+def pair_reports(old: Path, new: Path, *, force: bool = False) -> PairedReports:
+    """Read two JSON reports of `edge-mnist bench` and pair their models.
 
     Args:
         old: Path of the report before.
         new: Path of the report after.
-        max_regression: Fraction by which a median may grow.
-        force: Compare although machines or settings differ.
+        force: Accept different machines or settings.
 
     Raises:
-        UsageError: A file cannot be opened; machines or settings differ; the reports have no model in common, or too
-            few samples for a median.
+        UsageError: A file cannot be opened; machines or settings differ; or the reports have no model in common.
         IntegrityError: A file is not a report, or is damaged.
     """
     before, after = BenchReport.load(old), BenchReport.load(new)
@@ -123,59 +88,44 @@ def compare_reports(old: Path, new: Path, *, max_regression: float = 0.05, force
     pairs = _pair(before.models, after.models)
     if not pairs:
         raise UsageError(f"{old} and {new} have no model in common")
-    changes = tuple(_compare(one, other, 1 + max_regression) for one, other in pairs)
-    if all(change.verdict == "unknown" for change in changes):
-        raise UsageError(f"{old} and {new}: too few samples for a median; measure again with more")
     paired = {id(model) for pair in pairs for model in pair}
-    return RegressionReport(
-        old,
-        new,
-        max_regression,
-        changes,
-        tuple(
+    both = ((old, before), (new, after))
+    return PairedReports(
+        pairs=tuple(pairs),
+        unpaired=tuple(
             f"{model.label} is only in {path}"
-            for path, report in ((old, before), (new, after))
+            for path, report in both
             for model in report.models
             if id(model) not in paired
         ),
-        tuple(unlike),
-        tuple(f"{path}: {warning}" for path, report in ((old, before), (new, after)) for warning in report.warnings),
+        unlike=tuple(unlike),
+        warnings=tuple(f"{path}: {warning}" for path, report in both for warning in report.warnings),
     )
 
 
-def require_no_regression(report: RegressionReport) -> None:
-    """Raise `RegressionError` if a model is slower than the limit allows; the message names the worst one."""
-    worst = max(
-        (change for change in report.changes if change.verdict == "regression"),
-        key=lambda change: change.p50_interval or (0.0, 0.0),
-        default=None,
-    )
-    if worst and worst.p50_interval and worst.ratio["p50"]:
-        low, high = (f"{bound - 1:+.1%}" for bound in worst.p50_interval)
-        raise RegressionError(
-            f"{worst.model}: p50 went from {worst.old_us['p50']:.1f} to {worst.new_us['p50']:.1f} us, "
-            f"{worst.ratio['p50'] - 1:+.1%} (95 % interval {low} to {high}); "
-            f"at most {report.max_regression:+.1%} is allowed"
-        )
-
-
-def median_ratio_interval(old: Latencies, new: Latencies) -> tuple[float, float]:
-    """Compute the 95 % interval of the ratio of two medians with a circular block bootstrap (Politis and Romano, 1992).
-
-    It draws blocks of neighbouring calls, because a disturbance slows several calls in a row. The block length is the
-    square root of the sample size. The seed is fixed, so the same reports give the same interval.
+def compare_reports(old: Path, new: Path, *, max_regression: float = 0.05, force: bool = False) -> Comparison:
+    """Compare the latencies in two JSON reports of `edge-mnist bench`.
 
     Args:
-        old: Latencies in the order of measurement, at least one.
-        new: The same for the other report.
+        old: Path of the report before.
+        new: Path of the report after.
+        max_regression: Fraction by which a median may grow.
+        force: Compare although machines or settings differ.
 
-    Returns:
-        Lower and upper bound of new / old.
+    Raises:
+        UsageError: As `pair_reports`; or there are too few samples for a median.
+        IntegrityError: A file is not a report, or is damaged.
     """
-    rng = np.random.default_rng(RESAMPLING_SEED)
-    ratios = _resampled_medians(new, rng) / _resampled_medians(old, rng)
-    low, high = np.percentile(ratios, INTERVAL)
-    return float(low), float(high)
+    paired = pair_reports(old, new, force=force)
+    changes = tuple(_compare(one, other, 1 + max_regression) for one, other in paired.pairs)
+    if all(change.interval is None for change in changes):
+        raise UsageError(f"{old} and {new}: too few samples for a median; measure again with more")
+    return Comparison(
+        *(str(old), str(new), "reports", max_regression, changes),
+        unpaired=paired.unpaired,
+        unlike=paired.unlike,
+        warnings=paired.warnings,
+    )
 
 
 def cliffs_delta(old: Latencies, new: Latencies) -> float:
@@ -184,15 +134,6 @@ def cliffs_delta(old: Latencies, new: Latencies) -> float:
     above = np.searchsorted(ordered, new, side="left").sum()
     below = (len(old) - np.searchsorted(ordered, new, side="right")).sum()
     return float(above - below) / (len(old) * len(new))
-
-
-def _resampled_medians(values: Latencies, rng: np.random.Generator) -> Latencies:
-    n = len(values)
-    block = math.isqrt(n)
-    starts = rng.integers(0, n, (RESAMPLES, math.ceil(n / block)))
-    indices = (starts[..., np.newaxis] + np.arange(block)).reshape(RESAMPLES, -1)[:, :n] % n
-    medians: Latencies = np.median(values[indices], axis=1)
-    return medians
 
 
 def _pair(old: Sequence[MeasuredModel], new: Sequence[MeasuredModel]) -> list[tuple[MeasuredModel, MeasuredModel]]:
@@ -212,15 +153,30 @@ def _compare(old: MeasuredModel, new: MeasuredModel, limit: float) -> LatencyCha
         name: round(after / before, 4) if (before := old.latency_us[name]) and (after := new.latency_us[name]) else None
         for name in COMPARED
     }
-    before_us, after_us = np.array(old.latencies_us), np.array(new.latencies_us)
-    low, high = median_ratio_interval(before_us, after_us)
+    relative, interval = None, None
+    if old.runs and new.runs:
+        relative, *bounds = interval_between_runs([run.ratio for run in old.runs], [run.ratio for run in new.runs])
+        interval = round(bounds[0], 4), round(bounds[1], 4)
+    elif (before := old.latency_us["p50"]) and (after := new.latency_us["p50"]):
+        _, *bounds = interval_between_runs([before], [after], run_deviation=RAW_DEVIATION)
+        interval = round(bounds[0], 4), round(bounds[1], 4)
     return LatencyChange(
-        new.label,
-        new.threads,
-        {name: old.latency_us[name] for name in COMPARED},
-        {name: new.latency_us[name] for name in COMPARED},
-        ratio,
-        (round(low, 4), round(high, 4)) if ratio["p50"] else None,
-        round(cliffs_delta(before_us, after_us), 4),
-        limit,
+        model=new.label,
+        threads=new.threads,
+        limit=limit,
+        interval=interval,
+        remedy=_advise(old, new),
+        old_us={name: old.latency_us[name] for name in COMPARED},
+        new_us={name: new.latency_us[name] for name in COMPARED},
+        ratio=ratio,
+        relative=None if relative is None else round(relative, 4),
+        runs=(len(old.runs), len(new.runs)),
+        cliffs_delta=round(cliffs_delta(np.array(old.latencies_us), np.array(new.latencies_us)), 4),
     )
+
+
+def _advise(old: MeasuredModel, new: MeasuredModel) -> str:
+    fewest = min(len(old.runs), len(new.runs))
+    if fewest < ENOUGH_RUNS:
+        return f"a report has {fewest} runs; measure both with {ENOUGH_RUNS} (`runs`), or compare the models themselves"
+    return "compare the models themselves, side by side"

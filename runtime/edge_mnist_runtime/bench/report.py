@@ -12,11 +12,14 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from edge_mnist_runtime.bench.config import BenchmarkConfig
+from edge_mnist_runtime.bench.instructions import InstructionCount
 from edge_mnist_runtime.bench.operator_profile import OperatorTime
+from edge_mnist_runtime.bench.paired_calls import PairedCalls
+from edge_mnist_runtime.bench.server_load import StreamsResult
 from edge_mnist_runtime.errors import IntegrityError, UsageError, first_line
 from edge_mnist_runtime.machine.environment import ENGINE_PACKAGES
 
-BENCH_SCHEMA_VERSION: Final = 2
+BENCH_SCHEMA_VERSION: Final = 3
 
 COMPARED: Final = ("p50", "p90", "p99")
 """Percentiles that `compare` compares."""
@@ -65,7 +68,7 @@ class MeasuredModel:
     bound_us: Percentiles
     """Upper bounds of the percentiles, at 99 % confidence."""
     unknown: dict[str, str]
-    """Why a percentile is unknown, by its name."""
+    """Why a figure is unknown, by its name, such as `p99.9` or `energy_uj`."""
     service_us: Percentiles | None
     """With a rate: from the start of a call to its end. None without a rate, because the latency is the same."""
     latencies_us: list[float]
@@ -78,6 +81,16 @@ class MeasuredModel:
     """Times by operator; None if they were not measured."""
     memory_mb: dict[str, float] | None
     """The result of `measure_memory_mb`; None if it was not measured."""
+    instructions: InstructionCount | None
+    """Instructions of a digit; None if they were not counted."""
+    runs: tuple[PairedCalls, ...]
+    """The latency and its ratio to the yardstick's in each run; empty if there was none."""
+    streams: StreamsResult | None
+    """Several threads at once; None if that was not measured."""
+    slo_rate: float | None
+    """Highest rate of requests a second at which p99 stays under the goal; None if unknown, or not measured."""
+    energy_uj: float | None
+    """Energy of a digit, in microjoules, of the whole processor; None if it has no counter that this user may read."""
 
     def __post_init__(self) -> None:
         latencies_us = np.array(self.latencies_us, np.float64)
@@ -91,6 +104,10 @@ class MeasuredModel:
             value = self.latency_us[name]
             if value is not None and not 0 < float(value) < math.inf:
                 raise ValueError(f"{name} is {value!r}, not a number above 0")
+        if not all(0 < float(run.ratio) < math.inf for run in self.runs):
+            raise ValueError("ratios of runs must be numbers above 0")
+        if self.instructions and self.instructions.per_digit < 1:
+            raise ValueError("instructions must be above 0")
         if not isinstance(self.model, str) or not isinstance(self.threads, int):
             raise TypeError("model must be text, threads a number")
 
@@ -108,8 +125,17 @@ class MeasuredModel:
     def from_dict(cls, record: dict[str, Any]) -> MeasuredModel:
         """Create it from the result of `asdict`."""
         operators = record["operators"] and [OperatorTime(**item) for item in record["operators"]]
+        instructions = record["instructions"] and InstructionCount(**record["instructions"])
         known = {field.name: record[field.name] for field in fields(cls)}
-        return cls(**{**known, "warmup": Warmup(**record["warmup"]), "operators": operators})
+        runs = tuple(PairedCalls(**run) for run in record["runs"])
+        parts = {
+            "runs": runs,
+            "streams": record["streams"] and StreamsResult(**record["streams"]),
+            "warmup": Warmup(**record["warmup"]),
+            "operators": operators,
+            "instructions": instructions,
+        }
+        return cls(**{**known, **parts})
 
 
 @dataclass(frozen=True)
@@ -120,6 +146,17 @@ class DigitsRecord:
     split: str
     n: int
     sha256: str
+
+
+@dataclass(frozen=True)
+class ReferenceRatio:
+    """The latency of one model / that of the reference."""
+
+    model: str
+    """The model's label."""
+    ratio: float
+    interval: tuple[float, float]
+    """95 % interval of the ratio."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +176,10 @@ class BenchReport:
     """Sentences that advise fp32 where it is faster."""
     warnings: tuple[str, ...]
     """Conditions that make the figures unreliable, one sentence each."""
+    yardstick_sha256: str
+    """The model that runs are ratios to."""
+    reference: tuple[ReferenceRatio, ...] = ()
+    """Ratios to the reference, if one was named."""
     skipped: tuple[dict[str, str], ...] = ()
     """Files that cannot run here, each with `model` and `reason`."""
 
@@ -149,10 +190,14 @@ class BenchReport:
         return {
             "CPU": self.env["cpu"],
             "instruction sets": self.env["instruction_sets"],
+            "visible features of the CPU": self.env["cpu_features"],
+            "digits": f"{self.digits.name} {self.digits.sha256[:8]}",
+            "yardstick": self.yardstick_sha256[:8],
             "usable cores": self.env["usable_cores"],
             "CPU quota": self.env["cpu_quota_cores"],
             "threads": [*self.config.threads],
             "rate": self.config.rate,
+            "Poisson rate": self.config.poisson,
             **{
                 f"{package} version": self.env["versions"].get(package)
                 for backend, package in ENGINE_PACKAGES.items()
@@ -207,6 +252,11 @@ class BenchReport:
             models=models,
             advice=tuple(map(str, record["advice"])),
             warnings=tuple(map(str, record["warnings"])),
+            yardstick_sha256=str(record["yardstick_sha256"]),
+            reference=tuple(
+                ReferenceRatio(item["model"], float(item["ratio"]), (item["interval"][0], item["interval"][1]))
+                for item in record["reference"]
+            ),
             skipped=tuple(record.get("skipped", ())),
         )
 

@@ -51,7 +51,7 @@ def build_app(only: str | None = None) -> typer.Typer:
     app = typer.Typer(
         help="Train, export and run a handwritten-digit network, and prove that nothing was lost on the way.",
         epilog="Exit codes: 0 ok, 2 usage error, 3 missing extra, 4 conversion failed, 5 accuracy gate failed, "
-        "6 damaged file, 7 slower, 8 rejected or unreadable picture, 130 interrupted.",
+        "6 damaged file, 7 slower, 8 rejected or unreadable picture, 9 not decided, 130 interrupted.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},

@@ -3,43 +3,63 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
-
-import typer
+from typing import TYPE_CHECKING
 
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.commands.options import MODELS_HELP, JsonOption, OnlyBackendOption
+from edge_mnist_runtime.commands.measuring_options import (
+    BatchSizesOption,
+    CountOption,
+    CsvOption,
+    DigitsOption,
+    MarkdownOption,
+    ModelsArgument,
+    PlotOption,
+    PoissonOption,
+    ProfileOption,
+    RateOption,
+    ReferenceOption,
+    RunsOption,
+    SamplesOption,
+    SecondsOption,
+    SloOption,
+    StartupOption,
+    StreamsOption,
+    ThreadCountsOption,
+)
+from edge_mnist_runtime.commands.measuring_progress import measuring_progress
+from edge_mnist_runtime.commands.options import JsonOption, OnlyBackendOption
+from edge_mnist_runtime.errors import UsageError
 
 if TYPE_CHECKING:
+    from edge_mnist_runtime.bench.report import BenchReport
     from edge_mnist_runtime.engines.options import Backend
 
 
 def bench(
-    models: Annotated[list[Path] | None, typer.Argument(help=MODELS_HELP, show_default="robust")] = None,
-    samples: Annotated[int, typer.Option(help="Maximum number of predictions of each model.")] = 20_000,
-    seconds: Annotated[float, typer.Option(help="Maximum measuring time of each model, in seconds.")] = 10.0,
-    threads: Annotated[str, typer.Option(help="Thread counts to measure, such as 1,2,4.")] = "1",
-    batch_sizes: Annotated[str, typer.Option("--batch", help="Batch sizes for throughput.")] = "32,256",
-    rate: Annotated[
-        float | None,
-        typer.Option(help="Predictions a second, started at fixed times.", show_default="one after the other"),
-    ] = None,
+    models: ModelsArgument = None,
+    samples: SamplesOption = 20_000,
+    seconds: SecondsOption = 10.0,
+    threads: ThreadCountsOption = "1",
+    batch_sizes: BatchSizesOption = "32,256",
+    rate: RateOption = None,
+    poisson: PoissonOption = None,
+    slo_ms: SloOption = None,
+    streams: StreamsOption = 1,
+    reference: ReferenceOption = None,
     backend: OnlyBackendOption = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Folder of MNIST's IDX files.", show_default="$EDGE_MNIST_DATA, else sample pictures"),
-    ] = None,
-    profile: Annotated[bool, typer.Option("--profile", help="Also time every operator (.onnx only).")] = False,
-    startup: Annotated[bool, typer.Option(help="Measure import time and peak memory, in new processes.")] = True,
-    plot: Annotated[
-        Path | None, typer.Option(help="Plot the latencies into this file (.png, .svg, .pdf).", show_default=False)
-    ] = None,
+    data: DigitsOption = None,
+    profile: ProfileOption = False,
+    runs: RunsOption = 1,
+    instructions: CountOption = False,
+    startup: StartupOption = True,
+    plot: PlotOption = None,
     as_json: JsonOption = False,
+    markdown: MarkdownOption = False,
+    as_csv: CsvOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Measure latency, throughput and memory of models on this device.
@@ -53,29 +73,49 @@ def bench(
     from edge_mnist_runtime.bench.sample_digits import load_benchmark_digits
     from edge_mnist_runtime.engines.options import require_backend
 
+    form = _choose_form(json=as_json, markdown=markdown, csv=as_csv)
     config = BenchmarkConfig(
         samples=samples,
         seconds=seconds,
         threads=parse_counts(threads, "--threads"),
         batch_sizes=parse_counts(batch_sizes, "--batch"),
         rate=rate,
+        poisson=poisson,
+        slo_ms=slo_ms,
+        streams=streams,
+        reference=reference,
         fresh_processes=startup,
         profile=profile,
+        runs=runs,
+        instructions=instructions,
     )
     if plot:
         check_plot(plot)
     found, skipped = _find(models, require_backend(backend))
     digits, notice = load_benchmark_digits(data)
-    with chatter_silenced(show=debug) as terminal, _progress(terminal) as on_progress:
+    with chatter_silenced(show=debug) as terminal, measuring_progress(terminal) as on_progress:
         report = replace(run_benchmark(found, digits, config, on_progress=on_progress), skipped=tuple(skipped))
         if plot:
             draw_plot(report, plot)
-    if as_json:
-        print(report.to_json())
-        return
+    _print(report, notice, form)
+
+
+def _choose_form(**forms: bool) -> str:
+    """The output that was asked for; `tables` if none was."""
+    chosen = [name for name, given in forms.items() if given]
+    if len(chosen) > 1:
+        raise UsageError(f"{' and '.join(f'--{name}' for name in chosen)} exclude each other; choose one")
+    return chosen[0] if chosen else "tables"
+
+
+def _print(report: BenchReport, notice: str | None, form: str) -> None:
+    from edge_mnist_runtime.commands.bench_exports import to_csv, to_markdown
     from edge_mnist_runtime.commands.bench_tables import print_report
 
-    print_report(report, notice)
+    if form == "tables":
+        print_report(report, notice)
+    else:
+        print(report.to_json() if form == "json" else to_csv(report) if form == "csv" else to_markdown(report))
 
 
 def _find(models: list[Path] | None, backend: Backend | None) -> tuple[Sequence[Path | None], list[dict[str, str]]]:
@@ -91,18 +131,3 @@ def _find(models: list[Path] | None, backend: Backend | None) -> tuple[Sequence[
     for item in skipped:
         print(f"edge-mnist: skipped {item['model']}: {item['reason']}", file=sys.stderr)
     return found, skipped
-
-
-@contextmanager
-def _progress(terminal: TextIO) -> Iterator[Callable[[str, float], None]]:
-    """Show a progress bar. It is redrawn only between measurements, because a redrawing thread would disturb them."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-
-    console = Console(file=terminal)
-    columns = (TextColumn("{task.description:15}"), BarColumn(), TaskProgressColumn())
-    with Progress(
-        *columns, console=console, transient=True, auto_refresh=False, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task("warming up", total=1.0)
-        yield lambda step, fraction: bar.update(task, description=step, completed=fraction, refresh=True)

@@ -11,11 +11,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from edge_mnist_runtime.bench.histogram import ASCII_BARS, BARS, draw_line
 from edge_mnist_runtime.commands.option_names import name_options
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.bench.operator_profile import OperatorTime
     from edge_mnist_runtime.bench.report import BenchReport, MeasuredModel
+
+HISTOGRAM_WIDTH = 40
 
 
 def print_report(report: BenchReport, notice: str | None) -> None:
@@ -33,6 +36,17 @@ def print_report(report: BenchReport, notice: str | None) -> None:
     console.print(_latency_table(report, names))
     console.print()
     console.print(_stage_table(models, names))
+    console.print()
+    console.print(_histogram_table(models, names, console))
+    if any(model.streams or model.slo_rate or report.config.slo_ms for model in models):
+        console.print()
+        console.print(_server_table(report, names))
+    if report.reference:
+        console.print()
+        console.print(_reference_table(report))
+    if any(model.instructions or model.energy_uj for model in models):
+        console.print()
+        console.print(_counter_table(models, names))
     for name, model in zip(names, models, strict=True):
         if model.operators:
             console.print()
@@ -41,7 +55,7 @@ def print_report(report: BenchReport, notice: str | None) -> None:
     for line in (*report.advice, *([name_options(notice)] if notice else [])):
         console.print(Text(line))
     for warning in report.warnings:
-        console.print(Text(f"warning: {warning}", style="yellow"))
+        console.print(Text(f"warning: {name_options(warning)}", style="yellow"))
 
 
 def shorten(models: list[str]) -> list[str]:
@@ -56,8 +70,11 @@ def shorten(models: list[str]) -> list[str]:
 def explain(report: BenchReport) -> str:
     """Write the legend of the tables: units, conditions, machine."""
     env, config, models = report.env, report.config, report.models
-    mode = f"{config.rate:g} a second, from when each was due" if config.rate else "one after the other"
-    reasons = dict(item for model in models for item in model.unknown.items())
+    rate = config.poisson or config.rate
+    mode = f"{rate:g} a second, from when each was due" if rate else "one after the other"
+    reasons = {
+        name: why for model in models for name, why in model.unknown.items() if name in (*model.latency_us, "slo_rate")
+    }
     engines = ", ".join(
         f"{name} {env['versions'][name]}" for name in ("onnxruntime", "ai-edge-litert") if name in env["versions"]
     )
@@ -65,13 +82,20 @@ def explain(report: BenchReport) -> str:
     lines = [
         f"Latency of one digit in us: {_counted(models)}, {mode}.",
         f"Input: {report.digits.name}, in rotation. digits/s: in batches of {max(config.batch_sizes)}.",
-        *(f"-: {name} {reason}." for name, reason in reasons.items()),
-        "engine: the model without preprocessing. MB: peak memory on top of the imports.",
+        *(f"-: {name.replace('slo_rate', 'rate')} {reason}." for name, reason in reasons.items()),
+        "engine: the model without preprocessing. MB: peak memory on top of the imports,",
+        "init MB: of these, before the first prediction.",
         f"photo: from an 800 x 600 picture to the digit; preprocessing takes {before_model} us.",
         *(f"Import of {backend} and the runtime: {took_ms:.0f} ms." for backend, took_ms in report.import_ms.items()),
+        *(f"Instructions: by {counter}, on a processor with {features}." for counter, features in _counters(models)),
         f"{env['cpu']}, {env['usable_cores']} cores, {engines}.",
     ]
     return "\n".join(lines)
+
+
+def _counters(models: Sequence[MeasuredModel]) -> list[tuple[str, str]]:
+    counts = [model.instructions for model in models if model.instructions]
+    return [*dict.fromkeys((count.counter, ", ".join(count.features) or "none of AVX2, AVX-512") for count in counts)]
 
 
 def _counted(models: Sequence[MeasuredModel]) -> str:
@@ -99,7 +123,7 @@ def _latency_table(report: BenchReport, names: list[str]) -> Table:
 
 
 def _stage_table(models: Sequence[MeasuredModel], names: list[str]) -> Table:
-    table = _table("stages", "kB", "load ms", "first us", "engine us", "photo us", "MB")
+    table = _table("stages", "kB", "load ms", "first us", "engine us", "photo us", "init MB", "MB")
     for name, model in zip(names, models, strict=True):
         table.add_row(
             Text(name),
@@ -108,8 +132,52 @@ def _stage_table(models: Sequence[MeasuredModel], names: list[str]) -> Table:
             _number(model.first_us),
             _number(model.stages_us["run"]["p50"]),
             _number(model.stages_us["picture"]["p50"]),
-            _number(model.memory_mb["model"] if model.memory_mb else None),
+            *(_number(model.memory_mb[key] if model.memory_mb else None) for key in ("init", "model")),
         )
+    return table
+
+
+def _histogram_table(models: Sequence[MeasuredModel], names: list[str], console: Console) -> Table:
+    can_draw = (console.encoding or "").lower().startswith("utf")
+    table = _table("histogram to p95", "us")
+    table.add_column("")
+    table.add_column("us")
+    for name, model in zip(names, models, strict=True):
+        bars, low, high = draw_line(model.latencies_us, HISTOGRAM_WIDTH, BARS if can_draw else ASCII_BARS)
+        table.add_row(Text(name), _number(low), Text(bars), _number(high))
+    return table
+
+
+def _server_table(report: BenchReport, names: list[str]) -> Table:
+    streams, slo_ms = report.config.streams, report.config.slo_ms
+    table = _table("server", f"digits/s x{streams}", "p50 us", "p99 us", f"rate, p99 < {slo_ms or 0:g} ms")
+    for name, model in zip(names, report.models, strict=True):
+        result = model.streams
+        table.add_row(
+            Text(name),
+            *(
+                (f"{result.images_per_second:,.0f}", _number(result.p50_us), _number(result.p99_us))
+                if result
+                else "---"
+            ),
+            "-" if model.slo_rate is None else f"{model.slo_rate:,.0f}/s",
+        )
+    return table
+
+
+def _reference_table(report: BenchReport) -> Table:
+    table = _table(f"ratio to {report.config.reference}", "latency", "95 % interval")
+    for ratio in report.reference:
+        low, high = ratio.interval
+        table.add_row(Text(ratio.model), f"{ratio.ratio:.3f}", f"{low:.3f} to {high:.3f}")
+    return table
+
+
+def _counter_table(models: Sequence[MeasuredModel], names: list[str]) -> Table:
+    table = _table("counters, a digit", "instructions", "energy uJ")
+    for name, model in zip(names, models, strict=True):
+        count = model.instructions
+        table.add_row(Text(name), f"{count.per_digit:,}" if count else "-", _number(model.energy_uj))
     return table
 
 

@@ -4,67 +4,126 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Any
 
-import typer
-
+from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
-from edge_mnist_runtime.commands.options import JsonOption
+from edge_mnist_runtime.commands.measuring_options import (
+    CompareCountsOption,
+    DigitsOption,
+    ForceOption,
+    LenientOption,
+    MaxRegressionOption,
+    NewArgument,
+    OldArgument,
+    ProcessesOption,
+    ProcessSecondsOption,
+    ProcessThreadsOption,
+)
+from edge_mnist_runtime.commands.measuring_progress import measuring_progress
+from edge_mnist_runtime.commands.options import JsonOption, OnlyBackendOption
 from edge_mnist_runtime.commands.terminal import print_warning
+from edge_mnist_runtime.errors import UsageError
 
 if TYPE_CHECKING:
-    from edge_mnist_runtime.bench.regression import RegressionReport
+    from edge_mnist_runtime.bench.change import Comparison
 
 
 def compare(
-    old: Annotated[Path, typer.Argument(help="Report of `bench --json` before the change.", show_default=False)],
-    new: Annotated[Path, typer.Argument(help="Report of `bench --json` after the change.", show_default=False)],
-    max_regression: Annotated[str, typer.Option(metavar="PERCENT", help="Allowed growth of a median latency.")] = "5%",
-    force: Annotated[bool, typer.Option("--force", help="Compare although machines or settings differ.")] = False,
+    old: OldArgument,
+    new: NewArgument,
+    max_regression: MaxRegressionOption = None,
+    processes: ProcessesOption = None,
+    seconds: ProcessSecondsOption = None,
+    threads: ProcessThreadsOption = None,
+    backend: OnlyBackendOption = None,
+    data: DigitsOption = None,
+    instructions: CompareCountsOption = False,
+    lenient: LenientOption = False,
+    force: ForceOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Compare two benchmark reports of one machine; fail if a model became slower.
+    """Compare two models, or two reports of one machine; fail if one became slower.
 
-    Exit code 7: the median of a model grew by more than the limit, and the
-    95 % interval of its growth lies above the limit. A busy machine can cause
-    this too: if a report warns of one, measure again.
+    Models run side by side, in turns, in 8 new processes or more. Exit code 7:
+    the interval of the growth lies above the limit. Exit code 9: the interval
+    holds the limit, so there is no verdict.
     """
-    from edge_mnist_runtime.bench.regression import compare_reports, parse_percent, require_no_regression
+    from edge_mnist_runtime.bench.change import parse_percent, require_no_regression
+    from edge_mnist_runtime.bench.model_pairs import names_model
 
-    limit = parse_percent(max_regression, "--max-regression")
-    report = compare_reports(old, new, max_regression=limit, force=force)
-    if as_json:
-        print(json.dumps(report.to_dict(), indent=2))
+    options: dict[str, Any] = {}
+    if max_regression is not None:
+        options["max_regression"] = parse_percent(max_regression, "--max-regression")
+    timing = {"processes": processes, "seconds": seconds, "threads": threads}
+    given = {name: value for name, value in timing.items() if value is not None}
+    if instructions and given:
+        raise UsageError(f"`{next(iter(given))}` is for latencies; instructions are counted in one process, so omit it")
+    if names_model(old) and names_model(new):
+        if force:
+            raise UsageError("`force` is for reports; models always run on the same machine")
+        compare_models = _count_models if instructions else _time_models
+        comparison = compare_models(old, new, {**options, **given}, backend, data, show_chatter=debug)
     else:
-        _print_table(report)
-    for line in (*report.unpaired, *(f"differs: {item}" for item in report.unlike), *report.warnings):
+        unused = [*given, *(["backend"] if backend else []), *(["data"] if data else [])]
+        _require_two_reports(old, new, unused)
+        comparison = _compare_reports(old, new, {**options, "force": force}, instructions=instructions)
+    _print(comparison, as_json=as_json)
+    if lenient:
+        for change in comparison.undecided:
+            print_warning(f"{change.model}: not decided: {change.remedy}")
+    require_no_regression(comparison, lenient=lenient)
+
+
+def _print(comparison: Comparison, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(comparison.to_dict(), indent=2))
+    else:
+        from edge_mnist_runtime.commands.compare_table import print_comparison
+
+        print_comparison(comparison)
+    for line in (*comparison.unpaired, *(f"differs: {item}" for item in comparison.unlike), *comparison.warnings):
         print_warning(line)
-    require_no_regression(report)
 
 
-def _print_table(report: RegressionReport) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+def _time_models(
+    old: Path, new: Path, options: dict[str, Any], backend: str | None, data: Path | None, *, show_chatter: bool
+) -> Comparison:
+    from edge_mnist_runtime.bench.sample_digits import load_benchmark_digits
+    from edge_mnist_runtime.bench.side_by_side import SideBySideConfig, compare_models
+    from edge_mnist_runtime.engines.options import require_backend
 
-    table = Table(box=None, pad_edge=False)
-    table.add_column("model", overflow="fold")
-    for heading in ("p50 us", "now", "change", "p90", "p99", "effect"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("verdict")
-    colours = {"regression": "bold red", "slower": "yellow", "faster": "green"}
-    for change in report.changes:
-        table.add_row(
-            Text(change.model),
-            *("-" if value is None else f"{value:,.1f}" for value in (change.old_us["p50"], change.new_us["p50"])),
-            *("-" if ratio is None else f"{ratio - 1:+.1%}" for ratio in change.ratio.values()),
-            f"{change.cliffs_delta:+.2f}",
-            Text(change.verdict, style=colours.get(change.verdict, "")),
-        )
-        if change.p50_interval:
-            low, high = (f"{bound - 1:+.1%}" for bound in change.p50_interval)
-            table.add_row(Text(f"  95 %: {low} to {high}", style="dim"))
-    console = Console(highlight=False)
-    console.print(table)
-    console.print(Text("\nchange: of p50; its 95 % interval is below it. effect: Cliff's delta, -1 to 1."))
+    config = SideBySideConfig(**options)
+    digits, _ = load_benchmark_digits(data)
+    with chatter_silenced(show=show_chatter) as terminal, measuring_progress(terminal) as on_progress:
+        return compare_models(old, new, digits, config, backend=require_backend(backend), on_progress=on_progress)
+
+
+def _count_models(
+    old: Path, new: Path, options: dict[str, Any], backend: str | None, data: Path | None, *, show_chatter: bool
+) -> Comparison:
+    from edge_mnist_runtime.bench.instruction_gate import compare_instructions
+    from edge_mnist_runtime.bench.sample_digits import load_benchmark_digits
+    from edge_mnist_runtime.engines.options import require_backend
+
+    digits, _ = load_benchmark_digits(data)
+    with chatter_silenced(show=show_chatter):
+        return compare_instructions(old, new, digits, backend=require_backend(backend), **options)
+
+
+def _require_two_reports(old: Path, new: Path, unused: list[str]) -> None:
+    from edge_mnist_runtime.bench.model_pairs import names_model
+
+    for path in (old, new):
+        if names_model(path):
+            raise UsageError(f"{path} is a model, the other a report; name two models, or two reports")
+    if unused:
+        raise UsageError(f"`{unused[0]}` is for models; reports are not measured again, so omit it")
+
+
+def _compare_reports(old: Path, new: Path, options: dict[str, Any], *, instructions: bool) -> Comparison:
+    from edge_mnist_runtime.bench.instruction_gate import compare_counted_reports
+    from edge_mnist_runtime.bench.regression import compare_reports
+
+    return (compare_counted_reports if instructions else compare_reports)(old, new, **options)

@@ -47,8 +47,9 @@ def install(
     copy in DIR. Killed at any moment, one whole bundle is in use. The bundle
     before it is kept for --back. Exit code 5: other answers than recorded.
     Exit code 6: damaged, or not signed as required. Exit code 7: too slow.
+    Exit code 9: the measurement cannot tell.
     """
-    from edge_mnist_runtime.bench.regression import parse_percent
+    from edge_mnist_runtime.bench.change import parse_percent
     from edge_mnist_runtime.engines.options import require_backend
     from edge_mnist_runtime.installation.installing import go_back
     from edge_mnist_runtime.installation.installing import install as run_install
@@ -76,6 +77,8 @@ def install(
 
 
 def _print(report: InstallReport, done: str, *, as_json: bool, is_measured: bool = False) -> None:
+    from edge_mnist_runtime.bench.change import describe_interval
+
     if as_json:
         record = {
             "schema_version": INSTALL_SCHEMA_VERSION,
@@ -83,7 +86,7 @@ def _print(report: InstallReport, done: str, *, as_json: bool, is_measured: bool
             "changed": report.changed,
             "signature": asdict(report.statement) if report.statement else None,
             "files": [{**asdict(item), "passed": None if item.skipped else item.passed} for item in report.replayed],
-            "speed": asdict(report.speed) if report.speed else None,
+            "speed": report.speed.to_dict() if report.speed else None,
         }
         print(json.dumps(record, indent=2))
         return
@@ -93,11 +96,8 @@ def _print(report: InstallReport, done: str, *, as_json: bool, is_measured: bool
         verdict = f"not replayed. {item.skipped}" if item.skipped else f"{item.same_digits} of {item.n} golden digits"
         print(f"{item.file}: {verdict}")
     if report.speed:
-        low, high = report.speed.interval
-        print(
-            f"one image: {report.speed.new_us:.1f} us, {report.speed.old_us:.1f} us before "
-            f"(95 % interval {low - 1:+.1%} to {high - 1:+.1%})"
-        )
+        for change in report.speed.changes:
+            print(f"{change.model}: {change.quantity} {change.old_and_new} ({describe_interval(change)})")
     elif is_measured and report.changed:
         print("speed: not measured, as no bundle was in use")
     print(f"{done}; {report.path} is the bundle in use")

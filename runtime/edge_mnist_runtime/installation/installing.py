@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_mnist_runtime.bench.change import Comparison
 from edge_mnist_runtime.bundles.manifest import MANIFEST_FILE, Manifest, read_manifest, read_proved
 from edge_mnist_runtime.bundles.signature import SIGNATURE_FILE, SignaturePolicy, SignedStatement, read_statement
 from edge_mnist_runtime.bundles.verification import ReplayResult, require_replayed, verify_bundle
 from edge_mnist_runtime.engines.options import Backend
 from edge_mnist_runtime.errors import IntegrityError, SignatureError, UsageError
 from edge_mnist_runtime.installation.slots import BUNDLE, BundleSlots
-from edge_mnist_runtime.installation.speed import SpeedChange, compare_speed
+from edge_mnist_runtime.installation.speed import compare_speed, require_fast_enough
 from edge_mnist_runtime.paths import describe_unreadable
 
 
@@ -29,8 +30,8 @@ class InstallReport:
     """What the signature says; None if it was not checked."""
     replayed: tuple[ReplayResult, ...]
     """How each model file gave its golden digits; empty if nothing changed."""
-    speed: SpeedChange | None = None
-    """Change of speed; None if it was not measured."""
+    speed: Comparison | None = None
+    """How fast it is beside the bundle in use before; None if it was not measured."""
 
 
 def install(
@@ -62,6 +63,7 @@ def install(
         IntegrityError: The bundle is damaged, or for another preprocessing.
         GateError: It does not give its golden digits here.
         RegressionError: It is too slow.
+        UndecidedError: The measurement cannot tell whether it is too slow.
     """
     source, slots = Path(bundle), BundleSlots(Path(to))
     data = read_manifest(source)
@@ -83,8 +85,8 @@ def install(
             require_replayed(replayed, source)
             speed = None
             if max_slower is not None and in_use:
-                speed = compare_speed(in_use / BUNDLE, copy, backend=backend)
-                speed.require_within(max_slower, source)
+                speed = compare_speed(in_use / BUNDLE, copy, max_slower=max_slower, backend=backend)
+                require_fast_enough(speed, source)
         except BaseException:  # also Ctrl-C
             slots.remove(slot)
             raise

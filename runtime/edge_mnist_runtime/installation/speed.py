@@ -2,68 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
-from edge_mnist_runtime.bench.regression import median_ratio_interval
-from edge_mnist_runtime.bundles.manifest import GOLDEN_FILE, Manifest, read_proved
+from edge_mnist_runtime.bench.change import Comparison, describe_interval, require_no_regression
+from edge_mnist_runtime.bench.sample_digits import load_samples
+from edge_mnist_runtime.bench.side_by_side import SideBySideConfig, compare_models
 from edge_mnist_runtime.bundles.model_files import open_model
-from edge_mnist_runtime.bundles.verification import read_golden
-from edge_mnist_runtime.engines.options import Backend
-from edge_mnist_runtime.errors import ManifestError, RegressionError
-from edge_mnist_runtime.timing.sampling import Call, SamplingConfig, sample_interleaved
+from edge_mnist_runtime.engines.options import Backend, require_backend
+from edge_mnist_runtime.errors import UndecidedError
 
-SAMPLING: Final = SamplingConfig(samples=4_000, seconds=2.0, warmup=500)
-"""Limits for each of the two bundles."""
-
-
-@dataclass(frozen=True)
-class SpeedChange:
-    """Time of one image in the network, before and after."""
-
-    old_us: float
-    """Median of the bundle in use, in microseconds."""
-    new_us: float
-    """Median of the new bundle, in microseconds."""
-    interval: tuple[float, float]
-    """95 % interval of `new_us` / `old_us`."""
-
-    def require_within(self, max_slower: float, bundle: Path) -> None:
-        """Raise `RegressionError` if the whole interval is above 1 + `max_slower` (0.05 for 5 %)."""
-        low, high = self.interval
-        if low > 1 + max_slower:
-            raise RegressionError(
-                f"{bundle}: one image takes {self.new_us:.1f} us, {self.old_us:.1f} us with the bundle in use "
-                f"(95 % interval {low - 1:+.1%} to {high - 1:+.1%}); at most {max_slower:+.1%} is allowed"
-            )
+SIDE_BY_SIDE: Final = SideBySideConfig()
+"""How two bundles are measured if nothing else is asked for."""
 
 
 def compare_speed(
-    old: Path, new: Path, *, backend: Backend | None = None, config: SamplingConfig = SAMPLING
-) -> SpeedChange:
-    """Measure two bundles in interleaved rounds, each on its golden images, one image a call.
+    old: Path,
+    new: Path,
+    *,
+    max_slower: float,
+    backend: Backend | None = None,
+    config: SideBySideConfig = SIDE_BY_SIDE,
+) -> Comparison:
+    """Measure two bundles in turns, in new processes, as `edge-mnist compare` does.
 
     Args:
         old: The bundle in use.
         new: The new bundle.
-        backend: As for `DigitClassifier`; it chooses the file of each bundle.
+        max_slower: Fraction by which one image may take longer, 0.05 for 5 %.
+        backend: Whose files are measured; None: the back end that `DigitClassifier` chooses for the new bundle.
         config: How long to measure.
 
     Raises:
-        As `open_model`.
+        As `open_model` and `compare_models`.
     """
-    before, after = sample_interleaved([_prepare(folder, backend) for folder in (old, new)], config)
-    old_us, new_us = np.array(before.latencies_us), np.array(after.latencies_us)
-    return SpeedChange(float(np.median(old_us)), float(np.median(new_us)), median_ratio_interval(old_us, new_us))
+    limits = replace(config, max_regression=max_slower)
+    return compare_models(old, new, load_samples(), limits, backend=backend or require_backend(open_model(new).backend))
 
 
-def _prepare(folder: Path, backend: Backend | None) -> Call:
-    manifest = Manifest.load(folder)
-    if GOLDEN_FILE not in manifest.files:
-        raise ManifestError(f"{folder}: has no {GOLDEN_FILE}, so its speed cannot be measured; export it again")
-    images = read_golden(read_proved(folder / GOLDEN_FILE, manifest.files[GOLDEN_FILE]), folder)["images"]
-    engine = open_model(folder, backend=backend)
-    return Call(engine.run, [images[index : index + 1] for index in range(len(images))])
+def require_fast_enough(comparison: Comparison, bundle: Path) -> None:
+    """Accept a bundle only if the measurement shows that it is fast enough.
+
+    Raises:
+        RegressionError: A model is too slow.
+        UndecidedError: The machine is too busy, or the difference too close to the limit.
+    """
+    require_no_regression(comparison, lenient=True)  # first: a model that is too slow outweighs one without a verdict
+    for change in comparison.undecided:
+        raise UndecidedError(
+            f"{bundle}: whether {change.model} is slower than {comparison.max_regression:.1%} is not decided "
+            f"({describe_interval(change)}); install it on a quieter machine, or raise `max_slower`"
+        )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_mnist_runtime.machine.int8_sums import DOT_PRODUCTS
+from edge_mnist_runtime.machine.machine_code import MachineCodeError, read_cpuid_features
 from edge_mnist_runtime.machine.versions import DISTRIBUTION, installed_versions
 
 INSTRUCTION_SETS: Final = ("avx2", "avx512f", "neon", "asimd", *DOT_PRODUCTS)
@@ -34,6 +35,7 @@ def describe_environment(root: Path = Path("/")) -> dict[str, Any]:
         "system": platform.system(),
         "kernel": platform.release(),
         "instruction_sets": read_instruction_sets(cpuinfo),
+        "cpu_features": _visible_features(),
         "usable_cores": usable_cores(),
         "affinity": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
         "cpu_quota_cores": read_cpu_quota(root),
@@ -41,6 +43,14 @@ def describe_environment(root: Path = Path("/")) -> dict[str, Any]:
         "load_average_1min": load[0] if load else None,
         "versions": installed_versions(DISTRIBUTION, *ENGINE_PACKAGES.values(), "numpy", "pillow"),
     }
+
+
+def _visible_features() -> list[str] | None:
+    """What the processor itself reports; None if it cannot be asked. /proc/cpuinfo differs if it is emulated."""
+    try:
+        return read_cpuid_features()
+    except MachineCodeError:
+        return None
 
 
 def usable_cores() -> int:

@@ -6,6 +6,7 @@ ends when the percentiles are precise enough, or at a limit of samples or time.
 
 from __future__ import annotations
 
+import random
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -35,6 +36,9 @@ SETTLING_CALLS: Final = 2
 """Uncounted calls at the start of a round, because the previous round left other data in the processor's caches."""
 
 
+ARRIVALS_SEED: Final = 2026
+
+
 @dataclass(frozen=True)
 class SamplingConfig:
     """Limits and pace of a measurement."""
@@ -47,6 +51,8 @@ class SamplingConfig:
     """Maximum number of warm-up calls."""
     rate: float | None = None
     """Calls a second, started at absolute deadlines; None: each call starts when the last one ends."""
+    poisson: bool = False
+    """Whether the deadlines are a Poisson process, as of independent clients, instead of evenly spaced."""
     min_samples: int = min_samples_for(99.9)
     """Minimum number of samples before precision may end the measurement."""
     round_calls: int = 50
@@ -120,6 +126,7 @@ class _Sampler:
         self._made = 0
         self._spent_ns = 0
         self._behind_ns = 0.0
+        self._gaps = random.Random(ARRIVALS_SEED)  # noqa: S311  # no secret
 
     @property
     def part(self) -> float:
@@ -166,18 +173,18 @@ class _Sampler:
     def _take_paced(self, size: int, rate: float, began: int) -> None:
         """Start calls at their deadlines. A delay carries over into the next round, as in a queue."""
         interval_ns = 1e9 / rate
-        due = began + interval_ns - self._behind_ns
+        due = began - self._behind_ns
         for _ in range(size):
+            due += self._gaps.expovariate(1 / interval_ns) if self._config.poisson else interval_ns
             if (wait_ns := due - self._clock()) > 0:
                 self._sleep(wait_ns / 1e9)
             service_us = self._timed_us()
             now = self._clock()
             self.sample.service_us.append(service_us)
             self.sample.latencies_us.append((now - due) / 1e3)
-            due += interval_ns
             if self._spent_ns + now - began >= self._config.seconds * 1e9:
                 break
-        self._behind_ns = max(0.0, self._clock() - due + interval_ns)
+        self._behind_ns = max(0.0, self._clock() - due)
         self.sample.late = self._behind_ns > LATE_CALLS * interval_ns
 
     def _timed_us(self) -> float:

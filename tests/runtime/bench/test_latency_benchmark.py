@@ -35,7 +35,7 @@ def digits() -> LabelledDigits:
 
 def measure(digits: LabelledDigits, samples: int, **config: Any) -> dict[str, Any]:
     """Benchmark the default model; return the report as read from its JSON."""
-    settings = {"warmup": 2, "batch_sizes": (1, 32), "fresh_processes": False, **config}
+    settings = {"warmup": 2, "batch_sizes": (1, 32), "fresh_processes": False, "runs": 0, **config}
     return json.loads(run_benchmark([None], digits, BenchmarkConfig(samples=samples, **settings)).to_json())
 
 
@@ -61,6 +61,13 @@ def report(digits: LabelledDigits) -> dict[str, Any]:
         ({"batch_sizes": (32, 0)}, "`batch_sizes`"),
         ({"batch_sizes": (-1,)}, "not -1"),
         ({"batch_sizes": ()}, "`batch_sizes`"),
+        ({"runs": -1}, "`runs`"),
+        ({"runs": 1_000}, "`runs`"),
+        ({"streams": 0}, "`streams`"),
+        ({"slo_ms": 0.0}, "`slo_ms`"),
+        ({"slo_ms": float("nan")}, "`slo_ms`"),
+        ({"poisson": 0.0}, "`poisson`"),
+        ({"rate": 5.0, "poisson": 5.0}, "`rate` and `poisson`"),
         ({"rate": 0.0}, "`rate`"),
         ({"rate": -3.0}, "`rate`"),
         ({"rate": float("nan")}, "`rate`"),
@@ -88,9 +95,9 @@ def test_bad_counts_are_refused_by_option_name(text: str) -> None:
 def test_report_has_its_documented_structure(report: dict[str, Any], digits: LabelledDigits) -> None:
     assert set(report) == {
         "schema_version", "env", "digits", "config", "import_ms", "preprocess_us", "models", "advice", "warnings",
-        "skipped",
+        "skipped", "yardstick_sha256", "reference",
     }  # fmt: skip
-    assert report["schema_version"] == 2
+    assert report["schema_version"] == 3
     assert report["digits"] == {
         "name": "edge-mnist-samples", "split": "all", "n": 10, "sha256": digits.sha256
     }  # fmt: skip
@@ -100,7 +107,8 @@ def test_report_has_its_documented_structure(report: dict[str, Any], digits: Lab
     assert set(model) == {
         "model", "backend", "precision", "size_bytes", "sha256", "threads", "load_ms", "first_us", "samples", "stopped",
         "warmup", "late", "latency_us", "bound_us", "unknown", "service_us", "stages_us", "images_per_second",
-        "memory_mb", "operators", "latencies_us",
+        "memory_mb", "operators", "latencies_us", "instructions", "energy_uj",
+        "runs", "streams", "slo_rate",
     }  # fmt: skip
     assert (model["backend"], model["precision"], model["samples"]) == ("onnxruntime", "int8", 10)
     assert (model["stopped"], model["threads"], model["late"]) == ("samples", 1, False)
@@ -126,7 +134,7 @@ def test_percentile_is_null_if_there_are_too_few_samples(samples: int, digits: L
         assert {name: value is not None for name, value in figures.items()} == expected
         in_order = [value for value in figures.values() if value is not None]
         assert in_order == sorted(in_order)
-    assert set(model["unknown"]) == {name for name, known in expected.items() if not known}
+    assert set(model["unknown"]) - {"energy_uj"} == {name for name, known in expected.items() if not known}
     assert "needs 6,636 samples" in model["unknown"]["p99.9"]
 
 

@@ -179,7 +179,7 @@ def test_bench_prints_only_json(run_cli: RunCli) -> None:
     finished = run_cli("bench", "--json", "--samples", "100", env=WITHOUT_MNIST)
     assert finished.code == 0
     report = json.loads(finished.out)
-    assert report["schema_version"] == 2
+    assert report["schema_version"] == 3
     assert report["config"]["samples"] == 100
     assert report["skipped"] == []
     (model,) = report["models"]

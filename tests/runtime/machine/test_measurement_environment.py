@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from edge_mnist_runtime.bench.noise import find_noise
+from edge_mnist_runtime.bench.config import BenchmarkConfig
+from edge_mnist_runtime.bench.noise import Noise, find_noise
 from edge_mnist_runtime.bench.report import MeasuredModel, Warmup
 from edge_mnist_runtime.machine.environment import (
     describe_environment,
@@ -115,24 +116,51 @@ def test_nothing_is_said_of_a_quiet_machine(
     environment: dict[str, Any], measured_model: Callable[..., MeasuredModel]
 ) -> None:
     unknown = measured_model(latency_us={"p50": None, "p90": None, "p99": None})
-    assert find_noise(environment, [measured_model(), unknown]) == []
+    assert find_noise(environment, [measured_model(), unknown], BenchmarkConfig()) == []
 
 
 @pytest.mark.parametrize(
     ("environment", "of_model", "said"),
     [
-        ({"load_average_1min": 2.1}, {}, "busy before the start: load 2.1 on 4 cores"),
+        (
+            {"load_average_1min": 2.1},
+            {},
+            "busy before the start: load 2.1 on 4 cores; stop other programs, or measure with more `runs`",
+        ),
         ({"governor": "powersave"}, {}, "governor powersave"),
         ({"cpu_quota_cores": 1.5}, {"threads": 2}, "1.5 cores for 2 threads"),
         ({}, {"threads": 8}, "8 threads share 4 cores"),
         ({}, {"latency_us": {"p50": 10.0, "p90": 16.0, "p99": None}}, "edge_int8.onnx: p90 is 1.6 times p50"),
         ({}, {"warmup": Warmup(2000, steady=False)}, "no steady state after 2,000 calls"),
-        ({}, {"late": True}, "too slow for the rate"),
+        ({}, {"late": True}, "too slow for the rate, so that calls had to wait; lower `rate`"),
     ],
 )
 def test_each_cause_of_noise_is_one_line(
     environment: dict[str, Any], of_model: dict[str, Any], said: str, measured_model: Callable[..., MeasuredModel]
 ) -> None:
-    (warning,) = find_noise({**QUIET, **environment}, [measured_model(**of_model)])
+    (warning,) = find_noise({**QUIET, **environment}, [measured_model(**of_model)], BenchmarkConfig())
     assert said in warning
     assert "\n" not in warning
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"runs": 5}, "the ratios to the yardstick still hold"),
+        ({"instructions": True}, "the instructions still hold"),
+        ({"samples": 100}, "more `runs`"),
+    ],
+)
+def test_advice_depends_on_the_settings(
+    settings: dict[str, Any], said: str, measured_model: Callable[..., MeasuredModel]
+) -> None:
+    (warning,) = find_noise({**QUIET, "load_average_1min": 9.0}, [measured_model()], BenchmarkConfig(**settings))
+    assert said in warning
+    late = measured_model(late=True, warmup=Warmup(100, steady=False))
+    unsteady, slow = find_noise(QUIET, [late], BenchmarkConfig(samples=100, poisson=9.0))
+    assert "allow more `samples`" in unsteady
+    assert "lower `poisson`" in slow
+
+
+def test_every_warning_says_what_to_do() -> None:
+    assert all("; " in warning.value for warning in Noise)

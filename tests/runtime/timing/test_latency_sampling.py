@@ -150,6 +150,14 @@ def test_rate_that_is_too_high_builds_a_queue_over_all_rounds(round_calls: int, 
     assert sample.latencies_us == pytest.approx([2_000.0 + 1_000.0 * index for index in range(100)])
 
 
+def test_poisson_arrivals_have_the_rate_but_not_its_even_gaps(machine: Machine) -> None:
+    (sample,) = machine.sample(machine.call(forever(400.0)), rate=1_000.0, poisson=True, samples=2_000, seconds=10.0)
+    assert machine.now_ns == pytest.approx(2_000 * 1e6, rel=0.15)
+    waited = sum(latency > 401.0 for latency in sample.latencies_us) / len(sample.latencies_us)
+    assert 0.2 < waited < 0.6  # the load of an M/D/1 queue is 0.4; with even gaps no call waits
+    assert not sample.late
+
+
 def test_slow_rate_keeps_the_time_limit_within_a_round(machine: Machine) -> None:
     (sample,) = machine.sample(machine.call(forever(100.0)), rate=1.0, seconds=3.0)
     assert sample.stopped == "seconds"
