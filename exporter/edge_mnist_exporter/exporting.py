@@ -135,9 +135,7 @@ def export(
             paths.write_failure(record.to_json(), page)
             return ExportReport(record, None, (), paths.failure / PAGE_FILE, mixing)
         on_stage("writing the bundle")
-        contents = _contents(source, mixing.files, record)
-        if signer:
-            contents[SIGNATURE_FILE] = signer.sign(contents[MANIFEST_FILE]).encode()
+        contents = _contents(source, mixing.files, record, signer)
         with paths.page_after(page):
             writer.write(contents)
         if config.project:
@@ -251,8 +249,10 @@ def _describe_failure(gate: Gate) -> str:
     return f"{gate.name} = {gate.value:.4f}, must be {gate.limit}, failed by {-gate.margin:.4f}"
 
 
-def _contents(source: SourceModel, files: Sequence[ExportedFile], record: ExportRecord) -> dict[str, bytes]:
-    """Make all files of the bundle, by name. The manifest is last, because it has the hashes of the others."""
+def _contents(
+    source: SourceModel, files: Sequence[ExportedFile], record: ExportRecord, signer: Signer | None
+) -> dict[str, bytes]:
+    """Make all files of the bundle, by name: the manifest, which has the hashes of the others, then its signature."""
     companions = {name: content for file in files for name, content in file.companions.items()}
     extra = {
         **companions,
@@ -274,7 +274,10 @@ def _contents(source: SourceModel, files: Sequence[ExportedFile], record: Export
         thresholds=files[0].engine.contract.thresholds,
     )
     models = {file.file: file.data for file in files}
-    return {**models, **extra, MANIFEST_FILE: manifest.to_json().encode()}
+    contents = {**models, **extra, MANIFEST_FILE: manifest.to_json().encode()}
+    if signer:
+        contents[SIGNATURE_FILE] = signer.sign(contents[MANIFEST_FILE]).encode()
+    return contents
 
 
 def _hash_all(files: Mapping[str, bytes]) -> dict[str, str]:

@@ -107,12 +107,7 @@ def export(
         conversion=ConversionConfig(
             calibration_method, per_channel, opset, allow_saturation, max_ram_bytes=max_ram_bytes
         ),
-        gates=GateConfig.load(
-            gate,
-            max_drop_points=max_drop_points,
-            min_agreement=min_agreement,
-            max_probability_diff=max_probability_diff,
-        ),
+        gates=_read_gates(gate, max_drop_points, min_agreement, max_probability_diff),
         calibration_samples=calibration_samples,
         calibration_data=calibration_data,
         seed=seed,
@@ -123,6 +118,17 @@ def export(
     finished, path, target = _export(model, output, config, data, show=debug)
     _print(finished, path, target, config.project, as_json=as_json)
     finished.require_passed()
+
+
+def _read_gates(
+    file: Path | None, max_drop_points: float | None, min_agreement: float | None, max_probability_diff: float | None
+) -> GateConfig:
+    return GateConfig.load(
+        file,
+        max_drop_points=max_drop_points,
+        min_agreement=min_agreement,
+        max_probability_diff=max_probability_diff,
+    )
 
 
 def _export(

@@ -25,7 +25,11 @@ from edge_mnist_runtime.machine.int8_sums import describe_saturation
 from edge_mnist_runtime.paths import describe_missing, exists, is_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from edge_mnist_runtime.bundles.accuracy import AccuracyResult
+    from edge_mnist_runtime.bundles.signature import SignedStatement
+    from edge_mnist_runtime.bundles.verification import ReplayResult
 
 VERIFY_SCHEMA_VERSION: Final = 2
 
@@ -85,17 +89,26 @@ def verify(
         }
         print(json.dumps(record, indent=2))
     else:
-        if statement:
-            print(f"{folder}: {statement}")
-        print(f"{folder}: every file has the SHA-256 of the manifest")
-        for result in results:
-            print(f"{result.file}: {_verdict(result.skipped, result.same_digits, result.n)}")
-            if result.can_saturate:
-                print_warning(describe_saturation(result.file))
-        for accuracy in accuracies:
-            print(f"{accuracy.file}: {_accuracy_verdict(accuracy)}")
+        _print(folder, statement, results, accuracies)
     require_replayed(results, bundle)
     require_accuracy(accuracies, bundle, min_top1=min_top1)
+
+
+def _print(
+    folder: Path,
+    statement: SignedStatement | None,
+    results: Iterable[ReplayResult],
+    accuracies: Iterable[AccuracyResult],
+) -> None:
+    if statement:
+        print(f"{folder}: {statement}")
+    print(f"{folder}: every file has the SHA-256 of the manifest")
+    for result in results:
+        print(f"{result.file}: {_verdict(result.skipped, result.same_digits, result.n)}")
+        if result.can_saturate:
+            print_warning(describe_saturation(result.file))
+    for accuracy in accuracies:
+        print(f"{accuracy.file}: {_accuracy_verdict(accuracy)}")
 
 
 def _verdict(skipped: str | None, same: int, n: int) -> str:
