@@ -94,6 +94,28 @@ def test_parts_above_each_other_are_one_digit():
     assert not shows_two_digits(image((4, 10, 8, 20), (10, 8, 20, 20)).tobytes())
 
 
+@pytest.mark.parametrize("brightest", [255, 128])
+@pytest.mark.parametrize(("part", "are_two"), [(0.14, True), (0.16, False)])
+def test_column_is_empty_below_15_percent_of_the_brightest_pixel(brightest, part, are_two):
+    two = image((4, 4, 24, 8), (4, 9, 24, 13), level=brightest)
+    two[0, 12, 8] = round(part * brightest)
+    assert shows_two_digits(two.tobytes()) == are_two
+
+
+def test_single_empty_column_and_strokes_of_one_pixel_are_enough():
+    assert shows_two_digits(image((4, 4, 24, 5), (4, 6, 24, 7)).tobytes())
+
+
+def test_speck_beside_two_digits_leaves_them_two():
+    assert shows_two_digits(image((10, 1, 11, 2), (4, 4, 24, 8), (4, 18, 24, 22)).tobytes())
+
+
+@pytest.mark.parametrize(("heights", "are_two"), [((10, 5), True), ((11, 5), False)])
+def test_heights_count_every_row(heights, are_two):
+    first, second = heights
+    assert shows_two_digits(image((4, 4, 4 + first, 8), (4, 18, 4 + second, 24)).tobytes()) == are_two
+
+
 @pytest.mark.parametrize("level", [0, 1, 200])
 def test_uniform_image_shows_no_two_digits(level):
     assert not shows_two_digits(bytes([level]) * 784)
