@@ -241,6 +241,14 @@ def test_quick_search_for_columns_finds_every_gap_that_is_there(seed, n_columns,
     assert found.astype(bool).tolist() == (image.max(0) >= acceptance.GAP_BRIGHTNESS * 255).tolist()
 
 
+def test_left_column_is_part_of_the_edge():
+    assert shows_several_objects(image((4, 0, 10, 1), (14, 0, 20, 1)).tobytes())
+
+
+def test_speck_at_the_edge_is_no_second_place_that_is_cut():
+    assert not shows_several_objects(image(CUT, STROKE, (0, 2, 1, 7)).tobytes())
+
+
 def test_uniform_images_of_a_batch_are_blank_whatever_the_network_says():
     images = np.repeat(np.arange(8, dtype=np.uint8) * 16, 784).reshape(-1, 28, 28)
     almost = images[0].copy()
