@@ -46,6 +46,7 @@ DEVICE_COMMANDS: Final = (
     "install",
     "info",
     "samples",
+    "serve",
 )
 """The runtime's own commands. Each is the function of this name in the module of this name."""
 

@@ -1,0 +1,160 @@
+"""Run the application: bind its port, serve until SIGTERM or Ctrl-C, then answer what was taken."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+import socket
+from functools import partial
+from math import ceil
+from typing import TYPE_CHECKING, Any, Final
+
+import uvicorn
+from prometheus_client import disable_created_metrics
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from edge_mnist_runtime.bench.sample_digits import read_samples
+from edge_mnist_runtime.errors import UnfitDeviceError, UsageError
+from edge_mnist_runtime.paths import explain
+from edge_mnist_runtime.service.application import create_app
+from edge_mnist_runtime.service.log import log, start_log
+
+if TYPE_CHECKING:
+    from edge_mnist_runtime.classifier import DigitClassifier
+    from edge_mnist_runtime.service.config import ServiceConfig
+
+SAMPLE: Final = "7-mnist-shaped.png"
+"""The sample picture that the classifier must read right before the service starts."""
+
+MAX_CONNECTIONS: Final = 1000
+"""Maximum number of open connections. Further ones are closed at once."""
+
+EXTRA_S: Final = 10
+"""Seconds beyond the time-out of a request, for sending its answer. Then a stop or the connection's limit ends it."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Reserve the address, so that a port in use is found before the model is loaded.
+
+    Args:
+        host: Name or address; 127.0.0.1 is reached from this machine alone, 0.0.0.0 and :: from any.
+        port: 0..65535; 0 takes a free one.
+
+    Returns:
+        A listening socket.
+
+    Raises:
+        UsageError: The address is not this machine's, is in use, or needs more rights.
+    """
+    if not 0 <= port <= 65535:
+        raise UsageError(f"`port` is {port}; expected 0..65535, where 0 takes a free one")
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except (OSError, UnicodeError) as error:  # UnicodeError: a name that is too long or has an empty part
+        raise UsageError(f"{host}: not an address of this machine ({explain(error)}); name another `host`") from error
+    try:
+        return socket.create_server(address, family=family)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            advice = "is in use by another program; stop it, or name another `port`"
+        elif error.errno == errno.EACCES:
+            advice = "needs more rights than this user has; name a `port` from 1024 on"
+        else:
+            advice = f"cannot be used ({explain(error)}); name another `host`"
+        raise UsageError(f"{host}:{port} {advice}") from error
+
+
+def require_reading(classifier: DigitClassifier) -> None:
+    """Check that the classifier reads a sample picture right.
+
+    Raises:
+        UnfitDeviceError: It does not.
+    """
+    digit = classifier.predict(read_samples()[SAMPLE]).likeliest
+    if digit != int(SAMPLE[0]):
+        raise UnfitDeviceError(f"the model reads the sample {SAMPLE} as {digit}; see edge-mnist doctor and verify")
+
+
+def serve(classifier: DigitClassifier, config: ServiceConfig, listening: socket.socket) -> None:
+    """Serve until SIGTERM or Ctrl-C. No request that was taken is lost: it is answered first.
+
+    Args:
+        classifier: Answers the requests.
+        config: The limits.
+        listening: Result of `bind`.
+
+    Raises:
+        UnfitDeviceError: The classifier reads a sample picture wrong.
+        KeyboardInterrupt: Ctrl-C stopped the service.
+    """
+    require_reading(classifier)
+    start_log()
+    disable_created_metrics()  # the date of a counter's first value: a series more for each, of no use here
+    seconds = ceil(config.timeout_s) + EXTRA_S
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(classifier, config),
+            http=_make_protocol(seconds),
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=seconds,
+        )
+    )
+    host, port = listening.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    log(
+        "started",
+        address=f"http://{shown}:{port}",
+        model=classifier.engine.contract.name,
+        needs_token=bool(config.token),
+    )
+    # uvicorn raises the signal again when it has stopped. The exit code must still be 0.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    server.run(sockets=[listening])
+    log("stopped")
+
+
+class _BoundedConnection(H11Protocol):
+    """A connection that is closed if no new request begins on it for a long time.
+
+    uvicorn limits only the time between requests. A client could hold a connection by sending a head byte by byte, a
+    body after it was refused, or by not reading the answer.
+    """
+
+    def __init__(self, seconds: int, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._seconds = seconds
+        self._seen: object = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > MAX_CONNECTIONS:
+            transport.abort()
+        else:
+            self._watch_again()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer:
+            self._timer.cancel()
+        super().connection_lost(exc)
+
+    def _watch_again(self) -> None:
+        self._seen = self.cycle
+        self._timer = self.loop.call_later(self._seconds, self._watch)
+
+    def _watch(self) -> None:
+        if self.cycle is self._seen:  # still the same request, or none
+            self.transport.abort()
+        else:
+            self._watch_again()
+
+
+def _make_protocol(seconds: int) -> type[asyncio.Protocol]:
+    """The class of connections that are closed if no new request begins for `seconds`."""
+    return partial(_BoundedConnection, seconds)  # type: ignore[return-value]  # uvicorn only calls it
