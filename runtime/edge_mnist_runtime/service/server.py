@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
+import os
 import signal
 import socket
 from functools import partial
@@ -50,11 +52,17 @@ def bind(host: str, port: int) -> socket.socket:
     if not 0 <= port <= 65535:
         raise UsageError(f"`port` is {port}; expected 0..65535, where 0 takes a free one")
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:  # UnicodeError: a name that is too long or has an empty part
         raise UsageError(f"{host}: not an address of this machine ({explain(error)}); name another `host`") from error
+    family, kind, protocol, _, address = found[0]
+    # Not `socket.create_server`: it names no protocol, and asyncio then leaves Nagle's algorithm on, 40 ms an answer.
+    listening = socket.socket(family, kind, protocol)
     try:
-        return socket.create_server(address, family=family)
+        if os.name == "posix":  # elsewhere it would let two programs share the port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen()
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             advice = "is in use by another program; stop it, or name another `port`"
@@ -62,7 +70,9 @@ def bind(host: str, port: int) -> socket.socket:
             advice = "needs more rights than this user has; name a `port` from 1024 on"
         else:
             advice = f"cannot be used ({explain(error)}); name another `host`"
+        listening.close()
         raise UsageError(f"{host}:{port} {advice}") from error
+    return listening
 
 
 def require_reading(classifier: DigitClassifier) -> None:
@@ -115,6 +125,7 @@ def serve(classifier: DigitClassifier, config: ServiceConfig, listening: socket.
     )
     # uvicorn raises the signal again when it has stopped. The exit code must still be 0.
     signal.signal(signal.SIGTERM, lambda *_: None)
+    gc.freeze()  # what is loaded by now stays, so collections need not look at it
     server.run(sockets=[listening])
     log("stopped")
 
