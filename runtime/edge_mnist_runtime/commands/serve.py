@@ -71,13 +71,13 @@ def serve(
 
     config = ServiceConfig(read_token(token_file) if token_file else None, max_bytes, max_requests, timeout_s)
     known_backend = require_backend(backend)
-    listening = bind(host, port)
-    with chatter_silenced(show=debug):
-        classifier = DigitClassifier(
-            model,
-            least_confidence=parse_least_confidence(least_confidence),
-            backend=known_backend,
-            require_signature=require_signature,
-            min_version=min_version,
-        )
-    serve_until_stopped(classifier, config, listening)
+    with bind(host, port) as listening:
+        with chatter_silenced(show=debug):
+            classifier = DigitClassifier(
+                model,
+                least_confidence=parse_least_confidence(least_confidence),
+                backend=known_backend,
+                require_signature=require_signature,
+                min_version=min_version,
+            )
+        serve_until_stopped(classifier, config, listening)
