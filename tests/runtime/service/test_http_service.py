@@ -80,6 +80,16 @@ def test_answer_is_the_prediction_of_the_library(
         assert response.json() == {"predictions": [without_probabilities(prediction)]}
 
 
+def test_example_client_prints_the_answer(service: Any, samples_folder: Path) -> None:
+    example = Path(__file__).resolve().parents[3] / "examples" / "http_client.py"
+    pictures = [samples_folder / name for name in ("4-shaded-paper.jpg", "9-photograph.jpg")]
+    command = [sys.executable, example, service.address.removeprefix("http://"), *pictures]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    four, nine = done.stdout.splitlines()
+    assert '"digit": 4' in four
+    assert '"digit": 9' in nine
+
+
 @pytest.mark.parametrize("kind", ["digits", "bright corners", "noise"])
 def test_tensors_are_read_like_one_array(kind: str, service: Any, classifier: DigitClassifier) -> None:
     images = np.tile(load_samples().images[..., 0], (3, 1, 1))
