@@ -83,7 +83,16 @@ def serving(core: int, log: Path) -> Iterator[Server]:
 
 def load(server: Server, core: int, script: Path, seconds: float) -> dict[str, float]:
     """Load the service with wrk. Returns requests a second of processor time and of wall-clock time, and latencies."""
-    command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "--latency"]
+    command = [
+        "taskset",
+        "-c",
+        str(core),
+        "wrk",
+        "-t1",
+        f"-c{CONNECTIONS}",
+        f"-d{max(1, round(seconds))}s",
+        "--latency",
+    ]
     before = server.processor_seconds()
     out = subprocess.run(
         [*command, "-s", str(script), f"{server.address}/classify"], check=True, capture_output=True, text=True

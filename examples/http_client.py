@@ -1,4 +1,4 @@
-"""Ask a running `edge-mnist serve` which digit each picture shows:   python http_client.py 127.0.0.1:8000 PICTURE ..."""
+"""Ask a running `edge-mnist serve` which digit pictures show:   python http_client.py 127.0.0.1:8000 PICTURE ..."""
 
 import sys
 from http.client import HTTPConnection

@@ -100,7 +100,7 @@ def serve(classifier: DigitClassifier, config: ServiceConfig, listening: socket.
     """
     require_reading(classifier)
     start_log()
-    disable_created_metrics()  # the date of a counter's first value: a series more for each, of no use here
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # the date of a counter's first value: a series more for each, of no use here
     seconds = ceil(config.timeout_s) + EXTRA_S
     server = uvicorn.Server(
         uvicorn.Config(
