@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
+import logging
 import os
 import signal
 import socket
 from functools import partial
+from ipaddress import ip_address
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
@@ -123,6 +125,8 @@ def serve(classifier: DigitClassifier, config: ServiceConfig, listening: socket.
         model=classifier.engine.contract.name,
         needs_token=bool(config.token),
     )
+    if not config.token and not ip_address(host).is_loopback:
+        log("anyone who reaches this address may send requests: no token is required", logging.WARNING)
     # uvicorn raises the signal again when it has stopped. The exit code must still be 0.
     signal.signal(signal.SIGTERM, lambda *_: None)
     gc.freeze()  # what is loaded by now stays, so collections need not look at it
