@@ -103,8 +103,8 @@ def load(server: Server, core: int, script: Path, seconds: float) -> dict[str, f
     return {
         "per_processor_s": n_requests / used,
         "per_s": float(re.search(r"Requests/sec:\s*([\d.]+)", out)[1]),
-        "p50_ms": _milliseconds(re.search(r"50%\s+(\S+)", out)[1]),
-        "p99_ms": _milliseconds(re.search(r"99%\s+(\S+)", out)[1]),
+        "p50_ms": _milliseconds(re.search(r"^ +50% +(\S+)$", out, re.MULTILINE)[1]),
+        "p99_ms": _milliseconds(re.search(r"^ +99% +(\S+)$", out, re.MULTILINE)[1]),
     }
 
 

@@ -25,6 +25,8 @@ from edge_mnist_runtime.service.application import create_app
 from edge_mnist_runtime.service.log import log, start_log
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge_mnist_runtime.classifier import DigitClassifier
     from edge_mnist_runtime.service.config import ServiceConfig
 
@@ -102,9 +104,10 @@ def serve(classifier: DigitClassifier, config: ServiceConfig, listening: socket.
     """
     require_reading(classifier)
     start_log()
-    disable_created_metrics()  # type: ignore[no-untyped-call]  # the date of a counter's first value: a series more for each, of no use here
+    # The date of each counter's first value would double the number of series.
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     seconds = ceil(config.timeout_s) + EXTRA_S
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             create_app(classifier, config),
             http=_make_protocol(seconds),
@@ -115,23 +118,34 @@ def serve(classifier: DigitClassifier, config: ServiceConfig, listening: socket.
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=seconds,
-        )
+        ),
+        partial(_log_start, listening.getsockname(), classifier.engine.contract.name, bool(config.token)),
     )
-    host, port = listening.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    log(
-        "started",
-        address=f"http://{shown}:{port}",
-        model=classifier.engine.contract.name,
-        needs_token=bool(config.token),
-    )
-    if not config.token and not ip_address(host).is_loopback:
-        log("anyone who reaches this address may send requests: no token is required", logging.WARNING)
     # uvicorn raises the signal again when it has stopped. The exit code must still be 0.
-    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.signal(signal.SIGTERM, lambda *_: setattr(server, "should_exit", True))
     gc.freeze()  # what is loaded by now stays, so collections need not look at it
     server.run(sockets=[listening])
     log("stopped")
+
+
+def _log_start(address: Any, model: str, needs_token: bool) -> None:
+    host, port = address[:2]
+    shown = f"[{host}]" if ":" in host else host
+    log("started", address=f"http://{shown}:{port}", model=model, needs_token=needs_token)
+    if not needs_token and not ip_address(host).is_loopback:
+        log("anyone who reaches this address may send requests: no token is required", logging.WARNING)
+
+
+class _Server(uvicorn.Server):
+    """Calls `on_start` when it accepts connections. By then it also handles signals."""
+
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_start = on_start
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_start()
 
 
 class _BoundedConnection(H11Protocol):

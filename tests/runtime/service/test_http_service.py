@@ -339,6 +339,13 @@ def test_stop_answers_the_requests_it_took(
         assert ("stopped" if code == 0 else "interrupted") in last
 
 
+def test_stop_right_after_the_start_is_heard(serve: Any) -> None:
+    with serve() as service:
+        service.process.terminate()
+        assert service.process.wait(30) == 0
+        assert [line["event"] for line in service.read_log()] == ["started", "stopped"]
+
+
 def test_port_in_use_is_one_line_and_exit_code_2(run_here: Callable[..., Any]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
