@@ -85,6 +85,22 @@ def break_data_url(chance: random.Random) -> Body:
     return "application/json", json.dumps({"pictures": [url] * chance.randint(1, 5)}).encode()
 
 
+def exhaust(chance: random.Random) -> Body:
+    """A body that makes parsers create millions of objects; sometimes as long as the service accepts."""
+    n_bytes = 7_900_000 if chance.random() < 0.05 else 100_000
+    kind, text = chance.choice(
+        (
+            ("text/plain", b"data:," + b"%41" * (n_bytes // 3)),
+            ("text/plain", b"data:;base64," + b"A " * (n_bytes // 2)),
+            ("application/json", b'{"pictures":[' + b"1," * (n_bytes // 2) + b"1]}"),
+            ("application/json", b"{" + b",".join(b'"k%d":1' % key for key in range(n_bytes // 12)) + b"}"),
+            ("application/json", b'{"pictures":[' + (b"[" + b'"x",' * 783 + b'"x"],') * (n_bytes // 3200) + b"1]}"),
+            ("application/json", b'{"pictures":[' + b"1" * n_bytes + b"]}"),
+        )
+    )
+    return kind, text
+
+
 KINDS: Final[tuple[Callable[[random.Random], Body], ...]] = (
     damage,
     claim_huge_size,
@@ -92,4 +108,5 @@ KINDS: Final[tuple[Callable[[random.Random], Body], ...]] = (
     noise_tensors,
     break_json,
     break_data_url,
+    exhaust,
 )

@@ -9,7 +9,7 @@ import pytest
 
 NEVER_IN_RUNTIME = {"tensorflow", "keras", "onnx", "tf2onnx", "sklearn", "matplotlib", "jinja2"}
 COMMAND_LINE_ONLY = {"rich", "typer"}
-SERVICE_ONLY = {"fastapi", "starlette", "uvicorn", "anyio", "pydantic", "prometheus_client"}
+SERVICE_ONLY = {"fastapi", "starlette", "uvicorn", "anyio", "pydantic", "pydantic_core", "prometheus_client"}
 DRAWING = (Path("bench/plot.py"), "matplotlib")
 """The one module that may draw, on request, with an extra of its own."""
 IMPORTING_CALLS = {"import_module", "__import__", "find_spec"}

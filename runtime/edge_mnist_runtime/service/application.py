@@ -48,13 +48,7 @@ PROBLEMS: Final = {
 
 def create_app(classifier: DigitClassifier, config: ServiceConfig) -> FastAPI:
     """Make the application that answers with `classifier`, within the limits of `config`."""
-    engine = classifier.engine
-    about = {
-        "model": engine.contract.name,
-        "precision": engine.contract.precision,
-        "sha256": engine.sha256,
-        "version": edge_mnist_runtime.__version__,
-    }
+    about = _describe_model(classifier)
     metrics = ServiceMetrics({name: value or "unknown" for name, value in about.items()})
     classification = Classification(classifier, metrics)
     gate = _Gate(classification, metrics, config)
@@ -111,6 +105,17 @@ def create_app(classifier: DigitClassifier, config: ServiceConfig) -> FastAPI:
         return Response(metrics.write(), headers={"Content-Type": METRICS_TYPE})
 
     return app
+
+
+def _describe_model(classifier: DigitClassifier) -> dict[str, str | None]:
+    """The fields of `ReadinessAnswer` but its status."""
+    contract = classifier.engine.contract
+    return {
+        "model": contract.name,
+        "precision": contract.precision,
+        "sha256": classifier.engine.sha256,
+        "version": edge_mnist_runtime.__version__,
+    }
 
 
 class _Gate:

@@ -5,22 +5,22 @@
 | image/png, image/jpeg and any other image/...; none | the file of one picture |
 | text/plain | one data: URL |
 | application/octet-stream | N tensors of 784 bytes: grey levels, bright ink on black |
-| application/json | `ClassifyRequest`: data: URLs and tensors, mixed |
+| application/json | `{"pictures": [...]}`: up to 256 data: URLs and tensors, mixed: `REQUEST_SCHEMA` |
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final, cast
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from fastapi import HTTPException, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
 
 from edge_mnist_runtime.errors import first_line
+from edge_mnist_runtime.images.data_url import is_data_url
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from edge_mnist_runtime.inputs import Picture
     from edge_mnist_runtime.tensor import Pixels
 
@@ -33,25 +33,37 @@ EXPECTED_TYPES: Final = "expected image/png or another image type, text/plain, a
 MAX_PICTURES: Final = 256
 """Maximum number of pictures in a JSON body."""
 
-Level = Annotated[float, Field(strict=True, ge=0, le=255, multiple_of=1)]
+MAX_COMMAS: Final = MAX_PICTURES * 785
+"""Maximum number of commas in a JSON body: those of 256 tensors. A body of 8 MB with 4 million values would take
+seconds and 300 MB to parse."""
+
+
+def _list_of(n: int, items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "minItems": n, "maxItems": n, "items": items}
+
+
+DATA_URL: Final = {"type": "string", "pattern": "^[dD][aA][tT][aA]:"}
+LEVEL: Final = {"type": "number", "minimum": 0, "maximum": 255, "multipleOf": 1}
 """A grey level. JSON has no integers: 255.0 is 255."""
-Row = Annotated[list[Level], Field(min_length=28, max_length=28)]
-DataUrl = Annotated[str, Field(strict=True, pattern="^[dD][aA][tT][aA]:")]
+LEVELS: Final = frozenset(range(256))
+"""The values of `LEVEL`."""
+ROWS: Final = _list_of(28, _list_of(28, LEVEL))
 
-
-class ClassifyRequest(BaseModel):
-    """Up to 256 pictures, each a data: URL or a tensor: 28 rows of 28 grey levels, or 784 grey levels."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    pictures: Annotated[
-        list[
-            DataUrl
-            | Annotated[list[Row], Field(min_length=28, max_length=28)]
-            | Annotated[list[Level], Field(min_length=784, max_length=784)]
-        ],
-        Field(min_length=1, max_length=MAX_PICTURES),
-    ]
+REQUEST_SCHEMA: Final = {
+    "type": "object",
+    "properties": {
+        "pictures": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": MAX_PICTURES,
+            "items": {"anyOf": [DATA_URL, ROWS, _list_of(784, LEVEL)]},
+        }
+    },
+    "required": ["pictures"],
+    "additionalProperties": False,
+}
+"""The form of a JSON body, for OpenAPI. `parse_json` checks it by hand and stops at the first fault: pydantic collects
+all, which can be hundreds of thousands."""
 
 
 def describe_body() -> dict[str, Any]:
@@ -63,9 +75,9 @@ def describe_body() -> dict[str, Any]:
         "content": {
             "image/png": file,
             "image/jpeg": file,
-            TEXT: {"schema": {"type": "string", "pattern": "^[dD][aA][tT][aA]:"}},
+            TEXT: {"schema": DATA_URL},
             TENSORS: file,
-            JSON: {"schema": ClassifyRequest.model_json_schema()},
+            JSON: {"schema": REQUEST_SCHEMA},
         },
     }
 
@@ -124,34 +136,39 @@ def parse_data_url(body: bytes) -> str:
     Raises:
         HTTPException: 422: it is something else.
     """
-    from edge_mnist_runtime.images.data_url import is_data_url
-
     text = body.decode("utf-8", "replace").strip()
     if not is_data_url(text):
         raise HTTPException(422, "not a data: URL; expected data:image/png;base64,...")
     return text
 
 
-def parse_json(body: bytes) -> Sequence[Picture]:
-    """Parse `ClassifyRequest`.
+def parse_json(body: bytes) -> list[Picture]:
+    """Parse the pictures of a JSON body.
 
     Raises:
-        HTTPException: 422: it is not JSON, or has another form.
+        HTTPException: 422: it is not JSON, or not of the form of `REQUEST_SCHEMA`.
     """
+    if body.count(b",") > MAX_COMMAS:
+        raise HTTPException(422, f"more values than {MAX_PICTURES} tensors have; send tensors as {TENSORS}")
     try:
-        found = ClassifyRequest.model_validate_json(body)
-    except ValidationError as error:
-        raise HTTPException(422, _describe(error)) from error
-    return [
-        picture if isinstance(picture, str) else np.array(picture, np.uint8).reshape(28, 28)
-        for picture in cast("list[Any]", found.pictures)
-    ]
+        found = from_json(body)
+    except ValueError as error:
+        raise HTTPException(422, f"not JSON: {first_line(error)}") from error
+    pictures = found.get("pictures") if isinstance(found, dict) else None
+    if not isinstance(pictures, list) or len(found) > 1 or not 1 <= len(pictures) <= MAX_PICTURES:
+        raise HTTPException(422, f'expected {{"pictures": [...]}} with 1 to {MAX_PICTURES} pictures, and nothing else')
+    return [_parse_picture(picture, index) for index, picture in enumerate(pictures)]
 
 
-def _describe(error: ValidationError) -> str:
-    """The first fault in one line, with its place."""
-    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    place = fault["loc"]
-    if place[:1] == ("pictures",) and len(place) > 1:
-        return f"pictures[{place[1]}]: expected a data: URL, 28 rows of 28 grey levels, or 784; levels are 0..255"
-    return first_line(ValueError(f"{'.'.join(map(str, place)) or 'the body'}: {fault['msg']}"))
+def _parse_picture(picture: object, index: int) -> Picture:
+    """Check one picture of a JSON body: a data: URL, or the levels of a tensor, which become uint8, shape (28, 28)."""
+    if isinstance(picture, str) and is_data_url(picture):
+        return picture
+    if isinstance(picture, list):
+        is_rows = len(picture) == 28 and all(isinstance(row, list) and len(row) == 28 for row in picture)
+        levels = [*chain.from_iterable(picture)] if is_rows else picture
+        if len(levels) == 784 and all(type(level) in (int, float) and level in LEVELS for level in levels):
+            return np.array(levels, np.uint8).reshape(28, 28)
+    raise HTTPException(
+        422, f"pictures[{index}]: expected a data: URL, 28 rows of 28 grey levels, or 784; levels are 0..255"
+    )
