@@ -202,6 +202,22 @@ def test_endless_body_is_refused_before_it_ends(service: Any) -> None:
         assert connection.recv(1000).startswith(b"HTTP/1.1 413 ")
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"no HTTP\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nX: " + b"x" * 200_000,
+        b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    ],
+    ids=["no HTTP", "endless header", "negative length", "two lengths"],
+)
+def test_malformed_http_is_refused(sent: bytes, service: Any) -> None:
+    with service.connect() as connection:
+        connection.sendall(sent)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 400 ")
+
+
 def test_probes_and_metrics_tell_what_happened(service: Any) -> None:
     assert service.get("/healthz").json() == {"status": "ok"}
     ready = service.get("/readyz").json()
