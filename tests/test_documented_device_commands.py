@@ -61,6 +61,8 @@ def workplace(reference_bundle: Path, run_cli: RunCli, keys: Any, tmp_path_facto
     for name in ("bundle", "old", "new"):
         shutil.copytree(reference_bundle, folder / name)
     shutil.copy(keys.public, folder / "key.pub")
+    (folder / "token").touch(0o600)
+    (folder / "token").write_text("0123456789abcdef")
     for version in (5, 6, 7):  # the first two are installed, so that there is one to go back to
         sign_bundle(folder / "bundle", SigningConfig(keys.private, version))
         if version < 7:
@@ -93,9 +95,23 @@ def find_different_commands() -> list[DocumentedCommand]:
     return list({command.arguments: command for command in reversed(find_commands(*names))}.values())[::-1]
 
 
+def check_service(command: DocumentedCommand, workplace: Path) -> None:
+    """Start a service on a free port, and stop it when it has started."""
+    line = [COMMAND, *command.arguments, "--port", "0"]
+    with subprocess.Popen(line, cwd=workplace, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        said = process.stderr.readline()
+        process.terminate()
+    assert '"event": "started"' in said
+    assert process.returncode == 0
+
+
 @pytest.mark.mnist
 @pytest.mark.parametrize("command", find_different_commands(), ids=str)
 def test_documented_command_works(command: DocumentedCommand, workplace: Path, request: pytest.FixtureRequest) -> None:
+    if command.name == "serve":
+        check_service(command, workplace)
+        return
     if command.name == "bench":  # fewer samples and processes, because the figures do not matter here
         command = command._replace(arguments=(*command.arguments, "--samples", "10", "--no-startup"))
     if "--max-slower" in command.arguments:  # no test asserts a time

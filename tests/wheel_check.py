@@ -11,6 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 MUST_BE_ABSENT = (
+    "fastapi",
+    "uvicorn",
     "tensorflow",
     "keras",
     "onnx",

@@ -53,7 +53,7 @@ def _load_policy(
 ) -> SignaturePolicy | None:
     if key is None:
         if min_version is not None:
-            raise UsageError("min_version needs require_signature: only a signed version can be trusted")
+            raise UsageError("`min_version` needs `require_signature`: only a signed version can be trusted")
         return None
     if session is not None:
         raise UsageError("require_signature: a session has no signature; name the bundle, or omit require_signature")

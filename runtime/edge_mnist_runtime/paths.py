@@ -82,6 +82,15 @@ def require_readable(path: AnyPath, error: type[EdgeMnistError] = UsageError) ->
         raise error(describe_unreadable(path))
 
 
+def require_private(path: Path, what: str) -> None:
+    """Raise `UsageError` if others may read or write a file of this user, as ssh does; `what` is in it."""
+    if os.name != "posix":
+        return  # Windows has access lists, which these bits do not show
+    status = path.stat()
+    if status.st_uid == os.getuid() and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise UsageError(f"{path}: other users may read {what}; protect it: chmod 600 {path}")
+
+
 def describe_unreadable(path: AnyPath) -> str:
     """Make the error message for a path that permissions forbid to read."""
     return f"{os.fspath(path)}: cannot be read ({os.strerror(errno.EACCES)}); check its permissions"

@@ -9,6 +9,7 @@ import pytest
 
 NEVER_IN_RUNTIME = {"tensorflow", "keras", "onnx", "tf2onnx", "sklearn", "matplotlib", "jinja2"}
 COMMAND_LINE_ONLY = {"rich", "typer"}
+SERVICE_ONLY = {"fastapi", "starlette", "uvicorn", "anyio", "pydantic", "pydantic_core", "prometheus_client"}
 DRAWING = (Path("bench/plot.py"), "matplotlib")
 """The one module that may draw, on request, with an extra of its own."""
 IMPORTING_CALLS = {"import_module", "__import__", "find_spec"}
@@ -59,6 +60,11 @@ def test_only_the_command_line_imports_rich_and_typer(package_folders: dict[str,
     found = imports_of(package_folders["runtime"])
     users = {module for module, names in found.items() if names & COMMAND_LINE_ONLY}
     assert {module for module in users if module.parts[0] not in ("__main__.py", "commands")} == set()
+
+
+def test_only_the_service_imports_its_web_server(package_folders: dict[str, Path]) -> None:
+    found = imports_of(package_folders["runtime"])
+    assert {module.parts[0] for module, names in found.items() if names & SERVICE_ONLY} == {"service"}
 
 
 @pytest.mark.parametrize(

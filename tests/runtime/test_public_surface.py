@@ -9,7 +9,19 @@ import pytest
 
 import edge_mnist_runtime
 
-HEAVY = ("tensorflow", "keras", "onnx", "matplotlib", "typer", "rich", "sklearn", "scipy", "jinja2")
+HEAVY = (
+    "tensorflow",
+    "keras",
+    "onnx",
+    "matplotlib",
+    "typer",
+    "rich",
+    "sklearn",
+    "scipy",
+    "jinja2",
+    "fastapi",
+    "uvicorn",
+)
 
 LIST_HEAVY = f"import sys; print([name for name in {HEAVY!r} if name in sys.modules])"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,7 +21,7 @@ from edge_mnist_runtime.bundles.signature import (
 )
 from edge_mnist_runtime.errors import UsageError
 from edge_mnist_runtime.extras import require_extra
-from edge_mnist_runtime.paths import explain
+from edge_mnist_runtime.paths import explain, require_private
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -107,17 +106,8 @@ def load_private_key(path: Path) -> Ed25519PrivateKey:
         raise UsageError(f"{path}: not a private key in PEM form; {EXPECTED_KEY} ({explain(error)})") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise UsageError(f"{path}: a key of another kind ({type(key).__name__.strip('_')}); {EXPECTED_KEY}")
-    _require_private(path)
+    require_private(path, "this private key")
     return key
-
-
-def _require_private(path: Path) -> None:
-    """Refuse a key file of this user that others may read or write, as ssh does."""
-    if os.name != "posix":
-        return  # Windows has access lists, which these bits do not show
-    status = path.stat()
-    if status.st_uid == os.getuid() and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise UsageError(f"{path}: other users may read this private key; protect it: chmod 600 {path}")
 
 
 def _read_epoch() -> datetime | None:

@@ -186,8 +186,8 @@ def read_statement(folder: Path) -> SignedStatement | None:
         return None
 
 
-def read_key_file(path: Path) -> bytes:
-    """Read a key from a file or a pipe.
+def read_key_file(path: Path, *, what: str = "key file", expected: str = "a key in PEM form") -> bytes:
+    """Read a key from a file or a pipe; or another small file, called `what`, that holds what is `expected`.
 
     Raises:
         UsageError: There is no such file, or it cannot be read or is too large for a key.
@@ -196,13 +196,13 @@ def read_key_file(path: Path) -> bytes:
         with path.open("rb") as file:
             data = file.read(MAX_SIGNATURE_BYTES + 1)
     except FileNotFoundError:
-        raise UsageError(describe_missing(path, "key file")) from None
+        raise UsageError(describe_missing(path, what)) from None
     except PermissionError as error:
         raise UsageError(describe_unreadable(path)) from error
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: cannot be read ({explain(error)}); expected a key in PEM form") from error
+        raise UsageError(f"{path}: cannot be read ({explain(error)}); expected {expected}") from error
     if len(data) > MAX_SIGNATURE_BYTES:
-        raise UsageError(f"{path}: more than {MAX_SIGNATURE_BYTES:,} bytes; expected a key in PEM form")
+        raise UsageError(f"{path}: more than {MAX_SIGNATURE_BYTES:,} bytes; expected {expected}")
     return data
 
 

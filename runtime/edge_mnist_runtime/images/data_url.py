@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
 from edge_mnist_runtime.errors import PictureError
 
@@ -13,6 +13,11 @@ SCHEME: Final = "data:"
 
 ORIGIN: Final = "data: URL"
 """The name of a data: URL in messages, because the whole text can be very long."""
+
+ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
+"""An escaped byte (RFC 3986, 2.1)."""
+
+WHITESPACE: Final = b" \t\n\r\x0b\x0c"
 
 
 def is_data_url(text: str) -> bool:
@@ -29,13 +34,23 @@ def decode_data_url(url: str) -> bytes:
     head, comma, body = url[len(SCHEME) :].partition(",")
     if not comma:
         raise PictureError(f"{ORIGIN}: no comma in it; expected data:image/png;base64,...")
-    data = unquote_to_bytes(body.strip())
+    data = _unquote(body.strip().encode("utf-8", "surrogatepass"))
     if not head.strip().lower().endswith(";base64"):
         return data
     try:
-        return _decode_base64(b"".join(data.split()))
+        return _decode_base64(data.translate(None, WHITESPACE))
     except (binascii.Error, ValueError) as error:
         raise PictureError(f"{ORIGIN}: damaged base64 ({error}); is it complete?") from error
+
+
+def _unquote(text: bytes) -> bytes:
+    """Replace escapes by their bytes. `urllib.parse` takes 100 times the memory of a text that is all escapes."""
+    data, end = bytearray(), 0
+    for escape in ESCAPE.finditer(text):
+        data += text[end : escape.start()]
+        data.append(int(escape[1], 16))
+        end = escape.end()
+    return bytes(data + text[end:])
 
 
 def _decode_base64(text: bytes) -> bytes:

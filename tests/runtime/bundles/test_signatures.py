@@ -194,7 +194,7 @@ def test_session_cannot_have_a_signature(keys: Any, classifier: DigitClassifier)
 
 
 def test_version_without_a_key_is_refused(bundle: Path, run_here: Any) -> None:
-    with pytest.raises(UsageError, match="min_version needs require_signature"):
+    with pytest.raises(UsageError, match="`min_version` needs `require_signature`"):
         DigitClassifier(bundle, min_version=3)
     finished = run_here("verify", bundle, "--min-version", 3)
     assert finished.code == 2

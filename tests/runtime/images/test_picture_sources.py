@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote_from_bytes
@@ -85,6 +86,16 @@ def test_data_url_may_have_line_breaks_and_percent_signs(three: bytes) -> None:
     assert decode_data_url("data:image/png;base64," + base64.encodebytes(three).decode()) == three
     assert decode_data_url("data:image/png;base64," + base64.b64encode(three).decode().replace("=", "%3D")) == three
     assert decode_data_url("data:image/png," + quote_from_bytes(three)) == three
+
+
+def test_text_that_is_all_escapes_takes_memory_like_its_length() -> None:
+    url = "data:," + "%41" * 100_000
+    tracemalloc.start()
+    try:
+        assert decode_data_url(url) == b"A" * 100_000
+        assert tracemalloc.get_traced_memory()[1] < 4 * len(url)
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("padding", ["=", ""])
