@@ -19,6 +19,7 @@ let content = { strokes: [], bitmap: null };
 let readings = []; // one for each digit, from left to right
 let chosen = 0; // whose probabilities are shown
 let pointsRead = -1; // number of points when the sheet was read last
+let photographing = false; // the camera is open, or asked for
 let speaking = 0; // the timer of what is spoken next
 
 /** Reads what is on the sheet. */
@@ -172,12 +173,16 @@ function openFirst(files, otherwise) {
 }
 
 async function photograph() {
+  if (photographing) return; // a double click
+  photographing = true;
   try {
     const bitmap = await takePicture(find("viewfinder"));
     notify("");
     if (bitmap) sheet.showPicture(bitmap);
   } catch {
     notify("The camera cannot be used: it is missing, in use, or not allowed for this page. Open a picture instead.");
+  } finally {
+    photographing = false;
   }
 }
 
