@@ -234,7 +234,8 @@ test("the keyboard alone draws, undoes and clears", async () => {
     await page.keyboard.press("Tab");
     assert.equal(await page.evaluate(() => document.activeElement.id), "sheet");
     for (let i = 0; i < 9; i++) await page.keyboard.press("ArrowUp");
-    await page.keyboard.press("Space");
+    for (let i = 0; i < 4; i++) await page.keyboard.down("Space"); // held down, it is pressed once
+    await page.keyboard.up("Space");
     for (let i = 0; i < 18; i++) await page.keyboard.press("ArrowDown");
     await page.keyboard.press("Space");
     await settle(page);
@@ -254,6 +255,10 @@ test("the keyboard alone draws, undoes and clears", async () => {
     await page.keyboard.press("Enter"); // brings back what was cleared
     await settle(page);
     assert.equal(await answer(page), "7");
+    await page.locator("#sheet").focus();
+    await page.keyboard.press("Backspace"); // a Mac's Delete
+    await settle(page);
+    assert.equal(await answer(page), "\u2013");
   });
 });
 
