@@ -193,6 +193,7 @@ function rest() {
 }
 
 const sheet = makeSheet(find("sheet"), update, rest);
+notify(""); // the script runs
 makeBars();
 showSeen();
 find("undo").onclick = sheet.undo;

@@ -229,6 +229,18 @@ test("a damaged model and an old browser get a sentence", async () => {
   await withPage(async (page) => assert.match(await notice(page), /browser is too old/), { name: "nano.html", prepare });
 });
 
+test("without JavaScript, or with half of the file, a sentence under the sheet says so", async () => {
+  const page = readFileSync(file("nano.html"), "utf-8");
+  writeFileSync(file("half.html"), page.slice(0, page.length / 2));
+  for (const [name, javaScriptEnabled] of [["nano.html", false], ["half.html", true]]) {
+    const context = await browser.newContext({ javaScriptEnabled });
+    const page = await context.newPage();
+    await page.goto(String(pathToFileURL(file(name))));
+    await page.getByText("This page needs JavaScript. It is switched off here, or the file is incomplete.").waitFor();
+    await context.close();
+  }
+});
+
 test("the keyboard alone draws, undoes and clears", async () => {
   await withPage(async (page) => {
     await page.keyboard.press("Tab");
