@@ -180,7 +180,7 @@ async function photograph() {
     notify("");
     if (bitmap) sheet.showPicture(bitmap);
   } catch {
-    notify("The camera cannot be used: it is missing, in use, or not allowed for this page. Open a picture instead.");
+    notify("The camera is missing, in use, or not allowed. Open a picture instead.");
   } finally {
     photographing = false;
   }
@@ -205,13 +205,13 @@ find("file").onchange = ({ target }) => {
   target.value = "";
 };
 document.addEventListener("paste", ({ clipboardData }) =>
-  openFirst([...clipboardData.files], "What was pasted is no picture: copy a picture and paste it again."),
+  openFirst([...clipboardData.files], "What was pasted is not a picture. Copy a picture, then paste it."),
 );
 for (const name of ["dragover", "dragleave", "drop"]) {
   document.addEventListener(name, (event) => {
     event.preventDefault();
     find("drop").classList.toggle("over", name === "dragover");
-    if (name === "drop") openFirst(event.dataTransfer.files, "What was dropped is no picture file.");
+    if (name === "drop") openFirst(event.dataTransfer.files, "What was dropped is not a picture file.");
   });
 }
 document.addEventListener("keydown", (event) => {

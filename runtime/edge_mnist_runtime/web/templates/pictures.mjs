@@ -2,6 +2,9 @@
 
 const LONGEST_SIDE = 800; // larger pictures are scaled down
 
+/** A name of at most 32 characters: its beginning and its end, so that the sentence stays short. */
+const shorten = (name) => (name.length > 32 ? `${name.slice(0, 20)}\u2026${name.slice(-11)}` : name);
+
 /** Decodes a picture file. Throws an Error whose message is for the reader of the page. */
 export async function decodePicture(file, maxPixels) {
   const image = new Image();
@@ -19,7 +22,7 @@ export async function decodePicture(file, maxPixels) {
     const size = { resizeWidth: Math.max(1, Math.round(width * scale)), resizeHeight: Math.max(1, Math.round(height * scale)) };
     return { bitmap: await createImageBitmap(image, scale < 1 ? { ...size, resizeQuality: "high" } : {}) };
   } catch {
-    return { refused: `${file.name || "This"} is no picture that this browser can open.` };
+    return { refused: `${shorten(file.name) || "This"} is not a picture that this browser can open.` };
   } finally {
     URL.revokeObjectURL(image.src);
   }
