@@ -78,9 +78,13 @@ export async function takePicture(dialog) {
       cancel.onclick = dialog.oncancel = () => done(false);
     });
     if (!taken) return null;
-    const { videoWidth: width, videoHeight: height } = video;
+    // The window shows the middle of the video, so only that is taken: an upright phone's video is higher than it.
+    const { videoWidth, videoHeight, clientWidth, clientHeight } = video;
+    const shown = Math.min(videoWidth / clientWidth, videoHeight / clientHeight);
+    const [width, height] = [Math.floor(clientWidth * shown), Math.floor(clientHeight * shown)];
     const scale = Math.min(1, LONGEST_SIDE / Math.max(width, height));
-    return await createImageBitmap(video, { resizeWidth: Math.round(width * scale), resizeHeight: Math.round(height * scale) });
+    const size = { resizeWidth: Math.round(width * scale), resizeHeight: Math.round(height * scale) };
+    return await createImageBitmap(video, (videoWidth - width) >> 1, (videoHeight - height) >> 1, width, height, size);
   } finally {
     dialog.close();
     for (const track of stream?.getTracks() ?? []) track.stop();

@@ -202,6 +202,32 @@ test("a refused camera gets a sentence, an allowed one a picture", async () => {
   });
 });
 
+test("the camera takes what its window shows, also from an upright phone", async () => {
+  const prepare = () => {
+    navigator.mediaDevices.getUserMedia = async () => {
+      const canvas = Object.assign(document.createElement("canvas"), { width: 480, height: 640 });
+      const context = canvas.getContext("2d");
+      setInterval(() => {
+        context.fillRect(0, 0, 480, 640); // a dark table...
+        context.fillStyle = "white"; // ...and paper, which fills the window
+        context.fillRect(0, 120, 480, 400);
+        context.lineWidth = 20;
+        context.stroke(new Path2D("M190 230 H290 L230 410"));
+        context.fillStyle = "black";
+      }, 50);
+      return canvas.captureStream(20);
+    };
+  };
+  await withPage(
+    async (page) => {
+      await page.locator("#camera").click();
+      await page.locator("#take").click();
+      await says(page, "answer", "7");
+    },
+    { prepare },
+  );
+});
+
 test("without SIMD the plain build gives the same answers", async () => {
   const old = await chromium.launch({ executablePath: CHROMIUM, args: [...FLAGS, "--js-flags=--no-enable-sse4-1"] });
   await withPage(
