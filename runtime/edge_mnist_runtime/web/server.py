@@ -62,7 +62,7 @@ class _PageHandler(BaseHTTPRequestHandler):
         self._answer(with_page=False)
 
     def _answer(self, *, with_page: bool) -> None:
-        if self.path not in ("/", "/index.html"):
+        if self.path.partition("?")[0] not in ("/", "/index.html"):
             self.send_error(HTTPStatus.NOT_FOUND)
             return
         page = self.server.page

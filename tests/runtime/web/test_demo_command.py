@@ -56,6 +56,10 @@ def test_nothing_else_is_served(served, method, path, status):
     assert ask(served[1], method, path)[0].status == status
 
 
+def test_query_is_ignored(served):
+    assert ask(served[1], "GET", "/?from=mail")[0].status == 200
+
+
 def test_only_this_machine_is_served(served):
     with socket.socket() as other, pytest.raises(OSError, match="refused"):
         other.connect(("127.0.0.2", served[1]))

@@ -19,6 +19,7 @@ let content = { strokes: [], bitmap: null };
 let readings = []; // one for each digit, from left to right
 let chosen = 0; // whose probabilities are shown
 let pointsRead = -1; // number of points when the sheet was read last
+let photographing = false; // the camera is open, or asked for
 let speaking = 0; // the timer of what is spoken next
 
 /** Reads what is on the sheet. */
@@ -172,12 +173,16 @@ function openFirst(files, otherwise) {
 }
 
 async function photograph() {
+  if (photographing) return; // a double click
+  photographing = true;
   try {
     const bitmap = await takePicture(find("viewfinder"));
     notify("");
     if (bitmap) sheet.showPicture(bitmap);
   } catch {
-    notify("The camera cannot be used: it is missing, in use, or not allowed for this page. Open a picture instead.");
+    notify("The camera is missing, in use, or not allowed. Open a picture instead.");
+  } finally {
+    photographing = false;
   }
 }
 
@@ -188,6 +193,7 @@ function rest() {
 }
 
 const sheet = makeSheet(find("sheet"), update, rest);
+notify(""); // the script runs
 makeBars();
 showSeen();
 find("undo").onclick = sheet.undo;
@@ -199,13 +205,13 @@ find("file").onchange = ({ target }) => {
   target.value = "";
 };
 document.addEventListener("paste", ({ clipboardData }) =>
-  openFirst([...clipboardData.files], "What was pasted is no picture: copy a picture and paste it again."),
+  openFirst([...clipboardData.files], "What was pasted is not a picture. Copy a picture, then paste it."),
 );
 for (const name of ["dragover", "dragleave", "drop"]) {
   document.addEventListener(name, (event) => {
     event.preventDefault();
     find("drop").classList.toggle("over", name === "dragover");
-    if (name === "drop") openFirst(event.dataTransfer.files, "What was dropped is no picture file.");
+    if (name === "drop") openFirst(event.dataTransfer.files, "What was dropped is not a picture file.");
   });
 }
 document.addEventListener("keydown", (event) => {

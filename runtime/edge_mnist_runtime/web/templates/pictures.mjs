@@ -2,6 +2,9 @@
 
 const LONGEST_SIDE = 800; // larger pictures are scaled down
 
+/** A name of at most 32 characters: its beginning and its end, so that the sentence stays short. */
+const shorten = (name) => (name.length > 32 ? `${name.slice(0, 20)}\u2026${name.slice(-11)}` : name);
+
 /** Decodes a picture file. Throws an Error whose message is for the reader of the page. */
 export async function decodePicture(file, maxPixels) {
   const image = new Image();
@@ -19,7 +22,7 @@ export async function decodePicture(file, maxPixels) {
     const size = { resizeWidth: Math.max(1, Math.round(width * scale)), resizeHeight: Math.max(1, Math.round(height * scale)) };
     return { bitmap: await createImageBitmap(image, scale < 1 ? { ...size, resizeQuality: "high" } : {}) };
   } catch {
-    return { refused: `${file.name || "This"} is no picture that this browser can open.` };
+    return { refused: `${shorten(file.name) || "This"} is not a picture that this browser can open.` };
   } finally {
     URL.revokeObjectURL(image.src);
   }
@@ -75,9 +78,13 @@ export async function takePicture(dialog) {
       cancel.onclick = dialog.oncancel = () => done(false);
     });
     if (!taken) return null;
-    const { videoWidth: width, videoHeight: height } = video;
+    // The window shows the middle of the video, so only that is taken: an upright phone's video is higher than it.
+    const { videoWidth, videoHeight, clientWidth, clientHeight } = video;
+    const shown = Math.min(videoWidth / clientWidth, videoHeight / clientHeight);
+    const [width, height] = [Math.floor(clientWidth * shown), Math.floor(clientHeight * shown)];
     const scale = Math.min(1, LONGEST_SIDE / Math.max(width, height));
-    return await createImageBitmap(video, { resizeWidth: Math.round(width * scale), resizeHeight: Math.round(height * scale) });
+    const size = { resizeWidth: Math.round(width * scale), resizeHeight: Math.round(height * scale) };
+    return await createImageBitmap(video, (videoWidth - width) >> 1, (videoHeight - height) >> 1, width, height, size);
   } finally {
     dialog.close();
     for (const track of stream?.getTracks() ?? []) track.stop();

@@ -118,12 +118,14 @@ export function makeSheet(canvas, onChange, onRest) {
       ArrowUp: () => move(0, -step),
       ArrowDown: () => move(0, step),
       " ": () => {
+        if (event.repeat) return; // the key is held down
         if (stroke) return rest();
         move(0, 0);
         begin(cursor);
       },
       z: undo,
       Delete: clear,
+      Backspace: clear, // which a Mac's keyboard calls Delete
     };
     const act = keys[event.key];
     if (!act || event.altKey) return;

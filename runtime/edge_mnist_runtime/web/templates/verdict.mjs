@@ -4,10 +4,9 @@ const SENTENCES = {
   blank: "there is no ink.",
   "too small": "it is too small.",
   "cut off": "it is cut off at the edge.",
-  "several digits": "several digits stand side by side.",
+  "several digits": "several digits side by side. In Python, edge-mnist read reads a row.",
   "no digit": "it looks like none of the ten.",
-  "uneven light":
-    "the light or the paper is uneven. The Python runtime reads such photographs: edge-mnist classify.",
+  "uneven light": "uneven light or paper. In Python, edge-mnist classify may read it.",
 };
 
 const SIDE = 28;

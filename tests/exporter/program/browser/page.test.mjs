@@ -144,12 +144,12 @@ test("pictures that are dropped, pasted and chosen are read", async () => {
 test("a photograph in uneven light is refused with the way to read it", async () => {
   await withPage(async (page) => {
     await give(page, "drop", "shadow.png", "image/png", base64("shadow.png"));
-    await says(page, "verdict", "The Python runtime reads such photographs: edge-mnist classify.");
+    await says(page, "verdict", "In Python, edge-mnist classify may read it.");
     assert.equal(await answer(page), "?");
     await give(page, "drop", "cut.png", "image/png", base64("cut.png"));
     await says(page, "verdict", "Not a digit: it is cut off at the edge.");
     await give(page, "drop", "two.png", "image/png", base64("two.png"));
-    await says(page, "verdict", "Not a digit: several digits stand side by side.");
+    await says(page, "verdict", "Not a digit: several digits side by side. In Python, edge-mnist read reads a row.");
   });
 });
 
@@ -173,11 +173,11 @@ test("what is no digit is rejected with the reason", async () => {
 test("files that are no pictures get a sentence", async () => {
   await withPage(async (page) => {
     await give(page, "drop", "notes.txt", "text/plain", Buffer.from("no picture").toString("base64"));
-    await says(page, "notice", "notes.txt is no picture that this browser can open.");
+    await says(page, "notice", "notes.txt is not a picture that this browser can open.");
     await give(page, "drop", "broken.png", "image/png", base64("7.png").slice(0, 200));
-    await says(page, "notice", "broken.png is no picture that this browser can open.");
+    await says(page, "notice", "broken.png is not a picture that this browser can open.");
     await give(page, "drop", "empty.png", "image/png", "");
-    await says(page, "notice", "empty.png is no picture that this browser can open.");
+    await says(page, "notice", "empty.png is not a picture that this browser can open.");
     await give(page, "drop", "huge.png", "image/png", base64("huge.png"));
     await says(page, "notice", "This picture has 100 megapixels. The limit is 40: scale it down first.");
     assert.equal(await answer(page), "\u2013");
@@ -190,9 +190,9 @@ test("files that are no pictures get a sentence", async () => {
 test("a refused camera gets a sentence, an allowed one a picture", async () => {
   await withPage(async (page, context) => {
     await page.locator("#camera").click();
-    await says(page, "notice", "The camera cannot be used");
+    await says(page, "notice", "The camera is missing, in use, or not allowed.");
     await context.grantPermissions(["camera"]);
-    await page.locator("#camera").click();
+    await page.locator("#camera").dblclick(); // the second click asks for nothing
     await page.locator("#cancel").click();
     assert.equal(await answer(page), "\u2013");
     await page.locator("#camera").click();
@@ -200,6 +200,32 @@ test("a refused camera gets a sentence, an allowed one a picture", async () => {
     await says(page, "answer", "?"); // Chromium's test pattern
     assert.equal(await page.locator("#viewfinder").isVisible(), false);
   });
+});
+
+test("the camera takes what its window shows, also from an upright phone", async () => {
+  const prepare = () => {
+    navigator.mediaDevices.getUserMedia = async () => {
+      const canvas = Object.assign(document.createElement("canvas"), { width: 480, height: 640 });
+      const context = canvas.getContext("2d");
+      setInterval(() => {
+        context.fillRect(0, 0, 480, 640); // a dark table...
+        context.fillStyle = "white"; // ...and paper, which fills the window
+        context.fillRect(0, 120, 480, 400);
+        context.lineWidth = 20;
+        context.stroke(new Path2D("M190 230 H290 L230 410"));
+        context.fillStyle = "black";
+      }, 50);
+      return canvas.captureStream(20);
+    };
+  };
+  await withPage(
+    async (page) => {
+      await page.locator("#camera").click();
+      await page.locator("#take").click();
+      await says(page, "answer", "7");
+    },
+    { prepare },
+  );
 });
 
 test("without SIMD the plain build gives the same answers", async () => {
@@ -229,12 +255,25 @@ test("a damaged model and an old browser get a sentence", async () => {
   await withPage(async (page) => assert.match(await notice(page), /browser is too old/), { name: "nano.html", prepare });
 });
 
+test("without JavaScript, or with half of the file, a sentence under the sheet says so", async () => {
+  const page = readFileSync(file("nano.html"), "utf-8");
+  writeFileSync(file("half.html"), page.slice(0, page.length / 2));
+  for (const [name, javaScriptEnabled] of [["nano.html", false], ["half.html", true]]) {
+    const context = await browser.newContext({ javaScriptEnabled });
+    const page = await context.newPage();
+    await page.goto(String(pathToFileURL(file(name))));
+    await page.getByText("This page needs JavaScript. It is switched off here, or the file is incomplete.").waitFor();
+    await context.close();
+  }
+});
+
 test("the keyboard alone draws, undoes and clears", async () => {
   await withPage(async (page) => {
     await page.keyboard.press("Tab");
     assert.equal(await page.evaluate(() => document.activeElement.id), "sheet");
     for (let i = 0; i < 9; i++) await page.keyboard.press("ArrowUp");
-    await page.keyboard.press("Space");
+    for (let i = 0; i < 4; i++) await page.keyboard.down("Space"); // held down, it is pressed once
+    await page.keyboard.up("Space");
     for (let i = 0; i < 18; i++) await page.keyboard.press("ArrowDown");
     await page.keyboard.press("Space");
     await settle(page);
@@ -254,6 +293,10 @@ test("the keyboard alone draws, undoes and clears", async () => {
     await page.keyboard.press("Enter"); // brings back what was cleared
     await settle(page);
     assert.equal(await answer(page), "7");
+    await page.locator("#sheet").focus();
+    await page.keyboard.press("Backspace"); // a Mac's Delete
+    await settle(page);
+    assert.equal(await answer(page), "\u2013");
   });
 });
 
@@ -310,6 +353,39 @@ test("nothing moves while someone draws, at any width", async () => {
         assert.deepEqual(await page.evaluate(() => shifts), []);
         assert.ok(await page.locator("#answer").evaluate(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth));
         assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+      },
+      { viewport: { width, height: 740 } },
+    );
+  }
+});
+
+test("no sentence moves the page, at any width", async () => {
+  const longName = `${"photograph".repeat(20)}.heic`;
+  for (const width of [360, 768, 1280]) {
+    await withPage(
+      async (page) => {
+        const places = () => page.evaluate(() => [...document.querySelectorAll("h2, #keys, footer")].map(({ offsetTop }) => offsetTop));
+        const height = () => page.evaluate(() => document.documentElement.scrollHeight);
+        const empty = [await places(), await height()];
+        const check = async () => {
+          await settle(page);
+          assert.deepEqual([await places(), await height()], empty);
+          assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+        };
+        await give(page, "drop", longName, "image/heic", Buffer.from("no picture").toString("base64"));
+        await says(page, "notice", "photographphotograph\u2026ograph.heic is not a picture");
+        await check();
+        await give(page, "drop", "huge.png", "image/png", base64("huge.png"));
+        await says(page, "notice", "100 megapixels");
+        await check();
+        await page.locator("#camera").click();
+        await says(page, "notice", "The camera is missing");
+        await check();
+        for (const [name, reason] of [["shadow.png", "uneven light"], ["two.png", "several digits"]]) {
+          await give(page, "drop", name, "image/png", base64(name));
+          await says(page, "verdict", reason);
+          await check();
+        }
       },
       { viewport: { width, height: 740 } },
     );
