@@ -114,7 +114,13 @@ def _count_models(
 
 def _require_two_reports(old: Path, new: Path, unused: list[str]) -> None:
     from edge_mnist_runtime.bench.model_pairs import names_model
+    from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
+    from edge_mnist_runtime.paths import describe_missing, exists
 
+    for path in (old, new):
+        if not names_model(path) and not exists(path):
+            what = "model, bundle or report of `bench --json`"
+            raise UsageError(f"{describe_missing(path, what)}; built-in models: {', '.join(BUNDLED_MODELS)}")
     for path in (old, new):
         if names_model(path):
             raise UsageError(f"{path} is a model, the other a report; name two models, or two reports")
