@@ -15,6 +15,7 @@ from edge_mnist_runtime.bench.paired_calls import PairedCalls
 from edge_mnist_runtime.bench.reference import compare_with_reference, require_reference
 from edge_mnist_runtime.bench.report import BenchReport, MeasuredModel
 from edge_mnist_runtime.commands.bench_exports import to_csv, to_markdown
+from edge_mnist_runtime.commands.bench_tables import print_report
 from edge_mnist_runtime.errors import UsageError
 
 
@@ -109,4 +110,23 @@ def test_tables_of_a_server_and_a_reference_fit_the_terminal(run_here: Callable[
     assert finished.code == 0, finished.err
     for heading in ("histogram to p95", "digits/s x2", "ratio to robust"):
         assert heading in finished.out
+    assert "rate, p99" not in finished.out
     assert max(map(len, finished.out.splitlines())) <= 80
+
+
+def test_latency_goal_alone_has_no_columns_of_streams(
+    bench_report: BenchReport, measured_model: Callable[..., MeasuredModel], capsys: pytest.CaptureFixture[str]
+) -> None:
+    percentiles = {"p50": 1.0, "p90": None}
+    model = measured_model(
+        slo_rate=1_234.0,
+        images_per_second={"32": 1.0, "256": 2.0},
+        stages_us={"run": percentiles, "picture": percentiles},
+    )
+    config = replace(bench_report.config, slo_ms=5.0)
+    report = replace(bench_report, models=(model,), config=config, preprocess_us=percentiles)
+    print_report(report, None)
+    printed = capsys.readouterr().out
+    assert "rate, p99 < 5 ms" in printed
+    assert "1,234/s" in printed
+    assert "digits/s x" not in printed
