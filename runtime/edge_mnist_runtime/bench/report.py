@@ -24,6 +24,9 @@ BENCH_SCHEMA_VERSION: Final = 3
 COMPARED: Final = ("p50", "p90", "p99")
 """Percentiles that `compare` compares."""
 
+LARGEST: Final = 1e15
+"""Every figure of a report is below this, also in microseconds."""
+
 Percentiles: TypeAlias = dict[str, float | None]
 """Microseconds by percentile name, such as `p50`; None if there are too few samples to estimate it."""
 
@@ -101,13 +104,16 @@ class MeasuredModel:
         ):
             raise ValueError("latencies_us must be numbers above 0")
         for name in COMPARED:
-            value = self.latency_us[name]
-            if value is not None and not 0 < float(value) < math.inf:
-                raise ValueError(f"{name} is {value!r}, not a number above 0")
-        if not all(0 < float(run.ratio) < math.inf for run in self.runs):
-            raise ValueError("ratios of runs must be numbers above 0")
-        if self.instructions and self.instructions.per_digit < 1:
-            raise ValueError("instructions must be above 0")
+            if self.latency_us[name] is not None:
+                _require_positive(name, self.latency_us[name])
+        for run in self.runs:
+            _require_positive("ratio of a run", run.ratio)
+        if self.instructions is not None:
+            _require_positive("instructions", self.instructions.per_digit)
+            if not isinstance(self.instructions.features, list) or not all(
+                isinstance(feature, str) for feature in self.instructions.features
+            ):
+                raise TypeError("features of instructions must be a list of names")
         if not isinstance(self.model, str) or not isinstance(self.threads, int):
             raise TypeError("model must be text, threads a number")
 
@@ -125,7 +131,7 @@ class MeasuredModel:
     def from_dict(cls, record: dict[str, Any]) -> MeasuredModel:
         """Create it from the result of `asdict`."""
         operators = record["operators"] and [OperatorTime(**item) for item in record["operators"]]
-        instructions = record["instructions"] and InstructionCount(**record["instructions"])
+        instructions = None if record["instructions"] is None else InstructionCount(**record["instructions"])
         known = {field.name: record[field.name] for field in fields(cls)}
         runs = tuple(PairedCalls(**run) for run in record["runs"])
         parts = {
@@ -136,6 +142,12 @@ class MeasuredModel:
             "instructions": instructions,
         }
         return cls(**{**known, **parts})
+
+
+def _require_positive(name: str, value: object) -> None:
+    """Check a figure that was read back: NaN would pass every limit, and a huge one has no ratio."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < LARGEST:
+        raise ValueError(f"{name} is {str(value)[:20]!r}, not a number above 0")
 
 
 @dataclass(frozen=True)
@@ -233,7 +245,7 @@ class BenchReport:
         try:
             report = cls._from_dict(record)
             _ = report.conditions  # raises if the machine's record is damaged
-        except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, UsageError) as error:
             raise IntegrityError(f"{origin}: a damaged report ({error!r}); measure again") from error
         return report
 

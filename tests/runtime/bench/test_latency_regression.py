@@ -40,6 +40,10 @@ def model(name: str, median: float, *, threads: int = 1, n: int = 2_000, seed: i
     }  # fmt: skip
 
 
+def counted(per_digit: float) -> dict[str, Any]:
+    return {"per_digit": per_digit, "counter": "callgrind", "features": ["avx2"]}
+
+
 def report(*models: dict[str, Any]) -> dict[str, Any]:
     return {
         "schema_version": 3,
@@ -188,6 +192,17 @@ def test_too_few_samples_are_refused_or_not_decided_beside_other_models(save: Sa
         lambda record: record["models"][0].update(latencies_us=[None]),
         lambda record: record["models"][0]["latency_us"].update(p50="fast"),
         lambda record: record["models"][0]["latency_us"].update(p50=0),
+        lambda record: record["models"][0]["latency_us"].update(p50="10.0"),
+        lambda record: record["models"][0]["latency_us"].update(p50=True),
+        lambda record: record["models"][0]["latency_us"].update(p99=10**400),
+        lambda record: record["models"][0]["runs"][0].update(ratio=1e300),
+        lambda record: record["models"][0]["runs"][0].update(ratio="1.0"),
+        lambda record: record["models"][0].update(instructions=0),
+        lambda record: record["models"][0].update(instructions=counted(float("nan"))),
+        lambda record: record["models"][0].update(instructions=counted(0)),
+        lambda record: record["models"][0].update(instructions={**counted(9), "features": None}),
+        lambda record: record["models"][0].update(latencies_us=[10**400]),
+        lambda record: record.update(reference=[{"model": "a", "ratio": 1.0, "interval": []}]),
         lambda record: record["models"][0]["latency_us"].pop("p90"),
         lambda record: record["models"][0].update(latency_us=None),
         lambda record: record["models"][0].update(model=7),
