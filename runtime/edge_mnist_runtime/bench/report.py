@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -233,9 +232,9 @@ class BenchReport:
         """
         try:
             record = json.loads(text)
-            found = record["schema_version"]
+            found, _, _ = (record[name] for name in ("schema_version", "env", "models"))  # as in every schema
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            reason = "no schema_version" if isinstance(error, KeyError) else first_line(error)
+            reason = f"no {error.args[0]}" if isinstance(error, KeyError) else first_line(error)
             raise IntegrityError(f"{origin}: not a JSON report of `edge-mnist bench` ({reason})") from error
         if found != BENCH_SCHEMA_VERSION:
             raise IntegrityError(
@@ -281,9 +280,9 @@ class BenchReport:
             IntegrityError: As `from_json`.
         """
         try:
-            text = path.read_text("utf-8")
+            text = path.read_text("utf-8-sig")  # some editors and shells begin a file with a byte order mark
         except OSError as error:
             raise UsageError(f"{path}: cannot be opened ({error.strerror or error})") from error
         except ValueError as error:
-            raise IntegrityError(f"{path}: not a JSON report of `edge-mnist bench` (not text)") from error
+            raise IntegrityError(f"{path}: not a JSON report of `edge-mnist bench` (not text in UTF-8)") from error
         return cls.from_json(text, origin=str(path))

@@ -231,6 +231,19 @@ def test_file_that_is_not_a_report_is_refused(data: bytes, save: Save, tmp_path:
         compare_reports(good, tmp_path / "new.json")
 
 
+def test_report_of_another_command_is_not_called_an_old_one(save: Save) -> None:
+    good = save("old.json", report(model("a", 1.0)))
+    compared = save("compared.json", compare_reports(good, good).to_dict())
+    with pytest.raises(IntegrityError, match=r"compared\.json: not a JSON report of `edge-mnist bench` \(no env\)"):
+        compare_reports(good, compared)
+
+
+def test_report_with_a_byte_order_mark_is_read(save: Save, tmp_path: Path) -> None:
+    good = save("old.json", report(model("a", 1.0)))
+    (tmp_path / "marked.json").write_text(good.read_text("utf-8"), "utf-8-sig")
+    assert compare_reports(good, tmp_path / "marked.json").changes[0].verdict == "same"
+
+
 def test_missing_file_and_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"absent\.json: cannot be opened"):
         compare_reports(tmp_path / "absent.json", tmp_path / "absent.json")
