@@ -12,7 +12,7 @@ import pytest
 
 from edge_mnist_runtime.bench.change import parse_percent, require_no_regression
 from edge_mnist_runtime.bench.regression import cliffs_delta, compare_reports
-from edge_mnist_runtime.errors import IntegrityError, RegressionError, UsageError
+from edge_mnist_runtime.errors import IntegrityError, RegressionError, UndecidedError, UsageError
 
 Change = Callable[[dict[str, Any]], Any]
 
@@ -113,6 +113,13 @@ def test_interval_across_the_limit_gives_no_verdict(save: Save) -> None:
     (change,) = compare_reports(old, new, max_regression=0.05).changes
     assert change.ratio["p50"] == pytest.approx(1.051)
     assert change.verdict == "not decided"
+
+
+def test_report_of_one_run_gets_the_advice_to_measure_more(save: Save) -> None:
+    one = {**model("a", 10.0), "runs": runs_of(10.0, 0)[:1]}
+    old, new = save("old.json", report(one)), save("new.json", report(model("a", 10.4)))
+    with pytest.raises(UndecidedError, match="a report has 1 run; measure both with `bench --runs 5`, or"):
+        require_no_regression(compare_reports(old, new))
 
 
 def test_same_reports_give_the_same_comparison(save: Save) -> None:
@@ -286,6 +293,7 @@ def test_compare_prints_a_table_or_json_and_exits_7(save: Save, run_here: Callab
     assert finished.err.splitlines()[-1].startswith(f"edge-mnist: error: {'a' * 60}: p50 went from")
     assert "busy" in finished.err
     assert max(map(len, finished.out.splitlines())) <= 80
+    assert "p50, p90, p99: of the plain latency, which also varies with the machine." in finished.out
     assert run_here("compare", old, new, "--max-regression", "50%").code == 0
     as_json = run_here("compare", old, new, "--json")
     assert as_json.code == 7
