@@ -21,12 +21,12 @@ class Noise(Enum):
 
     BUSY = "the machine was busy before the start: load {load:.1f} on {cores}; {advice}"
     GOVERNOR = "the clock may vary: CPU governor {governor}, not performance; set it with cpupower, or as root"
-    QUOTA = "the control group allows {quota:g} cores for {threads}; allow more, or measure with `threads`=1"
+    QUOTA = "the control group allows {quota:g} cores for {threads}; allow more, or measure with `threads=1`"
     MANY_THREADS = "{threads} share {cores}; measure with fewer `threads`"
     UNSTEADY = "{model}: no steady state after {calls:,} calls of warm-up; {advice}"
     SPREAD = "{model}: p90 is {spread:.1f} times p50; {advice}"
-    NO_MEMORY = "{model}: import and memory were not measured ({reason}); `startup`=False leaves them out"
-    NO_YARDSTICK = "the yardstick was not measured ({reason}); `runs`=0 leaves it out, but compare will not decide"
+    NO_MEMORY = "{model}: import and memory were not measured ({reason}); `startup=False` leaves them out"
+    NO_YARDSTICK = "the yardstick was not measured ({reason}); `runs=0` leaves it out, but compare will not decide"
     LATE = "{model}: too slow for the rate, so that calls had to wait; lower `{rate}`"
 
     def describe(self, **values: Any) -> str:

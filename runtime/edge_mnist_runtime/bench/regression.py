@@ -179,5 +179,7 @@ def _advise(old: MeasuredModel, new: MeasuredModel) -> str:
     fewest = min(len(old.runs), len(new.runs))
     if fewest < ENOUGH_RUNS:
         runs = f"{fewest} run{'' if fewest == 1 else 's'}"
-        return f"a report has {runs}; measure both with `bench --runs {ENOUGH_RUNS}`, or compare the models themselves"
+        return (
+            f"a report has {runs}; measure both by `bench` with `runs={ENOUGH_RUNS}`, or compare the models themselves"
+        )
     return "compare the models themselves, side by side"

@@ -21,6 +21,7 @@ from edge_mnist_runtime.commands.measuring_options import (
     ProcessThreadsOption,
 )
 from edge_mnist_runtime.commands.measuring_progress import measuring_progress
+from edge_mnist_runtime.commands.option_names import name_stored_options
 from edge_mnist_runtime.commands.options import JsonOption, OnlyBackendOption
 from edge_mnist_runtime.commands.terminal import print_warning
 from edge_mnist_runtime.errors import UsageError
@@ -83,7 +84,8 @@ def _print(comparison: Comparison, *, as_json: bool) -> None:
         from edge_mnist_runtime.commands.compare_table import print_comparison
 
         print_comparison(comparison)
-    for line in (*comparison.unpaired, *(f"differs: {item}" for item in comparison.unlike), *comparison.warnings):
+    stored = map(name_stored_options, comparison.warnings)
+    for line in (*comparison.unpaired, *(f"differs: {item}" for item in comparison.unlike), *stored):
         print_warning(line)
 
 

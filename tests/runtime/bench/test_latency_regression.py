@@ -118,7 +118,7 @@ def test_interval_across_the_limit_gives_no_verdict(save: Save) -> None:
 def test_report_of_one_run_gets_the_advice_to_measure_more(save: Save) -> None:
     one = {**model("a", 10.0), "runs": runs_of(10.0, 0)[:1]}
     old, new = save("old.json", report(one)), save("new.json", report(model("a", 10.4)))
-    with pytest.raises(UndecidedError, match="a report has 1 run; measure both with `bench --runs 5`, or"):
+    with pytest.raises(UndecidedError, match="a report has 1 run; measure both by `bench` with `runs=5`, or"):
         require_no_regression(compare_reports(old, new))
 
 
