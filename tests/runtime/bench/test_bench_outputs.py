@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from edge_mnist_runtime.bench.histogram import ASCII_BARS, BARS, count_in_bins, draw_line
+from edge_mnist_runtime.bench.instructions import InstructionCount
 from edge_mnist_runtime.bench.paired_calls import PairedCalls
 from edge_mnist_runtime.bench.reference import compare_with_reference, require_reference
 from edge_mnist_runtime.bench.report import BenchReport, MeasuredModel
+from edge_mnist_runtime.bench.server_load import StreamsResult
 from edge_mnist_runtime.commands.bench_exports import to_csv, to_markdown
 from edge_mnist_runtime.commands.bench_tables import print_report
 from edge_mnist_runtime.errors import UsageError
@@ -64,6 +66,21 @@ def test_markdown_has_a_row_for_each_model(two_models: BenchReport) -> None:
     assert [row.split("|")[1].strip() for row in rows] == ["`edge_int8.onnx`", "`nano_int8.onnx`"]
     assert "2,000" in rows[0]
     assert "0.50" in rows[1]
+
+
+def test_markdown_has_the_figures_that_were_asked_for(
+    bench_report: BenchReport, measured_model: Callable[..., MeasuredModel]
+) -> None:
+    model = measured_model(
+        images_per_second={"32": 1.0, "256": 2.0},
+        streams=StreamsResult(2, 30_542.1, 21.0, None),
+        slo_rate=None,
+        instructions=InstructionCount(451_104, "callgrind", ["avx2"]),
+    )
+    config = replace(bench_report.config, streams=2, slo_ms=5.0, instructions=True)
+    heading, _, row = to_markdown(replace(bench_report, models=(model,), config=config)).splitlines()
+    assert heading.endswith("| digits/s x2 | rate, p99 < 5 ms | instructions |")
+    assert row.endswith("| 30,542 | - | 451,104 |")
 
 
 def test_csv_has_units_in_its_headings_and_empty_unknown_figures(two_models: BenchReport) -> None:
