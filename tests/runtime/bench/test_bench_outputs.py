@@ -53,6 +53,7 @@ def test_reference_is_named_by_path_or_short_name(name: str) -> None:
         ("robust", ["edge", "nano"], 1, "0 of the measured models"),
         ("edge_int8", ["a/edge_int8.onnx", "a/edge_int8.tflite"], 1, "2 of the measured models"),
         ("edge", ["edge", "nano"], 0, "`runs`"),
+        ("edge", ["edge"], 1, "no other model is measured"),
     ],
 )
 def test_reference_that_cannot_be_used_is_refused(name: str, models: list[str], runs: int, said: str) -> None:
