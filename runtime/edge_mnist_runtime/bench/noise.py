@@ -75,7 +75,8 @@ def _model_noise(model: MeasuredModel, config: BenchmarkConfig) -> list[str]:
         few = model.warmup.calls < BenchmarkConfig.warmup
         advice = "allow more `samples`" if few and config.samples < BenchmarkConfig.warmup else "measure again"
         warnings.append(Noise.UNSTEADY.describe(model=model.label, calls=model.warmup.calls, advice=advice))
-    p50, p90 = model.latency_us["p50"], model.latency_us["p90"]
+    times_us = model.service_us or model.latency_us  # at a rate, latencies hold the time that calls waited for others
+    p50, p90 = times_us["p50"], times_us["p90"]
     if p50 and p90 and p90 / p50 > WIDE_SPREAD:
         advice = _advise_against_load(config)
         warnings.append(Noise.SPREAD.describe(model=model.label, spread=p90 / p50, advice=advice))
