@@ -115,6 +115,14 @@ def test_interval_across_the_limit_gives_no_verdict(save: Save) -> None:
     assert change.verdict == "not decided"
 
 
+def test_json_has_a_remedy_only_without_a_verdict(save: Save) -> None:
+    old, new = save("old.json", report(model("a", 10.0))), save("new.json", report(model("a", 10.51)))
+    for path, verdict in ((old, "same"), (new, "not decided")):
+        (record,) = compare_reports(old, path).to_dict()["models"]
+        assert record["verdict"] == verdict
+        assert (record["remedy"] is None) == (verdict == "same")
+
+
 def test_report_of_one_run_gets_the_advice_to_measure_more(save: Save) -> None:
     one = {**model("a", 10.0), "runs": runs_of(10.0, 0)[:1]}
     old, new = save("old.json", report(one)), save("new.json", report(model("a", 10.4)))
