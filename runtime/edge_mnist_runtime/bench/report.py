@@ -245,7 +245,8 @@ class BenchReport:
             report = cls._from_dict(record)
             _ = report.conditions  # raises if the machine's record is damaged
         except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, UsageError) as error:
-            raise IntegrityError(f"{origin}: a damaged report ({error!r}); measure again") from error
+            reason = f"no {error.args[0]}" if isinstance(error, KeyError) else first_line(error)
+            raise IntegrityError(f"{origin}: a damaged report ({reason}); measure again") from error
         return report
 
     @classmethod

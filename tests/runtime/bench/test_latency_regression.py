@@ -233,6 +233,7 @@ def test_damaged_report_is_refused_in_one_line(change: Change, save: Save) -> No
     with pytest.raises(IntegrityError) as caught:
         compare_reports(good, bad)
     assert str(caught.value).startswith(f"{bad}: ")
+    assert "Error(" not in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
