@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_mnist_runtime.bench.change import parse_percent, require_no_regression
-from edge_mnist_runtime.bench.regression import cliffs_delta, compare_reports
+from edge_mnist_runtime.bench.change import require_no_regression
+from edge_mnist_runtime.bench.regression import compare_reports
 from edge_mnist_runtime.errors import IntegrityError, RegressionError, UndecidedError, UsageError
 
 Change = Callable[[dict[str, Any]], Any]
@@ -265,31 +265,6 @@ def test_missing_file_and_folder_are_refused(tmp_path: Path) -> None:
         compare_reports(tmp_path / "absent.json", tmp_path / "absent.json")
     with pytest.raises(UsageError, match="cannot be opened"):
         compare_reports(tmp_path, tmp_path)
-
-
-@pytest.mark.parametrize(("text", "fraction"), [("5%", 0.05), ("0%", 0.0), ("2.5%", 0.025), ("150%", 1.5)])
-def test_percentages_are_parsed(text: str, fraction: float) -> None:
-    assert parse_percent(text, "--max-regression") == pytest.approx(fraction)
-
-
-@pytest.mark.parametrize("text", ["5", "0.05", "", "%", "-1%", "nan%", "inf%", "five%", "5%%"])
-def test_bad_percentage_is_refused_by_option_name(text: str) -> None:
-    with pytest.raises(UsageError, match="--max-regression"):
-        parse_percent(text, "--max-regression")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "delta"),
-    [
-        ([1, 2, 3], [4, 5, 6], 1.0),
-        ([4, 5], [1, 2], -1.0),
-        ([1, 2], [1, 2], 0.0),
-        ([2, 2], [2], 0.0),
-        ([1, 3], [2], 0.0),
-    ],
-)
-def test_cliffs_delta(old: list[float], new: list[float], delta: float) -> None:
-    assert cliffs_delta(np.array(old, float), np.array(new, float)) == delta
 
 
 def test_compare_prints_a_table_or_json_and_exits_7(save: Save, run_here: Callable[..., Any]) -> None:
