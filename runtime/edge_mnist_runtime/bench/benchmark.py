@@ -79,6 +79,8 @@ def run_benchmark(
         _require_profiler(subjects)
     if config.reference is not None:
         require_reference(config.reference, [subject.model for subject in subjects], config.runs)
+    on_progress("counters", 0.0)
+    counted = read_counters(subjects, digits.images, instructions=config.instructions)  # first, because it can fail
     calls = [Call(subject.classifier.predict, singles) for subject in subjects]
     samples = sample_interleaved(calls, config.sampling, on_progress=lambda done: on_progress("measuring", done))
     preprocess, stages = _measure_stages(subjects, digits, config, on_progress)
@@ -88,8 +90,6 @@ def run_benchmark(
         throughput.append(_throughput(subject, digits, config))
         operators.append(_profile(subject, digits) if config.profile else None)
     imports, memory, failures = _measure_fresh(subjects, config, on_progress)
-    on_progress("counters", 0.0)
-    counted = read_counters(subjects, digits.images, instructions=config.instructions)
     loads = [measure_load(call, sample, config) for call, sample in zip(calls, samples, strict=True)]
     runs, no_runs = try_runs(subjects, digits.images, config.runs, lambda done: on_progress("yardstick", done))
     measured = tuple(

@@ -82,7 +82,7 @@ class Comparison:
             "new": self.new,
             "max_regression": self.max_regression,
             "conditions": self.conditions,
-            "models": [{**asdict(change), "verdict": change.verdict} for change in self.changes],
+            "models": [_record(change) for change in self.changes],
             "unpaired": list(self.unpaired),
             "unlike": list(self.unlike),
             "warnings": list(self.warnings),
@@ -92,6 +92,12 @@ class Comparison:
     def undecided(self) -> tuple[Change, ...]:
         """Changes without a verdict."""
         return tuple(change for change in self.changes if change.verdict == "not decided")
+
+
+def _record(change: Change) -> dict[str, Any]:
+    """A change as JSON; the remedy is null beside a verdict."""
+    remedy = change.remedy if change.verdict == "not decided" else None
+    return {**asdict(change), "remedy": remedy, "verdict": change.verdict}
 
 
 def require_no_regression(comparison: Comparison, *, lenient: bool = False) -> None:

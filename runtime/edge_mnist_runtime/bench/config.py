@@ -12,6 +12,8 @@ from edge_mnist_runtime.timing.sampling import SamplingConfig
 
 MAX_RUNS: Final = 100
 MAX_STREAMS: Final = 256
+MAX_BATCH: Final = 10_000
+"""As many as MNIST has test digits. Larger batches need gigabytes and measure the memory instead of the model."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class BenchmarkConfig:
     warmup: int = 2_000
     """Maximum number of warm-up calls of each model. A steady state ends the warm-up earlier."""
     batch_sizes: tuple[int, ...] = (32, 256)
-    """Batch sizes for throughput, each at least 1."""
+    """Batch sizes for throughput, each 1..`MAX_BATCH`."""
     threads: tuple[int, ...] = (1,)
     """Thread counts of one call; each is measured, 1..`MAX_THREADS`."""
     rate: float | None = None
@@ -55,12 +57,12 @@ class BenchmarkConfig:
         if self.samples < 1:
             raise UsageError(f"`samples` must be at least 1, not {self.samples}")
         if not 0 < self.seconds < math.inf:
-            raise UsageError(f"`seconds` must be above 0, not {self.seconds}")
+            raise UsageError(f"`seconds` must be a finite number above 0, not {self.seconds}")
         if self.warmup < 0:
             raise UsageError(f"`warmup` must be at least 0, not {self.warmup}")
-        if not self.batch_sizes or min(self.batch_sizes) < 1:
+        if not self.batch_sizes or min(self.batch_sizes) < 1 or max(self.batch_sizes) > MAX_BATCH:
             given = ", ".join(map(str, self.batch_sizes)) or "none"
-            raise UsageError(f"`batch_sizes` must be one or more sizes of at least 1, not {given}")
+            raise UsageError(f"`batch_sizes` must be one or more sizes of 1..{MAX_BATCH}, not {given}")
         if not self.threads or not all(1 <= threads <= MAX_THREADS for threads in self.threads):
             raise UsageError(f"`threads` must be 1..{MAX_THREADS}, not {', '.join(map(str, self.threads)) or 'none'}")
         if not 0 <= self.runs <= MAX_RUNS:
@@ -68,13 +70,13 @@ class BenchmarkConfig:
         if not 1 <= self.streams <= MAX_STREAMS:
             raise UsageError(f"`streams` must be 1..{MAX_STREAMS}, not {self.streams}")
         if self.slo_ms is not None and not 0 < self.slo_ms < math.inf:
-            raise UsageError(f"`slo_ms` must be above 0 ms, not {self.slo_ms}")
+            raise UsageError(f"`slo_ms` must be a finite number of ms above 0, not {self.slo_ms}")
         if self.rate is not None and self.poisson is not None:
             raise UsageError("`rate` and `poisson` cannot be used together; choose one")
         if self.poisson is not None and not 0 < self.poisson < math.inf:
-            raise UsageError(f"`poisson` must be above 0 a second, not {self.poisson}")
+            raise UsageError(f"`poisson` must be a finite rate above 0 a second, not {self.poisson}")
         if self.rate is not None and not 0 < self.rate < math.inf:
-            raise UsageError(f"`rate` must be above 0 a second, not {self.rate}")
+            raise UsageError(f"`rate` must be a finite rate above 0 a second, not {self.rate}")
 
     @property
     def sampling(self) -> SamplingConfig:

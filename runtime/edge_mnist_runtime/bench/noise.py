@@ -21,12 +21,12 @@ class Noise(Enum):
 
     BUSY = "the machine was busy before the start: load {load:.1f} on {cores}; {advice}"
     GOVERNOR = "the clock may vary: CPU governor {governor}, not performance; set it with cpupower, or as root"
-    QUOTA = "the control group allows {quota:g} cores for {threads}; allow more, or measure with `threads`=1"
+    QUOTA = "the control group allows {quota:g} cores for {threads}; allow more, or measure with `threads=1`"
     MANY_THREADS = "{threads} share {cores}; measure with fewer `threads`"
     UNSTEADY = "{model}: no steady state after {calls:,} calls of warm-up; {advice}"
     SPREAD = "{model}: p90 is {spread:.1f} times p50; {advice}"
-    NO_MEMORY = "{model}: import and memory were not measured ({reason}); `startup`=False leaves them out"
-    NO_YARDSTICK = "the yardstick was not measured ({reason}); `runs`=0 leaves it out, but compare will not decide"
+    NO_MEMORY = "{model}: import and memory were not measured ({reason}); `startup=False` leaves them out"
+    NO_YARDSTICK = "the yardstick was not measured ({reason}); `runs=0` leaves it out, but compare will not decide"
     LATE = "{model}: too slow for the rate, so that calls had to wait; lower `{rate}`"
 
     def describe(self, **values: Any) -> str:
@@ -75,7 +75,8 @@ def _model_noise(model: MeasuredModel, config: BenchmarkConfig) -> list[str]:
         few = model.warmup.calls < BenchmarkConfig.warmup
         advice = "allow more `samples`" if few and config.samples < BenchmarkConfig.warmup else "measure again"
         warnings.append(Noise.UNSTEADY.describe(model=model.label, calls=model.warmup.calls, advice=advice))
-    p50, p90 = model.latency_us["p50"], model.latency_us["p90"]
+    times_us = model.service_us or model.latency_us  # at a rate, latencies hold the time that calls waited for others
+    p50, p90 = times_us["p50"], times_us["p90"]
     if p50 and p90 and p90 / p50 > WIDE_SPREAD:
         advice = _advise_against_load(config)
         warnings.append(Noise.SPREAD.describe(model=model.label, spread=p90 / p50, advice=advice))

@@ -14,7 +14,7 @@ def require_reference(reference: str, models: Sequence[str], n_runs: int) -> Non
     """Check before measuring that ratios to a reference can be given.
 
     Raises:
-        UsageError: No model, or several, have this name; or there is no run.
+        UsageError: No model, or several, have this name; no other model is measured; or there is no run.
     """
     alike = [model for model in dict.fromkeys(models) if is_named(model, reference)]
     if len(alike) != 1:
@@ -22,6 +22,8 @@ def require_reference(reference: str, models: Sequence[str], n_runs: int) -> Non
         raise UsageError(
             f"`reference` {reference}: {len(alike)} of the measured models have this name; name one of {names}"
         )
+    if {*models} == {*alike}:
+        raise UsageError(f"`reference` {reference}: no other model is measured; name at least two")
     if not n_runs:
         raise UsageError("`reference` needs the ratios to the yardstick; measure with at least one of the `runs`")
 

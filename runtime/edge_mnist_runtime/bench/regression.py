@@ -178,5 +178,8 @@ def _compare(old: MeasuredModel, new: MeasuredModel, limit: float) -> LatencyCha
 def _advise(old: MeasuredModel, new: MeasuredModel) -> str:
     fewest = min(len(old.runs), len(new.runs))
     if fewest < ENOUGH_RUNS:
-        return f"a report has {fewest} runs; measure both with {ENOUGH_RUNS} (`runs`), or compare the models themselves"
+        runs = f"{fewest} run{'' if fewest == 1 else 's'}"
+        return (
+            f"a report has {runs}; measure both by `bench` with `runs={ENOUGH_RUNS}`, or compare the models themselves"
+        )
     return "compare the models themselves, side by side"

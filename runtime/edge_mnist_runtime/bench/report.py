@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -23,6 +22,9 @@ BENCH_SCHEMA_VERSION: Final = 3
 
 COMPARED: Final = ("p50", "p90", "p99")
 """Percentiles that `compare` compares."""
+
+LARGEST: Final = 1e15
+"""Every figure of a report is below this, also in microseconds."""
 
 Percentiles: TypeAlias = dict[str, float | None]
 """Microseconds by percentile name, such as `p50`; None if there are too few samples to estimate it."""
@@ -101,13 +103,16 @@ class MeasuredModel:
         ):
             raise ValueError("latencies_us must be numbers above 0")
         for name in COMPARED:
-            value = self.latency_us[name]
-            if value is not None and not 0 < float(value) < math.inf:
-                raise ValueError(f"{name} is {value!r}, not a number above 0")
-        if not all(0 < float(run.ratio) < math.inf for run in self.runs):
-            raise ValueError("ratios of runs must be numbers above 0")
-        if self.instructions and self.instructions.per_digit < 1:
-            raise ValueError("instructions must be above 0")
+            if self.latency_us[name] is not None:
+                _require_positive(name, self.latency_us[name])
+        for run in self.runs:
+            _require_positive("ratio of a run", run.ratio)
+        if self.instructions is not None:
+            _require_positive("instructions", self.instructions.per_digit)
+            if not isinstance(self.instructions.features, list) or not all(
+                isinstance(feature, str) for feature in self.instructions.features
+            ):
+                raise TypeError("features of instructions must be a list of names")
         if not isinstance(self.model, str) or not isinstance(self.threads, int):
             raise TypeError("model must be text, threads a number")
 
@@ -125,7 +130,7 @@ class MeasuredModel:
     def from_dict(cls, record: dict[str, Any]) -> MeasuredModel:
         """Create it from the result of `asdict`."""
         operators = record["operators"] and [OperatorTime(**item) for item in record["operators"]]
-        instructions = record["instructions"] and InstructionCount(**record["instructions"])
+        instructions = None if record["instructions"] is None else InstructionCount(**record["instructions"])
         known = {field.name: record[field.name] for field in fields(cls)}
         runs = tuple(PairedCalls(**run) for run in record["runs"])
         parts = {
@@ -136,6 +141,12 @@ class MeasuredModel:
             "instructions": instructions,
         }
         return cls(**{**known, **parts})
+
+
+def _require_positive(name: str, value: object) -> None:
+    """Check a figure that was read back: NaN would pass every limit, and a huge one has no ratio."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < LARGEST:
+        raise ValueError(f"{name} is {str(value)[:20]!r}, not a number above 0")
 
 
 @dataclass(frozen=True)
@@ -221,9 +232,9 @@ class BenchReport:
         """
         try:
             record = json.loads(text)
-            found = record["schema_version"]
+            found, _, _ = (record[name] for name in ("schema_version", "env", "models"))  # as in every schema
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            reason = "no schema_version" if isinstance(error, KeyError) else first_line(error)
+            reason = f"no {error.args[0]}" if isinstance(error, KeyError) else first_line(error)
             raise IntegrityError(f"{origin}: not a JSON report of `edge-mnist bench` ({reason})") from error
         if found != BENCH_SCHEMA_VERSION:
             raise IntegrityError(
@@ -233,8 +244,9 @@ class BenchReport:
         try:
             report = cls._from_dict(record)
             _ = report.conditions  # raises if the machine's record is damaged
-        except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
-            raise IntegrityError(f"{origin}: a damaged report ({error!r}); measure again") from error
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, UsageError) as error:
+            reason = f"no {error.args[0]}" if isinstance(error, KeyError) else first_line(error)
+            raise IntegrityError(f"{origin}: a damaged report ({reason}); measure again") from error
         return report
 
     @classmethod
@@ -269,9 +281,9 @@ class BenchReport:
             IntegrityError: As `from_json`.
         """
         try:
-            text = path.read_text("utf-8")
+            text = path.read_text("utf-8-sig")  # some editors and shells begin a file with a byte order mark
         except OSError as error:
             raise UsageError(f"{path}: cannot be opened ({error.strerror or error})") from error
         except ValueError as error:
-            raise IntegrityError(f"{path}: not a JSON report of `edge-mnist bench` (not text)") from error
+            raise IntegrityError(f"{path}: not a JSON report of `edge-mnist bench` (not text in UTF-8)") from error
         return cls.from_json(text, origin=str(path))

@@ -11,20 +11,22 @@ if TYPE_CHECKING:
 
 
 def to_markdown(report: BenchReport) -> str:
-    """One row a model: percentiles in microseconds, throughput, size, memory, and the ratio to the reference."""
+    """One row a model: percentiles in microseconds, throughput, size, memory, and what was asked for beside."""
     percentiles = [*report.models[0].latency_us]
     reference = {ratio.model: ratio for ratio in report.reference}
     headings = ["model", *(f"{name} us" for name in percentiles), "digits/s", "kB", "MB"]
-    headings += ["ratio", "95 %"] if reference else []
+    asked = _asked_for(report)
+    headings += [*asked, *(["ratio", "95 %"] if reference else [])]
     largest = str(max(report.config.batch_sizes))
     rows = []
-    for model in report.models:
+    for index, model in enumerate(report.models):
         cells = [
             f"`{model.label}`",
             *(_rounded(value, 1) for value in model.latency_us.values()),
             f"{model.images_per_second[largest]:,.0f}",
             _rounded(None if model.size_bytes is None else model.size_bytes / 1000, 1),
             _rounded(model.memory_mb["model"] if model.memory_mb else None, 1),
+            *(column[index] for column in asked.values()),
         ]
         if reference:
             ratio = reference.get(model.label)
@@ -32,6 +34,21 @@ def to_markdown(report: BenchReport) -> str:
         rows.append(cells)
     rule = ["---", *("---:" for _ in headings[1:])]
     return "\n".join("| " + " | ".join(row) + " |" for row in (headings, rule, *rows))
+
+
+def _asked_for(report: BenchReport) -> dict[str, list[str]]:
+    """The columns of optional figures, by heading."""
+    config, models = report.config, report.models
+    columns = {}
+    if config.streams > 1:
+        per_second = [model.streams.images_per_second if model.streams else None for model in models]
+        columns[f"digits/s x{config.streams}"] = [_rounded(value, 0) for value in per_second]
+    if config.slo_ms is not None:
+        columns[f"rate, p99 < {config.slo_ms:g} ms"] = [_rounded(model.slo_rate, 0) for model in models]
+    if config.instructions:
+        counts = [model.instructions.per_digit if model.instructions else None for model in models]
+        columns["instructions"] = [_rounded(count, 0) for count in counts]
+    return columns
 
 
 def to_csv(report: BenchReport) -> str:

@@ -38,7 +38,7 @@ def print_report(report: BenchReport, notice: str | None) -> None:
     console.print(_stage_table(models, names))
     console.print()
     console.print(_histogram_table(models, names, console))
-    if any(model.streams or model.slo_rate or report.config.slo_ms for model in models):
+    if report.config.streams > 1 or report.config.slo_ms is not None:
         console.print()
         console.print(_server_table(report, names))
     if report.reference:
@@ -150,18 +150,16 @@ def _histogram_table(models: Sequence[MeasuredModel], names: list[str], console:
 
 def _server_table(report: BenchReport, names: list[str]) -> Table:
     streams, slo_ms = report.config.streams, report.config.slo_ms
-    table = _table("server", f"digits/s x{streams}", "p50 us", "p99 us", f"rate, p99 < {slo_ms or 0:g} ms")
+    of_streams = [f"digits/s x{streams}", "p50 us", "p99 us"] if streams > 1 else []
+    of_goal = [] if slo_ms is None else [f"rate, p99 < {slo_ms:g} ms"]
+    table = _table("server", *of_streams, *of_goal)
     for name, model in zip(names, report.models, strict=True):
-        result = model.streams
-        table.add_row(
-            Text(name),
-            *(
-                (f"{result.images_per_second:,.0f}", _number(result.p50_us), _number(result.p99_us))
-                if result
-                else "---"
-            ),
-            "-" if model.slo_rate is None else f"{model.slo_rate:,.0f}/s",
-        )
+        cells = []
+        if result := model.streams:
+            cells += [f"{result.images_per_second:,.0f}", _number(result.p50_us), _number(result.p99_us)]
+        if of_goal:
+            cells.append("-" if model.slo_rate is None else f"{model.slo_rate:,.0f}/s")
+        table.add_row(Text(name), *cells)
     return table
 
 

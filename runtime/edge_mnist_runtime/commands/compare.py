@@ -21,6 +21,7 @@ from edge_mnist_runtime.commands.measuring_options import (
     ProcessThreadsOption,
 )
 from edge_mnist_runtime.commands.measuring_progress import measuring_progress
+from edge_mnist_runtime.commands.option_names import name_stored_options
 from edge_mnist_runtime.commands.options import JsonOption, OnlyBackendOption
 from edge_mnist_runtime.commands.terminal import print_warning
 from edge_mnist_runtime.errors import UsageError
@@ -83,7 +84,8 @@ def _print(comparison: Comparison, *, as_json: bool) -> None:
         from edge_mnist_runtime.commands.compare_table import print_comparison
 
         print_comparison(comparison)
-    for line in (*comparison.unpaired, *(f"differs: {item}" for item in comparison.unlike), *comparison.warnings):
+    stored = map(name_stored_options, comparison.warnings)
+    for line in (*comparison.unpaired, *(f"differs: {item}" for item in comparison.unlike), *stored):
         print_warning(line)
 
 
@@ -114,7 +116,13 @@ def _count_models(
 
 def _require_two_reports(old: Path, new: Path, unused: list[str]) -> None:
     from edge_mnist_runtime.bench.model_pairs import names_model
+    from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
+    from edge_mnist_runtime.paths import describe_missing, exists
 
+    for path in (old, new):
+        if not names_model(path) and not exists(path):
+            what = "model, bundle or report of `bench --json`"
+            raise UsageError(f"{describe_missing(path, what)}; built-in models: {', '.join(BUNDLED_MODELS)}")
     for path in (old, new):
         if names_model(path):
             raise UsageError(f"{path} is a model, the other a report; name two models, or two reports")

@@ -67,7 +67,7 @@ def _legend(comparison: Comparison) -> str:
     limit = f"Limit: {comparison.max_regression:+.1%}."
     if comparison.method == "side by side":
         return (
-            f"change: of the latency, from calls in turns; its interval is below it.\n{limit} "
+            f"change: of the latency, from calls in turns; its interval is in the next line.\n{limit} "
             "us: medians, which vary more from run to run than the change."
         )
     if comparison.method == "instructions":
@@ -75,7 +75,7 @@ def _legend(comparison: Comparison) -> str:
         seen = ", ".join(counted[0].features) or "neither AVX2 nor AVX-512"
         return f"Instructions of a digit, by {counted[0].counter}, on a processor with {seen}.\n{limit}"
     return (
-        "change: of the latency in relation to the yardstick's, a fixed small model; its\n"
-        f"95 % interval is below it. {limit} p50, p90, p99: of the plain latency, which\n"
-        "also varies with the machine."
+        "change: of the latency in relation to the yardstick's, a fixed small model.\n"
+        f"Its 95 % interval is in the next line. {limit}\n"
+        "p50, p90, p99: of the plain latency, which also varies with the machine."
     )

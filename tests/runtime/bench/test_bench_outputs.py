@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 from edge_mnist_runtime.bench.histogram import ASCII_BARS, BARS, count_in_bins, draw_line
+from edge_mnist_runtime.bench.instructions import InstructionCount
 from edge_mnist_runtime.bench.paired_calls import PairedCalls
 from edge_mnist_runtime.bench.reference import compare_with_reference, require_reference
 from edge_mnist_runtime.bench.report import BenchReport, MeasuredModel
+from edge_mnist_runtime.bench.server_load import StreamsResult
 from edge_mnist_runtime.commands.bench_exports import to_csv, to_markdown
+from edge_mnist_runtime.commands.bench_tables import print_report
 from edge_mnist_runtime.errors import UsageError
 
 
@@ -50,6 +53,7 @@ def test_reference_is_named_by_path_or_short_name(name: str) -> None:
         ("robust", ["edge", "nano"], 1, "0 of the measured models"),
         ("edge_int8", ["a/edge_int8.onnx", "a/edge_int8.tflite"], 1, "2 of the measured models"),
         ("edge", ["edge", "nano"], 0, "`runs`"),
+        ("edge", ["edge"], 1, "no other model is measured"),
     ],
 )
 def test_reference_that_cannot_be_used_is_refused(name: str, models: list[str], runs: int, said: str) -> None:
@@ -63,6 +67,21 @@ def test_markdown_has_a_row_for_each_model(two_models: BenchReport) -> None:
     assert [row.split("|")[1].strip() for row in rows] == ["`edge_int8.onnx`", "`nano_int8.onnx`"]
     assert "2,000" in rows[0]
     assert "0.50" in rows[1]
+
+
+def test_markdown_has_the_figures_that_were_asked_for(
+    bench_report: BenchReport, measured_model: Callable[..., MeasuredModel]
+) -> None:
+    model = measured_model(
+        images_per_second={"32": 1.0, "256": 2.0},
+        streams=StreamsResult(2, 30_542.1, 21.0, None),
+        slo_rate=None,
+        instructions=InstructionCount(451_104, "callgrind", ["avx2"]),
+    )
+    config = replace(bench_report.config, streams=2, slo_ms=5.0, instructions=True)
+    heading, _, row = to_markdown(replace(bench_report, models=(model,), config=config)).splitlines()
+    assert heading.endswith("| digits/s x2 | rate, p99 < 5 ms | instructions |")
+    assert row.endswith("| 30,542 | - | 451,104 |")
 
 
 def test_csv_has_units_in_its_headings_and_empty_unknown_figures(two_models: BenchReport) -> None:
@@ -109,4 +128,23 @@ def test_tables_of_a_server_and_a_reference_fit_the_terminal(run_here: Callable[
     assert finished.code == 0, finished.err
     for heading in ("histogram to p95", "digits/s x2", "ratio to robust"):
         assert heading in finished.out
+    assert "rate, p99" not in finished.out
     assert max(map(len, finished.out.splitlines())) <= 80
+
+
+def test_latency_goal_alone_has_no_columns_of_streams(
+    bench_report: BenchReport, measured_model: Callable[..., MeasuredModel], capsys: pytest.CaptureFixture[str]
+) -> None:
+    percentiles = {"p50": 1.0, "p90": None}
+    model = measured_model(
+        slo_rate=1_234.0,
+        images_per_second={"32": 1.0, "256": 2.0},
+        stages_us={"run": percentiles, "picture": percentiles},
+    )
+    config = replace(bench_report.config, slo_ms=5.0)
+    report = replace(bench_report, models=(model,), config=config, preprocess_us=percentiles)
+    print_report(report, None)
+    printed = capsys.readouterr().out
+    assert "rate, p99 < 5 ms" in printed
+    assert "1,234/s" in printed
+    assert "digits/s x" not in printed

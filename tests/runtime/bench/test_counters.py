@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import platform
 import shutil
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from edge_mnist_runtime.bench.benchmark import run_benchmark
+from edge_mnist_runtime.bench.config import BenchmarkConfig
 from edge_mnist_runtime.bench.energy import POWERCAP, EnergyCounter, NoEnergyCounterError
 from edge_mnist_runtime.bench.fresh_process import FreshProcessError, run_fresh
 from edge_mnist_runtime.bench.instruction_counters import (
@@ -74,6 +77,22 @@ def test_missing_counters_are_named(monkeypatch: pytest.MonkeyPatch, run_here: C
     assert "--instructions: no permission for the processor's counter (kernel.perf_event_paranoid is" in finished.err
     assert "valgrind is not installed" in finished.err
     assert len(finished.err.splitlines()) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for valgrind is a shell script")
+def test_counter_that_fails_ends_bench_before_it_measures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_self: PerfEventCounter) -> None:
+        raise NoCounterError(explain_perf_error(errno.EACCES))
+
+    monkeypatch.setattr(PerfEventCounter, "__init__", refuse)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "valgrind").write_text("#!/bin/sh\nexit 5\n")
+    (tmp_path / "valgrind").chmod(0o755)
+    steps: list[str] = []
+    config = BenchmarkConfig(samples=1, instructions=True, fresh_processes=False, runs=0)
+    with pytest.raises(UsageError, match="`instructions`: the counted process failed"):
+        run_benchmark([None], load_samples(), config, on_progress=lambda step, _done: steps.append(step))
+    assert set(steps) == {"counters"}
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_mnist_runtime.bench.change import parse_percent, require_no_regression
-from edge_mnist_runtime.bench.regression import cliffs_delta, compare_reports
-from edge_mnist_runtime.errors import IntegrityError, RegressionError, UsageError
+from edge_mnist_runtime.bench.change import require_no_regression
+from edge_mnist_runtime.bench.regression import compare_reports
+from edge_mnist_runtime.errors import IntegrityError, RegressionError, UndecidedError, UsageError
 
 Change = Callable[[dict[str, Any]], Any]
 
@@ -38,6 +38,10 @@ def model(name: str, median: float, *, threads: int = 1, n: int = 2_000, seed: i
         "instructions": None, "energy_uj": None, "streams": None, "slo_rate": None,
         "runs": runs_of(median, seed),
     }  # fmt: skip
+
+
+def counted(per_digit: float) -> dict[str, Any]:
+    return {"per_digit": per_digit, "counter": "callgrind", "features": ["avx2"]}
 
 
 def report(*models: dict[str, Any]) -> dict[str, Any]:
@@ -109,6 +113,21 @@ def test_interval_across_the_limit_gives_no_verdict(save: Save) -> None:
     (change,) = compare_reports(old, new, max_regression=0.05).changes
     assert change.ratio["p50"] == pytest.approx(1.051)
     assert change.verdict == "not decided"
+
+
+def test_json_has_a_remedy_only_without_a_verdict(save: Save) -> None:
+    old, new = save("old.json", report(model("a", 10.0))), save("new.json", report(model("a", 10.51)))
+    for path, verdict in ((old, "same"), (new, "not decided")):
+        (record,) = compare_reports(old, path).to_dict()["models"]
+        assert record["verdict"] == verdict
+        assert (record["remedy"] is None) == (verdict == "same")
+
+
+def test_report_of_one_run_gets_the_advice_to_measure_more(save: Save) -> None:
+    one = {**model("a", 10.0), "runs": runs_of(10.0, 0)[:1]}
+    old, new = save("old.json", report(one)), save("new.json", report(model("a", 10.4)))
+    with pytest.raises(UndecidedError, match="a report has 1 run; measure both by `bench` with `runs=5`, or"):
+        require_no_regression(compare_reports(old, new))
 
 
 def test_same_reports_give_the_same_comparison(save: Save) -> None:
@@ -188,6 +207,17 @@ def test_too_few_samples_are_refused_or_not_decided_beside_other_models(save: Sa
         lambda record: record["models"][0].update(latencies_us=[None]),
         lambda record: record["models"][0]["latency_us"].update(p50="fast"),
         lambda record: record["models"][0]["latency_us"].update(p50=0),
+        lambda record: record["models"][0]["latency_us"].update(p50="10.0"),
+        lambda record: record["models"][0]["latency_us"].update(p50=True),
+        lambda record: record["models"][0]["latency_us"].update(p99=10**400),
+        lambda record: record["models"][0]["runs"][0].update(ratio=1e300),
+        lambda record: record["models"][0]["runs"][0].update(ratio="1.0"),
+        lambda record: record["models"][0].update(instructions=0),
+        lambda record: record["models"][0].update(instructions=counted(float("nan"))),
+        lambda record: record["models"][0].update(instructions=counted(0)),
+        lambda record: record["models"][0].update(instructions={**counted(9), "features": None}),
+        lambda record: record["models"][0].update(latencies_us=[10**400]),
+        lambda record: record.update(reference=[{"model": "a", "ratio": 1.0, "interval": []}]),
         lambda record: record["models"][0]["latency_us"].pop("p90"),
         lambda record: record["models"][0].update(latency_us=None),
         lambda record: record["models"][0].update(model=7),
@@ -203,6 +233,7 @@ def test_damaged_report_is_refused_in_one_line(change: Change, save: Save) -> No
     with pytest.raises(IntegrityError) as caught:
         compare_reports(good, bad)
     assert str(caught.value).startswith(f"{bad}: ")
+    assert "Error(" not in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -216,36 +247,24 @@ def test_file_that_is_not_a_report_is_refused(data: bytes, save: Save, tmp_path:
         compare_reports(good, tmp_path / "new.json")
 
 
+def test_report_of_another_command_is_not_called_an_old_one(save: Save) -> None:
+    good = save("old.json", report(model("a", 1.0)))
+    compared = save("compared.json", compare_reports(good, good).to_dict())
+    with pytest.raises(IntegrityError, match=r"compared\.json: not a JSON report of `edge-mnist bench` \(no env\)"):
+        compare_reports(good, compared)
+
+
+def test_report_with_a_byte_order_mark_is_read(save: Save, tmp_path: Path) -> None:
+    good = save("old.json", report(model("a", 1.0)))
+    (tmp_path / "marked.json").write_text(good.read_text("utf-8"), "utf-8-sig")
+    assert compare_reports(good, tmp_path / "marked.json").changes[0].verdict == "same"
+
+
 def test_missing_file_and_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"absent\.json: cannot be opened"):
         compare_reports(tmp_path / "absent.json", tmp_path / "absent.json")
     with pytest.raises(UsageError, match="cannot be opened"):
         compare_reports(tmp_path, tmp_path)
-
-
-@pytest.mark.parametrize(("text", "fraction"), [("5%", 0.05), ("0%", 0.0), ("2.5%", 0.025), ("150%", 1.5)])
-def test_percentages_are_parsed(text: str, fraction: float) -> None:
-    assert parse_percent(text, "--max-regression") == pytest.approx(fraction)
-
-
-@pytest.mark.parametrize("text", ["5", "0.05", "", "%", "-1%", "nan%", "inf%", "five%", "5%%"])
-def test_bad_percentage_is_refused_by_option_name(text: str) -> None:
-    with pytest.raises(UsageError, match="--max-regression"):
-        parse_percent(text, "--max-regression")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "delta"),
-    [
-        ([1, 2, 3], [4, 5, 6], 1.0),
-        ([4, 5], [1, 2], -1.0),
-        ([1, 2], [1, 2], 0.0),
-        ([2, 2], [2], 0.0),
-        ([1, 3], [2], 0.0),
-    ],
-)
-def test_cliffs_delta(old: list[float], new: list[float], delta: float) -> None:
-    assert cliffs_delta(np.array(old, float), np.array(new, float)) == delta
 
 
 def test_compare_prints_a_table_or_json_and_exits_7(save: Save, run_here: Callable[..., Any]) -> None:
@@ -258,6 +277,7 @@ def test_compare_prints_a_table_or_json_and_exits_7(save: Save, run_here: Callab
     assert finished.err.splitlines()[-1].startswith(f"edge-mnist: error: {'a' * 60}: p50 went from")
     assert "busy" in finished.err
     assert max(map(len, finished.out.splitlines())) <= 80
+    assert "p50, p90, p99: of the plain latency, which also varies with the machine." in finished.out
     assert run_here("compare", old, new, "--max-regression", "50%").code == 0
     as_json = run_here("compare", old, new, "--json")
     assert as_json.code == 7

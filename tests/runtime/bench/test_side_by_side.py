@@ -284,3 +284,11 @@ def test_worker_restores_garbage_collection() -> None:
     machine = Machine()
     measure_pairs(machine.subject("a", 10), machine.subject("b", 10), [0], 1e-6, clock=machine.clock)
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize("given", [("nano", "nanno"), ("nanno", "nano"), ("absent.json", "nanno")])
+def test_misspelt_model_is_named_with_what_was_expected(given: tuple[str, str], run_here: Callable[..., Any]) -> None:
+    finished = run_here("compare", *given)
+    assert finished.code == 2
+    assert ": no such model, bundle or report of `bench --json`; built-in models: robust, edge" in finished.err
+    assert finished.err.count("\n") == 1

@@ -108,12 +108,12 @@ def test_verdict_of_reports_is_that_of_the_ratio_to_the_yardstick(ratio: float, 
 def test_single_runs_give_no_verdict_near_the_limit_and_say_what_to_do(save_runs: Any) -> None:
     (change,) = compare_reports(save_runs("old.json", [1.0]), save_runs("new.json", [1.0])).changes
     assert change.verdict == "not decided"
-    assert "measure both with 5 (`runs`)" in change.remedy
+    assert "measure both by `bench` with `runs=5`" in change.remedy
     (change,) = compare_reports(save_runs("old.json", [1.0]), save_runs("new.json", [1.3])).changes
     assert change.verdict == "regression"
 
 
 @pytest.mark.parametrize("ratio", [0.0, -1.0, float("nan"), float("inf")])
 def test_damaged_run_is_refused(ratio: float, measured_model: Callable[..., MeasuredModel]) -> None:
-    with pytest.raises(ValueError, match="ratios of runs"):
+    with pytest.raises(ValueError, match="ratio of a run"):
         measured_model(runs=(PairedCalls(ratio, 1.0, 1.0, 1),))

@@ -162,5 +162,13 @@ def test_advice_depends_on_the_settings(
     assert "lower `poisson`" in slow
 
 
+def test_waiting_at_a_rate_is_no_noise(measured_model: Callable[..., MeasuredModel]) -> None:
+    waited = {"p50": 10.0, "p90": 100.0, "p99": None}
+    queued = measured_model(latency_us=waited, service_us={"p50": 10.0, "p90": 11.0})
+    assert find_noise(QUIET, [queued], BenchmarkConfig(poisson=9.0)) == []
+    (warning,) = find_noise(QUIET, [measured_model(service_us=waited)], BenchmarkConfig(poisson=9.0))
+    assert "p90 is 10.0 times p50" in warning
+
+
 def test_every_warning_says_what_to_do() -> None:
     assert all("; " in warning.value for warning in Noise)
