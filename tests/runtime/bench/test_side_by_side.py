@@ -270,9 +270,11 @@ BAD_COMPARISONS = {
 
 
 @pytest.mark.parametrize("case", BAD_COMPARISONS)
-def test_bad_comparison_is_refused_in_one_line(case: str, run_here: Callable[..., Any]) -> None:
+def test_bad_comparison_is_refused_in_one_line(case: str, tmp_path: Path, run_here: Callable[..., Any]) -> None:
     arguments, said = BAD_COMPARISONS[case]
-    finished = run_here("compare", *arguments, env=NO_MNIST)
+    for name in ("a.json", "b.json", "now.json"):
+        (tmp_path / name).touch()
+    finished = run_here("compare", *arguments, env=NO_MNIST, cwd=tmp_path)
     assert (finished.code, finished.out) == (2, "")
     assert said in finished.err
     assert len(finished.err.splitlines()) == 1
