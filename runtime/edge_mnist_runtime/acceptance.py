@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from edge_mnist_runtime.tensor import BLACK_BORDER, border_of
+from edge_mnist_runtime.tensor import count_lit_border
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -127,7 +127,7 @@ def shows_several_objects(image: bytes) -> bool:
 
     A single object may touch the edge: a digit that fills the frame.
     """
-    if len(BLACK_BORDER) - border_of(image).count(0) < EDGE_PIXELS:  # true of nearly every digit
+    if count_lit_border(image) < EDGE_PIXELS:  # true of nearly every digit
         return False
     pixels = np.frombuffer(image, np.uint8)
     brightest = int(pixels.max())

@@ -62,10 +62,8 @@ class Predictor:
         tensor, quality, flaw, min_confidence = to_input(picture, self._mode)
         if _is_uniform(tensor):
             return reject("blank", quality)
-        output = self._engine.run_bytes(tensor)
-        probabilities = UNPACK(output)
-        confidence = max(probabilities)
-        prediction = Prediction(probabilities.index(confidence), confidence, output, None, quality)
+        prediction = _to_prediction(self._engine.run_bytes(tensor), quality)
+        confidence = prediction.confidence
         if flaw and not confidence >= min_confidence:  # true for NaN
             return reject_prediction(self._look_again(prediction, tensor), flaw)
         return prediction if confidence >= self._certain else self._judge(prediction, tensor)  # not certain if NaN

@@ -40,13 +40,10 @@ def has_dark_corners(levels: bytes) -> bool:
     return levels[0] < DARK > levels[27] and levels[756] < DARK > levels[783]
 
 
-BLACK_BORDER: Final = bytes(108)
-"""The border pixels of an image whose border is black."""
-
-
-def border_of(levels: bytes) -> bytes:
-    """The 108 border pixels of 784 grey levels: first row, last row, left column, right column."""
-    return levels[:28] + levels[756:] + levels[28:756:28] + levels[55:756:28]
+def count_lit_border(levels: bytes) -> int:
+    """How many of the 108 border pixels of 784 grey levels are not black."""
+    border = levels[:28] + levels[756:] + levels[28:756:28] + levels[55:756:28]
+    return len(border) - border.count(0)
 
 
 def fills_height_as_in_mnist(levels: bytes) -> bool:

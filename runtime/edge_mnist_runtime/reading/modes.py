@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from edge_mnist_runtime.errors import UsageError
-from edge_mnist_runtime.tensor import BLACK_BORDER, TENSOR, border_of, has_dark_corners
+from edge_mnist_runtime.tensor import TENSOR, count_lit_border, has_dark_corners
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.tensor import Pixels
@@ -82,4 +82,4 @@ def find_tensors(images: Pixels, mode: ReadingMode) -> Pixels | None:
 
 def _has_bright_border(levels: bytes) -> bool:
     """Whether so many border pixels of 784 grey levels are not black that they may be a background."""
-    return len(BLACK_BORDER) - border_of(levels).count(0) >= BACKGROUND_PIXELS
+    return count_lit_border(levels) >= BACKGROUND_PIXELS
