@@ -97,12 +97,17 @@ def require_readable(path: AnyPath, error: type[EdgeMnistError] = UsageError) ->
 
 
 def require_private(path: Path, what: str) -> None:
-    """Raise `UsageError` if others may read or write a file of this user, as ssh does; `what` is in it."""
+    """Raise `UsageError` if others may read or write a file; `what` is in it.
+
+    A file of another user may be open to its group: a service often reads its token so.
+    """
     if os.name != "posix":
         return  # Windows has access lists, which these bits do not show
     status = path.stat()
-    if status.st_uid == os.getuid() and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise UsageError(f"{path}: other users may read {what}; protect it: chmod 600 {path}")
+    is_own = status.st_uid == os.getuid()
+    if status.st_mode & (stat.S_IRWXO | (stat.S_IRWXG if is_own else 0)):
+        mode = "600" if is_own else "o-rwx"
+        raise UsageError(f"{path}: other users may read {what}; protect it: chmod {mode} {path}")
 
 
 def describe_unreadable(path: AnyPath) -> str:
