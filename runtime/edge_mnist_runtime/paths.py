@@ -10,7 +10,7 @@ import errno
 import os
 import re
 import stat
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
 
 from edge_mnist_runtime.errors import EdgeMnistError, UsageError
 
@@ -44,6 +44,20 @@ def is_file(path: AnyPath, error: type[EdgeMnistError] = UsageError) -> bool:
 def exists(path: AnyPath, error: type[EdgeMnistError] = UsageError) -> bool:
     """Whether a path exists; raise `error`, which names the path, if that cannot be found out."""
     return _mode_of(path, error) is not None
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading.
+
+    Raises:
+        OSError: It cannot be opened, or is a pipe or device, which could keep the reader waiting or never end.
+    """
+    no_waiting = getattr(os, "O_NONBLOCK", 0)  # for the writer of a pipe; Windows has none
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | no_waiting))  # noqa: SIM115
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return file
 
 
 def list_folder(folder: Path, error: type[EdgeMnistError] = UsageError) -> list[Path]:
@@ -83,12 +97,17 @@ def require_readable(path: AnyPath, error: type[EdgeMnistError] = UsageError) ->
 
 
 def require_private(path: Path, what: str) -> None:
-    """Raise `UsageError` if others may read or write a file of this user, as ssh does; `what` is in it."""
+    """Raise `UsageError` if others may read or write a file; `what` is in it.
+
+    A file of another user may be open to its group: a service often reads its token so.
+    """
     if os.name != "posix":
         return  # Windows has access lists, which these bits do not show
     status = path.stat()
-    if status.st_uid == os.getuid() and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise UsageError(f"{path}: other users may read {what}; protect it: chmod 600 {path}")
+    is_own = status.st_uid == os.getuid()
+    if status.st_mode & (stat.S_IRWXO | (stat.S_IRWXG if is_own else 0)):
+        mode = "600" if is_own else "o-rwx"
+        raise UsageError(f"{path}: other users may read {what}; protect it: chmod {mode} {path}")
 
 
 def describe_unreadable(path: AnyPath) -> str:

@@ -154,7 +154,7 @@ def _export(
     # Check everything that needs no TensorFlow before it starts, which takes seconds.
     if config.project:
         config.project.check_folder()
-    if config.signing:
+    if config.signing and not config.signing.key.is_fifo():  # a pipe can be read only once, by the export
         load_private_key(config.signing.key)
     find_mnist_folder(data)
     name, path = find_source(model)

@@ -11,7 +11,7 @@ from edge_mnist_runtime.bundles.libraries import why_not_here
 from edge_mnist_runtime.bundles.program_formats import LIBRARY_FORMAT, USES
 from edge_mnist_runtime.contract import SATURATING_PRECISIONS, TensorSpec, check_labels, check_preprocess, check_schema
 from edge_mnist_runtime.errors import HashMismatchError, ManifestError, UsageError
-from edge_mnist_runtime.paths import describe_missing, describe_unreadable, exists, is_folder
+from edge_mnist_runtime.paths import describe_missing, describe_unreadable, exists, is_folder, open_regular
 from edge_mnist_runtime.thresholds import Thresholds
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def read_manifest(folder: Path) -> bytes:
         problem = f"{folder}: is a file" if exists(folder) else describe_missing(folder, "folder")
         raise UsageError(f"{problem}; expected a bundle folder, made by `edge-mnist export`")
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(MAX_MANIFEST_BYTES + 1)
     except FileNotFoundError:
         raise ManifestError(
@@ -193,7 +193,8 @@ def read_proved(path: Path, sha256: str) -> bytes:
         HashMismatchError: It is missing, or its SHA-256 is not `sha256`.
     """
     try:
-        data = path.read_bytes()
+        with open_regular(path) as file:
+            data = file.read()
     except PermissionError as error:
         raise UsageError(describe_unreadable(path)) from error
     except OSError as error:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from edge_mnist_runtime.errors import SignatureError, UsageError
 from edge_mnist_runtime.extras import require_extra
-from edge_mnist_runtime.paths import describe_missing, describe_unreadable, explain
+from edge_mnist_runtime.paths import describe_missing, describe_unreadable, explain, open_regular
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -238,17 +238,33 @@ def _check_dates(folder: Path, statement: SignedStatement, now: datetime) -> Non
         raise SignatureError(f"{folder}: the signature expired {statement.expires_at}; get a newer bundle")
 
 
-def _parse(path: Path) -> tuple[SignedStatement, bytes]:
-    """Read the statement and the signature of a file."""
+def read_signature(folder: Path) -> bytes | None:
+    """Read the signature file of a bundle, unparsed; None if it is unsigned.
+
+    Raises:
+        UsageError: Permissions forbid reading it.
+        SignatureError: It cannot be read, or is too large for a signature.
+    """
+    path = folder / SIGNATURE_FILE
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_SIGNATURE_BYTES)
+        with open_regular(path) as file:
+            data = file.read(MAX_SIGNATURE_BYTES + 1)
     except FileNotFoundError:
-        raise SignatureError(f"{path.parent}: not signed: it has no {path.name}; {GET_AGAIN}") from None
+        return None
     except PermissionError as error:
         raise UsageError(describe_unreadable(path)) from error
     except OSError as error:
         raise SignatureError(f"{path}: cannot be read ({explain(error)}); {GET_AGAIN}") from error
+    if len(data) > MAX_SIGNATURE_BYTES:
+        raise SignatureError(f"{path}: more than {MAX_SIGNATURE_BYTES:,} bytes; {GET_AGAIN}")
+    return data
+
+
+def _parse(path: Path) -> tuple[SignedStatement, bytes]:
+    """Read the statement and the signature of a file."""
+    data = read_signature(path.parent)
+    if data is None:
+        raise SignatureError(f"{path.parent}: not signed: it has no {path.name}; {GET_AGAIN}")
     try:
         return _decode(data)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -9,13 +9,18 @@ from pathlib import Path
 
 from edge_mnist_runtime.bench.change import Comparison
 from edge_mnist_runtime.bundles.manifest import MANIFEST_FILE, Manifest, read_manifest, read_proved
-from edge_mnist_runtime.bundles.signature import SIGNATURE_FILE, SignaturePolicy, SignedStatement, read_statement
+from edge_mnist_runtime.bundles.signature import (
+    SIGNATURE_FILE,
+    SignaturePolicy,
+    SignedStatement,
+    read_signature,
+    read_statement,
+)
 from edge_mnist_runtime.bundles.verification import ReplayResult, require_replayed, verify_bundle
 from edge_mnist_runtime.engines.options import Backend
 from edge_mnist_runtime.errors import IntegrityError, SignatureError, UsageError
 from edge_mnist_runtime.installation.slots import BUNDLE, BundleSlots
 from edge_mnist_runtime.installation.speed import compare_speed, require_fast_enough
-from edge_mnist_runtime.paths import describe_unreadable
 
 
 @dataclass(frozen=True)
@@ -146,7 +151,7 @@ def _is_whole(bundle: Path) -> bool:
 
 def _is_same(one: Path, other: Path) -> bool:
     """Whether two bundles have the same manifest and signature."""
-    return all(_read_or_none(one / name) == _read_or_none(other / name) for name in (MANIFEST_FILE, SIGNATURE_FILE))
+    return all(read(one) == read(other) for read in (read_manifest, read_signature))
 
 
 def _read_files(source: Path, manifest: Manifest, data: bytes) -> Iterator[tuple[str, bytes]]:
@@ -154,14 +159,5 @@ def _read_files(source: Path, manifest: Manifest, data: bytes) -> Iterator[tuple
     for name, sha256 in manifest.hashes().items():
         yield name, read_proved(source / name, sha256)
     yield MANIFEST_FILE, data
-    if (signature := _read_or_none(source / SIGNATURE_FILE)) is not None:
+    if (signature := read_signature(source)) is not None:
         yield SIGNATURE_FILE, signature
-
-
-def _read_or_none(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except PermissionError as error:
-        raise UsageError(describe_unreadable(path)) from error

@@ -83,6 +83,7 @@ class BundleSlots:
         import fcntl
 
         with self._explained():
+            was_there = self.root.exists()
             self._slots.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.root, os.O_RDONLY)
         try:
@@ -96,7 +97,8 @@ class BundleSlots:
         finally:
             with suppress(OSError):  # not empty: something is installed
                 self._slots.rmdir()
-                self.root.rmdir()
+                if not was_there:
+                    self.root.rmdir()
             os.close(descriptor)
 
     def stage(self, files: Iterable[tuple[str, bytes]], previous: Path | None) -> Path:

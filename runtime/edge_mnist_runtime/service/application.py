@@ -22,6 +22,7 @@ from edge_mnist_runtime.service.body import JSON, describe_body, find_content_ty
 from edge_mnist_runtime.service.classification import Classification
 from edge_mnist_runtime.service.metrics import ServiceMetrics
 from edge_mnist_runtime.service.observation import CLASSIFY, NO_ANSWER, Observation
+from edge_mnist_runtime.service.unread_body import UnreadBody
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.classifier import DigitClassifier
@@ -66,7 +67,9 @@ def create_app(classifier: DigitClassifier, config: ServiceConfig) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would name the host that the client named
     )
+    app.add_middleware(UnreadBody, timeout_s=config.timeout_s)
     app.add_middleware(Observation, metrics=metrics)
     app.add_exception_handler(RequestValidationError, _refuse_parameters)
     guarded: dict[str, Any] = {"dependencies": [Depends(_make_guard(config.token))]} if config.token else {}

@@ -159,6 +159,7 @@ class _BoundedConnection(H11Protocol):
         super().__init__(*arguments, **options)
         self._seconds = seconds
         self._seen: object = None
+        self._seen_at = self.loop.time()
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -166,22 +167,28 @@ class _BoundedConnection(H11Protocol):
         if len(self.connections) > MAX_CONNECTIONS:
             transport.abort()
         else:
-            self._watch_again()
+            self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._note_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._timer:
             self._timer.cancel()
         super().connection_lost(exc)
 
-    def _watch_again(self) -> None:
-        self._seen = self.cycle
-        self._timer = self.loop.call_later(self._seconds, self._watch)
+    def _note_request(self) -> None:
+        if self.cycle is not self._seen:
+            self._seen, self._seen_at = self.cycle, self.loop.time()
 
     def _watch(self) -> None:
-        if self.cycle is self._seen:  # still the same request, or none
+        self._note_request()
+        seconds_left = self._seen_at + self._seconds - self.loop.time()
+        if seconds_left > 0:
+            self._timer = self.loop.call_later(seconds_left, self._watch)
+        else:  # still the same request, or none
             self.transport.abort()
-        else:
-            self._watch_again()
 
 
 def _make_protocol(seconds: int) -> type[asyncio.Protocol]:

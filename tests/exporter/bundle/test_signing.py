@@ -106,15 +106,24 @@ def test_option_of_a_signature_that_cannot_be_used_is_refused(options, expected,
     refuse(*options, expected=expected)
 
 
-def test_key_in_a_pipe_signs(keys):
-    """As `--sign <(openssl pkey -in KEY)` gives it."""
+@pytest.fixture
+def key_in_a_pipe(keys):
+    """A private key as `--sign <(openssl pkey -in KEY)` gives it: it can be read once."""
     reading, writing = os.pipe()
     os.write(writing, keys.private.read_bytes())
     os.close(writing)
-    try:
-        assert load_private_key(Path(f"/dev/fd/{reading}"))
-    finally:
-        os.close(reading)
+    yield Path(f"/dev/fd/{reading}")
+    os.close(reading)
+
+
+def test_key_in_a_pipe_signs(key_in_a_pipe):
+    assert load_private_key(key_in_a_pipe)
+
+
+def test_early_check_of_the_key_leaves_a_pipe_unread(key_in_a_pipe, run_here, tmp_path):
+    finished = run_here("export", "nano", "--sign", key_in_a_pipe, "--data", tmp_path / "absent", cwd=tmp_path)
+    assert "absent" in finished.err
+    assert load_private_key(key_in_a_pipe)
 
 
 def test_same_date_gives_the_same_signature(keys, monkeypatch):

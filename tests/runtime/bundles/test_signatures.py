@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -87,7 +89,7 @@ REFUSED: dict[str, tuple[Callable[[Path, Sign], Any], str]] = {
     "key id no hash": (change_signature(key_id="../key"), "malformed"),
     "empty file": (write_signature(""), "malformed"),
     "no object": (write_signature("[]"), "malformed"),
-    "too large": (write_signature('{"a": "' + "x" * 50_000 + '"}'), "malformed"),
+    "too large": (write_signature('{"a": "' + "x" * 50_000 + '"}'), "more than 10,000 bytes"),
     "nested": (write_signature("[" * 9_000), "malformed"),
     "no version": (lambda bundle, sign: sign(bundle), "has no version"),
     "rolled back": (lambda bundle, sign: sign(bundle, version=2), "version 2 is older than 3"),
@@ -274,6 +276,28 @@ def test_manifest_that_is_too_large_is_refused(bundle: Path, sign: Sign, keys: A
         file.write(b" " * 10_000_000)
     with pytest.raises(ManifestError, match="more than 10,000,000 bytes"):
         DigitClassifier(bundle, require_signature=keys.public)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("name", ["manifest.sig.json", "manifest.json", "nano_int8.onnx"])
+@pytest.mark.parametrize("command", ["verify", "install"])
+def test_pipe_in_place_of_a_file_is_refused_without_waiting(
+    command: str, name: str, bundle: Path, sign: Sign, keys: Any
+) -> None:
+    sign(bundle)
+    (bundle / name).unlink()
+    os.mkfifo(bundle / name)
+    options = ("--key", keys.public) if command == "verify" else ("--to", bundle.with_name("to"))
+    done = subprocess.run(
+        [sys.executable, "-m", "edge_mnist_runtime", command, bundle, *options],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (6, "")
+    assert f"{name}: " in done.stderr
+    assert "not a regular file" in done.stderr
 
 
 def test_absent_key_is_refused(bundle: Path, tmp_path: Path, run_here: Any) -> None:

@@ -136,6 +136,16 @@ def test_refused_bundle_leaves_everything_as_it_was(
         assert not to.exists()
 
 
+def test_refused_bundle_leaves_an_empty_folder_of_the_user(
+    bundles: dict[str, Path], to: Path, run_here: Any, flip_byte: Any
+) -> None:
+    """It may belong to the user of a service, who could not make it again."""
+    to.mkdir(mode=0o750)
+    damage(bundles["edge"], flip_byte)
+    assert run_here("install", bundles["edge"], "--to", to).code == 6
+    assert (to.stat().st_mode & 0o777, [*to.iterdir()]) == (0o750, [])
+
+
 def test_bundle_that_is_not_signed_as_required_is_not_installed(
     bundles: dict[str, Path], to: Path, run_here: Any, sign: Sign, keys: Any, make_keys: Any
 ) -> None:

@@ -17,6 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
@@ -194,6 +196,23 @@ def test_body_that_is_too_long_is_refused(named: bool, service: Any) -> None:
     assert response.json()["detail"].startswith(f"a body of more than {MAX_BYTES:,} bytes")
 
 
+@pytest.mark.parametrize(("running", "status"), [("service", 413), ("guarded", 401)])
+def test_client_that_reads_after_it_has_sent_all_gets_the_refusal(
+    running: str, status: int, request: pytest.FixtureRequest
+) -> None:
+    """urllib and nginx announce that they close the connection, and read no answer before they have sent the body."""
+    address = request.getfixturevalue(running).address
+    with pytest.raises(HTTPError) as caught:
+        urlopen(Request(f"{address}/classify", bytes(20_000_000), {"Content-Type": TENSORS}), timeout=30)
+    assert caught.value.code == status
+    caught.value.close()
+
+
+def test_path_with_a_slash_at_its_end_is_unknown(service: Any) -> None:
+    """A redirect would name the host that the client named."""
+    assert service.get("/healthz/", headers={"Host": "elsewhere.example"}).status_code == 404
+
+
 def test_endless_body_is_refused_before_it_ends(service: Any) -> None:
     with service.connect() as connection:
         connection.sendall(b"POST /classify HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -343,11 +362,13 @@ def test_answer_that_takes_too_long_is_given_up(guarded: Any) -> None:
 def test_connection_without_a_new_request_is_closed(sent: bytes, guarded: Any) -> None:
     with guarded.connect() as connection:
         connection.sendall(sent)
+        start = time.monotonic()
         try:
             while connection.recv(1000):
                 pass
         except ConnectionResetError:
             pass
+        assert time.monotonic() - start < 3.5  # `--timeout` and `EXTRA_S` are 2 seconds together
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
@@ -432,6 +453,17 @@ def test_unsafe_token_file_is_refused(
     assert finished.code == 2
     assert f"{token}: " in finished.err
     assert said in finished.err
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give a file away")
+def test_token_file_of_another_user_that_all_may_read_is_refused(tmp_path: Path, run_here: Callable[..., Any]) -> None:
+    token = tmp_path / "token"
+    token.write_text(TOKEN)
+    token.chmod(0o644)
+    os.chown(token, 65534, 65534)
+    finished = run_here("serve", "--token-file", token, "--port", 70_000)
+    assert finished.code == 2
+    assert "other users may read this token; protect it: chmod o-rwx " in finished.err
 
 
 def test_unsigned_bundle_is_not_served(
