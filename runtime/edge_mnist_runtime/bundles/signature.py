@@ -12,7 +12,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -81,6 +81,10 @@ class SignedStatement:
         version = "no version" if self.bundle_version is None else f"version {self.bundle_version}"
         expiry = f"expires {self.expires_at}" if self.expires_at else "does not expire"
         return f"{version}, signed {self.signed_at} by key {self.key_id[:16]}, {expiry}"
+
+
+FIELDS: Final = {"schema_version", "algorithm", "signature"} | {field.name for field in fields(SignedStatement)}
+"""The fields of manifest.sig.json."""
 
 
 @dataclass(frozen=True)
@@ -267,13 +271,17 @@ def _parse(path: Path) -> tuple[SignedStatement, bytes]:
         raise SignatureError(f"{path.parent}: not signed: it has no {path.name}; {GET_AGAIN}")
     try:
         return _decode(data)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise SignatureError(f"{path}: malformed ({explain(error)}); {GET_AGAIN}") from error
 
 
 def _decode(data: bytes) -> tuple[SignedStatement, bytes]:
     """Decode a signature file strictly: a missing, unknown or malformed field is an error."""
     record: dict[str, Any] = json.loads(data)
+    if not isinstance(record, dict):
+        raise TypeError("not a JSON object")
+    if wrong := record.keys() ^ FIELDS:
+        raise ValueError(f"unknown or missing fields: {', '.join(sorted(wrong))}")
     form = (record.pop("schema_version"), record.pop("algorithm"))
     if form != (SIGNATURE_SCHEMA_VERSION, ALGORITHM):
         raise ValueError(f"schema version and algorithm are {form}, not {(SIGNATURE_SCHEMA_VERSION, ALGORITHM)}")
