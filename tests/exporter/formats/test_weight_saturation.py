@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
-from onnx import numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from edge_mnist_exporter.audit.audit import MAX_WEIGHT_PAIR
+from edge_mnist_exporter.formats.onnx_files.audit import audit
 from edge_mnist_exporter.formats.onnx_files.saturation import largest_pairs
 from edge_mnist_runtime.errors import SaturationError
 
@@ -28,6 +29,59 @@ def test_largest_pair_is_the_maximum_over_pairs_of_one_sign(size):
         padded = [*row, 0]
         sums = [abs(a + b) for a, b in itertools.combinations(padded, 2) if a * b >= 0]
         assert found == max(sums)
+
+
+MOVED = {"as they are": [("Identity", ["w"])], "transposed": [("Transpose", ["w"])]}
+COMPUTED = {
+    "joined": [("Concat", ["w", "w"], {"axis": 1})],
+    "quantized": [("DequantizeLinear", ["w", "scale", "zero"]), ("QuantizeLinear", ["real", "scale", "zero"])],
+}
+"""Nodes that make int8 weights from stored ones: operator, inputs and attributes."""
+
+
+@pytest.mark.parametrize("nodes", [*MOVED.values(), *COMPUTED.values()], ids=[*MOVED, *COMPUTED])
+def test_large_weights_that_the_graph_makes_can_saturate(nodes):
+    """onnxruntime computes such weights when it loads the file, and then multiplies by them in int8."""
+    assert audit(make_product(nodes, np.full((8, 8), 127, np.int8)), "int8", "theirs.onnx").can_saturate
+
+
+@pytest.mark.parametrize("nodes", MOVED.values(), ids=MOVED)
+def test_small_weights_that_the_graph_moves_cannot_saturate(nodes):
+    found = audit(make_product(nodes, np.full((8, 8), 64, np.int8)), "int8", "theirs.onnx")
+    assert found.weight_pair.steps == 128
+    assert not found.can_saturate
+
+
+def make_product(nodes, weights: np.ndarray) -> bytes:
+    """A file that multiplies bytes by int8 weights, which `nodes` make from the stored ones, w."""
+    constants = {
+        "pixel": np.float32(1 / 255),
+        "scale": np.float32(0.01),
+        "wide": np.float32(0.5),
+        "zero": np.int8(0),
+        "black": np.uint8(0),
+        "w": weights,
+    }
+    names = ["real", "made"][-len(nodes) :]
+    made = [
+        helper.make_node(operator, inputs, [name], **dict(*attributes))
+        for (operator, inputs, *attributes), name in zip(nodes, names, strict=True)
+    ]
+    rest = [
+        helper.make_node("DequantizeLinear", ["made", "scale", "zero"], ["weights"]),
+        helper.make_node("DequantizeLinear", ["image", "pixel", "black"], ["values"]),
+        helper.make_node("MatMul", ["values", "weights"], ["sums"], name="dense"),
+        helper.make_node("QuantizeLinear", ["sums", "wide", "black"], ["bytes"]),
+        helper.make_node("DequantizeLinear", ["bytes", "wide", "black"], ["scores"]),
+    ]
+    graph = helper.make_graph(
+        [*made, *rest],
+        "product",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, [None, 8])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
 
 
 @pytest.fixture(scope="module")
