@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from edge_mnist_exporter.audit.audit import MAX_WEIGHT_PAIR
 from edge_mnist_exporter.formats.onnx_files.audit import audit
 from edge_mnist_exporter.formats.onnx_files.saturation import largest_pairs
-from edge_mnist_runtime.errors import SaturationError
+from edge_mnist_runtime.errors import PrecisionProofError, SaturationError
 
 MOST_IN_16_BITS = 32_767
 
@@ -31,12 +31,15 @@ def test_largest_pair_is_the_maximum_over_pairs_of_one_sign(size):
         assert found == max(sums)
 
 
-MOVED = {"as they are": [("Identity", ["w"])], "transposed": [("Transpose", ["w"])]}
+MOVED = {"as they are": [("Identity", ["w"], {}, "made")], "transposed": [("Transpose", ["w"], {}, "made")]}
 COMPUTED = {
-    "joined": [("Concat", ["w", "w"], {"axis": 1})],
-    "quantized": [("DequantizeLinear", ["w", "scale", "zero"]), ("QuantizeLinear", ["real", "scale", "zero"])],
+    "joined": [("Concat", ["w", "w"], {"axis": 1}, "made")],
+    "quantized": [
+        ("DequantizeLinear", ["w", "scale", "zero"], {}, "real"),
+        ("QuantizeLinear", ["real", "scale", "zero"], {}, "made"),
+    ],
 }
-"""Nodes that make int8 weights from stored ones: operator, inputs and attributes."""
+"""Nodes that make int8 weights from stored ones: operator, inputs, attributes and output."""
 
 
 @pytest.mark.parametrize("nodes", [*MOVED.values(), *COMPUTED.values()], ids=[*MOVED, *COMPUTED])
@@ -52,31 +55,65 @@ def test_small_weights_that_the_graph_moves_cannot_saturate(nodes):
     assert not found.can_saturate
 
 
+IN_INTEGERS = {
+    "QLinearMatMul": [
+        ("QLinearMatMul", ["image", "pixel", "black", "w", "scale", "zero", "wide", "black"], {}, "bytes"),
+        ("DequantizeLinear", ["bytes", "wide", "black"], {}, "dense"),
+    ],
+    "MatMulInteger": [
+        ("MatMulInteger", ["image", "w", "black", "zero"], {}, "counts"),
+        ("Cast", ["counts"], {"to": TensorProto.FLOAT}, "dense"),
+    ],
+}
+"""A layer in the form of operations on integers, which have no dequantizers."""
+
+
+@pytest.mark.parametrize("operator", IN_INTEGERS)
+def test_mixed_file_holds_no_layer_that_the_bound_does_not_cover(operator):
+    nodes = [
+        *IN_INTEGERS[operator],
+        ("QuantizeLinear", ["dense", "wide", "black"], {}, "dense_bytes"),
+        ("DequantizeLinear", ["dense_bytes", "wide", "black"], {}, "hidden"),
+        ("DequantizeLinear", ["small", "scale", "zero"], {}, "weights"),
+        ("MatMul", ["hidden", "weights"], {}, "sums"),
+        ("QuantizeLinear", ["sums", "wide", "black"], {}, "sum_bytes"),
+        ("DequantizeLinear", ["sum_bytes", "wide", "black"], {}, "values"),
+        ("MatMul", ["values", "real"], {}, "scores"),
+    ]
+    weights = np.full((8, 8), 127, np.int8)
+    file = make_file(nodes, w=weights, small=weights // 2, real=weights.astype(np.float32))
+    with pytest.raises(PrecisionProofError, match=rf"{operator} \w+ computes on integers without dequantizers"):
+        audit(file, "mixed", "theirs.onnx")
+
+
 def make_product(nodes, weights: np.ndarray) -> bytes:
-    """A file that multiplies bytes by int8 weights, which `nodes` make from the stored ones, w."""
+    """A file that multiplies bytes by int8 weights, which `nodes` make from the stored ones: w to made."""
+    return make_file(
+        [
+            *nodes,
+            ("DequantizeLinear", ["made", "scale", "zero"], {}, "weights"),
+            ("DequantizeLinear", ["image", "pixel", "black"], {}, "values"),
+            ("MatMul", ["values", "weights"], {}, "sums"),
+            ("QuantizeLinear", ["sums", "wide", "black"], {}, "bytes"),
+            ("DequantizeLinear", ["bytes", "wide", "black"], {}, "scores"),
+        ],
+        w=weights,
+    )
+
+
+def make_file(nodes, **weights: np.ndarray) -> bytes:
+    """A file that takes 8 bytes. `nodes`: operator, inputs, attributes and output of each; the last makes scores."""
     constants = {
         "pixel": np.float32(1 / 255),
         "scale": np.float32(0.01),
         "wide": np.float32(0.5),
         "zero": np.int8(0),
         "black": np.uint8(0),
-        "w": weights,
+        **weights,
     }
-    names = ["real", "made"][-len(nodes) :]
-    made = [
-        helper.make_node(operator, inputs, [name], **dict(*attributes))
-        for (operator, inputs, *attributes), name in zip(nodes, names, strict=True)
-    ]
-    rest = [
-        helper.make_node("DequantizeLinear", ["made", "scale", "zero"], ["weights"]),
-        helper.make_node("DequantizeLinear", ["image", "pixel", "black"], ["values"]),
-        helper.make_node("MatMul", ["values", "weights"], ["sums"], name="dense"),
-        helper.make_node("QuantizeLinear", ["sums", "wide", "black"], ["bytes"]),
-        helper.make_node("DequantizeLinear", ["bytes", "wide", "black"], ["scores"]),
-    ]
     graph = helper.make_graph(
-        [*made, *rest],
-        "product",
+        [helper.make_node(operator, inputs, [output], **fields) for operator, inputs, fields, output in nodes],
+        "made by hand",
         [helper.make_tensor_value_info("image", TensorProto.UINT8, [None, 8])],
         [helper.make_tensor_value_info("scores", TensorProto.FLOAT, None)],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],

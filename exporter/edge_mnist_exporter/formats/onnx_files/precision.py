@@ -94,6 +94,8 @@ def _prove_mixed(file: OnnxFile, graph: Graph) -> Iterator[str]:
     """Some operations compute in int8, at least one of them with weights, and others in float."""
     for node in file.nodes:
         yield from _find_wide_quantizer(file, node)
+        if _takes_integers(node):
+            yield f"{_title(node)} computes on integers without dequantizers"
     for name, values in file.stored.items():
         if values.dtype.name not in (*PLAIN_DTYPES, *BYTES):
             yield f"constant {name} is {values.dtype.name}"
@@ -106,8 +108,13 @@ def _prove_mixed(file: OnnxFile, graph: Graph) -> Iterator[str]:
 
 def _find_quantizing(file: OnnxFile) -> Iterator[str]:
     for node in file.nodes:
-        if "Quantize" in node.op_type or "Integer" in node.op_type or node.op_type.startswith("QLinear"):
+        if "Quantize" in node.op_type or _takes_integers(node):
             yield f"{_title(node)} quantizes"
+
+
+def _takes_integers(node: onnx.NodeProto) -> bool:
+    """Whether a node computes on quantized tensors without dequantizers, such as QLinearConv and MatMulInteger."""
+    return "Integer" in node.op_type or node.op_type.startswith("QLinear")
 
 
 def _find_wide_quantizer(file: OnnxFile, node: onnx.NodeProto) -> Iterator[str]:
