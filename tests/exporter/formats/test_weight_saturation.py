@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -84,6 +86,28 @@ def test_mixed_file_holds_no_layer_that_the_bound_does_not_cover(operator):
     file = make_file(nodes, w=weights, small=weights // 2, real=weights.astype(np.float32))
     with pytest.raises(PrecisionProofError, match=rf"{operator} \w+ computes on integers without dequantizers"):
         audit(file, "mixed", "theirs.onnx")
+
+
+@pytest.mark.parametrize("guard", [[], ["Clip"]], ids=["bare", "guarded"])
+def test_float_layer_that_onnxruntime_would_quantize_is_not_mixed(guard):
+    nodes = [
+        ("DequantizeLinear", ["image", "pixel", "black"], {}, "values"),
+        ("DequantizeLinear", ["w", "scale", "zero"], {}, "weights"),
+        ("MatMul", ["values", "weights"], {}, "sums"),
+        ("QuantizeLinear", ["sums", "wide", "black"], {}, "bytes"),
+        ("DequantizeLinear", ["bytes", "wide", "black"], {}, "hidden"),
+        *((operator, ["hidden", "lowest"], {}, "clipped") for operator in guard),
+        ("Gemm", ["clipped" if guard else "hidden", "real"], {}, "scores"),
+    ]
+    weights = np.full((8, 8), 64, np.int8)
+    file = make_file(nodes, w=weights, real=weights.astype(np.float32), lowest=np.finfo(np.float32).min)
+    if guard:
+        assert not audit(file, "mixed", "theirs.onnx").can_saturate
+    else:
+        with pytest.raises(
+            PrecisionProofError, match="Gemm scores has float weights, which onnxruntime would"
+        ):
+            audit(file, "mixed", "theirs.onnx")
 
 
 def make_product(nodes, weights: np.ndarray) -> bytes:
@@ -217,6 +241,26 @@ def test_float_layers_keep_their_exact_weights(source, convert, config, drawn_im
     kernel = np.asarray(first.kernel).transpose(3, 2, 0, 1)
     stored = [numpy_helper.to_array(tensor) for tensor in onnx.load_from_string(file.data).graph.initializer]
     assert any(np.array_equal(values, kernel) for values in stored)
+
+
+@pytest.mark.slow
+def test_onnxruntime_keeps_the_weights_of_float_layers(source, convert, config, drawn_images, tmp_path):
+    """It quantizes float weights to 8 bits when it loads them, where a dequantizer is before the layer."""
+    from edge_mnist_exporter import conversion
+    from edge_mnist_exporter.formats.onnx_files import conversion as onnx_conversion
+    from edge_mnist_exporter.kinds import Kind
+
+    hidden = [layer for layer in source.keras_model.layers if layer.weights][1::2]  # between int8 layers
+    asked = config(float_layers=tuple(layer.name for layer in hidden))
+    request = conversion.make_request(source, drawn_images, Kind("onnx", "mixed", "uint8"), asked)
+    file = conversion.prove(request, onnx_conversion.to_mixed(request))
+    settings = onnxruntime.SessionOptions()
+    settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    settings.optimized_model_filepath = str(tmp_path / "loaded.onnx")
+    onnxruntime.InferenceSession(file.data, settings, providers=["CPUExecutionProvider"])
+    loaded = [numpy_helper.to_array(tensor) for tensor in onnx.load(tmp_path / "loaded.onnx").graph.initializer]
+    sizes = sorted(values.size for values in loaded if values.dtype == np.float32 and values.ndim > 1)
+    assert sizes == sorted(math.prod(layer.weights[0].shape) for layer in hidden)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from typing import Final
 import onnx
 
 from edge_mnist_exporter.audit.graph import Graph
+from edge_mnist_exporter.formats.onnx_files.float_layers import find_unguarded
 from edge_mnist_exporter.formats.onnx_files.fusion import SLOTS
 from edge_mnist_exporter.formats.onnx_files.graph import MOVING_OPS, OnnxFile
 
@@ -101,6 +102,8 @@ def _prove_mixed(file: OnnxFile, graph: Graph) -> Iterator[str]:
             yield f"constant {name} is {values.dtype.name}"
     yield from _find_foreign_results(file, (*PLAIN_DTYPES, *BYTES))
     yield from graph.find_other_arithmetic("int8", "float")
+    for node in find_unguarded(file.nodes, file.stored):
+        yield f"{_title(node)} has float weights, which onnxruntime would quantize to 8 bits"
     found = {graph.find_arithmetic(layer) for layer in graph.layers}
     if found == {"float"} or next(_prove_int8(file, graph), None) is None:
         yield f"{graph.layers[0].title} and all other operations with weights compute in {found.pop()}"
