@@ -236,8 +236,8 @@ def _load_onnx(model: bytes, origin: str, options: EngineOptions) -> ForeignFile
     exact = quantized and may_saturate()
     try:
         session = open_session(model, origin, options, exact=exact)
-    except CorruptModelError:
-        if not exact:
+    except CorruptModelError as error:
+        if not exact or type(error.__cause__).__name__ != "NotImplemented":  # onnxruntime's class for a missing kernel
             raise
         # QLinear operations on int8 activations have no exact kernels. Their default kernels do not saturate.
         session = open_session(model, origin, options)
