@@ -104,9 +104,7 @@ def test_float_layer_that_onnxruntime_would_quantize_is_not_mixed(guard):
     if guard:
         assert not audit(file, "mixed", "theirs.onnx").can_saturate
     else:
-        with pytest.raises(
-            PrecisionProofError, match="Gemm scores has float weights, which onnxruntime would"
-        ):
+        with pytest.raises(PrecisionProofError, match="Gemm scores has float weights, which onnxruntime would"):
             audit(file, "mixed", "theirs.onnx")
 
 
