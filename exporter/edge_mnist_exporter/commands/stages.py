@@ -18,6 +18,17 @@ def stages_shown(*, show: bool) -> Iterator[Callable[[str], None]]:
     """
     with chatter_silenced(show=show, kept_for=(ConversionError,), dropped_for=(UnsupportedModelError,)) as terminal:
         from rich.console import Console
+        from rich.live import Live
+        from rich.spinner import Spinner
 
-        with Console(file=terminal).status("starting TensorFlow") as status:
-            yield status.update
+        spinner = Spinner("dots", "starting TensorFlow", style="status.spinner")
+        # Redirection would print on the terminal what Python code writes to the hidden streams.
+        with Live(
+            spinner,
+            console=Console(file=terminal),
+            transient=True,
+            refresh_per_second=12.5,
+            redirect_stdout=show,
+            redirect_stderr=show,
+        ):
+            yield lambda stage: spinner.update(text=stage)

@@ -44,9 +44,6 @@ FOREIGN_RANGES: Final = {
 MAX_SUM_ERROR: Final = 0.05
 """How far the sum of ten 8-bit probabilities may be from 1. Values beyond it are logits, and get a softmax."""
 
-INTEGER_OPERATORS: Final = (b"QuantizeLinear", b"QLinear", b"ConvInteger", b"MatMulInteger")
-"""Every ONNX file that multiplies integers contains one of these strings."""
-
 
 def open_any(
     model: str | os.PathLike[str] | None = None,
@@ -230,18 +227,20 @@ class ForeignEngine:
         return stored
 
 
-def is_quantized(model: bytes) -> bool:
-    """Whether an ONNX file, given as bytes, may multiply integers, whose sums could saturate."""
-    return any(operator in model for operator in INTEGER_OPERATORS)
-
-
 def _load_onnx(model: bytes, origin: str, options: EngineOptions) -> ForeignFile:
     from edge_mnist_runtime.engines.onnx_session import read_specs
     from edge_mnist_runtime.engines.onnx_settings import BACKEND, describe_session, open_session
-    from edge_mnist_runtime.machine.int8_sums import may_saturate
+    from edge_mnist_runtime.machine.int8_sums import is_quantized, may_saturate
 
     quantized = is_quantized(model)
-    session = open_session(model, origin, options, exact=quantized and may_saturate())
+    exact = quantized and may_saturate()
+    try:
+        session = open_session(model, origin, options, exact=exact)
+    except CorruptModelError as error:
+        if not exact or type(error.__cause__).__name__ != "NotImplemented":  # onnxruntime's class for a missing kernel
+            raise
+        # QLinear operations on int8 activations have no exact kernels. Their default kernels do not saturate.
+        session = open_session(model, origin, options)
     inputs, outputs = read_specs(session.get_inputs()), read_specs(session.get_outputs())
     return ForeignFile(
         origin=origin,

@@ -199,7 +199,7 @@ def _describe_sums(file: dict[str, Any]) -> str:
     if "contract" not in file:
         return "yes" if file["can_saturate"] else "no, by its contract: int8 sums are exact on every processor"
     if file["can_saturate"]:
-        return "perhaps: it multiplies integers, and nobody proved that their sums are exact"
+        return "perhaps: it holds quantized values, and nobody proved that their sums are exact"
     return f"no: {'it multiplies no integers' if file['format'] == 'onnx' else 'LiteRT adds int8 products in 32 bits'}"
 
 

@@ -21,6 +21,13 @@ DOT_PRODUCTS: Final = (*WIDE_SUMS, "asimddp", "i8mm")
 X86: Final = ("x86_64", "AMD64", "i686", "i386", "x86")
 """Names of x86 machines in `platform.machine()`."""
 
+INTEGER_OPERATORS: Final = (
+    *(b"QuantizeLinear", b"DequantizeLinear", b"QLinear", b"ConvInteger", b"MatMulInteger"),
+    *(b"DynamicQuantize", b"QGemm", b"QAttention"),  # of onnxruntime
+)
+"""Every ONNX file that multiplies integers contains one of these strings. DequantizeLinear alone is enough if the file
+takes bytes: onnxruntime then multiplies the bytes by int8 weights."""
+
 
 def describe_saturation(file: str, *, is_foreign: bool = False) -> str:
     """Warn in one line about a file that can saturate. `is_foreign`: the file has no contract."""
@@ -33,6 +40,11 @@ def describe_saturation(file: str, *, is_foreign: bool = False) -> str:
         f"{file}: its int8 sums can saturate in other programs on x86 without VNNI; export it again, "
         "without allowing saturation, or set onnxruntime's session.x64quantprecision to 1 there"
     )
+
+
+def is_quantized(model: bytes) -> bool:
+    """Whether an ONNX file, given as bytes, may multiply integers, whose sums could saturate."""
+    return any(operator in model for operator in INTEGER_OPERATORS)
 
 
 @lru_cache

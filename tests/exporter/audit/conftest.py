@@ -10,6 +10,8 @@ import pytest
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from edge_mnist_exporter.formats.onnx_files.float_layers import guard_float_layers
+
 SHAPE, CLASSES = (20, 24, 3), 7
 """Unlike those of digits, so that no test depends on digit shapes."""
 
@@ -106,7 +108,9 @@ def to_onnx(float_onnx, calibration, tmp_path_factory):
             weight_type=QuantType.QInt8,
             nodes_to_exclude=dense[:1] if precision == "mixed" else [],
         )
-        return (folder / "quantized.onnx").read_bytes()
+        quantized = onnx.load(folder / "quantized.onnx")
+        guard_float_layers(quantized.graph)
+        return quantized.SerializeToString()
 
     return convert
 

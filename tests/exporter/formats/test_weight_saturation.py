@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
-from onnx import numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from edge_mnist_exporter.audit.audit import MAX_WEIGHT_PAIR
+from edge_mnist_exporter.formats.onnx_files.audit import audit
 from edge_mnist_exporter.formats.onnx_files.saturation import largest_pairs
-from edge_mnist_runtime.errors import SaturationError
+from edge_mnist_runtime.errors import PrecisionProofError, SaturationError
 
 MOST_IN_16_BITS = 32_767
 
@@ -28,6 +31,116 @@ def test_largest_pair_is_the_maximum_over_pairs_of_one_sign(size):
         padded = [*row, 0]
         sums = [abs(a + b) for a, b in itertools.combinations(padded, 2) if a * b >= 0]
         assert found == max(sums)
+
+
+MOVED = {"as they are": [("Identity", ["w"], {}, "made")], "transposed": [("Transpose", ["w"], {}, "made")]}
+COMPUTED = {
+    "joined": [("Concat", ["w", "w"], {"axis": 1}, "made")],
+    "quantized": [
+        ("DequantizeLinear", ["w", "scale", "zero"], {}, "real"),
+        ("QuantizeLinear", ["real", "scale", "zero"], {}, "made"),
+    ],
+}
+"""Nodes that make int8 weights from stored ones: operator, inputs, attributes and output."""
+
+
+@pytest.mark.parametrize("nodes", [*MOVED.values(), *COMPUTED.values()], ids=[*MOVED, *COMPUTED])
+def test_large_weights_that_the_graph_makes_can_saturate(nodes):
+    """onnxruntime computes such weights when it loads the file, and then multiplies by them in int8."""
+    assert audit(make_product(nodes, np.full((8, 8), 127, np.int8)), "int8", "theirs.onnx").can_saturate
+
+
+@pytest.mark.parametrize("nodes", MOVED.values(), ids=MOVED)
+def test_small_weights_that_the_graph_moves_cannot_saturate(nodes):
+    found = audit(make_product(nodes, np.full((8, 8), 64, np.int8)), "int8", "theirs.onnx")
+    assert found.weight_pair.steps == 128
+    assert not found.can_saturate
+
+
+IN_INTEGERS = {
+    "QLinearMatMul": [
+        ("QLinearMatMul", ["image", "pixel", "black", "w", "scale", "zero", "wide", "black"], {}, "bytes"),
+        ("DequantizeLinear", ["bytes", "wide", "black"], {}, "dense"),
+    ],
+    "MatMulInteger": [
+        ("MatMulInteger", ["image", "w", "black", "zero"], {}, "counts"),
+        ("Cast", ["counts"], {"to": TensorProto.FLOAT}, "dense"),
+    ],
+}
+"""A layer in the form of operations on integers, which have no dequantizers."""
+
+
+@pytest.mark.parametrize("operator", IN_INTEGERS)
+def test_mixed_file_holds_no_layer_that_the_bound_does_not_cover(operator):
+    nodes = [
+        *IN_INTEGERS[operator],
+        ("QuantizeLinear", ["dense", "wide", "black"], {}, "dense_bytes"),
+        ("DequantizeLinear", ["dense_bytes", "wide", "black"], {}, "hidden"),
+        ("DequantizeLinear", ["small", "scale", "zero"], {}, "weights"),
+        ("MatMul", ["hidden", "weights"], {}, "sums"),
+        ("QuantizeLinear", ["sums", "wide", "black"], {}, "sum_bytes"),
+        ("DequantizeLinear", ["sum_bytes", "wide", "black"], {}, "values"),
+        ("MatMul", ["values", "real"], {}, "scores"),
+    ]
+    weights = np.full((8, 8), 127, np.int8)
+    file = make_file(nodes, w=weights, small=weights // 2, real=weights.astype(np.float32))
+    with pytest.raises(PrecisionProofError, match=rf"{operator} \w+ computes on integers without dequantizers"):
+        audit(file, "mixed", "theirs.onnx")
+
+
+@pytest.mark.parametrize("guard", [[], ["Clip"]], ids=["bare", "guarded"])
+def test_float_layer_that_onnxruntime_would_quantize_is_not_mixed(guard):
+    nodes = [
+        ("DequantizeLinear", ["image", "pixel", "black"], {}, "values"),
+        ("DequantizeLinear", ["w", "scale", "zero"], {}, "weights"),
+        ("MatMul", ["values", "weights"], {}, "sums"),
+        ("QuantizeLinear", ["sums", "wide", "black"], {}, "bytes"),
+        ("DequantizeLinear", ["bytes", "wide", "black"], {}, "hidden"),
+        *((operator, ["hidden", "lowest"], {}, "clipped") for operator in guard),
+        ("Gemm", ["clipped" if guard else "hidden", "real"], {}, "scores"),
+    ]
+    weights = np.full((8, 8), 64, np.int8)
+    file = make_file(nodes, w=weights, real=weights.astype(np.float32), lowest=np.finfo(np.float32).min)
+    if guard:
+        assert not audit(file, "mixed", "theirs.onnx").can_saturate
+    else:
+        with pytest.raises(PrecisionProofError, match="Gemm scores has float weights, which onnxruntime would"):
+            audit(file, "mixed", "theirs.onnx")
+
+
+def make_product(nodes, weights: np.ndarray) -> bytes:
+    """A file that multiplies bytes by int8 weights, which `nodes` make from the stored ones: w to made."""
+    return make_file(
+        [
+            *nodes,
+            ("DequantizeLinear", ["made", "scale", "zero"], {}, "weights"),
+            ("DequantizeLinear", ["image", "pixel", "black"], {}, "values"),
+            ("MatMul", ["values", "weights"], {}, "sums"),
+            ("QuantizeLinear", ["sums", "wide", "black"], {}, "bytes"),
+            ("DequantizeLinear", ["bytes", "wide", "black"], {}, "scores"),
+        ],
+        w=weights,
+    )
+
+
+def make_file(nodes, **weights: np.ndarray) -> bytes:
+    """A file that takes 8 bytes. `nodes`: operator, inputs, attributes and output of each; the last makes scores."""
+    constants = {
+        "pixel": np.float32(1 / 255),
+        "scale": np.float32(0.01),
+        "wide": np.float32(0.5),
+        "zero": np.int8(0),
+        "black": np.uint8(0),
+        **weights,
+    }
+    graph = helper.make_graph(
+        [helper.make_node(operator, inputs, [output], **fields) for operator, inputs, fields, output in nodes],
+        "made by hand",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, [None, 8])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +239,26 @@ def test_float_layers_keep_their_exact_weights(source, convert, config, drawn_im
     kernel = np.asarray(first.kernel).transpose(3, 2, 0, 1)
     stored = [numpy_helper.to_array(tensor) for tensor in onnx.load_from_string(file.data).graph.initializer]
     assert any(np.array_equal(values, kernel) for values in stored)
+
+
+@pytest.mark.slow
+def test_onnxruntime_keeps_the_weights_of_float_layers(source, convert, config, drawn_images, tmp_path):
+    """It quantizes float weights to 8 bits when it loads them, where a dequantizer is before the layer."""
+    from edge_mnist_exporter import conversion
+    from edge_mnist_exporter.formats.onnx_files import conversion as onnx_conversion
+    from edge_mnist_exporter.kinds import Kind
+
+    hidden = [layer for layer in source.keras_model.layers if layer.weights][1::2]  # between int8 layers
+    asked = config(float_layers=tuple(layer.name for layer in hidden))
+    request = conversion.make_request(source, drawn_images, Kind("onnx", "mixed", "uint8"), asked)
+    file = conversion.prove(request, onnx_conversion.to_mixed(request))
+    settings = onnxruntime.SessionOptions()
+    settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    settings.optimized_model_filepath = str(tmp_path / "loaded.onnx")
+    onnxruntime.InferenceSession(file.data, settings, providers=["CPUExecutionProvider"])
+    loaded = [numpy_helper.to_array(tensor) for tensor in onnx.load(tmp_path / "loaded.onnx").graph.initializer]
+    sizes = sorted(values.size for values in loaded if values.dtype == np.float32 and values.ndim > 1)
+    assert sizes == sorted(math.prod(layer.weights[0].shape) for layer in hidden)
 
 
 @pytest.mark.slow

@@ -175,7 +175,7 @@ def test_info_says_what_is_known_of_int8_sums(theirs, onnx_with_contract, tmp_pa
     (tmp_path / "int8.onnx").write_bytes(onnx_with_contract(None))
     assert run(["info", str(tmp_path / "int8.onnx")]) == 0
     said = capsys.readouterr().out
-    assert "can_saturate     perhaps: it multiplies integers, and nobody proved that their sums are exact" in said
+    assert "can_saturate     perhaps: it holds quantized values, and nobody proved that their sums are exact" in said
     assert "session.x64quantprecision to 1" in said
     assert "contract:" not in said
     assert "export it again" not in said

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 
@@ -68,6 +69,86 @@ def test_int8_file_without_a_contract_asks_for_exact_sums_too(
     engine = open_any(path)
     assert engine.contract.can_saturate
     assert engine.info().exact_sums is True
+
+
+INTEGERS = ["codes", "pixel", "black", "weights", "step", "none"]
+"""The inputs of a layer in the form of one operation: values and weights, each with scale and zero-point."""
+
+THEIRS = {
+    "DequantizeLinear": [
+        ("DequantizeLinear", ["codes", "pixel", "black"], "values"),
+        ("DequantizeLinear", ["weights", "step", "none"], "reals"),
+        ("MatMul", ["values", "reals"], "scores"),
+    ],
+    "DynamicQuantizeMatMul": [
+        ("Cast", ["codes"], "values"),
+        ("DynamicQuantizeMatMul", ["values", "weights", "step", "none"], "scores"),
+    ],
+    "QGemm": [("QGemm", INTEGERS, "scores")],
+}
+"""Layers that onnxruntime computes in int8, without a QuantizeLinear in the file: operator, inputs and output."""
+
+
+@pytest.fixture
+def write_theirs(tmp_path: Path) -> Callable[..., Path]:
+    """Write an ONNX file of other tools: ten scores of 784 values of 8 bits, by nodes as in `THEIRS`."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    constants = {
+        "pixel": np.float32(1 / 255),
+        "black": np.uint8(0),
+        "weights": np.full((784, 10), 127, np.int8),
+        "step": np.float32(0.01),
+        "none": np.int8(0),
+    }
+
+    def write(nodes: list[tuple[str, list[str], str]], takes: int = TensorProto.UINT8) -> Path:
+        microsoft = ("DynamicQuantizeMatMul", "QGemm")
+        graph = helper.make_graph(
+            [
+                helper.make_node(
+                    operator,
+                    inputs,
+                    [output],
+                    domain="com.microsoft" if operator in microsoft else "",
+                    **({"to": TensorProto.FLOAT} if operator == "Cast" else {}),
+                )
+                for operator, inputs, output in nodes
+            ],
+            "theirs",
+            [helper.make_tensor_value_info("codes", takes, [None, 784])],
+            [helper.make_tensor_value_info("scores", TensorProto.FLOAT, [None, 10])],
+            [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+        )
+        opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+        onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), tmp_path / "theirs.onnx")
+        return tmp_path / "theirs.onnx"
+
+    return write
+
+
+@pytest.mark.usefixtures("saturating_processor")
+@pytest.mark.parametrize("operator", THEIRS)
+def test_file_that_multiplies_integers_by_any_operation_asks_for_exact_sums(
+    operator: str, write_theirs: Callable[..., Path]
+) -> None:
+    from edge_mnist_runtime.bundles.foreign_files import open_any
+
+    engine = open_any(write_theirs(THEIRS[operator]))
+    assert engine.contract.can_saturate
+    assert engine.info().exact_sums is True
+
+
+@pytest.mark.usefixtures("saturating_processor")
+def test_file_without_exact_kernels_opens_by_default(write_theirs: Callable[..., Path]) -> None:
+    """onnxruntime has none for operations on int8 values; its default ones do not saturate."""
+    from edge_mnist_runtime.bundles.foreign_files import open_any
+
+    product = ("QLinearMatMul", ["codes", "step", "none", "weights", "step", "none", "step", "none"], "sums")
+    path = write_theirs([product, ("DequantizeLinear", ["sums", "step", "none"], "scores")], onnx.TensorProto.INT8)
+    engine = open_any(path)
+    assert engine.contract.can_saturate
+    assert engine.info().exact_sums is False
 
 
 def test_old_file_asks_for_nothing_where_they_could_not(old_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ from edge_mnist_exporter.formats.onnx_files.calibration import (
 )
 from edge_mnist_exporter.formats.onnx_files.channels import fill_channels
 from edge_mnist_exporter.formats.onnx_files.cleaning import fix_shapes, free_logits, store_as_float16, view_averages
+from edge_mnist_exporter.formats.onnx_files.float_layers import guard_float_layers
 from edge_mnist_exporter.formats.onnx_files.layers import find_layers, measure_layers
 from edge_mnist_exporter.formats.onnx_files.operations import CUSTOM_OPERATIONS
 from edge_mnist_exporter.formats.onnx_files.stem import widen_stem
@@ -107,6 +108,7 @@ def _finish(model: onnx.ModelProto, request: ConversionRequest) -> bytes:
     view_averages(model.graph)
     fill_channels(model)
     widen_stem(model)
+    guard_float_layers(model.graph)
     return _with_contract(model, request)
 
 

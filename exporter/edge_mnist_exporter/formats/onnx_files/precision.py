@@ -8,6 +8,7 @@ from typing import Final
 import onnx
 
 from edge_mnist_exporter.audit.graph import Graph
+from edge_mnist_exporter.formats.onnx_files.float_layers import find_unguarded
 from edge_mnist_exporter.formats.onnx_files.fusion import SLOTS
 from edge_mnist_exporter.formats.onnx_files.graph import MOVING_OPS, OnnxFile
 
@@ -94,11 +95,15 @@ def _prove_mixed(file: OnnxFile, graph: Graph) -> Iterator[str]:
     """Some operations compute in int8, at least one of them with weights, and others in float."""
     for node in file.nodes:
         yield from _find_wide_quantizer(file, node)
+        if _takes_integers(node):
+            yield f"{_title(node)} computes on integers without dequantizers"
     for name, values in file.stored.items():
         if values.dtype.name not in (*PLAIN_DTYPES, *BYTES):
             yield f"constant {name} is {values.dtype.name}"
     yield from _find_foreign_results(file, (*PLAIN_DTYPES, *BYTES))
     yield from graph.find_other_arithmetic("int8", "float")
+    for node in find_unguarded(file.nodes, file.stored):
+        yield f"{_title(node)} has float weights, which onnxruntime would quantize to 8 bits"
     found = {graph.find_arithmetic(layer) for layer in graph.layers}
     if found == {"float"} or next(_prove_int8(file, graph), None) is None:
         yield f"{graph.layers[0].title} and all other operations with weights compute in {found.pop()}"
@@ -106,8 +111,13 @@ def _prove_mixed(file: OnnxFile, graph: Graph) -> Iterator[str]:
 
 def _find_quantizing(file: OnnxFile) -> Iterator[str]:
     for node in file.nodes:
-        if "Quantize" in node.op_type or "Integer" in node.op_type or node.op_type.startswith("QLinear"):
+        if "Quantize" in node.op_type or _takes_integers(node):
             yield f"{_title(node)} quantizes"
+
+
+def _takes_integers(node: onnx.NodeProto) -> bool:
+    """Whether a node computes on quantized tensors without dequantizers, such as QLinearConv and MatMulInteger."""
+    return "Integer" in node.op_type or node.op_type.startswith("QLinear")
 
 
 def _find_wide_quantizer(file: OnnxFile, node: onnx.NodeProto) -> Iterator[str]:

@@ -9,7 +9,7 @@ at most 128 steps: 255 * 128 = 32,640.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ import onnx
 
 from edge_mnist_exporter.audit.audit import WeightPair
 from edge_mnist_exporter.formats.onnx_files.graph import OnnxFile, read_attributes
+
+MAX_COMPUTED_PAIR: Final = 256
+"""The largest absolute sum of two int8 values of one sign, -128 - 128. It counts for weights that a graph computes."""
 
 
 def find_largest_pair(file: OnnxFile) -> WeightPair | None:
@@ -64,14 +67,18 @@ def _list_pairs(file: OnnxFile) -> Iterator[WeightPair]:
             source = file.find_unmoved(name) if name else ""
             if not file.is_made_by(source, "DequantizeLinear"):
                 continue
-            weights = file.stored.get(file.makers[source].input[0])
-            if weights is None or weights.dtype != np.int8 or not weights.size:
+            quantized = file.makers[source].input[0]
+            axis = find_channel_axis(node, index, max(len(file.shapes[quantized]), 2))
+            if axis is None or file.dtypes[quantized] != "int8":
                 continue
-            axis = find_channel_axis(node, index, max(weights.ndim, 2))
-            if axis is None:
+            weights = file.stored.get(file.find_unmoved(quantized))
+            if weights is None:  # computed in the graph: any two int8 values may meet
+                steps = MAX_COMPUTED_PAIR
+            elif not weights.size:
                 continue
-            # If an operation moves the weights, any two of them may meet in a sum.
-            in_place = source == name and weights.ndim > 1
-            rows = channels_first(weights, axis) if in_place else weights.reshape(1, -1)
-            steps = largest_pairs(rows.astype(np.int64)).max()
-            yield WeightPair(int(steps), f"{node.op_type} {node.name or node.output[0]}")
+            else:
+                # If an operation moves the weights, any two of them may meet in a sum.
+                in_place = source == name and quantized in file.stored and weights.ndim > 1
+                rows = channels_first(weights, axis) if in_place else weights.reshape(1, -1)
+                steps = int(largest_pairs(rows.astype(np.int64)).max())
+            yield WeightPair(steps, f"{node.op_type} {node.name or node.output[0]}")
