@@ -33,8 +33,8 @@ def describe_saturation(file: str, *, is_foreign: bool = False) -> str:
     """Warn in one line about a file that can saturate. `is_foreign`: the file has no contract."""
     if is_foreign:
         return (
-            f"{file}: its int8 sums may saturate on x86 without VNNI; edge-mnist sets onnxruntime to exact sums there, "
-            "other programs must set session.x64quantprecision to 1"
+            f"{file}: its int8 sums may saturate on x86 without VNNI; edge-mnist asks onnxruntime for exact sums "
+            "there; other programs should set session.x64quantprecision to 1, if the file opens with it"
         )
     return (
         f"{file}: its int8 sums can saturate in other programs on x86 without VNNI; export it again, "
