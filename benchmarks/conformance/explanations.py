@@ -7,8 +7,11 @@ from typing import Final
 
 from benchmarks.conformance.differences import Difference
 
-CLOSE_CALL: Final = 0.1
-"""Rounding changes only predictions with a smaller margin (top-1 minus top-2 probability)."""
+CLOSE_CALL: Final = 0.128
+"""Rounding changes only predictions with at most this margin (top-1 minus top-2 probability).
+
+A rounded sum moves a logit by one step: 0.1285 in the file with the finest ones. Where the two likeliest logits move
+towards each other by one step each, the margin shrinks by at most tanh(0.1285)."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,11 @@ EXPLANATIONS: Final = {
         CLOSE_CALL,
     ),
     ("openvino-f32", "onnx"): _ONE_STEP,
+    ("openvino", "tflite"): _ONE_STEP,
+    ("openvino-f32", "tflite"): _ONE_STEP,
     ("opencv", "onnx"): _ONE_STEP,
     ("tvm", "onnx"): _ONE_STEP,
+    ("tvm", "tflite"): _ONE_STEP,
     ("opencv", "tflite"): Explanation(
         "OpenCV has no int8 version of three operations in the file: ReLU fused into a convolution, MEAN and "
         "FULLY_CONNECTED. The ReLU is redundant, because the zero-point already clips. OpenCV can read the other two "

@@ -254,6 +254,12 @@ def test_onnx_contains_its_contract(reference_bundle, report, precision):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_onnx_contains_no_text_that_differs_from_process_to_process(reference_bundle, precision):
+    model = onnx.load(reference_bundle / f"edge_{precision}.onnx")
+    assert (model.doc_string, model.graph.doc_string) == ("", "")
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_tflite_contains_its_contract(reference_bundle, report, precision):
     model = schema.Model.GetRootAsModel((reference_bundle / f"edge_{precision}.tflite").read_bytes(), 0)
     entries = [model.Metadata(index) for index in range(model.MetadataLength())]
