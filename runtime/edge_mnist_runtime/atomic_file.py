@@ -6,6 +6,7 @@ Also: write files and names so that they survive a power failure.
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -16,10 +17,13 @@ PARTIAL_PREFIX: Final = ".partial-"
 """Prefix of files that are being written. A file that a killed program left can be ignored."""
 
 
-def replace_file(target: Path, write: Callable[[Path], object], *, advice: str) -> None:
+def replace_file(
+    target: Path, write: Callable[[Path], object], *, advice: str, several_writers: bool = False
+) -> None:
     """Replace a file: `write` creates a temporary file beside it, which is synced and renamed.
 
-    A link stays, and the file that it names is replaced.
+    A link stays, and the file that it names is replaced. With `several_writers` each call has a temporary file of its
+    own, so that processes on any machine may write the same target at once.
 
     Raises:
         OutputError: The folder cannot be written, or the target is no file, such as /dev/null; what was there is still
@@ -29,7 +33,8 @@ def replace_file(target: Path, write: Callable[[Path], object], *, advice: str) 
         target = target.resolve()
     if target.exists() and not target.is_file():
         raise OutputError(f"{target}: cannot be written (not a file); {advice}")
-    partial = target.with_name(f"{PARTIAL_PREFIX}{target.name}")  # with the same suffix, because Keras checks it
+    writer = f"{secrets.token_hex(8)}-" if several_writers else ""
+    partial = target.with_name(f"{PARTIAL_PREFIX}{writer}{target.name}")  # with the same suffix, because Keras checks it
     try:
         write(partial)
         with partial.open("rb+") as handle:
