@@ -9,11 +9,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -92,33 +95,41 @@ def read_parquet(found: Range) -> Iterator[Chunk]:
                 return
 
 
-def take_pictures(column: pa.Array) -> np.ndarray[Any, Any] | Iterator[Picture | InputError]:
-    """Take the pictures of a column: tensors as one array, (N, 28, 28), if all are; otherwise one by one."""
+def take_pictures(column: pa.Array) -> npt.NDArray[Any] | Iterator[Picture | InputError]:
+    """Take the pictures of a column: one array, (N, 784), if all are tensors; otherwise one by one."""
+    shape = tuple(getattr(column.type, "shape", ()))  # of Ray's and Arrow's types for tensors
+    column = column.storage if isinstance(column.type, pa.BaseExtensionType) else column
     kind = column.type
-    if pa.types.is_fixed_size_binary(kind) and not column.null_count:
-        return np.frombuffer(b"".join(column.to_pylist()), np.uint8).reshape(-1, 28, 28)
-    if _is_list(kind) and kind.value_type == pa.uint8() and not column.null_count:
-        values = column.flatten()
-        if not values.null_count and pc.all(pc.equal(pc.list_value_length(column), 784)).as_py() is not False:
-            return np.asarray(values).reshape(-1, 28, 28)
-    return (_take(item) for item in column)
+    if pa.types.is_fixed_size_binary(kind):
+        return (_take_bytes(value) for value in column.to_pylist())
+    if _is_list(kind) and not _is_list(kind.value_type) and not column.null_count and math.prod(shape) in (1, 784):
+        values, lengths = column.flatten(), pc.list_value_length(column)
+        if not values.null_count and pc.all(pc.equal(lengths, 784)).as_py():
+            return np.asarray(values).reshape(-1, 784)
+    return (_take(item, shape) for item in column)
 
 
-def _take(item: pa.Scalar) -> Picture | InputError:
+def _take(item: pa.Scalar, shape: tuple[int, ...]) -> Picture | InputError:
     value = item.as_py()
     if isinstance(value, dict):
         value = value["bytes"]
     if value is None:
         return PictureError("no picture: the value is null")
-    if isinstance(value, bytes) and pa.types.is_fixed_size_binary(item.type):
-        return np.frombuffer(value, np.uint8).reshape(28, 28)
-    if isinstance(value, list) and not isinstance(item.values.type, (pa.ListType, pa.FixedSizeListType)):
-        return np.asarray(item.values)
+    if isinstance(value, list) and not _is_list(item.values.type):
+        levels = np.asarray(item.values)
+        return levels.reshape(shape) if shape else levels
     return value  # type: ignore[no-any-return]
+
+
+def _take_bytes(tensor: bytes | None) -> Picture | InputError:
+    if tensor is None:
+        return PictureError("no picture: the value is null")
+    return np.frombuffer(tensor, np.uint8).reshape(28, 28)
 
 
 def is_usable(kind: pa.DataType) -> bool:
     """Whether a column of this type can hold pictures or tensors."""
+    kind = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
     if _is_file(kind):
         return True
     if pa.types.is_fixed_size_binary(kind):
@@ -177,15 +188,10 @@ def _as_text(ids: pa.Array) -> pa.Array:
     return ids if ids.type == pa.string() else ids.cast(pa.string())
 
 
-class _explained:  # noqa: N801  # used like a function
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
     """Turn the errors of pyarrow into a `DataError` that names the file."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, (pa.ArrowException, OSError)):
-            raise DataError(f"{self._name}: cannot be read as Parquet ({first_line(error)})") from error
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{name}: cannot be read as Parquet ({first_line(error)}); write it again") from error

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ from edge_mnist_runtime.archive.ranges import RANGE_UNITS, Chunk, Range, ReadRan
 from edge_mnist_runtime.archive.repeats import RepeatFinder
 from edge_mnist_runtime.archive.sources import find_ranges, sign_sources
 from edge_mnist_runtime.archive.tar_files import read_tar
-from edge_mnist_runtime.atomic_file import PARTIAL_PREFIX, replace_file
+from edge_mnist_runtime.atomic_file import replace_file
 from edge_mnist_runtime.errors import DataError, UsageError
 
 PLAN_SCHEMA_VERSION: Final = 1
@@ -158,11 +158,13 @@ class Plan:
 
     def differences_from(self, sources: tuple[str, ...], config: ArchiveConfig, classifier: dict[str, Any]) -> list[str]:
         """Name what another run would do differently."""
-        before = {"sources": self.sources, **asdict(self.config), **self.classifier}
-        now = {"sources": sources, **asdict(config), **classifier}
-        # The options are compared by what the classifier made of them.
-        hidden = {"model": "sha256", "least_confidence": "least_confidence"}
-        return [name for name in now if before.get(name) != now[name] and name not in hidden.keys() - classifier.keys()]
+        before, now = self._options(self.sources, self.config, self.classifier), self._options(sources, config, classifier)
+        return [name for name in now if before.get(name) != now[name]]
+
+    @staticmethod
+    def _options(sources: tuple[str, ...], config: ArchiveConfig, classifier: dict[str, Any]) -> dict[str, Any]:
+        # `sha256` and others say what the classifier made of the model and the options that have the same name.
+        return {"sources": sources, **config.to_dict(), "model": None, **classifier}
 
 
 def read_part(files: RunFiles, part: Part) -> Iterator[Chunk]:

@@ -9,15 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.classifier import DigitClassifier
 from edge_mnist_runtime.errors import InputError
+from edge_mnist_runtime.images.arrays import as_tensors
 from edge_mnist_runtime.inputs import Picture
 from edge_mnist_runtime.predictions import Outcome, Predictor
 from edge_mnist_runtime.reading.modes import find_tensors
-from edge_mnist_runtime.tensor import TENSOR, Pixels
+from edge_mnist_runtime.tensor import IMAGE_SHAPES, Pixels
 
 RESULT: Final = pa.schema(
     [
@@ -35,8 +37,8 @@ RESULT: Final = pa.schema(
 SCHEMA: Final = pa.schema([pa.field("id", pa.string(), nullable=False), *RESULT])
 """The columns of an archive."""
 
-Pictures: TypeAlias = "Pixels | Iterable[Picture | InputError]"
-"""Tensors, uint8, shape (N, 28, 28); or pictures; an error stands for a picture that could not be fetched."""
+Pictures: TypeAlias = "npt.NDArray[Any] | Iterable[Picture | InputError]"
+"""Tensors, any dtype, shape (N, 28, 28) or (N, 784); or pictures, with an error for each that could not be fetched."""
 
 Located: TypeAlias = tuple[list[Outcome], list["Box | None"]]
 
@@ -105,12 +107,19 @@ class RowMaker:
             One outcome and one box (or None) for each.
         """
         if isinstance(pictures, np.ndarray):
-            images: Pixels = pictures.reshape(TENSOR)
-            tensors = find_tensors(images, self._mode)
+            tensors = self._find_tensors(pictures)
             if tensors is not None:
                 return [*self._predictor.predict_tensors(tensors)], [None] * len(tensors)
-            pictures = [*images[..., 0]]
         return self._classify_each(pictures, names)
+
+    def _find_tensors(self, pictures: npt.NDArray[Any]) -> Pixels | None:
+        """The tensors if all are; None if one is a picture or cannot be read."""
+        if pictures.shape[1:] not in IMAGE_SHAPES:
+            return None
+        try:
+            return find_tensors(as_tensors(pictures), self._mode)
+        except InputError:
+            return None
 
     def _classify_each(self, pictures: Iterable[Picture | InputError], names: list[str] | None) -> Located:
         failed: dict[int, InputError] = {}

@@ -1,0 +1,65 @@
+"""Make parts on a Ray cluster, with Ray Data."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from edge_mnist_runtime.archive.parts import PartMaker
+from edge_mnist_runtime.errors import UsageError, first_line
+
+
+class PartBatch:
+    """A callable class for `map_batches`: makes the parts of a batch. Ray starts it again on another node if one is lost.
+
+    Args:
+        out: The output of the run.
+    """
+
+    def __init__(self, out: str) -> None:
+        self._maker = PartMaker(Path(out))
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Make the parts of `batch["part"]`, an integer array, and return the batch."""
+        for part in batch["part"].tolist():
+            self._maker.make(part)
+        return batch
+
+
+def make_parts(out: Path, parts: list[int], *, processes: int | None, cluster: str | None) -> Iterator[int]:
+    """Make parts in actors of Ray, and yield each when its file stands, in any order.
+
+    Raises:
+        UsageError: There is no cluster at this address, or a part failed.
+    """
+    import ray
+
+    if not ray.is_initialized():
+        try:
+            ray.init(address=cluster, log_to_driver=False, logging_level=logging.ERROR)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            raise UsageError(f"`cluster` {cluster}: no Ray there ({first_line(error)}); start it: ray start") from error
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    # Each block is one part, so that a part is given out when an actor is free.
+    numbers = ray.data.from_items([{"part": part} for part in parts], override_num_blocks=len(parts))
+    made = numbers.map_batches(
+        PartBatch,
+        fn_constructor_args=(str(out),),
+        batch_size=1,
+        num_cpus=1,
+        concurrency=(1, min(len(parts), processes or int(ray.cluster_resources().get("CPU", 1)))),
+    )
+    try:
+        for row in made.iter_rows():
+            yield int(row["part"])
+    except ray.exceptions.RayError as error:
+        raise UsageError(f"Ray: {_explain(error)}") from error
+
+
+def _explain(error: Exception) -> str:
+    """The last line of Ray's message, which is the worker's own error."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
