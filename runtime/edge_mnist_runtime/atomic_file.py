@@ -17,9 +17,7 @@ PARTIAL_PREFIX: Final = ".partial-"
 """Prefix of files that are being written. A file that a killed program left can be ignored."""
 
 
-def replace_file(
-    target: Path, write: Callable[[Path], object], *, advice: str, several_writers: bool = False
-) -> None:
+def replace_file(target: Path, write: Callable[[Path], object], *, advice: str, several_writers: bool = False) -> None:
     """Replace a file: `write` creates a temporary file beside it, which is synced and renamed.
 
     A link stays, and the file that it names is replaced. With `several_writers` each call has a temporary file of its
@@ -34,7 +32,9 @@ def replace_file(
     if target.exists() and not target.is_file():
         raise OutputError(f"{target}: cannot be written (not a file); {advice}")
     writer = f"{secrets.token_hex(8)}-" if several_writers else ""
-    partial = target.with_name(f"{PARTIAL_PREFIX}{writer}{target.name}")  # with the same suffix, because Keras checks it
+    partial = target.with_name(
+        f"{PARTIAL_PREFIX}{writer}{target.name}"
+    )  # with the same suffix, because Keras checks it
     try:
         write(partial)
         with partial.open("rb+") as handle:

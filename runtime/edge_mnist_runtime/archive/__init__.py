@@ -1,7 +1,8 @@
 """Classify archives of millions of pictures into a Parquet data set, on one machine, Ray or Spark (extra `archive`).
 
 Comes in: folders, tar, Parquet and IDX files. Goes out: a Parquet data set with one row for each picture.
-May import: X.
+May import: atomic_file, box, classifier, dataset, engines, errors, extras, images, inputs, lazy_names, machine,
+paths, predictions, reading, tensor, thresholds.
 """
 
 from __future__ import annotations

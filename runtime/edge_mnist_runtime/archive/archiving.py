@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
@@ -29,7 +29,7 @@ from edge_mnist_runtime.paths import exists, explain, is_folder
 
 EngineName = Literal["local", "ray", "spark"]
 
-ENGINE_MODULES: Final = {"local": (), "ray": ("ray", "pandas"), "spark": ("pyspark", "pandas")}
+ENGINE_MODULES: Final = {"local": (), "ray": ("ray",), "spark": ("pyspark", "pandas")}
 """The engines, and the modules that each needs; the extra has the engine's name."""
 
 ROUNDS: Final = 3
@@ -45,8 +45,8 @@ class Progress:
     total: int
     rows_before: int
     """Rows that stood when this run began."""
-    seconds: float
-    """Since this run began to make rows."""
+    rows_per_second: float | None
+    """Rate since every process has made its first part; None until then."""
 
 
 Report: TypeAlias = Callable[[Progress], None]
@@ -87,7 +87,7 @@ def archive_pictures(
     """
     named = tuple(os.fspath(source) for source in sources)
     files, config = RunFiles(Path(out).absolute()), config or ArchiveConfig()
-    _require_engine(engine, cluster)
+    _require_engine(engine, processes, cluster)
     check_count("processes", processes if processes is not None else 1)
     require_sources(named)
     _require_apart(named, files.out)
@@ -98,9 +98,11 @@ def archive_pictures(
         return _run(files, plan, engine, processes, cluster, report or (lambda _: None))
 
 
-def _require_engine(engine: str, cluster: str | None) -> None:
+def _require_engine(engine: str, processes: int | None, cluster: str | None) -> None:
     if engine not in ENGINE_MODULES:
         raise UsageError(f"`engine` {engine}: unknown; expected one of {', '.join(ENGINE_MODULES)}")
+    if engine == "spark" and processes is not None:
+        raise UsageError(f"`processes` {processes}: the engine spark has as many as its executors; leave it out")
     if engine == "local" and cluster is not None:
         raise UsageError(f"`cluster` {cluster}: the engine local has no cluster; add `engine` ray or spark")
     require_extra("archive", "edge-mnist archive", "pyarrow")
@@ -161,7 +163,11 @@ def _describe(config: ArchiveConfig) -> dict[str, Any]:
     info = config.open().info().to_dict()
     names = ("model", "sha256", "precision", "format", "mode", "least_confidence", "picture_reading_version")
     versions = installed_versions(DISTRIBUTION)
-    return {**{name: info[name] for name in names}, "backend": info["engine"]["backend"], "version": versions[DISTRIBUTION]}
+    return {
+        **{name: info[name] for name in names},
+        "backend": info["engine"]["backend"],
+        "version": versions[DISTRIBUTION],
+    }
 
 
 def _remove_partial(files: RunFiles) -> None:
@@ -174,36 +180,68 @@ def _remove_partial(files: RunFiles) -> None:
                 left.unlink(missing_ok=True)
 
 
+class _Run:
+    """The parts of a run that stand, and how fast they are made."""
+
+    def __init__(self, files: RunFiles, plan: Plan, report: Report) -> None:
+        self._files, self._plan, self._report = files, plan, report
+        self._sha256 = plan.sha256
+        self._marks: list[tuple[float, int]] = []
+        self.tallies: dict[int, Tally] = {}
+        self.rows_before = 0
+        self.rows = 0
+
+    def find_missing(self) -> list[int]:
+        """Look which parts do not stand."""
+        return [
+            index for index in range(len(self._plan.parts)) if index not in self.tallies and not self._stands(index)
+        ]
+
+    def make(self, engine: EngineName, missing: list[int], processes: int | None, cluster: str | None) -> None:
+        """Let the engine make the missing parts, and report each."""
+        self.rows_before = self.rows
+        self._tell(None)
+        warm = processes or usable_cores()
+        for index in _make_parts(engine, self._files.out, missing, processes, cluster):
+            if index not in self.tallies and self._stands(index):
+                self._marks.append((time.monotonic(), self.rows))
+                self._tell(self.measure_rate(warm))
+
+    def measure_rate(self, warm: int) -> float | None:
+        """Rows a second since the first `warm` parts: one of each process, which includes its start."""
+        if len(self._marks) <= warm:
+            return None
+        (first, rows), (last, _) = self._marks[warm - 1], self._marks[-1]
+        return (self.rows - rows) / (last - first) if last > first else None
+
+    def _tell(self, rate: float | None) -> None:
+        self._report(Progress(self.rows, self._plan.rows, self.rows_before, rate))
+
+    def _stands(self, index: int) -> bool:
+        found = read_tally(self._files.part(index), self._sha256, self._plan.parts[index].rows)
+        if found is not None:
+            self.tallies[index] = found
+            self.rows += found.rows
+        return found is not None
+
+
 def _run(
     files: RunFiles, plan: Plan, engine: EngineName, processes: int | None, cluster: str | None, report: Report
 ) -> ArchiveSummary:
-    sha256 = plan.sha256
-    tallies: dict[int, Tally] = {}
-
-    def stands(index: int) -> bool:
-        found = read_tally(files.part(index), sha256, plan.parts[index].rows)
-        if found is not None:
-            tallies[index] = found
-        return found is not None
-
-    missing = [index for index in range(len(plan.parts)) if not stands(index)]
-    before = rows = sum(tally.rows for tally in tallies.values())
-    started = time.monotonic()
-    report(Progress(rows, plan.rows, before, 0.0))
+    run, started = _Run(files, plan, report), time.monotonic()
+    missing = run.find_missing()
     for _ in range(ROUNDS):
-        if not missing:
-            break
-        for index in _make_parts(engine, files.out, missing, processes or usable_cores(), cluster):
-            if index not in tallies and stands(index):
-                rows += tallies[index].rows
-                report(Progress(rows, plan.rows, before, time.monotonic() - started))
-        missing = [index for index in missing if index not in tallies and not stands(index)]
+        if missing:
+            run.make(engine, missing, processes, cluster)
+            missing = run.find_missing()
     if missing:
         raise DataError(f"{files.out}: {len(missing)} parts are missing after {ROUNDS} rounds; start it again")
-    return _finish(files, plan, engine, tallies, before, time.monotonic() - started)
+    return _finish(files, plan, engine, run, time.monotonic() - started, run.measure_rate(processes or usable_cores()))
 
 
-def _make_parts(engine: EngineName, out: Path, parts: list[int], processes: int, cluster: str | None) -> Iterator[int]:
+def _make_parts(
+    engine: EngineName, out: Path, parts: list[int], processes: int | None, cluster: str | None
+) -> Iterator[int]:
     if engine == "ray":
         from edge_mnist_runtime.archive import ray_engine
 
@@ -214,16 +252,16 @@ def _make_parts(engine: EngineName, out: Path, parts: list[int], processes: int,
         return spark_engine.make_parts(out, parts, cluster=cluster)
     from edge_mnist_runtime.archive import local_engine
 
-    return local_engine.make_parts(out, parts, processes=processes)
+    return local_engine.make_parts(out, parts, processes=processes or usable_cores())
 
 
 def _finish(
-    files: RunFiles, plan: Plan, engine: str, tallies: dict[int, Tally], before: int, seconds: float
+    files: RunFiles, plan: Plan, engine: EngineName, run: _Run, seconds: float, rate: float | None
 ) -> ArchiveSummary:
     """Write the summary, which says that the data set is complete."""
     total = Tally()
-    for index in sorted(tallies):
-        total.add(tallies[index])
+    for tally in run.tallies.values():
+        total.add(tally)
     summary = ArchiveSummary(
         out=str(files.out),
         sources=plan.sources,
@@ -236,9 +274,9 @@ def _finish(
         unreadable=total.unreadable,
         digits=dict(sorted(total.digits.items())),
         parts=len(plan.parts),
-        rows_before=before,
+        rows_before=run.rows_before,
         seconds=round(seconds, 3),
-        rows_per_second=round((total.rows - before) / seconds, 1) if total.rows > before else None,
+        rows_per_second=rate and round(rate, 1),
     )
     _remove_partial(files)
     shutil.rmtree(files.unpacked, ignore_errors=True)

@@ -57,7 +57,7 @@ class ArchiveConfig:
         found = classifier.engine.sha256
         if sha256 is not None and found != sha256:
             raise HashMismatchError(
-                f"{self.model or 'the built-in model'}: SHA-256 {str(found)[:12]}... on this machine, but the run began "
-                f"with {sha256[:12]}...; install the same model everywhere"
+                f"{self.model or 'the built-in model'}: SHA-256 {str(found)[:12]}... here, but the run began with "
+                f" {sha256[:12]}...; install the same model everywhere"
             )
         return classifier

@@ -1,7 +1,7 @@
 """`DigitBatch`: classify the pictures in batches of Ray Data.
 
-    ray.data.read_parquet("scans/").map_batches(DigitBatch, fn_constructor_kwargs={"column": "image"},
-                                                batch_format="pyarrow", batch_size=512, concurrency=32)
+ray.data.read_parquet("scans/").map_batches(DigitBatch, fn_constructor_kwargs={"column": "image"},
+batch_format="pyarrow", batch_size=512, concurrency=32)
 """
 
 from __future__ import annotations

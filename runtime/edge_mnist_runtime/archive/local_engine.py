@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -80,7 +81,7 @@ class _Child:
 
     def __init__(self, out: Path) -> None:
         self.part = -1
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603  # this Python
             [sys.executable, "-c", PROGRAM, str(out)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -95,10 +96,8 @@ class _Child:
     def take(self, part: int) -> None:
         """Begin a part."""
         self.part = part
-        try:
+        with suppress(BrokenPipeError):  # the child was killed: its answer is empty
             print(part, file=self._orders, flush=True)
-        except BrokenPipeError:
-            pass  # the child was killed: its answer is empty
 
     def answer(self) -> int | None:
         """The part that was made; None if the child was killed. Raises its error."""
@@ -114,10 +113,8 @@ class _Child:
         """Kill the process. What it was writing has a temporary name."""
         self._process.kill()
         for pipe in (self._orders, self.answers):
-            try:
+            with suppress(BrokenPipeError):
                 pipe.close()
-            except BrokenPipeError:
-                pass
         self._process.wait()
 
 

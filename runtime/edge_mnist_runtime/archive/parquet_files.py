@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -64,11 +65,20 @@ def find_parquet_ranges(
                 _add_ids(name, file, group, id_column, add_ids)
             n_pieces = max(1, min(MAX_PIECES, -(-n_rows * units // ROW_GROUP_UNITS)))
             edges = [n_rows * piece // n_pieces for piece in range(n_pieces + 1)]
-            for skip, end in zip(edges, edges[1:], strict=False):
-                if end > skip:
-                    place = {"group": group, "skip": skip, "column": column, "id_column": id_column or ""}
+            for skip, end in pairwise(edges):
+                count = end - skip
+                if count:
                     yield Range(
-                        "parquet", name, str(path), end - skip, start + skip, units * (end - skip), **place  # type: ignore[arg-type]
+                        "parquet",
+                        name,
+                        str(path),
+                        count,
+                        start + skip,
+                        units * count,
+                        group=group,
+                        skip=skip,
+                        column=column,
+                        id_column=id_column or "",
                     )
             start += n_rows
 
@@ -174,9 +184,7 @@ def _find_id_column(name: str, schema: pa.Schema, asked: str | None) -> str | No
     return asked or (ID_NAME if ID_NAME in schema.names else None)
 
 
-def _add_ids(
-    name: str, file: pq.ParquetFile, group: int, id_column: str, add_ids: Callable[[list[str]], None]
-) -> None:
+def _add_ids(name: str, file: pq.ParquetFile, group: int, id_column: str, add_ids: Callable[[list[str]], None]) -> None:
     for batch in file.iter_batches(1 << 16, row_groups=[group], columns=[id_column], use_threads=False):
         ids = _as_text(batch.column(0))
         if ids.null_count:

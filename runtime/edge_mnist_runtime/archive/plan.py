@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_mnist_runtime.archive.config import ArchiveConfig
+from edge_mnist_runtime.archive.idx_files import read_idx
 from edge_mnist_runtime.archive.parquet_files import read_parquet
 from edge_mnist_runtime.archive.picture_files import read_pictures
-from edge_mnist_runtime.archive.idx_files import read_idx
 from edge_mnist_runtime.archive.ranges import RANGE_UNITS, Chunk, Range, ReadRange
 from edge_mnist_runtime.archive.repeats import RepeatFinder
-from edge_mnist_runtime.archive.sources import find_ranges, sign_sources
+from edge_mnist_runtime.archive.sources import find_ranges
 from edge_mnist_runtime.archive.tar_files import read_tar
 from edge_mnist_runtime.atomic_file import replace_file
 from edge_mnist_runtime.errors import DataError, UsageError
@@ -144,21 +144,23 @@ class Plan:
         """
         try:
             record = json.loads(files.plan.read_text("utf-8"))
-            if record["schema_version"] != PLAN_SCHEMA_VERSION:
-                raise ValueError(f"schema version {record['schema_version']}")
-            return cls(
-                tuple(record["sources"]),
-                record["sources_sha256"],
-                ArchiveConfig(**record["config"]),
-                record["classifier"],
-                tuple(Part(*part) for part in record["parts"]),
-            )
+            if record["schema_version"] == PLAN_SCHEMA_VERSION:
+                parts = tuple(Part(*part) for part in record["parts"])
+                config = ArchiveConfig(**record["config"])
+                return cls(tuple(record["sources"]), record["sources_sha256"], config, record["classifier"], parts)
+            problem: object = "of another version of edge-mnist"
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{files.plan}: cannot be read ({error}); delete {files.out} and start again") from error
+            problem = error
+        raise DataError(f"{files.plan}: cannot be read ({problem}); delete {files.out} and start again")
 
-    def differences_from(self, sources: tuple[str, ...], config: ArchiveConfig, classifier: dict[str, Any]) -> list[str]:
+    def differences_from(
+        self, sources: tuple[str, ...], config: ArchiveConfig, classifier: dict[str, Any]
+    ) -> list[str]:
         """Name what another run would do differently."""
-        before, now = self._options(self.sources, self.config, self.classifier), self._options(sources, config, classifier)
+        before, now = (
+            self._options(self.sources, self.config, self.classifier),
+            self._options(sources, config, classifier),
+        )
         return [name for name in now if before.get(name) != now[name]]
 
     @staticmethod

@@ -12,7 +12,9 @@ from edge_mnist_runtime.errors import UsageError, first_line
 
 
 class PartBatch:
-    """A callable class for `map_batches`: makes the parts of a batch. Ray starts it again on another node if one is lost.
+    """A callable class for `map_batches`: makes the parts of a batch.
+
+    If a node is lost, Ray starts it again on another one.
 
     Args:
         out: The output of the run.
@@ -43,6 +45,7 @@ def make_parts(out: Path, parts: list[int], *, processes: int | None, cluster: s
             raise UsageError(f"`cluster` {cluster}: no Ray there ({first_line(error)}); start it: ray start") from error
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     # Each block is one part, so that a part is given out when an actor is free.
     numbers = ray.data.from_items([{"part": part} for part in parts], override_num_blocks=len(parts))
     made = numbers.map_batches(
@@ -50,13 +53,19 @@ def make_parts(out: Path, parts: list[int], *, processes: int | None, cluster: s
         fn_constructor_args=(str(out),),
         batch_size=1,
         num_cpus=1,
-        concurrency=(1, min(len(parts), processes or int(ray.cluster_resources().get("CPU", 1)))),
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(len(parts), processes or _count_cores())),
     )
     try:
         for row in made.iter_rows():
             yield int(row["part"])
     except ray.exceptions.RayError as error:
         raise UsageError(f"Ray: {_explain(error)}") from error
+
+
+def _count_cores() -> int:
+    import ray
+
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
 
 
 def _explain(error: Exception) -> str:

@@ -31,7 +31,9 @@ class RepeatFinder:
     def __enter__(self) -> RepeatFinder:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._folder.cleanup()
 
     def add(self, ids: list[str]) -> None:

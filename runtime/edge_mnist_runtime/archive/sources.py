@@ -32,7 +32,13 @@ GZIP: Final = b"\x1f\x8b"
 TAR_MAGIC: Final = slice(257, 262)
 """Place of `ustar` in the first header of a tar file (POSIX.1-2001, pax)."""
 
-OTHER_ARCHIVES: Final = {b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"7z\xbc\xaf": "7z", b"(\xb5/\xfd": "zstd"}
+OTHER_ARCHIVES: Final = {
+    b"PK\x03\x04": "zip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"7z\xbc\xaf": "7z",
+    b"(\xb5/\xfd": "zstd",
+}
 """First bytes of archives that are not read."""
 
 UNPACK_ADVICE: Final = "free some space; .gz files are unpacked into the output while the run lasts"
@@ -177,7 +183,9 @@ def _require_picture(found: Found, start: bytes) -> None:
     """Refuse a file that should hold many pictures and holds something else, but not a damaged picture."""
     for magic, kind in OTHER_ARCHIVES.items():
         if start.startswith(magic):
-            raise UsageError(f"{found.name}: a {kind} archive; expected tar, Parquet, IDX, .gz or a folder: unpack it first")
+            raise UsageError(
+                f"{found.name}: a {kind} archive; expected tar, Parquet, IDX, .gz or a folder: unpack it first"
+            )
     if found.name.lower().endswith(CONTAINERS):
         raise DataError(f"{found.name}: damaged: by its content neither tar nor Parquet nor IDX; fetch it again")
 

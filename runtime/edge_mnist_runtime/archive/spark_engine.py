@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,11 +24,17 @@ POLL_S: Final = 0.5
 
 def make_frames(frames: Iterator[pd.DataFrame], out: str) -> Iterator[pd.DataFrame]:
     """Make the parts in the column `part`, for `mapInPandas`, and yield the same frames."""
-    maker = PartMaker(Path(out))
+    maker = _open_maker(out)
     for frame in frames:
         for part in frame["part"].tolist():
             maker.make(part)
         yield frame
+
+
+@lru_cache(maxsize=1)
+def _open_maker(out: str) -> PartMaker:
+    """Spark uses a Python process for many tasks, so the model is loaded once."""
+    return PartMaker(Path(out))
 
 
 def make_parts(out: Path, parts: list[int], *, cluster: str | None) -> Iterator[int]:
@@ -38,6 +46,8 @@ def make_parts(out: Path, parts: list[int], *, cluster: str | None) -> Iterator[
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
+    if cluster is None or cluster.startswith("local"):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else Spark starts `python3`, which may be another one
     builder = SparkSession.builder.appName("edge-mnist archive").config("spark.ui.showConsoleProgress", "false")
     try:
         spark = (builder.master(cluster) if cluster else builder).getOrCreate()

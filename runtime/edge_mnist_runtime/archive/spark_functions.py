@@ -1,8 +1,8 @@
 """Classify Spark data frames: `make_predict_fn` for `predict_batch_udf`, `classify_frames` for `mapInPandas`.
 
-    digits = predict_batch_udf(make_predict_fn, return_type=PREDICT_TYPE, batch_size=512, input_tensor_shapes=[[784]])
-    frame.select("id", digits("image")).write.parquet("digits")
-    frame.select("id", "image").mapInPandas(classify_frames, FRAME_TYPE).write.parquet("digits")
+digits = predict_batch_udf(make_predict_fn, return_type=PREDICT_TYPE, batch_size=512, input_tensor_shapes=[[784]])
+frame.select("id", digits("image")).write.parquet("digits")
+frame.select("id", "image").mapInPandas(classify_frames, FRAME_TYPE).write.parquet("digits")
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PREDICT_TYPE: Final = (
     "digit tinyint, likeliest tinyint, confidence float, reason string, error string, model_sha256 string"
 )
-"""Spark's type of what `make_predict_fn` predicts: all but the box, because `predict_batch_udf` takes no nested types."""
+"""Spark's type of what `make_predict_fn` predicts: no box, because `predict_batch_udf` takes no nested types."""
 
 FRAME_TYPE: Final = f"id string, {PREDICT_TYPE}, box struct<left: int, top: int, right: int, bottom: int>"
 """Spark's type of what `classify_frames` yields."""

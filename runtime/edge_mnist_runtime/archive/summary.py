@@ -32,9 +32,9 @@ class ArchiveSummary:
     rows_before: int
     """Rows that earlier runs had made."""
     seconds: float
-    """Time of this run alone, without planning and the start of the engine."""
+    """Time of this run, with the start of the engine, without finding the pictures."""
     rows_per_second: float | None
-    """Rate of this run; None if it made no rows."""
+    """Rate of this run since every process had made its first part; None for a few parts."""
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""

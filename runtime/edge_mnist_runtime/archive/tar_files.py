@@ -49,7 +49,7 @@ def _pictures_in(name: str, file: BinaryIO) -> Iterator[tarfile.TarInfo]:
     try:
         with tarfile.open(fileobj=file, mode="r:") as archive:
             while member := archive.next():
-                archive.members.clear()  # tarfile keeps them all
+                archive.members.clear()  # type: ignore[attr-defined]  # tarfile keeps them all
                 is_hidden = any(map(is_left_by_a_file_manager, PurePosixPath(member.name).parts))
                 if member.name.lower().endswith(KNOWN) and not member.isdir() and not is_hidden:
                     yield member

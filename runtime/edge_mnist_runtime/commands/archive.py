@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
+from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.commands.options import (
     JsonOption,
@@ -26,7 +25,9 @@ if TYPE_CHECKING:
 
 BackendOption = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Engine that runs the model: onnxruntime, litert or native.", show_default="by model"),
+    typer.Option(
+        metavar="NAME", help="Engine that runs the model: onnxruntime, litert or native.", show_default="by model"
+    ),
 ]
 
 
@@ -34,7 +35,8 @@ def archive(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="SOURCE...", help="Folders, tar, Parquet or IDX files (.gz too) of pictures or 28 x 28 tensors.",
+            metavar="SOURCE...",
+            help="Folders, tar, Parquet or IDX files (.gz too) of pictures or 28 x 28 tensors.",
             show_default=False,
         ),
     ],
@@ -42,7 +44,9 @@ def archive(
     engine: Annotated[str, typer.Option(metavar="NAME", help="Who works: local, ray or spark.")] = "local",
     processes: Annotated[
         int | None,
-        typer.Option(help="Number of processes; with ray the most at once. Spark has its own.", show_default="one per core"),
+        typer.Option(
+            help="Number of processes; with ray the most at once. Spark has its own.", show_default="one per core"
+        ),
     ] = None,
     cluster: Annotated[
         str | None,
@@ -56,7 +60,9 @@ def archive(
     backend: BackendOption = None,
     column: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Parquet column of pictures or tensors.", show_default="found by name and type"),
+        typer.Option(
+            metavar="NAME", help="Parquet column of pictures or tensors.", show_default="found by name and type"
+        ),
     ] = None,
     id_column: Annotated[
         str | None,
@@ -90,7 +96,7 @@ def archive(
         column,
         id_column,
     )
-    with _progress() as report:
+    with chatter_silenced(show=debug) as terminal, _progress(terminal) as report:
         summary = archive_pictures(
             sources,
             out,
@@ -104,29 +110,26 @@ def archive(
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[Progress], None]]:
-    """Show rows, rate and time left on standard error, if it is a terminal."""
+def _progress(terminal: TextIO) -> Iterator[Callable[[Progress], None]]:
+    """Show rows, rate and time left, if `terminal` is one."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bars
 
-    console = Console(file=sys.stderr)
+    console = Console(file=terminal)
     columns = (BarColumn(bar_width=20), TextColumn("{task.description}"))
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("finding pictures", total=None)
+    with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task("finding pictures", total=None)
 
         def report(found: Progress) -> None:
-            bar.update(task, total=found.total, completed=found.rows, description=_status(found))
+            bars.update(task, total=found.total, completed=found.rows, description=_status(found))
 
         yield report
 
 
 def _status(found: Progress) -> str:
-    counted = f"{found.rows:,} of {found.total:,}"
-    made = found.rows - found.rows_before
-    if not made or not found.seconds:
-        return counted
-    rate = made / found.seconds
-    return f"{counted}  {rate:,.0f}/s  {_duration((found.total - found.rows) / rate)} left"
+    counted, rate = f"{found.rows:,} of {found.total:,}", found.rows_per_second
+    return f"{counted}  {rate:,.0f}/s  {_duration((found.total - found.rows) / rate)} left" if rate else counted
 
 
 def _duration(seconds: float) -> str:

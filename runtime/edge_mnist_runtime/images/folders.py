@@ -62,8 +62,8 @@ def _count_left_out(files: list[Path], folder: Path, kind: str) -> str:
 def walk_files(folder: str, suffixes: tuple[str, ...], failed: list[tuple[Path, PictureError]]) -> Iterator[str]:
     """Yield the files below a folder whose names end in one of `suffixes`, sorted by path.
 
-    Hidden files are left out. Links to folders are followed, and each folder is visited once. `Path.rglob` takes several
-    times as long. In memory are only the names in the folders on the way to the current one.
+    Hidden files are left out. Links to folders are followed, and each folder is visited once. `Path.rglob` takes
+    several times as long. In memory are only the names in the folders on the way to the current one.
 
     Args:
         folder: The folder.
