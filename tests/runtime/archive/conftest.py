@@ -59,9 +59,19 @@ def check_rows(rows: Rows, pictures: dict[str, Any], classifier: DigitClassifier
         assert {column: rows[name][column] for column in row} == row, name
 
 
+def check_long_rows(rows: Rows, source: Path, classifier: DigitClassifier) -> None:
+    """Compare an archive of `long_source` with the predictions of one process."""
+    outcomes = [*classifier.predict_stream(draw_tensors(30_000))]
+    assert len(rows) == 5 * len(outcomes)
+    for copy in range(5):
+        for row, outcome in enumerate(outcomes):
+            found = rows[f"{source}/{copy}.idx#{row}"]
+            assert found.items() >= expected_row(outcome, classifier).items()
+
+
 @pytest.fixture(scope="session")
 def mixed_source(make_once: Callable[..., Path]) -> Path:
-    """A folder with an IDX file of 30,000 tensors, the sample pictures in a tar file, and files that are no pictures."""
+    """A folder with an IDX file of tensors, the sample pictures, also in a tar file, and files that are no pictures."""
 
     def fill(folder: Path) -> None:
         (folder / "digits.idx").write_bytes(encode_idx(draw_tensors(30_000)))
@@ -73,6 +83,18 @@ def mixed_source(make_once: Callable[..., Path]) -> Path:
         (folder / "empty.png").touch()
 
     return make_once("mixed-source", fill)
+
+
+@pytest.fixture(scope="session")
+def long_source(make_once: Callable[..., Path]) -> Path:
+    """A folder with 150,000 tensors, so that a node can be killed while all of them are at work."""
+
+    def fill(folder: Path) -> None:
+        data = encode_idx(draw_tensors(30_000))
+        for copy in range(5):
+            (folder / f"{copy}.idx").write_bytes(data)
+
+    return make_once("long-source", fill)
 
 
 @pytest.fixture(scope="session")
