@@ -17,11 +17,14 @@ PARTIAL_PREFIX: Final = ".partial-"
 """Prefix of files that are being written. A file that a killed program left can be ignored."""
 
 
-def replace_file(target: Path, write: Callable[[Path], object], *, advice: str, several_writers: bool = False) -> None:
+def replace_file(
+    target: Path, write: Callable[[Path], object], *, advice: str, several_writers: bool = False, synced: bool = True
+) -> None:
     """Replace a file: `write` creates a temporary file beside it, which is synced and renamed.
 
     A link stays, and the file that it names is replaced. With `several_writers` each call has a temporary file of its
-    own, so that processes on any machine may write the same target at once.
+    own, so that processes on any machine may write the same target at once. Without `synced` a power failure may damage
+    the file, and the caller must notice that.
 
     Raises:
         OutputError: The folder cannot be written, or the target is no file, such as /dev/null; what was there is still
@@ -37,8 +40,8 @@ def replace_file(target: Path, write: Callable[[Path], object], *, advice: str, 
     )  # with the same suffix, because Keras checks it
     try:
         write(partial)
-        with partial.open("rb+") as handle:
-            os.fsync(handle.fileno())
+        if synced:
+            sync_file(partial)
         partial.replace(target)
     except OSError as error:
         partial.unlink(missing_ok=True)
@@ -46,6 +49,12 @@ def replace_file(target: Path, write: Callable[[Path], object], *, advice: str, 
     except BaseException:  # also Ctrl-C
         partial.unlink(missing_ok=True)
         raise
+
+
+def sync_file(path: Path) -> None:
+    """Sync the content of a file to disk."""
+    with path.open("rb+") as handle:
+        os.fsync(handle.fileno())
 
 
 def write_synced(path: Path, data: bytes) -> None:

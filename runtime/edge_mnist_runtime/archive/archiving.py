@@ -19,7 +19,7 @@ from edge_mnist_runtime.archive.plan import ADVICE, Plan, RunFiles, make_plan
 from edge_mnist_runtime.archive.rows import Tally
 from edge_mnist_runtime.archive.sources import require_sources, sign_sources
 from edge_mnist_runtime.archive.summary import ArchiveSummary
-from edge_mnist_runtime.atomic_file import PARTIAL_PREFIX, replace_file
+from edge_mnist_runtime.atomic_file import PARTIAL_PREFIX, replace_file, sync_file, sync_folder
 from edge_mnist_runtime.engines.options import check_count
 from edge_mnist_runtime.errors import DataError, OutputError, UsageError
 from edge_mnist_runtime.extras import require_extra
@@ -260,8 +260,10 @@ def _finish(
 ) -> ArchiveSummary:
     """Write the summary, which says that the data set is complete."""
     total = Tally()
-    for tally in run.tallies.values():
+    for index, tally in run.tallies.items():
         total.add(tally)
+        sync_file(files.part(index))
+    sync_folder(files.out)
     summary = ArchiveSummary(
         out=str(files.out),
         sources=plan.sources,

@@ -48,7 +48,14 @@ class PartMaker:
         target = self._files.part(index)
         part = self._plan.parts[index]
         if read_tally(target, self._sha256, part.rows) is None:
-            replace_file(target, lambda partial: self._write(partial, index), advice=ADVICE, several_writers=True)
+            # Synced when the run ends: a sync takes as long as 200 pictures, and a damaged footer is noticed.
+            replace_file(
+                target,
+                lambda partial: self._write(partial, index),
+                advice=ADVICE,
+                several_writers=True,
+                synced=False,
+            )
 
     def _write(self, partial: Path, index: int) -> None:
         part, tally, waiting = self._plan.parts[index], Tally(), list[pa.RecordBatch]()

@@ -93,5 +93,5 @@ def test_digit_batch_in_a_pipeline(
 
 
 def test_cluster_that_does_not_exist_is_one_line(samples_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="`cluster` 127.0.0.1:1: no Ray there"):
+    with pytest.raises(UsageError, match=r"`cluster` 127\.0\.0\.1:1: no Ray there"):
         archive_pictures([samples_folder], tmp_path / "out", engine="ray", cluster="127.0.0.1:1")
