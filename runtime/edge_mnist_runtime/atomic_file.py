@@ -35,9 +35,8 @@ def replace_file(
     if target.exists() and not target.is_file():
         raise OutputError(f"{target}: cannot be written (not a file); {advice}")
     writer = f"{secrets.token_hex(8)}-" if several_writers else ""
-    partial = target.with_name(
-        f"{PARTIAL_PREFIX}{writer}{target.name}"
-    )  # with the same suffix, because Keras checks it
+    name = f"{PARTIAL_PREFIX}{writer}{target.name}"  # with the same suffix, because Keras checks it
+    partial = target.with_name(name)
     try:
         write(partial)
         if synced:

@@ -12,12 +12,14 @@ import pyarrow.parquet as pq
 from edge_mnist_runtime.archive.plan import ADVICE, Plan, RunFiles, read_part
 from edge_mnist_runtime.archive.rows import SCHEMA, RowMaker, Tally
 from edge_mnist_runtime.atomic_file import replace_file
+from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.errors import DataError
+from edge_mnist_runtime.predictions import Outcome
 
 METADATA_KEY: Final = b"edge_mnist"
 """Key in the footer of a part: the plan's SHA-256, and the tally of the rows."""
 
-ROW_GROUP: Final = 32_768
+ROW_GROUP: Final = 8_192
 """Maximum number of rows that wait to be written."""
 
 
@@ -58,19 +60,27 @@ class PartMaker:
             )
 
     def _write(self, partial: Path, index: int) -> None:
-        part, tally, waiting = self._plan.parts[index], Tally(), list[pa.RecordBatch]()
+        part, tally = self._plan.parts[index], Tally()
+        ids: list[str] = []
+        outcomes: list[Outcome] = []
+        boxes: list[Box | None] = []
         with pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
-            n_waiting = 0
-            for ids, pictures in read_part(self._files, part):
-                located = self._maker.classify(pictures, ids)
-                tally.count(located[0])
-                waiting.append(self._maker.make_batch(ids, located))
-                n_waiting += len(ids)
-                if n_waiting >= ROW_GROUP:
-                    writer.write_table(pa.Table.from_batches(waiting, SCHEMA))
-                    waiting, n_waiting = [], 0
-            if waiting:
-                writer.write_table(pa.Table.from_batches(waiting, SCHEMA))
+
+            def write_waiting() -> None:
+                tally.count(outcomes)
+                writer.write_batch(self._maker.make_batch(ids, (outcomes, boxes)))
+                for waiting in (ids, outcomes, boxes):
+                    waiting.clear()
+
+            for names, pictures in read_part(self._files, part):
+                found, places = self._maker.classify(pictures, names)
+                ids += names
+                outcomes += found
+                boxes += places
+                if len(ids) >= ROW_GROUP:
+                    write_waiting()
+            if ids:
+                write_waiting()
             if tally.rows != part.rows:
                 raise DataError(f"part {index}: {tally.rows} pictures, but {part.rows} were planned; a source changed")
             writer.add_key_value_metadata({METADATA_KEY: json.dumps({"plan": self._sha256, **tally.to_dict()})})

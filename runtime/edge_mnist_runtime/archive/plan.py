@@ -29,10 +29,11 @@ from edge_mnist_runtime.archive.sources import find_ranges
 from edge_mnist_runtime.archive.tar_files import read_tar
 from edge_mnist_runtime.atomic_file import replace_file
 from edge_mnist_runtime.errors import DataError, UsageError
+from edge_mnist_runtime.paths import explain
 
 PLAN_SCHEMA_VERSION: Final = 1
 
-MIN_PARTS: Final = 64
+MIN_PARTS: Final = 32
 """A small source has about so many parts, so that all processes have work and progress is seen."""
 
 MAX_PART_UNITS: Final = 16 * RANGE_UNITS
@@ -175,7 +176,12 @@ def read_part(files: RunFiles, part: Part) -> Iterator[Chunk]:
         lines.seek(part.offset)
         for _ in range(part.n_ranges):
             found = Range.from_dict(json.loads(lines.readline()))
-            yield from READERS[found.kind](found)
+            try:
+                yield from READERS[found.kind](found)
+            except OSError as error:
+                raise DataError(
+                    f"{found.name}: cannot be read ({explain(error)}); restore it and start again"
+                ) from error
 
 
 def make_plan(

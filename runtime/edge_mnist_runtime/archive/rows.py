@@ -151,7 +151,7 @@ class RowMaker:
             "likeliest": [found and found.likeliest for found in read],
             "confidence": [found and found.confidence for found in read],
             "reason": [found and found.reason for found in read],
-            "box": [box and box._asdict() for box in boxes],
+            "box": [box and box._asdict() for box in boxes] if any(boxes) else [None] * len(boxes),
             "error": [str(outcome) if isinstance(outcome, InputError) else None for outcome in outcomes],
             "model_sha256": [self._sha256] * len(outcomes),
         }

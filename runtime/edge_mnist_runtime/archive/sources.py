@@ -60,7 +60,7 @@ class Found:
     @property
     def inside(self) -> str:
         """Its path inside the source folder."""
-        return os.path.relpath(self.name, self.source)
+        return self.name[len(self.source) :].lstrip(os.sep)
 
 
 def walk_sources(sources: Iterable[str]) -> Iterator[Found]:
