@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from edge_mnist_runtime.archive.parts import PartMaker
 from edge_mnist_runtime.errors import UsageError, first_line
+
+CONNECT_S: Final = 10.0
+"""Time to connect to a cluster, in seconds."""
 
 
 class PartBatch:
@@ -40,8 +44,9 @@ def make_parts(out: Path, parts: list[int], *, processes: int | None, cluster: s
 
     if not ray.is_initialized():
         try:
+            _require_listener(cluster)
             ray.init(address=cluster, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise UsageError(f"`cluster` {cluster}: no Ray there ({first_line(error)}); start it: ray start") from error
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
@@ -60,6 +65,13 @@ def make_parts(out: Path, parts: list[int], *, processes: int | None, cluster: s
             yield int(row["part"])
     except ray.exceptions.RayError as error:
         raise UsageError(f"Ray: {_explain(error)}") from error
+
+
+def _require_listener(cluster: str | None) -> None:
+    """Raise OSError if nothing listens at HOST:PORT. Ray itself would try for minutes."""
+    host, _, port = (cluster or "").rpartition(":")
+    if host and port.isdigit() and "/" not in host:
+        socket.create_connection((host, int(port)), timeout=CONNECT_S).close()
 
 
 def _count_cores() -> int:

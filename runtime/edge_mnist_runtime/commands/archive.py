@@ -35,12 +35,11 @@ def archive(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="SOURCE...",
             help="Folders, tar, Parquet or IDX files (.gz too) of pictures or 28 x 28 tensors.",
             show_default=False,
         ),
     ],
-    out: Annotated[str, typer.Argument(metavar="OUT", help="Folder for the Parquet data set.", show_default=False)],
+    out: Annotated[str, typer.Argument(help="Folder for the Parquet data set.", show_default=False)],
     engine: Annotated[str, typer.Option(metavar="NAME", help="Who works: local, ray or spark.")] = "local",
     processes: Annotated[
         int | None,
