@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PREDICT_TYPE: Final = (
     "digit tinyint, likeliest tinyint, confidence float, reason string, error string, model_sha256 string"
 )
-"""Spark's type of what `make_predict_fn` predicts: no box, because `predict_batch_udf` takes no nested types."""
+"""Spark's type of predictions, for `StructType.fromDDL`: no box, because `predict_batch_udf` takes no nested types."""
 
 FRAME_TYPE: Final = f"id string, {PREDICT_TYPE}, box struct<left: int, top: int, right: int, bottom: int>"
 """Spark's type of what `classify_frames` yields."""

@@ -74,11 +74,14 @@ def test_functions_in_a_pipeline(
 ) -> None:
     from pyspark.ml.functions import predict_batch_udf
     from pyspark.sql import SparkSession
+    from pyspark.sql.types import StructType
 
     spark = SparkSession.builder.master(MASTER).getOrCreate()
     tensors = draw_tensors(200)
     rows = [(index, tensor.ravel().tolist()) for index, tensor in enumerate(tensors)]
-    digits = predict_batch_udf(make_predict_fn, return_type=PREDICT_TYPE, batch_size=64, input_tensor_shapes=[[784]])
+    digits = predict_batch_udf(
+        make_predict_fn, return_type=StructType.fromDDL(PREDICT_TYPE), batch_size=64, input_tensor_shapes=[[784]]
+    )
     frame = spark.createDataFrame(rows, "id int, image array<short>").select("id", digits("image").alias("found"))
     expected = [prediction.confidence for prediction in classifier.predict_batch(tensors)]
     found = {row.id: row.found.confidence for row in frame.collect()}
@@ -89,6 +92,6 @@ def test_functions_in_a_pipeline(
     assert [named[name].digit for name in sample_pictures] == [*range(10)]
     assert named["9-photograph.jpg"].box == (332, 146, 472, 410)
     assert named["x"].error.startswith("bytes: not a picture")
-    udf = predict_batch_udf(make_predict_fn, return_type=PREDICT_TYPE, batch_size=4)
+    udf = predict_batch_udf(make_predict_fn, return_type=StructType.fromDDL(PREDICT_TYPE), batch_size=4)
     flat = {row.id: row.found for row in pictures.select("id", udf("image").alias("found")).collect()}
     assert [flat[name].digit for name in sample_pictures] == [*range(10)]
