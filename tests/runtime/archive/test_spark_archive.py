@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,10 @@ EXECUTOR = "org.apache.spark.executor.CoarseGrainedExecutorBackend"
 
 @pytest.fixture(scope="module", autouse=True)
 def stop_spark() -> Iterator[None]:
-    """Stop what `archive_pictures` started."""
+    """Let Spark start this Python, and stop what a test started."""
     from pyspark.sql import SparkSession
 
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     yield
     if session := SparkSession.getActiveSession():
         session.stop()
