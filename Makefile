@@ -71,7 +71,7 @@ SITE := import sysconfig; print(sysconfig.get_path("purelib"))
 archive-test: $(INSTALLED) ## Test edge-mnist archive on Ray and Spark, after installing what that needs: 1 GB, and Java as root
 	command -v java >/dev/null || { apt-get update -qq && apt-get install -y -qq default-jre-headless; }
 	test -x $(ARCHIVE)/bin/ray || { $(BIN)/python -m venv $(ARCHIVE) && \
-	    $(ARCHIVE)/bin/python -m pip install --quiet --constraint constraints.txt 'ray[data]>=2.40' 'pyspark>=3.5' 'pandas>=2.2,<3' && \
+	    $(ARCHIVE)/bin/python -m pip install --quiet --constraint constraints.txt 'ray[data]>=2.51' 'pyspark>=3.5' 'pandas>=2.2,<3' && \
 	    echo "import site; site.addsitedir('$$($(BIN)/python -c '$(SITE)')')" > "$$($(ARCHIVE)/bin/python -c '$(SITE)')/base.pth"; }
 	$(ONE_THREAD) $(ARCHIVE)/bin/python -m pytest tests/runtime/archive
 

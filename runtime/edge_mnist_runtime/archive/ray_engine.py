@@ -53,12 +53,15 @@ def make_parts(out: Path, parts: list[int], *, processes: int | None, cluster: s
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     # Each block is one part, so that a part is given out when an actor is free.
     numbers = ray.data.from_items([{"part": part} for part in parts], override_num_blocks=len(parts))
+    n_actors = min(len(parts), processes or _count_cores())
+    # The pool may shrink to one, so that an actor of a lost node finds a free core elsewhere.
+    pool = ray.data.ActorPoolStrategy(min_size=1, max_size=n_actors, initial_size=n_actors)
     made = numbers.map_batches(
         PartBatch,
         fn_constructor_args=(str(out),),
         batch_size=1,
         num_cpus=1,
-        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(len(parts), processes or _count_cores())),
+        compute=pool,
     )
     try:
         for row in made.iter_rows():
