@@ -15,7 +15,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install quickstart test test-mnist web-test page-models nightly lint types wheel frozen-test reference golden conformance
-.PHONY: constraints docs clean mutants device-test
+.PHONY: constraints docs clean mutants device-test archive-test
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -63,6 +63,17 @@ web-test: $(INSTALLED) ## Test the page in headless Chromium, after installing w
 	$(MAKE) $(WEB_TOOLS)
 	mkdir -p build/web-test/screenshots
 	SCREENSHOTS=$(abspath build/web-test/screenshots) $(BIN)/python -m pytest $(BROWSER_TESTS)
+
+# Ray and Spark take 1 GB, so they are in an environment of their own, on top of .venv.
+ARCHIVE := build/archive-venv
+SITE := import sysconfig; print(sysconfig.get_path("purelib"))
+
+archive-test: $(INSTALLED) ## Test edge-mnist archive on Ray and Spark, after installing what that needs: 1 GB, and Java as root
+	command -v java >/dev/null || { apt-get update -qq && apt-get install -y -qq default-jre-headless; }
+	test -x $(ARCHIVE)/bin/ray || { $(BIN)/python -m venv $(ARCHIVE) && \
+	    $(ARCHIVE)/bin/python -m pip install --quiet --constraint constraints.txt 'ray[data]>=2.51' 'pyspark>=3.5' 'pandas>=2.2,<3' && \
+	    echo "import site; site.addsitedir('$$($(BIN)/python -c '$(SITE)')')" > "$$($(ARCHIVE)/bin/python -c '$(SITE)')/base.pth"; }
+	$(ONE_THREAD) $(ARCHIVE)/bin/python -m pytest tests/runtime/archive
 
 NIGHTLY := build/nightly
 

@@ -19,7 +19,7 @@ ORDER = {
         "lazy_names tensor box machine errors atomic_file extras paths preprocess thresholds contract dataset timing "
         "engines bundles images "
         "prediction reading acceptance rows inputs predictions prediction_pool picture_report web "
-        "classifier_info classifier bench doctor installation service "
+        "classifier_info classifier bench doctor installation service archive "
         "commands __main__"
     ),
     "trainer": (

@@ -15,13 +15,16 @@ import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_runtime.errors import DataError, DataNotFoundError
 from edge_mnist_runtime.paths import describe_missing, describe_unreadable, exists, is_file, is_folder, list_folder
+
+if TYPE_CHECKING:
+    from mmap import mmap
 
 DATA_VARIABLE: Final = "EDGE_MNIST_DATA"
 """Environment variable with the folder of the four IDX files, or of the user's own digits."""
@@ -91,11 +94,11 @@ def encode_idx(values: npt.NDArray[np.uint8]) -> bytes:
     return header + np.ascontiguousarray(values).tobytes()
 
 
-def decode_idx(data: bytes, *, origin: str) -> npt.NDArray[np.uint8]:
+def decode_idx(data: bytes | mmap, *, origin: str) -> npt.NDArray[np.uint8]:
     """Read an uncompressed IDX file of uint8 values.
 
     Args:
-        data: The whole file.
+        data: The whole file, or its memory map, of which only the values that are used are read.
         origin: The file's name for the error message.
 
     Returns:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL import Image
 
+    from edge_mnist_runtime.box import Box
     from edge_mnist_runtime.prediction import Quality, Reason
     from edge_mnist_runtime.reading.reader import Reading
     from edge_mnist_runtime.tensor import Pixels
@@ -63,6 +64,8 @@ class NetworkInput(NamedTuple):
     """Rejection reason found before the network runs."""
     min_confidence: float = 0.0
     """Confidence from which the network's answer counts in spite of the flaw; above 1 if none does."""
+    box: Box | None = None
+    """The digit's box, in the upright picture's own pixels; None for tensors and blank pictures."""
 
 
 class Source(NamedTuple):
@@ -151,7 +154,7 @@ def to_input(picture: Picture, mode: ReadingMode) -> NetworkInput:
     if isinstance(taken, bytes):
         return NetworkInput(taken)
     reading = taken.read(mode)
-    return NetworkInput(reading.pixels.tobytes(), reading.quality, reading.flaw, reading.min_confidence)
+    return NetworkInput(reading.pixels.tobytes(), reading.quality, reading.flaw, reading.min_confidence, reading.box)
 
 
 def to_pixels(picture: Picture, mode: ReadingMode = "auto", *, origin: str | None = None) -> Pixels:

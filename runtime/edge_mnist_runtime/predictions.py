@@ -21,6 +21,7 @@ from edge_mnist_runtime.tensor import TENSOR, fills_height_as_in_mnist
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from edge_mnist_runtime.box import Box
     from edge_mnist_runtime.tensor import Pixels
 
 Outcome: TypeAlias = "Prediction | InputError"
@@ -59,7 +60,7 @@ class Predictor:
         Raises:
             InputError: The picture cannot be read.
         """
-        tensor, quality, flaw, min_confidence = to_input(picture, self._mode)
+        tensor, quality, flaw, min_confidence, _ = to_input(picture, self._mode)
         if _is_uniform(tensor):
             return reject("blank", quality)
         prediction = _to_prediction(self._engine.run_bytes(tensor), quality)
@@ -74,6 +75,13 @@ class Predictor:
         Returns:
             One prediction for each picture, or the error if it cannot be read.
         """
+        return self.predict_located(pictures)[0]
+
+    def predict_located(self, pictures: Iterable[Picture]) -> tuple[list[Outcome], list[Box | None]]:
+        """Like `predict_many`, and also return the box of each digit.
+
+        A box is in the upright picture's own pixels. It is None for tensors, blank and unreadable pictures.
+        """
         inputs: list[NetworkInput] = []
         errors: dict[int, InputError] = {}
         for index, picture in enumerate(pictures):
@@ -84,9 +92,11 @@ class Predictor:
         images = np.frombuffer(b"".join([found.tensor for found in inputs]), np.uint8).reshape(TENSOR)
         predictions = self.predict_tensors(images, [found.quality for found in inputs])
         outcomes: list[Outcome] = [*map(_weigh_flaw, predictions, inputs)]
+        boxes = [found.box for found in inputs]
         for index, failed in errors.items():  # in ascending order, so that each index is right
             outcomes.insert(index, failed)
-        return outcomes
+            boxes.insert(index, None)
+        return outcomes, boxes
 
     def predict_tensors(self, images: Pixels, qualities: Iterable[Quality | None] = NO_QUALITIES) -> list[Prediction]:
         """Classify tensors, uint8, shape (N, 28, 28, 1), with the qualities of their digits."""

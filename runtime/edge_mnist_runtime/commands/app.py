@@ -36,7 +36,7 @@ WORKSTATION_COMMANDS: Final = ("train", "export", "debug", "archs", "transfer-se
 """...and the order in which --help lists them."""
 
 DEVICE_COMMANDS: Final = (
-    *("classify", "read", "preprocess", "demo", "serve"),
+    *("classify", "read", "preprocess", "archive", "demo", "serve"),
     *("bench", "compare", "doctor", "verify", "install", "info", "samples"),
 )
 """The runtime's own commands. Each is the function of this name in the module of this name."""
