@@ -163,7 +163,7 @@ def test_edges_of_repeated_pixels_may_be_one_pixel_off(side: int) -> None:
 def test_edge_may_be_off_if_pixels_are_repeated_three_times(side: int, expected: bool) -> None:
     enlarged = np.array(Image.fromarray(tensor()).resize((side, side), Image.Resampling.NEAREST))
     assert find_enlarged_tensor(Image.fromarray(enlarged)) is not None
-    end = np.flatnonzero(enlarged[side // 4])[-1] + 1  # of the upright bar
+    end = np.flatnonzero(enlarged[side // 2])[-1] + 1  # of the level bar
     enlarged[:, end] = enlarged[:, end - 1]
     assert (find_enlarged_tensor(Image.fromarray(enlarged)) is not None) == expected
 

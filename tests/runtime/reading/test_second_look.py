@@ -57,6 +57,12 @@ def test_digit_in_the_place_of_mnists_is_not_placed(three: Pixels) -> None:
     assert place_as_in_mnist(three.tobytes()) is None
 
 
+def test_faint_digit_in_the_place_of_mnists_is_read_with_full_contrast(three: Pixels) -> None:
+    placed = place_as_in_mnist((three // 5).tobytes())
+    assert placed is not None
+    assert np.abs(np.frombuffer(placed.tensor, np.uint8).reshape(28, 28).astype(int) - three).mean() < 8
+
+
 @pytest.mark.parametrize(
     ("top", "bottom", "fills"),
     [(4, 24, True), (4, 23, True), (4, 22, False), (3, 24, True), (3, 25, False), (1, 21, False), (2, 22, True)],

@@ -94,6 +94,29 @@ def test_background_under_bright_ink_is_nine_tenths_as_rough(bright: int, dark: 
     assert has_bright_ink(image) == is_bright
 
 
+@pytest.mark.parametrize(("width", "least"), [(8, 255), (9, 56)])
+def test_stroke_of_eight_pixels_is_not_taken_for_background(width: int, least: int) -> None:
+    image = np.full((1, 28, 28, 1), 90, np.uint8)
+    image[:, 4:24, 10 : 10 + width] = 255
+    assert take_background_away(image)[0, 14, 10 : 10 + width].min() == least
+
+
+@pytest.mark.parametrize(("contrast", "level"), [(12, 127), (24, 255), (30, 255)])
+def test_ink_of_24_levels_above_its_background_becomes_white(contrast: int, level: int) -> None:
+    image = np.full((1, 28, 28, 1), 90, np.uint8)
+    image[:, 4:24, 10:14] += np.uint8(contrast)
+    assert take_background_away(image).max() == level
+
+
+def test_background_that_changes_at_a_line_is_smoothed() -> None:
+    image = np.full((1, 28, 28, 1), 60, np.uint8)
+    image[:, :, 14:] = 120
+    image[:, :, 24] = 255
+    beside = take_background_away(image)[0, 14, 14:24, 0]
+    assert 30 < beside[0] < 60
+    assert beside[4] < beside[0] / 5  # sigma is 3 pixels
+
+
 def test_dark_ink_on_light_is_a_picture(three: Pixels) -> None:
     assert find_tensor((255 - three).tobytes(), "auto") is None
 
