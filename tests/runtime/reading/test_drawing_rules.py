@@ -97,6 +97,16 @@ def test_stroke_is_a_quarter_as_dark_as_full_ink(level: int, counts: bool) -> No
     assert is_clean(grey, ink) != counts
 
 
+@pytest.mark.parametrize(("n_dark", "full"), [(10, 100), (11, 120)])
+def test_full_ink_is_as_dark_as_the_darkest_tenth(n_dark: int, full: int) -> None:
+    pixels = np.full((30, 30), 200, np.uint8)
+    pixels[10:20, 10:20] = 100
+    pixels.reshape(-1)[np.flatnonzero(pixels == 100)[:n_dark]] = 80
+    drawn = subtract_background(Image.fromarray(pixels))
+    assert drawn is not None
+    assert drawn.contrast == full / 200
+
+
 @pytest.mark.parametrize(("side", "mode"), [(39, "mnist"), (40, "photo")])
 def test_small_picture_is_read_as_a_drawing(side: int, mode: str) -> None:
     pixels = drawing(side)

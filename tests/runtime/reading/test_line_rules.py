@@ -215,6 +215,12 @@ def test_line_is_removed_and_crossing_strokes_are_bridged() -> None:
         assert left[:, 58:64].min() > 0.7
 
 
+@pytest.mark.parametrize("row", [1, 198])
+def test_line_beside_the_edge_of_the_picture_is_removed(row: int) -> None:
+    page = draw((row, row + 1, 0, 320), shape=(200, 320), darkness=0.2)
+    assert without_line(page, row).max() == 0
+
+
 def test_line_partly_outside_the_picture_is_removed_inside() -> None:
     darkness = np.zeros((80, 100), np.float32)
     rows = np.linspace(-5, 6, 100)
