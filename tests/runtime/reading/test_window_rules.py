@@ -135,12 +135,14 @@ def find_in_window(darkness: np.ndarray) -> Segmentation:
     return found
 
 
+@pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize(("width", "darkness", "lines"), [(4, 0.5, 0), (4, 0.45, 1), (3, 0.8, 0), (3, 0.6, 1)])
 def test_straight_stroke_from_edge_to_edge_is_as_dark_and_as_broad_as_the_others(
-    width: int, darkness: float, lines: int
+    width: int, darkness: float, lines: int, turned: bool
 ) -> None:
     stem = draw((0, 200, 120, 120 + width), darkness=darkness)
-    assert find_in_window(np.maximum(stem, draw((110, 116, 60, 150), (50, 116, 60, 66)))).lines == lines
+    page = np.maximum(stem, draw((110, 116, 60, 150), (50, 116, 60, 66)))
+    assert find_in_window(page.T if turned else page).lines == lines
 
 
 def test_ink_at_an_edge_of_a_page_without_lines_is_found() -> None:
