@@ -57,6 +57,33 @@ def test_digit_in_the_place_of_mnists_is_not_placed(three: Pixels) -> None:
     assert place_as_in_mnist(three.tobytes()) is None
 
 
+def bars(*rectangles: tuple[int, int, int, int]) -> bytes:
+    """A tensor of bright bars: top, bottom, left and right of each."""
+    image = np.zeros((28, 28), np.uint8)
+    for top, bottom, left, right in rectangles:
+        image[top:bottom, left:right] = 255
+    return image.tobytes()
+
+
+def test_large_digit_is_placed_and_not_small() -> None:
+    placed = place_as_in_mnist(bars((2, 26, 12, 15)))
+    assert placed is not None
+    assert not placed.is_small
+
+
+def test_digit_at_an_edge_is_placed_if_it_is_small() -> None:
+    placed = place_as_in_mnist(bars((0, 14, 12, 16)))
+    assert placed is not None
+    assert placed.is_small
+    assert place_as_in_mnist(bars((0, 23, 12, 16))) is None
+
+
+def test_several_digits_and_dark_ink_are_not_placed() -> None:
+    assert place_as_in_mnist(bars((8, 20, 3, 6), (8, 20, 22, 25))) is None
+    inverted = 255 - np.frombuffer(bars((8, 20, 12, 15)), np.uint8)
+    assert place_as_in_mnist(inverted.tobytes()) is None
+
+
 def test_faint_digit_in_the_place_of_mnists_is_read_with_full_contrast(three: Pixels) -> None:
     placed = place_as_in_mnist((three // 5).tobytes())
     assert placed is not None
