@@ -132,6 +132,26 @@ def test_doubtful_picture_is_the_mean_of_two_looks(draw_three: Draw, classifier:
     assert looked
 
 
+def test_small_digit_counts_if_the_mean_of_both_answers_reaches_0_6(three: Pixels, classifier: DigitClassifier) -> None:
+    looked = 0
+    for hidden in range(3, 10):  # less and less of the three is left
+        cut = three.copy()
+        cut[4 : 4 + hidden] = 0
+        image = small(cut, 17, 0, 11)
+        placed = place_as_in_mnist(image.tobytes())
+        assert placed is not None
+        one, other = (
+            np.frombuffer(classifier.engine.run_bytes(tensor), np.float32)
+            for tensor in (image.tobytes(), placed.tensor)
+        )
+        mean = np.sqrt(one * other) / np.sqrt(one * other).sum()
+        if 0.6 <= mean.max() < SURE and max(one.max(), other.max()) < SURE:
+            looked += 1
+            assert classifier.predict(image).probabilities == pytest.approx(mean, abs=1e-6)
+            assert classifier.predict(image).accepted
+    assert looked
+
+
 def test_every_answer_counts_without_a_second_look_at_confidence_0(three: Pixels) -> None:
     image = small(three, 10, 1, 1)
     plain = DigitClassifier(mode="raw", least_confidence=0).predict(image)

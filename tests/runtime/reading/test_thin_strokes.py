@@ -11,10 +11,10 @@ from edge_mnist_runtime.reading.thin_strokes import _stroke_width, widen_thin_dr
 
 
 def test_stroke_width_is_twice_the_area_over_the_outline() -> None:
-    strokes = np.zeros((6, 9), np.int32)
-    strokes[1:5, 2:6] = 100  # full ink: of 24 pixels, 18 are no darker
-    strokes[1:5, 6] = 50
-    strokes[1:5, 1] = 120
+    strokes = np.zeros((10, 10), np.int32)
+    strokes[1:9, 1:9] = 50
+    strokes[3:6, 1:9] = 100  # full ink: three quarters of all ink are no darker
+    strokes[4, 1:9] = 120
     soft = np.pad(np.minimum(strokes * 255 // 100, 255), 1).tolist()
     outline = sum(
         isqrt(256 * ((soft[row + 1][column] - level) ** 2 + (soft[row][column + 1] - level) ** 2))
