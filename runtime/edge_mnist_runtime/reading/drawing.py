@@ -58,7 +58,7 @@ def subtract_background(grey: Image.Image) -> DrawnInk | None:
     floor = PREPROCESS.floor_percent * threshold
     ink: Pixels = np.clip((100 * contrast - floor) * 255 // (100 * full - floor), 0, 255).astype(np.uint8)
     light = 255 - background if darker < lighter else background
-    return DrawnInk(ink, darker < lighter, min(1.0, full / max(light, PICTURE_READING.ground.darkest_level)))
+    return DrawnInk(ink, darker < lighter, full / max(light, PICTURE_READING.ground.darkest_level))
 
 
 def normalise_drawing(ink: Pixels) -> Pixels:

@@ -102,7 +102,7 @@ def _without_margin(picture: Image.Image) -> Image.Image:
     if int(np.ptp(border)) > PICTURE_READING.drawing.even_levels or not inside.any():
         return picture
     rectangle = inside[ink_box(inside.view(np.uint8)).slices]
-    if not rectangle[:: len(rectangle) - 1 or 1, :: rectangle.shape[1] - 1 or 1].all():
+    if not rectangle[np.ix_((0, -1), (0, -1))].all():
         return picture
     found = picture.crop(ink_box(_differs(np.asarray(picture.convert("L")), margin).view(np.uint8)))
     side = min(found.size)

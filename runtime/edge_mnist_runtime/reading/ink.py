@@ -229,8 +229,8 @@ def outline_on_edges(plane: Pixels, ink: Ink) -> float:
     mask, light = ink.mask[near.slices], plane[near.slices]
     outline = mask & ~erode(mask)
     height, width = plane.shape
-    outline[: max(0, reach - top)] = outline[max(0, height - reach - top) :] = False
-    outline[:, : max(0, reach - left)] = outline[:, max(0, width - reach - left) :] = False
+    outline[: max(0, reach - top)] = outline[height - reach - top :] = False
+    outline[:, : max(0, reach - left)] = outline[:, width - reach - left :] = False
     lightest = max_within(light, reach)[outline].astype(np.float32)
     drop = lightest - min_within(light, reach)[outline]
     drop /= np.maximum(lightest, PICTURE_READING.ground.darkest_level)

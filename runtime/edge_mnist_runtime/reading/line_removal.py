@@ -106,8 +106,8 @@ def _bridge(left: Floats, at: Positions, darkened: Mask) -> None:
     """Close the gaps that removed lines leave in crossing strokes, in place, if there is ink both above and below."""
     n_rows, columns = at.shape[1], np.arange(at.shape[2])
     first, last = darkened.argmax(1), n_rows - 1 - darkened[:, ::-1].argmax(1)
-    size = np.where(darkened.any(1), darkened.sum(1), 0)
-    for n in sorted({*size[size > 0].tolist()}):  # all lines of one thickness together
+    size = darkened.sum(1)
+    for n in sorted({*size.tolist()}):  # all lines of one thickness together
         which = np.flatnonzero(size == n)
         rows = np.stack(
             [at[which, np.maximum(first[which] - 1, 0)], at[which, np.minimum(last[which] + 1, n_rows - 1)]]

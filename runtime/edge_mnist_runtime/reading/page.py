@@ -101,7 +101,6 @@ class Page:
             self._ruling = find_ruling(darkness)
             if self._ruling.may_be_strokes and _are_strokes(self._ruling, darkness, noise, peak):
                 self._ruling = self._ruling.without_lines()
-                found = found or self._find_in(darkness, noise, peak)
             if found and not self._ruling:
                 return found
         if self._ruling:

@@ -43,7 +43,7 @@ class Ruling:
     @property
     def may_be_strokes(self) -> bool:
         """Whether there are so few lines, one in each direction, that they may be strokes of a 1 or a 4."""
-        return len(self) > 0 and max(len(self.level), len(self.upright)) == 1
+        return max(len(self.level), len(self.upright)) == 1
 
     def without_lines(self) -> Ruling:
         """The ruling of the same picture without any line."""
@@ -170,7 +170,7 @@ def _vote(ridges: Floats, centres: npt.NDArray[np.float64], slopes: npt.NDArray[
     ends = np.minimum(_at_end(values), _at_end(values[:, ::-1]))
     values.sort(axis=1)  # strips outside the picture, -1, come first
     inside = n_inside[which, rows]
-    found = values[np.arange(len(values)), np.minimum(n_strips - inside + skipped[which, rows], n_strips - 1)]
+    found = values[np.arange(len(values)), n_strips - inside + skipped[which, rows]]
     # A tall 1 is as straight as a line, but ends before the edge.
     votes[which, rows] = np.where(ends >= np.maximum(LINES.faintest, LINES.end_fraction * found), found, 0)
     return votes

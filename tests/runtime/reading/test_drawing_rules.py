@@ -97,6 +97,16 @@ def test_stroke_is_a_quarter_as_dark_as_full_ink(level: int, counts: bool) -> No
     assert is_clean(grey, ink) != counts
 
 
+@pytest.mark.parametrize(("n_dark", "full"), [(10, 100), (11, 120)])
+def test_full_ink_is_as_dark_as_the_darkest_tenth(n_dark: int, full: int) -> None:
+    pixels = np.full((30, 30), 200, np.uint8)
+    pixels[10:20, 10:20] = 100
+    pixels.reshape(-1)[np.flatnonzero(pixels == 100)[:n_dark]] = 80
+    drawn = subtract_background(Image.fromarray(pixels))
+    assert drawn is not None
+    assert drawn.contrast == full / 200
+
+
 @pytest.mark.parametrize(("side", "mode"), [(39, "mnist"), (40, "photo")])
 def test_small_picture_is_read_as_a_drawing(side: int, mode: str) -> None:
     pixels = drawing(side)
@@ -163,7 +173,7 @@ def test_edges_of_repeated_pixels_may_be_one_pixel_off(side: int) -> None:
 def test_edge_may_be_off_if_pixels_are_repeated_three_times(side: int, expected: bool) -> None:
     enlarged = np.array(Image.fromarray(tensor()).resize((side, side), Image.Resampling.NEAREST))
     assert find_enlarged_tensor(Image.fromarray(enlarged)) is not None
-    end = np.flatnonzero(enlarged[side // 4])[-1] + 1  # of the upright bar
+    end = np.flatnonzero(enlarged[side // 2])[-1] + 1  # of the level bar
     enlarged[:, end] = enlarged[:, end - 1]
     assert (find_enlarged_tensor(Image.fromarray(enlarged)) is not None) == expected
 

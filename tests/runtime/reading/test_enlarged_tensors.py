@@ -105,6 +105,33 @@ def test_more_detail_in_a_few_rows_is_no_enlarged_tensor(rows: tuple[int, int]) 
     assert find_enlarged_tensor(Image.fromarray(enlarged)) is None
 
 
+@pytest.mark.parametrize("row", range(17, 280, 35))  # in the middle of eight strips: the rows that are looked at first
+@pytest.mark.parametrize(("error", "is_found"), [(14.8, True), (15.3, False)])
+def test_row_differs_by_fifteen_levels_on_average(row: int, error: float, is_found: bool) -> None:
+    enlarged = np.kron(SOFT, np.ones((10, 10), np.uint8)).astype(float)
+    tenth = enlarged[row, 2::10]  # beside the centre of each of the tensor's pixels
+    tenth += np.where(tenth > 127, -1, 1) * error * 10**0.5
+    assert (find_enlarged_tensor(Image.fromarray(np.rint(enlarged).astype(np.uint8))) is not None) == is_found
+
+
+@pytest.mark.parametrize(("shift", "is_found"), [(1, True), (2, False)])
+def test_edges_in_a_row_are_one_pixel_off(shift: int, is_found: bool) -> None:
+    enlarged = np.kron(HARD, np.ones((10, 10), np.uint8))
+    enlarged[87] = np.roll(enlarged[87], shift)
+    assert (find_enlarged_tensor(Image.fromarray(enlarged)) is not None) == is_found
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_blot_wider_than_any_stroke_is_lighter_or_darker_than_the_corners(inverted: bool) -> None:
+    blot = np.zeros((28, 28), np.uint8)
+    blot[4:24, 9:18] = blot[9:18, 4:24] = 255
+    enlarged = np.kron(255 - blot if inverted else blot, np.ones((10, 10), np.uint8))
+    found = find_enlarged_tensor(Image.fromarray(enlarged))
+    assert found is not None
+    assert found[1] != inverted
+    assert np.array_equal(found[0], blot)
+
+
 def test_blank_picture_is_no_enlarged_tensor() -> None:
     assert find_enlarged_tensor(Image.new("L", (280, 280), 200)) is None
 
@@ -144,12 +171,27 @@ def test_margin_has_one_brightness_on_all_sides(edge: str, level: int, is_found:
     assert (find_enlarged_tensor(Image.fromarray(pixels)) is not None) == is_found
 
 
-@pytest.mark.parametrize("corner", [(30, 50), (30, 329), (309, 50), (309, 329)])
-def test_what_stands_in_a_margin_is_a_rectangle(corner: tuple[int, int]) -> None:
-    pixels = figure()
-    rows, columns = np.mgrid[: pixels.shape[0], : pixels.shape[1]]
-    pixels[np.hypot(rows - corner[0], columns - corner[1]) < 30] = 250
-    assert find_enlarged_tensor(Image.fromarray(pixels)) is None
+@pytest.mark.parametrize("corner", [(0, 0), (0, -1), (-1, 0), (-1, -1)])
+def test_inside_of_a_margin_has_four_corners(corner: tuple[int, int]) -> None:
+    page = np.full((56, 56), 250, np.uint8)  # in pixels of the tensor, two of which are sampled at a time
+    page[14:42, 14:42] = SOFT
+    inside = page[14:42, 14:42]
+    assert off(SOFT, Image.fromarray(np.kron(page, np.ones((10, 10), np.uint8)))) == 0
+    row, column = (slice(2) if at == 0 else slice(-2, None) for at in corner)
+    inside[row, column] = 250
+    assert find_enlarged_tensor(Image.fromarray(np.kron(page, np.ones((10, 10), np.uint8)))) is None
+
+
+def test_digit_in_a_figure_may_touch_the_edge_of_the_tensor() -> None:
+    touching = SOFT.copy()
+    touching[10:13, :] = touching[:, 20:23] = 255
+    page = np.pad(np.kron(touching, np.ones((10, 10), np.uint8)), 40, constant_values=250)
+    assert off(touching, Image.fromarray(page)) == 0
+
+
+@pytest.mark.parametrize(("ground", "is_found"), [(128, True), (127, False)])
+def test_margin_is_128_levels_lighter_than_the_background(ground: int, is_found: bool) -> None:
+    assert (find_enlarged_tensor(Image.fromarray(figure(ground=ground))) is not None) == is_found
 
 
 def test_small_picture_has_no_margin_to_take_away() -> None:

@@ -57,6 +57,14 @@ def test_paper_is_the_median_of_the_border(seed: int) -> None:
     assert 20 / (1 - drawn.contrast) == pytest.approx(np.sort(levels)[(len(levels) - 1) // 2])
 
 
+def test_both_columns_of_a_picture_two_pixels_wide_are_border() -> None:
+    pixels = np.full((9, 2), 200, np.uint8)
+    pixels[1:-1, 0] = 100
+    drawn = subtract_background(Image.fromarray(pixels))
+    assert drawn is not None
+    assert not drawn.light_on_dark  # 200 is the paper, as eleven of all eighteen pixels have it
+
+
 @pytest.mark.parametrize(
     ("size", "is_seen"), [((63, 30), True), ((30, 63), True), ((64, 30), False), ((30, 64), False)]
 )

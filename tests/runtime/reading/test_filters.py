@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_mnist_runtime.reading.filters import grey_closing, max_within, min_within, quantile, quantile_along, widen
+from edge_mnist_runtime.reading.filters import (
+    grey_closing,
+    max_within,
+    min_within,
+    quantile,
+    quantile_along,
+    roughness,
+    widen,
+)
 
 
 @pytest.fixture
@@ -55,6 +63,8 @@ def test_mask_grows_by_as_many_pixels_in_every_direction(reach: int, rng: np.ran
     assert mask.any()
     assert np.array_equal(max_within(mask, reach), expected)
     assert np.array_equal(min_within(~mask, reach), ~expected)
+    assert np.array_equal(max_within(np.stack([mask, ~mask]), reach)[0], expected)
+    assert np.array_equal(min_within(np.stack([~mask, mask]), reach)[0], ~expected)
 
 
 @pytest.mark.parametrize("reach", [0, 1, 3])
@@ -65,6 +75,18 @@ def test_largest_value_within_reach(reach: int, rng: np.random.Generator) -> Non
         for plane in values
     ]
     assert max_within(values, reach, axes=(-1,)).tolist() == np.array(expected).tolist()
+
+
+def test_roughness_is_the_sum_of_the_squared_differences_of_neighbours(rng: np.random.Generator) -> None:
+    planes = rng.integers(0, 256, (2, 5, 7)).astype(np.uint8)
+    squares = [
+        (int(plane[row, column]) - int(plane[row + down, column + right])) ** 2
+        for plane in planes
+        for down, right in ((1, 0), (0, 1))
+        for row in range(5 - down)
+        for column in range(7 - right)
+    ]
+    assert roughness(planes) == sum(squares)
 
 
 def test_widened_values_reach_one_pixel_up_down_left_and_right() -> None:

@@ -40,11 +40,17 @@ def test_neighbours_in_a_row_are_no_more_than_half_a_digit_higher(offset: int, f
         assert glyphs(DIGIT, (102 + offset, 158 + offset, left, left + 20)) == found
 
 
-def test_row_may_lean_and_what_is_beside_it_stands_in_another_row() -> None:
+@pytest.mark.parametrize("heaviest", range(5))
+def test_row_may_lean_and_what_is_beside_it_stands_in_another_row(heaviest: int) -> None:
     leaning = [(100 + 25 * place, 160 + 25 * place, 40 * place + 10, 40 * place + 30) for place in range(5)]
-    page = draw(*leaning, (22, 80, 170, 190), shape=(300, 400))
+    top, bottom, left, right = leaning[heaviest]
+    page = draw(*leaning, (top, bottom, left, right + 2), (22, 80, 170, 190), shape=(300, 400))
     rows = find_glyphs(*label(page), page.shape)
     assert (len(rows.main), len(rows.other)) == (5, 1)
+
+
+def test_steep_row_is_followed_from_each_digit_to_the_next() -> None:
+    assert glyphs((100, 160, 100, 121), (75, 135, 122, 142), (50, 110, 160, 180)) == [1, 1, 1]
 
 
 @pytest.mark.parametrize(("left", "found"), [(109, [2]), (111, [1, 1])])
@@ -52,6 +58,17 @@ def test_parts_that_share_half_of_their_columns_are_one_digit(left: int, found: 
     bracket = ((100, 140, 100, 104), (136, 140, 100, 120))
     page = draw(*bracket, (100, 130, left, left + 20), shape=(300, 400))
     assert [len(glyph.members) for glyph in find_glyphs(*label(page), page.shape).main] == found
+
+
+def test_digit_after_one_of_two_parts_is_another() -> None:
+    bracket = ((100, 140, 100, 104), (136, 140, 100, 120))
+    assert glyphs(*bracket, (100, 130, 106, 126), (100, 140, 150, 170)) == [2, 1]
+
+
+@pytest.mark.parametrize(("side", "found"), [(8, [1, 2]), (7, [1, 1])])
+def test_small_part_has_a_fiftieth_of_the_heaviest_digit(side: int, found: list[int]) -> None:
+    heavy, light = (100, 160, 20, 72), (100, 160, 130, 134)
+    assert glyphs(heavy, light, (120, 128, 140, 140 + side)) == found
 
 
 @pytest.mark.parametrize(("gap", "found"), [(20, [2]), (22, [1])])
@@ -62,8 +79,8 @@ def test_small_part_belongs_to_a_digit_that_is_near(gap: int, found: list[int]) 
 
 @pytest.mark.parametrize(("gap", "found"), [(15, [1, 2]), (17, [2, 1])])
 def test_small_part_below_a_digit_is_nearer_than_one_beside_it(gap: int, found: list[int]) -> None:
-    left, right = (100, 190, 60, 90), (100, 170 - gap, 100, 120)
-    assert glyphs(left, right, (170, 178, 100, 120)) == found
+    left, right = (130, 220, 60, 90), (130, 200 - gap, 100, 120)
+    assert glyphs(left, right, (200, 208, 100, 120)) == found
 
 
 @pytest.mark.parametrize(("small", "found"), [((9, 3), [2]), ((10, 2), [1]), ((8, 8), [2]), ((7, 7), [1])])

@@ -36,13 +36,13 @@ def true_rows(row: float, slope: float) -> np.ndarray:
 @pytest.mark.parametrize("row", [60, 110, 161])
 def test_line_is_found_in_every_column(row: int, slope: float) -> None:
     [line] = positions(page((row, slope)))
-    assert np.abs(line - true_rows(row, slope)).max() <= 1.5
+    assert np.abs(line - true_rows(row, slope)).max() <= 0.8
 
 
 @pytest.mark.parametrize("row", [6, 9, 210, 213])
 def test_line_near_an_edge_is_found(row: int) -> None:
     [line] = positions(page((row, 0.0)))
-    assert np.abs(line - row).max() <= 1
+    assert np.abs(line - row).max() <= 0.6
 
 
 @pytest.mark.parametrize(("row", "slope"), [(20, 0.2), (20, -0.2), (200, 0.2), (200, -0.2)])

@@ -7,7 +7,7 @@ import pytest
 from tests.runtime.reading.drawn_ink import draw
 
 from edge_mnist_runtime.reading.line_removal import remove_ruling
-from edge_mnist_runtime.reading.ruled_lines import Ruling, find_ruling
+from edge_mnist_runtime.reading.ruled_lines import Ruling, find_ruling, measure_thinnest_line
 
 LINE = slice(100, 102)
 """The rows of a line across a page of 200 x 320 pixels: strips are then 10 pixels wide."""
@@ -119,6 +119,42 @@ def test_stroke_across_a_line_does_not_pull_it() -> None:
     assert np.abs(find_ruling(page).level - 100.5).max() < 1
 
 
+@pytest.mark.parametrize("height", [44, 60])
+def test_steep_lines_in_a_low_picture_pass_half_of_it(height: int) -> None:
+    rows, columns = np.mgrid[:height, :320]
+    page = np.zeros((height, 320), np.float32)
+    for middle in (height // 2 - 10, height // 2 + 10):
+        page[np.abs(rows - middle - 0.34 * (columns - 160)) <= 1] = 0.3
+    assert len(find_ruling(page)) == (0 if height == 44 else 2)
+
+
+def thinnest(page: np.ndarray, *rows: float) -> tuple[float, int]:
+    """Darkness of the faintest and width of the thinnest of level lines, and equally of upright ones."""
+    height, width = page.shape
+    lines, none = np.array([[row] * width for row in rows], np.float32), np.zeros((0, height), np.float32)
+    found = measure_thinnest_line(page, Ruling(lines, none, 4))
+    assert measure_thinnest_line(page.T, Ruling(none, lines, 4)) == found
+    return pytest.approx(found[0]), found[1]
+
+
+def test_line_is_measured_along_the_darkest_of_its_rows() -> None:
+    page = draw((100, 103, 0, 320), shape=(200, 320), darkness=0.5)
+    page[[99, 103]] = 0.2  # its soft edges, darker than a third of it
+    page[98:105, 10:150] = 0.9  # a stroke covers less than half of it
+    assert thinnest(page, 101) == (0.5, 3)
+    assert thinnest(draw((90, 110, 0, 320), shape=(200, 320)), 100) == (0.8, 9)  # four rows to either side
+
+
+@pytest.mark.parametrize("row", [1, 198])
+def test_line_beside_the_edge_is_as_thin_as_elsewhere(row: int) -> None:
+    assert thinnest(draw((row, row + 1, 0, 320), shape=(200, 320)), row) == (0.8, 1)
+
+
+def test_faintest_and_thinnest_of_several_lines_count() -> None:
+    page = np.maximum(draw((50, 53, 0, 200), darkness=0.3), draw((100, 102, 0, 200), darkness=0.5))
+    assert thinnest(page, 51, 100) == (0.3, 2)
+
+
 # Removal.
 
 
@@ -213,6 +249,12 @@ def test_line_is_removed_and_crossing_strokes_are_bridged() -> None:
         left = left.T if turned else left
         assert left[:, :55].max() == left[:, 67:].max() == 0
         assert left[:, 58:64].min() > 0.7
+
+
+@pytest.mark.parametrize("row", [1, 198])
+def test_line_beside_the_edge_of_the_picture_is_removed(row: int) -> None:
+    page = draw((row, row + 1, 0, 320), shape=(200, 320), darkness=0.2)
+    assert without_line(page, row).max() == 0
 
 
 def test_line_partly_outside_the_picture_is_removed_inside() -> None:

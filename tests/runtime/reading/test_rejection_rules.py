@@ -43,15 +43,36 @@ def test_stroke_that_is_narrower_at_the_edge_ends_there(width: int, flaw: str | 
     assert flaw_of(page) == flaw
 
 
+@pytest.mark.parametrize(
+    ("depth", "width", "flaw"),
+    [(1, 12, None), (6, 12, None), (7, 12, "cut off"), (1, 2, None), (2, 2, "cut off")],
+)
+def test_narrow_tip_is_no_longer_than_half_of_the_stroke_width(depth: int, width: int, flaw: str | None) -> None:
+    page = draw((0, depth, 40, 40 + width), (depth, 80, 40, 40 + 2 * width), shape=(120, 100))
+    assert flaw_of(page, stroke_pixels=float(width)) == flaw
+
+
 @pytest.mark.parametrize(("width", "flaw"), [(11, "cut off"), (10, None)])
 def test_bar_inside_counts_as_no_more_than_four_strokes(width: int, flaw: str | None) -> None:
     page = draw((0, 80, 50, 50 + width), (2, 6, 20, 90), shape=(120, 120))
     assert flaw_of(page, stroke_pixels=4.0) == flaw
 
 
+@pytest.mark.parametrize("turns", range(4))
 @pytest.mark.parametrize(("depth", "flaw"), [(17, "cut off"), (15, None)])
-def test_bar_along_the_edge_is_whole(depth: int, flaw: str | None) -> None:
-    assert flaw_of(draw((0, depth, 30, 90), shape=(100, 120)), stroke_pixels=10.0) == flaw
+def test_bar_along_the_edge_is_whole(depth: int, flaw: str | None, turns: int) -> None:
+    page = np.rot90(draw((0, depth, 30, 90), shape=(100, 120)), turns)
+    assert flaw_of(np.ascontiguousarray(page), stroke_pixels=10.0) == flaw
+
+
+def test_bar_along_the_edge_of_a_low_picture_is_whole() -> None:
+    assert flaw_of(draw((0, 10, 20, 80), shape=(20, 120)), stroke_pixels=14.0) is None
+
+
+def test_bar_along_the_edge_is_whole_whatever_stands_further_to_the_side() -> None:
+    page = draw((0, 12, 100, 130), (5, 10, 60, 100), (5, 80, 40, 60))
+    for one in (page, page[:, ::-1]):
+        assert flaw_of(np.ascontiguousarray(one), stroke_pixels=10.0) is None
 
 
 @pytest.mark.parametrize(("stroke", "rows", "flaw"), [(1.0, 3, "cut off"), (0.6, 2, None), (0.6, 3, "cut off")])
@@ -67,7 +88,14 @@ def test_crossing_stroke_continues_with_half_its_width(width: int, flaw: str | N
 
 
 @pytest.mark.parametrize(
-    ("legs", "flaw"), [([(32, 40), (70, 78)], None), ([(24, 40)], "cut off"), ([(70, 86)], "cut off")], ids=str
+    ("legs", "flaw"),
+    [
+        ([(32, 40), (70, 78)], None),
+        ([(32, 40), (50, 58), (70, 78)], "cut off"),
+        ([(24, 40)], "cut off"),
+        ([(70, 86)], "cut off"),
+    ],
+    ids=str,
 )
 def test_bend_with_both_its_ends_inside_is_whole(legs: list[tuple[int, int]], flaw: str | None) -> None:
     page = draw((0, 10, 40, 70), *((6, 60, left, right) for left, right in legs), shape=(100, 120))
@@ -87,6 +115,19 @@ def test_bend_with_both_its_ends_inside_is_whole(legs: list[tuple[int, int]], fl
 )
 def test_another_digit_beside_the_first_is_as_tall_and_as_heavy(other: Rectangle, flaw: str | None) -> None:
     assert flaw_of(draw((70, 130, 70, 90), other)) == flaw
+
+
+def test_light_strokes_beside_a_digit_are_no_digits_however_many() -> None:
+    strokes = [(80, 120, left, left + 3) for left in (120, 140)]  # each has 0.1 of the digit's ink
+    assert flaw_of(draw((70, 130, 70, 90), *strokes)) is None
+
+
+def test_two_strokes_near_to_each_other_are_one_digit() -> None:
+    assert flaw_of(draw((70, 130, 80, 90), (70, 130, 97, 107))) is None
+
+
+def test_tall_ink_at_an_edge_is_no_second_digit() -> None:
+    assert flaw_of(draw((80, 140, 90, 100), (55, 165, 180, 200))) is None
 
 
 def test_heavy_frame_around_one_digit_is_no_second_digit() -> None:

@@ -57,6 +57,39 @@ def test_digit_in_the_place_of_mnists_is_not_placed(three: Pixels) -> None:
     assert place_as_in_mnist(three.tobytes()) is None
 
 
+def bars(*rectangles: tuple[int, int, int, int]) -> bytes:
+    """A tensor of bright bars: top, bottom, left and right of each."""
+    image = np.zeros((28, 28), np.uint8)
+    for top, bottom, left, right in rectangles:
+        image[top:bottom, left:right] = 255
+    return image.tobytes()
+
+
+def test_large_digit_is_placed_and_not_small() -> None:
+    placed = place_as_in_mnist(bars((2, 26, 12, 15)))
+    assert placed is not None
+    assert not placed.is_small
+
+
+def test_digit_at_an_edge_is_placed_if_it_is_small() -> None:
+    placed = place_as_in_mnist(bars((0, 14, 12, 16)))
+    assert placed is not None
+    assert placed.is_small
+    assert place_as_in_mnist(bars((0, 23, 12, 16))) is None
+
+
+def test_several_digits_and_dark_ink_are_not_placed() -> None:
+    assert place_as_in_mnist(bars((8, 20, 3, 6), (8, 20, 22, 25))) is None
+    inverted = 255 - np.frombuffer(bars((8, 20, 12, 15)), np.uint8)
+    assert place_as_in_mnist(inverted.tobytes()) is None
+
+
+def test_faint_digit_in_the_place_of_mnists_is_read_with_full_contrast(three: Pixels) -> None:
+    placed = place_as_in_mnist((three // 5).tobytes())
+    assert placed is not None
+    assert np.abs(np.frombuffer(placed.tensor, np.uint8).reshape(28, 28).astype(int) - three).mean() < 8
+
+
 @pytest.mark.parametrize(
     ("top", "bottom", "fills"),
     [(4, 24, True), (4, 23, True), (4, 22, False), (3, 24, True), (3, 25, False), (1, 21, False), (2, 22, True)],
@@ -96,6 +129,26 @@ def test_doubtful_picture_is_the_mean_of_two_looks(draw_three: Draw, classifier:
         prediction = classifier.predict(file.getvalue())
         assert prediction.probabilities == pytest.approx(expected, abs=1e-6)
         assert [*classifier.predict_stream([file.getvalue()])] == [prediction]
+    assert looked
+
+
+def test_small_digit_counts_if_the_mean_of_both_answers_reaches_0_6(three: Pixels, classifier: DigitClassifier) -> None:
+    looked = 0
+    for hidden in range(3, 10):  # less and less of the three is left
+        cut = three.copy()
+        cut[4 : 4 + hidden] = 0
+        image = small(cut, 17, 0, 11)
+        placed = place_as_in_mnist(image.tobytes())
+        assert placed is not None
+        one, other = (
+            np.frombuffer(classifier.engine.run_bytes(tensor), np.float32)
+            for tensor in (image.tobytes(), placed.tensor)
+        )
+        mean = np.sqrt(one * other) / np.sqrt(one * other).sum()
+        if 0.6 <= mean.max() < SURE and max(one.max(), other.max()) < SURE:
+            looked += 1
+            assert classifier.predict(image).probabilities == pytest.approx(mean, abs=1e-6)
+            assert classifier.predict(image).accepted
     assert looked
 
 

@@ -13,7 +13,12 @@ from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
 from edge_mnist_runtime.reading.modes import BACKGROUND_PIXELS, find_tensor, find_tensors
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.reader import read_picture
-from edge_mnist_runtime.reading.tensor_background import has_bright_ink, take_background_away
+from edge_mnist_runtime.reading.tensor_background import (
+    _border_fraction,
+    _gaussian_weights,
+    has_bright_ink,
+    take_background_away,
+)
 from edge_mnist_runtime.tensor import Pixels
 
 DOWN, RIGHT = np.mgrid[:28, :28]
@@ -92,6 +97,57 @@ def test_background_under_bright_ink_is_nine_tenths_as_rough(bright: int, dark: 
     image[:, 10:18, 4:7] += np.uint8(bright)  # strokes that an opening takes away, and a closing leaves
     image[:, 10:18, 20:23] -= np.uint8(dark)
     assert has_bright_ink(image) == is_bright
+
+
+@pytest.mark.parametrize(("width", "least"), [(8, 255), (9, 56)])
+def test_stroke_of_eight_pixels_is_not_taken_for_background(width: int, least: int) -> None:
+    image = np.full((1, 28, 28, 1), 90, np.uint8)
+    image[:, 4:24, 10 : 10 + width] = 255
+    assert take_background_away(image)[0, 14, 10 : 10 + width].min() == least
+
+
+@pytest.mark.parametrize(("contrast", "level"), [(12, 127), (24, 255), (30, 255)])
+def test_ink_of_24_levels_above_its_background_becomes_white(contrast: int, level: int) -> None:
+    image = np.full((1, 28, 28, 1), 90, np.uint8)
+    image[:, 4:24, 10:14] += np.uint8(contrast)
+    assert take_background_away(image).max() == level
+
+
+def test_pixel_brighter_than_the_rest_of_the_ink_is_white() -> None:
+    image = np.full((1, 28, 28, 1), 60, np.uint8)
+    image[:, 4:24, 10:14] = 120
+    image[:, 14, 10:14] = 200
+    assert (take_background_away(image)[0, 4:24, 10:14] == 255).all()
+
+
+def test_every_border_pixel_counts_as_much_as_any_other() -> None:
+    one_pixel = np.eye(784, dtype=np.uint8).reshape(784, 28, 28)
+    is_border = np.pad(np.zeros((26, 26), np.bool_), 1, constant_values=True)
+    assert np.array_equal(_border_fraction(one_pixel), is_border.reshape(-1) / 108)
+
+
+def test_background_is_smoothed_by_a_gaussian_as_if_its_edges_went_on() -> None:
+    row = np.random.default_rng(0).random(20)
+    far = np.arange(-50, 51)
+    kernel = np.exp(-((far / 2.5) ** 2) / 2)
+    expected = np.convolve(np.pad(row, 50, mode="edge"), kernel / kernel.sum(), mode="valid")
+    assert _gaussian_weights(20, 2.5) @ row == pytest.approx(expected, abs=2e-5)
+
+
+def test_background_that_changes_at_a_line_is_smoothed() -> None:
+    image = np.full((1, 28, 28, 1), 60, np.uint8)
+    image[:, :, 14:] = 120
+    image[:, :, 24] = 255
+    beside = take_background_away(image)[0, 14, 14:24, 0]
+    assert 30 < beside[0] < 60
+    assert beside[4] < beside[0] / 5  # sigma is 3 pixels
+
+
+def test_blot_wider_than_any_stroke_is_no_bright_ink() -> None:
+    image = np.zeros((1, 28, 28, 1), np.uint8)
+    image[:, 4:24, 9:18] = image[:, 9:18, 4:24] = 255
+    assert not has_bright_ink(image)
+    assert not has_bright_ink(255 - image)
 
 
 def test_dark_ink_on_light_is_a_picture(three: Pixels) -> None:

@@ -129,6 +129,38 @@ def test_lines_alone_are_not_ink(lines: int, found: bool) -> None:
     assert (Page(make_thumbnail(paper(page)), light_on_dark=False).find(60) is not None) == found
 
 
+def find_in_window(darkness: np.ndarray) -> Segmentation:
+    found = Page(make_thumbnail(paper(darkness)), light_on_dark=False).find(60)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(("width", "darkness", "lines"), [(4, 0.5, 0), (4, 0.45, 1), (3, 0.8, 0), (3, 0.6, 1)])
+def test_straight_stroke_from_edge_to_edge_is_as_dark_and_as_broad_as_the_others(
+    width: int, darkness: float, lines: int, turned: bool
+) -> None:
+    stem = draw((0, 200, 120, 120 + width), darkness=darkness)
+    page = np.maximum(stem, draw((110, 116, 60, 150), (50, 116, 60, 66)))
+    assert find_in_window(page.T if turned else page).lines == lines
+
+
+def test_ink_at_an_edge_of_a_page_without_lines_is_found() -> None:
+    assert find_in_window(draw((0, 60, 90, 100))).ink.box == (90, 0, 100, 60)
+
+
+def test_line_as_dark_as_the_digit_is_removed_though_nothing_stands_beside_it() -> None:
+    found = find_in_window(draw((40, 160, 90, 100), (40, 50, 90, 130), (100, 102, 0, 200)))
+    assert (found.lines, found.is_alone) == (1, True)
+
+
+def test_lines_fainter_than_ink_are_removed_unless_the_digit_is_alone() -> None:
+    lines = draw(*((row, row + 1, 0, 200) for row in (30, 70, 110, 150)), darkness=0.1)
+    digit, dash = (40, 160, 90, 100), (60, 100, 130, 136)
+    assert find_in_window(np.maximum(lines, draw(digit))).lines == 0
+    assert find_in_window(np.maximum(lines, draw(digit, dash))).lines == 4
+
+
 @pytest.mark.parametrize(("n", "reaches"), [(3, False), (4, True)])
 def test_few_dark_pixels_at_the_edges_are_noise(n: int, reaches: bool) -> None:
     for turns in range(4):
