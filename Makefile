@@ -73,7 +73,8 @@ archive-test: $(INSTALLED) ## Test edge-mnist archive on Ray and Spark, after in
 	test -x $(ARCHIVE)/bin/ray || { $(BIN)/python -m venv $(ARCHIVE) && \
 	    $(ARCHIVE)/bin/python -m pip install --quiet --constraint constraints.txt 'ray[data]>=2.51' 'pyspark>=3.5' 'pandas>=2.2,<3' && \
 	    echo "import site; site.addsitedir('$$($(BIN)/python -c '$(SITE)')')" > "$$($(ARCHIVE)/bin/python -c '$(SITE)')/base.pth"; }
-	$(ONE_THREAD) $(ARCHIVE)/bin/python -m pytest tests/runtime/archive
+	$(ONE_THREAD) $(ARCHIVE)/bin/python -m pytest tests/runtime/archive/test_ray_archive.py \
+	    tests/runtime/archive/test_spark_archive.py tests/runtime/archive/test_pipeline_adapters.py
 
 NIGHTLY := build/nightly
 
