@@ -4,9 +4,10 @@
 
 The sources are the project's sample digits with noise, the same in every run: tensors in IDX files, and PNG files of
 28 x 28 pixels. One process, the engine local and the engine Ray work one after the other. With several rounds each
-takes a slice, so that all meet the same disturbance; but its parts are smaller, and Ray takes 20 ms more for each. A rate counts from the first part of each process on, without
-the start; `seconds` counts the whole command. All work on two cores. Without Ray the engine Ray is left out; `make
-archive-test` installs it. Temporary files need 1 kB for each tensor and 5 kB for each picture.
+takes a slice, so that all meet the same disturbance; but its parts are smaller, and Ray takes 20 ms more for each. A
+rate counts from the first part of each process on, without the start; `seconds` counts the whole command. All work on
+two cores. Without Ray the engine Ray is left out; `make archive-test` installs it. Temporary files need 1 kB for each
+tensor and 5 kB for each picture.
 """
 
 from __future__ import annotations
