@@ -64,8 +64,8 @@ PAGE_TEXT = """# How often compare is right
 
 Written by `python -m benchmarks.gate_trial --write-page`.
 
-`idle`: nothing else ran. `loaded`: a process computed on the other core. `shared`: other people's programs ran, more
-than there are cores, as the load shows.
+`idle`: nothing else ran. `loaded`: a process computed on the other core, and for most of the time other programs ran
+as well, as the load shows. `shared`: other programs ran, more than there are cores.
 
 ## Two models side by side
 

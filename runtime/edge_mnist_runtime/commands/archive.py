@@ -29,6 +29,24 @@ BackendOption = Annotated[
         metavar="NAME", help="Engine that runs the model: onnxruntime, litert or native.", show_default="by model"
     ),
 ]
+ProcessesOption = Annotated[
+    int | None,
+    typer.Option(
+        help="Number of processes; with ray the most at once. Spark has its own.", show_default="one per core"
+    ),
+]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Ray's address, or Spark's master.", show_default="what Ray or Spark finds"),
+]
+ColumnOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Parquet column of pictures or tensors.", show_default="found by name and type"),
+]
+IdColumnOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Parquet column of ids.", show_default="id, else file and row number"),
+]
 
 
 def archive(
@@ -41,32 +59,14 @@ def archive(
     ],
     out: Annotated[str, typer.Argument(help="Folder for the Parquet data set.", show_default=False)],
     engine: Annotated[str, typer.Option(metavar="NAME", help="Who works: local, ray or spark.")] = "local",
-    processes: Annotated[
-        int | None,
-        typer.Option(
-            help="Number of processes; with ray the most at once. Spark has its own.", show_default="one per core"
-        ),
-    ] = None,
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS", help="Ray's address, or Spark's master.", show_default="what Ray or Spark finds"
-        ),
-    ] = None,
+    processes: ProcessesOption = None,
+    cluster: ClusterOption = None,
     model: ModelOption = None,
     mode: ModeOption = "auto",
     least_confidence: LeastConfidenceOption = None,
     backend: BackendOption = None,
-    column: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Parquet column of pictures or tensors.", show_default="found by name and type"
-        ),
-    ] = None,
-    id_column: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Parquet column of ids.", show_default="id, else file and row number"),
-    ] = None,
+    column: ColumnOption = None,
+    id_column: IdColumnOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:

@@ -47,6 +47,11 @@ PROBLEMS: Final = {
 }
 
 
+NO_OTHER_HOSTS: Final[dict[str, Any]] = {"docs_url": None, "redoc_url": None, "redirect_slashes": False}
+"""FastAPI's pages of documentation load scripts from other hosts, and a redirect would name the host that the client
+named."""
+
+
 def create_app(classifier: DigitClassifier, config: ServiceConfig) -> FastAPI:
     """Make the application that answers with `classifier`, within the limits of `config`."""
     about = _describe_model(classifier)
@@ -59,15 +64,12 @@ def create_app(classifier: DigitClassifier, config: ServiceConfig) -> FastAPI:
         yield
         classification.close()
 
-    # No pages of documentation: they load scripts from other hosts.
     app = FastAPI(
         title="edge-mnist",
         version=edge_mnist_runtime.__version__,
         description="Classify pictures of handwritten digits.",
         lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,  # a redirect would name the host that the client named
+        **NO_OTHER_HOSTS,
     )
     app.add_middleware(UnreadBody, timeout_s=config.timeout_s)
     app.add_middleware(Observation, metrics=metrics)
