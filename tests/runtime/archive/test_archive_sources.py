@@ -179,7 +179,11 @@ def test_tar_of_pictures(
                 member.size = len(data)
                 packed.addfile(member, io.BytesIO(data))
                 pictures[f"{source}/{member.name}"] = data
-        for name in ("._0.png", "__MACOSX/0.png", "label.txt"):
+        outside = tarfile.TarInfo("../scans/./0.png")
+        outside.size = len(data)
+        packed.addfile(outside, io.BytesIO(data))
+        pictures[f"{source}/{outside.name}"] = data
+        for name in ("._0.png", "../__MACOSX/0.png", "label.txt"):
             packed.addfile(tarfile.TarInfo(name))
         link = tarfile.TarInfo("link.png")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
@@ -195,6 +199,32 @@ def test_tar_with_a_name_twice_is_refused(archive: Archive, tmp_path: Path) -> N
             packed.addfile(tarfile.TarInfo("0.png"))
     with pytest.raises(UsageError, match=r"the id .*a\.tar/0\.png repeats"):
         archive(tmp_path / "a.tar")
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        (lambda data: data[:2048], "it ends without an end mark"),
+        (lambda data: data[: 2048 + 200], "it ends without an end mark"),
+        (lambda data: data[: 2048 + 148] + b"damaged!" + data[2048 + 156 :], "no header at byte 2048"),
+        (lambda data: data[:2048] + bytes(512) + data[2048 + 512 :], "data follow the end mark at byte 2048"),
+        (lambda data: data + data, "data follow the end mark at byte 4096, as after `cat a.tar b.tar`"),
+    ],
+    ids=["between members", "in a header", "header", "zeros", "concatenated"],
+)
+def test_tar_that_loses_members_is_refused(
+    damage: Callable[[bytes], bytes], problem: str, archive: Archive, tmp_path: Path
+) -> None:
+    """`tarfile` reads the members before the damage, and ends without an error."""
+    source = tmp_path / "a.tar"
+    with tarfile.open(source, "w") as packed:
+        for index in range(4):
+            member = tarfile.TarInfo(f"{index}.png")
+            member.size = 7
+            packed.addfile(member, io.BytesIO(b"picture"))
+    source.write_bytes(damage(source.read_bytes()))
+    with pytest.raises(DataError, match=problem):
+        archive(source)
 
 
 @pytest.mark.parametrize("name", ["a.tar", "a.tar.gz", "a.idx", "a.idx.gz"])
