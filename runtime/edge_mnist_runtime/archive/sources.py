@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from edge_mnist_runtime.archive.config import ArchiveConfig
 from edge_mnist_runtime.archive.idx_files import find_idx_ranges
-from edge_mnist_runtime.archive.picture_files import make_picture_range
+from edge_mnist_runtime.archive.picture_files import make_file_range, make_picture_range
 from edge_mnist_runtime.archive.ranges import RANGE_PICTURES, Range
 from edge_mnist_runtime.archive.tar_files import find_tar_ranges
 from edge_mnist_runtime.atomic_file import replace_file
@@ -150,11 +150,8 @@ def _of_folder(folder: str, names: list[str]) -> Range:
 def _divide(
     found: Found, config: ArchiveConfig, unpacked: Path, add_ids: Callable[[list[str]], None]
 ) -> Iterator[Range]:
-    path = Path(found.name).resolve()
+    path = _require_unpacked(found, unpacked)
     start = _read_start(path, found.name)
-    if start.startswith(GZIP):
-        path = _unpack(path, found.name, unpacked)
-        start = _read_start(path, found.name)
     content = _tell_content(start)
     if content == "parquet":
         from edge_mnist_runtime.archive.parquet_files import find_parquet_ranges
@@ -166,7 +163,20 @@ def _divide(
         yield from find_idx_ranges(found.name, path)
     else:
         _require_picture(found, start)
-        yield make_picture_range(str(Path(found.name).parent), str(path.parent), [path.name])
+        yield make_file_range(found.name, str(path))
+
+
+def unpack_sources(sources: tuple[str, ...], unpacked: Path) -> None:
+    """Unpack the .gz files again whose unpacked copies are missing."""
+    for found in walk_sources(sources):
+        if not found.is_picture:
+            _require_unpacked(found, unpacked)
+
+
+def _require_unpacked(found: Found, unpacked: Path) -> Path:
+    """The absolute path of a file, or that of its unpacked copy."""
+    path = Path(found.name).resolve()
+    return _unpack(path, found.name, unpacked) if _read_start(path, found.name).startswith(GZIP) else path
 
 
 def _tell_content(start: bytes) -> Content:

@@ -275,6 +275,17 @@ def test_source_inside_another_one_is_refused(samples_folder: Path, tmp_path: Pa
     assert "its pictures are in another source, too; name it once" in refused.err
 
 
+def test_picture_in_a_gz_file_has_the_path_as_its_id(
+    archive: Archive, tmp_path: Path, sample_pictures: dict[str, bytes]
+) -> None:
+    source, broken = tmp_path / "a.png.gz", tmp_path / "b.gz"
+    source.write_bytes(gzip.compress(sample_pictures["7-mnist-shaped.png"]))
+    broken.write_bytes(gzip.compress(b"no picture"))
+    rows = archive(source, broken)
+    assert rows[str(source)]["digit"] == 7
+    assert rows[str(broken)]["error"].startswith(f"{broken}: not a picture")
+
+
 def test_several_sources_and_names_that_are_not_utf8(
     archive: Archive, tmp_path: Path, sample_pictures: dict[str, bytes]
 ) -> None:

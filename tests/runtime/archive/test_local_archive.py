@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -121,6 +123,38 @@ def test_damaged_part_is_made_again(mixed_source: Path, archived: Path, tmp_path
     summary = archive_pictures([mixed_source], out, processes=1)
     assert summary.rows - summary.rows_before < 5_000
     assert read_rows(out) == read_rows(archived)
+
+
+def lose_a_part(out: Path) -> None:
+    (out / "part-000000.parquet").unlink()
+
+
+def lose_rows(out: Path) -> None:
+    """Zero what is before the footer."""
+    part = out / "part-000000.parquet"
+    data = part.read_bytes()
+    part.write_bytes(data[:4] + bytes(100) + data[104:])
+
+
+@pytest.mark.parametrize("lose", [lose_a_part, lose_rows])
+def test_complete_output_that_lost_rows_is_mended(
+    lose: Callable[[Path], None], tmp_path: Path, sample_pictures: dict[str, bytes]
+) -> None:
+    """The unpacked copy of a .gz file was removed when the run ended."""
+    source, out = tmp_path / "scans.tar.gz", tmp_path / "out"
+    with tarfile.open(source, "w:gz") as packed:
+        for name, data in sample_pictures.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            packed.addfile(member, io.BytesIO(data))
+    first = archive_pictures([source], out, processes=1)
+    rows = read_rows(out)
+    assert archive_pictures([source], out) == first
+    lose(out)
+    mended = archive_pictures([source], out, processes=1)
+    assert (mended.rows, mended.rows_before) == (first.rows, 0)
+    assert read_rows(out) == rows
+    assert not (out / "_run" / "unpacked").exists()
 
 
 def test_second_run_into_the_same_output_is_refused(mixed_source: Path, tmp_path: Path) -> None:
