@@ -85,7 +85,7 @@ def archive_pictures(
         DataError: A source is damaged.
         OutputError: `out` cannot be written.
     """
-    named = tuple(os.fspath(source) for source in sources)
+    named = tuple(os.fspath(source).rstrip("/") or "/" for source in sources)
     files, config = RunFiles(Path(out).absolute()), config or ArchiveConfig()
     _require_engine(engine, processes, cluster)
     check_count("processes", processes if processes is not None else 1)

@@ -122,7 +122,8 @@ def find_ranges(
         sources: Files and folders.
         config: Which Parquet columns are meant.
         unpacked: Folder for the content of .gz files.
-        add_ids: Gets the ids that come from inside a file, which may repeat.
+        add_ids: Gets the ids that may repeat: all but those with row numbers. A Parquet file may hold the path of a
+            picture as an id, and two names that are not UTF-8 may be escaped alike.
 
     Raises:
         DataError: A file is damaged.
@@ -132,7 +133,7 @@ def find_ranges(
     folder = ""
     for found in walk_sources(sources):
         if waiting and (found.source != folder or not found.is_picture or len(waiting) == RANGE_PICTURES):
-            yield _of_folder(folder, waiting)
+            yield _of_folder(folder, waiting, add_ids)
             waiting = []
         if found.is_picture:
             folder = found.source
@@ -140,10 +141,11 @@ def find_ranges(
         else:
             yield from _divide(found, config, unpacked, add_ids)
     if waiting:
-        yield _of_folder(folder, waiting)
+        yield _of_folder(folder, waiting, add_ids)
 
 
-def _of_folder(folder: str, names: list[str]) -> Range:
+def _of_folder(folder: str, names: list[str], add_ids: Callable[[list[str]], None]) -> Range:
+    add_ids([f"{folder}/{name}" for name in names])
     return make_picture_range(folder, str(Path(folder).resolve()), names)
 
 
@@ -163,6 +165,7 @@ def _divide(
         yield from find_idx_ranges(found.name, path)
     else:
         _require_picture(found, start)
+        add_ids([found.name])
         yield make_file_range(found.name, str(path))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -139,6 +140,15 @@ def test_ids_that_repeat_in_two_files_are_refused(archive: Archive, tmp_path: Pa
     for name in ("a", "b"):
         write_table(tmp_path / f"{name}.parquet", id=["x"], image=[b"1"])
     with pytest.raises(UsageError, match="the id x repeats"):
+        archive(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["0.png", os.fsdecode(b"\xff.png")])
+def test_id_that_is_the_path_of_a_picture_is_refused(name: str, archive: Archive, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"no picture")
+    path = f"{tmp_path}/{name}".replace("\udcff", "\\xff")
+    write_table(tmp_path / "a.parquet", id=[path], image=[b"1"])
+    with pytest.raises(UsageError, match=rf"the id {re.escape(path)} repeats"):
         archive(tmp_path)
 
 

@@ -157,6 +157,24 @@ def test_complete_output_that_lost_rows_is_mended(
     assert not (out / "_run" / "unpacked").exists()
 
 
+@pytest.mark.parametrize("damage", [lambda data: data.replace(b".png", b".jpg"), lambda data: b"", None])
+def test_damaged_plan_is_refused(
+    damage: Callable[[bytes], bytes] | None, samples_folder: Path, tmp_path: Path, run_here: RunCli
+) -> None:
+    out = tmp_path / "out"
+    archive_pictures([samples_folder], out, processes=1)
+    lose_a_part(out)
+    ranges = out / "_run" / "ranges.jsonl"
+    if damage:
+        ranges.write_bytes(damage(ranges.read_bytes()))
+    else:
+        ranges.unlink()
+    refused = run_here("archive", f"{samples_folder}/", out)  # with the slash it is the same source
+    assert refused.code == 6
+    assert f"{ranges}: cannot be read" in refused.err
+    assert f"delete {out} and start again" in refused.err
+
+
 def test_second_run_into_the_same_output_is_refused(mixed_source: Path, tmp_path: Path) -> None:
     out, refused = tmp_path / "out", []
 
