@@ -108,9 +108,16 @@ def sign_sources(sources: tuple[str, ...]) -> str:
     for found in walk_sources(sources):
         digest.update(os.fsencode(found.name) + b"\0")
         if not found.is_picture:
-            status = Path(found.name).stat()
+            status = _stat(found)
             digest.update(b"%d %d\0" % (status.st_size, status.st_mtime_ns))
     return digest.hexdigest()
+
+
+def _stat(found: Found) -> os.stat_result:
+    try:
+        return Path(found.name).stat()
+    except OSError as error:
+        raise UsageError(f"{found.name}: cannot be read ({explain(error)})") from error
 
 
 def find_ranges(
@@ -145,8 +152,9 @@ def find_ranges(
 
 
 def _of_folder(folder: str, names: list[str], add_ids: Callable[[list[str]], None]) -> Range:
-    add_ids([f"{folder}/{name}" for name in names])
-    return make_picture_range(folder, str(Path(folder).resolve()), names)
+    found = make_picture_range(folder, str(Path(folder).resolve()), names)
+    add_ids([f"{found.name}/{name}" for name in names])
+    return found
 
 
 def _divide(

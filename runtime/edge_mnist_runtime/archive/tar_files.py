@@ -56,7 +56,7 @@ def _pictures_in(name: str, file: BinaryIO) -> Iterator[tarfile.TarInfo]:
                 archive.members.clear()  # type: ignore[attr-defined]  # tarfile keeps them all
                 if member.name.lower().endswith(KNOWN) and not member.isdir() and not _is_hidden(member):
                     yield member
-            _require_end(file, archive.offset)  # type: ignore[attr-defined]
+            _require_end(file, archive.offset)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise DataError(f"{name}: damaged tar file ({first_line(error)}); fetch it again") from error
 

@@ -108,7 +108,7 @@ def test_columns_can_be_named(archive: Archive, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({}, "which column holds the pictures.*one, other, id"),
+        ({}, "which column holds the pictures.*one, other$"),
         ({"column": "none"}, "no column none; it has one, other, id"),
         ({"column": "id"}, "column id of type int64 holds no pictures"),
         ({"column": "one", "id_column": "key"}, "no column key"),
@@ -118,6 +118,12 @@ def test_unclear_columns_are_refused(options: dict[str, str], problem: str, arch
     source = write_table(tmp_path / "a.parquet", one=[b"1"], other=[b"1"], id=[1])
     with pytest.raises(UsageError, match=problem):
         archive(source, **options)
+
+
+def test_parquet_without_pictures_is_refused(archive: Archive, tmp_path: Path) -> None:
+    source = write_table(tmp_path / "a.parquet", image=["a"], x=[1])
+    with pytest.raises(UsageError, match=r"no column of picture files .*; it has image \(string\), x \(int64\)"):
+        archive(source)
 
 
 @pytest.mark.parametrize("damage", ["cut", "overwritten", "empty"])
@@ -294,6 +300,13 @@ def test_picture_in_a_gz_file_has_the_path_as_its_id(
     rows = archive(source, broken)
     assert rows[str(source)]["digit"] == 7
     assert rows[str(broken)]["error"].startswith(f"{broken}: not a picture")
+
+
+def test_link_to_nothing_is_a_row_with_its_error(archive: Archive, tmp_path: Path) -> None:
+    """Such are pictures that git-annex or DVC did not fetch."""
+    (tmp_path / "a.png").symlink_to(tmp_path / "absent.png")
+    (row,) = archive(tmp_path).values()
+    assert "no such file" in row["error"]
 
 
 def test_several_sources_and_names_that_are_not_utf8(

@@ -217,6 +217,13 @@ def test_output_of_a_source_that_changed_is_refused(samples_folder: Path, tmp_pa
     )
 
 
+def test_tar_file_that_is_a_link_to_nothing_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "a.tar").symlink_to(tmp_path / "absent.tar")
+    with pytest.raises(UsageError, match=r"a\.tar: cannot be read \(No such file or directory\)"):
+        archive_pictures([tmp_path / "source"], tmp_path / "out")
+
+
 def test_output_that_is_no_archive_is_refused(samples_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "diary.txt").write_text("dear")
     with pytest.raises(UsageError, match="not empty, and no output"):
