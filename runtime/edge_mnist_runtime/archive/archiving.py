@@ -17,7 +17,7 @@ from edge_mnist_runtime.archive.config import ArchiveConfig
 from edge_mnist_runtime.archive.parts import read_tally
 from edge_mnist_runtime.archive.plan import ADVICE, Plan, RunFiles, make_plan
 from edge_mnist_runtime.archive.rows import Tally
-from edge_mnist_runtime.archive.sources import require_sources, sign_sources
+from edge_mnist_runtime.archive.sources import require_sources, sign_sources, unpack_sources
 from edge_mnist_runtime.archive.summary import ArchiveSummary
 from edge_mnist_runtime.atomic_file import PARTIAL_PREFIX, replace_file, sync_file, sync_folder
 from edge_mnist_runtime.engines.options import check_count
@@ -85,7 +85,7 @@ def archive_pictures(
         DataError: A source is damaged.
         OutputError: `out` cannot be written.
     """
-    named = tuple(os.fspath(source) for source in sources)
+    named = tuple(os.fspath(source).rstrip("/") or "/" for source in sources)
     files, config = RunFiles(Path(out).absolute()), config or ArchiveConfig()
     _require_engine(engine, processes, cluster)
     check_count("processes", processes if processes is not None else 1)
@@ -93,8 +93,6 @@ def archive_pictures(
     _require_apart(named, files.out)
     with _locked(files):
         plan = _prepare(files, named, config)
-        if files.summary.exists():
-            return _load_summary(files)
         return _run(files, plan, engine, processes, cluster, report or (lambda _: None))
 
 
@@ -194,7 +192,9 @@ class _Run:
     def find_missing(self) -> list[int]:
         """Look which parts do not stand."""
         return [
-            index for index in range(len(self._plan.parts)) if index not in self.tallies and not self._stands(index)
+            index
+            for index in range(len(self._plan.parts))
+            if index not in self.tallies and not self._stands(index, whole=True)
         ]
 
     def make(self, engine: EngineName, missing: list[int], processes: int | None, cluster: str | None) -> None:
@@ -203,7 +203,7 @@ class _Run:
         self._tell(None)
         warm = processes or usable_cores()
         for index in _make_parts(engine, self._files.out, missing, processes, cluster):
-            if index not in self.tallies and self._stands(index):
+            if index not in self.tallies and self._stands(index, whole=False):
                 self._marks.append((time.monotonic(), self.rows))
                 self._tell(self.measure_rate(warm))
 
@@ -217,8 +217,8 @@ class _Run:
     def _tell(self, rate: float | None) -> None:
         self._report(Progress(self.rows, self._plan.rows, self.rows_before, rate))
 
-    def _stands(self, index: int) -> bool:
-        found = read_tally(self._files.part(index), self._sha256, self._plan.parts[index].rows)
+    def _stands(self, index: int, *, whole: bool) -> bool:
+        found = read_tally(self._files.part(index), self._sha256, self._plan.parts[index].rows, whole=whole)
         if found is not None:
             self.tallies[index] = found
             self.rows += found.rows
@@ -230,6 +230,11 @@ def _run(
 ) -> ArchiveSummary:
     run, started = _Run(files, plan, report), time.monotonic()
     missing = run.find_missing()
+    if not missing and files.summary.exists():
+        return _load_summary(files)
+    files.summary.unlink(missing_ok=True)
+    if missing:
+        unpack_sources(plan.sources, files.unpacked)
     for _ in range(ROUNDS):
         if missing:
             run.make(engine, missing, processes, cluster)

@@ -173,8 +173,11 @@ def _find_column(name: str, schema: pa.Schema, asked: str | None) -> str:
             )
         return asked
     named = [usual for usual in NAMES if usual in usable]
+    if not usable:
+        columns = ", ".join(f"{field.name} ({field.type})" for field in schema)
+        raise UsageError(f"{name}: no column of picture files (binary) or of 784 numbers (list); it has {columns}")
     if not named and len(usable) != 1:
-        raise UsageError(f"{name}: which column holds the pictures? Name it by `column`: {', '.join(schema.names)}")
+        raise UsageError(f"{name}: which column holds the pictures? Name it by `column`: {', '.join(usable)}")
     return (named or usable)[0]
 
 

@@ -50,7 +50,7 @@ class PartMaker:
         target = self._files.part(index)
         part = self._plan.parts[index]
         if read_tally(target, self._sha256, part.rows) is None:
-            # Synced when the run ends: a sync takes as long as 200 pictures, and a damaged footer is noticed.
+            # Synced when the run ends: a sync takes as long as 200 pictures, and damage is noticed.
             replace_file(
                 target,
                 lambda partial: self._write(partial, index),
@@ -64,7 +64,7 @@ class PartMaker:
         ids: list[str] = []
         outcomes: list[Outcome] = []
         boxes: list[Box | None] = []
-        with pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
+        with pq.ParquetWriter(partial, SCHEMA, compression="zstd", write_page_checksum=True) as writer:
 
             def write_waiting() -> None:
                 tally.count(outcomes)
@@ -86,11 +86,17 @@ class PartMaker:
             writer.add_key_value_metadata({METADATA_KEY: json.dumps({"plan": self._sha256, **tally.to_dict()})})
 
 
-def read_tally(path: Path, plan_sha256: str, rows: int) -> Tally | None:
-    """Read the tally in the footer of a part; None if the file is missing, damaged or of another run."""
+def read_tally(path: Path, plan_sha256: str, rows: int, *, whole: bool = True) -> Tally | None:
+    """Read the tally in the footer of a part; None if the file is missing, damaged or of another run.
+
+    `whole` also reads the rows and compares the checksums of their pages.
+    """
     try:
-        footer = pq.read_metadata(path)
-        record = json.loads(footer.metadata[METADATA_KEY])
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            footer = file.metadata
+            record = json.loads(footer.metadata[METADATA_KEY])
+            for _ in file.iter_batches(use_threads=False) if whole else ():
+                pass
     except (OSError, pa.ArrowException, ValueError, KeyError, TypeError):
         return None
     return Tally.from_dict(record) if record["plan"] == plan_sha256 and footer.num_rows == rows else None

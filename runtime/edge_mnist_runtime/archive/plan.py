@@ -15,9 +15,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
+from zlib import crc32
 
 from edge_mnist_runtime.archive.config import ArchiveConfig
 from edge_mnist_runtime.archive.idx_files import read_idx
@@ -99,6 +101,8 @@ class Part:
     """Place of the first range in ranges.jsonl, in bytes."""
     n_ranges: int
     rows: int
+    checksum: int
+    """Of the lines of its ranges, see `_join_checksums`."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ class Plan:
             "sources_sha256": self.sources_sha256,
             "config": self.config.to_dict(),
             "classifier": self.classifier,
-            "parts": [[part.offset, part.n_ranges, part.rows] for part in self.parts],
+            "parts": [astuple(part) for part in self.parts],
         }
         return json.dumps(record)
 
@@ -171,17 +175,27 @@ class Plan:
 
 
 def read_part(files: RunFiles, part: Part) -> Iterator[Chunk]:
-    """Read the pictures of a part, in order."""
-    with files.ranges.open("rb") as lines:
-        lines.seek(part.offset)
-        for _ in range(part.n_ranges):
-            found = Range.from_dict(json.loads(lines.readline()))
-            try:
-                yield from READERS[found.kind](found)
-            except OSError as error:
-                raise DataError(
-                    f"{found.name}: cannot be read ({explain(error)}); restore it and start again"
-                ) from error
+    """Read the pictures of a part, in order.
+
+    Raises:
+        DataError: The plan or a source is damaged.
+    """
+    try:
+        with files.ranges.open("rb") as file:
+            file.seek(part.offset)
+            lines = [*islice(file, part.n_ranges)]
+        is_whole = _join_checksums(map(crc32, lines)) == part.checksum
+        problem = None if is_whole else "damaged"
+    except OSError as error:
+        problem = explain(error)
+    if problem:
+        raise DataError(f"{files.ranges}: cannot be read ({problem}); delete {files.out} and start again")
+    for line in lines:
+        found = Range.from_dict(json.loads(line))
+        try:
+            yield from READERS[found.kind](found)
+        except OSError as error:
+            raise DataError(f"{found.name}: cannot be read ({explain(error)}); restore it and start again") from error
 
 
 def make_plan(
@@ -193,7 +207,7 @@ def make_plan(
         UsageError: There are no pictures, or an id repeats.
         DataError: A source is damaged.
     """
-    lines: list[tuple[int, int, int]] = []
+    lines: list[tuple[int, int, int, int]] = []
 
     def write(partial: Path) -> None:
         offset = 0
@@ -201,7 +215,7 @@ def make_plan(
             for found in find_ranges(sources, config, files.unpacked, repeats.add):
                 line = json.dumps(found.to_dict()).encode() + b"\n"
                 file.write(line)
-                lines.append((offset, found.units, found.count))
+                lines.append((offset, found.units, found.count, crc32(line)))
                 offset += len(line)
             _refuse_repeats(repeats, sources, config, files)
 
@@ -224,16 +238,24 @@ def _refuse_repeats(repeats: RepeatFinder, sources: tuple[str, ...], config: Arc
         raise UsageError(f"{', '.join(sources)}: the id {repeated} repeats; each picture needs one of its own")
 
 
-def _pack(lines: Iterable[tuple[int, int, int]]) -> Iterator[Part]:
-    """Join ranges, given as (offset, units, count), to parts of about equal work."""
+def _pack(lines: Iterable[tuple[int, int, int, int]]) -> Iterator[Part]:
+    """Join ranges, given as (offset, units, count, CRC-32), to parts of about equal work."""
     lines = [*lines]
-    limit = min(MAX_PART_UNITS, max(RANGE_UNITS, sum(units for _, units, _ in lines) // MIN_PARTS))
-    first = n_ranges = rows = work = 0
-    for offset, units, count in lines:
-        if n_ranges and work + units > limit:
-            yield Part(first, n_ranges, rows)
-            n_ranges = rows = work = 0
-        if not n_ranges:
+    limit = min(MAX_PART_UNITS, max(RANGE_UNITS, sum(units for _, units, _, _ in lines) // MIN_PARTS))
+    first = rows = work = 0
+    checksums: list[int] = []
+    for offset, units, count, checksum in lines:
+        if checksums and work + units > limit:
+            yield Part(first, len(checksums), rows, _join_checksums(checksums))
+            rows = work = 0
+            checksums.clear()
+        if not checksums:
             first = offset
-        n_ranges, rows, work = n_ranges + 1, rows + count, work + units
-    yield Part(first, n_ranges, rows)
+        checksums.append(checksum)
+        rows, work = rows + count, work + units
+    yield Part(first, len(checksums), rows, _join_checksums(checksums))
+
+
+def _join_checksums(checksums: Iterable[int]) -> int:
+    """One CRC-32 of those of several lines, so that the lines need not stay in memory."""
+    return crc32(b"".join(checksum.to_bytes(4, "big") for checksum in checksums))

@@ -43,7 +43,7 @@ class Range:
     units: int = 0
     """Expected work, in tensors."""
     names: tuple[str, ...] = ()
-    """pictures: their paths inside the folder."""
+    """pictures: their paths inside the folder; empty: `path` is a picture itself."""
     group: int = 0
     """parquet: row group."""
     skip: int = 0

@@ -10,6 +10,8 @@ from typing import Final
 
 import numpy as np
 
+from edge_mnist_runtime.archive.rows import printable
+
 BUCKETS: Final = 64
 """Files of hashes. One at a time is in memory: for 100 million ids 12.5 MB."""
 
@@ -38,7 +40,7 @@ class RepeatFinder:
 
     def add(self, ids: list[str]) -> None:
         """Add ids."""
-        self._waiting.extend(map(hash, ids))
+        self._waiting.extend(map(hash, map(printable, ids)))
         if len(self._waiting) >= WAITING:
             self._write()
 
@@ -52,7 +54,7 @@ class RepeatFinder:
         suspects = {value for bucket in range(BUCKETS) for value in self._find_in(bucket)}
         seen: set[str] = set()
         for ids in all_ids() if suspects else ():
-            for found in ids:
+            for found in map(printable, ids):
                 if hash(found) in suspects:
                     if found in seen:
                         return found

@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from edge_mnist_runtime.archive.config import ArchiveConfig
 from edge_mnist_runtime.archive.idx_files import find_idx_ranges
-from edge_mnist_runtime.archive.picture_files import make_picture_range
+from edge_mnist_runtime.archive.picture_files import make_file_range, make_picture_range
 from edge_mnist_runtime.archive.ranges import RANGE_PICTURES, Range
 from edge_mnist_runtime.archive.tar_files import find_tar_ranges
 from edge_mnist_runtime.atomic_file import replace_file
@@ -108,9 +108,16 @@ def sign_sources(sources: tuple[str, ...]) -> str:
     for found in walk_sources(sources):
         digest.update(os.fsencode(found.name) + b"\0")
         if not found.is_picture:
-            status = Path(found.name).stat()
+            status = _stat(found)
             digest.update(b"%d %d\0" % (status.st_size, status.st_mtime_ns))
     return digest.hexdigest()
+
+
+def _stat(found: Found) -> os.stat_result:
+    try:
+        return Path(found.name).stat()
+    except OSError as error:
+        raise UsageError(f"{found.name}: cannot be read ({explain(error)})") from error
 
 
 def find_ranges(
@@ -122,7 +129,8 @@ def find_ranges(
         sources: Files and folders.
         config: Which Parquet columns are meant.
         unpacked: Folder for the content of .gz files.
-        add_ids: Gets the ids that come from inside a file, which may repeat.
+        add_ids: Gets the ids that may repeat: all but those with row numbers. A Parquet file may hold the path of a
+            picture as an id, and two names that are not UTF-8 may be escaped alike.
 
     Raises:
         DataError: A file is damaged.
@@ -132,7 +140,7 @@ def find_ranges(
     folder = ""
     for found in walk_sources(sources):
         if waiting and (found.source != folder or not found.is_picture or len(waiting) == RANGE_PICTURES):
-            yield _of_folder(folder, waiting)
+            yield _of_folder(folder, waiting, add_ids)
             waiting = []
         if found.is_picture:
             folder = found.source
@@ -140,21 +148,20 @@ def find_ranges(
         else:
             yield from _divide(found, config, unpacked, add_ids)
     if waiting:
-        yield _of_folder(folder, waiting)
+        yield _of_folder(folder, waiting, add_ids)
 
 
-def _of_folder(folder: str, names: list[str]) -> Range:
-    return make_picture_range(folder, str(Path(folder).resolve()), names)
+def _of_folder(folder: str, names: list[str], add_ids: Callable[[list[str]], None]) -> Range:
+    found = make_picture_range(folder, str(Path(folder).resolve()), names)
+    add_ids([f"{found.name}/{name}" for name in names])
+    return found
 
 
 def _divide(
     found: Found, config: ArchiveConfig, unpacked: Path, add_ids: Callable[[list[str]], None]
 ) -> Iterator[Range]:
-    path = Path(found.name).resolve()
+    path = _require_unpacked(found, unpacked)
     start = _read_start(path, found.name)
-    if start.startswith(GZIP):
-        path = _unpack(path, found.name, unpacked)
-        start = _read_start(path, found.name)
     content = _tell_content(start)
     if content == "parquet":
         from edge_mnist_runtime.archive.parquet_files import find_parquet_ranges
@@ -166,7 +173,21 @@ def _divide(
         yield from find_idx_ranges(found.name, path)
     else:
         _require_picture(found, start)
-        yield make_picture_range(str(Path(found.name).parent), str(path.parent), [path.name])
+        add_ids([found.name])
+        yield make_file_range(found.name, str(path))
+
+
+def unpack_sources(sources: tuple[str, ...], unpacked: Path) -> None:
+    """Unpack the .gz files again whose unpacked copies are missing."""
+    for found in walk_sources(sources):
+        if not found.is_picture:
+            _require_unpacked(found, unpacked)
+
+
+def _require_unpacked(found: Found, unpacked: Path) -> Path:
+    """The absolute path of a file, or that of its unpacked copy."""
+    path = Path(found.name).resolve()
+    return _unpack(path, found.name, unpacked) if _read_start(path, found.name).startswith(GZIP) else path
 
 
 def _tell_content(start: bytes) -> Content:

@@ -21,6 +21,10 @@ MAX_PICTURE_BYTES: Final = 100_000_000
 """Larger members are not read: a picture of `MAX_PIXELS` hardly takes more, and each is read into memory."""
 
 
+READ_BYTES: Final = 1 << 20
+"""Zeros after the last member that are read at once."""
+
+
 def find_tar_ranges(name: str, path: Path, add_ids: Callable[[list[str]], None]) -> Iterator[Range]:
     """Divide an uncompressed tar file into ranges; `add_ids` gets the ids of each.
 
@@ -50,11 +54,28 @@ def _pictures_in(name: str, file: BinaryIO) -> Iterator[tarfile.TarInfo]:
         with tarfile.open(fileobj=file, mode="r:") as archive:
             while member := archive.next():
                 archive.members.clear()  # type: ignore[attr-defined]  # tarfile keeps them all
-                is_hidden = any(map(is_left_by_a_file_manager, PurePosixPath(member.name).parts))
-                if member.name.lower().endswith(KNOWN) and not member.isdir() and not is_hidden:
+                if member.name.lower().endswith(KNOWN) and not member.isdir() and not _is_hidden(member):
                     yield member
+            _require_end(file, archive.offset)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise DataError(f"{name}: damaged tar file ({first_line(error)}); fetch it again") from error
+
+
+def _is_hidden(member: tarfile.TarInfo) -> bool:
+    return any(part != ".." and is_left_by_a_file_manager(part) for part in PurePosixPath(member.name).parts)
+
+
+def _require_end(file: BinaryIO, offset: int) -> None:
+    """Raise `ReadError` unless the members end here, because `tarfile` ends without an error at a damaged header."""
+    file.seek(offset)
+    first = file.read(tarfile.BLOCKSIZE)
+    if len(first) < tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("it ends without an end mark, so members may be missing")
+    if any(first):
+        raise tarfile.ReadError(f"no header at byte {offset}")
+    while block := file.read(READ_BYTES):
+        if block.count(0) != len(block):
+            raise tarfile.ReadError(f"data follow the end mark at byte {offset}, as after `cat a.tar b.tar`")
 
 
 def _read(member: tarfile.TarInfo, file: BinaryIO) -> Picture | InputError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -107,7 +108,7 @@ def test_columns_can_be_named(archive: Archive, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({}, "which column holds the pictures.*one, other, id"),
+        ({}, "which column holds the pictures.*one, other$"),
         ({"column": "none"}, "no column none; it has one, other, id"),
         ({"column": "id"}, "column id of type int64 holds no pictures"),
         ({"column": "one", "id_column": "key"}, "no column key"),
@@ -117,6 +118,12 @@ def test_unclear_columns_are_refused(options: dict[str, str], problem: str, arch
     source = write_table(tmp_path / "a.parquet", one=[b"1"], other=[b"1"], id=[1])
     with pytest.raises(UsageError, match=problem):
         archive(source, **options)
+
+
+def test_parquet_without_pictures_is_refused(archive: Archive, tmp_path: Path) -> None:
+    source = write_table(tmp_path / "a.parquet", image=["a"], x=[1])
+    with pytest.raises(UsageError, match=r"no column of picture files .*; it has image \(string\), x \(int64\)"):
+        archive(source)
 
 
 @pytest.mark.parametrize("damage", ["cut", "overwritten", "empty"])
@@ -139,6 +146,15 @@ def test_ids_that_repeat_in_two_files_are_refused(archive: Archive, tmp_path: Pa
     for name in ("a", "b"):
         write_table(tmp_path / f"{name}.parquet", id=["x"], image=[b"1"])
     with pytest.raises(UsageError, match="the id x repeats"):
+        archive(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["0.png", os.fsdecode(b"\xff.png")])
+def test_id_that_is_the_path_of_a_picture_is_refused(name: str, archive: Archive, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"no picture")
+    path = f"{tmp_path}/{name}".replace("\udcff", "\\xff")
+    write_table(tmp_path / "a.parquet", id=[path], image=[b"1"])
+    with pytest.raises(UsageError, match=rf"the id {re.escape(path)} repeats"):
         archive(tmp_path)
 
 
@@ -179,7 +195,11 @@ def test_tar_of_pictures(
                 member.size = len(data)
                 packed.addfile(member, io.BytesIO(data))
                 pictures[f"{source}/{member.name}"] = data
-        for name in ("._0.png", "__MACOSX/0.png", "label.txt"):
+        outside = tarfile.TarInfo("../scans/./0.png")
+        outside.size = len(data)
+        packed.addfile(outside, io.BytesIO(data))
+        pictures[f"{source}/{outside.name}"] = data
+        for name in ("._0.png", "../__MACOSX/0.png", "label.txt"):
             packed.addfile(tarfile.TarInfo(name))
         link = tarfile.TarInfo("link.png")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
@@ -195,6 +215,32 @@ def test_tar_with_a_name_twice_is_refused(archive: Archive, tmp_path: Path) -> N
             packed.addfile(tarfile.TarInfo("0.png"))
     with pytest.raises(UsageError, match=r"the id .*a\.tar/0\.png repeats"):
         archive(tmp_path / "a.tar")
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        (lambda data: data[:2048], "it ends without an end mark"),
+        (lambda data: data[: 2048 + 200], "it ends without an end mark"),
+        (lambda data: data[: 2048 + 148] + b"damaged!" + data[2048 + 156 :], "no header at byte 2048"),
+        (lambda data: data[:2048] + bytes(512) + data[2048 + 512 :], "data follow the end mark at byte 2048"),
+        (lambda data: data + data, "data follow the end mark at byte 4096, as after `cat a.tar b.tar`"),
+    ],
+    ids=["between members", "in a header", "header", "zeros", "concatenated"],
+)
+def test_tar_that_loses_members_is_refused(
+    damage: Callable[[bytes], bytes], problem: str, archive: Archive, tmp_path: Path
+) -> None:
+    """`tarfile` reads the members before the damage, and ends without an error."""
+    source = tmp_path / "a.tar"
+    with tarfile.open(source, "w") as packed:
+        for index in range(4):
+            member = tarfile.TarInfo(f"{index}.png")
+            member.size = 7
+            packed.addfile(member, io.BytesIO(b"picture"))
+    source.write_bytes(damage(source.read_bytes()))
+    with pytest.raises(DataError, match=problem):
+        archive(source)
 
 
 @pytest.mark.parametrize("name", ["a.tar", "a.tar.gz", "a.idx", "a.idx.gz"])
@@ -243,6 +289,24 @@ def test_source_inside_another_one_is_refused(samples_folder: Path, tmp_path: Pa
     refused = run_here("archive", samples_folder, samples_folder / "9-photograph.jpg", tmp_path / "out")
     assert refused.code == 2
     assert "its pictures are in another source, too; name it once" in refused.err
+
+
+def test_picture_in_a_gz_file_has_the_path_as_its_id(
+    archive: Archive, tmp_path: Path, sample_pictures: dict[str, bytes]
+) -> None:
+    source, broken = tmp_path / "a.png.gz", tmp_path / "b.gz"
+    source.write_bytes(gzip.compress(sample_pictures["7-mnist-shaped.png"]))
+    broken.write_bytes(gzip.compress(b"no picture"))
+    rows = archive(source, broken)
+    assert rows[str(source)]["digit"] == 7
+    assert rows[str(broken)]["error"].startswith(f"{broken}: not a picture")
+
+
+def test_link_to_nothing_is_a_row_with_its_error(archive: Archive, tmp_path: Path) -> None:
+    """Such are pictures that git-annex or DVC did not fetch."""
+    (tmp_path / "a.png").symlink_to(tmp_path / "absent.png")
+    (row,) = archive(tmp_path).values()
+    assert "no such file" in row["error"]
 
 
 def test_several_sources_and_names_that_are_not_utf8(

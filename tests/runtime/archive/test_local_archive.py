@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -123,6 +125,56 @@ def test_damaged_part_is_made_again(mixed_source: Path, archived: Path, tmp_path
     assert read_rows(out) == read_rows(archived)
 
 
+def lose_a_part(out: Path) -> None:
+    (out / "part-000000.parquet").unlink()
+
+
+def lose_rows(out: Path) -> None:
+    """Zero what is before the footer."""
+    part = out / "part-000000.parquet"
+    data = part.read_bytes()
+    part.write_bytes(data[:4] + bytes(100) + data[104:])
+
+
+@pytest.mark.parametrize("lose", [lose_a_part, lose_rows])
+def test_complete_output_that_lost_rows_is_mended(
+    lose: Callable[[Path], None], tmp_path: Path, sample_pictures: dict[str, bytes]
+) -> None:
+    """The unpacked copy of a .gz file was removed when the run ended."""
+    source, out = tmp_path / "scans.tar.gz", tmp_path / "out"
+    with tarfile.open(source, "w:gz") as packed:
+        for name, data in sample_pictures.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            packed.addfile(member, io.BytesIO(data))
+    first = archive_pictures([source], out, processes=1)
+    rows = read_rows(out)
+    assert archive_pictures([source], out) == first
+    lose(out)
+    mended = archive_pictures([source], out, processes=1)
+    assert (mended.rows, mended.rows_before) == (first.rows, 0)
+    assert read_rows(out) == rows
+    assert not (out / "_run" / "unpacked").exists()
+
+
+@pytest.mark.parametrize("damage", [lambda data: data.replace(b".png", b".jpg"), lambda data: b"", None])
+def test_damaged_plan_is_refused(
+    damage: Callable[[bytes], bytes] | None, samples_folder: Path, tmp_path: Path, run_here: RunCli
+) -> None:
+    out = tmp_path / "out"
+    archive_pictures([samples_folder], out, processes=1)
+    lose_a_part(out)
+    ranges = out / "_run" / "ranges.jsonl"
+    if damage:
+        ranges.write_bytes(damage(ranges.read_bytes()))
+    else:
+        ranges.unlink()
+    refused = run_here("archive", f"{samples_folder}/", out)  # with the slash it is the same source
+    assert refused.code == 6
+    assert f"{ranges}: cannot be read" in refused.err
+    assert f"delete {out} and start again" in refused.err
+
+
 def test_second_run_into_the_same_output_is_refused(mixed_source: Path, tmp_path: Path) -> None:
     out, refused = tmp_path / "out", []
 
@@ -163,6 +215,13 @@ def test_output_of_a_source_that_changed_is_refused(samples_folder: Path, tmp_pa
     assert refused.err == (
         f"edge-mnist: error: {out}: the sources have changed since this run began; name another folder\n"
     )
+
+
+def test_tar_file_that_is_a_link_to_nothing_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "a.tar").symlink_to(tmp_path / "absent.tar")
+    with pytest.raises(UsageError, match=r"a\.tar: cannot be read \(No such file or directory\)"):
+        archive_pictures([tmp_path / "source"], tmp_path / "out")
 
 
 def test_output_that_is_no_archive_is_refused(samples_folder: Path, tmp_path: Path) -> None:
