@@ -17,6 +17,10 @@ MODULES = [
 ]
 
 
+NOT_NEEDED = ("ray",)
+"""The benchmark of archives leaves Ray out where it is not installed; `make archive-test` installs it."""
+
+
 @pytest.mark.parametrize("module", MODULES, ids=str)
 def test_imports_are_found(module: Path) -> None:
     for node in ast.walk(ast.parse((BENCHMARKS / module).read_text("utf-8"))):
@@ -24,4 +28,4 @@ def test_imports_are_found(module: Path) -> None:
         if isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module]
         for name in names:
-            assert find_spec(name), name
+            assert name in NOT_NEEDED or find_spec(name), name

@@ -26,8 +26,9 @@ def test_reports_of_one_model_are_compared_in_pairs() -> None:
         {"model": "robust", "condition": "idle", "time": 600.0 * index, "ratios": [1.0, 1.001, 0.999, 1.0, 1.0]}
         for index in range(3)
     ]
-    _, _, same, _, slower = make_session_table(sessions)
-    assert "| 3 | 20 | 0% | 3 | 0.0% | 0.0% |" in same
+    _, _, same, _, slower, *tighter = make_session_table(sessions)
+    assert "| 3 | 20 | 5% | 0% | 3 | 0.0% | 0.0% |" in same
+    assert "| 2% | 5% | 3 | 100.0% | 0.0% |" in tighter[1]
     assert "| 10% | 3 | 100.0% | 0.0% |" in slower
     assert "Two reports" in make_page(["a"], ["b"])
 
@@ -35,7 +36,7 @@ def test_reports_of_one_model_are_compared_in_pairs() -> None:
 def test_trial_goes_on_where_it_stopped(tmp_path: Path) -> None:
     results = tmp_path / "results.jsonl"
     results.write_text("".join(json.dumps(asdict(make_trial(slowdown, "same"))) + "\n" for slowdown in (0, 0.05, 0.1)))
-    run_missing("robust", "idle", 1, results)  # nothing is missing
+    run_missing("robust", "idle", {0.0: 1, 0.05: 1, 0.1: 1}, results)  # nothing is missing
     assert len(read_trials(results)) == 3
 
 
