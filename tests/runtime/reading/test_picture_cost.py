@@ -111,7 +111,7 @@ def test_network_input_holds_no_picture(draw_three: Draw) -> None:
         reading = read_any(picture)
         assert reading.steps
         found = to_input(picture, "auto")
-        assert found == (reading.pixels.tobytes(), reading.quality, reading.flaw, reading.min_confidence)
+        assert found == (reading.pixels.tobytes(), reading.quality, reading.flaw, reading.min_confidence, reading.box)
         assert len(pickle.dumps(found)) < 2000
 
 
