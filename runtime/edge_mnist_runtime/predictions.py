@@ -77,14 +77,17 @@ class Predictor:
         """
         return self.predict_located(pictures)[0]
 
-    def predict_located(self, pictures: Iterable[Picture]) -> tuple[list[Outcome], list[Box | None]]:
-        """Like `predict_many`, and also return the box of each digit.
+    def predict_located(self, pictures: Iterable[Picture | InputError]) -> tuple[list[Outcome], list[Box | None]]:
+        """Like `predict_many`, and also return the box of each digit. The error of a picture stays in its place.
 
         A box is in the upright picture's own pixels. It is None for tensors, blank and unreadable pictures.
         """
         inputs: list[NetworkInput] = []
         errors: dict[int, InputError] = {}
         for index, picture in enumerate(pictures):
+            if isinstance(picture, InputError):
+                errors[index] = picture
+                continue
             try:
                 inputs.append(to_input(picture, self._mode))
             except InputError as error:

@@ -58,6 +58,6 @@ class ArchiveConfig:
         if sha256 is not None and found != sha256:
             raise HashMismatchError(
                 f"{self.model or 'the built-in model'}: SHA-256 {str(found)[:12]}... here, but the run began with "
-                f" {sha256[:12]}...; install the same model everywhere"
+                f"{sha256[:12]}...; install the same model everywhere"
             )
         return classifier

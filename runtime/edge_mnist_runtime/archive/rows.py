@@ -122,21 +122,14 @@ class RowMaker:
             return None
 
     def _classify_each(self, pictures: Iterable[Picture | InputError], names: list[str] | None) -> Located:
-        failed: dict[int, InputError] = {}
         origins: list[str] = []
 
-        def fetched() -> Iterator[Picture]:
-            for index, picture in enumerate(pictures):
+        def fetched() -> Iterator[Picture | InputError]:
+            for picture in pictures:
                 origins.append(picture if isinstance(picture, str) else "bytes")
-                if isinstance(picture, InputError):
-                    failed[index] = picture
-                else:
-                    yield picture
+                yield picture
 
         outcomes, boxes = self._predictor.predict_located(fetched())
-        for index, error in failed.items():  # in ascending order, so that each index is right
-            outcomes.insert(index, error)
-            boxes.insert(index, None)
         for index, outcome in enumerate(outcomes):
             if names and isinstance(outcome, InputError):
                 outcomes[index] = _rename(outcome, origins[index], names[index])
