@@ -12,6 +12,7 @@ import typer
 from edge_mnist_runtime.commands.chatter import chatter_silenced
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.commands.options import (
+    FixedBackendOption,
     JsonOption,
     LeastConfidenceOption,
     ModelOption,
@@ -23,12 +24,6 @@ if TYPE_CHECKING:
     from edge_mnist_runtime.archive.archiving import Progress
     from edge_mnist_runtime.archive.summary import ArchiveSummary
 
-BackendOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME", help="Engine that runs the model: onnxruntime, litert or native.", show_default="by model"
-    ),
-]
 ProcessesOption = Annotated[
     int | None,
     typer.Option(
@@ -64,7 +59,7 @@ def archive(
     model: ModelOption = None,
     mode: ModeOption = "auto",
     least_confidence: LeastConfidenceOption = None,
-    backend: BackendOption = None,
+    backend: FixedBackendOption = None,
     column: ColumnOption = None,
     id_column: IdColumnOption = None,
     as_json: JsonOption = False,

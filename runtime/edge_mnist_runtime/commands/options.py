@@ -27,6 +27,14 @@ BackendOption = Annotated[
     ),
 ]
 
+FixedBackendOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Engine that runs the model: onnxruntime, litert or native.", show_default="by model"
+    ),
+]
+"""Without `auto`: several machines must run the same file."""
+
 OnlyBackendOption = Annotated[
     str | None,
     typer.Option(
