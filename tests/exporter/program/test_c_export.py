@@ -120,44 +120,6 @@ def test_program_of_the_docs_compiles_and_answers(c_bundle, compiler, tmp_path):
     )
 
 
-FUZZ_TARGET = Path(__file__).with_name("fuzz_pixels.c")
-
-EXPORTED_NAMES = ("predict", "self_test", "version", "sha256")
-
-SANITIZED = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-
-
-@pytest.mark.parametrize("flags", [["-DEDGE_MNIST_PORTABLE"], ["-march=native"]], ids=["plain loops", "vectors"])
-def test_program_is_clean_under_sanitizers(flags, c_bundle, compiler, tmp_path):
-    (tmp_path / "main.c").write_text(
-        '#include "nano_int8.h"\n#include <stdlib.h>\nint main(void) {\n'
-        "    uint8_t *arena = malloc(nano_arena_bytes), *pixels = malloc(nano_pixels);\n"
-        "    int wrong = nano_self_test(arena, pixels);\n    free(arena);\n    free(pixels);\n    return wrong;\n}\n",
-        "utf-8",
-    )
-    source = c_bundle / "bundle" / "nano_int8.c"
-    command = [*compiler.command, "-std=c99", *SANITIZED, *flags, "-I", source.parent, "main.c", source, "-o", "main"]
-    if subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode:
-        pytest.skip("this compiler has no sanitizers")
-    subprocess.run([tmp_path / "main"], check=True)
-
-
-def test_no_pixels_break_the_program(c_bundle, tmp_path):
-    """libFuzzer looks for pixels that do, and for some that plain loops and vectors answer differently."""
-    clang = shutil.which("clang")
-    if clang is None:
-        pytest.skip("needs clang, which has libFuzzer: apt-get install clang")
-    source = c_bundle / "bundle" / "nano_int8.c"
-    sanitized = [clang, "-g", "-O1", "-fsanitize=fuzzer-no-link,address,undefined", "-I", source.parent]
-    plain = ["-DEDGE_MNIST_PORTABLE", *(f"-Dnano_{name}=plain_{name}" for name in EXPORTED_NAMES)]
-    subprocess.run([*sanitized, "-march=native", "-c", source, "-o", "vectors.o"], cwd=tmp_path, check=True)
-    subprocess.run([*sanitized, *plain, "-c", source, "-o", "plain.o"], cwd=tmp_path, check=True)
-    link = [clang, "-fsanitize=fuzzer,address,undefined", "-I", source.parent, FUZZ_TARGET, "vectors.o", "plain.o"]
-    if subprocess.run([*link, "-o", "fuzz"], cwd=tmp_path, capture_output=True, check=False).returncode:
-        pytest.skip("this clang has no libFuzzer")
-    subprocess.run([tmp_path / "fuzz", "-runs=3000", "-seed=1", "-max_len=784"], cwd=tmp_path, check=True)
-
-
 def test_nano_fits_into_7_kib_of_a_cortex_m4_at_o2(c_bundle, tmp_path):
     compiler, size = shutil.which("arm-none-eabi-gcc"), shutil.which("arm-none-eabi-size")
     if compiler is None or size is None:
