@@ -42,6 +42,8 @@ class Target:
     """The most demanding first; the last one runs on every machine of this kind."""
     flags: tuple[str, ...] = ()
     """Oldest processor, for ziglang."""
+    link_flags: tuple[str, ...] = ()
+    """More options for ziglang's linker."""
     emulator: str | None = None
     """Program of Debian's qemu-user-static that runs it."""
     emulator_flags: tuple[str, ...] = ()
@@ -59,6 +61,9 @@ ARM64: Final = (Version("NEON", "neon"),)
 ARMV7: Final = (Version("NEON", "neon", ("-mfpu=neon",), "NEON"), Version("ARMv7", "plain"))
 ARMV6: Final = (Version("ARMv6", "plain"),)
 
+# These processors divide 64-bit integers by functions that a program need not have, so the library brings them.
+DIVISIONS: Final = ("-lcompiler_rt",)
+
 # musl's triples for Linux: the libraries need no C library, so they run beside glibc as well.
 TARGETS: Final = {
     target.name: target
@@ -66,12 +71,12 @@ TARGETS: Final = {
         Target("x86_64-linux", "x86_64-linux-musl", ".so", X86, emulator="qemu-x86_64-static"),
         Target("aarch64-linux", "aarch64-linux-musl", ".so", ARM64, emulator="qemu-aarch64-static"),
         Target(
-            *("armv7-linux", "arm-linux-musleabihf", ".so", ARMV7, ("-mcpu=generic+v7a+vfp3d16",)),
+            *("armv7-linux", "arm-linux-musleabihf", ".so", ARMV7, ("-mcpu=generic+v7a+vfp3d16",), DIVISIONS),
             emulator="qemu-arm-static",
             emulator_flags=("-cpu", "cortex-a7"),
         ),
         Target(
-            *("armv6-linux", "arm-linux-musleabihf", ".so", ARMV6, ("-mcpu=arm1176jzf_s",)),
+            *("armv6-linux", "arm-linux-musleabihf", ".so", ARMV6, ("-mcpu=arm1176jzf_s",), DIVISIONS),
             emulator="qemu-arm-static",
             emulator_flags=("-cpu", "arm1176"),
         ),

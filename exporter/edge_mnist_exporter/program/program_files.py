@@ -16,7 +16,7 @@ import numpy.typing as npt
 from edge_mnist_exporter.kinds import Kind
 from edge_mnist_exporter.program.c_program import CProgram, ProgramReport, prove_c_program
 from edge_mnist_exporter.program.c_source import check_c_name
-from edge_mnist_exporter.program.drawing import read_drawing_files
+from edge_mnist_exporter.program.drawing import DRAWING_HEADER, read_drawing_files
 from edge_mnist_exporter.program.native.library import build_library
 from edge_mnist_exporter.program.native.proof import prove_library
 from edge_mnist_exporter.program.native.toolchain import choose_compiler
@@ -74,11 +74,10 @@ def check_programs(name: str, kinds: Iterable[Kind]) -> None:
 
 
 def _make_c(program: CProgram, _kind: Kind) -> ProgramFile:
-    source = program.source
-    companions = {f"{program.name}_int8.h": source.header.encode()}
+    companions = _headers(program)
     if program.reads_drawings:
         companions |= read_drawing_files()
-    return ProgramFile(source.source.encode(), companions, partial(prove_c_program, program))
+    return ProgramFile(program.source.source.encode(), companions, partial(prove_c_program, program))
 
 
 def _make_wasm(program: CProgram, _kind: Kind) -> ProgramFile:
@@ -99,7 +98,15 @@ def _make_page(program: CProgram, _kind: Kind) -> ProgramFile:
 
 def _make_library(program: CProgram, kind: Kind) -> ProgramFile:
     library = build_library(program, _target_of(kind))
-    return ProgramFile(library.data, {}, partial(prove_library, library))
+    return ProgramFile(library.data, _headers(program), partial(prove_library, library))
+
+
+def _headers(program: CProgram) -> dict[str, bytes]:
+    """What programs in C include, by file name."""
+    headers = {f"{program.name}_int8.h": program.source.header.encode()}
+    if program.reads_drawings:
+        headers[DRAWING_HEADER] = read_drawing_files()[DRAWING_HEADER]
+    return headers
 
 
 def _target_of(kind: Kind) -> Target:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 Grey = npt.NDArray[np.uint8]
+
+REASONS: Final = (None, "blank", "too small")
+"""By the code that edge_mnist_read_drawing() returns."""
+
+Answer = tuple[str | None, bytes]
+"""Why a drawing cannot be read, or None; and its 784 pixels."""
 
 SIDES: Final = (28, 45, 63, 64, 100, 280, 511, 512, 700, 1000)
 """The median filter begins at 64 pixels, reducing at 512."""
@@ -100,6 +108,23 @@ def make_random_drawings(n: int, seed: int) -> Iterator[Grey]:
             points = rng.uniform(0, 1, (rng.integers(2, 5), 2))
             drawing = draw_strokes((height, width), points, rng.uniform(0, 0.2), (*rng.integers(0, 256, 2),))
         yield drawing.astype(np.uint8)
+
+
+def pack(drawings: Iterable[Grey]) -> bytes:
+    """Width and height as int32, and the grey levels, of each."""
+    return b"".join(np.array(drawing.shape[::-1], np.int32).tobytes() + drawing.tobytes() for drawing in drawings)
+
+
+def unpack(answers: bytes) -> list[Answer]:
+    """A code and 784 pixels of each drawing."""
+    return [(REASONS[answers[at]], answers[at + 1 : at + 785]) for at in range(0, len(answers), 785)]
+
+
+def write_documented_program() -> str:
+    """The program of docs/c.md that reads a drawing, for the model `nano`."""
+    page = (Path(__file__).parents[3] / "docs" / "c.md").read_text("utf-8")
+    program = next(block for block in re.findall(r"```c\n(.*?)```", page, re.DOTALL) if "drawing" in block)
+    return re.sub(r"edge_(?=int8|arena|classes|predict)", "nano_", program)
 
 
 def _circle(radius: float) -> npt.NDArray[np.float64]:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import re
+import shutil
+import subprocess
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from tests.exporter.program.drawings import write_documented_program
 
+from benchmarks.devices.drawings import count_workspace_bytes
+from edge_mnist_exporter.program.compiler import write_files
+from edge_mnist_exporter.program.drawing import DRAWING_HEADER, read_drawing_files
+from edge_mnist_exporter.program.native.library import build_library
+from edge_mnist_exporter.targets import TARGETS, choose_targets
 from edge_mnist_runtime import DigitClassifier, open_model
 from edge_mnist_runtime.bench.sample_digits import load_samples
 from edge_mnist_runtime.machine.native_target import host_targets
@@ -40,6 +49,8 @@ def test_exported_library_is_proved_listed_and_run(compiler, run_here, drawn_set
     manifest = json.loads((bundle / "manifest.json").read_text("utf-8"))
     for item in manifest["artifacts"]:
         assert hashlib.sha256((bundle / item["file"]).read_bytes()).hexdigest() == item["sha256"]
+    for header in ("nano_int8.h", DRAWING_HEADER):
+        assert hashlib.sha256((bundle / header).read_bytes()).hexdigest() == manifest["files"][header]
     card = (bundle / "MODEL_CARD.md").read_text("utf-8")
     assert "every score is that of TFLite's reference kernels" in card
     for item in report["artifacts"][2:]:  # for the other machine
@@ -49,6 +60,34 @@ def test_exported_library_is_proved_listed_and_run(compiler, run_here, drawn_set
     contract = open_model(bundle, backend="native").contract
     assert contract.thresholds is not None
     assert asdict(contract.thresholds) == manifest["thresholds"]
+
+
+def test_programs_in_c_and_other_languages_read_drawings_with_the_library(nano_program, compiler, tmp_path):
+    library = build_library(nano_program, choose_targets(None)[0])
+    path = tmp_path / f"nano{library.target.suffix}"
+    path.write_bytes(library.data)
+    write_files(nano_program.source, "nano", tmp_path)
+    (tmp_path / DRAWING_HEADER).write_bytes(read_drawing_files()[DRAWING_HEADER])
+    (tmp_path / "main.c").write_text(write_documented_program(), "utf-8")
+    subprocess.run([*compiler.command, "main.c", path, "-o", "main"], cwd=tmp_path, check=True)
+    printed = subprocess.run([tmp_path / "main"], capture_output=True, text=True, check=True).stdout
+    assert int(re.fullmatch(r"score of 1: (\d+) of 256\n", printed)[1]) > 128
+
+    loaded = ctypes.CDLL(str(path))
+    assert loaded.edge_mnist_drawing_words(48, 48) == count_workspace_bytes(48) // 4
+    assert [loaded.edge_mnist_drawing_words(*size) for size in ((0, 5), (5, -1), (16384, 1))] == [0, 0, 0]
+    workspace, pixels = (ctypes.c_uint32 * loaded.edge_mnist_drawing_words(30, 20))(), ctypes.create_string_buffer(784)
+    assert loaded.edge_mnist_read_drawing(bytes(range(0, 200, 10)) * 30, 20, 30, workspace, pixels) == 0
+    assert any(pixels.raw)
+
+
+@pytest.mark.skipif(find_spec("ziglang") is None or shutil.which("nm") is None, reason="needs ziglang and nm")
+@pytest.mark.parametrize("target", ["x86_64-linux", "aarch64-linux", "armv7-linux", "armv6-linux"])
+def test_library_for_linux_needs_only_what_every_c_library_has(target, nano_program, tmp_path):
+    path = tmp_path / "nano.so"
+    path.write_bytes(build_library(nano_program, TARGETS[target]).data)
+    printed = subprocess.run(["nm", "-D", "-u", path], capture_output=True, text=True, check=True).stdout
+    assert {*printed.split()} <= {"U", "memcpy", "memmove", "memset", "memcmp", "bcmp", "getauxval"}
 
 
 @pytest.mark.parametrize(

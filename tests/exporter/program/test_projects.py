@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
+from tests.exporter.program.drawings import write_documented_program
 
 from edge_mnist_exporter import ProjectConfig
 from edge_mnist_exporter.program.c_program import draw_golden, report_unproved
@@ -68,6 +70,35 @@ def test_cmake_project_of_an_export_builds_and_reads_its_digits(c_bundle, tmp_pa
     )
 
 
+USER = """cmake_minimum_required(VERSION 3.10)
+project(user C)
+add_subdirectory({project} model)
+add_executable(reader reader.c)
+target_link_libraries(reader nano_int8)
+"""
+
+
+def test_program_that_links_the_cmake_project_reads_a_drawing(c_bundle, tmp_path):
+    if shutil.which("cmake") is None:
+        pytest.skip("needs cmake: apt-get install cmake")
+    (tmp_path / "CMakeLists.txt").write_text(USER.format(project=c_bundle / "project"), "utf-8")
+    (tmp_path / "reader.c").write_text(write_documented_program(), "utf-8")
+    subprocess.run(["cmake", "-S", tmp_path, "-B", tmp_path / "build"], check=True, capture_output=True)
+    subprocess.run(["cmake", "--build", tmp_path / "build"], check=True, capture_output=True)
+    printed = subprocess.run([tmp_path / "build" / "reader"], check=True, capture_output=True, text=True).stdout
+    assert int(re.fullmatch(r"score of 1: (\d+) of 256\n", printed)[1]) > 128
+
+
+def test_project_of_a_model_of_other_things_has_no_drawing_files(nano_program, tmp_path):
+    program = replace(nano_program, reads_drawings=False)
+    golden = draw_golden(program.kernels)
+    proof = report_unproved(program, golden.images, golden.scores)
+    for kind in ("cmake", "arduino", "zephyr"):
+        write_project(ProjectConfig(kind, tmp_path / kind), program, proof, "Top-1 99.31%.")
+        for path in list_files(tmp_path / kind):
+            assert "edge_mnist_drawing" not in path + (tmp_path / kind / path).read_text("utf-8")
+
+
 def test_cmake_project_compiles_without_a_warning_and_notices_wrong_scores(project, compiler, tmp_path):
     folder = project("cmake")
     scores = folder / "golden_digits.h"
@@ -84,6 +115,7 @@ def test_readme_of_a_project_holds_the_figures_of_the_export(c_bundle):
     readme = (c_bundle / "project" / "README.md").read_text("utf-8")
     assert re.search(r"Top-1 \d+\.\d\d% on [\d,]+ images of .*, Keras \d+\.\d\d%; the same answer as Keras on", readme)
     assert "2,080 bytes of RAM" in readme
+    assert "\n\n`edge_mnist_drawing.h` explains how to make the 28 x 28 pixels of a drawing of any size.\n\n" in readme
 
 
 def test_arduino_project_has_the_layout_of_a_library(project):
@@ -93,6 +125,8 @@ def test_arduino_project_has_the_layout_of_a_library(project):
         "README.md",
         "src/nano_int8.c",
         "src/nano_int8.h",
+        "src/edge_mnist_drawing.c",
+        "src/edge_mnist_drawing.h",
         "examples/GoldenDigits/GoldenDigits.ino",
         "examples/GoldenDigits/golden_digits.h",
     }
@@ -123,10 +157,11 @@ def test_arduino_sketch_is_sound_cplusplus(project):
 def test_zephyr_project_has_the_layout_of_an_application(project):
     folder = project("zephyr")
     sources = {"src/main.c", "src/nano_int8.c", "src/nano_int8.h", "src/golden_digits.h"}
+    sources |= {"src/edge_mnist_drawing.c", "src/edge_mnist_drawing.h"}
     assert list_files(folder) == {"CMakeLists.txt", "prj.conf", "sample.yaml", "README.md", *sources}
     cmake = (folder / "CMakeLists.txt").read_text("utf-8")
     assert cmake.index("find_package(Zephyr REQUIRED HINTS $ENV{ZEPHYR_BASE})") < cmake.index("project(nano)")
-    assert "target_sources(app PRIVATE src/main.c src/nano_int8.c)" in cmake
+    assert "target_sources(app PRIVATE src/main.c src/nano_int8.c src/edge_mnist_drawing.c)" in cmake
     for line in (folder / "prj.conf").read_text("utf-8").splitlines():
         assert re.fullmatch(r"CONFIG_[A-Z_]+=(y|\d+)", line)
     sample = (folder / "sample.yaml").read_text("utf-8")

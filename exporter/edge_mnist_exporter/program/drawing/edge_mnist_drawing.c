@@ -14,7 +14,7 @@
  * edge-mnist's Python package computes the same bytes (preprocess.py, reading/drawing.py, reading/thin_strokes.py).
  *
  * Memory: the workspace holds the drawing, a byte a pixel, with a margin for strokes that are widened, and before it
- * the scratch words of the step that runs.
+ * the scratch words of the step that runs. No function is recursive or has arrays of variable size.
  */
 #include "edge_mnist_drawing.h"
 

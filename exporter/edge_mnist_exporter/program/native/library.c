@@ -2,6 +2,9 @@
  * processor has is chosen at the first call. Every function may be called by any number of threads at once, each with
  * an arena of its own. */
 #include "NAME_int8.h"
+#ifdef EDGE_MNIST_DRAWINGS /* the model reads digits: edge_mnist_read_drawing() is a function of the library */
+#include "edge_mnist_drawing.h"
+#endif
 
 #include <stddef.h>
 
@@ -119,3 +122,15 @@ void NAME_probabilities(uint8_t arena[NAME_arena_bytes], int32_t n, const uint8_
             *probabilities++ = float32_bits[scores[i]];
     }
 }
+
+#ifdef EDGE_MNIST_DRAWINGS
+int32_t edge_mnist_drawing_words(int32_t width, int32_t height);
+
+/* EDGE_MNIST_DRAWING_WORDS for programs in other languages; 0 if edge_mnist_read_drawing() refuses the size */
+int32_t edge_mnist_drawing_words(int32_t width, int32_t height)
+{
+    if (width < 1 || height < 1 || EDGE_MNIST_SIDE_(width, height) > EDGE_MNIST_DRAWING_MAX_SIDE)
+        return 0;
+    return EDGE_MNIST_DRAWING_WORDS(width, height);
+}
+#endif

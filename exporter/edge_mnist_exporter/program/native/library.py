@@ -1,7 +1,8 @@
 """Write and compile the shared library of a C program.
 
 Beside the functions of its C file a library has NAME_predict_many(), NAME_probabilities(), NAME_instructions() and
-`edge_mnist_description`, a JSON text with all that the runtime package must know of it.
+`edge_mnist_description`, a JSON text with all that the runtime package must know of it. Libraries of digit models also
+have edge_mnist_read_drawing() and edge_mnist_drawing_words().
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ import numpy as np
 from edge_mnist_exporter.program.c_program import CProgram
 from edge_mnist_exporter.program.c_text import array
 from edge_mnist_exporter.program.compiler import Compiler, run_compiler, write_files
+from edge_mnist_exporter.program.drawing import DRAWING_SOURCE, write_drawing_files
 from edge_mnist_exporter.program.native.toolchain import choose_compiler
 from edge_mnist_exporter.targets import Target
 from edge_mnist_runtime.engines.native_library import DESCRIPTION_SCHEMA_VERSION
 
 OPTIONS: Final = ("-O3", "-g0")
+
+SMALL: Final = ("-Os",)
+"""For what takes no time: it comes after `OPTIONS`."""
 
 RENAMED: Final = ("predict", "self_test", "version", "sha256")
 """What each version of the program names anew, so that all of them fit into one library."""
@@ -59,12 +64,18 @@ def build_library(program: CProgram, target: Target) -> Library:
             renamed = [f"-D{name}_{what}={version.symbol(name, what)}" for what in RENAMED]
             output = ["-c", f"{name}_int8.c", "-o", f"{version.ending}.o"]
             run_compiler(compiler, [*options, *version.flags, *renamed, *output], folder)
-        run_compiler(compiler, [*options, "-c", "library.c", "-o", "library.o"], folder)
-        objects = [*(f"{version.ending}.o" for version in target.versions), "library.o"]
+        small = {"library.o": ["library.c"]}
+        if program.reads_drawings:
+            write_drawing_files(folder)
+            small = {"library.o": ["library.c", "-DEDGE_MNIST_DRAWINGS"], "drawing.o": [DRAWING_SOURCE, *SMALL]}
+        for part, inputs in small.items():
+            run_compiler(compiler, [*options, "-c", *inputs, "-o", part], folder)
+        objects = [*(f"{version.ending}.o" for version in target.versions), *small]
         link = ["-shared", "-s"]
         if target.is_elf:
             # On Linux the program that loads the library has what it needs of a C library, be it glibc or musl.
-            link += ["-Wl,-Bsymbolic", "-Wl,--build-id=none", *(["-nostdlib"] if compiler.crosses else [])]
+            link += ["-Wl,-Bsymbolic", "-Wl,--build-id=none"]
+            link += ["-nostdlib", *target.link_flags] if compiler.crosses else []
         library = f"{name}_int8{target.suffix}"
         run_compiler(compiler, [*options, *link, *objects, "-o", library], folder)
         parts = {part: (folder / part).read_bytes() for part in objects}

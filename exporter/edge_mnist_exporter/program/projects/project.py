@@ -16,6 +16,7 @@ from edge_mnist_exporter.config import ProjectConfig
 from edge_mnist_exporter.program.c_program import CProgram, ProgramReport, draw_golden
 from edge_mnist_exporter.program.c_source import GoldenVectors
 from edge_mnist_exporter.program.c_text import braces, wrap
+from edge_mnist_exporter.program.drawing import DRAWING_HEADER, read_drawing_files
 from edge_mnist_runtime.errors import OutputError
 
 PLACES: Final = {
@@ -28,6 +29,11 @@ PLACES: Final = {
 WORD: Final = re.compile(r"@(\w+)@")
 
 KIB: Final = 1024
+
+DRAWINGS: Final = """
+`{header}` explains how to make the 28 x 28 pixels of a drawing of any size.
+"""
+"""A paragraph of the README."""
 
 
 def write_project(project: ProjectConfig, program: CProgram, proof: ProgramReport, accuracy: str) -> None:
@@ -45,6 +51,7 @@ def write_project(project: ProjectConfig, program: CProgram, proof: ProgramRepor
     project.check_folder()
     golden = draw_golden(program.kernels)
     code_folder, golden_folder = PLACES[project.kind]
+    code = {f"{code_folder}/{name}".lstrip("/"): text for name, text in _list_code(program).items()}
     words = {
         "name": program.name,
         "version": program.version,
@@ -54,10 +61,13 @@ def write_project(project: ProjectConfig, program: CProgram, proof: ProgramRepor
         "min_ram_kib": str(math.ceil(program.source.arena_bytes / KIB) + 8),
         "min_flash_kib": str(math.ceil((program.source.constant_bytes + golden.images.size) / KIB) + 32),
         "figures": _describe(proof, accuracy),
+        "sources": " ".join(path for path in code if path.endswith(".c")),
+        "drawings": DRAWINGS.format(header=f"{code_folder}/{DRAWING_HEADER}".lstrip("/"))
+        if program.reads_drawings
+        else "",
     }
     contents = {
-        f"{code_folder}/{program.name}_int8.c": program.source.source,
-        f"{code_folder}/{program.name}_int8.h": program.source.header,
+        **code,
         f"{golden_folder}/golden_digits.h": _write_golden(program.name, golden),
         **_fill(files("edge_mnist_exporter.program.projects") / project.kind, words),
     }
@@ -68,6 +78,14 @@ def write_project(project: ProjectConfig, program: CProgram, proof: ProgramRepor
             path.write_text(text, "utf-8")
     except OSError as error:
         raise OutputError(f"`project` {project.folder}: cannot be written ({error.strerror})") from error
+
+
+def _list_code(program: CProgram) -> dict[str, str]:
+    """The C files, by name."""
+    code = {f"{program.name}_int8.c": program.source.source, f"{program.name}_int8.h": program.source.header}
+    if program.reads_drawings:
+        code |= {name: content.decode() for name, content in read_drawing_files().items()}
+    return code
 
 
 def _fill(folder: Traversable, words: dict[str, str], prefix: str = "") -> dict[str, str]:
