@@ -74,6 +74,13 @@ enum { SMALL = 0 };
 #define ALIGNED
 #endif
 
+/* Chips: as part of a larger function the inner loop would lack registers. */
+#if defined(__GNUC__)
+#define APART __attribute__((noinline))
+#else
+#define APART
+#endif
+
 /* The windows that are worked on together: `half` of them begin at `upper`, as many at `lower`, each `step` bytes after
  * the one before it; of a single one, `step` is 0. `pixels` is PIXELS, or half of it where the lower half may be left
  * out, because it is the upper one. */
@@ -99,7 +106,7 @@ static inline int32_t load_quad(const void *bytes)
 /* sums[pixel][lane] of a group, for outputs `first` and following, as many as LANES */
 #if defined(PLAIN_LOOPS)
 
-static inline void multiply(const struct convolution *c, struct group g, int first, int32_t sums[PIXELS][LANES])
+static APART void multiply(const struct convolution *c, struct group g, int first, int32_t sums[PIXELS][LANES])
 {
     const int8_t *weights = c->weights + 4 * first;
     const int quad_bytes = 4 * c->lanes; /* from the weights of a quad to those of the next */
@@ -127,51 +134,61 @@ static inline void multiply(const struct convolution *c, struct group g, int fir
     }
 }
 
-#elif defined(USE_VNNI) /* VPDPBUSD: of sixteen outputs, a whole quad */
+#elif defined(USE_VNNI) /* VPDPBUSD: of sixteen outputs, or of eight, a whole quad */
 
-/* The lanes that hold outputs: all, unless the layer has fewer than 16 */
-static inline __mmask16 used_lanes(const struct convolution *c)
+/* A bit for each output that is worked on from `first` on */
+static inline __mmask16 mark_lanes(const struct convolution *c, int first)
 {
-    return (__mmask16)(c->outputs < LANES ? (1u << c->outputs) - 1 : 0xffffu);
+    const int left = c->outputs - first;
+    return (__mmask16)(left < LANES ? (1u << left) - 1 : 0xffffu);
 }
+
+#define MULTIPLY(vector, zero, load, broadcast, add_products, widen)                                                   \
+    do {                                                                                                               \
+        vector s0, s1, s2, s3, s4, s5, s6, s7;                                                                         \
+        s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero;                                                                  \
+        for (int row = 0; row < c->window_height; row++, g.upper += c->row_bytes, g.lower += c->row_bytes) {           \
+            const uint8_t *x = g.upper, *y = g.lower;                                                                  \
+            for (int quad = c->quads; quad > 0; quad--, x += 4, y += 4, weights += quad_bytes) {                       \
+                const vector w = load;                                                                                 \
+                s0 = add_products(s0, broadcast(load_quad(x)), w);                                                     \
+                s1 = add_products(s1, broadcast(load_quad(x + step)), w);                                              \
+                s4 = add_products(s4, broadcast(load_quad(y)), w);                                                     \
+                s5 = add_products(s5, broadcast(load_quad(y + step)), w);                                              \
+                if (g.half > 2) {                                                                                      \
+                    s2 = add_products(s2, broadcast(load_quad(x + 2 * step)), w);                                      \
+                    s6 = add_products(s6, broadcast(load_quad(y + 2 * step)), w);                                      \
+                }                                                                                                      \
+                if (g.half > 3) {                                                                                      \
+                    s3 = add_products(s3, broadcast(load_quad(x + 3 * step)), w);                                      \
+                    s7 = add_products(s7, broadcast(load_quad(y + 3 * step)), w);                                      \
+                }                                                                                                      \
+            }                                                                                                          \
+        }                                                                                                              \
+        _mm512_storeu_si512(sums[0], widen(s0));                                                                       \
+        _mm512_storeu_si512(sums[1], widen(s1));                                                                       \
+        _mm512_storeu_si512(sums[2], widen(s2));                                                                       \
+        _mm512_storeu_si512(sums[3], widen(s3));                                                                       \
+        _mm512_storeu_si512(sums[4], widen(s4));                                                                       \
+        _mm512_storeu_si512(sums[5], widen(s5));                                                                       \
+        _mm512_storeu_si512(sums[6], widen(s6));                                                                       \
+        _mm512_storeu_si512(sums[7], widen(s7));                                                                       \
+    } while (0)
 
 static inline void multiply(const struct convolution *c, struct group g, int first, int32_t sums[PIXELS][LANES])
 {
     const int quad_bytes = 4 * c->lanes, step = g.step;
-    const __mmask16 mask = used_lanes(c);
+    const __mmask16 mask = mark_lanes(c, first);
     const int8_t *weights = c->weights + 4 * first;
-    __m512i s0, s1, s2, s3, s4, s5, s6, s7;
-    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = _mm512_setzero_si512();
 
-    for (int row = 0; row < c->window_height; row++, g.upper += c->row_bytes, g.lower += c->row_bytes) {
-        const uint8_t *x = g.upper, *y = g.lower;
-        for (int quad = c->quads; quad > 0; quad--, x += 4, y += 4, weights += quad_bytes) {
-            const __m512i w = _mm512_maskz_loadu_epi32(mask, weights);
-#define ADD(sum, at) sum = _mm512_dpbusd_epi32(sum, _mm512_set1_epi32(load_quad(at)), w)
-            ADD(s0, x);
-            ADD(s1, x + step);
-            ADD(s4, y);
-            ADD(s5, y + step);
-            if (g.half > 2) {
-                ADD(s2, x + 2 * step);
-                ADD(s6, y + 2 * step);
-            }
-            if (g.half > 3) {
-                ADD(s3, x + 3 * step);
-                ADD(s7, y + 3 * step);
-            }
-#undef ADD
-        }
-    }
-    _mm512_storeu_si512(sums[0], s0);
-    _mm512_storeu_si512(sums[1], s1);
-    _mm512_storeu_si512(sums[2], s2);
-    _mm512_storeu_si512(sums[3], s3);
-    _mm512_storeu_si512(sums[4], s4);
-    _mm512_storeu_si512(sums[5], s5);
-    _mm512_storeu_si512(sums[6], s6);
-    _mm512_storeu_si512(sums[7], s7);
+    if (mask > 0xff) /* sums are stored in 512 bits in both cases, because scale() loads as many */
+        MULTIPLY(__m512i, _mm512_setzero_si512(), _mm512_maskz_loadu_epi32(mask, weights), _mm512_set1_epi32,
+                 _mm512_dpbusd_epi32, );
+    else
+        MULTIPLY(__m256i, _mm256_setzero_si256(), _mm256_maskz_loadu_epi32((__mmask8)mask, weights),
+                 _mm256_set1_epi32, _mm256_dpbusd_epi32, _mm512_zextsi256_si512);
 }
+#undef MULTIPLY
 
 #elif defined(USE_AVX2) /* VPMADDWD: of four outputs, the two halves of a quad, which are added at the end */
 
@@ -296,8 +313,8 @@ static inline void multiply(const struct convolution *c, struct group g, int fir
 
 #elif defined(USE_DSP) /* SMLAD: of one output, bytes 0 and 2 of a quad, then bytes 1 and 3 */
 
-static inline void multiply_pair(const struct convolution *c, const uint8_t *window, int step, const int8_t *weights,
-                                 int32_t sums[2][LANES])
+static APART void multiply_pair(const struct convolution *c, const uint8_t *window, int step, const int8_t *weights,
+                                int32_t sums[2][LANES])
 {
     const int quad_bytes = 4 * c->lanes;
 
@@ -333,43 +350,42 @@ static inline void multiply_pair(const struct convolution *c, const uint8_t *win
 
 static inline void multiply(const struct convolution *c, struct group g, int first, int32_t sums[PIXELS][LANES])
 {
-    for (int p = 0; p < g.pixels; p += 2) /* a loop, as two calls would be inlined twice: chips are short of flash */
+    for (int p = 0; p < g.pixels; p += 2) /* a loop: chips are short of flash */
         multiply_pair(c, p ? g.lower : g.upper, g.step, c->weights + 4 * first, sums + p);
 }
 
-#else /* USE_WASM; i32x4.dot_i16x8_s: of two outputs, the two halves of a quad, which are added at the end */
+#else /* USE_WASM; i32x4.dot_i16x8_s: of four outputs, bytes 0 and 2 of a quad, and bytes 1 and 3 */
 
 static inline void multiply_pair(const struct convolution *c, const uint8_t *window, int step, const int8_t *weights,
                                  int32_t sums[2][LANES])
 {
     const int quad_bytes = 4 * c->lanes;
-    v128_t a0, a1, a2, a3, b0, b1, b2, b3;
-    a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = wasm_i32x4_const(0, 0, 0, 0);
+    const v128_t low_bytes = wasm_i16x8_const_splat(0xff);
+    v128_t a0, a1, b0, b1;
+    a0 = a1 = b0 = b1 = wasm_i32x4_const(0, 0, 0, 0);
 
     for (int row = 0; row < c->window_height; row++, window += c->row_bytes) {
         const uint8_t *x = window, *y = window + step;
         for (int quad = c->quads; quad > 0; quad--, x += 4, y += 4, weights += quad_bytes) {
-            const v128_t a = wasm_u16x8_extend_low_u8x16(wasm_v128_load32_splat(x));
-            const v128_t b = wasm_u16x8_extend_low_u8x16(wasm_v128_load32_splat(y));
-            v128_t w;
-#define ADD(s, t, at)                                                                                                  \
-    w = wasm_i16x8_load8x8(weights + at);                                                                              \
-    s = wasm_i32x4_add(s, wasm_i32x4_dot_i16x8(w, a));                                                                 \
-    t = wasm_i32x4_add(t, wasm_i32x4_dot_i16x8(w, b))
-            ADD(a0, b0, 0);
-            ADD(a1, b1, 8);
-            ADD(a2, b2, 16);
-            ADD(a3, b3, 24);
+            const v128_t w0 = wasm_v128_load(weights), w1 = wasm_v128_load(weights + 16);
+            const v128_t even0 = wasm_i16x8_shr(wasm_i16x8_shl(w0, 8), 8), odd0 = wasm_i16x8_shr(w0, 8);
+            const v128_t even1 = wasm_i16x8_shr(wasm_i16x8_shl(w1, 8), 8), odd1 = wasm_i16x8_shr(w1, 8);
+            v128_t four, even, odd;
+#define ADD(s0, s1, at)                                                                                                \
+    four = wasm_v128_load32_splat(at);                                                                                 \
+    even = wasm_v128_and(four, low_bytes);                                                                             \
+    odd = wasm_u16x8_shr(four, 8);                                                                                     \
+    s0 = wasm_i32x4_add(s0, wasm_i32x4_add(wasm_i32x4_dot_i16x8(even0, even), wasm_i32x4_dot_i16x8(odd0, odd)));       \
+    s1 = wasm_i32x4_add(s1, wasm_i32x4_add(wasm_i32x4_dot_i16x8(even1, even), wasm_i32x4_dot_i16x8(odd1, odd)))
+            ADD(a0, a1, x);
+            ADD(b0, b1, y);
 #undef ADD
         }
     }
-#define STORE(at, s, t)                                                                                                \
-    wasm_v128_store(at, wasm_i32x4_add(wasm_i32x4_shuffle(s, t, 0, 2, 4, 6), wasm_i32x4_shuffle(s, t, 1, 3, 5, 7)))
-    STORE(sums[0], a0, a1);
-    STORE(sums[0] + 4, a2, a3);
-    STORE(sums[1], b0, b1);
-    STORE(sums[1] + 4, b2, b3);
-#undef STORE
+    wasm_v128_store(sums[0], a0);
+    wasm_v128_store(sums[0] + 4, a1);
+    wasm_v128_store(sums[1], b0);
+    wasm_v128_store(sums[1] + 4, b1);
 }
 
 static inline void multiply(const struct convolution *c, struct group g, int first, int32_t sums[PIXELS][LANES])
@@ -396,6 +412,7 @@ static inline int32_t multiply_and_shift(int32_t value, int32_t multiplier, int 
  * multiply, a product has 64 bits, and of these the middle is kept. */
 struct scaling {
     int first;
+    int rectifies; /* whether every result below `out_zero` becomes `low`, so that it may be rounded in any way */
 #if defined(USE_VNNI)
     __mmask16 mask, shifted;
     __m512i bias, factor, odd_factor, shift, half, zero;
@@ -412,8 +429,9 @@ static inline struct scaling prepare_scaling(const struct convolution *c, int fi
 {
     struct scaling s;
     s.first = first;
+    s.rectifies = c->low >= c->out_zero;
 #if defined(USE_VNNI)
-    s.mask = used_lanes(c);
+    s.mask = mark_lanes(c, first);
     s.bias = _mm512_maskz_loadu_epi32(s.mask, c->bias + first);
     s.factor = _mm512_maskz_loadu_epi32(s.mask, c->multiplier + first);
     s.odd_factor = _mm512_srli_epi64(s.factor, 32);
@@ -459,12 +477,15 @@ static inline void scale_lanes(const struct scaling *s, const int32_t sums[LANES
     const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(sum, s->factor), half);
     const __m512i odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(sum, 32), s->odd_factor), half);
     const __m512i product = _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(even, 31), _mm512_slli_epi64(odd, 1));
-    const __m512i rounding = _mm512_add_epi32(s->half, _mm512_maskz_srai_epi32(s->shifted, product, 31));
-    const __m512i scaled = _mm512_add_epi32(_mm512_srav_epi32(_mm512_add_epi32(product, rounding), s->shift), s->zero);
+    const __m512i down = s->rectifies ? _mm512_setzero_si512() : _mm512_maskz_srai_epi32(s->shifted, product, 31);
+    const __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(product, s->half), down);
+    const __m512i scaled = _mm512_add_epi32(_mm512_srav_epi32(rounded, s->shift), s->zero);
     const __m128i bytes = _mm512_cvtusepi32_epi8(_mm512_max_epi32(scaled, _mm512_setzero_si512()));
     const __m128i held = _mm_min_epu8(_mm_max_epu8(bytes, s->low), s->high);
     if (s->mask == 0xffff)
         _mm_storeu_si128((__m128i *)(void *)out, held);
+    else if (s->mask == 0xff)
+        _mm_storel_epi64((__m128i *)(void *)out, held);
     else
         _mm_mask_storeu_epi8(out, s->mask, held);
 }
@@ -478,8 +499,9 @@ static inline void scale_lanes(const struct scaling *s, const int32_t sums[LANES
     const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(sum, s->factor), half);
     const __m256i odd = _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(sum, 32), s->odd_factor), half);
     const __m256i product = _mm256_blend_epi32(_mm256_srli_epi64(even, 31), _mm256_slli_epi64(odd, 1), 0xaa);
-    const __m256i rounding = _mm256_add_epi32(s->half, _mm256_and_si256(_mm256_srai_epi32(product, 31), s->shifted));
-    const __m256i scaled = _mm256_add_epi32(_mm256_srav_epi32(_mm256_add_epi32(product, rounding), s->shift), s->zero);
+    const __m256i sign = s->rectifies ? _mm256_setzero_si256() : _mm256_srai_epi32(product, 31);
+    const __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(product, s->half), _mm256_and_si256(sign, s->shifted));
+    const __m256i scaled = _mm256_add_epi32(_mm256_srav_epi32(rounded, s->shift), s->zero);
     const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(scaled), _mm256_extracti128_si256(scaled, 1));
     const __m128i held = _mm_min_epu8(_mm_max_epu8(_mm_packus_epi16(words, words), s->low), s->high);
     _mm_storel_epi64((__m128i *)(void *)out, held);
@@ -568,7 +590,6 @@ static COPIED void convolve(const struct convolution *c, const uint8_t *in, uint
     const int n = c->out_width * c->pool;                 /* windows beside each other */
     const int most = n < PIXELS / 2 ? 1 : PIXELS / 2;     /* in half a group */
     const int below = c->pool == 2 ? c->stride_y * c->row_bytes : 0; /* where the lower half is, if not further right */
-    const int last = LANES > 8 && c->lanes < LANES ? 0 : c->lanes - LANES; /* c->lanes is 8 or more */
     int filled = 0;                                       /* rows of the band that a row of the output begins with */
 
     if (band)
@@ -583,20 +604,22 @@ static COPIED void convolve(const struct convolution *c, const uint8_t *in, uint
             filled = kept > 0 ? kept : 0;
             top = band;
         }
-        for (int x = 0; x < n; x += below ? most : 2 * most) {
-            /* The last group may have fewer windows. Those that it lacks still, and outputs, are computed twice. */
-            const int half = PIXELS > 4 && !below && n - x < 2 * most ? (n - x + 1) / 2 : most;
-            const int upper = x < n - half ? x : n - half;
-            const int lower = below ? upper : x + half < n - half ? x + half : n - half;
-            const int pixels = SMALL || below || lower > upper ? PIXELS : PIXELS / 2;
-            const struct group g = {
-                top + upper * step_x, top + below + lower * step_x, half, half > 1 ? step_x : 0, pixels
-            };
-            for (int lane = 0; lane < c->outputs; lane += LANES) {
-                const int first = lane < last ? lane : last;
-                const struct scaling scaling = prepare_scaling(c, first);
+        for (int lane = 0; lane < c->outputs; lane += LANES) {
+            /* The last outputs may be fewer than are worked on together. Then some are computed twice. */
+            const int together = LANES > 8 && c->outputs - lane <= 8 ? 8 : LANES;
+            const int last = c->lanes > together ? c->lanes - together : 0;
+            const struct scaling scaling = prepare_scaling(c, lane < last ? lane : last);
+            for (int x = 0; x < n; x += below ? most : 2 * most) {
+                /* So may the last windows. */
+                const int half = PIXELS > 4 && !below && n - x < 2 * most ? (n - x + 1) / 2 : most;
+                const int upper = x < n - half ? x : n - half;
+                const int lower = below ? upper : x + half < n - half ? x + half : n - half;
+                const int pixels = SMALL || below || lower > upper ? PIXELS : PIXELS / 2;
+                const struct group g = {
+                    top + upper * step_x, top + below + lower * step_x, half, half > 1 ? step_x : 0, pixels
+                };
                 int32_t ALIGNED sums[PIXELS][LANES];
-                multiply(c, g, first, sums);
+                multiply(c, g, scaling.first, sums);
                 if (below)
                     keep_largest(sums);
                 for (int p = 0; p < (below ? 1 : pixels); p += PIXELS / 2)
