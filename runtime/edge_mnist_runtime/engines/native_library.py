@@ -6,12 +6,11 @@ A library is code. Load only one whose hash a manifest proves.
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import json
 import math
 import os
-import tempfile
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from edge_mnist_runtime.contract import ModelContract, TensorSpec, check_schema
@@ -32,8 +31,8 @@ DESCRIPTION_SCHEMA_VERSION: Final = 1
 BATCH_IMAGES: Final = 1024
 """Maximum number of images in one call: it takes no memory but that of its result."""
 
-_loaded: dict[str, ctypes.CDLL] = {}
-"""Libraries of this process by SHA-256: the system keeps each one that was ever loaded."""
+_loaded: dict[bytes, ctypes.CDLL] = {}
+"""Libraries of this process by their content: the system keeps each one that was ever loaded."""
 
 _Call: TypeAlias = "tuple[ctypes.Array[ctypes.c_char], ctypes.Array[ctypes.c_char]]"
 """What one call at a time uses: memory to work in, and the probabilities."""
@@ -66,8 +65,8 @@ class NativeLibrary:
         for name in [*(["threads"] if options.threads != 1 else []), *options.beyond_threads()]:
             raise UsageError(f"{name}: a compiled library has no such option, and uses one thread; omit it")
         _require_own_processor(library, origin)
-        self.size_bytes, self.sha256 = len(library), hashlib.sha256(library).hexdigest()
-        loaded = _load(library, self.sha256, origin)
+        self.size_bytes = len(library)
+        loaded = _load(library, origin)
         try:
             text = ctypes.string_at(ctypes.addressof(ctypes.c_char.in_dll(loaded, "edge_mnist_description")))
             about: dict[str, Any] = json.loads(text)
@@ -100,6 +99,13 @@ class NativeLibrary:
             raise CorruptModelError(
                 f"{origin}: gives wrong scores for {wrong} of its golden vectors on this processor; do not use it here"
             )
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the library."""
+        import hashlib  # loads OpenSSL (3 MB), and a single image does not need it
+
+        return hashlib.sha256(self._recipe[0]).hexdigest()
 
     def info(self) -> EngineInfo:
         """What runs: the version is that of edge-mnist that made the library, with the instructions that it uses."""
@@ -156,28 +162,30 @@ def _require_own_processor(library: bytes, origin: str) -> None:
         )
 
 
-def _load(library: bytes, sha256: str, origin: str) -> ctypes.CDLL:
+def _load(library: bytes, origin: str) -> ctypes.CDLL:
     """Load the very bytes that were proved, not a file that may have changed since."""
-    if sha256 in _loaded:
-        return _loaded[sha256]
+    if library in _loaded:
+        return _loaded[library]
     try:
         if hasattr(os, "memfd_create"):
             try:
-                return _loaded.setdefault(sha256, _load_from_memory(library, sha256))
+                return _loaded.setdefault(library, _load_from_memory(library))
             except OSError:  # a system may forbid code in memory files, or lack /proc
                 pass
+        import tempfile  # takes 5 ms, and is seldom needed
+
         with tempfile.TemporaryDirectory(prefix="edge-mnist-", ignore_cleanup_errors=True) as folder:
-            path = os.path.join(folder, f"{sha256}.so")  # noqa: PTH118
+            path = os.path.join(folder, "edge-mnist.so")  # noqa: PTH118
             with open(path, "wb") as file:  # noqa: PTH123
                 file.write(library)
-            return _loaded.setdefault(sha256, ctypes.CDLL(path))
+            return _loaded.setdefault(library, ctypes.CDLL(path))
     except OSError as error:
         raise CorruptModelError(f"{origin}: cannot be loaded ({error})") from error
 
 
-def _load_from_memory(library: bytes, name: str) -> ctypes.CDLL:
+def _load_from_memory(library: bytes) -> ctypes.CDLL:
     # The descriptor stays open, because the system takes two libraries with the same path for one.
-    descriptor = os.memfd_create(f"edge-mnist-{name[:12]}")
+    descriptor = os.memfd_create("edge-mnist")
     try:
         with open(descriptor, "wb", closefd=False) as file:
             file.write(library)
