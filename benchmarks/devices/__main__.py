@@ -2,7 +2,7 @@
 
     python -m benchmarks.devices --digits 1000
 
-Exit code 1: a score differs from that of TFLite's reference kernels.
+Exit code 1: a score differs from that of TFLite's reference kernels, or a drawing's pixels from Python's.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from importlib import metadata
 from pathlib import Path
 
 from benchmarks.devices.chips import CHIPS, COMPILER, EMULATOR, PACKAGES, Chip, Run, find_missing_tool, run_on_chip
-from benchmarks.devices.drawings import describe_drawings
+from benchmarks.devices.drawings import read_drawings
 from benchmarks.devices.libraries import COMPUTERS, find_missing_part, run_library
 from edge_mnist_exporter import ExportConfig, export
 from edge_mnist_exporter.program.c_program import make_c_program
+from edge_mnist_exporter.program.compiler import write_files
 from edge_mnist_exporter.targets import TARGETS
 from edge_mnist_runtime.dataset import find_mnist_folder, load_mnist_half
 
@@ -110,6 +111,9 @@ def main() -> int:
             export(name, output=bundle, config=ExportConfig(formats=("tflite", "c"))).require_passed()
         tflite = (bundle / f"{name}_int8.tflite").read_bytes()
         program = make_c_program(tflite, name, max_ram_bytes=None)
+        code = BUILD / f"{name}-code"  # of the generator as it is now: the bundle may be older
+        code.mkdir(exist_ok=True)
+        write_files(program.source, name, code)
         expected = program.kernels.run_stored(digits)
         for target in COMPUTERS:
             emulated = run_library(program, TARGETS[target], digits, expected)
@@ -119,24 +123,26 @@ def main() -> int:
         flash, work = {}, {}
         for chip, flags in list_runs():
             folder = BUILD / "-".join((name, chip.cpu, *flags))
-            run = run_on_chip(chip, bundle.resolve(), name, digits, folder, flags=flags)
+            run = run_on_chip(chip, code.resolve(), name, digits, folder, flags=flags)
             wrong = int((run.scores != expected).any(1).sum()) + run.wrong_golden
             differing += wrong
             flash[chip.cpu, flags] = run.flash_bytes
             work[chip.cpu, flags] = run.million_instructions
             runs.append(describe(name, chip, flags, run, wrong))
             print(runs[-1], flush=True)
-        arena, top1 = read_report(bundle)
+        arena, top1 = program.source.arena_bytes, read_top1(bundle)
         m4 = CHIPS[1].cpu
         sizes.append(f"| `{name}` | {arena:,} | {flash[m4, ('-Os',)]:,} | {flash[m4, ('-O2',)]:,} |")
         others.append(compare(name, flash[m4, ("-O2",)], arena, work[m4, ("-O2",)], top1))
+    drawings, wrong_drawings = read_drawings((BUILD / "drawings").resolve())
+    differing += wrong_drawings
     verdict = "all are equal" if not differing else f"**{differing} differ**"
     page = PAGE.format(
         n=len(digits),
         verdict=verdict,
         sizes="\n".join(sizes),
         runs="\n".join(runs),
-        drawings="\n".join(describe_drawings((BUILD / "drawings").resolve())),
+        drawings="\n".join(drawings),
         libraries="\n".join(libraries),
         others="\n".join([*others, *PUBLISHED]),
         tools=describe_tools(),
@@ -171,11 +177,10 @@ def compare(name: str, flash_bytes: int, arena_bytes: int, million_instructions:
     )
 
 
-def read_report(bundle: Path) -> tuple[int, float]:
-    """Bytes of the arena, and top-1 on the evaluation images, 0..1."""
+def read_top1(bundle: Path) -> float:
+    """Top-1 of the C file on the evaluation images, 0..1."""
     report = json.loads((bundle / "report.json").read_text("utf-8"))
-    item = next(item for item in report["artifacts"] if item["format"] == "c")
-    return item["program"]["arena_bytes"], item["top1"]
+    return next(item["top1"] for item in report["artifacts"] if item["format"] == "c")
 
 
 def describe_tools() -> str:

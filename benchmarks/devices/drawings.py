@@ -50,9 +50,9 @@ def run_drawings(chip: Chip, side: int, flags: tuple[str, ...], folder: Path, *,
     return run, sum(found.tobytes() != wanted for found, wanted in zip(run.scores, expected, strict=True))
 
 
-def describe_drawings(folder: Path) -> list[str]:
-    """Rows of a table, one for each of `RUNS`."""
-    rows = []
+def read_drawings(folder: Path) -> tuple[list[str], int]:
+    """Rows of a table, one for each of `RUNS`, and how many drawings differed in all."""
+    rows, differing_in_all = [], 0
     for chip, side, flags in RUNS:
         run, differing = run_drawings(chip, side, flags, folder)
         rows.append(
@@ -60,8 +60,9 @@ def describe_drawings(folder: Path) -> list[str]:
             f"{run.million_instructions:.2f} | {run.flash_bytes:,} | {count_workspace_bytes(side):,} | "
             f"{run.stack_bytes} |"
         )
+        differing_in_all += differing
         print(rows[-1], flush=True)
-    return rows
+    return rows, differing_in_all
 
 
 def count_workspace_bytes(side: int) -> int:
