@@ -40,8 +40,11 @@ COMPILE_TIMEOUT_S: Final = 1800
 LOG_FILE: Final = "edge-mnist-compiler.log"
 """In the folder for temporary files: what a compiler said that failed."""
 
-STACK_LINE: Final = re.compile(r":(\w+)\t(\d+)\t(\w+)")
-"""Of gcc's -fstack-usage: function, bytes, and whether they are all (static)."""
+STACK_LINE: Final = re.compile(r":([\w.]+)\t(\d+)\t([\w,]+)")
+"""Of gcc's -fstack-usage: function, bytes, and whether it can take more."""
+
+BOUNDED: Final = frozenset({"static", "dynamic,bounded"})
+"""Functions that cannot."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ def measure_stack(compiler: Compiler, source: CSource, name: str) -> int | None:
         except (ConversionError, OSError):
             return None
     found = STACK_LINE.findall(usage)
-    return sum(int(size) for _, size, _ in found) if found and all(kind == "static" for *_, kind in found) else None
+    return sum(int(size) for _, size, _ in found) if found and all(kind in BOUNDED for *_, kind in found) else None
 
 
 def write_files(source: CSource, name: str, folder: Path) -> None:
