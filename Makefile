@@ -62,7 +62,7 @@ web-test: $(INSTALLED) ## Test the page in headless Chromium, after installing w
 	(command -v chromium && command -v npm) >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium nodejs npm; }
 	$(MAKE) $(WEB_TOOLS)
 	mkdir -p build/web-test/screenshots
-	SCREENSHOTS=$(abspath build/web-test/screenshots) $(BIN)/python -m pytest $(BROWSER_TESTS)
+	SPEED=yes SCREENSHOTS=$(abspath build/web-test/screenshots) $(BIN)/python -m pytest $(BROWSER_TESTS)
 
 # Ray and Spark take 1 GB, so they are in an environment of their own, on top of .venv.
 ARCHIVE := build/archive-venv

@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,6 +38,15 @@ UNMARKED = "what-reads-digits-unasked-bears-the-marker-mnist"
 """A folder that does not exist, so that a test without the marker `mnist` that reads digits fails."""
 
 COMMAND = Path(sys.executable).with_name("edge-mnist")
+
+FEWER_PICTURES = {
+    "edge_mnist_trainer.augment.batches.PRINTED_VARIANTS": 1,
+    "edge_mnist_trainer.augment.batches.DRAWN_VARIANTS": 2,
+    "edge_mnist_trainer.augment.batches.SCHOOL_DIGITS": 20,
+    "edge_mnist_trainer.evaluate.robustness.FONT_VARIANTS": 1,
+    "edge_mnist_trainer.evaluate.confidence.NO_DIGITS_EACH": 2,
+}
+"""Smaller numbers of drawn pictures for training and evaluation. The usual numbers take half a minute."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -105,6 +114,21 @@ RunCli = Callable[..., Finished]
 RunScript = Callable[..., str]
 MakeOnce = Callable[[str, Callable[[Path], None]], Path]
 StartInterruptible = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture(scope="session")
+def smaller_numbers(request: pytest.FixtureRequest) -> dict[str, int]:
+    """Constants by their dotted names, with smaller values; empty in `pytest --nightly`."""
+    return {} if request.config.getoption("nightly") else FEWER_PICTURES
+
+
+@pytest.fixture(scope="module")
+def fewer_pictures(smaller_numbers: dict[str, int]) -> Iterator[None]:
+    """Train and report with fewer drawn pictures."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in smaller_numbers.items():
+            patch.setattr(name, value)
+        yield
 
 
 @pytest.fixture(scope="session")

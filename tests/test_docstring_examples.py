@@ -34,6 +34,7 @@ def test_modules_with_examples_are_found():
 
 @pytest.mark.slow
 @pytest.mark.mnist
+@pytest.mark.usefixtures("fewer_pictures")
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_of_a_module_give_the_documented_results(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,18 +42,9 @@ def without_mnist(tmp_path: Path) -> dict[str, str]:
     return {DATA_VARIABLE: "", "KERAS_HOME": str(tmp_path / "keras")}
 
 
-FEWER_PICTURES = {
-    "edge_mnist_trainer.augment.batches.PRINTED_VARIANTS": 1,
-    "edge_mnist_trainer.augment.batches.DRAWN_VARIANTS": 2,
-    "edge_mnist_trainer.augment.batches.SCHOOL_DIGITS": 20,
-    "edge_mnist_trainer.evaluate.robustness.FONT_VARIANTS": 1,
-    "edge_mnist_trainer.evaluate.confidence.NO_DIGITS_EACH": 2,
-}
-"""Smaller numbers of drawn pictures for training and evaluation. The usual numbers take half a minute."""
-
-SHORTENED_COMMAND = f"""
+SHORTENED_COMMAND = """
 from importlib import import_module
-for name, value in {FEWER_PICTURES}.items():
+for name, value in %r.items():
     module, _, constant = name.rpartition(".")
     setattr(import_module(module), constant, value)
 from edge_mnist_runtime.commands.app import main
@@ -62,21 +53,14 @@ main()
 
 
 @pytest.fixture(scope="module", autouse=True)
-def fewer_pictures(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Train and report with fewer drawn pictures, except in `pytest --nightly`."""
-    with pytest.MonkeyPatch.context() as patch:
-        if not request.config.getoption("nightly"):
-            for name, value in FEWER_PICTURES.items():
-                patch.setattr(name, value)
-        yield
+def always_fewer_pictures(fewer_pictures: None) -> None:
+    """Draw fewer pictures in all tests of the trainer."""
 
 
 @pytest.fixture(scope="session")
-def command(request: pytest.FixtureRequest) -> tuple[str, ...]:
+def command(smaller_numbers: dict[str, int]) -> tuple[str, ...]:
     """The command line of `edge-mnist` in its own process, also with `fewer_pictures`."""
-    if request.config.getoption("nightly"):
-        return (str(Path(sys.executable).with_name("edge-mnist")),)
-    return (sys.executable, "-c", SHORTENED_COMMAND)
+    return (sys.executable, "-c", SHORTENED_COMMAND % smaller_numbers)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,9 @@ COMPARE_SCHEMA_VERSION: Final = 2
 
 Verdict = Literal["regression", "slower", "same", "faster", "not decided"]
 
+NO_CHANGE: Final = 0.005
+"""Fraction below which a change is none: a model differs as much from itself (docs/results/gate-trial.md)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
@@ -38,7 +41,8 @@ class Change:
     def verdict(self) -> Verdict:
         """`regression`: the interval lies above the limit. `not decided`: it holds the limit, or there is none.
 
-        Otherwise the ratio is below the limit: `slower` or `faster` if the interval does not hold 1, else `same`.
+        Otherwise the ratio is below the limit: `slower` or `faster` if the whole interval is more than `NO_CHANGE`
+        from 1, else `same`.
         """
         if self.interval is None:
             return "not decided"
@@ -47,7 +51,7 @@ class Change:
             return "regression"
         if high > self.limit:
             return "not decided"
-        return "slower" if low > 1 else "faster" if high < 1 else "same"
+        return "slower" if low > 1 + NO_CHANGE else "faster" if high < 1 - NO_CHANGE else "same"
 
     @property
     def old_and_new(self) -> str:

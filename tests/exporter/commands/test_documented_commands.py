@@ -96,9 +96,8 @@ def run_shortened(arguments: list[str]) -> int:
 
 
 @pytest.mark.slow
-def test_workstation_commands_of_the_readme_work(here, monkeypatch, capfd):
-    monkeypatch.setattr("edge_mnist_trainer.evaluate.robustness.FONT_VARIANTS", 1)  # faster reports
-    monkeypatch.setattr("edge_mnist_trainer.evaluate.confidence.NO_DIGITS_EACH", 2)
+@pytest.mark.usefixtures("fewer_pictures")
+def test_workstation_commands_of_the_readme_work(here, capfd):
     edge = Path("runs/edge")
     for arguments in README:
         if arguments[0] not in WORKSTATION_COMMANDS or "--sign" in arguments:  # test_export_command.py signs an export

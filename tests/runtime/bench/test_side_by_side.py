@@ -173,6 +173,20 @@ def make_change(interval: tuple[float, float] | None, limit: float = 1.02) -> Ch
     return Plain(model="m", threads=1, limit=limit, interval=interval, remedy="measure more")
 
 
+@pytest.mark.parametrize(
+    ("interval", "verdict"),
+    [
+        ((1.001, 1.004), "same"),
+        ((0.996, 0.999), "same"),
+        ((1.006, 1.008), "slower"),
+        ((0.990, 0.994), "faster"),
+        ((0.994, 0.996), "same"),
+    ],
+)
+def test_change_that_a_model_compared_with_itself_shows_is_none(interval: tuple[float, float], verdict: str) -> None:
+    assert make_change(interval).verdict == verdict
+
+
 def test_regression_counts_more_than_a_missing_verdict() -> None:
     undecided, slower = make_change((1.0, 1.1)), make_change((1.03, 1.1))
     comparison = Comparison("a", "b", "side by side", 0.02, (undecided, slower))

@@ -268,19 +268,29 @@ def test_disconnected_clients_do_not_block_others(service: Any, sample_pictures:
     for _ in range(40):  # more than may be in progress
         with service.connect() as connection:
             connection.sendall(half_request())
-    response = service.post(sample_pictures["4-shaded-paper.jpg"])
+    deadline = time.monotonic() + 8  # less than the time-out of the half requests
+    while True:
+        response = service.post(sample_pictures["4-shaded-paper.jpg"])
+        if response.status_code != 503:
+            break
+        assert time.monotonic() < deadline  # until the service has seen that all are gone, it may be full
+        time.sleep(0.05)
     assert response.json()["predictions"][0]["digit"] == 4
 
 
 def test_hostile_bodies_get_documented_statuses_in_flat_memory(service: Any) -> None:
-    """The full size is `python -m benchmarks.service_load`."""
+    """The full size is `python -m benchmarks.service_load`.
+
+    What is leaked grows with every hundred bodies. The allocator alone grows in a few jumps of up to 50 MB.
+    """
     memory = []
-    for index, (kind, body) in enumerate(make_bodies(500)):
+    for index, (kind, body) in enumerate(make_bodies(600)):
         response = service.post(body, kind)
         assert response.status_code in DOCUMENTED, (index, response.status_code, response.text)
-        if index in (249, 499):
+        if index % 100 == 99:
             memory.append(service.resident_mb())
-    assert memory[1] - memory[0] < 30
+    assert np.diff(memory).min() < 2, memory
+    assert max(memory) < 300, memory
     assert service.get("/readyz").status_code == 200
 
 
