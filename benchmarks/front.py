@@ -1,6 +1,6 @@
 """Compare bytes of weights with accuracy, ours and published: writes docs/results/front.md and .svg.
 
-    python -m benchmarks.front [--runs build/front] [--rounds 100]
+    python -m benchmarks.front [--runs build/front] [--rounds 100] [pico tiny small]
 
 `make front` trains and exports the networks first: run folders seed-N/NAME and bundles seed-N/NAME-bundle. The search
 table is in `front_search.json`, which `front_search.py` writes. MNIST's test images are read here, after every choice.
@@ -126,11 +126,12 @@ class Measured:
 def main() -> None:
     """Measure every network and write page and plot."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", default=[*TRAINED], metavar="NAME")
     parser.add_argument("--runs", type=Path, default=Path("build/front"))
     parser.add_argument("--rounds", type=int, default=100, help="rounds of the measurement of speed; 0 for none")
     parser.add_argument("--results", type=Path, default=Path("docs/results"))
     options = parser.parse_args()
-    files = {name: find_files(name, options.runs) for name in TRAINED} | {
+    files = {name: find_files(name, options.runs) for name in options.names} | {
         name: [(TFLITE / f"{name}_int8.tflite", path)] for name, path in BUNDLED_MODELS.items()
     }
     test = load_mnist("test")
