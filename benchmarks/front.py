@@ -274,8 +274,11 @@ def draw(measured: Sequence[Measured], path: Path) -> None:
                 label=label,
             )
             for name, n, top1 in points:
-                axes.annotate(name, (n / 1000, 100 * top1), xytext=(6, 4), textcoords="offset points", fontsize=8)
-        axes.set(xscale="log", xlabel="weights, kB", ylabel="accuracy on MNIST's test images, %")
+                side, place = ("right", (-6, 4)) if name in TRAINED else ("left", (6, 4 if points is ours else -10))
+                axes.annotate(
+                    name, (n / 1000, 100 * top1), xytext=place, textcoords="offset points", fontsize=8, ha=side
+                )
+        axes.set(xscale="log", xlim=(1.4, 60), xlabel="weights, kB", ylabel="accuracy on MNIST's test images, %")
         axes.set_xticks([2, 4, 8, 16, 32], ["2", "4", "8", "16", "32"])
         axes.minorticks_off()
         axes.grid(alpha=0.3)
