@@ -15,7 +15,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install quickstart test test-mnist web-test page-models nightly lint types wheel frozen-test reference golden conformance
-.PHONY: constraints docs clean mutants device-test archive-test
+.PHONY: front constraints docs clean mutants device-test archive-test
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -143,6 +143,21 @@ reference: $(INSTALLED) ## Train the reference models again on MNIST and put the
 	    cp $(REFERENCE)/$$name-bundle/$${name}_int8.onnx runtime/edge_mnist_runtime/models/; \
 	    cp $(REFERENCE)/$$name-bundle/$${name}_int8.tflite exporter/edge_mnist_exporter/models/; done
 	$(MAKE) golden page-models
+
+FRONT := build/front
+
+# Hours on one core. A second run goes on where the first one stopped.
+front: $(INSTALLED) ## Train the networks of docs/results/front.md with five seeds each, export and measure them
+	test -e $(FRONT)/distorted || $(BIN)/edge-mnist transfer-set edge --arch pico --views 12 --seed 5 -o $(FRONT)/distorted
+	test -e $(FRONT)/plain || $(BIN)/edge-mnist transfer-set edge --arch pico --views 1 --strength 0 --seed 11 -o $(FRONT)/plain
+	for seed in 0 1 2 3 4; do for name in pico tiny small; do \
+	    run=$(FRONT)/seed-$$seed/$$name; \
+	    test -e $$run-distorted/report.html || $(BIN)/edge-mnist train --arch $$name --seed $$seed \
+	        --transfer-set $(FRONT)/distorted -o $$run-distorted --force || exit; \
+	    test -e $$run/report.html || $(BIN)/edge-mnist train --arch $$name --seed $$seed --transfer-set $(FRONT)/plain \
+	        --start-from $$run-distorted --epochs 6 --learning-rate 4e-3 -o $$run --force || exit; \
+	    test -e $$run-bundle || $(BIN)/edge-mnist export $$run --int8 -o $$run-bundle || exit; done; done
+	$(BIN)/python -m benchmarks.front --runs $(FRONT)
 
 golden: $(INSTALLED) ## Record the predictions of the bundled models for edge-mnist doctor
 	$(BIN)/python -m benchmarks.tools.device_checks

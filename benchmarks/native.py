@@ -58,7 +58,7 @@ def main() -> None:
     limits = ("0.80", "0.80") if uses_vnni else ("0.45", "0.50")
     rows, compilers = [], set()
     for name in BUNDLED_MODELS:
-        engine, library, compiler = load_library(name)
+        engine, library, compiler = load_library(SOURCES / f"{name}_int8.tflite")
         compilers.add(f"{compiler}, {engine.info().backend_version}")
         rows += measure_model(name, engine, digits, options.rounds, limits)
         rows.append(measure_cold_start(name, library, options.cold_rounds))
@@ -72,13 +72,12 @@ def main() -> None:
     print("\n".join(lines))
 
 
-def load_library(name: str) -> tuple[NativeLibrary, Path, str]:
-    """Compile and load the library of a shipped model; its path, and the compiler."""
+def load_library(tflite: Path) -> tuple[NativeLibrary, Path, str]:
+    """Compile and load the library of an int8 TFLite file; its path, and the compiler."""
     (target,) = choose_targets(None)
-    file = f"{name}_int8.tflite"
-    library = build_library(make_c_program((SOURCES / file).read_bytes(), file, max_ram_bytes=None), target)
+    library = build_library(make_c_program(tflite.read_bytes(), tflite.name, max_ram_bytes=None), target)
     BUILD.mkdir(parents=True, exist_ok=True)
-    path = BUILD / f"{name}_int8.{target.name}{target.suffix}"
+    path = BUILD / f"{tflite.stem}.{target.name}{target.suffix}"
     path.write_bytes(library.data)
     return NativeLibrary(library.data, origin=path.name), path, library.compiler.version
 
@@ -93,8 +92,8 @@ def measure_model(name: str, engine: NativeLibrary, digits: Any, rounds: int, li
         "C calls": run_c,
         "empty C calls": make_c_loop(engine, digits, images_each=0),
         "run_bytes": make_run_bytes(engine, digits),
-        "LiteRT": make_litert_loop(name, digits),
-        "onnxruntime": make_onnxruntime_loop(name, digits),
+        "LiteRT": make_litert_loop(SOURCES / f"{name}_int8.tflite", digits),
+        "onnxruntime": make_onnxruntime_loop(BUNDLED_MODELS[name], digits),
         "two threads": lambda: run_threads(engine, digits, 2),
         "one thread": lambda: run_threads(engine, digits, 1),
     }
@@ -140,9 +139,9 @@ def make_run_bytes(engine: NativeLibrary, digits: Any) -> Callable[[], object]:
     return lambda: [run(image) for image in images]
 
 
-def make_litert_loop(name: str, digits: Any) -> Callable[[], object]:
+def make_litert_loop(tflite: Path, digits: Any) -> Callable[[], object]:
     """What a program does that runs the TFLite file in LiteRT."""
-    interpreter = Interpreter(model_content=(SOURCES / f"{name}_int8.tflite").read_bytes(), num_threads=1)
+    interpreter = Interpreter(model_content=tflite.read_bytes(), num_threads=1)
     interpreter.allocate_tensors()
     takes, gives = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
     images = [digit[None] for digit in digits]
@@ -156,11 +155,11 @@ def make_litert_loop(name: str, digits: Any) -> Callable[[], object]:
     return loop
 
 
-def make_onnxruntime_loop(name: str, digits: Any) -> Callable[[], object]:
+def make_onnxruntime_loop(onnx: Path, digits: Any) -> Callable[[], object]:
     """What a program does that runs the ONNX file in onnxruntime, on one thread."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(BUNDLED_MODELS[name], options, providers=[PROCESSOR])
+    session = onnxruntime.InferenceSession(onnx, options, providers=[PROCESSOR])
     takes, images = session.get_inputs()[0].name, [digit[None] for digit in digits]
     return lambda: [session.run(None, {takes: image}) for image in images]
 

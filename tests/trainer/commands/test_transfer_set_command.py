@@ -12,6 +12,7 @@ import pytest
 
 from edge_mnist_trainer.fit.transfer_set import open_transfer_set
 from edge_mnist_trainer.networks.architectures import find_architecture
+from edge_mnist_trainer.networks.reference_models import REFERENCE_MODELS, find_reference_model
 from edge_mnist_trainer.run_folder import RunFolder, create_run_folder
 
 COMMAND = Path(sys.executable).with_name("edge-mnist")
@@ -89,7 +90,23 @@ def test_run_without_a_model_is_refused(run_here, assert_refused, teacher, data,
 
 def test_folder_that_is_not_a_run_is_refused(run_here, assert_refused, data, tmp_path):
     ended = run_here("transfer-set", tmp_path / "nowhere", "-o", tmp_path / "set", "--data", data)
-    assert_refused(ended, 2, tmp_path / "nowhere", "not a run folder")
+    assert_refused(ended, 2, tmp_path / "nowhere", "not a run folder", *REFERENCE_MODELS)
+
+
+@pytest.mark.slow
+def test_built_in_models_are_teachers_by_name(run_here, data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = run_here("transfer-set", "nano", "micro", "-o", "set", "--views", 1, "--arch", "nano", "--data", data)
+    assert (made.code, made.err) == (0, "")
+    hashes = [hashlib.sha256(find_reference_model(name).read_bytes()).hexdigest() for name in ("nano", "micro")]
+    assert list(open_transfer_set(tmp_path / "set").record.teachers) == hashes
+
+
+def test_run_folder_comes_before_the_built_in_model_of_its_name(run_here, assert_refused, data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    create_run_folder(tmp_path / "nano")
+    ended = run_here("transfer-set", "nano", "-o", "set", "--data", data)
+    assert_refused(ended, 2, "nano", "holds no model.keras yet")
 
 
 @pytest.mark.parametrize("in_the_way", ["folder", "file"])

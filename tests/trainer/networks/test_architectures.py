@@ -16,6 +16,7 @@ from edge_mnist_trainer.networks.architectures import (
     custom_architecture,
     find_architecture,
 )
+from edge_mnist_trainer.networks.builders import build_normalised, last, pooled, separable
 from edge_mnist_trainer.networks.size import measure_network
 
 PUBLISHED_LAYERS = {
@@ -35,7 +36,7 @@ PUBLISHED_LAYERS = {
     ],
 }
 PUBLISHED_EPOCHS = {"conv64-32": 10, "conv32-64-64": 5, "conv3-dense2": 5, "dropout-augment": 12}
-OWN = ("edge", "nano", "micro", "robust", "teacher", "teacher-mnist")
+OWN = ("edge", "nano", "pico", "tiny", "small", "micro", "robust", "teacher", "teacher-mnist")
 
 
 def describe(layer) -> str:
@@ -145,8 +146,21 @@ def test_project_s_networks_end_in_an_average_and_one_small_dense_layer(name):
 
 
 @pytest.mark.slow
-def test_nano_fits_into_four_kilobytes_of_int8_weights():
-    assert measure_network(find_architecture("nano").build()).int8_weights_bytes <= 4096
+@pytest.mark.parametrize(("name", "n_bytes"), [("pico", 2000), ("nano", 4096), ("tiny", 4040), ("small", 11_264)])
+def test_small_network_fits_into_the_bytes_of_its_summary(name, n_bytes):
+    assert measure_network(find_architecture(name).build()).int8_weights_bytes <= n_bytes
+
+
+@pytest.mark.slow
+def test_separable_convolution_reads_each_channel_alone_and_then_mixes_them():
+    model = build_normalised("two", pooled(3), separable(4, 5, pooled=True), last(6, separable=True))
+    layers = {layer.name: layer for layer in model.layers}
+    assert [layers[name].kernel.shape for name in ("conv1", "depthwise2", "conv2", "depthwise3", "conv3")] == [
+        *((3, 3, 1, 3), (5, 5, 3, 1), (1, 1, 3, 4), (3, 3, 4, 1), (1, 1, 4, 6)),
+    ]
+    assert [layers[name].output.shape[1] for name in ("pool1", "depthwise2", "pool2", "depthwise3")] == [14, 14, 7, 5]
+    assert "depthwise1" not in layers
+    assert layers["norm2"].input is layers["conv2"].output
 
 
 @pytest.mark.slow

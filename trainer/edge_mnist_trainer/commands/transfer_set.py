@@ -10,7 +10,7 @@ import typer
 
 from edge_mnist_runtime.commands.debugging import DebugOption
 from edge_mnist_runtime.errors import OutputError, UsageError
-from edge_mnist_runtime.paths import exists, is_folder, list_folder
+from edge_mnist_runtime.paths import exists, is_folder, is_url, list_folder
 from edge_mnist_trainer.networks.architectures import DEFAULT_ARCHITECTURE, find_architecture
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def transfer_set(
-    teachers: Annotated[list[Path], typer.Argument(help="Run folders; their predictions are averaged.")],
+    teachers: Annotated[list[Path], typer.Argument(help="Run folders or built-in models; their answers are averaged.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="A new folder for the transfer set.")],
     views: Annotated[int, typer.Option(help="Distorted copies of each digit; 48 MB per copy of MNIST.")] = 20,
     architecture: Annotated[
@@ -45,7 +45,6 @@ def transfer_set(
     from edge_mnist_runtime.dataset import find_mnist_folder
     from edge_mnist_runtime.extras import require_extra
     from edge_mnist_trainer.commands.train import TRAIN_MODULES
-    from edge_mnist_trainer.run_folder import open_run_folder
 
     augmentation = find_architecture(architecture).config.augmentation
     if augmentation is None:
@@ -58,10 +57,22 @@ def transfer_set(
         raise UsageError(f"{output}: already exists; name a new folder with -o")
     require_extra("train", "edge-mnist transfer-set", *TRAIN_MODULES)
     find_mnist_folder(data)
-    models = [open_run_folder(path).require_model() for path in teachers]
+    models = [_find_teacher(path) for path in teachers]
     with chatter_silenced(show=debug) as terminal:
         _make(models, output, augmentation.weakened(strength), views, seed, data, terminal)
     typer.echo(f"{output}\nNext: edge-mnist train --arch {architecture} --transfer-set {output}")
+
+
+def _find_teacher(source: Path) -> Path:
+    """Find the .keras file for a run folder or the name of a reference model."""
+    from edge_mnist_trainer.networks.reference_models import REFERENCE_MODELS, find_reference_model
+    from edge_mnist_trainer.run_folder import open_run_folder
+
+    if exists(source) or is_url(source):
+        return open_run_folder(source).require_model()
+    if str(source) not in REFERENCE_MODELS:
+        raise UsageError(f"{source}: not a run folder, nor one of {', '.join(REFERENCE_MODELS)}")
+    return find_reference_model(str(source))
 
 
 def _make(

@@ -27,6 +27,7 @@ from edge_mnist_trainer.networks.builders import (
     make_dense,
     make_layer,
     pooled,
+    separable,
     stem,
 )
 
@@ -125,6 +126,7 @@ def custom_architecture(
 # last epoch: with a cosine schedule and averaged weights, the best epoch on 5,000 images is mostly a matter of luck.
 _ELASTIC: Final = Augmentation(elastic_pixels=0.8)
 _ALL_DIGITS: Final = Augmentation(elastic_pixels=0.8, corrupted_part=0.4, printed_part=0.1, drawn_part=0.16)
+_HALF_ELASTIC: Final = _ELASTIC.weakened(0.5)
 _WITH_NEGATIVES: Final = replace(_ALL_DIGITS, no_digit_part=0.14)
 
 _KNOWN: Final = (
@@ -139,6 +141,37 @@ _KNOWN: Final = (
         "at most 4 kB of int8 weights",
         partial(build_normalised, "nano", pooled(8), pooled(10), Convolution(14), last(13)),
         TrainingConfig(epochs=80, peak_learning_rate=6e-3, augmentation=Augmentation(), keep="last"),
+    ),
+    Architecture(
+        "pico",
+        "at most 2 kB of int8 weights",
+        partial(
+            build_normalised,
+            "pico",
+            *(pooled(8), separable(14, 5, pooled=True), separable(16, 5), last(18, separable=True)),
+        ),
+        TrainingConfig(epochs=40, peak_learning_rate=8e-3, augmentation=_HALF_ELASTIC, keep="last"),
+    ),
+    Architecture(
+        "tiny",
+        "bytes of nano, fewer mistakes",
+        partial(
+            build_normalised,
+            "tiny",
+            *(pooled(10), separable(20, 5, pooled=True), separable(26, 5), last(32, 5, separable=True)),
+        ),
+        TrainingConfig(epochs=40, peak_learning_rate=8e-3, augmentation=_HALF_ELASTIC, keep="last"),
+    ),
+    Architecture(
+        "small",
+        "at most 11 kB of int8 weights",
+        partial(
+            build_normalised,
+            "small",
+            *(pooled(16), Convolution(16), separable(32, 5, pooled=True), separable(48, 5)),
+            last(56, 5, separable=True),
+        ),
+        TrainingConfig(epochs=40, peak_learning_rate=6e-3, augmentation=_HALF_ELASTIC, keep="last"),
     ),
     Architecture(
         "micro",

@@ -21,6 +21,8 @@ class Convolution:
     """`same` or `valid`."""
     pooled: bool = False
     """Whether 2 x 2 max-pooling follows."""
+    separable: bool = False
+    """Whether one kernel for each input channel comes first, and the convolution is 1 x 1."""
 
 
 def build_normalised(name: str, *convolutions: Convolution) -> Any:
@@ -37,14 +39,12 @@ def build_normalised(name: str, *convolutions: Convolution) -> Any:
 
     x = image = keras.Input((28, 28, 1), name="image")
     for number, convolution in enumerate(convolutions, start=1):
-        x = layers.Conv2D(
-            convolution.filters,
-            convolution.kernel_size,
-            strides=convolution.strides,
-            padding=convolution.padding,
-            use_bias=False,
-            name=f"conv{number}",
-        )(x)
+        window = {"strides": convolution.strides, "padding": convolution.padding}
+        kernel_size = convolution.kernel_size
+        if convolution.separable:
+            x = layers.DepthwiseConv2D(kernel_size, use_bias=False, name=f"depthwise{number}", **window)(x)
+            kernel_size, window = 1, {}
+        x = layers.Conv2D(convolution.filters, kernel_size, use_bias=False, name=f"conv{number}", **window)(x)
         x = layers.BatchNormalization(momentum=0.9, name=f"norm{number}")(x)
         x = layers.ReLU(name=f"relu{number}")(x)
         if convolution.pooled:
@@ -100,6 +100,11 @@ def pooled(filters: int) -> Convolution:
     return Convolution(filters, pooled=True)
 
 
+def separable(filters: int, kernel_size: int = 3, *, pooled: bool = False) -> Convolution:
+    """A depthwise convolution and one of 1 x 1: far fewer weights than a full convolution of as many channels."""
+    return Convolution(filters, kernel_size, separable=True, pooled=pooled)
+
+
 def stem(filters: int) -> Convolution:
     """A first convolution with stride 2, from 28 x 28 to 14 x 14; full resolution would be the most expensive part."""
     return Convolution(filters, kernel_size=5, strides=2)
@@ -110,6 +115,6 @@ def halving(filters: int) -> Convolution:
     return Convolution(filters, strides=2)
 
 
-def last(filters: int) -> Convolution:
+def last(filters: int, kernel_size: int = 3, *, separable: bool = False) -> Convolution:
     """The convolution in front of the global average, without padding, so that no padded border is averaged in."""
-    return Convolution(filters, padding="valid")
+    return Convolution(filters, kernel_size, padding="valid", separable=separable)
