@@ -105,8 +105,11 @@ class ProjectConfig:
         if self.kind not in PROJECT_KINDS:
             raise UsageError(f"`project` {self.kind}: unknown; expected one of {', '.join(PROJECT_KINDS)}")
 
-    def check_folder(self) -> None:
-        """Raise `OutputError` if something is in the way of the project."""
+    def check_folder(self, bundle: Path | None = None) -> None:
+        """Raise `OutputError` if something is in the way of the project, or if it would be written into `bundle`."""
+        folder = self.folder.absolute()
+        if bundle is not None and bundle.absolute() in (folder, *folder.parents):
+            raise OutputError(f"`project` {self.folder}: the bundle is written there; name another folder")
         try:
             taken = self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir()))
         except OSError as error:

@@ -120,7 +120,7 @@ def export(
     config = config or ExportConfig()
     check_programs(name, config.kinds)
     if config.project:
-        config.project.check_folder()
+        config.project.check_folder(target)
     signer = Signer(config.signing) if config.signing else None
     with BundleWriter(target) as writer:
         paths = ReportPaths(writer.target)

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mnist_exporter.program.c_source import CSource
-from edge_mnist_runtime.errors import ConversionError, UsageError
+from edge_mnist_runtime.errors import ConversionError, UsageError, first_line
 
 COMPILERS: Final = ("cc", "gcc", "clang")
 
@@ -36,9 +36,6 @@ NATIVE: Final = (("-march=native",), ("-mcpu=native",), ())
 
 COMPILE_TIMEOUT_S: Final = 1800
 """ziglang compiles a C library for a target when it is first needed: minutes on a slow machine."""
-
-LOG_FILE: Final = "edge-mnist-compiler.log"
-"""In the folder for temporary files: what a compiler said that failed."""
 
 STACK_LINE: Final = re.compile(r":([\w.]+)\t(\d+)\t([\w,]+)")
 """Of gcc's -fstack-usage: function, bytes, and whether it can take more."""
@@ -70,10 +67,19 @@ class Compiler:
 
 
 class CompiledProgram:
-    """A program in this process. One call at a time: it has one arena."""
+    """A program in this process. One call at a time: it has one arena.
+
+    Raises:
+        ConversionError: The library cannot be loaded.
+    """
 
     def __init__(self, library: Path, name: str, source: CSource, n_classes: int) -> None:
-        loaded = ctypes.CDLL(str(library))
+        try:
+            loaded = ctypes.CDLL(str(library))
+        except OSError as error:
+            raise ConversionError(
+                f"the compiled C program cannot be loaded here ({first_line(error)}); name another compiler with CC"
+            ) from error
         self._predict = getattr(loaded, f"{name}_predict")
         self._predict.restype, self._predict.argtypes = None, [ctypes.c_char_p] * 3
         self._self_test = getattr(loaded, f"{name}_self_test")
@@ -184,8 +190,9 @@ def run_compiler(compiler: Compiler, options: Sequence[str], folder: Path) -> No
     except (OSError, subprocess.SubprocessError) as error:
         said, failed = str(error), True
     if failed:
-        log = Path(tempfile.gettempdir()) / LOG_FILE
-        log.write_text(f"{shlex.join(command)}\n{said}", "utf-8")
+        descriptor, log = tempfile.mkstemp(prefix="edge-mnist-compiler-", suffix=".log")  # a name that nobody foresees
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(f"{shlex.join(command)}\n{said}")
         raise ConversionError(
             f"{compiler.command[0]} cannot compile the C program; its words are in {log}; name another compiler with CC"
         )

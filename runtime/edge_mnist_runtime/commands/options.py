@@ -22,7 +22,7 @@ BackendOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Engine that runs the model: onnxruntime, litert, or auto (a bundle's fastest file on this device).",
+        help="Engine that runs the model: onnxruntime, litert, native, or auto (a bundle's fastest file here).",
         show_default="onnxruntime for bundles; by suffix for a single file",
     ),
 ]
@@ -38,7 +38,9 @@ FixedBackendOption = Annotated[
 OnlyBackendOption = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME", help="Use only the files that this engine runs: onnxruntime or litert.", show_default="all"
+        metavar="NAME",
+        help="Use only the files that this engine runs: onnxruntime, litert or native.",
+        show_default="all",
     ),
 ]
 

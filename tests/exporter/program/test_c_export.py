@@ -180,6 +180,18 @@ def test_compiler_that_fails_leaves_its_words_in_a_log(export_c, tmp_path):
     assert "no room on the chip" in Path(log).read_text("utf-8")
 
 
+def test_compiler_whose_output_cannot_be_loaded_is_named_as_the_cause(export_c, tmp_path):
+    compiler = tmp_path / "odd-cc"
+    compiler.write_text(
+        '#!/bin/sh\n[ "$1" = --version ] && echo odd 1 && exit\nfor last; do :; done\necho no library >"$last"\n'
+    )
+    compiler.chmod(0o755)
+    refused = export_c(env={"CC": str(compiler)})
+    assert refused.code == 4
+    assert "cannot be loaded here" in refused.err
+    assert "name another compiler with CC" in refused.err
+
+
 def test_without_a_compiler_the_program_is_not_called_proved(export_c, tmp_path):
     if importlib.util.find_spec("ziglang"):
         pytest.skip("ziglang is installed, which the environment cannot hide")

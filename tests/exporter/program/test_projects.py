@@ -183,7 +183,10 @@ def test_folder_that_is_not_empty_is_refused(run_here, tmp_path):
 
 def test_empty_folder_is_used_and_a_file_is_not(tmp_path):
     (tmp_path / "empty").mkdir()
-    ProjectConfig("cmake", tmp_path / "empty").check_folder()
+    ProjectConfig("cmake", tmp_path / "empty").check_folder(tmp_path / "bundle")
+    for inside in ("bundle", "bundle/project"):
+        with pytest.raises(OutputError, match="the bundle is written there"):
+            ProjectConfig("cmake", tmp_path / inside).check_folder(tmp_path / "bundle")
     (tmp_path / "file").write_text("", "utf-8")
     with pytest.raises(OutputError, match="no empty folder"):
         ProjectConfig("cmake", tmp_path / "file").check_folder()
