@@ -216,4 +216,4 @@ def _preferred(folder: Path, manifest: Manifest, format_name: str) -> Artifact:
         if artifact := by_precision.get(precision):
             return artifact
     name = {"onnx": "ONNX model", "tflite": "TFLite model", "lib": "library for this machine"}[format_name]
-    raise ManifestError(f"{folder}: the bundle has no {name}; choose another `backend`, as auto, or name one of its files")
+    raise ManifestError(f"{folder}: the bundle has no {name}; choose another `backend`, like auto, or name a file")
