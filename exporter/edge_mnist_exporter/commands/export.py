@@ -152,14 +152,14 @@ def _export(
     from edge_mnist_exporter.source.source_model import find_source
 
     # Check everything that needs no TensorFlow before it starts, which takes seconds.
+    name, path = find_source(model)
+    target = output or BUNDLES_FOLDER / name
     if config.project:
-        config.project.check_folder()
+        config.project.check_folder(target)
     if config.signing and not config.signing.key.is_fifo():  # a pipe can be read only once, by the export
         load_private_key(config.signing.key)
     find_mnist_folder(data)
-    name, path = find_source(model)
     check_programs(name, config.kinds)
-    target = output or BUNDLES_FOLDER / name
     check_report_paths(target)
     if path.is_file():
         read_model_file(path)
