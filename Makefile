@@ -14,7 +14,7 @@ endif
 # Let Python keep the bytecode of what it compiles, or each of the many test processes compiles all of it again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install quickstart test test-mnist web-test page-models nightly lint types wheel frozen-test reference golden conformance
+.PHONY: help install quickstart test web-test page-models nightly lint types wheel frozen-test reference golden conformance
 .PHONY: front constraints docs clean mutants device-test archive-test
 
 help: ## Show this list
@@ -54,9 +54,6 @@ PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest --numprocesses auto --dist loadf
 
 test: install ## Run every test
 	$(PYTEST)
-
-test-mnist: $(INSTALLED) ## Run the tests that read MNIST; it is hidden from all others
-	$(PYTEST) -m mnist
 
 web-test: $(INSTALLED) ## Test the page in headless Chromium, after installing what that needs; screenshots in build/web-test
 	(command -v chromium && command -v npm) >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium nodejs npm; }
@@ -146,7 +143,7 @@ reference: $(INSTALLED) ## Train the reference models again on MNIST and put the
 
 FRONT := build/front
 
-# Hours on one core. A second run goes on where the first one stopped.
+# Hours on one core. A second run leaves out what the first one finished.
 front: $(INSTALLED) ## Train the networks of docs/results/front.md with five seeds each, export and measure them
 	test -e $(FRONT)/distorted || $(BIN)/edge-mnist transfer-set edge --arch pico --views 12 --seed 5 -o $(FRONT)/distorted
 	test -e $(FRONT)/plain || $(BIN)/edge-mnist transfer-set edge --arch pico --views 1 --strength 0 --seed 11 -o $(FRONT)/plain
