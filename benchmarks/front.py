@@ -75,7 +75,6 @@ The first row of each size has the lowest sum of both losses on distorted digits
 TFLITE: Final = Path(__file__).parents[1] / "exporter" / "edge_mnist_exporter" / "models"
 SEARCH: Final = Path(__file__).with_name("front_search.json")
 
-
 ENGINES: Final = ("native", "LiteRT", "onnxruntime")
 
 
@@ -92,11 +91,9 @@ class Published:
 
 
 _BITNET: Final = "[BitNetMCU](https://github.com/cpldcpu/BitNetMCU/blob/main/docs/documentation_cnn.md)"
-_BEST_OF_700: Final = "[the best of 700](https://github.com/JoshWarn/Parameter-Efficient-MNIST)"
+_BEST_OF_700: Final = "[best of 700](https://github.com/JoshWarn/Parameter-Efficient-MNIST)"
 PUBLISHED: Final = (
-    Published(
-        "697 float weights", 4 * 697, 0.9903, "[best of 700](https://github.com/JoshWarn/Parameter-Efficient-MNIST)"
-    ),
+    Published("697 float weights", 4 * 697, 0.9903, _BEST_OF_700),
     Published("16 wide, 2 bits", 42_880 // 8, 0.9906, _BITNET),
     Published("64 wide, 2 bits", 90_112 // 8, 0.9955, _BITNET),
     Published("96 wide, ternary", 106_854 // 8, 0.9958, _BITNET),
