@@ -87,11 +87,11 @@ class Published:
     top1: float
     """On MNIST's 10,000 test images, 0..1."""
     source: str
-    """A link, in Markdown."""
+    """Where it is published, not as a link: the documentation has none to other hosts."""
 
 
-_BITNET: Final = "[BitNetMCU](https://github.com/cpldcpu/BitNetMCU/blob/main/docs/documentation_cnn.md)"
-_BEST_OF_700: Final = "[best of 700](https://github.com/JoshWarn/Parameter-Efficient-MNIST)"
+_BITNET: Final = "`docs/documentation_cnn.md` of github.com/cpldcpu/BitNetMCU"
+_BEST_OF_700: Final = "the best of 700, github.com/JoshWarn/Parameter-Efficient-MNIST"
 PUBLISHED: Final = (
     Published("697 float weights", 4 * 697, 0.9903, _BEST_OF_700),
     Published("16 wide, 2 bits", 42_880 // 8, 0.9906, _BITNET),
