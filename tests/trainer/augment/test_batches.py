@@ -42,7 +42,12 @@ def drawn() -> np.ndarray:
 
 
 def labels_of(fed: DistortedBatches) -> list[int]:
-    return [int(label) for index in range(len(fed)) for label in fed.pixels(index)[1]]
+    return [int(label) for index in range(len(fed)) for label in fed.pixels(index).labels]
+
+
+def images_and_labels(fed: DistortedBatches, index: int) -> tuple[np.ndarray, np.ndarray]:
+    batch = fed.pixels(index)
+    return batch.images, batch.labels
 
 
 @pytest.mark.parametrize("augmentation", [None, Augmentation()])
@@ -73,26 +78,26 @@ def test_batches_are_floats_from_0_to_1_and_repeatable_by_seed(labelled):
 
 def test_batches_hold_whole_grey_levels_as_a_device_sees_them(labelled):
     fed = DistortedBatches(labelled, Augmentation(elastic_pixels=0.8), batch_size=30, seed=0)
-    assert np.array_equal(np.rint(fed[0][0] * 255).astype(np.uint8), fed.pixels(0)[0])
-    assert np.array_equal(fed[0][0], fed.pixels(0)[0] / np.float32(255))
+    assert np.array_equal(np.rint(fed[0][0] * 255).astype(np.uint8), fed.pixels(0).images)
+    assert np.array_equal(fed[0][0], fed.pixels(0).images / np.float32(255))
 
 
 def test_batches_bring_the_probabilities_to_be_learnt(labelled):
     fed = DistortedBatches(labelled, None, batch_size=30, seed=0)
     for index in range(len(fed)):
-        assert np.array_equal(fed[index][1], np.eye(10, dtype=np.float32)[fed.pixels(index)[1]])
+        assert np.array_equal(fed[index][1], np.eye(10, dtype=np.float32)[fed.pixels(index).labels])
 
 
 def test_no_augmentation_gives_the_images_themselves(numbered):
     fed = DistortedBatches(numbered, None, batch_size=30, seed=0)
     for index in range(len(fed)):
-        images, labels = fed.pixels(index)
+        images, labels = images_and_labels(fed, index)
         assert np.array_equal(images, numbered.images[labels])
 
 
 def test_distortions_without_any_strength_give_the_images_themselves(numbered):
     fed = DistortedBatches(numbered, Augmentation(STILL), batch_size=100, seed=0)
-    images, labels = fed.pixels(0)
+    images, labels = images_and_labels(fed, 0)
     assert np.array_equal(images, numbered.images[labels])
 
 
@@ -100,7 +105,7 @@ def test_image_is_distorted_otherwise_in_the_next_epoch(numbered):
     fed = DistortedBatches(numbered, Augmentation(), batch_size=100, seed=0)
     by_label = []
     for _ in range(2):
-        images, labels = fed.pixels(0)
+        images, labels = images_and_labels(fed, 0)
         by_label.append(images[np.argsort(labels)])
         fed.on_epoch_end()
     assert (by_label[0] != by_label[1]).any(axis=(1, 2, 3)).all()
@@ -114,7 +119,7 @@ def test_skipping_epochs_leads_where_going_through_them_leads(numbered, n_epochs
     for _ in range(n_epochs):
         going.on_epoch_end()
     assert labels_of(skipping) == labels_of(going)
-    assert np.array_equal(skipping.pixels(2)[0], going.pixels(2)[0])
+    assert np.array_equal(skipping.pixels(2).images, going.pixels(2).images)
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +144,7 @@ def test_printed_digits_are_those_of_the_training_families(with_printed):
     found = [
         (image.tobytes(), int(label))
         for index in range(len(with_printed))
-        for image, label in zip(*with_printed.pixels(index), strict=True)
+        for image, label in zip(*images_and_labels(with_printed, index), strict=True)
         if label < 10
     ]
     assert len(found) == 25
@@ -151,7 +156,7 @@ def test_other_printed_digits_come_in_the_next_epoch(with_printed):
         return {
             image.tobytes()
             for index in range(len(with_printed))
-            for image, label in zip(*with_printed.pixels(index), strict=True)
+            for image, label in zip(*images_and_labels(with_printed, index), strict=True)
             if label < 10
         }
 
@@ -170,7 +175,7 @@ def test_drawn_part_is_of_the_other_hands_and_school_forms(numbered, monkeypatch
         for drawn in (draw_other_hands(1, seed=0), draw_school_digits(20, seed=0))
         for image, label in zip(*drawn, strict=True)
     }
-    images, labels = fed.pixels(0)
+    images, labels = images_and_labels(fed, 0)
     found = [(image.tobytes(), int(label)) for image, label in zip(images, labels, strict=True) if label < 10]
     assert (len(found), fed.n_images) == (25, 125)
     assert all(known[pixels] == label for pixels, label in found)
@@ -181,7 +186,7 @@ def test_made_digits_are_told_from_written_ones(numbered, monkeypatch):
     monkeypatch.setattr(batches, "SCHOOL_DIGITS", 20)
     written = replace(numbered, labels=numbered.labels + np.uint8(10))
     fed = DistortedBatches(written, Augmentation(STILL, drawn_part=0.2), batch_size=200, seed=0)
-    assert np.array_equal(fed.made(0), fed.pixels(0)[1] < 10)
+    assert np.array_equal(fed.made(0), fed.pixels(0).labels < 10)
 
 
 def test_printed_and_drawn_parts_are_parts_of_the_same_epoch(numbered, monkeypatch):
@@ -208,6 +213,17 @@ def test_corruption_spares_the_others_distortion(drawn):
     )
     alike = (clean == spoiled).all(axis=(1, 2, 3))
     assert 0.6 < alike.mean() < 0.9
+
+
+def test_disturbed_images_are_kept_without_their_disturbance_too(numbered):
+    bent = Augmentation(elastic_pixels=0.8)
+    fed, still = (
+        DistortedBatches(numbered, replace(bent, corrupted_part=part), batch_size=100, seed=3) for part in (0.5, 0.0)
+    )
+    batch = fed.pixels(0)
+    assert np.array_equal(batch.undisturbed, still.pixels(0).images)
+    assert np.array_equal(still.pixels(0).undisturbed, still.pixels(0).images)
+    assert 0.2 < (batch.images != batch.undisturbed).any(axis=(1, 2, 3)).mean() < 0.8
 
 
 def test_distorting_leaves_the_input_alone(drawn):
@@ -238,7 +254,7 @@ def test_no_digit_part_is_that_part_of_an_epoch(with_no_digits):
 
 
 def test_no_digits_are_to_be_learnt_as_every_digit_alike(with_no_digits):
-    labels = with_no_digits.pixels(0)[1]
+    labels = with_no_digits.pixels(0).labels
     learnt = with_no_digits[0][1]
     assert np.array_equal(learnt[labels == NO_DIGIT], np.full((25, 10), 0.1, np.float32))
     assert np.array_equal(with_no_digits.made(0), labels == NO_DIGIT)

@@ -68,7 +68,7 @@ def test_misread_drawn_digits_get_their_label_and_misread_handwritten_ones_the_p
     augmentation = Augmentation(drawn_part=0.4)
     made = make_transfer_set(few_digits.training, {"b" * 64: guesser}, augmentation, tmp_path, views=1, seed=4)
     fed = DistortedBatches(few_digits.training, augmentation, batch_size=len(made.images), seed=4)
-    labels, drawn = fed.pixels(0)[1], fed.made(0)
+    labels, drawn = fed.pixels(0).labels, fed.made(0)
     predictions = np.asarray(guesser(made.images / np.float32(255)))
     misread = predictions.argmax(axis=1) != labels
     assert (drawn & misread).any()
@@ -91,16 +91,26 @@ def lessons(few_digits, teacher, tmp_path_factory):
     return make_transfer_set(few_digits.training, {"a" * 64: teacher}, plain, made, views=2, seed=0)
 
 
+def undisturbed_views(digits, views: int, seed: int) -> np.ndarray:
+    batches = DistortedBatches(digits.training, DISTORTED, batch_size=LABELLING_BATCH, seed=seed)
+    found = []
+    for _ in range(views):
+        found.append(batches.pixels(0).undisturbed)
+        batches.on_epoch_end()
+    return np.concatenate(found)
+
+
 def test_images_are_those_of_training_view_after_view(both, few_digits):
     batches = DistortedBatches(few_digits.training, DISTORTED, batch_size=LABELLING_BATCH, seed=4)
     for view in range(VIEWS):
-        assert np.array_equal(both.images[view * 200 : (view + 1) * 200], batches.pixels(0)[0])
+        assert np.array_equal(both.images[view * 200 : (view + 1) * 200], batches.pixels(0).images)
         batches.on_epoch_end()
     assert (both.images.shape, both.images.dtype) == ((VIEWS * 200, 28, 28, 1), np.uint8)
 
 
-def test_probabilities_are_the_mean_over_the_teachers(both, teacher, guesser):
-    pixels = both.images / np.float32(255)
+def test_probabilities_are_the_teachers_mean_for_the_image_before_its_disturbance(both, few_digits, teacher, guesser):
+    pixels = undisturbed_views(few_digits, VIEWS, seed=4) / np.float32(255)
+    assert (both.images / np.float32(255) != pixels).any(axis=(1, 2, 3)).mean() > 0.2
     one, other = (np.asarray(model(pixels)) for model in (teacher, guesser))
     assert both.probabilities.dtype == np.float16
     assert np.allclose(both.probabilities, (one + other) / 2, atol=1e-3)
@@ -113,7 +123,7 @@ def test_every_batch_is_labelled_and_reported(few_digits, guesser, tmp_path, mon
     made = make_transfer_set(
         few_digits.training,
         {"b" * 64: guesser},
-        DISTORTED,
+        replace(DISTORTED, corrupted_part=0.0),
         tmp_path,
         views=2,
         seed=0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, Final
 
 import keras
@@ -32,6 +33,18 @@ NO_DIGIT_PICTURES: Final = 16_000
 
 TARGETS: Final = np.vstack([np.eye(10), np.full(10, 0.1)]).astype(np.float32)
 """Target probabilities of each label, float32, shape (11, 10); equal for all digits for `NO_DIGIT`."""
+
+
+@dataclass(frozen=True)
+class PixelBatch:
+    """A batch of distorted images, uint8, shape (B, 28, 28, 1), with their labels."""
+
+    images: npt.NDArray[np.uint8]
+    """What the network is shown."""
+    undisturbed: npt.NDArray[np.uint8]
+    """The same images before the disturbance that some of them have."""
+    labels: npt.NDArray[np.uint8]
+    """Shape (B,): 0..9, or `NO_DIGIT`."""
 
 
 class SeededBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras ships no types
@@ -95,15 +108,18 @@ class DistortedBatches(SeededBatches):
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         """Batch `index`: images float32 (B, 28, 28, 1) in 0..1, target probabilities float32 (B, 10)."""
-        images, labels = self.pixels(index)
-        return images / np.float32(255), TARGETS[labels]
+        batch = self.pixels(index)
+        return batch.images / np.float32(255), TARGETS[batch.labels]
 
-    def pixels(self, index: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-        """Batch `index`: images uint8 (B, 28, 28, 1) as a device would see them, labels uint8 (B,) or `NO_DIGIT`."""
+    def pixels(self, index: int) -> PixelBatch:
+        """Batch `index` in whole grey levels, as a device would see them."""
         chosen = self._chosen(index)
         rng = np.random.default_rng((self._seed, self._epoch, index))
-        images = self._images[chosen]
-        return (distort(images, self._augmentation, rng) if self._augmentation else images), self._labels[chosen]
+        images = undisturbed = self._images[chosen]
+        if self._augmentation:
+            undisturbed = deform(images, self._augmentation, rng)
+            images = disturb(undisturbed, self._augmentation, rng)
+        return PixelBatch(images, undisturbed, self._labels[chosen])
 
     def made(self, index: int) -> npt.NDArray[np.bool_]:
         """Which images of batch `index` the project generated, bool, shape (B,). Their labels are certain."""
@@ -124,7 +140,7 @@ class DistortedBatches(SeededBatches):
 def distort(
     images: npt.NDArray[np.uint8], augmentation: Augmentation, rng: np.random.Generator
 ) -> npt.NDArray[np.uint8]:
-    """Distort each image at random: affine and elastic at once, then a corruption for some.
+    """Deform each image at random, then disturb some.
 
     Args:
         images: uint8, shape (N, 28, 28, 1).
@@ -134,12 +150,27 @@ def distort(
     Returns:
         uint8, shape (N, 28, 28, 1): whole grey levels, as a device sees them.
     """
+    return disturb(deform(images, augmentation, rng), augmentation, rng)
+
+
+def deform(
+    images: npt.NDArray[np.uint8], augmentation: Augmentation, rng: np.random.Generator
+) -> npt.NDArray[np.uint8]:
+    """Rotate, scale, shear, shift and bend each image at random; arrays as in `distort`."""
     maps = draw_affine_maps(len(images), augmentation.affine, rng)
     fields = None
     if augmentation.elastic_pixels:
         fields = draw_elastic_fields(len(images), augmentation.elastic_pixels, rng)
-    distorted = np.rint(warp(images, maps, fields)).astype(np.uint8)
-    if augmentation.corrupted_part:
-        chosen = np.flatnonzero(rng.random(len(images)) < augmentation.corrupted_part)
-        distorted[chosen] = draw_corrupted(distorted[chosen], rng)
-    return distorted
+    return np.rint(warp(images, maps, fields)).astype(np.uint8)
+
+
+def disturb(
+    images: npt.NDArray[np.uint8], augmentation: Augmentation, rng: np.random.Generator
+) -> npt.NDArray[np.uint8]:
+    """Give some images one corruption each; arrays as in `distort`."""
+    if not augmentation.corrupted_part:
+        return images
+    disturbed = images.copy()
+    chosen = np.flatnonzero(rng.random(len(images)) < augmentation.corrupted_part)
+    disturbed[chosen] = draw_corrupted(disturbed[chosen], rng)
+    return disturbed
