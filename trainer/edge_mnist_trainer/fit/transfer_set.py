@@ -7,7 +7,7 @@ the teachers misread more disturbed digits than others (as in Xie et al., "Self-
 ImageNet classification", 2020). The teachers run once for any number of students.
 
     images.npy            uint8, shape (V * N, 28, 28, 1): V views of N digits, view after view
-    probabilities.npy     float16, shape (V * N, 10): the mean over the teachers, or a printed or drawn digit's label
+    probabilities.npy     float16, shape (V * N, 10): the teachers' mean; of printed and drawn digits their label
     transfer_set.json     teachers, distortions, data, hashes
 """
 
@@ -88,8 +88,7 @@ def make_transfer_set(
 ) -> TransferSet:
     """Make a transfer set: distort the training digits `views` times and store the teachers' probabilities.
 
-    If the teachers misread a printed or drawn digit, whose label is certain, the set stores the label instead. For
-    negatives it stores equal probabilities.
+    Of printed and drawn digits, whose label is certain, the set stores the label; of negatives, equal probabilities.
 
     Args:
         digits: The training split.
@@ -111,8 +110,8 @@ def make_transfer_set(
                 batch = batches.pixels(index)
                 values, labels = batch.undisturbed / np.float32(255), batch.labels
                 mean = np.mean([np.asarray(model.predict_on_batch(values)) for model in teachers.values()], axis=0)
-                wrong = batches.made(index) & (mean.argmax(axis=1) != labels)
-                mean[wrong] = TARGETS[labels[wrong]]
+                made = batches.made(index)
+                mean[made] = TARGETS[labels[made]]
                 images.write(batch.images.tobytes())
                 probabilities.write(mean.astype(np.float16).tobytes())
                 on_batch(view * len(batches) + index + 1, views * len(batches))
