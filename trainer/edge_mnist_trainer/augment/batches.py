@@ -161,7 +161,8 @@ def deform(
     fields = None
     if augmentation.elastic_pixels:
         fields = draw_elastic_fields(len(images), augmentation.elastic_pixels, rng)
-    return np.rint(warp(images, maps, fields)).astype(np.uint8)
+    deformed: npt.NDArray[np.uint8] = np.rint(warp(images, maps, fields)).astype(np.uint8)
+    return deformed
 
 
 def disturb(
