@@ -64,13 +64,13 @@ as published: 697 float weights would be 0.7 kB in int8, whose accuracy is not p
 
 ## Search
 
-Short runs, taught by `edge` on digits distorted at strength 0.5; cross-entropy in nats on the validation images of
-[distorted-validation.md](distorted-validation.md). `benchmarks/front_search.py` explains the notation and repeats them,
-but for `m`: separable, with BatchNorm and ReLU behind the depthwise convolution too. The minutes are of a busy machine.
-The first row of each size has the lowest sum of both losses on distorted digits.
+Short runs, taught by `edge` on digits distorted at the strength `trained at`; cross-entropy in nats on the validation
+images of [distorted-validation.md](distorted-validation.md). `benchmarks/front_search.py` explains the notation and
+repeats them, but for `m`: separable, with BatchNorm and ReLU behind the depthwise convolution too. The minutes are of a
+busy machine.
 
-| layers | bytes of weights | MMAC | epochs | plain | strength 0.5 | strength 1 | minutes |
-|---|---|---|---|---|---|---|---|"""
+| layers | bytes of weights | MMAC | epochs | trained at | plain | strength 0.5 | strength 1 | minutes |
+|---|---|---|---|---|---|---|---|---|"""
 
 TFLITE: Final = Path(__file__).parents[1] / "exporter" / "edge_mnist_exporter" / "models"
 SEARCH: Final = Path(__file__).with_name("front_search.json")
@@ -247,8 +247,9 @@ def _interval(top1: float) -> str:
 
 def _search_row(row: dict[str, Any]) -> str:
     losses = [f"{row[key]:.4f}" for key in ("plain_loss", "half_loss", "full_loss")]
-    cells = [f"`{row['layers']}`", f"{row['bytes']:,}", f"{row['macs'] / 1e6:.2f}", str(row["epochs"]), *losses]
-    return f"| {' | '.join(cells)} | {row['minutes']:.0f} |"
+    cells = [f"`{row['layers']}`", f"{row['bytes']:,}", f"{row['macs'] / 1e6:.2f}", str(row["epochs"])]
+    minutes = "not measured" if row["minutes"] is None else f"{row['minutes']:.0f}"
+    return f"| {' | '.join([*cells, str(row['strength']), *losses, minutes])} |"
 
 
 def draw(measured: Sequence[Measured], path: Path) -> None:

@@ -4,7 +4,8 @@
 
 LAYERS describes a network, one word for each convolution: `c8p` has 8 channels and 2 x 2 max-pooling; `s12` is
 separable (one 3 x 3 kernel for each channel, then 1 x 1); `k5` makes the kernel 5 x 5; `v` leaves out the padding.
-Candidates that the file holds with as many epochs are not trained again. Only validation images are read.
+Candidates that the file holds with as many epochs, on digits distorted as much, are not trained again. Only validation
+images are read.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from edge_mnist_trainer.config import TrainingConfig
 from edge_mnist_trainer.data.sources import DigitSet, load_digit_set
 from edge_mnist_trainer.fit.training import train
 from edge_mnist_trainer.fit.transfer_set import TransferSet, open_transfer_set
-from edge_mnist_trainer.networks.architectures import Architecture
+from edge_mnist_trainer.networks.architectures import Architecture, find_architecture
 from edge_mnist_trainer.networks.builders import Convolution, build_normalised
 from edge_mnist_trainer.networks.keras_file import load_keras
 from edge_mnist_trainer.networks.size import measure_network
@@ -52,17 +53,26 @@ def search(
     """Train and evaluate each candidate that the table lacks, and add it."""
     rows = json.loads(table.read_text("utf-8")) if table.exists() else []
     architectures = {layers: make_candidate(layers, epochs) for layers in candidates}
+    strength = find_strength(transfer_set)
     sets = list(distort_validation(digits.validation))
     for layers, architecture in architectures.items():
-        if any((row["layers"], row["epochs"]) == (layers, epochs) for row in rows):
+        if any((row["layers"], row["epochs"], row["strength"]) == (layers, epochs, strength) for row in rows):
             continue
         folder = create_run_folder(runs / layers.replace(" ", "-"), force=True)
         started = time.monotonic()
         train(digits, architecture, architecture.config, folder, transfer_set=transfer_set)
         minutes = (time.monotonic() - started) / 60
         model = load_keras(folder.path / MODEL_FILE)
-        rows.append(describe(layers, architecture, minutes, [evaluate(model, *images) for images in sets]))
+        results = [evaluate(model, *images) for images in sets]
+        rows.append(describe(layers, architecture, minutes, results) | {"strength": strength})
         table.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
+
+
+def find_strength(transfer_set: TransferSet) -> float:
+    """How much the set's digits are distorted: 1 as in the training of `edge`, 0 not at all."""
+    strongest = find_architecture("edge").config.augmentation
+    assert strongest is not None
+    return round(transfer_set.record.augmentation.affine.rotation_degrees / strongest.affine.rotation_degrees, 3)
 
 
 def make_candidate(layers: str, epochs: int) -> Architecture:

@@ -107,7 +107,7 @@ def test_search_adds_each_candidate_once(tmp_path):
 
     front_search.search(["c2p s3k5pv"], digits, taught, 1, tmp_path / "runs", table)
     (row,) = json.loads(table.read_text("utf-8"))
-    assert (row["layers"], row["epochs"]) == ("c2p s3k5pv", 1)
+    assert (row["layers"], row["epochs"], row["strength"]) == ("c2p s3k5pv", 1, 1.0)
     assert row["macs"] == 28 * 28 * 9 * 2 + 10 * 10 * (25 * 2 + 2 * 3) + 3 * 10
     assert row["bytes"] == 18 + 50 + 6 + 30 + 4 * (2 + 2 + 3 + 10)
     assert 0 <= row["plain_error"] <= 1 < row["plain_loss"]

@@ -126,7 +126,7 @@ def custom_architecture(
 # last epoch: with a cosine schedule and averaged weights, the best epoch on 5,000 images is mostly a matter of luck.
 _ELASTIC: Final = Augmentation(elastic_pixels=0.8)
 _ALL_DIGITS: Final = Augmentation(elastic_pixels=0.8, corrupted_part=0.4, printed_part=0.1, drawn_part=0.16)
-_HALF_ELASTIC: Final = _ELASTIC.weakened(0.5)
+_QUARTER_ELASTIC: Final = _ELASTIC.weakened(0.25)
 _WITH_NEGATIVES: Final = replace(_ALL_DIGITS, no_digit_part=0.14)
 
 _KNOWN: Final = (
@@ -148,9 +148,10 @@ _KNOWN: Final = (
         partial(
             build_normalised,
             "pico",
-            *(pooled(8), separable(14, 5, pooled=True), separable(16, 5), last(18, separable=True)),
+            *(Convolution(6), separable(10, 5, pooled=True), separable(16, 5, pooled=True)),
+            last(20, 5, separable=True),
         ),
-        TrainingConfig(epochs=40, peak_learning_rate=8e-3, augmentation=_HALF_ELASTIC, keep="last"),
+        TrainingConfig(epochs=40, peak_learning_rate=8e-3, augmentation=_QUARTER_ELASTIC, keep="last"),
     ),
     Architecture(
         "tiny",
@@ -158,9 +159,10 @@ _KNOWN: Final = (
         partial(
             build_normalised,
             "tiny",
-            *(pooled(10), separable(20, 5, pooled=True), separable(26, 5), last(32, 5, separable=True)),
+            *(Convolution(10), separable(16, 5, pooled=True), separable(28, 5, pooled=True)),
+            last(36, 5, separable=True),
         ),
-        TrainingConfig(epochs=40, peak_learning_rate=8e-3, augmentation=_HALF_ELASTIC, keep="last"),
+        TrainingConfig(epochs=40, peak_learning_rate=8e-3, augmentation=_QUARTER_ELASTIC, keep="last"),
     ),
     Architecture(
         "small",
@@ -171,7 +173,7 @@ _KNOWN: Final = (
             *(pooled(16), Convolution(16), separable(32, 5, pooled=True), separable(48, 5)),
             last(56, 5, separable=True),
         ),
-        TrainingConfig(epochs=40, peak_learning_rate=6e-3, augmentation=_HALF_ELASTIC, keep="last"),
+        TrainingConfig(epochs=40, peak_learning_rate=6e-3, augmentation=_QUARTER_ELASTIC, keep="last"),
     ),
     Architecture(
         "micro",
