@@ -171,7 +171,7 @@ def disturb(
     """Give some images one corruption each; arrays as in `distort`."""
     if not augmentation.corrupted_part:
         return images
-    disturbed = images.copy()
+    disturbed: npt.NDArray[np.uint8] = images.copy()
     chosen = np.flatnonzero(rng.random(len(images)) < augmentation.corrupted_part)
     disturbed[chosen] = draw_corrupted(disturbed[chosen], rng)
     return disturbed
