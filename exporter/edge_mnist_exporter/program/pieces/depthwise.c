@@ -1,7 +1,4 @@
-/* ---- Depthwise convolution: every channel by itself -------------------------------------------------------------
- *
- * Outputs are summed eight at a time: compilers make vectors of them, and the border is looked for once for all eight.
- */
+/* ---- Depthwise convolution: every channel by itself ------------------------------------------------------------- */
 struct depthwise {
     int16_t height, width, channels;     /* of the input */
     int16_t window_height, window_width;
@@ -16,6 +13,9 @@ struct depthwise {
     const int8_t *shift;                 /* [outputs] */
 };
 
+/* Where the processor has vectors, eight or four outputs are summed together. On a chip this would take longer. */
+#if !defined(EDGE_MNIST_PORTABLE) && (defined(__SSE2__) || defined(__ARM_NEON) || defined(__wasm_simd128__))
+
 enum { TOGETHER = 8 };
 
 /* One row of a window for `n` outputs, each of a channel of its own. Sums stay in registers where `n` is a constant. */
@@ -27,9 +27,9 @@ static inline void add_row(const struct depthwise *d, const uint8_t *pixel, cons
 
     for (int i = 0; i < n; i++)
         local[i] = sums[i];
-    for (int column = 0; column < columns; column++, pixel += d->channels, weights += d->outputs)
+    for (int column = 0; column < columns; column++)
         for (int i = 0; i < n; i++)
-            local[i] += (pixel[i] - zero) * weights[i];
+            local[i] += (pixel[column * d->channels + i] - zero) * weights[column * d->outputs + i];
     for (int i = 0; i < n; i++)
         sums[i] = local[i];
 }
@@ -40,9 +40,10 @@ static inline void add_some(const struct depthwise *d, const uint8_t *pixel, con
 {
     const int each = d->outputs / d->channels;
 
-    for (int column = 0; column < columns; column++, pixel += d->channels, weights += d->outputs)
+    for (int column = 0; column < columns; column++)
         for (int i = 0; i < n; i++)
-            sums[i] += (pixel[(first + i) / each] - d->zero) * weights[first + i];
+            sums[i] += (pixel[column * d->channels + (first + i) / each] - d->zero) *
+                       weights[column * d->outputs + first + i];
 }
 
 /* `n` outputs from `first` on, of the window whose first pixel is at (top, left) of the input */
@@ -84,3 +85,34 @@ static void convolve_channels(const struct depthwise *d, const uint8_t *in, uint
         }
     }
 }
+
+#else
+
+static void convolve_channels(const struct depthwise *d, const uint8_t *in, uint8_t *out)
+{
+    const int each = d->outputs / d->channels; /* outputs of one channel */
+
+    for (int y = 0; y < d->out_height; y++) {
+        for (int x = 0; x < d->out_width; x++) {
+            for (int output = 0; output < d->outputs; output++) {
+                int32_t sum = d->bias[output];
+                for (int row = 0; row < d->window_height; row++) {
+                    const int in_y = y * d->stride_y - d->pad_top + row;
+                    if (in_y < 0 || in_y >= d->height)
+                        continue;
+                    for (int column = 0; column < d->window_width; column++) {
+                        const int in_x = x * d->stride_x - d->pad_left + column;
+                        if (in_x < 0 || in_x >= d->width)
+                            continue;
+                        const int byte = in[(in_y * d->width + in_x) * d->channels + output / each];
+                        sum += (byte - d->zero) * d->weights[(row * d->window_width + column) * d->outputs + output];
+                    }
+                }
+                const int32_t scaled = divide_by_power(multiply_high(sum, d->multiplier[output]), d->shift[output]);
+                *out++ = clamp(scaled, d->out_zero, d->low, d->high);
+            }
+        }
+    }
+}
+
+#endif
