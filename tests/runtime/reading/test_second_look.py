@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -134,12 +135,13 @@ def test_doubtful_picture_is_the_mean_of_two_looks(draw_three: Draw, classifier:
 
 def test_small_digit_counts_if_the_mean_of_both_answers_reaches_0_6(three: Pixels, classifier: DigitClassifier) -> None:
     looked = 0
-    for hidden in range(3, 10):  # less and less of the three is left
+    for hidden, side in itertools.product(range(3, 10), range(13, 19)):  # less and less of the three is left
         cut = three.copy()
         cut[4 : 4 + hidden] = 0
-        image = small(cut, 17, 0, 11)
+        image = small(cut, side, 0, 28 - side)
         placed = place_as_in_mnist(image.tobytes())
-        assert placed is not None
+        if placed is None:  # not much smaller than MNIST's
+            continue
         one, other = (
             np.frombuffer(classifier.engine.run_bytes(tensor), np.float32)
             for tensor in (image.tobytes(), placed.tensor)
