@@ -107,13 +107,14 @@ def make_transfer_set(
         _begin_array(probabilities, np.float16, (views * n, 10))
         for view in range(views):
             for index in range(len(batches)):
-                batch = batches.pixels(index)
-                values, labels = batch.undisturbed / np.float32(255), batch.labels
-                mean = np.mean([np.asarray(model.predict_on_batch(values)) for model in teachers.values()], axis=0)
-                made = batches.made(index)
-                mean[made] = TARGETS[labels[made]]
+                batch, asked = batches.pixels(index), ~batches.made(index)
+                answers = TARGETS[batch.labels]
+                if asked.any():
+                    values = batch.undisturbed[asked] / np.float32(255)
+                    found = [np.asarray(model.predict_on_batch(values)) for model in teachers.values()]
+                    answers[asked] = np.mean(found, axis=0)
                 images.write(batch.images.tobytes())
-                probabilities.write(mean.astype(np.float16).tobytes())
+                probabilities.write(answers.astype(np.float16).tobytes())
                 on_batch(view * len(batches) + index + 1, views * len(batches))
             batches.on_epoch_end()
     record = TransferSetRecord(
