@@ -156,16 +156,16 @@ front: $(INSTALLED) ## Train the networks of docs/results/front.md with five see
 	test -e $(FRONT)/plain || $(BIN)/edge-mnist transfer-set edge --arch pico --views 1 --strength 0 --seed 11 -o $(FRONT)/plain
 	for seed in 0 1 2 3 4; do for name in $(FRONT_NAMES); do \
 	    run=$(FRONT)/seed-$$seed/$$name; \
-	    $(MAKE) --silent front-run RUN=$$run-distorted \
-	        SETTINGS="--arch $$name --seed $$seed --transfer-set $(FRONT)/distorted" || exit; \
-	    $(MAKE) --silent front-run RUN=$$run SETTINGS="--arch $$name --seed $$seed --transfer-set $(FRONT)/plain \
-	        --start-from $$run-distorted --epochs 6 --learning-rate 4e-3" || exit; \
+	    $(MAKE) --silent front-run RUN=$$run-distorted SETTINGS="--arch $$name --seed $$seed" \
+	        LESSONS="--transfer-set $(FRONT)/distorted" || exit; \
+	    $(MAKE) --silent front-run RUN=$$run SETTINGS="--arch $$name --seed $$seed --epochs 6 --learning-rate 4e-3" \
+	        LESSONS="--transfer-set $(FRONT)/plain --start-from $$run-distorted" || exit; \
 	    test -e $$run-bundle || $(BIN)/edge-mnist export $$run --int8 -o $$run-bundle || exit; done; done
 	$(BIN)/python -m benchmarks.front --runs $(FRONT) $(FRONT_NAMES)
 
 front-run:
-	if test -e $(RUN)/checkpoint.npz; then $(BIN)/edge-mnist train --resume $(RUN); \
-	    elif ! test -e $(RUN)/report.html; then $(BIN)/edge-mnist train $(SETTINGS) -o $(RUN) --force; fi
+	if test -e $(RUN)/checkpoint.npz; then $(BIN)/edge-mnist train --resume $(RUN) $(LESSONS); \
+	    elif ! test -e $(RUN)/report.html; then $(BIN)/edge-mnist train $(SETTINGS) $(LESSONS) -o $(RUN) --force; fi
 
 golden: $(INSTALLED) ## Record the predictions of the bundled models for edge-mnist doctor
 	$(BIN)/python -m benchmarks.tools.device_checks

@@ -97,15 +97,15 @@ def test_checkpoint_restores_every_variable_and_the_record(folder, model, whole,
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"architecture": "edge"}, "another architecture;"),
-        ({"options": {"dense": [32]}}, "another options (dense [64], now [32])"),
-        ({"config": TrainingConfig(batch_size=20)}, "another config (batch_size 10, now 20)"),
-        ({"dataset": DatasetRecord("drawn", {}, ())}, "another dataset (splits "),
-        ({"transfer_set": LESSONS}, "another transfer_set;"),
-        ({"started_from": StartRecord("4567", {})}, "another started_from;"),
-        ({"preprocess": DefinitionRecord(3, "0123")}, "another preprocess (version 2, now 3)"),
-        ({"versions": {"keras": "3.14.0"}}, "another versions (keras 3.13.0, now 3.14.0)"),
-        ({"versions": {"keras": "3.13.0", "jax": "0.4"}}, "another versions (jax None, now 0.4)"),
+        ({"architecture": "edge"}, "with another architecture;"),
+        ({"options": {"dense": [32]}}, "with another options (dense [64], now [32])"),
+        ({"config": TrainingConfig(batch_size=20)}, "with another config (batch_size 10, now 20)"),
+        ({"dataset": DatasetRecord("drawn", {}, ())}, "with another dataset (splits "),
+        ({"transfer_set": LESSONS}, "without `transfer_set`; resume it without"),
+        ({"started_from": StartRecord("4567", {})}, "without `start_from`; resume it without"),
+        ({"preprocess": DefinitionRecord(3, "0123")}, "with another preprocess (version 2, now 3)"),
+        ({"versions": {"keras": "3.14.0"}}, "with another versions (keras 3.13.0, now 3.14.0)"),
+        ({"versions": {"keras": "3.13.0", "jax": "0.4"}}, "with another versions (jax None, now 0.4)"),
     ],
 )
 def test_run_resumes_only_with_the_same_settings(folder, model, whole, begun, changed, words):
@@ -113,9 +113,27 @@ def test_run_resumes_only_with_the_same_settings(folder, model, whole, begun, ch
     with pytest.raises(UsageError) as caught:
         read(folder, model, whole, replace(begun, **changed))
     message = str(caught.value)
-    assert message.startswith(f"{folder.path / 'run.json'}: the run was begun with {words}")
+    assert message.startswith(f"{folder.path / 'run.json'}: the run was begun {words}")
     assert "\n" not in message
     assert all(np.array_equal(*pair) for pair in zip(before, variables_of(model), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"transfer_set": None}, "with a transfer set; name it again with `transfer_set`"),
+        ({"started_from": None}, "from trained weights; name them again with `start_from`"),
+        ({"transfer_set": replace(LESSONS, views=3)}, "with another transfer_set (views 2, now 3); resume"),
+        ({"started_from": StartRecord("89ab", {})}, "with another started_from (sha256 4567, now 89ab); resume"),
+    ],
+)
+def test_message_names_the_option_that_a_resumed_run_lacks(model, begun, tmp_path, changed, words):
+    taught = replace(begun, transfer_set=LESSONS, started_from=StartRecord("4567", {}))
+    made = create_run_folder(tmp_path / "run")
+    made.write_record(taught)
+    with pytest.raises(UsageError) as caught:
+        read_checkpoint(made, model, replace(taught, **changed))
+    assert f"the run was begun {words}" in str(caught.value)
 
 
 def test_settings_that_are_equal_as_json_are_the_same(folder, model, whole, begun, record):
@@ -131,7 +149,7 @@ def test_run_without_a_finished_epoch_resumes_from_the_start(model, begun, tmp_p
 def test_run_without_a_finished_epoch_resumes_only_with_the_same_settings(model, begun, tmp_path):
     made = create_run_folder(tmp_path / "run")
     made.write_record(begun)
-    with pytest.raises(UsageError, match="another transfer_set"):
+    with pytest.raises(UsageError, match="begun without `transfer_set`"):
         read_checkpoint(made, model, replace(begun, transfer_set=LESSONS))
 
 

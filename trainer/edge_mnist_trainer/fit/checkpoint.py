@@ -21,6 +21,12 @@ FIXED_KEYS: Final = (
 )
 """Entries of the record that must be the same when a run is resumed."""
 
+_LESSONS: Final = {
+    "transfer_set": ("with a transfer set; name it again with `transfer_set`", "transfer_set"),
+    "started_from": ("from trained weights; name them again with `start_from`", "start_from"),
+}
+"""What to say of a run that was begun with a lesson and is resumed without it, and the parameter that names one."""
+
 
 def write_checkpoint(folder: RunFolder, model: Any, record: RunRecord) -> None:
     """Save the state of a compiled model; the older checkpoint is replaced only when this one is complete."""
@@ -76,13 +82,20 @@ def read_checkpoint(folder: RunFolder, model: Any, expected: RunRecord) -> RunRe
 def _check_same(folder: RunFolder, record: RunRecord, expected: RunRecord) -> None:
     then, today = (json.loads(one.to_json()) for one in (record, expected))
     for key in FIXED_KEYS:
-        before, now = then[key], today[key]
-        if before != now:
-            detail = _difference(before, now) if isinstance(before, dict) and isinstance(now, dict) else ""
+        if then[key] != today[key]:
             raise UsageError(
-                f"{folder.path / RECORD_FILE}: the run was begun with another {key}{detail}; "
-                "resume it with the same, or start again with `force=True`"
+                f"{folder.path / RECORD_FILE}: the run was begun {_explain(key, then[key], today[key])}, "
+                "or start again with `force=True`"
             )
+
+
+def _explain(key: str, before: Any, now: Any) -> str:
+    if key in _LESSONS and now is None:
+        return _LESSONS[key][0]
+    if key in _LESSONS and before is None:
+        return f"without `{_LESSONS[key][1]}`; resume it without"
+    detail = _difference(before, now) if isinstance(before, dict) and isinstance(now, dict) else ""
+    return f"with another {key}{detail}; resume it with the same"
 
 
 def _difference(before: dict[str, Any], now: dict[str, Any]) -> str:
