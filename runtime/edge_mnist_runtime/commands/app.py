@@ -92,7 +92,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = command_line(arguments, prog_name="edge-mnist", standalone_mode=False)
     except (EdgeMnistError, typer.TyperException) as error:
-        message = str(error) if isinstance(error, EdgeMnistError) else error.format_message()
+        message = str(error) if isinstance(error, EdgeMnistError) else _describe_misuse(error)
         return _report(message, error.exit_code)
     except (BrokenPipeError, SystemExit) as error:
         if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
@@ -127,6 +127,15 @@ def _check_path_arguments(app: typer.Typer) -> typer.core.TyperCommand | typer.c
             if isinstance(parameter.type, TyperPath):
                 parameter.type = _ReadablePath(readable=False, path_type=parameter.type.type)
     return command_line  # type: ignore[no-any-return]
+
+
+def _describe_misuse(error: Any) -> str:
+    """What typer says of wrong arguments, in one line; where one is missing, with the arguments that belong there."""
+    message = str(error.format_message())
+    if not message.startswith("Missing ") or error.ctx is None:
+        return message
+    usage = " ".join(error.ctx.get_usage().split())  # typer breaks it into lines
+    return f"{message.rstrip('.')}; {usage[0].lower()}{usage[1:]}"
 
 
 def _report_unexpected(error: Exception) -> int:

@@ -152,6 +152,21 @@ def test_unknown_option_is_named(one_line_error: Callable[..., str]) -> None:
     assert "--no-such-option" in one_line_error(2, "classify", "--no-such-option", "digit.png")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "missing", "usage"),
+    [
+        (["archive", "folder"], "argument 'sources'", "archive [OPTIONS] {sources}... {out}"),
+        (["classify"], "argument 'paths'", "classify [OPTIONS] {paths}..."),
+        (["install", "bundle"], "option '--to'", "install [OPTIONS] [bundle]"),
+    ],
+)
+def test_missing_argument_is_told_with_the_usage(
+    arguments: list[str], missing: str, usage: str, one_line_error: Callable[..., str]
+) -> None:
+    told = one_line_error(2, *arguments)
+    assert told == f"edge-mnist: error: Missing {missing}; usage: edge-mnist {usage}\n"
+
+
 def test_data_variable_with_a_missing_folder_is_named(one_line_error: Callable[..., str]) -> None:
     assert "EDGE_MNIST_DATA" in one_line_error(2, "bench", "--samples", "1", env={"EDGE_MNIST_DATA": "absent"})
 
