@@ -179,8 +179,8 @@ class ExportConfig:
     signing: SigningConfig | None = None
     """How the bundle is signed; None: it is not."""
     least_confidence: LeastConfidence | None = None
-    """Predictions with less confidence are rejected, 0..1, or a name of a threshold; 0 rejects none; None uses the
-    model's own threshold, else `balanced`."""
+    """Predictions with less confidence are rejected, 0 to below 1, or a name of a threshold; None uses the model's
+    own threshold, else `balanced`."""
 
     def __post_init__(self) -> None:
         _ = self.kinds  # raises for unknown or unsupported kinds

@@ -75,8 +75,8 @@ class DigitClassifier:
             `mnist` and all other pictures like `photo`: uneven light, shadows, lined and squared paper, any pen. `raw`
             accepts only tensors. See `edge_mnist_runtime.reading.reader.read_picture`.
         least_confidence: The confidence below which predictions are rejected: a number from 0 to below 1, where 0
-            rejects none; or `lenient`, `balanced` or `strict`, for which the export found the value at which at most
-            0.1, 0.25 or 1 % of the validation images are rejected. None (default) uses the file's own.
+            accepts every answer; or `lenient`, `balanced` or `strict`, for which the export found the value at which at
+            most 0.1, 0.25 or 1 % of the validation images are rejected. None (default) uses the file's own.
         backend: `onnxruntime`, `litert` or `auto`. None (default) takes a bundle's int8 ONNX file, else its mixed, fp16
             or fp32 one. `auto` loads every file of a bundle, drops those that do not give the recorded answers for its
             golden digits, and keeps the fastest on this machine; `info()` has the measurements. The suffix decides for

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Final, Literal, TypeAlias
 
 from edge_mnist_runtime.errors import UsageError
@@ -30,13 +31,14 @@ class Thresholds:
             )
 
 
-def check_least_confidence(asked: LeastConfidence | None) -> None:
+def check_least_confidence(asked: object) -> None:
     """Raise `UsageError` unless `asked` is None, a name in `MAX_REJECTED`, or a number from 0 to below 1."""
     if asked is None or (isinstance(asked, str) and asked in MAX_REJECTED):
         return
-    if isinstance(asked, str) or not 0 <= asked < 1:  # also refuses NaN
-        shown = repr(asked) if isinstance(asked, str) else f"{asked:g}"
+    number = float(asked) if isinstance(asked, int | Real) and not isinstance(asked, bool) else None
+    if number is None or not 0 <= number < 1:  # also refuses NaN
         names = ", ".join(MAX_REJECTED)
+        shown = repr(asked) if number is None else str(number)
         raise UsageError(f"`least_confidence` must be {names}, or a number from 0 to below 1, not {shown}")
 
 

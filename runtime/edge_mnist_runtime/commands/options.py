@@ -53,7 +53,7 @@ ModeBesideRawOption = Annotated[
 ]
 """The mode of `classify`; None if the option is not given, because `--raw` changes the default."""
 
-CONFIDENCE_HELP: Final = "Reject predictions with less confidence: lenient, balanced, strict, or 0..1; 0 rejects none."
+CONFIDENCE_HELP: Final = "Reject predictions with less confidence: lenient, balanced, strict, or 0 to below 1."
 
 LeastConfidenceOption = Annotated[
     str | None, typer.Option(metavar="VALUE", help=CONFIDENCE_HELP, show_default="the file's own")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -114,5 +115,6 @@ def find_label(picture: Picture | None) -> int | None:
     """The digit that a picture's folder is named after, 0 to 9; None without such a name."""
     if not isinstance(picture, str) or is_data_url(picture):
         return None
-    folder = PurePath(picture).parent.name
+    # "." has no name of its own; `resolve` would follow links.
+    folder = PurePath(os.path.abspath(picture)).parent.name  # noqa: PTH100
     return int(folder) if len(folder) == 1 and folder in "0123456789" else None

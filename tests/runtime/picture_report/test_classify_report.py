@@ -229,3 +229,10 @@ def test_page_says_how_many_pictures_it_does_not_show(monkeypatch, run_here, sam
 def test_label_is_the_name_of_the_picture_s_folder(name, label):
     assert tally.find_label(name) == label
     assert tally.find_label(f"data:image/png,{name}") is None
+
+
+def test_picture_in_the_working_folder_has_its_name_as_label(monkeypatch, tmp_path):
+    (tmp_path / "7").mkdir()
+    monkeypatch.chdir(tmp_path / "7")
+    assert tally.find_label("x.png") == tally.find_label("./x.png") == 7
+    assert tally.find_label("../x.png") is None
