@@ -22,19 +22,22 @@ import numpy.typing as npt
 from benchmarks.rendering.strange_signs import SIGNS, take_signs
 from benchmarks.rendering.strangers import DEVELOPMENT, KINDS, Shown, take_strangers
 from benchmarks.strangers import find_shape
-from benchmarks.subjects import load_mnist
-from edge_mnist_runtime import DigitClassifier
+from benchmarks.subjects import load_mnist, open_classifier
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS
-from edge_mnist_runtime.classifier import read_any
+from edge_mnist_runtime.inputs import NetworkInput, to_input
+from edge_mnist_runtime.predictions import Predictor
 from edge_mnist_runtime.thresholds import MAX_REJECTED
 
 LOWEST: Final = 0.001
-"""The threshold of the one run whose predictions give every curve: above 0, so that images are checked, too."""
+"""The lowest threshold measured: at 0 every answer is accepted, without a check of the image."""
 
 WIDEST: Final = {"MNIST": 5, "strangers": 30}
 """Greatest rejected percentage on the plot of each set of digits."""
 
 GRID: Final = (LOWEST, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
+
+CURVE: Final = (*np.linspace(LOWEST, 0.99, 40).tolist(), *(1 - np.geomspace(0.01, 0.0005, 16)).tolist())
+"""The thresholds of the plot's curves."""
 
 HEAD: Final = """# Thresholds: rejected against wrong
 
@@ -60,20 +63,30 @@ MNIST's 5,000 validation images:
 
 
 @dataclass(frozen=True)
-class Found:
-    """Predictions of one model for one set, N pictures."""
+class Counts:
+    """What one model makes of one set of pictures, at each threshold that is measured."""
 
-    confidences: npt.NDArray[np.float64]
-    """0..1; -1 if the picture is rejected at every threshold."""
-    is_right: npt.NDArray[np.bool_]
+    n: int
+    """Number of pictures."""
+    rejected: dict[float, int]
+    """Number of pictures without an answer, by threshold."""
+    wrong: dict[float, int]
+    """Number of accepted pictures whose digit is wrong, by threshold."""
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.n + other.n,
+            {value: self.rejected[value] + other.rejected[value] for value in self.rejected},
+            {value: self.wrong[value] + other.wrong[value] for value in self.wrong},
+        )
 
     def at(self, threshold: float) -> tuple[float, float]:
         """Fraction of the pictures that a threshold rejects, and of the accepted ones that are wrong; both in 0..1."""
-        accepted = self.confidences >= threshold
-        return float(np.mean(~accepted)), float(np.mean(~self.is_right[accepted])) if accepted.any() else 0.0
+        rejected = self.rejected[threshold]
+        return rejected / self.n, self.wrong[threshold] / max(1, self.n - rejected)
 
 
-Results = dict[str, dict[str, Found]]
+Results = dict[str, dict[str, Counts]]
 """By set, then by model."""
 
 
@@ -102,36 +115,31 @@ def write_page(results: Results, folder: Path, *, per_kind: int) -> None:
     (folder / "thresholds.md").write_text("\n".join([page, *tables(results)]), encoding="utf-8")
 
 
-def read(pictures: Iterable[Shown], labels: Sequence[int], models: Sequence[str]) -> dict[str, Found]:
-    """Find the digit of each picture once, and classify it with each model."""
-    readings = [read_any(picture) for picture in pictures]
-    tensors = np.stack([reading.pixels for reading in readings])
-    has_digit = np.array([reading.flaw is None for reading in readings])
-    found = {}
-    for model in models:
-        predictions = open_lenient(model).predict_batch(tensors)
-        accepted = has_digit & [one.accepted for one in predictions]
-        found[model] = Found(
-            np.where(accepted, [one.confidence for one in predictions], -1.0),
-            np.array([one.digit == label for one, label in zip(predictions, labels, strict=True)]),
-        )
-    return found
+def read(pictures: Iterable[Shown], labels: Sequence[int], models: Sequence[str]) -> dict[str, Counts]:
+    """Read each picture once, and classify it with each model at each threshold: a second look may depend on it."""
+    inputs = [to_input(picture, "auto") for picture in pictures]
+    return {model: count(inputs, np.asarray(labels), model) for model in models}
 
 
-@cache
-def open_lenient(model: str) -> DigitClassifier:
-    """A model that rejects hardly anything by its confidence."""
-    return DigitClassifier(model, mode="raw", least_confidence=LOWEST)
+def count(inputs: Sequence[NetworkInput], labels: npt.NDArray[np.integer], model: str) -> Counts:
+    """Count what a model rejects and reads wrong at each threshold."""
+    rejected, wrong = {}, {}
+    for value in sorted({*GRID, *CURVE, *thresholds_of(model).values()}):
+        predictions = Predictor(open_classifier(model).engine, "auto", value).predict_inputs(inputs)
+        accepted = np.array([one.accepted for one in predictions])
+        is_right = np.array([one.digit for one in predictions]) == labels
+        rejected[value], wrong[value] = int(np.sum(~accepted)), int(np.sum(accepted & ~is_right))
+    return Counts(len(inputs), rejected, wrong)
 
 
-def read_strangers(kind: str, *, per_kind: int, models: Sequence[str]) -> dict[str, Found]:
+def read_strangers(kind: str, *, per_kind: int, models: Sequence[str]) -> dict[str, Counts]:
     """Read the digits of one kind."""
     seed, split = DEVELOPMENT
     shown = [*take_strangers(per_kind, seed=seed, split=split, find_shape=partial(find_shape, split), kinds=(kind,))]
     return read([one.picture for one in shown], [one.label for one in shown], models)
 
 
-def read_signs(kind: str, *, per_kind: int, models: Sequence[str]) -> dict[str, Found]:
+def read_signs(kind: str, *, per_kind: int, models: Sequence[str]) -> dict[str, Counts]:
     """Read what is no digit, of one kind. No answer is right."""
     seed, split = DEVELOPMENT
     signs = take_signs(per_kind, seed=seed, split=split, digits=load_mnist(split), kinds=(kind,))
@@ -139,21 +147,16 @@ def read_signs(kind: str, *, per_kind: int, models: Sequence[str]) -> dict[str, 
     return read(pictures, [-1] * len(pictures), models)
 
 
-def join(kinds: Iterable[dict[str, Found]]) -> dict[str, Found]:
+def join(kinds: Iterable[dict[str, Counts]]) -> dict[str, Counts]:
     """Put the pictures of all kinds together."""
-    parts = [*kinds]
-    return {
-        model: Found(
-            np.concatenate([part[model].confidences for part in parts]),
-            np.concatenate([part[model].is_right for part in parts]),
-        )
-        for model in parts[0]
-    }
+    first, *others = kinds
+    return {model: sum((part[model] for part in others), first[model]) for model in first}
 
 
+@cache
 def thresholds_of(model: str) -> dict[str, float]:
     """The named thresholds of a model, as its file records them."""
-    recorded = DigitClassifier(model).engine.contract.thresholds
+    recorded = open_classifier(model).engine.contract.thresholds
     if recorded is None:
         raise SystemExit(f"{model} records no thresholds; export it again")
     return asdict(recorded)
@@ -183,13 +186,12 @@ def draw(results: Results, path: Path) -> None:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    values = np.unique(np.concatenate([np.linspace(LOWEST, 0.99, 100), 1 - np.geomspace(0.01, 0.0005, 40)]))
     marks = dict(zip(MAX_REJECTED, "v.^", strict=True))
     with mpl.rc_context({"svg.hashsalt": "edge-mnist", "svg.fonttype": "none", "font.family": "sans-serif"}):
         figure = Figure(figsize=(9, 4), layout="constrained")
         for axes, name in zip(figure.subplots(1, 2), WIDEST, strict=True):
             for model, found in results[name].items():
-                curve = 100 * np.array([found.at(value) for value in values])
+                curve = 100 * np.array([found.at(value) for value in sorted({*CURVE})])
                 (line,) = axes.plot(curve[:, 0], curve[:, 1], label=model)
                 for point, value in thresholds_of(model).items():
                     rejected, wrong = found.at(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import repeat
 from struct import Struct
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -50,9 +50,7 @@ class Predictor:
         self._mode = mode
         self._least_confidence = least_confidence
         # Confidence from which on `is_accepted` is always true, so that the call is skipped.
-        self._certain = max(CERTAIN, self._least_confidence) if self._least_confidence else 0.0
-        # Confidence below which a second look is worth its time; never if every answer is accepted.
-        self._sure = min(SURE, self._certain)
+        self._certain = max(CERTAIN, self._least_confidence)
 
     def predict(self, picture: Picture) -> Prediction:
         """Classify one picture. It creates no arrays, because each would cost 0.3 us of a prediction's 14.
@@ -92,14 +90,18 @@ class Predictor:
                 inputs.append(to_input(picture, self._mode))
             except InputError as error:
                 errors[index] = error
-        images = np.frombuffer(b"".join([found.tensor for found in inputs]), np.uint8).reshape(TENSOR)
-        predictions = self.predict_tensors(images, [found.quality for found in inputs])
-        outcomes: list[Outcome] = [*map(_weigh_flaw, predictions, inputs)]
+        outcomes: list[Outcome] = [*self.predict_inputs(inputs)]
         boxes = [found.box for found in inputs]
         for index, failed in errors.items():  # in ascending order, so that each index is right
             outcomes.insert(index, failed)
             boxes.insert(index, None)
         return outcomes, boxes
+
+    def predict_inputs(self, inputs: Sequence[NetworkInput]) -> list[Prediction]:
+        """Classify pictures that `to_input` has read, in order, in one call of the network."""
+        images = np.frombuffer(b"".join([found.tensor for found in inputs]), np.uint8).reshape(TENSOR)
+        predictions = self.predict_tensors(images, [found.quality for found in inputs])
+        return [*map(_weigh_flaw, predictions, inputs)]
 
     def predict_tensors(self, images: Pixels, qualities: Iterable[Quality | None] = NO_QUALITIES) -> list[Prediction]:
         """Classify tensors, uint8, shape (N, 28, 28, 1), with the qualities of their digits."""
@@ -132,10 +134,12 @@ class Predictor:
 
     def _look_again(self, prediction: Prediction, tensor: bytes) -> Prediction:
         """Read a doubtful digit a second time, smaller or in its place, and weigh both answers."""
-        if not prediction.confidence < self._sure:  # true for NaN
+        if not prediction.confidence < SURE:  # true for NaN
             return prediction
         if prediction.quality is not None:
             return self._look_at_smaller(prediction, tensor)
+        if not self._least_confidence:  # any answer is accepted
+            return prediction
         accepts = prediction.confidence >= self._least_confidence
         if self._mode in ("auto", "mnist") and not (accepts and fills_height_as_in_mnist(tensor)):
             return self._look_in_place(prediction, tensor)

@@ -9,17 +9,21 @@ import pickle
 import numpy as np
 import onnx
 import pytest
+from PIL import Image, ImageDraw
 
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.bundles.bundled_models import BUNDLED_MODELS, DEFAULT_MODEL
 from edge_mnist_runtime.contract import METADATA_KEY, ModelContract
 from edge_mnist_runtime.errors import ContractError, UsageError
+from edge_mnist_runtime.predictions import SURE
 from edge_mnist_runtime.thresholds import MAX_REJECTED, Thresholds, find_threshold
 
 NAMED = Thresholds(lenient=0.25, balanced=0.5, strict=0.75)
 
 
-@pytest.mark.parametrize("asked", ["best", "", "Strict", "0.5", -0.1, 1, 1.5, math.nan, math.inf])
+@pytest.mark.parametrize(
+    "asked", ["best", "", "Strict", "0.5", -0.1, 1, 1.5, math.nan, math.inf, True, [0.5], b"strict"]
+)
 def test_unknown_name_or_number_out_of_range_is_refused(asked):
     with pytest.raises(
         UsageError, match=r"`least_confidence` must be lenient, balanced, strict, or a number from 0 to below 1"
@@ -85,6 +89,22 @@ def test_one_picture_and_a_batch_use_the_same_threshold():
     assert (
         reader.predict(picture).accepted == reader.predict_batch([picture])[0].accepted == (single.confidence >= 0.999)
     )
+
+
+@pytest.mark.parametrize("least", [0.0, 0.25, 0.5])
+def test_confidence_of_a_doubtful_picture_does_not_depend_on_the_threshold(least):
+    picture = Image.new("L", (100, 100), 255)
+    ImageDraw.Draw(picture).line([(30, 20), (70, 20), (30, 50), (70, 80), (30, 80), (40, 45)], 0, 9)
+    usual = DigitClassifier(least_confidence=0.75).predict(picture)
+    assert usual.confidence < SURE, "it is looked at again"
+    reader = DigitClassifier(least_confidence=least)
+    assert reader.predict(picture).confidence == usual.confidence
+    assert reader.predict_batch([picture])[0].confidence == usual.confidence
+
+
+def test_number_beyond_the_range_is_shown_in_full():
+    with pytest.raises(UsageError, match=r"not 1\.0000001$"):
+        DigitClassifier(least_confidence=1.0000001)
 
 
 def older_contract(**changes):
