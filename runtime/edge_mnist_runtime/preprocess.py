@@ -60,7 +60,8 @@ class PreprocessDefinition:
     full_percentile: int = 90
     """Percentile of the ink's grey levels that becomes 255."""
     median_filter_from_pixels: int = 64
-    """Long side from which pictures pass a 3 x 3 median filter, which removes single noisy pixels."""
+    """Long side from which single noisy pixels are removed. The name is older: it was a median filter, which removed
+    lines of one pixel, too. Names are part of the hash."""
     kernel_bits: int = 9
     """Positions in the resampling kernel are in units of 1 / 2**9 of its step. Its values then fit into int32."""
     weight_bits: int = 22

@@ -11,11 +11,11 @@ from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from edge_mnist_runtime.preprocess import PREPROCESS, normalise_ink, otsu_threshold
 from edge_mnist_runtime.reading.components import label_components
-from edge_mnist_runtime.reading.filters import max_within, quantile
+from edge_mnist_runtime.reading.filters import despeckle, max_within, quantile
 from edge_mnist_runtime.reading.ink import choose_parts
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.thin_strokes import widen_thin_drawing
@@ -44,9 +44,8 @@ def subtract_background(grey: Image.Image) -> DrawnInk | None:
     Returns:
         The ink; None if the picture is blank.
     """
-    if max(grey.size) >= PREPROCESS.median_filter_from_pixels:
-        grey = grey.filter(ImageFilter.MedianFilter(DRAWING.median_side_pixels))
-    values = np.asarray(grey, np.int32)
+    levels = np.asarray(grey)
+    values = (despeckle(levels) if max(grey.size) >= PREPROCESS.median_filter_from_pixels else levels).astype(np.int32)
     background = int(quantile(_border(values), 0.5))
     darker, lighter = background - int(values.min()), int(values.max()) - background
     if max(darker, lighter) < PREPROCESS.least_contrast:
@@ -66,20 +65,35 @@ def normalise_drawing(ink: Pixels) -> Pixels:
     return normalise_ink(widen_thin_drawing(ink))
 
 
+def may_be_drawing(picture: Image.Image) -> bool:
+    """Whether the border of a picture, mode L or RGB, has one colour, but for strokes that may touch it."""
+    return has_even_border(picture) or part_off_border(picture) <= DRAWING.max_touching
+
+
 def has_even_border(picture: Image.Image) -> bool:
     """Whether the border of a picture, mode L or RGB, has one colour: even light, and no ink that crosses an edge."""
-    width, height = picture.size
+    width = picture.width
     # The first row alone rules out most photographs, by their noise.
     first = np.sort(np.asarray(picture.crop((0, 0, width, 1))).reshape(width, -1)[:: DRAWING.first_row_step], axis=0)
     tail = len(first) // DRAWING.first_row_tail
     if (first[-1 - tail] - first[tail]).max() > DRAWING.grey_levels:
         return False
+    return part_off_border(picture) < DRAWING.max_off_border
+
+
+def part_off_border(picture: Image.Image) -> float:
+    """The fraction of a picture's border, 0..1, that differs from its median; 1 if a few samples show that it is large.
+
+    Args:
+        picture: Mode L or RGB.
+    """
+    width, height = picture.size
     edges = ((0, 0, width, 1), (0, height - 1, width, height), (0, 1, 1, height - 1), (width - 1, 1, width, height - 1))
     # Cropped by Pillow, because an array of the whole picture would copy it.
     rows = [np.asarray(picture.crop(edge)) for edge in edges if edge[3] > edge[1]]
     border = np.concatenate([row.reshape(-1, *row.shape[2:]) for row in rows]).astype(np.int16)
     few = border[:: max(1, len(border) // DRAWING.border_samples)]
-    return _fraction_off(few) < DRAWING.max_off_samples and _fraction_off(border) < DRAWING.max_off_border
+    return _fraction_off(border) if _fraction_off(few) < DRAWING.max_off_samples else 1.0
 
 
 def _fraction_off(border: npt.NDArray[np.int16]) -> float:
@@ -96,7 +110,8 @@ def is_clean(grey: Image.Image, ink: Pixels) -> bool:
         ink: The ink that `subtract_background` found in it.
     """
     values = np.asarray(grey, np.int16)
-    if not has_even_border(grey):
+    is_even = has_even_border(grey)
+    if not is_even and part_off_border(grey) > DRAWING.max_touching:
         return False
     off = np.abs(values - int(quantile(_border(values), 0.5)))
     if off.max() < DRAWING.min_contrast_levels:
@@ -109,6 +124,10 @@ def is_clean(grey: Image.Image, ink: Pixels) -> bool:
     elsewhere = off[~max_within(strokes, reach)]
     if elsewhere.size and (elsewhere > DRAWING.grey_levels).mean() > DRAWING.max_grey_elsewhere:
         return False
+    if not is_even:
+        from edge_mnist_runtime.reading.border_strokes import are_strokes_at_border  # seldom needed
+
+        return are_strokes_at_border(ink)
     parts = label_components(strokes)
     chosen = choose_parts(parts, parts.sums(parts.pick(ink).astype(np.float32)), ink.shape)
     return bool(chosen.all())

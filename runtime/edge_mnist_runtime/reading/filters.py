@@ -51,6 +51,26 @@ def min_within(values: Levels, reach: int, axes: tuple[int, ...] = (-2, -1)) -> 
     return _over_neighbours(values, reach, axes, np.minimum)
 
 
+def despeckle(values: Levels) -> Levels:
+    """Keep every grey level, uint8, shape (H, W), within the range of its neighbours, eight inside the picture.
+
+    Single noisy pixels go. Lines of one pixel stay, which a median filter would remove.
+    """
+    low, high = _among_neighbours(values, 255, np.minimum), _among_neighbours(values, 0, np.maximum)
+    kept: Levels = np.maximum(np.minimum(values, high), low)
+    return kept
+
+
+def _among_neighbours(values: Levels, beyond: int, function: Any) -> Levels:
+    """Apply np.minimum or np.maximum over the eight neighbours of each value; `beyond` lies outside."""
+    padded = np.full((values.shape[0] + 2, values.shape[1] + 2), beyond, values.dtype)
+    padded[1:-1, 1:-1] = values
+    beside = function(padded[:, :-2], padded[:, 2:])
+    rows = function(beside, padded[:, 1:-1])
+    found: Levels = function(function(rows[:-2], rows[2:]), beside[1:-1])
+    return found
+
+
 def erode(mask: Levels) -> Levels:
     """Erode a mask, shape (H, W): keep the pixels whose four neighbours are in it, too."""
     return _over_cross(mask, np.minimum)

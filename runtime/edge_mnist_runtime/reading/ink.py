@@ -162,7 +162,7 @@ def choose_parts(parts: Components, mass: npt.NDArray[np.float64], shape: tuple[
     chosen[main] = True
     if np.count_nonzero(weight >= INK.min_mass * mass[main]) == 1:
         return chosen  # all others are specks
-    widths = _stroke_widths(parts)
+    widths = stroke_widths(parts)
     are_blots = widths > INK.blob_breadths * widths[main]
     while True:
         around = box_around(parts.boxes[chosen])
@@ -206,7 +206,7 @@ def gaps_to(boxes: npt.NDArray[np.intp], one: Any) -> tuple[npt.NDArray[np.intp]
     return down, across
 
 
-def _stroke_widths(parts: Components) -> npt.NDArray[np.float64]:
+def stroke_widths(parts: Components) -> npt.NDArray[np.float64]:
     """Mean stroke width of each component in pixels: twice its area over its outline; shape (N,)."""
     inside = parts.sums(parts.pick(erode(parts.mask)).astype(np.float32))
     return 2 * parts.areas / np.maximum(parts.areas - inside, 1)

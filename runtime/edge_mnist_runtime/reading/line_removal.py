@@ -9,7 +9,7 @@ import numpy as np
 from edge_mnist_runtime.reading.components import Mask
 from edge_mnist_runtime.reading.filters import Floats, max_within, quantile_along
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
-from edge_mnist_runtime.reading.ruled_lines import Positions, Ruling
+from edge_mnist_runtime.reading.ruled_lines import Positions, Ruling, whole_rows
 
 REMOVAL: Final = PICTURE_READING.line_removal
 
@@ -49,7 +49,7 @@ def _subtract(
         that the line darkens.
     """
     height, width = before.shape
-    at = np.rint(lines).astype(np.intp)[:, np.newaxis] + np.arange(-half_width, half_width + 1)[:, np.newaxis]
+    at = whole_rows(lines)[:, np.newaxis] + np.arange(-half_width, half_width + 1)[:, np.newaxis]
     inside = (at >= 0) & (at < height)
     at = np.clip(at, 0, height - 1)
     usual = _usual(before[at, np.arange(width)], inside)

@@ -99,7 +99,7 @@ class Page:
             if found and found.is_alone:
                 return found
             self._ruling = find_ruling(darkness)
-            if self._ruling.may_be_strokes and _are_strokes(self._ruling, darkness, noise, peak):
+            if self._ruling.may_be_strokes and are_strokes(self._ruling, darkness, noise, peak):
                 self._ruling = self._ruling.without_lines()
             if found and not self._ruling:
                 return found
@@ -123,8 +123,15 @@ def _reaches_edges(darkness: Floats, noise: float, peak: float) -> bool:
     return sum(int(np.count_nonzero(edge > low)) for edge in edges) > PAGE.max_edge_specks
 
 
-def _are_strokes(ruling: Ruling, darkness: Floats, noise: float, peak: float) -> bool:
-    """Whether lines are the digit's own straight strokes from edge to edge: as dark as its ink, and as wide."""
+def are_strokes(ruling: Ruling, darkness: Floats, noise: float, peak: float) -> bool:
+    """Whether lines are the digit's own straight strokes from edge to edge: as dark as its ink, and as wide.
+
+    Args:
+        ruling: At least one line.
+        darkness: Shape (H, W), lines included.
+        noise: Standard deviation of its noise.
+        peak: The result of `peak_of`.
+    """
     ink = pick_ink(darkness, noise, peak=peak)
     dark, width = measure_thinnest_line(darkness, ruling)
     return (

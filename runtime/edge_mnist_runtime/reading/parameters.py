@@ -65,14 +65,15 @@ class DrawingParameters(NamedTuple):
     """One in so many of these samples is ignored at either end of their range, because strokes may cross the edge."""
     border_samples: int = 64
     """Approximate number of border pixels checked before all of them. Most photographs fail here already."""
-    max_off_samples: float = 0.2
+    max_off_samples: float = 0.4
     """Maximum fraction of the samples that differ from the border's median. It is generous, because few samples give a
     rough fraction."""
     max_off_border: float = 0.002
     """Maximum fraction of the whole border that differs from its median: single damaged pixels."""
-    median_side_pixels: int = 3
-    """Side of the median filter that larger pictures pass (`PREPROCESS.median_filter_from_pixels`). It removes single
-    noisy pixels, and no stroke that is two pixels wide."""
+    max_touching: float = 0.3
+    """The same maximum if strokes may touch the border. A bar along a whole side is a quarter of it."""
+    touching_quantile: float = 0.75
+    """Quantile of the ink at the border that is as dark as a stroke. Shade along a side is fainter."""
     min_contrast_levels: int = 64
     """Minimum contrast of ink and background, in grey levels: a quarter of the range."""
     stroke_level: int = 64
@@ -147,6 +148,9 @@ class ThumbnailParameters(NamedTuple):
     """Minimum longer side of the small copy. Strokes remain visible, and it is quick to make."""
     paper_quantile: float = 0.3
     """Quantile of the pixels' loss of light that counts as background. Ink covers less than the remaining 0.7."""
+    max_contradiction: float = 3.0
+    """A colour in which the background of one polarity is so many times as rough as that of the other contradicts that
+    polarity."""
     colour_power: int = 2
     """Power of a pixel's loss of light with which it counts for the ink's colour. Few dark pixels of ink then outweigh
     the many others."""
@@ -220,6 +224,8 @@ class LineParameters(NamedTuple):
     end_fraction: float = 0.3
     """Minimum fraction of the line's darkness that its ends must have. A tall 1 is straight, but ends before the
     edge."""
+    same_vote: float = 0.999
+    """Fraction of a line's darkness from which neighbouring rows and slopes show the same line."""
     follow_pixels: int = 2
     """Maximum distance from the straight line at which a bent line is followed, in pixels."""
     follow_quantile: float = 0.99
@@ -567,8 +573,9 @@ class RowParameters(NamedTuple):
 class PictureReadingDefinition(NamedTuple):
     """All parameters that decide which ink is found in a picture, with a version."""
 
-    version: int = 9
-    """Raised with every change of the results. From version 9 on mode `mnist` computes with integers."""
+    version: int = 10
+    """Raised with every change of the results. From version 10 on strokes of clean drawings may lie along the border or
+    be a pixel wide, and printed lines of any thickness are removed."""
     decoding: DecodingParameters = DECODING
     reader: ReaderParameters = ReaderParameters()
     drawing: DrawingParameters = DrawingParameters()

@@ -17,8 +17,8 @@ from edge_mnist_runtime.prediction import Quality, Reason
 from edge_mnist_runtime.preprocess import PREPROCESS, ink_box, normalise_ink
 from edge_mnist_runtime.reading.drawing import (
     DrawnInk,
-    has_even_border,
     is_clean,
+    may_be_drawing,
     normalise_drawing,
     subtract_background,
 )
@@ -176,7 +176,7 @@ def _read_anything(picture: Image.Image, origin: str) -> Reading:
         return Reading(tensor, "raw", light_on_dark=light_on_dark, draw_steps=lambda: (("picture", colours),))
     if min(picture.size) < PICTURE_READING.reader.min_photo_side_pixels:
         return read_drawing(picture, origin)
-    if has_even_border(colours):
+    if may_be_drawing(colours):
         grey = _grey_of(picture, origin)
         ink = subtract_background(grey)  # None: blank in grey, but there may be ink in colour
         if ink is not None and is_clean(grey, ink.pixels):

@@ -22,6 +22,9 @@ MAIN_SLOPES: Final = np.linspace(-LINES.max_slope, LINES.max_slope, LINES.n_slop
 FANNING: Final = np.linspace(-LINES.fanning, LINES.fanning, LINES.n_fanning)
 """Slopes tried around the main slope, relative to it."""
 
+ROUNDINGS: Final = np.array([0.5, 0.35, 0.65, 0.2, 0.8], np.float32)
+"""Fractions of a row from which a line may be rounded up, less 1; the nearest row first."""
+
 COUNT_BITS: Final = 6
 """The low bits of a packed count: the number of strips that show a line. The high bits count those that it passes."""
 
@@ -44,6 +47,10 @@ class Ruling:
     def may_be_strokes(self) -> bool:
         """Whether there are so few lines, one in each direction, that they may be strokes of a 1 or a 4."""
         return max(len(self.level), len(self.upright)) == 1
+
+    def keep(self, level: npt.NDArray[np.bool_], upright: npt.NDArray[np.bool_]) -> Ruling:
+        """The ruling with the horizontal and vertical lines of two masks, each of shape (N,)."""
+        return Ruling(self.level[level], self.upright[upright], self.half_width)
 
     def without_lines(self) -> Ruling:
         """The ruling of the same picture without any line."""
@@ -75,10 +82,22 @@ def measure_thinnest_line(darkness: Floats, ruling: Ruling) -> tuple[float, int]
     for lines, values in ((ruling.level, darkness), (ruling.upright, darkness.T)):
         offsets = np.arange(-ruling.half_width, ruling.half_width + 1)[:, np.newaxis]
         for line in lines:
-            at = np.clip(np.rint(line).astype(np.intp) + offsets, 0, len(values) - 1)  # (K, W)
+            at = np.clip(whole_rows(line[np.newaxis]) + offsets, 0, len(values) - 1)  # (K, W)
             usual = quantile_along(values[at, np.arange(values.shape[1])], 0.5)[:, 0]
             found.append((float(usual.max()), int(np.count_nonzero(usual > usual.max() / 2))))
     return min(dark for dark, _ in found), min(width for _, width in found)
+
+
+def whole_rows(lines: Floats) -> Positions:
+    """Round the rows of lines, shape (N, W), to whole ones, each line so that it seldom changes its row.
+
+    The centre of a line two or four pixels thick is between two rows. Rounded to the nearest, it would jump from one to
+    the other, and no row around it would be dark along the whole line.
+    """
+    rounded = np.floor(lines + ROUNDINGS[:, np.newaxis, np.newaxis])
+    changes = np.count_nonzero(np.diff(rounded, axis=2), axis=2)
+    rows: Positions = rounded[changes.argmin(0), np.arange(len(lines))].astype(np.intp)
+    return rows
 
 
 def _find_rules(columns: Floats, reach: int) -> Floats:
@@ -183,13 +202,21 @@ def _at_end(values: Floats) -> Floats:
 
 
 def _peaks(votes: Floats, reach: int) -> list[tuple[int, int]]:
-    """Slope index and row of every line, the strongest first; none within `reach` rows of a stronger one."""
+    """Slope index and row of every line, the strongest first; none within `reach` rows of a stronger one.
+
+    A thick line reaches its full darkness in several rows and slopes; the middle one is taken.
+    """
     votes = votes.copy()
     found: list[tuple[int, int]] = []
     while True:
         which, row = divmod(int(votes.argmax()), votes.shape[1])
-        if votes[which, row] < LINES.faintest:
+        darkest = votes[which, row]
+        if darkest < LINES.faintest:
             return found
+        first = max(0, row - reach)
+        alike = np.argwhere(votes[:, first : row + reach + 1] >= LINES.same_vote * darkest)
+        which, row = alike[np.abs(alike - alike.mean(0)).sum(1).argmin()].tolist()
+        row += first
         found.append((which, row))
         votes[:, max(0, row - reach) : row + reach + 1] = 0
 

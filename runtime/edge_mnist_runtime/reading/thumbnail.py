@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from edge_mnist_runtime.reading.background import BACKGROUND, Plane, Planes
+from edge_mnist_runtime.reading.components import Mask
 from edge_mnist_runtime.reading.filters import Floats, grey_closing, quantile_along, roughness
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 
@@ -47,6 +48,21 @@ class Thumbnail:
         matrix = (*-weights, 255 * weights.sum()) if light_on_dark else (*weights, 0)
         return np.asarray(self.picture.convert("L", tuple(map(float, matrix))))
 
+    def _find_agreeing(self, light_on_dark: bool) -> Mask:
+        """Which colours do not contradict a polarity, bool, shape (3,).
+
+        Green ink on red is darker than its background in red, and lighter in green. There what the ink encloses would
+        look like ink.
+        """
+        n = len(self.planes)
+        light, dark = (
+            np.array([roughness(planes[np.newaxis]) for planes in half])
+            for half in (self.backgrounds[:n], self.backgrounds[n:])
+        )
+        own, other = (light, dark) if light_on_dark else (dark, light)
+        agrees = own <= THUMBNAIL.max_contradiction * other
+        return agrees if (own < other).any() else np.ones(n, np.bool_)
+
     def _weigh_colours(self, light_on_dark: bool) -> Floats:
         """Weights of the three colours by how much of the ink each shows, shape (3,)."""
         n = len(self.planes)
@@ -59,6 +75,7 @@ class Thumbnail:
         np.maximum(loss, 0, out=loss)
         # The pen's colour is what the darkest pixels lack.
         direction = (loss * loss.sum(0) ** THUMBNAIL.colour_power).sum(1)  # a matrix product would start threads
+        direction *= self._find_agreeing(light_on_dark)
         if not direction.max() > 0:
             direction = np.ones(n, np.float32)
         light = np.maximum(np.float32(BACKGROUND.darkest_level), quantile_along(background, 0.5)[:, 0])

@@ -4,7 +4,7 @@
  * The steps, each a function below, computed with integers alone:
  *
  *   1. reduce()       average a large drawing down until its sides are below 512 pixels
- *   2. despeckle()    3 x 3 median filter from 64 pixels on: removes single noisy pixels
+ *   2. despeckle()    from 64 pixels on: removes single noisy pixels
  *   3. find_ink()     subtract the background, the median of the border; stretch the ink to 0..255
  *   4. widen()        widen strokes thinner than a tenth of the digit, which would become grey
  *   5. find_box()     the box around all ink above half of Otsu's threshold
@@ -28,7 +28,7 @@ enum {
     TENSOR_SIDE = 28,    /* pixels */
     INK_SIDE = 20,       /* long side of the ink's box in the tensor, pixels */
     CENTRE = 14,         /* row and column of the ink's centre of mass */
-    MEDIAN_FROM = 64,    /* long side from which drawings pass the median filter, pixels */
+    DESPECKLE_FROM = 64, /* long side from which single noisy pixels are removed, pixels */
     MIN_CONTRAST = 24,   /* of ink and background, grey levels */
     FLOOR_PERCENT = 30,  /* of Otsu's threshold: becomes black */
     FULL_PERCENT = 90,   /* percentile of the ink that becomes white */
@@ -96,42 +96,47 @@ static void reduce(const uint8_t *grey, int32_t width, int32_t height, int32_t f
     }
 }
 
-/* Three numbers in ascending order */
-struct sorted {
-    int32_t low, middle, high;
+/* The least and the greatest of some pixels; of none, 255 and 0 */
+struct range {
+    int32_t low, high;
 };
 
-static struct sorted sort(int32_t a, int32_t b, int32_t c)
+static struct range with_pixel(struct range range, int32_t level)
 {
-    const int32_t low = smaller(a, b), high = larger(a, b);
-    return (struct sorted){smaller(low, c), larger(low, smaller(high, c)), larger(high, c)};
+    return (struct range){smaller(range.low, level), larger(range.high, level)};
 }
 
-/* The median of nine pixels, from their three columns */
-static int32_t median(struct sorted left, struct sorted middle, struct sorted right)
+static struct range join(struct range a, struct range b)
 {
-    const int32_t low = larger(larger(left.low, middle.low), right.low);
-    const int32_t high = smaller(smaller(left.high, middle.high), right.high);
-    return sort(low, sort(left.middle, middle.middle, right.middle).middle, high).middle;
+    return (struct range){smaller(a.low, b.low), larger(a.high, b.high)};
 }
 
-/* Beyond its edges the picture's outer pixels are repeated. `above` holds the row above, as it was before. */
+/* Keep every pixel within the range of its neighbours, eight inside the picture: single noisy pixels go, and lines of
+ * one pixel stay. `above` holds the row above, as it was before. */
 static void despeckle(const struct plane *plane, uint8_t *above)
 {
-    const int32_t last = plane->width - 1;
-    for (int32_t x = 0; x <= last; x++)
-        above[x] = plane->pixels[x];
-    for (int32_t y = 0; y < plane->height; y++) {
+    const int32_t last = plane->width - 1, last_row = plane->height - 1;
+    for (int32_t y = 0; y <= last_row; y++) {
         uint8_t *row = row_of(plane, y);
-        const uint8_t *below = row_of(plane, smaller(y + 1, plane->height - 1));
-        struct sorted left = sort(above[0], row[0], below[0]), middle = left;
-        for (int32_t x = 0; x <= last; x++) {
-            const int32_t next = smaller(x + 1, last);
-            const struct sorted right = sort(above[next], row[next], below[next]);
-            above[x] = row[x];
-            row[x] = (uint8_t)median(left, middle, right);
-            left = middle;
-            middle = right;
+        const uint8_t *below = row_of(plane, smaller(y + 1, last_row));
+        struct range left = {255, 0}, beside = left; /* of the column to the left; of the pixels above and below */
+        for (int32_t x = -1; x <= last; x++) {
+            struct range further = {255, 0}, right = further; /* likewise, a column to the right */
+            if (x < last) {
+                if (y > 0)
+                    further = with_pixel(further, above[x + 1]);
+                if (y < last_row)
+                    further = with_pixel(further, below[x + 1]);
+                right = with_pixel(further, row[x + 1]);
+            }
+            if (x >= 0) {
+                const struct range around = join(join(left, beside), right);
+                const int32_t own = row[x];
+                left = with_pixel(beside, own);
+                above[x] = row[x];
+                row[x] = (uint8_t)limit(own, around.low, around.high);
+            }
+            beside = further;
         }
     }
 }
@@ -432,7 +437,7 @@ int edge_mnist_read_drawing(const uint8_t *grey, int32_t width, int32_t height, 
     uint8_t *const table = (uint8_t *)(others + 256);                    /* [256] */
     uint8_t *const above = table + 256;                                  /* [room] */
     reduce(grey, width, height, factor, &plane);
-    if (larger(plane.width, plane.height) >= MEDIAN_FROM)
+    if (larger(plane.width, plane.height) >= DESPECKLE_FROM)
         despeckle(&plane, above);
     const int32_t reduced_side = larger(plane.width, plane.height);
     if (!find_ink(&plane, counts, others, table))
