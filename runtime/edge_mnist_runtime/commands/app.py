@@ -21,6 +21,7 @@ from edge_mnist_runtime.commands.option_names import learn_options
 from edge_mnist_runtime.commands.streams import (
     describe_unwritable,
     drop_standard_output,
+    escape_unknown_characters,
     is_of_standard_output,
     open_closed_streams,
 )
@@ -69,6 +70,7 @@ def build_app(only: str | None = None) -> typer.Typer:
 def main() -> NoReturn:
     """Entry point of `edge-mnist`: run the command of `sys.argv` and end the process."""
     open_closed_streams()
+    escape_unknown_characters()
     # Pillow warns about odd files. What matters is reported as an error anyway.
     warnings.filterwarnings("ignore", module="PIL")
     interruption.listen()

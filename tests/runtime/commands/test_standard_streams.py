@@ -56,6 +56,15 @@ def test_closed_standard_error_does_not_change_results(picture: Path) -> None:
     assert (done.returncode, done.stdout[:1]) == (0, b"0")
 
 
+def test_name_that_the_terminal_cannot_show_is_escaped(picture: Path, tmp_path: Path) -> None:
+    named = tmp_path / "größe.png"
+    named.write_bytes(picture.read_bytes())
+    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([*COMMAND, "classify", named], check=False, capture_output=True, env=env)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.rstrip().endswith(rb"gr\xf6\xdfe.png")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX pipes")
 @pytest.mark.parametrize(
     "arguments",
