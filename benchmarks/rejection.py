@@ -34,9 +34,9 @@ probability is below the model's minimum confidence. That limit was chosen to re
 images. If the image shows several objects that the frame cuts, the limit is 0.98 (`acceptance.py`).
 
 The kinds in bold at the end are negatives, 1,000 images each: they show no digit, or several. Letters and symbols are
-in font families of the test split; letters that look like a digit are left out. `edge` and `nano` were trained on
-digits only. `robust` and `micro` were also trained on these kinds, except clothing, with the same target probability
-for each digit.
+in font families of the test split; letters that look like a digit are left out. Blank ones have faint noise, or a level
+that changes smoothly; an image of one level is rejected by every model. `edge` and `nano` were trained on digits only.
+`robust` and `micro` were also trained on these kinds, except clothing, with the same target probability for each digit.
 """
 
 
