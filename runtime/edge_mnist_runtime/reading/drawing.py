@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from edge_mnist_runtime.preprocess import PREPROCESS, normalise_ink, otsu_threshold
-from edge_mnist_runtime.reading.components import label_components
+from edge_mnist_runtime.reading.components import Mask, label_components
 from edge_mnist_runtime.reading.filters import despeckle, max_within, quantile
 from edge_mnist_runtime.reading.ink import choose_parts
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
@@ -67,39 +67,59 @@ def normalise_drawing(ink: Pixels) -> Pixels:
 
 def may_be_drawing(picture: Image.Image) -> bool:
     """Whether the border of a picture, mode L or RGB, has one colour, but for strokes that may touch it."""
-    return has_even_border(picture) or part_off_border(picture) <= DRAWING.max_touching
+    return has_even_border(picture) or may_be_touched(picture)
 
 
 def has_even_border(picture: Image.Image) -> bool:
     """Whether the border of a picture, mode L or RGB, has one colour: even light, and no ink that crosses an edge."""
-    width = picture.width
-    # The first row alone rules out most photographs, by their noise.
-    first = np.sort(np.asarray(picture.crop((0, 0, width, 1))).reshape(width, -1)[:: DRAWING.first_row_step], axis=0)
+    first = np.sort(_sample_row(picture, 0), axis=0)  # it alone rules out most photographs
     tail = len(first) // DRAWING.first_row_tail
     if (first[-1 - tail] - first[tail]).max() > DRAWING.grey_levels:
         return False
-    return part_off_border(picture) < DRAWING.max_off_border
+    few, border = _read_border(picture)
+    return bool(_is_off(few).mean() < DRAWING.max_off_samples and _is_off(border).mean() < DRAWING.max_off_border)
 
 
-def part_off_border(picture: Image.Image) -> float:
-    """The fraction of a picture's border, 0..1, that differs from its median; 1 if a few samples show that it is large.
+def may_be_touched(picture: Image.Image) -> bool:
+    """Whether strokes may touch the border of a picture, mode L or RGB, which otherwise has one colour.
 
-    Args:
-        picture: Mode L or RGB.
+    Most of what differs at the border must have the contrast of strokes. Noise and shade have less.
     """
+    if _is_noisy(_sample_row(picture, 0)) and _is_noisy(_sample_row(picture, picture.height - 1)):
+        return False  # as every photograph
+    few, border = _read_border(picture)
+    if _is_off(few).mean() > DRAWING.max_off_samples:
+        return False
+    n_off = np.count_nonzero(_is_off(border))
+    n_strokes = np.count_nonzero(_is_off(border, DRAWING.min_contrast_levels))
+    return bool(n_off <= DRAWING.max_touching * border.size and n_strokes >= DRAWING.min_touching_strokes * n_off)
+
+
+def _sample_row(picture: Image.Image, y: int) -> Pixels:
+    """Some pixels of a row, uint8, shape (N, C)."""
+    row = np.asarray(picture.crop((0, y, picture.width, y + 1))).reshape(picture.width, -1)
+    return row[:: DRAWING.first_row_step]
+
+
+def _is_noisy(row: Pixels) -> bool:
+    """Whether most neighbours among sampled pixels, shape (N, C), differ."""
+    return bool(2 * np.count_nonzero((row[1:] != row[:-1]).any(1)) > len(row))
+
+
+def _read_border(picture: Image.Image) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
+    """Some of the border's pixels, and all of them, shape (N,) or (N, C)."""
     width, height = picture.size
     edges = ((0, 0, width, 1), (0, height - 1, width, height), (0, 1, 1, height - 1), (width - 1, 1, width, height - 1))
     # Cropped by Pillow, because an array of the whole picture would copy it.
     rows = [np.asarray(picture.crop(edge)) for edge in edges if edge[3] > edge[1]]
     border = np.concatenate([row.reshape(-1, *row.shape[2:]) for row in rows]).astype(np.int16)
-    few = border[:: max(1, len(border) // DRAWING.border_samples)]
-    return _fraction_off(border) if _fraction_off(few) < DRAWING.max_off_samples else 1.0
+    return border[:: max(1, len(border) // DRAWING.border_samples)], border
 
 
-def _fraction_off(border: npt.NDArray[np.int16]) -> float:
-    """The fraction of a border's values, shape (N,) or (N, C), that differs from its median."""
-    off = np.abs(border - np.sort(border, axis=0)[len(border) // 2]) > DRAWING.even_levels
-    return float(off.mean())
+def _is_off(border: npt.NDArray[np.int16], levels: int = DRAWING.even_levels) -> Mask:
+    """Which of a border's values, shape (N,) or (N, C), differ from its median by more than some grey levels."""
+    is_off: Mask = np.abs(border - np.sort(border, axis=0)[len(border) // 2]) > levels
+    return is_off
 
 
 def is_clean(grey: Image.Image, ink: Pixels) -> bool:
@@ -111,7 +131,7 @@ def is_clean(grey: Image.Image, ink: Pixels) -> bool:
     """
     values = np.asarray(grey, np.int16)
     is_even = has_even_border(grey)
-    if not is_even and part_off_border(grey) > DRAWING.max_touching:
+    if not (is_even or may_be_touched(grey)):
         return False
     off = np.abs(values - int(quantile(_border(values), 0.5)))
     if off.max() < DRAWING.min_contrast_levels:

@@ -72,6 +72,8 @@ class DrawingParameters(NamedTuple):
     """Maximum fraction of the whole border that differs from its median: single damaged pixels."""
     max_touching: float = 0.3
     """The same maximum if strokes may touch the border. A bar along a whole side is a quarter of it."""
+    min_touching_strokes: float = 0.25
+    """Minimum fraction of what differs at the border that has the minimum contrast. Noise and shade have less."""
     touching_quantile: float = 0.75
     """Quantile of the ink at the border that is as dark as a stroke. Shade along a side is fainter."""
     min_contrast_levels: int = 64

@@ -23,7 +23,7 @@ FANNING: Final = np.linspace(-LINES.fanning, LINES.fanning, LINES.n_fanning)
 """Slopes tried around the main slope, relative to it."""
 
 ROUNDINGS: Final = np.array([0.5, 0.35, 0.65, 0.2, 0.8], np.float32)
-"""Fractions of a row from which a line may be rounded up, less 1; the nearest row first."""
+"""Added to a line before it is rounded down: the nearest row first."""
 
 COUNT_BITS: Final = 6
 """The low bits of a packed count: the number of strips that show a line. The high bits count those that it passes."""
@@ -94,9 +94,13 @@ def whole_rows(lines: Floats) -> Positions:
     The centre of a line two or four pixels thick is between two rows. Rounded to the nearest, it would jump from one to
     the other, and no row around it would be dark along the whole line.
     """
-    rounded = np.floor(lines + ROUNDINGS[:, np.newaxis, np.newaxis])
-    changes = np.count_nonzero(np.diff(rounded, axis=2), axis=2)
-    rows: Positions = rounded[changes.argmin(0), np.arange(len(lines))].astype(np.intp)
+    nearest = np.floor(lines + ROUNDINGS[0])
+    changing = np.flatnonzero((nearest[:, 1:] != nearest[:, :-1]).any(1))
+    if changing.size:
+        rounded = np.floor(lines[changing] + ROUNDINGS[:, np.newaxis, np.newaxis])
+        changes = np.count_nonzero(rounded[:, :, 1:] != rounded[:, :, :-1], axis=2)
+        nearest[changing] = rounded[changes.argmin(0), np.arange(len(changing))]
+    rows: Positions = nearest.astype(np.intp)
     return rows
 
 
@@ -214,9 +218,11 @@ def _peaks(votes: Floats, reach: int) -> list[tuple[int, int]]:
         if darkest < LINES.faintest:
             return found
         first = max(0, row - reach)
-        alike = np.argwhere(votes[:, first : row + reach + 1] >= LINES.same_vote * darkest)
-        which, row = alike[np.abs(alike - alike.mean(0)).sum(1).argmin()].tolist()
-        row += first
+        is_alike = votes[:, first : row + reach + 1] >= LINES.same_vote * darkest
+        if np.count_nonzero(is_alike) > 1:
+            alike = np.argwhere(is_alike)
+            which, row = alike[np.abs(alike - alike.mean(0)).sum(1).argmin()].tolist()
+            row += first
         found.append((which, row))
         votes[:, max(0, row - reach) : row + reach + 1] = 0
 

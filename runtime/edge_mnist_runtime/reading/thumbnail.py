@@ -55,12 +55,9 @@ class Thumbnail:
         look like ink.
         """
         n = len(self.planes)
-        light, dark = (
-            np.array([roughness(planes[np.newaxis]) for planes in half])
-            for half in (self.backgrounds[:n], self.backgrounds[n:])
-        )
+        light, dark = np.array([roughness(plane[np.newaxis]) for plane in self.backgrounds]).reshape(2, n)
         own, other = (light, dark) if light_on_dark else (dark, light)
-        agrees = own <= THUMBNAIL.max_contradiction * other
+        agrees: Mask = own <= THUMBNAIL.max_contradiction * other
         return agrees if (own < other).any() else np.ones(n, np.bool_)
 
     def _weigh_colours(self, light_on_dark: bool) -> Floats:
@@ -75,7 +72,8 @@ class Thumbnail:
         np.maximum(loss, 0, out=loss)
         # The pen's colour is what the darkest pixels lack.
         direction = (loss * loss.sum(0) ** THUMBNAIL.colour_power).sum(1)  # a matrix product would start threads
-        direction *= self._find_agreeing(light_on_dark)
+        if self.polarity[1] < PICTURE_READING.photo.certain_polarity:  # else the colours agree
+            direction *= self._find_agreeing(light_on_dark)
         if not direction.max() > 0:
             direction = np.ones(n, np.float32)
         light = np.maximum(np.float32(BACKGROUND.darkest_level), quantile_along(background, 0.5)[:, 0])
