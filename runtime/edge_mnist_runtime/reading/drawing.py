@@ -97,8 +97,12 @@ def may_be_touched(picture: Image.Image) -> bool:
 
 def _sample_row(picture: Image.Image, y: int) -> Pixels:
     """Some pixels of a row, uint8, shape (N, C)."""
-    row = np.asarray(picture.crop((0, y, picture.width, y + 1))).reshape(picture.width, -1)
-    return row[:: DRAWING.first_row_step]
+    return _crop_pixels(picture, (0, y, picture.width, y + 1))[:: DRAWING.first_row_step]
+
+
+def _crop_pixels(picture: Image.Image, box: tuple[int, int, int, int]) -> Pixels:
+    """The pixels inside a box, uint8, shape (N, C). An array of the whole picture would copy it."""
+    return np.frombuffer(picture.crop(box).tobytes(), np.uint8).reshape(-1, len(picture.mode))
 
 
 def _is_noisy(row: Pixels) -> bool:
@@ -107,17 +111,15 @@ def _is_noisy(row: Pixels) -> bool:
 
 
 def _read_border(picture: Image.Image) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
-    """Some of the border's pixels, and all of them, shape (N,) or (N, C)."""
+    """Some of the border's pixels, and all of them, shape (N, C)."""
     width, height = picture.size
     edges = ((0, 0, width, 1), (0, height - 1, width, height), (0, 1, 1, height - 1), (width - 1, 1, width, height - 1))
-    # Cropped by Pillow, because an array of the whole picture would copy it.
-    rows = [np.asarray(picture.crop(edge)) for edge in edges if edge[3] > edge[1]]
-    border = np.concatenate([row.reshape(-1, *row.shape[2:]) for row in rows]).astype(np.int16)
+    border = np.concatenate([_crop_pixels(picture, edge) for edge in edges if edge[3] > edge[1]]).astype(np.int16)
     return border[:: max(1, len(border) // DRAWING.border_samples)], border
 
 
 def _is_off(border: npt.NDArray[np.int16], levels: int = DRAWING.even_levels) -> Mask:
-    """Which of a border's values, shape (N,) or (N, C), differ from its median by more than some grey levels."""
+    """Which of a border's values, shape (N, C), differ from its median by more than some grey levels."""
     is_off: Mask = np.abs(border - np.sort(border, axis=0)[len(border) // 2]) > levels
     return is_off
 
