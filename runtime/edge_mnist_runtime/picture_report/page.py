@@ -103,24 +103,28 @@ def _make_page(tally: Tally, mode: ReadingMode, about: dict[str, str]) -> str:
 
 
 def _title(tally: Tally) -> str:
+    pictures = _count(tally.n_pictures, "picture")
     if tally.n_labelled:
-        return f"{_count(tally.n_labelled, 'picture')}: {tally.n_right / tally.n_labelled:.2%} read right"
-    return f"{_count(tally.n_pictures, 'picture')}: {tally.count(REJECTED):,} rejected"
+        of = "" if tally.n_labelled == tally.n_pictures else f" of the {tally.n_labelled:,} with a label"
+        return f"{pictures}: {tally.n_right / tally.n_labelled:.2%}{of} read right"
+    counts = (("accepted", tally.n_accepted), (REJECTED, tally.count(REJECTED)), (UNREAD, tally.count(UNREAD)))
+    return f"{pictures}: {', '.join(f'{n:,} {name}' for name, n in counts if n) or 'none read'}"
 
 
 def _summary(tally: Tally) -> Iterator[str]:
     unknown = "No picture has a label, so right and wrong are not known. A folder named 0 to 9 labels its pictures."
     known = "A picture's label is the name of its folder, if that is a digit."
     yield f"<p>{known if tally.n_labelled else unknown}</p>"
-    n_accepted = tally.n_pictures - tally.count(REJECTED) - tally.count(UNREAD)
-    rows = [("pictures", tally.n_pictures, ""), ("accepted", n_accepted, "")]
+    rows = [("pictures", tally.n_pictures, ""), ("accepted", tally.n_accepted, "")]
     if tally.n_labelled:
         judged = tally.n_right + tally.n_wrong
         among = f"{tally.n_wrong / judged:.2%} of the accepted with a label" if judged else ""
         rows += [("read right", tally.n_right, f"{tally.n_right / tally.n_labelled:.2%} of those with a label")]
         rows += [("read wrong", tally.n_wrong, among)]
-    rows += [(REJECTED, tally.count(REJECTED), ""), (UNREAD, tally.count(UNREAD), "")]
+        rows += [("accepted without a label", tally.n_accepted - judged, "")] if tally.n_accepted > judged else []
+    rows += [(REJECTED, tally.count(REJECTED), "")]
     rows += [(f"rejected: {reason}", n, "") for reason, n in tally.reasons.most_common()]
+    rows += [(UNREAD, tally.count(UNREAD), "")]
     yield "<div class='wide'><table>"
     for name, n, note in rows:
         yield f"<tr><th scope='row'>{escape(name)}</th><td>{n:,}</td><td>{note}</td></tr>"
@@ -157,7 +161,8 @@ def _pictures(tally: Tally, mode: ReadingMode) -> Iterator[str]:
     more = tally.n_pictures - len(worst)
     shown = f"The worst {len(worst):,}; {more:,} more are not shown." if more else f"All {len(worst):,}."
     order = "Wrong answers come first, then unread, rejected and uncertain pictures."
-    yield f"<section><h2>Pictures</h2>\n<p>{shown} {order if worst else ''} Left: the picture. Right: the tensor.</p>"
+    sides = "Left: the picture. Right: what the network saw."
+    yield f"<section><h2>Pictures</h2>\n<p>{shown} {order if worst else ''} {sides}</p>"
     yield "<div class='pictures'>"
     yield from (_figure(case, mode) for case in worst)
     yield "</div></section>"

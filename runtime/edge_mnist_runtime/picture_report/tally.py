@@ -83,6 +83,11 @@ class Tally:
         return self.confusions.total()
 
     @property
+    def n_accepted(self) -> int:
+        """Number of pictures with an answer."""
+        return self.n_pictures - self.count(REJECTED) - self.count(UNREAD)
+
+    @property
     def n_labelled(self) -> int:
         """Number of pictures whose label is known."""
         return sum(n for (label, _), n in self.confusions.items() if label is not None)

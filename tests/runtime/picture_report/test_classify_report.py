@@ -16,6 +16,7 @@ import pytest
 
 from edge_mnist_runtime.errors import PictureError
 from edge_mnist_runtime.picture_report import tally
+from edge_mnist_runtime.picture_report.page import write_picture_page
 from edge_mnist_runtime.picture_report.tally import Tally
 from edge_mnist_runtime.prediction import Prediction, reject
 
@@ -212,6 +213,47 @@ def test_worst_cases_are_kept_in_order(monkeypatch):
     ]
     assert (counted.n_pictures, counted.n_labelled, counted.n_right, counted.n_wrong) == (7, 4, 1, 2)
     assert dict(counted.reasons) == {"blank": 1}
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "title"),
+    [
+        (
+            {"7/a": predicted(7, 0.9), "7/b": predicted(1, 0.9), "c": predicted(3, 0.9)},
+            "3 pictures: 50.00% of the 2 with a label read right",
+        ),
+        (
+            {"a": predicted(3, 0.9), "b": reject("blank"), "c": PictureError("damaged"), "d": predicted(4, 0.9)},
+            "4 pictures: 2 accepted, 1 rejected, 1 not read",
+        ),
+        ({"a": PictureError("damaged")}, "1 picture: 1 not read"),
+    ],
+)
+def test_headline_counts_every_picture(outcomes, title, tmp_path):
+    counted = Tally()
+    for name, outcome in outcomes.items():
+        counted.add(name, None if "/" not in name else name, outcome)
+    write_picture_page(tmp_path / "page.html", counted, mode="auto", about={})
+    assert f"<h1>{title}</h1>" in (tmp_path / "page.html").read_text("utf-8")
+
+
+def test_accepted_pictures_without_a_label_have_their_row(tmp_path):
+    counted = Tally()
+    for name, outcome in {"7/a": predicted(7, 0.9), "c": predicted(3, 0.9), "7/d": reject("blank")}.items():
+        counted.add(name, name if "/" in name else None, outcome)
+    write_picture_page(tmp_path / "page.html", counted, mode="auto", about={})
+    source = (tmp_path / "page.html").read_text("utf-8")
+    rows = dict(re.findall(r"<tr><th scope='row'>([a-z: ]+)</th><td>(\d+)</td>", source))
+    assert rows == {
+        "pictures": "3",
+        "accepted": "2",
+        "read right": "1",
+        "read wrong": "0",
+        "accepted without a label": "1",
+        "rejected": "1",
+        "rejected: blank": "1",
+        "not read": "0",
+    }
 
 
 def test_page_says_how_many_pictures_it_does_not_show(monkeypatch, run_here, samples_folder, tmp_path):
