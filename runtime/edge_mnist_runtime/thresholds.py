@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from numbers import Real
 from typing import Final, Literal, TypeAlias
@@ -35,10 +36,13 @@ def check_least_confidence(asked: object) -> None:
     """Raise `UsageError` unless `asked` is None, a name in `MAX_REJECTED`, or a number from 0 to below 1."""
     if asked is None or (isinstance(asked, str) and asked in MAX_REJECTED):
         return
-    number = float(asked) if isinstance(asked, int | Real) and not isinstance(asked, bool) else None
-    if number is None or not 0 <= number < 1:  # also refuses NaN
+    try:
+        number = float(asked) if isinstance(asked, int | Real) and not isinstance(asked, bool) else math.nan
+    except OverflowError:  # an int of hundreds of digits
+        number = math.inf
+    if not 0 <= number < 1:  # also refuses NaN
         names = ", ".join(MAX_REJECTED)
-        shown = repr(asked) if number is None else str(number)
+        shown = str(asked) if isinstance(asked, Real) else repr(asked)
         raise UsageError(f"`least_confidence` must be {names}, or a number from 0 to below 1, not {shown}")
 
 

@@ -22,7 +22,7 @@ NAMED = Thresholds(lenient=0.25, balanced=0.5, strict=0.75)
 
 
 @pytest.mark.parametrize(
-    "asked", ["best", "", "Strict", "0.5", -0.1, 1, 1.5, math.nan, math.inf, True, [0.5], b"strict"]
+    "asked", ["best", "", "Strict", "0.5", -0.1, 1, 1.5, math.nan, 10**400, math.inf, True, [0.5], b"strict"]
 )
 def test_unknown_name_or_number_out_of_range_is_refused(asked):
     with pytest.raises(

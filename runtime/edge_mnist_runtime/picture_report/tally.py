@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import heapq
-import os
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Final
 
 from edge_mnist_runtime.errors import InputError
@@ -120,6 +120,8 @@ def find_label(picture: Picture | None) -> int | None:
     """The digit that a picture's folder is named after, 0 to 9; None without such a name."""
     if not isinstance(picture, str) or is_data_url(picture):
         return None
-    # "." has no name of its own; `resolve` would follow links.
-    folder = PurePath(os.path.abspath(picture)).parent.name  # noqa: PTH100
+    folder = PurePath(picture).parent.name
+    if not folder:  # a picture of the working folder, which has no name of its own; `resolve` would follow links
+        with suppress(OSError):  # the working folder was removed
+            folder = Path.cwd().name
     return int(folder) if len(folder) == 1 and folder in "0123456789" else None

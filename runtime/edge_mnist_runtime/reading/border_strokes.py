@@ -9,10 +9,11 @@ from PIL import Image
 
 from edge_mnist_runtime.reading.components import Mask
 from edge_mnist_runtime.reading.filters import Floats, quantile, quantile_along
-from edge_mnist_runtime.reading.ink import Ink, peak_of, pick_ink, sides_of, stroke_widths, touches_edge
+from edge_mnist_runtime.reading.ink import Ink, peak_of, pick_ink, stroke_widths
 from edge_mnist_runtime.reading.page import are_strokes
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.photo import reduce_to_working_size
+from edge_mnist_runtime.reading.rejection import shows_several
 from edge_mnist_runtime.reading.ruled_lines import find_ruling, whole_rows
 from edge_mnist_runtime.tensor import Pixels
 
@@ -38,15 +39,23 @@ def are_strokes_at_border(ink: Pixels) -> bool:
 
 
 def _are_of_digits(picked: Ink) -> bool:
-    """Whether every component is the digit's, or a heavy one at the border, as wide as a stroke: another digit's."""
+    """Whether every component is the digit's, or there is a second digit, and a component at the border is its own.
+
+    A bar along a whole side, or a box that the picture cuts, touches three sides. A digit that does so is alone.
+    """
     parts = picked.parts
-    is_own = parts.sums(parts.pick(picked.mask).astype(np.float32)) > 0
-    heights, widths = sides_of(parts.boxes)
+    left, top, right, bottom = parts.boxes.T
     height, width = picked.mask.shape
-    is_other = touches_edge(parts.boxes, (height, width)) & (heights < height) & (widths < width)
+    n_sides = (left == 0).astype(int) + (top == 0) + (right == width) + (bottom == height)
+    if len(parts) > 1 and n_sides.max() >= 3:
+        return False
+    is_own = parts.sums(parts.pick(picked.mask).astype(np.float32)) > 0
+    is_other = n_sides > 0
     is_other &= picked.mass >= PICTURE_READING.flaws.min_other_mass * picked.mass[is_own].sum()
     is_other &= stroke_widths(parts) <= PICTURE_READING.ink.blob_breadths * picked.stroke_pixels
-    return bool((is_own | is_other).all())
+    if is_own.all():
+        return True
+    return bool((is_own | is_other).all()) and shows_several(picked)
 
 
 def _are_printed_lines(darkness: Floats, peak: float) -> bool:

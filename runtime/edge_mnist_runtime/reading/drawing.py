@@ -83,10 +83,11 @@ def has_even_border(picture: Image.Image) -> bool:
 def may_be_touched(picture: Image.Image) -> bool:
     """Whether strokes may touch the border of a picture, mode L or RGB, which otherwise has one colour.
 
-    Most of what differs at the border must have the contrast of strokes. Noise and shade have less.
+    A part of what differs at the border must have the contrast of strokes; the rest are soft edges. Noise and shade
+    have less contrast.
     """
     if _is_noisy(_sample_row(picture, 0)) and _is_noisy(_sample_row(picture, picture.height - 1)):
-        return False  # as every photograph
+        return False  # as nearly every photograph
     few, border = _read_border(picture)
     if _is_off(few).mean() > DRAWING.max_off_samples:
         return False

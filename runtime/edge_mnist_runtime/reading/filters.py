@@ -52,9 +52,9 @@ def min_within(values: Levels, reach: int, axes: tuple[int, ...] = (-2, -1)) -> 
 
 
 def despeckle(values: Levels) -> Levels:
-    """Keep every grey level, uint8, shape (H, W), within the range of its neighbours, eight inside the picture.
+    """Keep every grey level, uint8, shape (H, W), within the range of its neighbours: eight, fewer at the border.
 
-    Single noisy pixels go. Lines of one pixel stay, which a median filter would remove.
+    Single noisy pixels go; two that touch stay. Lines of one pixel stay, which a median filter would remove.
     """
     low, high = _among_neighbours(values, 255, np.minimum), _among_neighbours(values, 0, np.maximum)
     kept: Levels = np.maximum(np.minimum(values, high), low)

@@ -73,7 +73,7 @@ class DrawingParameters(NamedTuple):
     max_touching: float = 0.3
     """The same maximum if strokes may touch the border. A bar along a whole side is a quarter of it."""
     min_touching_strokes: float = 0.25
-    """Minimum fraction of what differs at the border that has the minimum contrast. Noise and shade have less."""
+    """Minimum fraction of what differs at the border that has the minimum contrast. The rest are soft edges."""
     touching_quantile: float = 0.75
     """Quantile of the ink at the border that is as dark as a stroke. Shade along a side is fainter."""
     min_contrast_levels: int = 64
@@ -577,7 +577,7 @@ class PictureReadingDefinition(NamedTuple):
 
     version: int = 10
     """Raised with every change of the results. From version 10 on strokes of clean drawings may lie along the border or
-    be a pixel wide, and printed lines of any thickness are removed."""
+    be a pixel wide, and lines whose thickness is an even number of pixels are removed, too."""
     decoding: DecodingParameters = DECODING
     reader: ReaderParameters = ReaderParameters()
     drawing: DrawingParameters = DrawingParameters()

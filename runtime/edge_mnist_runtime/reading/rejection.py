@@ -34,7 +34,7 @@ def find_rejection_reason(ink: Ink, side_pixels: float) -> Reason | None:
         return "too small"
     if _runs_out_of_frame(ink):
         return "cut off"
-    if _shows_several(ink):
+    if shows_several(ink):
         return "several digits"
     return None
 
@@ -143,7 +143,7 @@ def _crosses(mask: Mask, stroke_pixels: float) -> bool:
     return False
 
 
-def _shows_several(ink: Ink) -> bool:
+def shows_several(ink: Ink) -> bool:
     """Whether ink of similar height and mass stands beside the digit, and is no part of it.
 
     Ink so near that it was picked with the digit may be a stroke with a gap. The network and `acceptance.py` decide.

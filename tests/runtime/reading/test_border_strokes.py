@@ -1,4 +1,4 @@
-"""Clean drawings whose strokes touch the border, and printed lines of any thickness."""
+"""Clean drawings whose strokes touch the border, and printed lines one to five pixels thick."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.reading.reader import read_picture
 
 SIDE = 200
-SEVEN = [(45, 5), (165, 5), (85, 165)]
+SEVEN = [(45, 4), (165, 4), (85, 165)]
 TWO = [(45, 60), (70, 15), (120, 15), (145, 60), (40, 194), (160, 194)]
+THREE = [(90, 55), (150, 55), (115, 95), (150, 130), (130, 155), (90, 150)]
 FOUR = [(15, 0), (5, 110), (199, 110)]
 
 Points = list[tuple[int, int]]
@@ -55,7 +56,9 @@ def test_bar_from_edge_to_edge_as_wide_as_the_strokes_belongs_to_the_digit(class
 
 @pytest.mark.parametrize("thickness", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("step", [20, 29, 34])
-def test_printed_lines_of_any_thickness_are_removed(step: int, thickness: int, classifier: DigitClassifier) -> None:
+def test_printed_lines_of_one_to_five_pixels_are_removed(
+    step: int, thickness: int, classifier: DigitClassifier
+) -> None:
     picture = draw([(75, 55), (130, 55), (85, 165)], pen=9, ground=ruled(step, thickness))
     reading = read_picture(picture)
     assert reading.mode == "photo"
@@ -65,9 +68,33 @@ def test_printed_lines_of_any_thickness_are_removed(step: int, thickness: int, c
     assert classifier.predict(picture).digit == 7
 
 
-def test_dark_half_of_a_picture_is_no_stroke() -> None:
-    pixels = np.full((SIDE, SIDE), 255, np.uint8)
-    pixels[:, :60] = 0
+@pytest.mark.parametrize("width", [8, 30])
+def test_dark_side_of_a_picture_is_no_stroke(width: int, classifier: DigitClassifier) -> None:
+    pixels = np.array(draw(THREE, pen=8))
+    pixels[:, :width] = 0
+    picture = Image.fromarray(pixels)
+    assert read_picture(picture).mode == "photo"
+    assert classifier.predict(picture).digit == 3
+
+
+def test_underline_that_leaves_the_picture_is_no_stroke(classifier: DigitClassifier) -> None:
+    picture = Image.new("L", (300, 300), 255)
+    ImageDraw.Draw(picture).line([(92, 67), (212, 67), (138, 240)], 0, 26, "curve")
+    ImageDraw.Draw(picture).rectangle((0, 275, 268, 288), 0)
+    assert read_picture(picture).mode == "photo"
+    assert classifier.predict(picture).digit == 7
+
+
+def test_box_whose_bottom_is_outside_is_no_stroke(classifier: DigitClassifier) -> None:
+    box = [(30, 210), (30, 20), (170, 20), (170, 210)]
+    picture = draw([(70, 50), (130, 50), (90, 160)], box, pen=6)
+    assert read_picture(picture).mode == "photo"
+    assert classifier.predict(picture).digit == 7
+
+
+def test_shade_along_a_side_is_no_stroke() -> None:
+    pixels = np.array(draw(THREE, pen=8))
+    pixels[:, :4] = 120
     assert read_picture(Image.fromarray(pixels)).mode == "photo"
 
 
@@ -75,6 +102,5 @@ def test_dark_half_of_a_picture_is_no_stroke() -> None:
 def test_two_digits_of_which_one_touches_the_border_are_several(
     column: int, pen: int, classifier: DigitClassifier
 ) -> None:
-    one, three = [(column, 50), (column, 155)], [(90, 55), (150, 55), (115, 95), (150, 130), (130, 155), (90, 150)]
-    assert classifier.predict(draw(three, pen=pen)).digit == 3
-    assert classifier.predict(draw(one, three, pen=pen)).reason == "several digits"
+    assert classifier.predict(draw(THREE, pen=pen)).digit == 3
+    assert classifier.predict(draw([(column, 50), (column, 155)], THREE, pen=pen)).reason == "several digits"

@@ -67,7 +67,7 @@ def test_resumed_run_must_have_the_same_starting_point(tiny, few_digits, first_r
     start, folder = open_starting_point(first_run.path), create_run_folder(tmp_path / "run")
     with pytest.raises(RuntimeError, match="killed"):
         train(few_digits, tiny, tiny.config, folder, start=start, callbacks=(Killer(),))
-    with pytest.raises(UsageError, match="another started_from"):
+    with pytest.raises(UsageError, match="begun from trained weights; name them again with `start_from`"):
         train(few_digits, tiny, tiny.config, folder, resume=True)
     assert train(few_digits, tiny, tiny.config, folder, start=start, resume=True).status == "completed"
 

@@ -111,8 +111,8 @@ static struct range join(struct range a, struct range b)
     return (struct range){smaller(a.low, b.low), larger(a.high, b.high)};
 }
 
-/* Keep every pixel within the range of its neighbours, eight inside the picture: single noisy pixels go, and lines of
- * one pixel stay. `above` holds the row above, as it was before. */
+/* Keep every pixel within the range of its neighbours, eight or fewer at the border: single noisy pixels go, two that
+ * touch stay, and so do lines of one pixel. `above` holds the row above, as it was before. */
 static void despeckle(const struct plane *plane, uint8_t *above)
 {
     const int32_t last = plane->width - 1, last_row = plane->height - 1;
