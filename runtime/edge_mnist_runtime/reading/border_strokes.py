@@ -49,12 +49,12 @@ def _are_of_digits(picked: Ink) -> bool:
     n_sides = (left == 0).astype(int) + (top == 0) + (right == width) + (bottom == height)
     if len(parts) > 1 and n_sides.max() >= 3:
         return False
-    is_own = parts.sums(parts.pick(picked.mask).astype(np.float32)) > 0
+    is_own = picked.is_own
+    if is_own.all():
+        return True
     is_other = n_sides > 0
     is_other &= picked.mass >= PICTURE_READING.flaws.min_other_mass * picked.mass[is_own].sum()
     is_other &= stroke_widths(parts) <= PICTURE_READING.ink.blob_breadths * picked.stroke_pixels
-    if is_own.all():
-        return True
     return bool((is_own | is_other).all()) and shows_several(picked)
 
 

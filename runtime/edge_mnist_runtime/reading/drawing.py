@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from edge_mnist_runtime.preprocess import PREPROCESS, normalise_ink, otsu_threshold
-from edge_mnist_runtime.reading.components import Mask, label_components
+from edge_mnist_runtime.reading.components import label_components
 from edge_mnist_runtime.reading.filters import despeckle, max_within, quantile
 from edge_mnist_runtime.reading.ink import choose_parts
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
@@ -77,7 +77,7 @@ def has_even_border(picture: Image.Image) -> bool:
     if (first[-1 - tail] - first[tail]).max() > DRAWING.grey_levels:
         return False
     few, border = _read_border(picture)
-    return bool(_is_off(few).mean() < DRAWING.max_off_samples and _is_off(border).mean() < DRAWING.max_off_border)
+    return _part_off(few) < DRAWING.max_off_samples and _part_off(border) < DRAWING.max_off_border
 
 
 def may_be_touched(picture: Image.Image) -> bool:
@@ -89,10 +89,11 @@ def may_be_touched(picture: Image.Image) -> bool:
     if _is_noisy(_sample_row(picture, 0)) and _is_noisy(_sample_row(picture, picture.height - 1)):
         return False  # as nearly every photograph
     few, border = _read_border(picture)
-    if _is_off(few).mean() > DRAWING.max_off_samples:
+    if _part_off(few) > DRAWING.max_off_samples:
         return False
-    n_off = np.count_nonzero(_is_off(border))
-    n_strokes = np.count_nonzero(_is_off(border, DRAWING.min_contrast_levels))
+    off = _off_median(border)
+    n_off = np.count_nonzero(off > DRAWING.even_levels)
+    n_strokes = np.count_nonzero(off > DRAWING.min_contrast_levels)
     return bool(n_off <= DRAWING.max_touching * border.size and n_strokes >= DRAWING.min_touching_strokes * n_off)
 
 
@@ -119,10 +120,15 @@ def _read_border(picture: Image.Image) -> tuple[npt.NDArray[np.int16], npt.NDArr
     return border[:: max(1, len(border) // DRAWING.border_samples)], border
 
 
-def _is_off(border: npt.NDArray[np.int16], levels: int = DRAWING.even_levels) -> Mask:
-    """Which of a border's values, shape (N, C), differ from its median by more than some grey levels."""
-    is_off: Mask = np.abs(border - np.sort(border, axis=0)[len(border) // 2]) > levels
-    return is_off
+def _off_median(border: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
+    """How far a border's values, shape (N, C), are from their median, in grey levels."""
+    off: npt.NDArray[np.int16] = np.abs(border - np.sort(border, axis=0)[len(border) // 2])
+    return off
+
+
+def _part_off(border: npt.NDArray[np.int16]) -> float:
+    """The fraction of a border's values, shape (N, C), that differs from their median."""
+    return float((_off_median(border) > DRAWING.even_levels).mean())
 
 
 def is_clean(grey: Image.Image, ink: Pixels) -> bool:

@@ -65,6 +65,12 @@ class Ink(Strokes):
     mass: npt.NDArray[np.float64]
     """Mass of ink of each component: the sum of its darkness. Shape (N,)."""
 
+    @property
+    def is_own(self) -> Mask:
+        """Which components belong to the digit; bool, shape (N,)."""
+        own: Mask = self.parts.sums(self.parts.pick(self.mask).astype(np.float32)) > 0
+        return own
+
     def with_mask(self, mask: Mask) -> Ink:
         """The same picture with other pixels as the digit."""
         return Ink(**vars(strokes_under(self.page, mask)), page=self.page, parts=self.parts, mass=self.mass)

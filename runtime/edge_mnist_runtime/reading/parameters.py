@@ -151,8 +151,8 @@ class ThumbnailParameters(NamedTuple):
     paper_quantile: float = 0.3
     """Quantile of the pixels' loss of light that counts as background. Ink covers less than the remaining 0.7."""
     max_contradiction: float = 3.0
-    """A colour in which the background of one polarity is so many times as rough as that of the other contradicts that
-    polarity."""
+    """Each polarity has a background in each colour. If it is so many times as rough as the other polarity's, the
+    colour contradicts the polarity."""
     colour_power: int = 2
     """Power of a pixel's loss of light with which it counts for the ink's colour. Few dark pixels of ink then outweigh
     the many others."""

@@ -95,8 +95,7 @@ def _is_hollow(ink: Ink) -> bool:
 
 def _is_one_of_many(ink: Ink) -> bool:
     """Whether much of the mass that is as dark as ink is outside the digit."""
-    is_own = ink.parts.sums(ink.parts.pick(ink.mask).astype(np.float32)) > 0
-    return bool(ink.mass[is_own].sum() < REJECTION.min_own_mass * max(float(ink.mass.sum()), 1e-6))
+    return bool(ink.mass[ink.is_own].sum() < REJECTION.min_own_mass * max(float(ink.mass.sum()), 1e-6))
 
 
 def _has_other_rows(ink: Ink) -> bool:

@@ -72,7 +72,7 @@ class Thumbnail:
         np.maximum(loss, 0, out=loss)
         # The pen's colour is what the darkest pixels lack.
         direction = (loss * loss.sum(0) ** THUMBNAIL.colour_power).sum(1)  # a matrix product would start threads
-        if self.polarity[1] < PICTURE_READING.photo.certain_polarity:  # else it costs time and changes nothing
+        if self.polarity[1] < PICTURE_READING.photo.certain_polarity:  # else it is not worth its time
             direction *= self._find_agreeing(light_on_dark)
         if not direction.max() > 0:
             direction = np.ones(n, np.float32)
