@@ -7,6 +7,7 @@ from PIL import Image
 from scipy import ndimage
 
 from benchmarks.rendering.papers import Floats
+from benchmarks.rendering.pens import DigitShape
 from benchmarks.rendering.stranger_drawing import (
     FILTERS,
     Shown,
@@ -85,15 +86,22 @@ def draw_resized_canvas(digit: int, by: Stranger, *, enlarged: bool) -> Shown:
 
 def draw_at_border(digit: int, by: Stranger, *, beyond: tuple[float, float]) -> Shown:
     """A digit whose ink reaches one edge of the picture, or passes it by a fraction of the digit's height or width."""
-    rng, size = by.rng, draw_sides(by.rng, 60, 600)
-    shape = by.shape(digit)
+    size = draw_sides(by.rng, 60, 600)
+    return draw_shape_at_border(by.shape(digit), size, by.rng, beyond=beyond)
+
+
+def draw_shape_at_border(
+    shape: DigitShape, size: Size, rng: np.random.Generator, *, beyond: tuple[float, float], edge: int | None = None
+) -> Shown:
+    """The same for a given shape; `edge` is 0 for the upper, 1 the lower, 2 the left, 3 the right, None for any."""
     pixels = min(size) * rng.uniform(0.5, 0.85)
     width = pixels * rng.uniform(0.04, 0.12)
     large = cover(shape, (2 * size[0], 2 * size[1]), (size[0], size[1]), pixels, width)
     rows, columns = np.flatnonzero((large > 0.5).any(1)), np.flatnonzero((large > 0.5).any(0))
     box = np.array([[rows[0], rows[-1] + 1], [columns[0], columns[-1] + 1]])
     start = [int(np.mean(box[axis]) - size[axis] * rng.uniform(0.42, 0.58)) for axis in (0, 1)]
-    edge, lost = int(rng.integers(4)), rng.uniform(*beyond)
+    edge = int(rng.integers(4)) if edge is None else edge
+    lost = rng.uniform(*beyond)
     axis = edge // 2
     moved = round(lost * float(box[axis][1] - box[axis][0]))
     start[axis] = int(box[axis][0] + moved) if edge % 2 == 0 else int(box[axis][1] - moved - size[axis])

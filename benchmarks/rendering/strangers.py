@@ -26,6 +26,7 @@ from benchmarks.rendering.stranger_canvases import (
     draw_hairline,
     draw_resized_canvas,
     draw_saved_canvas,
+    draw_shape_at_border,
     draw_shrunk,
 )
 from benchmarks.rendering.stranger_drawing import (
@@ -126,6 +127,22 @@ def _stem_through(digit: int, by: Stranger) -> Shown:
     return paint(
         cover(shape_from_curves(curves), size, centre, np.ptp(tall) * unit, height * rng.uniform(0.02, 0.08)), rng
     )
+
+
+_BARS: Final[dict[int, tuple[str, int]]] = {
+    1: ("34,14 52,0;52,0 52,100;24,100 80,100", 1),
+    2: ("10,22 34,2 78,8 82,34 50,64 8,100;8,100 92,100", 1),
+    5: ("24,0 22,40;22,40 60,36 88,64 66,96 10,92;24,0 86,0", 0),
+    7: ("6,0 94,0;94,0 40,100", 0),
+}
+"""Forms with a straight bar, and the edge that it lies along, as in `draw_shape_at_border`."""
+
+
+def _bar_at_border(digit: int, by: Stranger) -> Shown:
+    """A digit's bar lies along an edge of the picture."""
+    form, edge = _BARS[digit]
+    shape = shape_from_curves(write_form(form, by.rng))
+    return draw_shape_at_border(shape, draw_sides(by.rng, 60, 600), by.rng, beyond=(0.0, 0.0), edge=edge)
 
 
 def _faint_stroke(digit: int, by: Stranger) -> Shown:
@@ -230,5 +247,6 @@ KINDS: Final[dict[str, tuple[tuple[int, ...], Draw]]] = {
     "coloured ground": (_ALL, _coloured_ground),
     "outline fonts": (_ALL, _outline_font),
     "thin fonts at 28 pixels": (_ALL, _thin_font),
+    "bar along the border": ((1, 2, 5, 7), _bar_at_border),
 }
 """Every kind: the digits that it shows, and what draws one. Seeds follow from the order."""
