@@ -34,6 +34,10 @@ class DrawnInk:
     """Bright ink on exactly 0, uint8, shape (H, W)."""
     light_on_dark: bool
     """Whether the ink is lighter than its background."""
+    contrast_levels: npt.NDArray[np.int32]
+    """Difference from the background in grey levels, from 0, shape (H, W)."""
+    full_level: int
+    """That of full ink."""
     contrast: float
     """Fraction 0..1: of the background's light that dark ink takes away, or of its darkness that light ink fills."""
 
@@ -53,11 +57,17 @@ def subtract_background(grey: Image.Image) -> DrawnInk | None:
     contrast = np.maximum(background - values if darker >= lighter else values - background, 0)
     threshold = otsu_threshold(contrast.astype(np.uint8))
     full = int(quantile(contrast[contrast > threshold], PREPROCESS.full_percentile / 100))
+    light = max(255 - background if darker < lighter else background, PICTURE_READING.ground.darkest_level)
+    pixels = stretch_contrast(contrast, threshold, full)
+    return DrawnInk(pixels, darker < lighter, contrast, full, full / light)
+
+
+def stretch_contrast(contrast: npt.NDArray[np.int32], threshold: int, full: int) -> Pixels:
+    """Stretch contrast, in grey levels: what is below a percentage of `threshold` becomes 0, and `full` becomes 255."""
     # In hundredths of a grey level, which the background's limit is given in.
     floor = PREPROCESS.floor_percent * threshold
-    ink: Pixels = np.clip((100 * contrast - floor) * 255 // (100 * full - floor), 0, 255).astype(np.uint8)
-    light = 255 - background if darker < lighter else background
-    return DrawnInk(ink, darker < lighter, full / max(light, PICTURE_READING.ground.darkest_level))
+    pixels: Pixels = np.clip((100 * contrast - floor) * 255 // (100 * full - floor), 0, 255).astype(np.uint8)
+    return pixels
 
 
 def normalise_drawing(ink: Pixels) -> Pixels:

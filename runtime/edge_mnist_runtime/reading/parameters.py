@@ -91,6 +91,36 @@ class DrawingParameters(NamedTuple):
     """Maximum fraction of all other pixels that are grey. More are shade, printed lines or a second pen."""
 
 
+class FaintStrokeParameters(NamedTuple):
+    """`faint_strokes.py`: faint strokes of clean drawings."""
+
+    full_ink: float = 0.75
+    """Fraction of full ink's contrast above which a pixel is fully inked."""
+    soft_edge_pixels: int = 3
+    """Minimum distance from full ink, in pixels, within which grey pixels are its soft edge. Noise-free drawings that
+    were enlarged have wider ones; they do not have one level."""
+    soft_edge_fraction: float = 0.02
+    """The same distance as a fraction of the longer side, if that is more."""
+    min_area: float = 0.015
+    """Minimum number of faint pixels, as a fraction of those of full ink: the bar of a 7."""
+    level_quantile: float = 0.75
+    """Quantile of the faint pixels' contrast that is the level of faint strokes. The rest are their soft edges."""
+    min_level: float = 0.15
+    """Minimum of that level, as a fraction of full ink's contrast. Below it is shade."""
+    max_uneven: float = 0.15
+    """Maximum difference from that level, as a fraction of it, of a pixel of a faint stroke."""
+    min_even: float = 0.6
+    """Minimum fraction of the faint pixels within that difference. Of soft brushes and shadows fewer are."""
+    max_breadths: float = 1.7
+    """Maximum mean width of faint ink, in widths of the strokes of full ink. Stains are wider."""
+    max_overshoot: float = 0.11
+    """Maximum length, as a fraction of the longer side of full ink's box, by which faint ink goes on beyond both sides
+    of that box. Lines that cross a digit go on further."""
+    max_cover: float = 0.6
+    """Maximum of the smallest side of two boxes, full ink's and faint ink's, as fractions of the box around both. Where
+    both are larger, two digits lie one over the other."""
+
+
 class EnlargementParameters(NamedTuple):
     """`enlargement.py`: when a picture is an enlarged MNIST tensor."""
 
@@ -135,12 +165,13 @@ class TensorBackgroundParameters(NamedTuple):
     pieces of photographs five in six have more."""
     min_level: int = 16
     """Grey level that the opened image must reach for a background. Below it is grain; the tensor stays as it is."""
-    smoothing_sigma: float = 3.0
-    """Standard deviation of the Gaussian that smooths the background, in pixels: an opening has straight edges."""
+    smoothing_sigma: float = 1.5
+    """Standard deviation of the Gaussian that smooths the background, in pixels: an opening has straight edges. Of
+    1.5, 2, 3 and 4 pixels it leaves the least of clouds."""
     full_quantile: float = 0.99
     """Quantile of what is left that becomes white. Fewer pixels than that may be noise."""
     min_contrast: float = 24.0
-    """Minimum of that quantile, in grey levels. Less is grain, and is not stretched to white."""
+    """Minimum of that quantile, in grey levels. Less is grain or the rest of a background: the image is blank."""
 
 
 class ThumbnailParameters(NamedTuple):
@@ -575,12 +606,13 @@ class RowParameters(NamedTuple):
 class PictureReadingDefinition(NamedTuple):
     """All parameters that decide which ink is found in a picture, with a version."""
 
-    version: int = 10
-    """Raised with every change of the results. From version 10 on strokes of clean drawings may lie along the border or
-    be a pixel wide, and lines whose thickness is an even number of pixels are removed, too."""
+    version: int = 11
+    """Raised with every change of the results. From version 11 on faint strokes of clean drawings count as ink, and an
+    uneven background is taken away from dark ink of 28 x 28 pixels, too."""
     decoding: DecodingParameters = DECODING
     reader: ReaderParameters = ReaderParameters()
     drawing: DrawingParameters = DrawingParameters()
+    faint_strokes: FaintStrokeParameters = FaintStrokeParameters()
     enlargement: EnlargementParameters = EnlargementParameters()
     tensor_background: TensorBackgroundParameters = TensorBackgroundParameters()
     glance: ThumbnailParameters = ThumbnailParameters()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -17,12 +17,14 @@ from edge_mnist_runtime.prediction import Quality, Reason
 from edge_mnist_runtime.preprocess import PREPROCESS, ink_box, normalise_ink
 from edge_mnist_runtime.reading.drawing import (
     DrawnInk,
+    has_even_border,
     is_clean,
     may_be_drawing,
     normalise_drawing,
     subtract_background,
 )
 from edge_mnist_runtime.reading.enlargement import find_enlarged_tensor
+from edge_mnist_runtime.reading.faint_strokes import darken_faint_strokes
 from edge_mnist_runtime.reading.ink import pick_ink
 from edge_mnist_runtime.reading.modes import ReadingMode, find_tensor
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
@@ -30,6 +32,9 @@ from edge_mnist_runtime.reading.rejection import find_rejection_reason, is_grain
 from edge_mnist_runtime.tensor import Pixels
 
 T = TypeVar("T")
+
+SIZE: Final = (PREPROCESS.side_pixels, PREPROCESS.side_pixels)
+"""Width and height of a tensor."""
 
 Steps = tuple[tuple[str, Image.Image], ...]
 
@@ -109,6 +114,8 @@ def read_picture(picture: Image.Image, *, mode: ReadingMode = "auto", origin: st
         return tensor
     if mode == "photo":
         return _read_photo(picture, _colours_of(picture, origin))
+    if picture.size == SIZE:
+        picture = _with_even_background(picture, origin)
     if mode == "mnist":
         return read_drawing(picture, origin)
     return _read_anything(picture, origin)
@@ -123,7 +130,7 @@ def require_decoded(picture: Image.Image, origin: str) -> None:
 
 def _find_tensor(picture: Image.Image, mode: ReadingMode, origin: str) -> Reading | None:
     """The reading of a 28 x 28 picture that is a tensor; None for other pictures. Mode `raw` refuses those."""
-    is_small = picture.size == (PREPROCESS.side_pixels, PREPROCESS.side_pixels)
+    is_small = picture.size == SIZE
     if mode == "raw" and not (is_small and picture.mode in ("L", "1")):
         width, height = upright_size(picture)
         raise InputShapeError(
@@ -136,6 +143,16 @@ def _find_tensor(picture: Image.Image, mode: ReadingMode, origin: str) -> Readin
     grey = np.asarray(picture.convert("L") if mode == "raw" else _grey_of(picture, origin))
     tensor = find_tensor(grey.tobytes(), mode)
     return None if tensor is None else Reading(np.frombuffer(tensor, np.uint8).reshape(grey.shape), "raw")
+
+
+def _with_even_background(picture: Image.Image, origin: str) -> Image.Image:
+    """A 28 x 28 picture of dark ink, without the differences of its background."""
+    grey = _grey_of(picture, origin)
+    if has_even_border(grey):
+        return picture
+    from edge_mnist_runtime.reading.tensor_background import take_light_background_away  # seldom needed
+
+    return Image.fromarray(take_light_background_away(np.asarray(grey)))
 
 
 def read_drawing(picture: Image.Image, origin: str) -> Reading:
@@ -179,6 +196,8 @@ def _read_anything(picture: Image.Image, origin: str) -> Reading:
     if may_be_drawing(colours):
         grey = _grey_of(picture, origin)
         ink = subtract_background(grey)  # None: blank in grey, but there may be ink in colour
+        if ink is not None and (darkened := darken_faint_strokes(grey, ink)):
+            return _drawn(picture, grey, darkened)
         if ink is not None and is_clean(grey, ink.pixels):
             return _drawn(picture, grey, ink)
     return _read_photo(picture, colours)

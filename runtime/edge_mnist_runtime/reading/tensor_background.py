@@ -44,6 +44,12 @@ def take_background_away(images: Pixels) -> Pixels:
     return without
 
 
+def take_light_background_away(image: Pixels) -> Pixels:
+    """The same for one image of dark ink, uint8, shape (28, 28): its background becomes white."""
+    without: Pixels = WHITE - take_background_away((WHITE - image).reshape(TENSOR)).reshape(image.shape)
+    return without
+
+
 def has_bright_ink(image: Pixels) -> bool:
     """Whether the ink of an image, uint8, shape (1, 28, 28, 1), is brighter than its background.
 
@@ -68,23 +74,41 @@ def _borders(planes: Pixels) -> Pixels:
 
 
 def _subtract(planes: Pixels, background: Pixels) -> Pixels:
-    """Subtract backgrounds, smoothed, and stretch what is left; all of shape (N, 28, 28)."""
+    """Subtract backgrounds, smoothed, and stretch what is left; all of shape (N, 28, 28).
+
+    White ink that covers a background loses the background's level; white ink that adds light loses none. The square
+    root of the range that the background leaves lies between the two. Where less is left than the minimum contrast,
+    there is no ink, and the image becomes black.
+    """
     smooth = _SMOOTHING @ background.astype(np.float32) @ _SMOOTHING.T
     rest = np.maximum(planes - smooth, 0)
-    full = quantile_along(rest.reshape(len(rest), -1), BACKGROUND.full_quantile)[..., np.newaxis]
-    rest *= 255 / np.maximum(full, BACKGROUND.min_contrast)
+    is_blank = _full_level(rest) < BACKGROUND.min_contrast
+    rest /= np.sqrt(np.maximum(WHITE - smooth, BACKGROUND.min_contrast))
+    rest *= np.where(is_blank, 0, 255 / np.maximum(_full_level(rest), 1e-6))
     pixels: Pixels = np.rint(np.minimum(rest, 255)).astype(np.uint8)
     return pixels
 
 
+def _full_level(rest: Floats) -> Floats:
+    """The level of full ink in images, shape (N, 28, 28); shape (N, 1, 1)."""
+    levels: Floats = quantile_along(rest.reshape(len(rest), -1), BACKGROUND.full_quantile)[..., np.newaxis]
+    return levels
+
+
 def _gaussian_weights(n: int, sigma: float) -> Floats:
-    """Weights that smooth along one axis, shape (n, n), as if the first and last value went on beyond the ends."""
+    """Weights that smooth along one axis, shape (n, n), as if the values went on beyond both ends.
+
+    They go on as they came, but turned over (odd reflection), so that an evenly tilted background stays as it is.
+    """
     reach = 4 * int(np.ceil(sigma))
     positions = np.arange(-reach, n + reach)
     weights = np.exp(-0.5 * ((np.arange(n)[:, np.newaxis] - positions) / sigma) ** 2)
     weights /= weights.sum(1, keepdims=True)
+    ends = np.clip(positions, 0, n - 1)
+    is_beyond = (positions != ends)[:, np.newaxis]
     inside: Floats = np.zeros((n, n), np.float32)
-    np.add.at(inside.T, np.clip(positions, 0, n - 1), weights.T)
+    np.add.at(inside.T, ends, weights.T * (1 + is_beyond))
+    np.subtract.at(inside.T, 2 * ends - positions, weights.T * is_beyond)
     return inside
 
 
