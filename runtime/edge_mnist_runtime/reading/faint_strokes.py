@@ -53,10 +53,9 @@ def darken_faint_strokes(grey: Image.Image, ink: DrawnInk) -> DrawnInk | None:
 
 
 def _is_blot(faint: Mask, full: Mask) -> bool:
-    """Whether the largest faint component is wider than the strokes of full ink."""
-    grey, strokes = label_components(faint), label_components(full)
-    usual = stroke_widths(strokes)[strokes.areas.argmax()]
-    return bool(stroke_widths(grey)[grey.areas.argmax()] > FAINT.max_breadths * usual)
+    """Whether a faint component is wider than the strokes of full ink."""
+    widest, usual = (stroke_widths(label_components(mask)).max() for mask in (faint, full))
+    return bool(widest > FAINT.max_breadths * usual)
 
 
 def _may_be_one_digit(full: Box, faint: Box, both: Box) -> bool:

@@ -128,3 +128,71 @@ def test_grey_copy_of_a_digit_stays_as_it_is() -> None:
 def test_faint_bar_may_go_on_a_little_beyond_both_sides(length: int, is_stroke: bool) -> None:
     bar = ((55 - length, 105), (130 + length, 105))
     assert (darken(draw({DIGITS[7][0]: 1.0, bar: 0.4})) is not None) == is_stroke
+
+
+@pytest.mark.parametrize("length", [10, 80])
+def test_faint_bar_may_go_on_beyond_one_side(length: int) -> None:
+    for bar in (((95, 105), (130 + length, 105)), ((55 - length, 105), (105, 105))):
+        assert darken(draw({DIGITS[7][0]: 1.0, bar: 0.4})) is not None
+
+
+@pytest.mark.parametrize("length", [10, 60])
+def test_faint_stem_may_go_on_beyond_one_side(length: int) -> None:
+    for stem in (((95, 60), (95, 130 + length)), ((95, 60 - min(length, 50)), (95, 115))):
+        assert darken(draw({DIGITS[4][0]: 1.0, stem: 0.4})) is not None
+
+
+def test_faint_stem_beyond_both_ends_is_a_line() -> None:
+    low = ((60, 60), (35, 130), (120, 130))
+    assert darken(draw({low: 1.0, ((95, 10), (95, 190)): 0.4})) is None
+    assert darken(draw({low: 1.0, ((95, 10), (95, 134)): 0.4})) is not None
+
+
+def test_grey_stroke_apart_is_not_of_the_digit() -> None:
+    beside = ((150, 60), (150, 120))
+    assert darken(draw({DIGITS[4][0]: 1.0, beside: 0.4})) is None
+
+
+def block(*parts: tuple[slice, slice, int], side: int = 60) -> Image.Image:
+    """Rectangles of a contrast, dark on white, without soft edges; below 64 pixels no filter changes them."""
+    shown = np.full((side, side), 255, np.uint8)
+    for rows, columns, contrast in parts:
+        shown[rows, columns] = 255 - contrast
+    return Image.fromarray(shown)
+
+
+STEM, BAR = (slice(8, 52), slice(26, 32), 250), (slice(28, 34), slice(32, 50), 100)
+
+
+def test_level_of_faint_strokes_becomes_white_and_fifteen_percent_of_it_black() -> None:
+    edge = (slice(34, 35), slice(40, 46), 40)
+    darkened = darken(block(STEM, BAR, edge))
+    assert darkened is not None
+    assert darkened.pixels[30, 45] == darkened.pixels[30, 28] == 255
+    assert darkened.pixels[34, 42] == (100 * 40 - 30 * 50) * 255 // (100 * 100 - 30 * 50)  # 30 % of half of the level
+
+
+@pytest.mark.parametrize(("bridge", "is_stroke"), [(49, False), (52, True)])
+def test_faint_strokes_touch_full_ink_with_half_of_their_level(bridge: int, is_stroke: bool) -> None:
+    apart, between = (slice(28, 34), slice(33, 50), 100), (slice(28, 34), slice(32, 33), bridge)
+    assert (darken(block(STEM, apart, between)) is not None) == is_stroke
+
+
+@pytest.mark.parametrize(("off", "is_stroke"), [(0, True), (14, True), (17, False)])
+def test_faint_stroke_has_one_level_but_for_15_percent(off: int, is_stroke: bool) -> None:
+    fainter = (slice(28, 34), slice(32, 44), 100 - off)  # two thirds of the bar
+    assert (darken(block(STEM, BAR, fainter)) is not None) == is_stroke
+
+
+@pytest.mark.parametrize(("end", "is_stroke"), [(31, False), (32, True)])
+def test_faint_strokes_have_15_thousandths_of_the_area_of_full_ink(end: int, is_stroke: bool) -> None:
+    bar = (slice(28, end), slice(32, 36), 100)  # three columns are the soft edge; 264 pixels are full ink
+    assert (darken(block(STEM, bar)) is not None) == is_stroke
+
+
+@pytest.mark.parametrize(("rim", "is_stroke"), [(13, False), (16, True)])
+def test_grey_within_two_percent_of_the_longer_side_is_an_edge(rim: int, is_stroke: bool) -> None:
+    side = (slice(200, 400), slice(120 + 20, 120 + 20 + rim), 100)
+    wide = Image.new("L", (640, 420), 255)
+    wide.paste(block((slice(40, 400), slice(100, 140), 250), side, side=420), (0, 0))
+    assert (darken(wide) is not None) == is_stroke
