@@ -103,8 +103,11 @@ class FaintStrokeParameters(NamedTuple):
     """The same distance as a fraction of the longer side, if that is more."""
     min_area: float = 0.015
     """Minimum number of faint pixels, as a fraction of those of full ink: the bar of a 7."""
+    ridge_pixels: int = 2
+    """Distance within which the greatest contrast is that of a faint pixel's stroke: of a thin one most pixels are soft
+    edge."""
     level_quantile: float = 0.75
-    """Quantile of the faint pixels' contrast that is the level of faint strokes. The rest are their soft edges."""
+    """Quantile of these contrasts that is the level of faint strokes. The rest are their soft edges."""
     min_level: float = 0.15
     """Minimum of that level, as a fraction of full ink's contrast. Below it is shade."""
     max_uneven: float = 0.15
@@ -113,7 +116,7 @@ class FaintStrokeParameters(NamedTuple):
     """Minimum fraction of the faint pixels within that difference. Of soft brushes and shadows fewer are."""
     max_breadths: float = 1.7
     """Maximum mean width of faint ink, in widths of the strokes of full ink. Stains are wider."""
-    max_overshoot: float = 0.11
+    max_overshoot: float = 0.15
     """Maximum length, as a fraction of the longer side of full ink's box, by which faint ink goes on beyond both sides
     of that box. Lines that cross a digit go on further."""
     max_cover: float = 0.6

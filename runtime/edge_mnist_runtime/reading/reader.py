@@ -24,7 +24,7 @@ from edge_mnist_runtime.reading.drawing import (
     subtract_background,
 )
 from edge_mnist_runtime.reading.enlargement import find_enlarged_tensor
-from edge_mnist_runtime.reading.faint_strokes import darken_faint_strokes
+from edge_mnist_runtime.reading.faint_strokes import settle_grey
 from edge_mnist_runtime.reading.ink import pick_ink
 from edge_mnist_runtime.reading.modes import ReadingMode, find_tensor
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
@@ -196,8 +196,8 @@ def _read_anything(picture: Image.Image, origin: str) -> Reading:
     if may_be_drawing(colours):
         grey = _grey_of(picture, origin)
         ink = subtract_background(grey)  # None: blank in grey, but there may be ink in colour
-        if ink is not None and (darkened := darken_faint_strokes(grey, ink)):
-            return _drawn(picture, grey, darkened)
+        if ink is not None and (settled := settle_grey(grey, ink)):
+            return _drawn(picture, grey, settled)
         if ink is not None and is_clean(grey, ink.pixels):
             return _drawn(picture, grey, ink)
     return _read_photo(picture, colours)

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from edge_mnist_runtime.reading.filters import Floats, grey_closing, quantile_along, roughness
+from edge_mnist_runtime.reading.filters import Floats, Levels, grey_closing, quantile_along, roughness
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.tensor import TENSOR, Pixels
 
@@ -77,21 +77,21 @@ def _subtract(planes: Pixels, background: Pixels) -> Pixels:
     """Subtract backgrounds, smoothed, and stretch what is left; all of shape (N, 28, 28).
 
     White ink that covers a background loses the background's level; white ink that adds light loses none. The square
-    root of the range that the background leaves lies between the two. Where less is left than the minimum contrast,
-    there is no ink, and the image becomes black.
+    root of the range that the background leaves lies between the two. Where the opening took less than the minimum
+    contrast, there is no ink, and the image becomes black: smoothing leaves something of a background's steps.
     """
+    is_blank = _full_level(planes - background) < BACKGROUND.min_contrast
     smooth = _SMOOTHING @ background.astype(np.float32) @ _SMOOTHING.T
     rest = np.maximum(planes - smooth, 0)
-    is_blank = _full_level(rest) < BACKGROUND.min_contrast
     rest /= np.sqrt(np.maximum(WHITE - smooth, BACKGROUND.min_contrast))
     rest *= np.where(is_blank, 0, 255 / np.maximum(_full_level(rest), 1e-6))
     pixels: Pixels = np.rint(np.minimum(rest, 255)).astype(np.uint8)
     return pixels
 
 
-def _full_level(rest: Floats) -> Floats:
+def _full_level(ink: Levels) -> Levels:
     """The level of full ink in images, shape (N, 28, 28); shape (N, 1, 1)."""
-    levels: Floats = quantile_along(rest.reshape(len(rest), -1), BACKGROUND.full_quantile)[..., np.newaxis]
+    levels: Levels = quantile_along(ink.reshape(len(ink), -1), BACKGROUND.full_quantile)[..., np.newaxis]
     return levels
 
 

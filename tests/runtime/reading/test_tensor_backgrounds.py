@@ -99,7 +99,7 @@ def test_background_under_bright_ink_is_nine_tenths_as_rough(bright: int, dark: 
     assert has_bright_ink(image) == is_bright
 
 
-@pytest.mark.parametrize(("width", "least"), [(8, 255), (9, 2)])
+@pytest.mark.parametrize(("width", "least"), [(8, 255), (9, 0)])
 def test_stroke_of_eight_pixels_is_not_taken_for_background(width: int, least: int) -> None:
     image = np.full((1, 28, 28, 1), 90, np.uint8)
     image[:, 4:24, 10 : 10 + width] = 255
@@ -143,6 +143,14 @@ def test_tilted_background_without_ink_is_blank(
     along = np.cos(np.radians(angle)) * RIGHT + np.sin(np.radians(angle)) * DOWN
     tilted = darkest + (brightest - darkest) * (along - along.min()) / np.ptp(along)
     assert classifier.predict(np.rint(tilted).astype(np.uint8)).reason == "blank"
+
+
+@pytest.mark.parametrize("angle", range(0, 360, 15))
+@pytest.mark.parametrize("soft", [0.01, 1, 3])
+def test_step_of_the_background_is_no_ink(angle: int, soft: float, classifier: DigitClassifier) -> None:
+    along = np.cos(np.radians(angle)) * (RIGHT - 13.5) + np.sin(np.radians(angle)) * (DOWN - 13.5)
+    step = 240 - 130 * np.clip((along + 3) / soft, 0, 1)
+    assert classifier.predict(np.rint(step).astype(np.uint8)).reason == "blank"
 
 
 @pytest.mark.parametrize("mode", ["auto", "mnist"])
