@@ -159,6 +159,24 @@ def _faint_stroke(digit: int, by: Stranger) -> Shown:
     return paint(np.maximum(first, last * np.float32(rng.uniform(0.3, 0.65))), rng)
 
 
+def _grey_mark(digit: int, by: Stranger) -> Shown:
+    """A grey ring, a box or two lines lie around the digit or under it."""
+    rng, size = by.rng, draw_sides(by.rng, 80, 600)
+    centre, pixels = draw_place(size, rng, 0.4, 0.6)
+    ink = cover(by.shape(digit), size, centre, pixels, max(1.5, pixels * rng.uniform(0.04, 0.1)))
+    down, right = (np.abs(np.arange(side) - at) for side, at in zip(size, centre, strict=True))
+    room = np.minimum(np.minimum(centre, np.subtract(size, centre)) - 3, pixels * rng.uniform(0.5, 0.75))
+    how = rng.integers(3)
+    if how == 0:
+        off = np.abs(np.hypot(down[:, np.newaxis], right) - min(room))
+    elif how == 1:
+        off = np.abs(np.maximum(down[:, np.newaxis] - room[0], right - room[1]))
+    else:
+        off = np.where(right < room[1], np.abs(down[:, np.newaxis] - rng.uniform(0, 0.3) * pixels), np.inf)
+    mark = np.clip(max(1.0, pixels * rng.uniform(0.01, 0.06)) / 2 - off + 0.5, 0, 1).astype(np.float32)
+    return paint(np.maximum(ink, mark * np.float32(rng.uniform(0.2, 0.55))), rng)
+
+
 def _blurred_pen(digit: int, by: Stranger) -> Shown:
     size = draw_sides(by.rng, 60, 600)
     centre, pixels = draw_place(size, by.rng, 0.4, 0.65)
@@ -248,5 +266,6 @@ KINDS: Final[dict[str, tuple[tuple[int, ...], Draw]]] = {
     "outline fonts": (_ALL, _outline_font),
     "thin fonts at 28 pixels": (_ALL, _thin_font),
     "bar along the border": ((1, 2, 5, 7), _bar_at_border),
+    "grey ring, box or lines": (_ALL, _grey_mark),
 }
 """Every kind: the digits that it shows, and what draws one. Seeds follow from the order."""
