@@ -164,16 +164,17 @@ def _grey_mark(digit: int, by: Stranger) -> Shown:
     rng, size = by.rng, draw_sides(by.rng, 80, 600)
     centre, pixels = draw_place(size, rng, 0.4, 0.6)
     ink = cover(by.shape(digit), size, centre, pixels, max(1.5, pixels * rng.uniform(0.04, 0.1)))
+    width = max(1.0, pixels * rng.uniform(0.01, 0.06))
     down, right = (np.abs(np.arange(side) - at) for side, at in zip(size, centre, strict=True))
-    room = np.minimum(np.minimum(centre, np.subtract(size, centre)) - 3, pixels * rng.uniform(0.5, 0.75))
+    room = np.minimum(np.minimum(centre, np.subtract(size, centre)) - width / 2 - 2, pixels * rng.uniform(0.5, 0.75))
     how = rng.integers(3)
     if how == 0:
         off = np.abs(np.hypot(down[:, np.newaxis], right) - min(room))
     elif how == 1:
         off = np.abs(np.maximum(down[:, np.newaxis] - room[0], right - room[1]))
     else:
-        off = np.where(right < room[1], np.abs(down[:, np.newaxis] - rng.uniform(0, 0.3) * pixels), np.inf)
-    mark = np.clip(max(1.0, pixels * rng.uniform(0.01, 0.06)) / 2 - off + 0.5, 0, 1).astype(np.float32)
+        off = np.where(right < room[1], np.abs(down[:, np.newaxis] - rng.uniform(0.1, 0.3) * pixels), np.inf)
+    mark = np.clip(width / 2 - off + 0.5, 0, 1).astype(np.float32)
     return paint(np.maximum(ink, mark * np.float32(rng.uniform(0.2, 0.55))), rng)
 
 

@@ -146,7 +146,7 @@ def is_clean(grey: Image.Image, ink: Pixels) -> bool:
 
     Args:
         grey: Mode L, any size.
-        ink: The ink that `subtract_background` found in it.
+        ink: Its ink, bright on exactly 0, uint8, shape (H, W): from `subtract_background` or `settle_grey`.
     """
     values = np.asarray(grey, np.int16)
     is_even = has_even_border(grey)

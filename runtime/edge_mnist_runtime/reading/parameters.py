@@ -102,7 +102,7 @@ class FaintStrokeParameters(NamedTuple):
     soft_edge_fraction: float = 0.02
     """The same distance as a fraction of the longer side, if that is more."""
     min_area: float = 0.015
-    """Minimum number of faint pixels, as a fraction of those of full ink: the bar of a 7."""
+    """Minimum number of faint pixels, as a fraction of those of full ink: the bar of a 7. Less is a speck."""
     ridge_pixels: int = 2
     """Distance within which the greatest contrast is that of a faint pixel's stroke: of a thin one most pixels are soft
     edge."""
@@ -117,8 +117,8 @@ class FaintStrokeParameters(NamedTuple):
     max_breadths: float = 1.7
     """Maximum mean width of faint ink, in widths of the strokes of full ink. Stains are wider."""
     max_overshoot: float = 0.15
-    """Maximum length, as a fraction of the longer side of full ink's box, by which faint ink goes on beyond both sides
-    of that box. Lines that cross a digit go on further."""
+    """Maximum length by which ink goes on beyond both sides of full ink's box, as a fraction of the longer side of the
+    box around all. Lines that cross a digit go on further."""
     max_cover: float = 0.6
     """Maximum of the smallest side of two boxes, full ink's and faint ink's, as fractions of the box around both. Where
     both are larger, two digits lie one over the other."""
@@ -174,7 +174,10 @@ class TensorBackgroundParameters(NamedTuple):
     full_quantile: float = 0.99
     """Quantile of what is left that becomes white. Fewer pixels than that may be noise."""
     min_contrast: float = 24.0
-    """Minimum of that quantile, in grey levels. Less is grain or the rest of a background: the image is blank."""
+    """Minimum of that quantile, in grey levels, before the background is smoothed. Less is grain, or no ink at all: the
+    image is blank."""
+    min_range: float = 24.0
+    """Minimum of the range that a background leaves, in grey levels, by whose root the rest is divided."""
 
 
 class ThumbnailParameters(NamedTuple):

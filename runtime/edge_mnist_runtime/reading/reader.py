@@ -174,10 +174,12 @@ def _drawn(picture: Image.Image, grey: Image.Image, ink: DrawnInk) -> Reading:
     flaw = find_rejection_reason(picked, side_pixels) if picked else _find_small(side_pixels)
     quality = Quality(side_pixels, ink.contrast)
 
-    def draw_steps() -> Steps:
-        return ("picture", grey), ("ink", Image.fromarray(ink.pixels))
+    levels = ink.pixels  # the steps keep these alone
 
-    pixels = normalise_drawing(ink.pixels)
+    def draw_steps() -> Steps:
+        return ("picture", grey), ("ink", Image.fromarray(levels))
+
+    pixels = normalise_drawing(levels)
     return Reading(pixels, "mnist", box, ink.light_on_dark, 0, quality, flaw, draw_steps)
 
 

@@ -1,7 +1,8 @@
 """Take a raised, tilted or cloudy background away from tensors.
 
 A grey-scale opening (Serra, 1982) by a square that is wider than any stroke gives the background. It is smoothed, and
-subtracted. What is left is stretched, because it has lost the background's part of its brightness.
+subtracted. What is left is divided by the root of the range that the background leaves, and stretched. If the opening
+took nothing that stands out, there is no ink, and the image becomes black.
 
 A tensor on black keeps every byte: its opening is black.
 """
@@ -35,7 +36,7 @@ def take_background_away(images: Pixels) -> Pixels:
     bright = np.flatnonzero(_border_fraction(planes) >= BACKGROUND.min_bright_border)
     if not bright.size:
         return images
-    opened = WHITE - grey_closing(WHITE - planes[bright], BACKGROUND.window_pixels)
+    opened = _open(planes[bright])
     is_raised = opened.max((1, 2)) >= BACKGROUND.min_level
     changed, raised = planes.copy(), bright[is_raised]
     if raised.size:
@@ -45,8 +46,18 @@ def take_background_away(images: Pixels) -> Pixels:
 
 
 def take_light_background_away(image: Pixels) -> Pixels:
-    """The same for one image of dark ink, uint8, shape (28, 28): its background becomes white."""
-    without: Pixels = WHITE - take_background_away((WHITE - image).reshape(TENSOR)).reshape(image.shape)
+    """The same for dark ink: the background of an image, uint8, shape (28, 28), becomes white.
+
+    The ink keeps its contrast: the fraction of the background's light that it takes away.
+    """
+    planes = WHITE - image[np.newaxis]
+    ink = take_background_away(planes[..., np.newaxis])[..., 0]
+    if np.array_equal(ink, planes):
+        return image
+    opened = _open(planes)
+    contrast = _full_level((planes - opened) / np.maximum(WHITE - opened, PICTURE_READING.ground.darkest_level))
+    ink = np.where(ink < BACKGROUND.min_level, 0, ink)  # the rest of a background is no soft edge
+    without: Pixels = np.rint(WHITE - ink * contrast)[0].astype(np.uint8)
     return without
 
 
@@ -57,8 +68,15 @@ def has_bright_ink(image: Pixels) -> bool:
     background took the ink away. In most photographs both are rough, and no ink is found.
     """
     planes = image.reshape(TENSOR[:3])
-    opened = WHITE - grey_closing(WHITE - planes, BACKGROUND.window_pixels)
-    return roughness(opened) < BACKGROUND.max_roughness * roughness(grey_closing(planes, BACKGROUND.window_pixels))
+    return roughness(_open(planes)) < BACKGROUND.max_roughness * roughness(
+        grey_closing(planes, BACKGROUND.window_pixels)
+    )
+
+
+def _open(planes: Pixels) -> Pixels:
+    """What an opening leaves of planes, shape (N, 28, 28): their background without bright strokes."""
+    opened: Pixels = WHITE - grey_closing(WHITE - planes, BACKGROUND.window_pixels)
+    return opened
 
 
 def _border_fraction(planes: Pixels) -> npt.NDArray[np.float64]:
@@ -83,8 +101,8 @@ def _subtract(planes: Pixels, background: Pixels) -> Pixels:
     is_blank = _full_level(planes - background) < BACKGROUND.min_contrast
     smooth = _SMOOTHING @ background.astype(np.float32) @ _SMOOTHING.T
     rest = np.maximum(planes - smooth, 0)
-    rest /= np.sqrt(np.maximum(WHITE - smooth, BACKGROUND.min_contrast))
-    rest *= np.where(is_blank, 0, 255 / np.maximum(_full_level(rest), 1e-6))
+    rest /= np.sqrt(np.maximum(WHITE - smooth, BACKGROUND.min_range))
+    rest *= np.where(is_blank, 0, 255 / np.maximum(_full_level(rest), 1e-6))  # a blank one may have 0
     pixels: Pixels = np.rint(np.minimum(rest, 255)).astype(np.uint8)
     return pixels
 

@@ -164,6 +164,17 @@ def test_dark_ink_on_an_uneven_background_is_read(
     assert classifier.predict(reading.pixels).digit == 3
 
 
+@pytest.mark.parametrize("part", [0.3, 0.6])
+def test_dark_ink_keeps_its_contrast_and_size(part: float, three: Pixels) -> None:
+    small = np.zeros((28, 28), np.uint8)
+    small[8:20, 10:18] = np.asarray(Image.fromarray(three[4:24, 6:22]).resize((8, 12)))
+    light = 255 - BACKGROUNDS["tilted"]
+    reading = read_picture(Image.fromarray(np.rint(light * (1 - part * (small / 255))).astype(np.uint8)), mode="mnist")
+    assert reading.quality is not None
+    assert reading.quality.contrast == pytest.approx(part, abs=0.1)
+    assert reading.quality.side_pixels <= 13
+
+
 def test_ink_that_covers_a_tilted_background_stays_even() -> None:
     """White ink has the same level everywhere, so where the background is brighter less is left of it."""
     ink = np.zeros((28, 28), np.uint8)
