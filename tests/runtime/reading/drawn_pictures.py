@@ -88,6 +88,10 @@ def draw_pictures() -> dict[str, tuple[Image.Image, str]]:
     bar_apart = np.maximum(
         stroke(tall, FIVE, (110, 60, 150, 100), 12), stroke(tall, ((0, 0), (1, 0)), (98, 75, 1, 90), 11)
     )
+    cross, stem = (
+        stroke(tall, part, (90, 70, 180, 110), 13)
+        for part in (((0.35, 0.0), (0.0, 0.62), (1.0, 0.62)), ((0.75, 0.3), (0.7, 1.0)))
+    )
     thick = stroke(square, SEVEN, (45, 50, 130, 110), 44)
     hair = stroke(wide, TWO, (50, 100, 140, 90), 2)
     small = stroke((700, 1100), TWO, (300, 620, 60, 42), 6)
@@ -168,6 +172,9 @@ def draw_pictures() -> dict[str, tuple[Image.Image, str]]:
         "lines-alone": (on_paper(0.5 * lines(wide, every=40)), "auto"),
         "tensor-enlarged": (tensor.resize((280, 280), Image.Resampling.NEAREST), "auto"),
         "tensor-enlarged-smoothly": (tensor.resize((196, 196), Image.Resampling.BICUBIC), "auto"),
+        "faint-stroke": (on_paper(np.maximum(cross, 0.4 * stem)), "auto"),
+        "grey-ring": (on_paper(np.maximum(eight, 0.4 * ring(square, (105, 108), (88, 88), 8))), "auto"),
+        "tensor-on-tilted-paper": (grey((250 - 5.0 * np.arange(28)) * (1 - np.asarray(tensor) / 255)), "auto"),
         "tensor-inverted": (Image.eval(tensor, lambda level: 255 - level), "auto"),
         "tensor-in-a-figure": (Image.fromarray(figure), "auto"),
     }
