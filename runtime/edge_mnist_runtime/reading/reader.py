@@ -110,6 +110,8 @@ def read_picture(picture: Image.Image, *, mode: ReadingMode = "auto", origin: st
         InputShapeError: `mode` is `raw`, and the picture is not 28 x 28 grey pixels.
     """
     require_decoded(picture, origin)
+    if mode == "auto" and min(picture.size) < PICTURE_READING.reader.min_photo_side_pixels:
+        picture = _in_visible_colour(picture, origin)
     if tensor := _find_tensor(picture, mode, origin):
         return tensor
     if mode == "photo":
@@ -143,6 +145,18 @@ def _find_tensor(picture: Image.Image, mode: ReadingMode, origin: str) -> Readin
     grey = np.asarray(picture.convert("L") if mode == "raw" else _grey_of(picture, origin))
     tensor = find_tensor(grey.tobytes(), mode)
     return None if tensor is None else Reading(np.frombuffer(tensor, np.uint8).reshape(grey.shape), "raw")
+
+
+def _in_visible_colour(picture: Image.Image, origin: str) -> Image.Image:
+    """A small picture whose ink is as bright as its ground, in the colour that shows most; others unchanged."""
+    if picture.mode in ("L", "1") or _range_of(_grey_of(picture, origin)) >= PREPROCESS.least_contrast:
+        return picture
+    return max(_colours_of(picture, origin).split(), key=_range_of)
+
+
+def _range_of(plane: Image.Image) -> int:
+    """The difference of the brightest and the darkest pixel of a picture of mode L."""
+    return int(np.ptp(np.asarray(plane)))
 
 
 def _with_even_background(picture: Image.Image, origin: str) -> Image.Image:

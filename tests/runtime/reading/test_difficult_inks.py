@@ -27,11 +27,12 @@ def draw(digit: int, side: int, pen: int, ground: Colour = (255, 255, 255), ink:
     return picture
 
 
-@pytest.mark.parametrize("side", [64, 300])
+@pytest.mark.parametrize("side", [28, 36, 64, 300])
 @pytest.mark.parametrize("digit", SHAPES)
 @pytest.mark.parametrize(
     ("ground", "ink"),
     [
+        ((0, 128, 0), (255, 0, 0)),
         ((220, 40, 40), (40, 160, 40)),
         ((40, 160, 40), (220, 40, 40)),
         ((140, 190, 240), (250, 160, 180)),
@@ -39,7 +40,7 @@ def draw(digit: int, side: int, pen: int, ground: Colour = (255, 255, 255), ink:
     ],
 )
 def test_ink_as_bright_as_its_ground_is_read_by_its_colour(ground: Colour, ink: Colour, digit: int, side: int) -> None:
-    assert DigitClassifier().predict(draw(digit, side, side // 16, ground, ink)).digit == digit
+    assert DigitClassifier().predict(draw(digit, side, max(2, side // 16), ground, ink)).digit == digit
 
 
 @pytest.mark.parametrize("mode", ["auto", "mnist"])
