@@ -40,6 +40,11 @@ class Components:
         """Sum values from `pick`, shape (M,), over each component; float64, shape (N,)."""
         return np.bincount(self.numbers, picked, minlength=len(self) + 1)[1:].astype(np.float64)
 
+    def meet(self, mask: Mask) -> Mask:
+        """Which components have a pixel in another mask, shape (H, W); bool, shape (N,)."""
+        met: Mask = self.sums(self.pick(mask).astype(np.float32)) > 0
+        return met
+
     @cached_property
     def labels(self) -> Labels:
         """Label image, shape (H, W): the number of the component, from 1, or 0 outside the mask."""

@@ -56,13 +56,14 @@ def settle_grey(grey: Image.Image, ink: DrawnInk) -> DrawnInk | None:
     if level < FAINT.min_level * ink.full_level or not is_one_level:
         return None
     parts = label_components(contrast > level // 2)
-    has_full = parts.sums(parts.pick(full).astype(np.float32)) > 0
+    has_full = parts.meet(full)
     is_speck = ~has_full & (parts.areas < least_area)
     strokes, specks = parts.mask_of(~is_speck), parts.mask_of(is_speck)
-    goes_beyond = _goes_beyond(mask_box(full), mask_box(strokes))
+    full_box, whole_box = mask_box(full), mask_box(strokes)
+    goes_beyond = _goes_beyond(full_box, whole_box)
     is_stroke = not goes_beyond and bool((has_full | is_speck).all()) and not _is_blot(faint, full)
     pixels = stretch_contrast(contrast * ~specks, level // 2, level)
-    if is_stroke and not _is_copy(mask_box(full), mask_box(faint & strokes), mask_box(strokes)):
+    if is_stroke and not _is_copy(full_box, mask_box(faint & strokes), whole_box):
         return replace(ink, pixels=pixels) if is_clean(grey, pixels) else None
     if not has_even_border(grey):
         return None  # grey at the border is shade or printed lines, which photographs are searched for
@@ -91,15 +92,15 @@ def _is_blot(faint: Mask, full: Mask) -> bool:
     return bool(widest > FAINT.max_breadths * usual)
 
 
-def _goes_beyond(full: Box, both: Box) -> bool:
+def _goes_beyond(full: Box, whole: Box) -> bool:
     """Whether faint ink goes on beyond the box of full ink at two opposite sides."""
     overshoot = max(
-        min(full.left - both.left, both.right - full.right), min(full.top - both.top, both.bottom - full.bottom)
+        min(full.left - whole.left, whole.right - full.right), min(full.top - whole.top, whole.bottom - full.bottom)
     )
-    return overshoot > FAINT.max_overshoot * both.long_side
+    return overshoot > FAINT.max_overshoot * whole.long_side
 
 
-def _is_copy(full: Box, faint: Box, both: Box) -> bool:
+def _is_copy(full: Box, faint: Box, whole: Box) -> bool:
     """Whether full ink and faint ink are both nearly as large as the box around them, as two digits are."""
-    sides = [(box.height / both.height, box.width / both.width) for box in (full, faint)]
+    sides = [(box.height / whole.height, box.width / whole.width) for box in (full, faint)]
     return min(map(min, sides)) > FAINT.max_cover

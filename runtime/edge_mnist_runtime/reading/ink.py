@@ -68,8 +68,7 @@ class Ink(Strokes):
     @property
     def is_own(self) -> Mask:
         """Which components belong to the digit; bool, shape (N,)."""
-        own: Mask = self.parts.sums(self.parts.pick(self.mask).astype(np.float32)) > 0
-        return own
+        return self.parts.meet(self.mask)
 
     def with_mask(self, mask: Mask) -> Ink:
         """The same picture with other pixels as the digit."""

@@ -117,11 +117,11 @@ class FaintStrokeParameters(NamedTuple):
     max_breadths: float = 1.7
     """Maximum mean width of faint ink, in widths of the strokes of full ink. Stains are wider."""
     max_overshoot: float = 0.15
-    """Maximum length by which ink goes on beyond both sides of full ink's box, as a fraction of the longer side of the
-    box around all. Lines that cross a digit go on further."""
+    """Maximum length by which ink goes on beyond both sides of full ink's box. It is a fraction of the longer side of
+    the box around all ink. Lines that cross a digit go on further."""
     max_cover: float = 0.6
-    """Maximum of the smallest side of two boxes, full ink's and faint ink's, as fractions of the box around both. Where
-    both are larger, two digits lie one over the other."""
+    """Maximum of the smallest side of full ink's box and of faint ink's. It is a fraction of the box around both. Where
+    all sides are larger, two digits lie one over the other."""
 
 
 class EnlargementParameters(NamedTuple):
