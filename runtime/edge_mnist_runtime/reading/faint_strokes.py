@@ -59,6 +59,8 @@ def settle_grey(grey: Image.Image, ink: DrawnInk) -> DrawnInk | None:
     has_full = parts.meet(full)
     is_speck = ~has_full & (parts.areas < least_area)
     strokes, specks = parts.mask_of(~is_speck), parts.mask_of(is_speck)
+    if not (faint & strokes).any():
+        return None  # many specks, each less than a stroke
     full_box, whole_box = mask_box(full), mask_box(strokes)
     goes_beyond = _goes_beyond(full_box, whole_box)
     is_stroke = not goes_beyond and bool((has_full | is_speck).all()) and not _is_blot(faint, full)

@@ -64,6 +64,19 @@ def test_faint_ink_has_between_15_and_75_percent_of_full_inks_contrast(level: fl
     assert (settle(draw({full: 1.0, faint: level})) is not None) == is_stroke
 
 
+@pytest.mark.parametrize("digit", DIGITS)
+def test_grey_specks_are_no_stroke_however_many(digit: int, classifier: DigitClassifier) -> None:
+    full, _ = DIGITS[digit]
+    picture = draw({full: 1.0, DIGITS[digit][1]: 1.0})
+    pixels = np.asarray(picture).copy()
+    for row in (12, 30, 184):
+        for column in range(12, 190, 40):
+            pixels[row : row + 3, column : column + 4] = 150
+    specked = Image.fromarray(pixels)
+    assert settle(specked) is None
+    assert classifier.predict(specked).digit == digit
+
+
 def test_only_faint_strokes_change() -> None:
     full, faint = DIGITS[5]
     picture = draw({full: 1.0, faint: 0.4})
