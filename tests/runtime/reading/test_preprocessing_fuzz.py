@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 
 from edge_mnist_runtime import InputError
 from edge_mnist_runtime.classifier import to_pixels
@@ -53,6 +54,38 @@ def drawings(draw: st.DrawFn) -> np.ndarray:
     return draw_ink(draw(st.integers(0, 9)), rng, side_pixels=draw(st.integers(40, 220)), hand=hand)
 
 
+def draw_scene(seed: int) -> Image.Image:
+    """Lines, rings, boxes and specks of up to three grey levels or colours on any ground; some blurred or noisy."""
+    rng = np.random.default_rng(seed)
+    width, height = np.exp(rng.uniform(np.log(24), np.log(400), 2)).astype(int)
+    picture = Image.new("RGB", (width, height), (int(rng.choice([0, 255, rng.integers(256)])),) * 3)
+    canvas, side = ImageDraw.Draw(picture), min(width, height)
+    inks = [
+        tuple(ink.tolist()) for ink in rng.integers(0, 256, (3, 3 if rng.random() < 0.3 else 1)).repeat(3, 1)[:, :3]
+    ]
+    for _ in range(rng.integers(1, 9)):
+        ink, pen = inks[rng.integers(3)], max(1, int(side * rng.uniform(0.005, 0.15)))
+        x, y = rng.uniform(-0.1, 1.1, 2) * (width, height)
+        far_x, far_y = (x, y) + rng.uniform(0.01, 0.6, 2) * side
+        match rng.integers(5):
+            case 0 | 1:
+                points = rng.uniform(-0.1, 1.1, (rng.integers(2, 6), 2)) * (width, height)
+                canvas.line([(x, y) for x, y in points], ink, pen, joint="curve")
+            case 2:
+                canvas.ellipse((x, y, far_x, far_y), fill=None if rng.random() < 0.5 else ink, outline=ink, width=pen)
+            case 3:
+                canvas.rectangle((x, y, far_x, far_y), fill=None if rng.random() < 0.5 else ink, outline=ink, width=pen)
+            case _:
+                for x, y in rng.uniform(0, 1, (rng.integers(3, 60), 2)) * (width, height):
+                    canvas.rectangle((x, y, x + rng.integers(5), y + rng.integers(5)), fill=ink)
+    if rng.random() < 0.3:
+        picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.05 * side + 0.4)))
+    if rng.random() < 0.2:
+        noise = rng.normal(0, rng.uniform(1, 40), (height, width, 1))
+        picture = Image.fromarray((np.asarray(picture) + noise).clip(0, 255).astype(np.uint8))
+    return picture if rng.random() < 0.5 else picture.convert("L")
+
+
 def in_mode(array: np.ndarray, mode: str) -> Image.Image:
     """An array converted to a picture of any mode."""
     picture = Image.fromarray(array)
@@ -93,6 +126,13 @@ def test_any_pixels_in_any_colour_mode_become_a_tensor_or_are_refused(
     array: np.ndarray, colours: str, mode: ReadingMode
 ) -> None:
     outcome(in_mode(array, colours), mode)
+
+
+@pytest.mark.parametrize(("mode", "scenes"), [("auto", 500), ("mnist", 150), ("photo", 150)])
+def test_any_scene_becomes_a_tensor_or_is_refused(mode: ReadingMode, scenes: int) -> None:
+    """These pictures reach the rules for strokes, lines and grounds; `ARRAYS` are noise to most of them."""
+    for seed in range(scenes):
+        outcome(draw_scene(seed), mode)
 
 
 @given(
