@@ -16,11 +16,11 @@ import numpy.typing as npt
 from edge_mnist_exporter.program.c_text import array, braces, show_shape, structure
 from edge_mnist_exporter.program.program import (
     QUAD,
+    SPARE_BYTES,
     Add,
     Clamp,
     Concatenation,
     Convolution,
-    DepthwiseConvolution,
     Lookup,
     Mean,
     Operation,
@@ -61,8 +61,15 @@ def write_layer(operation: Operation, places: Places) -> CLayer:
 
 
 def arrange_weights(operation: Convolution) -> npt.NDArray[np.int8]:
-    """Weights in the order in which the C reads them, int8, shape (window's height, quads, lanes, 4)."""
+    """Weights in the order in which the C reads them.
+
+    Returns:
+        int8, shape (window's height, quads, lanes, 4); of a depthwise convolution (window's height, window's width,
+        outputs).
+    """
     outputs, rows, columns, channels = operation.weights.shape
+    if operation.is_depthwise:
+        return np.ascontiguousarray(operation.weights[..., 0].transpose(1, 2, 0))
     lanes = max(MIN_LANES, outputs)
     flat = operation.weights.reshape(outputs, rows, columns * channels)
     filled = np.pad(flat, [(0, lanes - outputs), (0, 0), (0, operation.quads * QUAD - columns * channels)])
@@ -72,7 +79,14 @@ def arrange_weights(operation: Convolution) -> npt.NDArray[np.int8]:
 def _write_convolution(operation: Convolution, places: Places) -> CLayer:
     name, source, target, window = operation.target.name, operation.source, operation.target, operation.window
     weights = arrange_weights(operation)
-    rows, quads, lanes, _ = weights.shape
+    pieces: tuple[str, ...] = ("scaling", "convolution", "convolve")
+    rows, quads, lanes = weights.shape[0], weights.shape[1], max(MIN_LANES, target.channels)
+    shape, depthwise = f"[{rows} rows][{quads} quads][{lanes} outputs][{QUAD}]", {}
+    if operation.is_depthwise:
+        pieces = (*pieces, "depthwise")
+        shape = f"[{rows} rows][{quads} columns][{target.channels} outputs], and {SPARE_BYTES} more"
+        depthwise = {"each": target.channels // source.channels}
+        weights = np.pad(weights.reshape(-1), (0, SPARE_BYTES))
     fields = {
         "channels": source.channels,
         "quads": quads,
@@ -93,38 +107,20 @@ def _write_convolution(operation: Convolution, places: Places) -> CLayer:
         "zero": operation.zero,
         **_limits(operation.clamp),
         **_array_names(name),
+        **depthwise,
     }
-    stride = "" if window.stride_y == window.stride_x == 1 else f", stride {window.stride_y}"
-    title = f"convolution {window.height} x {window.width}{stride}{', 2 x 2 maximum' if operation.pooled else ''}"
-    arrays = [
-        ("int8_t", f"{name}_weights", weights, f"[{rows} rows][{quads} quads][{lanes} outputs][{QUAD}]"),
-        *_list_scales(operation, lanes),
-    ]
+    arrays = [("int8_t", f"{name}_weights", weights, shape), *_list_scales(operation, lanes)]
     call = f"convolve(&{name}_layer, {places[source.name]}, {places[f'band {name}']}, {places[name]})"
+    return _make(pieces, operation, _describe_convolution(operation), call, ("convolution", fields), arrays)
+
+
+def _describe_convolution(operation: Convolution) -> str:
     if operation.rounds_once:
-        title = "fully connected"
-    return _make(("scaling", "convolution"), operation, title, call, ("convolution", fields), arrays)
-
-
-def _write_depthwise(operation: DepthwiseConvolution, places: Places) -> CLayer:
-    name, source, target, window = operation.target.name, operation.source, operation.target, operation.window
-    fields = {
-        **_sizes(source, window),
-        "out_height": target.height,
-        "out_width": target.width,
-        "outputs": target.channels,
-        "zero": operation.zero,
-        **_limits(operation.clamp),
-        **_array_names(name),
-    }
-    rows, columns, outputs = operation.weights.shape
-    arrays = [
-        ("int8_t", f"{name}_weights", operation.weights, f"[{rows} rows][{columns} columns][{outputs} outputs]"),
-        *_list_scales(operation, outputs),
-    ]
-    call = f"convolve_channels(&{name}_layer, {places[source.name]}, {places[name]})"
-    title = f"depthwise convolution {rows} x {columns}"
-    return _make(("scaling", "depthwise"), operation, title, call, ("depthwise", fields), arrays)
+        return "fully connected"
+    window = operation.window
+    kind = "depthwise convolution" if operation.is_depthwise else "convolution"
+    stride = "" if window.stride_y == window.stride_x == 1 else f", stride {window.stride_y}"
+    return f"{kind} {window.height} x {window.width}{stride}{', 2 x 2 maximum' if operation.pooled else ''}"
 
 
 def _write_pool(operation: Pool, places: Places) -> CLayer:
@@ -216,7 +212,6 @@ def _write_softmax(operation: Softmax, places: Places) -> CLayer:
 
 WRITERS: Final[dict[type, Callable[[Any, Places], CLayer]]] = {
     Convolution: _write_convolution,
-    DepthwiseConvolution: _write_depthwise,
     Pool: _write_pool,
     Mean: _write_mean,
     Add: _write_add,
@@ -243,7 +238,7 @@ def _make(
     return CLayer(pieces, title, text, sum(values.nbytes for _, _, values, _ in arrays), (call,))
 
 
-def _list_scales(operation: Convolution | DepthwiseConvolution, lanes: int) -> Constants:
+def _list_scales(operation: Convolution, lanes: int) -> Constants:
     """Bias, multiplier and shift of every output."""
     room, name, scale = (0, lanes - len(operation.bias)), operation.target.name, operation.scale
     return [

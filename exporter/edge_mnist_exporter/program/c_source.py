@@ -26,7 +26,7 @@ LARGEST_SIZE: Final = 2**15 - 1
 IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 PIECES: Final = (
-    *("scaling", "convolution", "depthwise", "pool", "mean", "add"),
+    *("scaling", "convolution", "depthwise", "convolve", "pool", "mean", "add"),
     *("concatenate", "pad", "lookup", "softmax"),
 )
 """Files of `pieces/`, in the order in which they stand in a source file."""
@@ -136,6 +136,7 @@ def write_c(program: Program, golden: GoldenVectors, about: Provenance) -> CSour
             "#endif\n",
             f'const char {name}_version[] = "{about.version}";',
             f'const char {name}_sha256[] = "{about.tflite_sha256}";\n',
+            *(["#define HAS_DEPTHWISE\n"] if "depthwise" in needed else []),
             *(_read_piece(piece) for piece in PIECES if piece in needed),
             rule("The network"),
             *(layer.constants for layer in layers if layer.constants),

@@ -19,6 +19,9 @@ Int32s = npt.NDArray[np.int32]
 QUAD: Final = 4
 """Products that a kernel adds before it moves on: what one instruction of many processors does."""
 
+SPARE_BYTES: Final = 16
+"""Bytes behind the band and the weights of a depthwise convolution that vectors may read, and do not use."""
+
 
 @dataclass(frozen=True)
 class Value:
@@ -84,7 +87,7 @@ class Convolution:
     """Height of the result before pooling."""
     width: int
     weights: Int8s
-    """Shape (outputs, window's height, window's width, channels)."""
+    """Shape (outputs, window's height, window's width, channels); of a depthwise convolution, channels are 1."""
     bias: Int32s
     """Shape (outputs,), minus what the source's zero-point adds to every sum."""
     zero: int
@@ -95,6 +98,8 @@ class Convolution:
     """Whether multiplier and shift are rounded together, as in TFLite's fully connected layers."""
     pooled: bool = False
     """Whether only the maximum of each 2 x 2 results is kept. It is taken of the sums, because scaling keeps order."""
+    is_depthwise: bool = False
+    """Whether each output reads one channel alone: the first outputs the first channel, as many the next, ..."""
 
     @property
     def quads(self) -> int:
@@ -109,8 +114,8 @@ class Convolution:
     @property
     def is_direct(self) -> bool:
         """Whether the kernel can read the source in place: single pixels of whole quads."""
-        one = Window(1, 1)
-        return self.window == one and not self.pooled and self.source.channels % QUAD == 0
+        is_plain = self.window == Window(1, 1) and not self.pooled and not self.is_depthwise
+        return is_plain and self.source.channels % QUAD == 0
 
     @property
     def band_rows(self) -> int:
@@ -120,29 +125,16 @@ class Convolution:
     @property
     def row_bytes(self) -> int:
         """Bytes of such a row: from the first pixel of the first window to the last quad of the last one."""
+        channels = self.source.channels
         if self.is_direct:
-            return self.source.width * self.source.channels
-        return (self.width - 1) * self.window.stride_x * self.source.channels + self.quads * QUAD
+            return self.source.width * channels
+        window_bytes = self.window.width * channels if self.is_depthwise else self.quads * QUAD
+        return (self.width - 1) * self.window.stride_x * channels + window_bytes
 
     @property
     def band_bytes(self) -> int:
         """Working memory."""
-        return self.band_rows * self.row_bytes
-
-
-@dataclass(frozen=True, eq=False)
-class DepthwiseConvolution:
-    """A convolution of each channel alone, which gives `outputs / channels` channels."""
-
-    source: Value
-    target: Value
-    window: Window
-    weights: Int8s
-    """Shape (window's height, window's width, outputs)."""
-    bias: Int32s
-    zero: int
-    scale: Scale
-    clamp: Clamp
+        return self.band_rows * self.row_bytes + (SPARE_BYTES if self.is_depthwise else 0)
 
 
 @dataclass(frozen=True)
@@ -224,7 +216,7 @@ class Softmax:
     """exp(-scale * d) in 2**-31, for d = 0, 1, ... steps below the largest score; beyond its end it is 0."""
 
 
-Operation = Convolution | DepthwiseConvolution | Pool | Mean | Add | Concatenation | Pad | Lookup | Softmax
+Operation = Convolution | Pool | Mean | Add | Concatenation | Pad | Lookup | Softmax
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from edge_mnist_exporter.program.fixed_point import INT32_MAX, quantize_multiplier
 from edge_mnist_exporter.program.program import (
     Convolution,
-    DepthwiseConvolution,
     Int8s,
     Int32s,
     Scale,
@@ -57,21 +56,25 @@ def lower_convolution(node: Node) -> Convolution:
     )
 
 
-def lower_depthwise(node: Node) -> DepthwiseConvolution:
-    """Lower a depthwise convolution."""
+def lower_depthwise(node: Node) -> Convolution:
+    """Lower a depthwise convolution. Of a single channel it is an ordinary one."""
     weights = _weights(node)
-    _, height, width, n_outputs = weights.shape
-    # Its kernel takes the zero-point off every byte, so that it may leave padding out: nothing is folded.
-    bias, largest = _fold_bias(node, weights, 0, 3)
-    return DepthwiseConvolution(
+    _, height, width, _ = weights.shape
+    zero = node.input().zero
+    bias, largest = _fold_bias(node, weights, zero, 3)
+    return Convolution(
         node.source,
         node.target,
         node.window(height, width),
-        weights.reshape(height, width, n_outputs),
+        node.target.height,
+        node.target.width,
+        weights.transpose(3, 1, 2, 0),
         bias,
-        node.input().zero,
+        zero,
         _scale(node, largest),
         node.clamp(),
+        rounds_once=False,
+        is_depthwise=node.source.channels > 1,
     )
 
 

@@ -70,6 +70,26 @@ def depthwise(f):
     f.conv(0, (2, 2), padding=f.VALID, depth=2, per_channel=False)
 
 
+def channels_alone(f):
+    """Fewer channels than vectors work on together, more, and more than a multiple of them; with pooling."""
+    f.quantize()
+    f.conv(6, (3, 3), zero=-90)
+    f.conv(0, (5, 5), depth=1, activation=f.RELU, zero=-128)
+    f.conv(10, (1, 1), zero=20)
+    f.conv(0, (3, 3), depth=1, zero=30)
+    f.pool("MAX", (2, 2), (2, 2))
+    f.conv(21, (1, 1), zero=-5)
+    f.conv(0, (3, 4), (2, 1), padding=f.VALID, depth=1)
+    f.conv(0, (1, 1), depth=1, per_channel=False)
+
+
+def one_channel_alone(f):
+    f.quantize()
+    f.conv(0, (3, 3), (2, 2), depth=4, zero=-20)
+    f.conv(2, (1, 1))
+    f.conv(0, (2, 2), depth=1)
+
+
 def dense(f):
     f.quantize()
     f.conv(4, (3, 3), (4, 4), zero=11)
@@ -140,6 +160,7 @@ GREY, COLOUR = (28, 28, 1), (27, 29, 3)
 
 NETWORKS = [
     *((network, GREY) for network in (square, strided, pooled, pooled_oddly, dense, joined, sure, everywhere_else)),
+    *((network, GREY) for network in (channels_alone, one_channel_alone)),
     *((network, COLOUR) for network in (square, valid_after_valid, uneven, steps_over_pixels, pooled_oddly)),
     *((network, COLOUR) for network in (averaged, depthwise, residual, padded, rescaled)),
     (ever_narrower, (1, 13, 1)),
