@@ -67,9 +67,9 @@ def settle_grey(grey: Image.Image, ink: DrawnInk) -> DrawnInk | None:
     pixels = stretch_contrast(contrast * ~specks, level // 2, level)
     if is_stroke and not _is_copy(full_box, mask_box(faint & strokes), whole_box):
         return replace(ink, pixels=pixels) if is_clean(grey, pixels) else None
-    if not has_even_border(grey):
-        return None  # grey at the border is shade or printed lines, which photographs are searched for
-    if (not goes_beyond and is_clean(grey, ink.pixels)) or _shows_several(pixels):
+    # Grey at the border is shade or printed lines, which photographs are searched for.
+    is_clean_anyway = not goes_beyond and is_clean(grey, ink.pixels)
+    if not has_even_border(grey) or is_clean_anyway or _shows_several(pixels):
         return None
     return _erase(grey, ink, round((1 + FAINT.max_uneven) * level))
 
