@@ -153,7 +153,7 @@ def is_clean(grey: Image.Image, ink: Pixels) -> bool:
     if not (is_even or may_be_touched(grey)):
         return False
     off = np.abs(values - int(quantile(_border(values), 0.5)))
-    if off.max() < DRAWING.min_contrast_levels:
+    if off.max() < DRAWING.min_drawn_levels:
         return False
     strokes = ink > DRAWING.stroke_level
     if strokes.mean() > DRAWING.max_stroke_fraction:  # the border is a frame, and the sheet inside it looks like ink

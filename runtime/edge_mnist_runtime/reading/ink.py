@@ -245,7 +245,8 @@ def outline_on_edges(plane: Pixels, ink: Ink) -> float:
 def find_frames(parts: Components, mass: npt.NDArray[np.float64]) -> Mask:
     """Which components are frames; bool, shape (N,).
 
-    A frame covers three sides of its box and has a component inside, or is thin and covers all four sides.
+    A frame covers three sides of its box and has a component inside, or is thin and covers all four sides. A circle
+    covers the middle of all four, and what is inside is larger than the dot of a 0.
     """
     found, boxes = np.zeros(len(parts), np.bool_), parts.boxes
     order = np.argsort(-mass)[: INK.frame_candidates]
@@ -254,11 +255,18 @@ def find_frames(parts: Components, mass: npt.NDArray[np.float64]) -> Mask:
     inside = (boxes[:, 0] > left) & (boxes[:, 1] > top) & (boxes[:, 2] < right) & (boxes[:, 3] < bottom)
     inside &= (heights >= INK.framed_height * (bottom - top)) & (mass > INK.framed_mass * mass[order, np.newaxis])
     holds_something = inside.any(1)
-    sparse = parts.areas[order] < INK.sparse_area * ((bottom - top) * (right - left))[:, 0]
+    tall, wide = (bottom - top)[:, 0], (right - left)[:, 0]
+    is_round = np.minimum(tall, wide) > INK.min_roundness * np.maximum(tall, wide)
+    holds_digit = is_round & (inside & (heights >= INK.circled_height * (bottom - top))).any(1)
+    sparse = parts.areas[order] < INK.sparse_area * tall * wide
     for which in np.flatnonzero(holds_something | sparse):
         index = order[which]
         covered = _covered_sides(parts, index)
-        found[index] = covered[1] > INK.framing_cover if holds_something[which] else covered[0] > INK.sparse_cover
+        if holds_something[which]:
+            is_circle = holds_digit[which] and covered[0] > INK.circle_cover
+            found[index] = covered[1] > INK.framing_cover or is_circle
+        else:
+            found[index] = covered[0] > INK.sparse_cover
     return found
 
 

@@ -77,7 +77,10 @@ class DrawingParameters(NamedTuple):
     touching_quantile: float = 0.75
     """Quantile of the ink at the border that is as dark as a stroke. Shade along a side is fainter."""
     min_contrast_levels: int = 64
-    """Minimum contrast of ink and background, in grey levels: a quarter of the range."""
+    """Minimum contrast of strokes that touch the border and of an enlarged tensor, in grey levels: a quarter of the
+    range."""
+    min_drawn_levels: int = 28
+    """Minimum contrast of ink and background, in grey levels: four times what an even background differs."""
     stroke_level: int = 64
     """Level of the stretched ink, 0..255, above which a pixel belongs to a stroke and not to its soft edge."""
     max_stroke_fraction: float = 0.5
@@ -355,6 +358,12 @@ class InkParameters(NamedTuple):
     """How far inside its box each side of a frame may lie, as a fraction of the box's longer side: frames lean."""
     framing_cover: float = 0.85
     """Minimum fraction of three sides of its box that a frame with something inside covers. One side may be open."""
+    circled_height: float = 0.4
+    """Minimum height of a digit in a circle, as a fraction of the circle's. The dot of a 0 is lower."""
+    min_roundness: float = 0.7
+    """Minimum ratio of a circle's shorter to its longer side."""
+    circle_cover: float = 0.5
+    """Minimum fraction of all four sides of its box that a circle covers: two thirds, if it is exact."""
     sparse_area: float = 0.16
     """Maximum fraction of its box that an empty frame covers."""
     sparse_cover: float = 0.9
@@ -612,9 +621,9 @@ class RowParameters(NamedTuple):
 class PictureReadingDefinition(NamedTuple):
     """All parameters that decide which ink is found in a picture, with a version."""
 
-    version: int = 11
-    """Raised with every change of the results. From version 11 on faint strokes of clean drawings count as ink, and an
-    uneven background is taken away from dark ink of 28 x 28 pixels, too."""
+    version: int = 12
+    """Raised with every change of the results. From version 12 on thin strokes of little contrast are read in clean
+    drawings, and a circle around a digit is left out."""
     decoding: DecodingParameters = DECODING
     reader: ReaderParameters = ReaderParameters()
     drawing: DrawingParameters = DrawingParameters()

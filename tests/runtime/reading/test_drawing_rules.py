@@ -48,8 +48,8 @@ def test_border_is_judged_in_every_colour() -> None:
     assert not has_even_border(Image.fromarray(pixels))
 
 
-@pytest.mark.parametrize(("ink", "expected"), [(136, True), (137, False)])
-def test_ink_of_a_clean_drawing_differs_by_64_levels(ink: int, expected: bool) -> None:
+@pytest.mark.parametrize(("ink", "expected"), [(172, True), (173, False)])
+def test_ink_of_a_clean_drawing_differs_by_28_levels(ink: int, expected: bool) -> None:
     assert clean(drawing(ink=ink)) == expected
 
 

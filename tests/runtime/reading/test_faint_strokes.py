@@ -58,6 +58,27 @@ def test_faint_last_stroke_is_read(digit: int, level: float, classifier: DigitCl
     assert np.abs(read_picture(picture).pixels.astype(int) - evenly).mean() < 6
 
 
+@pytest.mark.parametrize("contrast", [30, 45, 60])
+@pytest.mark.parametrize("digit", DIGITS)
+def test_thin_strokes_of_little_contrast_are_read(digit: int, contrast: int, classifier: DigitClassifier) -> None:
+    """All strokes are alike here, as of a pencil in a paint program: four pixels wide, and no noise."""
+    picture = draw(dict.fromkeys(DIGITS[digit], 1.0), width=4)
+    for shown in (picture, Image.eval(picture, lambda value: 255 - value)):
+        level = np.asarray(shown, np.float32)[0, 0]
+        faint = level + (np.asarray(shown, np.float32) - level) * contrast / 255
+        assert classifier.predict(Image.fromarray(np.rint(faint).astype(np.uint8))).digit == digit
+
+
+@pytest.mark.parametrize("radius", [105, 120])
+@pytest.mark.parametrize("digit", DIGITS)
+def test_digit_in_a_circle_is_read(digit: int, radius: int, classifier: DigitClassifier) -> None:
+    picture = draw(dict.fromkeys(DIGITS[digit], 1.0))
+    canvas = Image.new("L", (260, 260), 255)
+    canvas.paste(picture, (35, 30))
+    ImageDraw.Draw(canvas).ellipse((130 - radius, 130 - radius, 130 + radius, 130 + radius), outline=0, width=5)
+    assert classifier.predict(canvas).digit == digit
+
+
 @pytest.mark.parametrize(("level", "is_stroke"), [(0.13, False), (0.17, True), (0.7, True), (0.78, False)])
 def test_faint_ink_has_between_15_and_75_percent_of_full_inks_contrast(level: float, is_stroke: bool) -> None:
     full, faint = DIGITS[4]

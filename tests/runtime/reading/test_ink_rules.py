@@ -225,6 +225,30 @@ def test_square_is_a_frame_only_around_something(moved: tuple[int, int]) -> None
     assert not find_frames(*label(page)).any()
 
 
+def circle(radius: float, flatness: float = 1.0, width: float = 4.0) -> np.ndarray:
+    """An ellipse of ink in the middle of a page of 200 x 200, `flatness` times as wide as it is high."""
+    rows, columns = np.mgrid[:200, :200] - 99.5
+    away = np.abs(np.hypot(rows, columns / flatness) - radius)
+    return np.where(away < width / 2, 0.8, 0.0).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("flatness", "height", "is_digit"),
+    [(1.0, 52, True), (1.0, 46, False), (0.72, 52, True), (0.66, 52, False), (1.35, 52, True), (1.5, 52, False)],
+)
+def test_circle_around_a_digit_is_a_frame(flatness: float, height: int, is_digit: bool) -> None:
+    """What is lower than two fifths of the circle is the dot of a 0; what is narrower is no circle."""
+    page = np.maximum(circle(60, flatness), draw((100 - height // 2, 100 + height // 2, 92, 104)))
+    assert pick(page).mask[38:42, 100].any() != is_digit
+
+
+@pytest.mark.parametrize(("gap", "is_frame"), [(8, True), (20, False)])
+def test_circle_has_ink_on_all_four_sides(gap: int, is_frame: bool) -> None:
+    page = np.maximum(circle(80), draw((60, 140, 92, 104)))
+    page[:50, 100 - gap : 100 + gap] = 0
+    assert find_frames(*label(page)).any() == is_frame
+
+
 @pytest.mark.parametrize(("width", "gap", "is_frame"), [(3, 0, True), (4, 0, False), (3, 6, True), (3, 10, False)])
 def test_thin_square_is_a_frame_even_if_empty(width: int, gap: int, is_frame: bool) -> None:
     page = ring(20, 20, 80, width)
