@@ -1,4 +1,4 @@
-"""A faint stroke of a clean drawing is part of the digit; grey lines, boxes, stains and copies of digits are not."""
+"""A faint stroke of a clean drawing is part of the digit; grey lines, boxes, stains, copies and circles are not."""
 
 from __future__ import annotations
 
