@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from edge_mnist_runtime.preprocess import PREPROCESS, normalise_ink, otsu_threshold
-from edge_mnist_runtime.reading.components import label_components
+from edge_mnist_runtime.preprocess import PREPROCESS, mask_box, normalise_ink, otsu_threshold
+from edge_mnist_runtime.reading.components import Mask, label_components
 from edge_mnist_runtime.reading.filters import despeckle, max_within, quantile
 from edge_mnist_runtime.reading.ink import choose_parts
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
+from edge_mnist_runtime.reading.sheets import find_sheet
 from edge_mnist_runtime.reading.thin_strokes import widen_thin_drawing
 from edge_mnist_runtime.tensor import Pixels
 
@@ -156,8 +157,8 @@ def is_clean(grey: Image.Image, ink: Pixels) -> bool:
     if off.max() < DRAWING.min_drawn_levels:
         return False
     strokes = ink > DRAWING.stroke_level
-    if strokes.mean() > DRAWING.max_stroke_fraction:  # the border is a frame, and the sheet inside it looks like ink
-        return False
+    if strokes.mean() > DRAWING.max_stroke_fraction or _is_sheet(strokes):
+        return False  # the border is a frame, and the sheet inside it looks like ink
     # Grey next to strokes is their soft edge. Elsewhere it is shade, lines or another pen.
     reach = max(DRAWING.soft_edge_pixels, round(DRAWING.soft_edge_fraction * max(grey.size)))
     elsewhere = off[~max_within(strokes, reach)]
@@ -170,6 +171,13 @@ def is_clean(grey: Image.Image, ink: Pixels) -> bool:
     parts = label_components(strokes)
     chosen = choose_parts(parts, parts.sums(parts.pick(ink).astype(np.float32)), ink.shape)
     return bool(chosen.all())
+
+
+def _is_sheet(strokes: Mask) -> bool:
+    if strokes.mean() < PICTURE_READING.sheets.min_area * PICTURE_READING.sheets.min_fill:
+        return False
+    box = mask_box(strokes)
+    return find_sheet(strokes, box.width * box.height / strokes.size) is not None
 
 
 def _border(values: npt.NDArray[Number]) -> npt.NDArray[Number]:

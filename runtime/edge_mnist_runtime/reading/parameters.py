@@ -127,6 +127,26 @@ class FaintStrokeParameters(NamedTuple):
     all sides are larger, two digits lie one over the other."""
 
 
+class SheetParameters(NamedTuple):
+    """`sheets.py`: a sheet that stands out from what it lies on."""
+
+    ink_level: int = 127
+    """Level of the ink found, 0..255, above which a pixel may belong to a sheet."""
+    min_area: float = 0.1
+    """Minimum fraction of the picture that the box around a sheet covers. The strokes of a digit are less."""
+    min_shape: float = 0.35
+    """Minimum ratio of its shorter to its longer side. A stem fills its box, too."""
+    min_fill: float = 0.55
+    """Minimum fraction of the box that a sheet without its digit covers. Digits cover up to two fifths."""
+    min_span: float = 0.8
+    """Minimum fraction of the box between a sheet's edges. A 0 has less: it leaves the corners free."""
+    margins: tuple[float, ...] = (0.03, 0.05, 0.07, 0.09, 0.11, 0.13, 0.15)
+    """Margins, as fractions of the box's sides, that may be needed to be inside a sheet that is turned."""
+    min_edge: float = 0.97
+    """Minimum fraction of the edges of what is inside that the sheet covers, besides all corners. Strokes may cross
+    them."""
+
+
 class EnlargementParameters(NamedTuple):
     """`enlargement.py`: when a picture is an enlarged MNIST tensor."""
 
@@ -622,12 +642,13 @@ class PictureReadingDefinition(NamedTuple):
     """All parameters that decide which ink is found in a picture, with a version."""
 
     version: int = 12
-    """Raised with every change of the results. From version 12 on thin strokes of little contrast are read in clean
-    drawings, and a circle around a digit is left out."""
+    """Raised with every change of the results. From version 12 on digits are read on sheets and screens that stand out
+    from what they lie on, in circles, and in clean drawings of little contrast."""
     decoding: DecodingParameters = DECODING
     reader: ReaderParameters = ReaderParameters()
     drawing: DrawingParameters = DrawingParameters()
     faint_strokes: FaintStrokeParameters = FaintStrokeParameters()
+    sheets: SheetParameters = SheetParameters()
     enlargement: EnlargementParameters = EnlargementParameters()
     tensor_background: TensorBackgroundParameters = TensorBackgroundParameters()
     glance: ThumbnailParameters = ThumbnailParameters()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -29,7 +29,11 @@ from edge_mnist_runtime.reading.ink import pick_ink
 from edge_mnist_runtime.reading.modes import ReadingMode, find_tensor
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.rejection import find_rejection_reason, is_grain, min_confidence_despite
+from edge_mnist_runtime.reading.sheets import find_inside
 from edge_mnist_runtime.tensor import Pixels
+
+if TYPE_CHECKING:
+    from edge_mnist_runtime.reading.photo import FoundInk
 
 T = TypeVar("T")
 
@@ -209,23 +213,31 @@ def _read_anything(picture: Image.Image, origin: str) -> Reading:
         return Reading(tensor, "raw", light_on_dark=light_on_dark, draw_steps=lambda: (("picture", colours),))
     if min(picture.size) < PICTURE_READING.reader.min_photo_side_pixels:
         return read_drawing(picture, origin)
-    if may_be_drawing(colours):
-        grey = _grey_of(picture, origin)
-        ink = subtract_background(grey)  # None: blank in grey, but there may be ink in colour
-        if ink is not None and (settled := settle_grey(grey, ink)):
-            return _drawn(picture, grey, settled)
-        if ink is not None and is_clean(grey, ink.pixels):
-            return _drawn(picture, grey, ink)
+    if may_be_drawing(colours) and (drawn := _read_clean(picture, _grey_of(picture, origin))):
+        return drawn
     return _read_photo(picture, colours)
 
 
-def _read_photo(picture: Image.Image, colours: Image.Image) -> Reading:
+def _read_clean(picture: Image.Image, grey: Image.Image) -> Reading | None:
+    """The reading of a clean drawing; None if the picture is none."""
+    ink = subtract_background(grey)  # None: blank in grey, but there may be ink in colour
+    if ink is None:
+        return None
+    if settled := settle_grey(grey, ink):
+        return _drawn(picture, grey, settled)
+    return _drawn(picture, grey, ink) if is_clean(grey, ink.pixels) else None
+
+
+def _read_photo(picture: Image.Image, colours: Image.Image, *, is_whole: bool = True) -> Reading:
+    """The reading of a picture, or of the region inside a sheet, which is not searched for another sheet."""
     from edge_mnist_runtime.reading.photo import find_ink
 
     full = upright_size(picture)
     found = find_ink(colours, full_side_pixels=max(full))
     if found is None:
         return _blank(colours, "photo")
+    if is_whole and (inside := _read_inside_sheet(picture, colours, found)):
+        return inside
     left, top, right, bottom = found.sides
     quality = Quality(max((bottom - top) * full[1], (right - left) * full[0]), found.contrast)
     box = Box.around(left * full[0], top * full[1], right * full[0], bottom * full[1])
@@ -236,6 +248,30 @@ def _read_photo(picture: Image.Image, colours: Image.Image) -> Reading:
         return ("picture", colours), *((name, Image.fromarray(levels)) for name, levels in drawn)
 
     return Reading(pixels, "photo", box, found.light_on_dark, found.lines, quality, found.flaw, draw_steps)
+
+
+def _read_inside_sheet(picture: Image.Image, colours: Image.Image, found: FoundInk) -> Reading | None:
+    """Read what is on a sheet that was taken for ink; None if that was no sheet, or shows no digit."""
+    inside = find_inside(found.ink, found.sides)
+    if inside is None:
+        return None
+    left, top, right, bottom = map(round, np.array(inside) * (colours.size * 2))
+    region = colours.crop((left, top, right, bottom))
+    if min(region.size) < PICTURE_READING.reader.min_photo_side_pixels:
+        return None
+    reading = may_be_drawing(region) and _read_clean(region, region.convert("L"))
+    reading = reading or _read_photo(region, region, is_whole=False)
+    if reading.flaw or reading.box is None or reading.quality is None:
+        return None
+    full_width, full_height = upright_size(picture)
+    across, down = full_width / colours.width, full_height / colours.height
+    box = np.array(reading.box) + np.array((left, top) * 2)
+    return replace(
+        reading,
+        box=Box.around(*(box * ((across, down) * 2)).tolist()),
+        quality=replace(reading.quality, side_pixels=reading.quality.side_pixels * max(across, down)),
+        draw_steps=lambda: (("picture", colours), ("sheet", region), *reading.steps[1:]),
+    )
 
 
 def _blank(picture: Image.Image, mode: ReadingMode) -> Reading:

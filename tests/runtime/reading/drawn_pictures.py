@@ -116,6 +116,7 @@ def draw_pictures() -> dict[str, tuple[Image.Image, str]]:
     sheet = np.full((300, 300), 70.0)
     sheet[18:282, 18:282] = 225
     sheet[40:260, 40:260] = np.asarray(on_paper(eight, 225))
+    small_sheet = np.pad(sheet[18:282, 18:282], 80, constant_values=50)
     figure = np.full((330, 350), 250, np.uint8)
     figure[25:305, 35:315] = 0
     figure[25:305, 35:315] = np.asarray(tensor.resize((280, 280), Image.Resampling.NEAREST))
@@ -162,6 +163,7 @@ def draw_pictures() -> dict[str, tuple[Image.Image, str]]:
         "small-in-a-large-picture": (on_paper(small, 215, noise=2), "auto"),
         "small-in-shadow": (on_paper(small, 120 + 90 * np.mgrid[:700, :1100][0] / 700), "auto"),
         "sheet-on-a-table": (grey(sheet), "auto"),
+        "small-sheet-on-a-table": (grey(small_sheet), "auto"),
         "cut-off": (on_paper(cut), "auto"),
         "fills-the-picture": (on_paper(crossing, 200 + 20 * columns), "auto"),
         "two-digits": (on_paper(pair), "auto"),

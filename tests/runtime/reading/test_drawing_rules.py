@@ -53,10 +53,16 @@ def test_ink_of_a_clean_drawing_differs_by_28_levels(ink: int, expected: bool) -
     assert clean(drawing(ink=ink)) == expected
 
 
-@pytest.mark.parametrize(("side", "expected"), [(140, True), (143, False)])
-def test_strokes_of_a_clean_drawing_cover_half_of_it(side: int, expected: bool) -> None:
+@pytest.mark.parametrize(("radius", "expected"), [(79, True), (81, False)])
+def test_strokes_of_a_clean_drawing_cover_half_of_it(radius: int, expected: bool) -> None:
+    rows, columns = np.mgrid[:200, :200] - 99.5
+    assert clean(np.where(np.hypot(rows, columns) < radius, 20, 200).astype(np.uint8)) == expected
+
+
+@pytest.mark.parametrize(("side", "expected"), [(62, True), (66, False)])
+def test_strokes_of_a_clean_drawing_are_no_sheet(side: int, expected: bool) -> None:
     pixels = np.full((200, 200), 200, np.uint8)
-    pixels[10 : 10 + side, 10 : 10 + side] = 20
+    pixels[60 : 60 + side, 60 : 60 + side] = 20
     assert clean(pixels) == expected
 
 
