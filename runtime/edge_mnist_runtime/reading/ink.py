@@ -246,7 +246,7 @@ def find_frames(parts: Components, mass: npt.NDArray[np.float64]) -> Mask:
     """Which components are frames; bool, shape (N,).
 
     A frame covers three sides of its box and has a component inside, or is thin and covers all four sides. A circle
-    covers the middle of all four, and what is inside is larger than the dot of a 0.
+    has a component inside and covers the middle of all four sides.
     """
     found, boxes = np.zeros(len(parts), np.bool_), parts.boxes
     order = np.argsort(-mass)[: INK.frame_candidates]
@@ -257,13 +257,12 @@ def find_frames(parts: Components, mass: npt.NDArray[np.float64]) -> Mask:
     holds_something = inside.any(1)
     tall, wide = (bottom - top)[:, 0], (right - left)[:, 0]
     is_round = np.minimum(tall, wide) > INK.min_roundness * np.maximum(tall, wide)
-    holds_digit = is_round & (inside & (heights >= INK.circled_height * (bottom - top))).any(1)
     sparse = parts.areas[order] < INK.sparse_area * tall * wide
     for which in np.flatnonzero(holds_something | sparse):
         index = order[which]
         covered = _covered_sides(parts, index)
         if holds_something[which]:
-            is_circle = holds_digit[which] and covered[0] > INK.circle_cover
+            is_circle = is_round[which] and covered[0] > INK.circle_cover
             found[index] = covered[1] > INK.framing_cover or is_circle
         else:
             found[index] = covered[0] > INK.sparse_cover

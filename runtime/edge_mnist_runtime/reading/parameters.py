@@ -378,10 +378,8 @@ class InkParameters(NamedTuple):
     """How far inside its box each side of a frame may lie, as a fraction of the box's longer side: frames lean."""
     framing_cover: float = 0.85
     """Minimum fraction of three sides of its box that a frame with something inside covers. One side may be open."""
-    circled_height: float = 0.4
-    """Minimum height of a digit in a circle, as a fraction of the circle's. The dot of a 0 is lower."""
     min_roundness: float = 0.7
-    """Minimum ratio of a circle's shorter to its longer side."""
+    """Minimum ratio of a circle's shorter to its longer side. A 0 that holds a dot is narrower."""
     circle_cover: float = 0.5
     """Minimum fraction of all four sides of its box that a circle covers: two thirds, if it is exact."""
     sparse_area: float = 0.16
