@@ -38,6 +38,7 @@ from benchmarks.rendering.stranger_drawing import (
     draw_sides,
     paint,
 )
+from benchmarks.rendering.stranger_surroundings import draw_circled, draw_on_sheet, draw_pale_pencil
 
 DEVELOPMENT: Final = (31, "validation")
 """Seed and split of the pictures that choices may be made on..."""
@@ -268,5 +269,8 @@ KINDS: Final[dict[str, tuple[tuple[int, ...], Draw]]] = {
     "thin fonts at 28 pixels": (_ALL, _thin_font),
     "bar along the border": ((1, 2, 5, 7), _bar_at_border),
     "grey ring, box or lines": (_ALL, _grey_mark),
+    "pale pencil": (_ALL, draw_pale_pencil),
+    "in a circle": (_ALL, draw_circled),
+    "on a sheet, whole": (_ALL, draw_on_sheet),
 }
 """Every kind: the digits that it shows, and what draws one. Seeds follow from the order."""
