@@ -136,9 +136,9 @@ class SheetParameters(NamedTuple):
     """Minimum fraction of the picture that the box around a sheet covers. The strokes of a digit are less."""
     min_shape: float = 0.35
     """Minimum ratio of its shorter to its longer side. A stem fills its box, too."""
-    min_fill: float = 0.55
+    min_fill: float = 0.6
     """Minimum fraction of the box that a sheet without its digit covers. Digits cover up to two fifths."""
-    min_span: float = 0.8
+    min_span: float = 0.84
     """Minimum fraction of the box between a sheet's edges. A 0 has less: it leaves the corners free."""
     margins: tuple[float, ...] = (0.03, 0.05, 0.07, 0.09, 0.11, 0.13, 0.15)
     """Margins, as fractions of the box's sides, that may be needed to be inside a sheet that is turned."""
