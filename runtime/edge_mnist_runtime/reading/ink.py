@@ -246,7 +246,7 @@ def find_frames(parts: Components, mass: npt.NDArray[np.float64]) -> Mask:
     """Which components are frames; bool, shape (N,).
 
     A frame covers three sides of its box and has a component inside, or is thin and covers all four sides. A circle
-    has a component inside and covers the middle of all four sides.
+    has a component inside, too, as have outlines of digits, but stays away from its middle.
     """
     found, boxes = np.zeros(len(parts), np.bool_), parts.boxes
     order = np.argsort(-mass)[: INK.frame_candidates]
@@ -262,11 +262,20 @@ def find_frames(parts: Components, mass: npt.NDArray[np.float64]) -> Mask:
         index = order[which]
         covered = _covered_sides(parts, index)
         if holds_something[which]:
-            is_circle = is_round[which] and covered[0] > INK.circle_cover
-            found[index] = covered[1] > INK.framing_cover or is_circle
+            may_be_circle = is_round[which] and covered[0] > INK.circle_cover
+            found[index] = covered[1] > INK.framing_cover or (may_be_circle and _is_ellipse(parts, index))
         else:
             found[index] = covered[0] > INK.sparse_cover
     return found
+
+
+def _is_ellipse(parts: Components, index: int) -> bool:
+    """Whether nearly all of a component is far from the middle of its box, in halves of its sides."""
+    own = parts.labels[Box(*parts.boxes[index]).slices] == index + 1
+    rows, columns = np.nonzero(own)
+    height, width = own.shape
+    away = np.hypot((2 * rows + 1) / height - 1, (2 * columns + 1) / width - 1)
+    return bool((away >= INK.circle_inside).mean() >= INK.circle_part)
 
 
 def _covered_sides(parts: Components, index: int) -> list[float]:

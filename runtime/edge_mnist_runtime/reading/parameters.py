@@ -382,6 +382,10 @@ class InkParameters(NamedTuple):
     """Minimum ratio of a circle's shorter to its longer side. A 0 that holds a dot is narrower."""
     circle_cover: float = 0.5
     """Minimum fraction of all four sides of its box that a circle covers: two thirds, if it is exact."""
+    circle_inside: float = 0.72
+    """Distance from the middle of its box, in halves of its sides, within which a circle has hardly any ink."""
+    circle_part: float = 0.97
+    """Minimum fraction of a circle's ink that is further away. The outlines of a 6 or an 8 come nearer."""
     sparse_area: float = 0.16
     """Maximum fraction of its box that an empty frame covers."""
     sparse_cover: float = 0.9

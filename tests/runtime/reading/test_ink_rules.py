@@ -249,6 +249,14 @@ def test_circle_has_ink_on_all_four_sides(gap: int, is_frame: bool) -> None:
     assert find_frames(*label(page)).any() == is_frame
 
 
+@pytest.mark.parametrize(("length", "is_circle"), [(24, True), (50, False)])
+def test_circle_stays_away_from_its_middle(length: int, is_circle: bool) -> None:
+    """The outline of a 6 does not, and what it holds is its own."""
+    page = np.maximum(circle(80), draw((90, 150, 100, 108)))
+    page[20 : 20 + length, 98:101] = 0.8
+    assert find_frames(*label(page)).any() == is_circle
+
+
 @pytest.mark.parametrize(("width", "gap", "is_frame"), [(3, 0, True), (4, 0, False), (3, 6, True), (3, 10, False)])
 def test_thin_square_is_a_frame_even_if_empty(width: int, gap: int, is_frame: bool) -> None:
     page = ring(20, 20, 80, width)
