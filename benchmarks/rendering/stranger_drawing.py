@@ -84,12 +84,17 @@ def cover(
 
 
 def paint(ink: Floats, rng: np.random.Generator, colours: tuple[Colour, Colour] | None = None) -> bytes:
-    """Save ink as a PNG file: mostly black on white, or in a colour on another."""
+    """Save ink as a PNG file, in the colours of `paint_picture`."""
+    return encode_png(paint_picture(ink, rng, colours))
+
+
+def paint_picture(ink: Floats, rng: np.random.Generator, colours: tuple[Colour, Colour] | None = None) -> Image.Image:
+    """Paint ink: mostly black on white, mode L, or in a colour on another, mode RGB."""
     dark, light = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
     pen, ground = colours or ((dark, light) if rng.random() < 0.7 else (light, dark))
     scene = np.asarray(ground) + ink[..., np.newaxis] * (np.asarray(pen) - np.asarray(ground))
     picture = Image.fromarray(np.rint(255 * np.clip(scene, 0, 1)).astype(np.uint8))
-    return encode_png(picture if colours else picture.convert("L"))
+    return picture if colours else picture.convert("L")
 
 
 def draw_sides(rng: np.random.Generator, low: float = SIDES[0], high: float = SIDES[1]) -> Size:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from PIL import Image, ImageFilter
 
 from benchmarks.rendering.papers import encode_png
-from benchmarks.rendering.stranger_drawing import Shown, Stranger, cover, draw_place, draw_sides, paint
+from benchmarks.rendering.stranger_drawing import Shown, Stranger, cover, draw_place, draw_sides, paint, paint_picture
 
 
 def draw_pale_pencil(digit: int, by: Stranger) -> Shown:
@@ -39,7 +37,7 @@ def draw_on_sheet(digit: int, by: Stranger) -> Shown:
     rng, size = by.rng, draw_sides(by.rng, 150, 500)
     centre, pixels = draw_place(size, rng, 0.4, 0.7)
     ink = cover(by.shape(digit), size, centre, pixels, pixels * rng.uniform(0.04, 0.1))
-    drawn = Image.open(io.BytesIO(paint(ink * np.float32(0.85) + np.float32(0.05), rng))).convert("RGB")
+    drawn = paint_picture(ink * np.float32(0.85) + np.float32(0.05), rng).convert("RGB")
     is_light = np.asarray(drawn)[0, 0, 0] > 127
     tone = rng.uniform(20, 130) if is_light else rng.uniform(125, 235)
     ground = tuple(int(level) for level in np.clip(tone + rng.normal(0, 15, 3), 0, 255))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
+
+Sides: TypeAlias = tuple[float, float, float, float]
+"""Left, top, right and bottom, as fractions of an upright picture's width and height, or in pixels."""
 
 
 class Box(NamedTuple):

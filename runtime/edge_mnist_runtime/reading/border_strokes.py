@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from edge_mnist_runtime.reading.components import Mask
-from edge_mnist_runtime.reading.filters import Floats, quantile, quantile_along
+from edge_mnist_runtime.reading.filters import Floats, edges_of, quantile, quantile_along
 from edge_mnist_runtime.reading.ink import Ink, peak_of, pick_ink, stroke_widths
 from edge_mnist_runtime.reading.page import are_strokes
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
@@ -31,7 +31,7 @@ def are_strokes_at_border(ink: Pixels) -> bool:
     picked, peak = pick_ink(darkness, 0.0), peak_of(darkness)
     if picked is None or picked.stroke_pixels >= PAGE.blob_width * picked.side_pixels:
         return False
-    edges = np.concatenate([darkness[0], darkness[-1], darkness[:, 0], darkness[:, -1]])
+    edges = edges_of(darkness)
     shown = edges[edges > PICTURE_READING.drawing.stroke_level / 255]
     # A high quantile, because the border may cut a stroke's soft edge.
     is_dark = shown.size == 0 or quantile(shown, BORDER_QUANTILE) >= PAGE.min_stem_darkness * peak

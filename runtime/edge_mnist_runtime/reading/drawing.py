@@ -157,7 +157,8 @@ def is_clean(grey: Image.Image, ink: Pixels) -> bool:
     if off.max() < DRAWING.min_drawn_levels:
         return False
     strokes = ink > DRAWING.stroke_level
-    if strokes.mean() > DRAWING.max_stroke_fraction or _is_sheet(strokes):
+    covered = float(strokes.mean())
+    if covered > DRAWING.max_stroke_fraction or _is_sheet(strokes, covered):
         return False  # the border is a frame, and the sheet inside it looks like ink
     # Grey next to strokes is their soft edge. Elsewhere it is shade, lines or another pen.
     reach = max(DRAWING.soft_edge_pixels, round(DRAWING.soft_edge_fraction * max(grey.size)))
@@ -173,9 +174,10 @@ def is_clean(grey: Image.Image, ink: Pixels) -> bool:
     return bool(chosen.all())
 
 
-def _is_sheet(strokes: Mask) -> bool:
-    if strokes.mean() < PICTURE_READING.sheets.min_area * PICTURE_READING.sheets.min_fill:
-        return False
+def _is_sheet(strokes: Mask, covered: float) -> bool:
+    """Whether strokes, which cover this fraction of the picture, 0..1, are a sheet."""
+    if covered < PICTURE_READING.sheets.min_area * PICTURE_READING.sheets.min_fill:
+        return False  # as nearly every drawing; no box is needed to see it
     box = mask_box(strokes)
     return find_sheet(strokes, box.width * box.height / strokes.size) is not None
 

@@ -59,17 +59,17 @@ def settle_grey(grey: Image.Image, ink: DrawnInk) -> DrawnInk | None:
     has_full = parts.meet(full)
     is_speck = ~has_full & (parts.areas < least_area)
     strokes, specks = parts.mask_of(~is_speck), parts.mask_of(is_speck)
-    if not (faint & strokes).any():
+    faint_strokes = faint & strokes
+    if not faint_strokes.any():
         return None  # many specks, each less than a stroke
     full_box, whole_box = mask_box(full), mask_box(strokes)
     goes_beyond = _goes_beyond(full_box, whole_box)
     is_stroke = not goes_beyond and bool((has_full | is_speck).all()) and not _is_blot(faint, full)
     pixels = stretch_contrast(contrast * ~specks, level // 2, level)
-    if is_stroke and not _is_copy(full_box, mask_box(faint & strokes), whole_box):
+    if is_stroke and not _is_copy(full_box, mask_box(faint_strokes), whole_box):
         return replace(ink, pixels=pixels) if is_clean(grey, pixels) else None
     # Grey at the border is shade or printed lines, which photographs are searched for.
-    is_clean_anyway = not goes_beyond and is_clean(grey, ink.pixels)
-    if not has_even_border(grey) or is_clean_anyway or _shows_several(pixels):
+    if not has_even_border(grey) or (not goes_beyond and is_clean(grey, ink.pixels)) or _shows_several(pixels):
         return None
     return _erase(grey, ink, round((1 + FAINT.max_uneven) * level))
 

@@ -120,6 +120,12 @@ def _slide(values: Levels, window: int, axis: int, function: Any) -> Levels:
     return slid
 
 
+def edges_of(values: Levels) -> Levels:
+    """The first and last row and column of an array, shape (H, W), joined: the corners twice; shape (2 * (H + W),)."""
+    edges: Levels = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
+    return edges
+
+
 def roughness(planes: npt.NDArray[np.uint8]) -> float:
     """Sum of squared differences of neighbours in planes, shape (C, H, W).
 

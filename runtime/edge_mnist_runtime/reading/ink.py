@@ -271,7 +271,7 @@ def find_frames(parts: Components, mass: npt.NDArray[np.float64]) -> Mask:
 
 def _is_ellipse(parts: Components, index: int) -> bool:
     """Whether nearly all of a component is far from the middle of its box, in halves of its sides."""
-    own = parts.labels[Box(*parts.boxes[index]).slices] == index + 1
+    own = _own_pixels(parts, index)
     rows, columns = np.nonzero(own)
     height, width = own.shape
     away = np.hypot((2 * rows + 1) / height - 1, (2 * columns + 1) / width - 1)
@@ -280,10 +280,16 @@ def _is_ellipse(parts: Components, index: int) -> bool:
 
 def _covered_sides(parts: Components, index: int) -> list[float]:
     """Fraction of each side of a component's box that its ink covers, 0..1, in ascending order."""
-    own = parts.labels[Box(*parts.boxes[index]).slices] == index + 1
+    own = _own_pixels(parts, index)
     depth = max(1, round(INK.frame_depth * max(own.shape)))
     sides = (own[:depth].any(0), own[-depth:].any(0), own[:, :depth].any(1), own[:, -depth:].any(1))
     return sorted(float(side.mean()) for side in sides)
+
+
+def _own_pixels(parts: Components, index: int) -> Mask:
+    """A component's pixels in its box, bool, shape (H, W) of the box."""
+    own: Mask = parts.labels[Box(*parts.boxes[index]).slices] == index + 1
+    return own
 
 
 def box_around(boxes: npt.NDArray[np.intp]) -> Box:

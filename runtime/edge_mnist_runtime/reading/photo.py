@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
 from PIL import Image
 
-from edge_mnist_runtime.box import Box
+from edge_mnist_runtime.box import Box, Sides
 from edge_mnist_runtime.prediction import Reason
 from edge_mnist_runtime.reading.filters import Floats
 from edge_mnist_runtime.reading.ink import Strokes
@@ -26,9 +26,6 @@ from edge_mnist_runtime.reading.thumbnail import make_thumbnail
 from edge_mnist_runtime.tensor import Pixels
 
 PHOTO: Final = PICTURE_READING.photo
-
-Sides: TypeAlias = tuple[float, float, float, float]
-"""Left, top, right and bottom, as fractions of an upright picture's width and height, or in pixels."""
 
 
 @dataclass(frozen=True)

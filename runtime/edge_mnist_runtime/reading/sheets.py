@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-
-from edge_mnist_runtime.box import Box
+from edge_mnist_runtime.box import Box, Sides
 from edge_mnist_runtime.preprocess import mask_box
 from edge_mnist_runtime.reading.components import Mask
+from edge_mnist_runtime.reading.filters import edges_of
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.tensor import Pixels
 
 SHEETS: Final = PICTURE_READING.sheets
-
-Sides = tuple[float, float, float, float]
-"""Left, top, right and bottom, as fractions of a picture's width and height."""
 
 
 def find_inside(ink: Pixels, sides: Sides) -> Sides | None:
@@ -67,7 +63,7 @@ def find_sheet(mask: Mask, picture_fraction: float) -> Box | None:
         inside = _shrunk(box, margin)
         own = mask[inside.slices]
         has_corners = own[[0, 0, -1, -1], [0, -1, 0, -1]].all()
-        if has_corners and np.concatenate([own[0], own[-1], own[:, 0], own[:, -1]]).mean() >= SHEETS.min_edge:
+        if has_corners and edges_of(own).mean() >= SHEETS.min_edge:
             return inside
     return None
 
