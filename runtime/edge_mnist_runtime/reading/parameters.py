@@ -45,6 +45,11 @@ class ReaderParameters(NamedTuple):
     """Confidence from which the mean of the answers for a small or moved digit, as it is and in the place of MNIST's,
     counts. `robust` then accepts 67 of 78 doubtful digits in a corner, all right, and 4 of 93 letters; without the mean
     it accepted 29, one wrong, and 8."""
+    smoothing: float = 0.015
+    """Standard deviation of the Gaussian that smooths a blank picture before it is read again, as a fraction of the
+    shorter side. At 0.01 fewer of sprayed digits are read, at 0.02 no more."""
+    sure_of_grain: float = 0.98
+    """Confidence from which its digit is accepted. One of 183 blank pages reaches it, four reach the threshold."""
     min_photo_side_pixels: int = 40
     """Minimum shorter side of a photograph. Smaller pictures are read as drawings, because texture, lines and shadows
     look like strokes in few pixels."""
@@ -140,7 +145,10 @@ class SheetParameters(NamedTuple):
     """Minimum fraction of the box that a sheet without its digit covers. Digits cover up to two fifths."""
     min_span: float = 0.84
     """Minimum fraction of the box between a sheet's edges. A 0 has less: it leaves the corners free."""
-    margins: tuple[float, ...] = (0.03, 0.05, 0.07, 0.09, 0.11, 0.13, 0.15)
+    min_quadrangle: float = 0.95
+    """Minimum area of the quadrangle whose corners touch the sides of the box, as a fraction of a sheet that is turned
+    further. For a 0 it is 0.64."""
+    margins: tuple[float, ...] = (0.03, 0.05, 0.07, 0.09, 0.11, 0.13, 0.15, 0.17, 0.19, 0.21, 0.23)
     """Margins, as fractions of the box's sides, that may be needed to be inside a sheet that is turned."""
     min_edge: float = 0.97
     """Minimum fraction of the edges of what is inside that the sheet covers, besides all corners. Strokes may cross
@@ -412,6 +420,16 @@ class GlyphParameters(NamedTuple):
     """Minimum mass of a small component, as a fraction of the heaviest digit's. Lighter ones are specks."""
     min_small_side: float = 0.12
     """Minimum longer side of a small component, as a fraction of the usual height. Smaller ones are specks."""
+    max_small_side: float = 1.5
+    """Maximum longer side of a small component, as a fraction of the usual height. Longer ones are printed lines."""
+    side_width: float = 0.35
+    """Maximum width of the side of a box, as a fraction of its height: pictures are turned, and corners stay."""
+    same_height: float = 0.95
+    """Minimum height of the side of a box, as a fraction of the tallest component's in the row."""
+    min_sides: int = 3
+    """Minimum number of sides of boxes: two may be 1s."""
+    box_margin: float = 0.05
+    """Minimum distance of a digit from the top and bottom of its box, as a fraction of the box's height."""
 
 
 class RejectionParameters(NamedTuple):
@@ -643,9 +661,9 @@ class RowParameters(NamedTuple):
 class PictureReadingDefinition(NamedTuple):
     """All parameters that decide which ink is found in a picture, with a version."""
 
-    version: int = 12
-    """Raised with every change of the results. From version 12 on digits are read on sheets and screens that stand out
-    from what they lie on, in circles, and in clean drawings of little contrast."""
+    version: int = 13
+    """Raised with every change of the results. From version 13 on digits of spray, halftone and chalk are read, on
+    sheets that are turned by up to 15 degrees, and in rows with boxes around them."""
     decoding: DecodingParameters = DECODING
     reader: ReaderParameters = ReaderParameters()
     drawing: DrawingParameters = DrawingParameters()

@@ -194,3 +194,27 @@ def test_picture_without_a_row_ends_with_8(run_here: RunCli, tmp_path: Path) -> 
 
 def test_save_takes_one_picture(in_process_cli: Callable[..., int], tmp_path: Path) -> None:
     assert in_process_cli("read", tmp_path / "a.png", tmp_path / "b.png", "--save", tmp_path / "c.png") == 2
+
+
+@pytest.mark.parametrize("is_grid", [True, False])
+@pytest.mark.parametrize("degrees", [0, 3])
+def test_dark_boxes_around_digits_are_no_ones(is_grid: bool, degrees: float, classifier: DigitClassifier) -> None:
+    row, samples = Image.new("L", (620, 200), 245), load_samples()
+    for place, digit in enumerate((8, 3, 5, 9)):
+        ink = samples.images[list(samples.labels).index(digit), :, :, 0]
+        row.paste(20, (52 + 130 * place, 37), Image.fromarray(ink).resize((126, 126), Image.Resampling.BICUBIC))
+        room = 0 if is_grid else 6
+        box = (50 + 130 * place + room, 30, 180 + 130 * place - room, 170)
+        ImageDraw.Draw(row).rectangle(box, outline=20, width=3)
+    turned = row.rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=245)
+    assert classifier.read_row(turned).text == "8359"
+
+
+@pytest.mark.parametrize("width", [1, 3, 5])
+def test_dark_line_below_a_row_is_no_part_of_a_digit(
+    width: int, year: Image.Image, classifier: DigitClassifier
+) -> None:
+    underlined = year.copy()
+    bottom = year.height - 15
+    ImageDraw.Draw(underlined).line((0, bottom, year.width, bottom), fill=20, width=width)
+    assert classifier.read_row(underlined).text == "2026"
