@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+
 from edge_mnist_runtime.box import Box, Sides
 from edge_mnist_runtime.preprocess import mask_box
 from edge_mnist_runtime.reading.components import Mask
@@ -57,7 +59,7 @@ def find_sheet(mask: Mask, picture_fraction: float) -> Box | None:
     own = mask[box.slices]
     if min(box.width, box.height) < SHEETS.min_shape * box.long_side or own.mean() < SHEETS.min_fill:
         return None
-    if min(_spanned(own), _spanned(own.T)) < SHEETS.min_span:
+    if min(_spanned(own), _spanned(own.T)) < SHEETS.min_span and not _is_turned(own):
         return None
     for margin in SHEETS.margins:
         inside = _shrunk(box, margin)
@@ -72,6 +74,15 @@ def _spanned(mask: Mask) -> float:
     """The fraction of a mask, shape (H, W), between the first and the last pixel of each row."""
     first, last = mask.argmax(1), mask.shape[1] - mask[:, ::-1].argmax(1)
     return float((last - first)[mask.any(1)].sum() / mask.size)
+
+
+def _is_turned(mask: Mask) -> bool:
+    """Whether a mask, shape (H, W), fills the quadrangle whose corners touch the four sides, as a turned sheet does."""
+    height, width = mask.shape
+    top, bottom, left, right = (float(np.flatnonzero(edge).mean()) for edge in (*mask[[0, -1]], *mask.T[[0, -1]]))
+    # The diagonals join top and bottom, left and right. The area is half of their cross product.
+    area = abs((bottom - top) * (right - left) - width * height) / 2
+    return bool(area >= SHEETS.min_quadrangle * _spanned(mask) * mask.size)
 
 
 def _shrunk(box: Box, margin: float) -> Box:

@@ -35,7 +35,7 @@ def lay_on(
 
 
 @pytest.mark.parametrize("noise", [0, 3])
-@pytest.mark.parametrize("degrees", [0.0, -4.0, 5.0])
+@pytest.mark.parametrize("degrees", [0.0, -4.0, 9.0, -15.0])
 @pytest.mark.parametrize(("paper", "pen", "ground"), [(245, 30, 60), (240, 20, 120), (20, 250, 245)])
 def test_digit_on_a_sheet_is_read(
     paper: int, pen: int, ground: int, degrees: float, noise: float, classifier: DigitClassifier
@@ -88,12 +88,31 @@ def test_filled_circle_is_no_sheet() -> None:
     assert find_sheet(np.hypot(rows, columns) <= 50, 0.5) is None
 
 
-def test_inside_leaves_the_corners_out_that_a_turned_sheet_leaves_free() -> None:
+@pytest.mark.parametrize("sides", [(200, 200), (200, 120)])
+@pytest.mark.parametrize("degrees", [-13, -8, 5, 12])
+def test_inside_leaves_the_corners_out_that_a_turned_sheet_leaves_free(degrees: float, sides: tuple[int, int]) -> None:
+    turned = np.asarray(Image.new("L", sides, 255).rotate(degrees, expand=True))
+    inside = find_sheet(turned > 127, 0.5)
+    assert inside is not None
+    corners = turned[[inside.top, inside.top, inside.bottom - 1, inside.bottom - 1]][
+        [0, 1, 2, 3], [inside.left, inside.right - 1, inside.left, inside.right - 1]
+    ]
+    assert corners.min() > 127
+    assert inside.width > 0.5 * turned.shape[1]
+
+
+@pytest.mark.parametrize(("width", "height"), [(101, 101), (141, 101), (101, 61)])
+def test_filled_ellipse_is_no_turned_sheet(width: int, height: int) -> None:
+    rows, columns = np.mgrid[:height, :width]
+    ellipse = np.hypot(2 * columns / (width - 1) - 1, 2 * rows / (height - 1) - 1) <= 1
+    assert find_sheet(ellipse, 0.5) is None
+    assert find_sheet(np.asarray(Image.fromarray(ellipse).rotate(20, expand=True)), 0.5) is None
+
+
+def test_place_inside_is_a_part_of_the_picture() -> None:
     turned = np.asarray(Image.new("L", (200, 200), 255).rotate(5, expand=True))
     inside = find_sheet(turned > 127, 0.5)
     assert inside is not None
-    assert turned[inside.slices].min() == 255
-    assert inside.width > 0.6 * turned.shape[1]
     left, top, right, bottom = find_inside(np.pad(turned, 7), (0.2, 0.4, 0.6, 0.8)) or (0, 0, 0, 0)
     part = np.array(inside) / turned.shape[0]
     assert (left, top, right, bottom) == pytest.approx(0.4 * part + (0.2, 0.4, 0.2, 0.4), abs=0.005)
