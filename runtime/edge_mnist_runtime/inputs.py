@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from edge_mnist_runtime.box import Box
     from edge_mnist_runtime.prediction import Quality, Reason
-    from edge_mnist_runtime.reading.reader import Reading
+    from edge_mnist_runtime.reading.result import Reading
     from edge_mnist_runtime.tensor import Pixels
 
 
@@ -173,7 +173,7 @@ def read_any(picture: Picture, mode: ReadingMode = "auto") -> Reading:
     Raises:
         InputError: The picture cannot be read.
     """
-    from edge_mnist_runtime.reading.reader import Reading
+    from edge_mnist_runtime.reading.result import Reading
 
     taken = take(picture, mode)
     return Reading(_to_array(taken), "raw") if isinstance(taken, bytes) else taken.read(mode)

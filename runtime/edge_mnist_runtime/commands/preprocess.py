@@ -16,7 +16,7 @@ from edge_mnist_runtime.commands.saving import check_target, save_png
 from edge_mnist_runtime.errors import UsageError
 
 if TYPE_CHECKING:
-    from edge_mnist_runtime.reading.reader import Reading
+    from edge_mnist_runtime.reading.result import Reading
     from edge_mnist_runtime.tensor import Pixels
 
 PREPROCESS_SCHEMA_VERSION: Final = 2
@@ -108,5 +108,6 @@ def _describe(reading: Reading) -> str:
     if reading.quality:
         words.append(f"longer side {reading.quality.side_pixels:.0f} pixels, contrast {reading.quality.contrast:.0%}")
     if reading.flaw:
-        words.append(f"and classify rejects it: {reading.flaw}")
+        unless = " unless the network is sure" if reading.min_confidence < 1 else ""
+        words.append(f"and classify rejects it{unless}: {reading.flaw}")
     return ", ".join(words)

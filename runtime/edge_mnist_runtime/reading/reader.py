@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from edge_mnist_runtime.box import Box
 from edge_mnist_runtime.errors import InputShapeError, PictureError
@@ -28,9 +28,9 @@ from edge_mnist_runtime.reading.faint_strokes import settle_grey
 from edge_mnist_runtime.reading.ink import pick_ink
 from edge_mnist_runtime.reading.modes import ReadingMode, find_tensor
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
-from edge_mnist_runtime.reading.rejection import find_rejection_reason, is_grain, min_confidence_despite
+from edge_mnist_runtime.reading.rejection import find_rejection_reason, is_grain
+from edge_mnist_runtime.reading.result import Reading, Steps
 from edge_mnist_runtime.reading.sheets import find_inside
-from edge_mnist_runtime.tensor import Pixels
 
 if TYPE_CHECKING:
     from edge_mnist_runtime.reading.photo import FoundInk
@@ -39,61 +39,6 @@ T = TypeVar("T")
 
 SIZE: Final = (PREPROCESS.side_pixels, PREPROCESS.side_pixels)
 """Width and height of a tensor."""
-
-Steps = tuple[tuple[str, Image.Image], ...]
-
-
-@dataclass(frozen=True)
-class Reading:
-    """The tensor of one picture, and how it was found."""
-
-    pixels: Pixels
-    """The tensor: uint8, shape (28, 28), bright ink on black; all 0 if the picture is blank."""
-    mode: ReadingMode
-    """The mode that was used: `raw` (a tensor, also an enlarged or inverted one), `mnist` or `photo`."""
-    box: Box | None = None
-    """The digit's box, in the upright picture's own pixels; None for tensors and blank pictures."""
-    light_on_dark: bool | None = None
-    """Whether the ink is lighter than its background; None for unchanged tensors and blank pictures."""
-    lines_removed: int = 0
-    """Number of printed lines removed."""
-    quality: Quality | None = None
-    """How well the picture shows its digit; None for tensors and blank pictures."""
-    flaw: Reason | None = None
-    """Rejection reason found before the network runs; None if there is none."""
-    draw_steps: Callable[[], Steps] | None = None
-    """Draws `steps` on demand, because most are never shown."""
-
-    @property
-    def min_confidence(self) -> float:
-        """Confidence from which the network's answer counts in spite of the flaw; infinite if none does."""
-        return min_confidence_despite(self.flaw)
-
-    @property
-    def steps(self) -> Steps:
-        """Name and picture (mode L or RGB) of each intermediate step."""
-        return self.draw_steps() if self.draw_steps else ()
-
-    def require_ink(self, origin: str) -> Pixels:
-        """Return the tensor of a picture that is not blank; messages name the picture `origin`.
-
-        Raises:
-            PictureError: The picture is blank.
-        """
-        if self.flaw == "blank":
-            raise PictureError(f"{origin}: blank, no ink found; expected a picture of one digit")
-        return self.pixels
-
-    def to_dict(self) -> dict[str, Any]:
-        """For the command line's JSON output."""
-        return {
-            "mode": self.mode,
-            "box": self.box and list(self.box),
-            "light_on_dark": self.light_on_dark,
-            "lines_removed": self.lines_removed,
-            "quality": self.quality and self.quality.to_dict(),
-            "flaw": self.flaw,
-        }
 
 
 def read_picture(picture: Image.Image, *, mode: ReadingMode = "auto", origin: str = "picture") -> Reading:
@@ -114,6 +59,11 @@ def read_picture(picture: Image.Image, *, mode: ReadingMode = "auto", origin: st
         InputShapeError: `mode` is `raw`, and the picture is not 28 x 28 grey pixels.
     """
     require_decoded(picture, origin)
+    reading = _read(picture, mode, origin)
+    return _read_without_grain(picture, mode, origin) or reading if reading.flaw == "blank" else reading
+
+
+def _read(picture: Image.Image, mode: ReadingMode, origin: str) -> Reading:
     if mode == "auto" and min(picture.size) < PICTURE_READING.reader.min_photo_side_pixels:
         picture = _in_visible_colour(picture, origin)
     if tensor := _find_tensor(picture, mode, origin):
@@ -175,7 +125,10 @@ def _with_even_background(picture: Image.Image, origin: str) -> Image.Image:
 
 def read_drawing(picture: Image.Image, origin: str) -> Reading:
     """Read a picture as a clean drawing, whether it is one or not."""
-    grey = _grey_of(picture, origin)
+    return _read_even(picture, _grey_of(picture, origin))
+
+
+def _read_even(picture: Image.Image, grey: Image.Image) -> Reading:
     ink = subtract_background(grey)
     return _blank(grey, "mnist") if ink is None else _drawn(picture, grey, ink)
 
@@ -216,6 +169,30 @@ def _read_anything(picture: Image.Image, origin: str) -> Reading:
     if may_be_drawing(colours) and (drawn := _read_clean(picture, _grey_of(picture, origin))):
         return drawn
     return _read_photo(picture, colours)
+
+
+def _read_colours(picture: Image.Image, colours: Image.Image, *, is_whole: bool = True) -> Reading:
+    """Read a part of a picture, or a changed one: as a clean drawing, if it is one."""
+    clean = may_be_drawing(colours) and _read_clean(picture, colours.convert("L"))
+    return clean or _read_photo(picture, colours, is_whole=is_whole)
+
+
+def _read_without_grain(picture: Image.Image, mode: ReadingMode, origin: str) -> Reading | None:
+    """Read a blank picture again, smoothed: spray and halftone are grain in the form of strokes.
+
+    Returns:
+        The reading, which is still blank unless the network is sure; None if there are no strokes.
+    """
+    if min(picture.size) < PICTURE_READING.reader.min_photo_side_pixels:
+        return None
+    colours = _colours_of(picture, origin)
+    smooth = colours.filter(ImageFilter.GaussianBlur(PICTURE_READING.reader.smoothing * min(colours.size)))
+    reading = _read_even(picture, smooth.convert("L")) if mode == "mnist" else _read_colours(picture, smooth)
+    if reading.flaw:
+        return None
+    return replace(
+        reading, flaw="blank", draw_steps=lambda: (("picture", colours), ("smoothed", smooth), *reading.steps[1:])
+    )
 
 
 def _read_clean(picture: Image.Image, grey: Image.Image) -> Reading | None:
@@ -259,8 +236,7 @@ def _read_inside_sheet(picture: Image.Image, colours: Image.Image, found: FoundI
     region = colours.crop((left, top, right, bottom))
     if min(region.size) < PICTURE_READING.reader.min_photo_side_pixels:
         return None
-    reading = may_be_drawing(region) and _read_clean(region, region.convert("L"))
-    reading = reading or _read_photo(region, region, is_whole=False)
+    reading = _read_colours(region, region, is_whole=False)
     if reading.flaw or reading.box is None or reading.quality is None:
         return None
     full_width, full_height = upright_size(picture)

@@ -24,8 +24,9 @@ from edge_mnist_runtime.reading.ink import Ink, find_frames, outline_on_edges, p
 from edge_mnist_runtime.reading.line_removal import remove_ruling
 from edge_mnist_runtime.reading.page import Page
 from edge_mnist_runtime.reading.photo import cut_out, reduce_to_working_size, window_for
-from edge_mnist_runtime.reading.reader import Reading, read_picture
+from edge_mnist_runtime.reading.reader import read_picture
 from edge_mnist_runtime.reading.rejection import find_rejection_reason, is_grain
+from edge_mnist_runtime.reading.result import Reading
 from edge_mnist_runtime.reading.ruled_lines import find_ruling
 from edge_mnist_runtime.reading.thumbnail import make_thumbnail
 

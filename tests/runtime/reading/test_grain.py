@@ -1,0 +1,78 @@
+"""Spray, halftone and chalky pens draw grain in the form of strokes: the network decides whether it is a digit."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from edge_mnist_runtime import DigitClassifier
+from edge_mnist_runtime.reading.modes import ReadingMode
+from edge_mnist_runtime.reading.parameters import PICTURE_READING
+from edge_mnist_runtime.reading.reader import read_picture
+
+FOUR = (((130, 45), (70, 165), (230, 165)), ((180, 120), (172, 255)))
+
+
+def spray(dot: int = 2, cover: float = 0.35, side: int = 300, strokes: object = FOUR) -> Image.Image:
+    """A 4 of scattered black dots on white."""
+    mask = Image.new("L", (300, 300))
+    for stroke in strokes if isinstance(strokes, tuple) else ():
+        ImageDraw.Draw(mask).line(stroke, fill=255, width=24, joint="curve")
+    dots = np.random.default_rng(2).random((300 // dot, 300 // dot)) < cover
+    inked = np.kron(dots, np.ones((dot, dot), np.bool_)) & (np.asarray(mask) > 0)
+    return Image.fromarray(np.where(inked, 0, 255).astype(np.uint8)).resize((side, side), Image.Resampling.NEAREST)
+
+
+def halftone() -> Image.Image:
+    """A 4 of dots in a square grid."""
+    mask = Image.new("L", (300, 300))
+    for stroke in FOUR:
+        ImageDraw.Draw(mask).line(stroke, fill=255, width=20, joint="curve")
+    rows, columns = np.mgrid[:300, :300]
+    dots = (columns % 6 - 3) ** 2 + (rows % 6 - 3) ** 2 < 6
+    return Image.fromarray(np.where(dots & (np.asarray(mask) > 0), 0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("mode", ["auto", "photo", "mnist"])
+@pytest.mark.parametrize("picture", [spray(), spray(3), halftone()], ids=["fine", "coarse", "halftone"])
+def test_digit_of_dots_is_read(picture: Image.Image, mode: ReadingMode) -> None:
+    assert DigitClassifier(mode=mode).predict(picture).digit == 4
+
+
+def test_box_and_size_are_in_the_pixels_of_the_whole_picture(classifier: DigitClassifier) -> None:
+    reading = read_picture(spray(side=3000))
+    assert reading.box == pytest.approx((580, 350, 2400, 2560), abs=150)
+    assert reading.quality is not None
+    assert reading.quality.side_pixels == pytest.approx(2200, rel=0.1)
+    assert [name for name, _ in reading.steps][:2] == ["picture", "smoothed"]
+    assert classifier.predict(spray(side=3000)).digit == 4
+
+
+def test_it_is_blank_unless_the_network_is_sure(classifier: DigitClassifier) -> None:
+    reading = read_picture(spray())
+    assert (reading.flaw, reading.min_confidence) == ("blank", PICTURE_READING.reader.sure_of_grain)
+    assert reading.require_ink("spray").any()
+    scribble = spray(strokes=(((60, 60), (240, 240)), ((60, 240), (240, 60)), ((60, 150), (240, 150))))
+    prediction = classifier.predict(scribble)
+    assert (prediction.digit, prediction.reason) == (None, "blank")
+    assert prediction.likeliest is not None
+
+
+def test_noise_and_texture_are_no_digits(classifier: DigitClassifier) -> None:
+    rng = np.random.default_rng(3)
+    for number in range(40):
+        side = int(rng.integers(40, 400))
+        values = rng.normal(180, rng.uniform(5, 60), (side, side))
+        if number % 2:
+            values = np.asarray(Image.fromarray(values.astype(np.float32)).resize((3 * side, 3 * side), 3))
+        picture = Image.fromarray(values.clip(0, 255).astype(np.uint8))
+        assert classifier.predict(picture).digit is None
+
+
+def test_blank_picture_without_strokes_has_no_tensor() -> None:
+    for picture in (Image.new("L", (300, 300), 200), Image.new("L", (30, 30), 255)):
+        reading = read_picture(picture)
+        assert (reading.flaw, reading.box, reading.min_confidence) == ("blank", None, math.inf)
