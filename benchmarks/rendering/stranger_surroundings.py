@@ -1,9 +1,10 @@
-"""Digits that something surrounds or that are hardly darker than their ground: circles, sheets on tables, pencils."""
+"""Digits that something surrounds, that are hardly darker than their ground, or that are made of grain."""
 
 from __future__ import annotations
 
 import numpy as np
 from PIL import Image, ImageFilter
+from scipy import ndimage
 
 from benchmarks.rendering.papers import encode_png
 from benchmarks.rendering.stranger_drawing import Shown, Stranger, cover, draw_place, draw_sides, paint, paint_picture
@@ -48,3 +49,24 @@ def draw_on_sheet(digit: int, by: Stranger) -> Shown:
     soft = np.asarray(turned.filter(ImageFilter.GaussianBlur(rng.uniform(0, 1.5))), np.float32)
     noise = rng.normal(0, rng.uniform(0, 4), (*soft.shape[:2], 1))
     return encode_png(Image.fromarray((soft + noise).clip(0, 255).astype(np.uint8)))
+
+
+def draw_grainy(digit: int, by: Stranger) -> Shown:
+    """Strokes of sprayed dots, a halftone, hatching, or a crayon on rough paper."""
+    rng, size = by.rng, draw_sides(by.rng, 120, 700)
+    centre, pixels = draw_place(size, rng, 0.45, 0.75)
+    ink = cover(by.shape(digit), size, centre, pixels, pixels * rng.uniform(0.07, 0.14)) > 0.5
+    dot = max(1, round(pixels * rng.uniform(0.004, 0.018)))
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    kind = rng.integers(4)
+    if kind == 0:
+        grain = rng.random(size)[rows // dot, columns // dot] < rng.uniform(0.25, 0.6)
+    elif kind == 1:
+        across = 3 * dot + 1
+        grain = np.hypot(columns % across - across / 2, rows % across - across / 2) < across * rng.uniform(0.25, 0.45)
+    elif kind == 2:
+        grain = (rows + rng.choice((-1, 1)) * columns) % (4 * dot) < dot
+    else:
+        rough = ndimage.gaussian_filter(rng.normal(0, 1, size), dot)
+        grain = rough > np.quantile(rough, rng.uniform(0.25, 0.5))
+    return paint((ink & grain).astype(np.float32) * np.float32(rng.uniform(0.6, 1)), rng)

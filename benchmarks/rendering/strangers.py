@@ -38,7 +38,7 @@ from benchmarks.rendering.stranger_drawing import (
     draw_sides,
     paint,
 )
-from benchmarks.rendering.stranger_surroundings import draw_circled, draw_on_sheet, draw_pale_pencil
+from benchmarks.rendering.stranger_surroundings import draw_circled, draw_grainy, draw_on_sheet, draw_pale_pencil
 
 DEVELOPMENT: Final = (31, "validation")
 """Seed and split of the pictures that choices may be made on..."""
@@ -272,5 +272,6 @@ KINDS: Final[dict[str, tuple[tuple[int, ...], Draw]]] = {
     "pale pencil": (_ALL, draw_pale_pencil),
     "in a circle": (_ALL, draw_circled),
     "on a sheet, whole": (_ALL, draw_on_sheet),
+    "spray, halftone, crayon": (_ALL, draw_grainy),
 }
 """Every kind: the digits that it shows, and what draws one. Seeds follow from the order."""
