@@ -103,7 +103,9 @@ def to_levels(array: npt.NDArray[Any], origin: str) -> Pixels:
 
 def _require_range(array: npt.NDArray[Any], most: int, origin: str, remedy: str) -> None:
     least_found, most_found = array.min(), array.max()
-    if not (least_found >= 0 and most_found <= most):  # also catches NaN
+    if np.isnan(most_found):
+        raise InputRangeError(f"NaN in {origin} of {array.dtype}; fill missing values first, as np.nan_to_num does")
+    if not (least_found >= 0 and most_found <= most):
         raise InputRangeError(
             f"{origin} of {array.dtype} with values {least_found:g}..{most_found:g}; expected 0..{most}: {remedy}"
         )

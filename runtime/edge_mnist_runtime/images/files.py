@@ -88,8 +88,10 @@ def _open_other(source: str | Path | bytes, origin: str) -> ImageFile.ImageFile:
         raise
     except Exception as error:  # as in `open_picture`
         raise PictureError(_explain(origin, error)) from error
-    problem = "not a picture" if size_bytes else "empty (0 bytes)"
-    raise PictureError(f"{origin}: {problem}; expected one of {', '.join(FORMATS)}, HEIC or AVIF")
+    expected = f"expected one of {', '.join(FORMATS)}, HEIC or AVIF"
+    if not size_bytes:
+        raise PictureError(f"{origin}: empty (0 bytes); {expected}")
+    raise PictureError(f"{origin}: not a picture; {expected}; convert other formats first")
 
 
 def _is_one_scan(jpeg: Image.Image) -> bool:
@@ -141,7 +143,8 @@ def _explain(origin: str, error: Exception) -> str:
         return _too_large(origin, "far too many pixels for a picture of a digit")
     if isinstance(error, OSError) and error.errno is not None:
         return f"{origin}: cannot be read ({error.strerror})"
-    return describe_damage(origin, error)
+    has_zero = "\0" in origin
+    return f"{origin!r}: no file name, because of its character 0" if has_zero else describe_damage(origin, error)
 
 
 def _too_large(origin: str, found: str) -> str:

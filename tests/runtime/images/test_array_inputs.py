@@ -158,7 +158,7 @@ def test_colours_of_other_dtypes_are_pictures(dtype: type, draw_three: Callable[
         (np.full((28, 28), 255.0), r"float64 with values 255..255; expected 0..1: divide 0..255 by 255"),
         (np.full((28, 28), 1.0001, np.float32), r"expected 0..1"),
         (np.full((28, 28), -0.1), r"values -0.1..-0.1"),
-        (np.full((28, 28), np.nan, np.float32), r"values nan..nan"),
+        (np.full((28, 28), np.nan, np.float32), r"NaN in array of float32; fill missing values first"),
         (np.where(np.eye(28) > 0, np.inf, 0), r"values 0..inf"),
         (np.full((28, 28), 256), r"int64 with values 256..256; expected 0..255"),
         (np.full((28, 28), -1, np.int8), r"int8 with values -1..-1"),

@@ -124,6 +124,11 @@ def test_damaged_data_url_is_one_line(url: str, said: str, classifier: DigitClas
     assert str(caught.value).startswith("data: URL: ")
 
 
+def test_name_with_a_character_0_is_no_file_name(classifier: DigitClassifier) -> None:
+    with pytest.raises(PictureError, match=r"'three\\x00.png': no file name"):
+        classifier.predict("three\0.png")
+
+
 def test_data_url_is_shortened_where_results_name_it(run: Run, three: bytes) -> None:
     url = to_url(three)
     done = run("classify", "--json", url)
