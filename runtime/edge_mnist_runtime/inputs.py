@@ -59,13 +59,13 @@ class NetworkInput(NamedTuple):
     tensor: bytes
     """784 grey levels, bright ink on black."""
     quality: Quality | None = None
-    """How well the picture shows its digit; None for tensors and blank pictures."""
+    """How well the picture shows its digit; None for tensors and pictures without ink."""
     flaw: Reason | None = None
     """Rejection reason found before the network runs."""
     min_confidence: float = 0.0
     """Confidence from which the network's answer counts in spite of the flaw; above 1 if none does."""
     box: Box | None = None
-    """The digit's box, in the upright picture's own pixels; None for tensors and blank pictures."""
+    """The digit's box, in the upright picture's own pixels; None for tensors and pictures without ink."""
 
 
 class Source(NamedTuple):
@@ -161,7 +161,7 @@ def to_pixels(picture: Picture, mode: ReadingMode = "auto", *, origin: str | Non
     """Convert any input to the tensor that the network reads, uint8, shape (28, 28).
 
     Raises:
-        InputError: The picture cannot be read, or is blank.
+        InputError: The picture cannot be read, or has no ink.
     """
     taken = take(picture, mode, origin=origin)
     return _to_array(taken) if isinstance(taken, bytes) else taken.read(mode).require_ink(taken.origin)

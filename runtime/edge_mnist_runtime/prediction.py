@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Reason: TypeAlias = Literal["blank", "too small", "cut off", "several digits", "ambiguous", "no digit"]
 """Why a picture is rejected. The first four reasons are found in the picture, the last two by the network.
 
-The network is asked unless the picture is blank. If it is sure, its answer counts although ink seems cut off, or
+The network is asked unless the picture has no ink. If it is sure, its answer counts although ink seems cut off, or
 several digits seem to be there.
 
 `ambiguous`: two digits share the probability. `no digit`: the probability is spread over more digits, or the image
@@ -47,7 +47,7 @@ class Prediction:
         probabilities: Probabilities of the ten digits, float32, shape (10,), read-only, or their bytes. All are equal
             if the network did not run.
         reason: Why the picture is rejected; None if it is accepted.
-        quality: How well the picture shows its digit; None for tensors and blank pictures.
+        quality: How well the picture shows its digit; None for tensors and pictures without ink.
     """
 
     # Not a frozen dataclass: that would cost 0.4 us more, of the 15 us of a prediction.
@@ -101,7 +101,7 @@ class Prediction:
 
     @property
     def quality(self) -> Quality | None:
-        """How well the picture shows its digit; None for tensors and blank pictures."""
+        """How well the picture shows its digit; None for tensors and pictures without ink."""
         return self._quality
 
     @property

@@ -78,7 +78,8 @@ class Predictor:
     def predict_located(self, pictures: Iterable[Picture | InputError]) -> tuple[list[Outcome], list[Box | None]]:
         """Like `predict_many`, and also return the box of each digit. The error of a picture stays in its place.
 
-        A box is in the upright picture's own pixels. It is None for tensors, blank and unreadable pictures.
+        A box is in the upright picture's own pixels. It is None for tensors, and for pictures that are unreadable or
+        without ink.
         """
         inputs: list[NetworkInput] = []
         errors: dict[int, InputError] = {}
@@ -189,7 +190,7 @@ def _geometric_mean(one: bytes, other: bytes) -> bytes:
 
 
 def _weigh_flaw(prediction: Prediction, found: NetworkInput) -> Prediction:
-    """Reject a prediction for the flaw of its picture, unless the network is sure, or the picture is blank."""
+    """Reject a prediction for the flaw of its picture, unless the network is sure, or there is no ink."""
     if not found.flaw or not prediction.confidence or prediction.confidence >= found.min_confidence:
         return prediction
     return reject_prediction(prediction, found.flaw)

@@ -72,7 +72,7 @@ def find_glyphs(parts: Components, mass: Floats64, shape: tuple[int, ...]) -> Gl
         return GlyphRows((), ())
     tall = np.flatnonzero(is_tall)
     in_row = _along_main_row(boxes, weight, tall, usual)
-    row = _merge_columns(boxes, _without_box_sides(boxes, tall[in_row]))
+    row = _merge_columns(boxes, tall[in_row])
     row = _attach(boxes, weight, row, np.flatnonzero(~is_tall), usual)
     return GlyphRows(_to_glyphs(boxes, row), _to_glyphs(boxes, _merge_columns(boxes, tall[~in_row])))
 
@@ -96,27 +96,6 @@ def _along_main_row(boxes: Indices, weight: Floats64, tall: Indices, usual: floa
             if abs(middles[index] - level) <= GLYPHS.row_offset * usual:
                 in_row[index], level = True, middles[index]
     return in_row
-
-
-def _without_box_sides(boxes: Indices, row: Indices) -> Indices:
-    """Leave out the sides of boxes around a row's digits, which stay when the boxes' other lines are removed.
-
-    They are thin and equally tall, stand between all digits, and go on beyond the top and bottom of those beside them.
-    Two may be 1s, on either side of a digit; three are not.
-    """
-    ordered: Indices = row[np.argsort(boxes[row, 0])]
-    around = boxes[ordered]
-    heights, widths = sides_of(around)
-    are_sides = (widths <= GLYPHS.side_width * heights) & (heights >= GLYPHS.same_height * heights.max())
-    digits, sides = np.flatnonzero(~are_sides), np.flatnonzero(are_sides)
-    if len(sides) < GLYPHS.min_sides or (np.diff(digits) == 1).any():
-        return ordered
-    for digit, side in ((place, beside) for place in digits for beside in (place - 1, place + 1) if beside in sides):
-        below_top, above_bottom = around[digit, 1] - around[side, 1], around[side, 3] - around[digit, 3]
-        if min(below_top, above_bottom) < GLYPHS.box_margin * heights[side]:
-            return ordered
-    within: Indices = ordered[digits]
-    return within if len(within) else ordered
 
 
 def _merge_columns(boxes: Indices, chosen: Indices) -> list[list[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
@@ -18,6 +18,8 @@ from edge_mnist_runtime.reading.thumbnail import Thumbnail
 
 PAGE: Final = PICTURE_READING.page
 
+NO_LINES: Final = np.zeros((0, 0), np.float32)
+
 
 @dataclass(frozen=True)
 class Segmentation:
@@ -31,6 +33,8 @@ class Segmentation:
     light_on_dark: bool
     outline: float
     """Fraction of the ink's outline, 0..1, on an edge in the picture. It is low for shadows and for half a stroke."""
+    level_lines: Floats = field(default_factory=lambda: NO_LINES)
+    """Row of each horizontal line removed in every column, shape (N, W)."""
 
     @property
     def score(self) -> float:
@@ -113,7 +117,8 @@ class Page:
         if ink is None:
             return None
         outline = outline_on_edges(self._plane, ink)
-        return Segmentation(ink, darkness, len(self._ruling or ()), self._light_on_dark, outline)
+        level_lines = self._ruling.level if self._ruling else NO_LINES
+        return Segmentation(ink, darkness, self.n_lines, self._light_on_dark, outline, level_lines)
 
 
 def _reaches_edges(darkness: Floats, noise: float, peak: float) -> bool:

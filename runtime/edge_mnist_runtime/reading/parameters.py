@@ -422,14 +422,6 @@ class GlyphParameters(NamedTuple):
     """Minimum longer side of a small component, as a fraction of the usual height. Smaller ones are specks."""
     max_small_side: float = 1.5
     """Maximum longer side of a small component, as a fraction of the usual height. Longer ones are printed lines."""
-    side_width: float = 0.35
-    """Maximum width of the side of a box, as a fraction of its height: pictures are turned, and corners stay."""
-    same_height: float = 0.95
-    """Minimum height of the side of a box, as a fraction of the tallest component's in the row."""
-    min_sides: int = 3
-    """Minimum number of sides of boxes: two may be 1s."""
-    box_margin: float = 0.05
-    """Minimum distance of a digit from the top and bottom of its box, as a fraction of the box's height."""
 
 
 class RejectionParameters(NamedTuple):
@@ -596,6 +588,25 @@ class RowInkParameters(NamedTuple):
     forms a row."""
 
 
+class BoxParameters(NamedTuple):
+    """`rows/boxes.py`: the sides of printed boxes, and dividers, among a row's digits."""
+
+    max_width: float = 0.35
+    """Maximum width of a side, as a fraction of its height: pictures are turned, and corners stay."""
+    reach: float = 0.06
+    """Maximum distance of its ends from a removed line, as a fraction of its height."""
+    min_reach_pixels: float = 3.0
+    """Minimum of the same in pixels."""
+    min_sides: int = 2
+    """Minimum number of sides that end at lines."""
+    same_height: float = 0.95
+    """Minimum height of a divider, as a fraction of the tallest glyph's."""
+    min_dividers: int = 3
+    """Minimum number of dividers: two may be 1s."""
+    margin: float = 0.05
+    """Minimum distance of a digit from the top and bottom of the sides beside it, as a fraction of their height."""
+
+
 class CutParameters(NamedTuple):
     """`rows/cuts.py`: where touching digits may be cut; lengths are fractions of the digits' height."""
 
@@ -663,7 +674,7 @@ class PictureReadingDefinition(NamedTuple):
 
     version: int = 13
     """Raised with every change of the results. From version 13 on digits of spray, halftone and chalk are read, on
-    sheets that are turned by up to 15 degrees, and in rows with boxes around them."""
+    sheets that are turned by up to 14 degrees, and of rows in printed boxes."""
     decoding: DecodingParameters = DECODING
     reader: ReaderParameters = ReaderParameters()
     drawing: DrawingParameters = DrawingParameters()
@@ -682,6 +693,7 @@ class PictureReadingDefinition(NamedTuple):
     photo: PhotoParameters = PhotoParameters()
     thin_strokes: ThinStrokeParameters = ThinStrokeParameters()
     row_ink: RowInkParameters = RowInkParameters()
+    boxes: BoxParameters = BoxParameters()
     cuts: CutParameters = CutParameters()
     rows: RowParameters = RowParameters()
 

@@ -181,14 +181,18 @@ def _read_without_grain(picture: Image.Image, mode: ReadingMode, origin: str) ->
     """Read a blank picture again, smoothed: spray and halftone are grain in the form of strokes.
 
     Returns:
-        The reading, which is still blank unless the network is sure; None if there are no strokes.
+        The reading, which is still blank unless the network is sure. None if there are no strokes, or if they reach the
+        picture's edge, as folds and shadows do.
     """
     if min(picture.size) < PICTURE_READING.reader.min_photo_side_pixels:
         return None
     colours = _colours_of(picture, origin)
     smooth = colours.filter(ImageFilter.GaussianBlur(PICTURE_READING.reader.smoothing * min(colours.size)))
     reading = _read_even(picture, smooth.convert("L")) if mode == "mnist" else _read_colours(picture, smooth)
-    if reading.flaw:
+    if reading.flaw or reading.box is None:
+        return None
+    (left, top, right, bottom), (width, height) = reading.box, upright_size(picture)
+    if min(left, top, width - right, height - bottom) < PICTURE_READING.reader.smoothing * min(width, height):
         return None
     return replace(
         reading, flaw="blank", draw_steps=lambda: (("picture", colours), ("smoothed", smooth), *reading.steps[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,17 +25,17 @@ class Reading:
     """The tensor of one picture, and how it was found."""
 
     pixels: Pixels
-    """The tensor: uint8, shape (28, 28), bright ink on black; all 0 if the picture is blank."""
+    """The tensor: uint8, shape (28, 28), bright ink on black; all 0 without ink."""
     mode: ReadingMode
     """The mode that was used: `raw` (a tensor, also an enlarged or inverted one), `mnist` or `photo`."""
     box: Box | None = None
-    """The digit's box, in the upright picture's own pixels; None for tensors and blank pictures."""
+    """The digit's box, in the upright picture's own pixels; None for tensors and pictures without ink."""
     light_on_dark: bool | None = None
-    """Whether the ink is lighter than its background; None for unchanged tensors and blank pictures."""
+    """Whether the ink is lighter than its background; None for unchanged tensors and pictures without ink."""
     lines_removed: int = 0
     """Number of printed lines removed."""
     quality: Quality | None = None
-    """How well the picture shows its digit; None for tensors and blank pictures."""
+    """How well the picture shows its digit; None for tensors and pictures without ink."""
     flaw: Reason | None = None
     """Rejection reason found before the network runs; None if there is none. A picture that is blank but for grain in
     the form of strokes has a tensor and a box."""
@@ -54,10 +55,10 @@ class Reading:
         return self.draw_steps() if self.draw_steps else ()
 
     def require_ink(self, origin: str) -> Pixels:
-        """Return the tensor of a picture that is not blank; messages name the picture `origin`.
+        """Return the tensor of a picture with ink; messages name the picture `origin`.
 
         Raises:
-            PictureError: The picture is blank.
+            PictureError: No ink was found.
         """
         if self.flaw == "blank" and not self.box:
             raise PictureError(f"{origin}: blank, no ink found; expected a picture of one digit")
@@ -72,4 +73,5 @@ class Reading:
             "lines_removed": self.lines_removed,
             "quality": self.quality and self.quality.to_dict(),
             "flaw": self.flaw,
+            "min_confidence": self.min_confidence if math.isfinite(self.min_confidence) else None,
         }

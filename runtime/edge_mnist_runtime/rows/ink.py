@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -11,9 +11,10 @@ from PIL import Image
 
 from edge_mnist_runtime.images.colours import upright_colours, upright_grey
 from edge_mnist_runtime.reading.drawing import subtract_background
+from edge_mnist_runtime.reading.filters import Floats
 from edge_mnist_runtime.reading.glyphs import GlyphRows, find_glyphs
 from edge_mnist_runtime.reading.ink import Ink, box_around, pick_ink
-from edge_mnist_runtime.reading.page import Page, Segmentation
+from edge_mnist_runtime.reading.page import NO_LINES, Page, Segmentation
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.photo import (
     box_within,
@@ -24,6 +25,7 @@ from edge_mnist_runtime.reading.photo import (
 )
 from edge_mnist_runtime.reading.rejection import is_grain
 from edge_mnist_runtime.reading.thumbnail import make_thumbnail
+from edge_mnist_runtime.rows.boxes import leave_out_boxes
 
 ROW_INK: Final = PICTURE_READING.row_ink
 
@@ -74,7 +76,7 @@ def find_other_ink(picture: Image.Image) -> Iterator[RowInk]:
 
 def _find_in(colours: Image.Image, reduced: Image.Image, segmentation: Segmentation) -> RowInk | None:
     """The row in a segmentation of the reduced picture, or in a closer one that shows as many digits; None if none."""
-    found = _describe(segmentation.ink, reduced, (0.0, 0.0), (1.0, 1.0))
+    found = _describe(segmentation.ink, segmentation.level_lines, reduced)
     if not found.glyphs.main or _is_grain_row(found, segmentation):
         return None
     if found.glyphs.other or reduced.size == colours.size:
@@ -106,7 +108,7 @@ def _from_drawing(grey: Image.Image) -> RowInk | None:
     ink = None if drawn is None else pick_ink(drawn.pixels / np.float32(255), 0.0)
     if ink is None or is_grain(ink):
         return None
-    found = _describe(ink, grey, (0.0, 0.0), (1.0, 1.0))
+    found = _describe(ink, NO_LINES, grey)
     return found if found.glyphs.main else None
 
 
@@ -126,12 +128,21 @@ def _describe_closer(colours: Image.Image, found: RowInk, segmentation: Segmenta
     if near is None:
         return None
     origin = (box.top / colours.height, box.left / colours.width)
-    again = _describe(near.ink, region, origin, (box.height / colours.height, box.width / colours.width))
+    size = (box.height / colours.height, box.width / colours.width)
+    again = _describe(near.ink, near.level_lines, region, origin, size)
     is_less = len(again.glyphs.main) < len(found.glyphs.main) or again.glyphs.other
     return None if is_less else again
 
 
-def _describe(ink: Ink, region: Image.Image, origin: tuple[float, float], size: tuple[float, float]) -> RowInk:
+def _describe(
+    ink: Ink,
+    level_lines: Floats,
+    region: Image.Image,
+    origin: tuple[float, float] = (0.0, 0.0),
+    size: tuple[float, float] = (1.0, 1.0),
+) -> RowInk:
     """Find the glyphs; `origin` and `size` of the region are fractions of the whole picture, vertical axis first."""
     glyphs = find_glyphs(ink.parts, ink.mass, ink.mask.shape)
+    if glyphs.main:
+        glyphs = replace(glyphs, main=leave_out_boxes(glyphs.main, level_lines))
     return RowInk(ink, glyphs, origin, (size[0] / region.height, size[1] / region.width))

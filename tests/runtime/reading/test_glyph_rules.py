@@ -105,41 +105,6 @@ def test_page_without_ink_has_no_digits() -> None:
     assert find_glyphs(*label(page), page.shape).main == ()
 
 
-def boxed(top: int, bottom: int, *, sides: int = 3, width: int = 4) -> list[int]:
-    """Two digits, 100 to 160 rows down, between the sides of boxes."""
-    uprights = [(top, bottom, 70 * number, 70 * number + width) for number in range(sides)]
-    return glyphs((100, 160, 40, 60), (100, 160, 110, 130), *uprights, width=260)
-
-
-def test_sides_of_boxes_are_no_digits() -> None:
-    assert boxed(90, 170) == [1, 1]
-    assert boxed(90, 170, width=28) == [1, 1]
-    assert boxed(90, 170, width=29) == [1] * 5
-
-
-def test_sides_of_boxes_go_on_beyond_the_digits() -> None:
-    assert boxed(96, 164) == [1, 1]
-    assert boxed(98, 164) == [1] * 5
-    assert boxed(96, 162) == [1] * 5
-
-
-def test_sides_stand_between_all_digits() -> None:
-    first, second, third = ((100, 160, left, left + 20) for left in (40, 100, 160))
-    sides = [(90, 170, left, left + 4) for left in (20, 80, 140, 200)]
-    assert glyphs(first, second, third, *sides, width=260) == [1] * 3
-    assert glyphs(first, second, third, *sides[:3], width=260) == [1] * 3  # the last one is not needed
-    assert glyphs(first, second, third, sides[0], *sides[2:], width=260) == [1] * 6
-    assert glyphs(first, second, third, *sides[1:3], width=260) == [1] * 5
-    assert glyphs(*sides, width=260) == [1] * 4
-
-
-def test_sides_of_boxes_are_equally_tall() -> None:
-    digits: tuple[Rectangle, ...] = ((100, 160, 40, 60), (100, 160, 100, 120))
-    for bottom, found in ((166, [1, 1]), (165, [1] * 5)):
-        uprights = ((90, 170, 20, 24), (90, 170, 80, 84), (90, bottom, 140, 144))
-        assert glyphs(*digits, *uprights) == found
-
-
 @pytest.mark.parametrize(("length", "found"), [(90, [2, 1]), (91, [1, 1])])
 def test_line_is_no_part_of_a_digit(length: int, found: list[int]) -> None:
     assert glyphs((100, 160, 20, 60), (100, 160, 150, 170), (168, 172, 20, 20 + length)) == found

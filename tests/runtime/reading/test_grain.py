@@ -76,3 +76,12 @@ def test_blank_picture_without_strokes_has_no_tensor() -> None:
     for picture in (Image.new("L", (300, 300), 200), Image.new("L", (30, 30), 255)):
         reading = read_picture(picture)
         assert (reading.flaw, reading.box, reading.min_confidence) == ("blank", None, math.inf)
+
+
+def test_fold_or_shadow_from_edge_to_edge_stays_blank(classifier: DigitClassifier) -> None:
+    rows, columns = np.mgrid[:320, :320] / 320
+    noise = np.random.default_rng(0).normal(0, 8, (320, 320))
+    band = 190 - 40 * np.exp(-(((columns - 0.5 + 0.25 * (rows - 0.5)) / 0.03) ** 2)) + noise
+    for values in (band, band.T):
+        picture = Image.fromarray(values.clip(0, 255).astype(np.uint8))
+        assert (read_picture(picture).box, classifier.predict(picture).reason) == (None, "blank")
