@@ -110,7 +110,8 @@ class Source(NamedTuple):
             return reading
         # Faint pencil may vanish at the reduced scale of a large JPEG, so look again in detail.
         nearer = self.open(in_detail=True)
-        return reading if nearer.size == picture.size else read_picture(nearer, mode=mode, origin=self.origin)
+        again = reading if nearer.size == picture.size else read_picture(nearer, mode=mode, origin=self.origin)
+        return reading if reading.is_grain and again.flaw else again
 
 
 def take(picture: Picture, mode: ReadingMode, *, origin: str | None = None) -> bytes | Source:
@@ -161,7 +162,7 @@ def to_pixels(picture: Picture, mode: ReadingMode = "auto", *, origin: str | Non
     """Convert any input to the tensor that the network reads, uint8, shape (28, 28).
 
     Raises:
-        InputError: The picture cannot be read, or has no ink.
+        InputError: The picture cannot be read, or is blank.
     """
     taken = take(picture, mode, origin=origin)
     return _to_array(taken) if isinstance(taken, bytes) else taken.read(mode).require_ink(taken.origin)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 Reason: TypeAlias = Literal["blank", "too small", "cut off", "several digits", "ambiguous", "no digit"]
 """Why a picture is rejected. The first four reasons are found in the picture, the last two by the network.
 
-The network is asked unless the picture has no ink. If it is sure, its answer counts although ink seems cut off, or
-several digits seem to be there.
+The network is asked unless the picture has no ink. If it is sure, its answer counts although the
+ink seems cut off, or is grain.
 
 `ambiguous`: two digits share the probability. `no digit`: the probability is spread over more digits, or the image
 shows several objects and its frame cuts some of them.

@@ -55,7 +55,8 @@ def preprocess(
         raise UsageError("--steps writes beside the file of --save; add --save OUT.png")
     name, taken = take_picture(picture)
     reading = read_any(taken, known)
-    reading.require_ink(name)
+    if not reading.is_grain:
+        reading.require_ink(name)
     written = [] if save is None else _save(reading, name, save, scale=scale, with_steps=steps)
     if as_json:
         record = {
@@ -108,6 +109,6 @@ def _describe(reading: Reading) -> str:
     if reading.quality:
         words.append(f"longer side {reading.quality.side_pixels:.0f} pixels, contrast {reading.quality.contrast:.0%}")
     if reading.flaw:
-        unless = " unless the network is sure" if reading.min_confidence < 1 else ""
-        words.append(f"and classify rejects it{unless}: {reading.flaw}")
+        unless = f" unless its confidence is {reading.min_confidence} or more" if reading.min_confidence < 1 else ""
+        words.append(f"and classify rejects it as {reading.flaw}{unless}")
     return ", ".join(words)

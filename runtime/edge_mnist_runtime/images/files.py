@@ -143,8 +143,8 @@ def _explain(origin: str, error: Exception) -> str:
         return _too_large(origin, "far too many pixels for a picture of a digit")
     if isinstance(error, OSError) and error.errno is not None:
         return f"{origin}: cannot be read ({error.strerror})"
-    has_zero = "\0" in origin
-    return f"{origin!r}: no file name, because of its character 0" if has_zero else describe_damage(origin, error)
+    has_nul = "\0" in origin
+    return f"{origin!r}: a file name cannot contain NUL" if has_nul else describe_damage(origin, error)
 
 
 def _too_large(origin: str, found: str) -> str:

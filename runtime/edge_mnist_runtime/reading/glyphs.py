@@ -113,7 +113,7 @@ def _merge_columns(boxes: Indices, chosen: Indices) -> list[list[int]]:
 
 
 def _attach(boxes: Indices, weight: Floats64, groups: list[list[int]], small: Indices, usual: float) -> list[list[int]]:
-    """Add every small component to the nearest digit, unless it is a speck or too far away."""
+    """Add every small component to the nearest digit, unless it is a speck, a long line or too far away."""
     around = np.array([box_around(boxes[group]) for group in groups])
     heights, widths = sides_of(boxes)
     small = small[np.maximum(heights, widths)[small] <= GLYPHS.max_small_side * usual]

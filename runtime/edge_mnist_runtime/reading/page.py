@@ -33,7 +33,7 @@ class Segmentation:
     light_on_dark: bool
     outline: float
     """Fraction of the ink's outline, 0..1, on an edge in the picture. It is low for shadows and for half a stroke."""
-    level_lines: Floats = field(default_factory=lambda: NO_LINES)
+    horizontal_lines: Floats = field(default_factory=lambda: NO_LINES)
     """Row of each horizontal line removed in every column, shape (N, W)."""
 
     @property
@@ -117,8 +117,8 @@ class Page:
         if ink is None:
             return None
         outline = outline_on_edges(self._plane, ink)
-        level_lines = self._ruling.level if self._ruling else NO_LINES
-        return Segmentation(ink, darkness, self.n_lines, self._light_on_dark, outline, level_lines)
+        horizontal_lines = self._ruling.level if self._ruling else NO_LINES
+        return Segmentation(ink, darkness, self.n_lines, self._light_on_dark, outline, horizontal_lines)
 
 
 def _reaches_edges(darkness: Floats, noise: float, peak: float) -> bool:

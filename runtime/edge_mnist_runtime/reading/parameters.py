@@ -146,8 +146,8 @@ class SheetParameters(NamedTuple):
     min_span: float = 0.84
     """Minimum fraction of the box between a sheet's edges. A 0 has less: it leaves the corners free."""
     min_quadrangle: float = 0.95
-    """Minimum area of the quadrangle whose corners touch the sides of the box, as a fraction of a sheet that is turned
-    further. For a 0 it is 0.64."""
+    """Minimum area of the quadrangle between the points where a turned sheet touches its box, as a fraction of the area
+    between its edges. For a 0 it is 0.64."""
     margins: tuple[float, ...] = (0.03, 0.05, 0.07, 0.09, 0.11, 0.13, 0.15, 0.17, 0.19, 0.21, 0.23)
     """Margins, as fractions of the box's sides, that may be needed to be inside a sheet that is turned."""
     min_edge: float = 0.97
@@ -599,10 +599,8 @@ class BoxParameters(NamedTuple):
     """Minimum of the same in pixels."""
     min_sides: int = 2
     """Minimum number of sides that end at lines."""
-    same_height: float = 0.95
-    """Minimum height of a divider, as a fraction of the tallest glyph's."""
-    min_dividers: int = 3
-    """Minimum number of dividers: two may be 1s."""
+    max_adjacent: int = 2
+    """Maximum number of sides beside each other: one of each of two boxes."""
     margin: float = 0.05
     """Minimum distance of a digit from the top and bottom of the sides beside it, as a fraction of their height."""
 
@@ -673,8 +671,8 @@ class PictureReadingDefinition(NamedTuple):
     """All parameters that decide which ink is found in a picture, with a version."""
 
     version: int = 13
-    """Raised with every change of the results. From version 13 on digits of spray, halftone and chalk are read, on
-    sheets that are turned by up to 14 degrees, and of rows in printed boxes."""
+    """Raised with every change of the results. From version 13 on it finds digits of spray and halftone, digits on
+    square sheets that are turned by up to 14 degrees, and rows of digits in boxes."""
     decoding: DecodingParameters = DECODING
     reader: ReaderParameters = ReaderParameters()
     drawing: DrawingParameters = DrawingParameters()

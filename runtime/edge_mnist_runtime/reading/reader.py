@@ -60,7 +60,9 @@ def read_picture(picture: Image.Image, *, mode: ReadingMode = "auto", origin: st
     """
     require_decoded(picture, origin)
     reading = _read(picture, mode, origin)
-    return _read_without_grain(picture, mode, origin) or reading if reading.flaw == "blank" else reading
+    if reading.flaw == "blank":
+        return _read_smoothed(picture, mode, origin) or reading
+    return reading
 
 
 def _read(picture: Image.Image, mode: ReadingMode, origin: str) -> Reading:
@@ -129,6 +131,7 @@ def read_drawing(picture: Image.Image, origin: str) -> Reading:
 
 
 def _read_even(picture: Image.Image, grey: Image.Image) -> Reading:
+    """Read a picture, which is also given in grey, as ink on an even background."""
     ink = subtract_background(grey)
     return _blank(grey, "mnist") if ink is None else _drawn(picture, grey, ink)
 
@@ -172,12 +175,12 @@ def _read_anything(picture: Image.Image, origin: str) -> Reading:
 
 
 def _read_colours(picture: Image.Image, colours: Image.Image, *, is_whole: bool = True) -> Reading:
-    """Read a part of a picture, or a changed one: as a clean drawing, if it is one."""
+    """Read colours that differ from the picture's own as a clean drawing, or else as a photograph."""
     clean = may_be_drawing(colours) and _read_clean(picture, colours.convert("L"))
     return clean or _read_photo(picture, colours, is_whole=is_whole)
 
 
-def _read_without_grain(picture: Image.Image, mode: ReadingMode, origin: str) -> Reading | None:
+def _read_smoothed(picture: Image.Image, mode: ReadingMode, origin: str) -> Reading | None:
     """Read a blank picture again, smoothed: spray and halftone are grain in the form of strokes.
 
     Returns:
@@ -186,17 +189,19 @@ def _read_without_grain(picture: Image.Image, mode: ReadingMode, origin: str) ->
     """
     if min(picture.size) < PICTURE_READING.reader.min_photo_side_pixels:
         return None
-    colours = _colours_of(picture, origin)
-    smooth = colours.filter(ImageFilter.GaussianBlur(PICTURE_READING.reader.smoothing * min(colours.size)))
-    reading = _read_even(picture, smooth.convert("L")) if mode == "mnist" else _read_colours(picture, smooth)
+    plain = _grey_of(picture, origin) if mode == "mnist" else _colours_of(picture, origin)
+    smooth = plain.filter(ImageFilter.GaussianBlur(PICTURE_READING.reader.smoothing * min(plain.size)))
+    reading = _read_even(picture, smooth) if mode == "mnist" else _read_colours(picture, smooth)
     if reading.flaw or reading.box is None:
         return None
     (left, top, right, bottom), (width, height) = reading.box, upright_size(picture)
     if min(left, top, width - right, height - bottom) < PICTURE_READING.reader.smoothing * min(width, height):
         return None
-    return replace(
-        reading, flaw="blank", draw_steps=lambda: (("picture", colours), ("smoothed", smooth), *reading.steps[1:])
-    )
+
+    def draw_steps() -> Steps:
+        return ("picture", plain), ("smoothed", smooth), *reading.steps[1:]
+
+    return replace(reading, flaw="blank", is_grain=True, draw_steps=draw_steps)
 
 
 def _read_clean(picture: Image.Image, grey: Image.Image) -> Reading | None:
@@ -238,6 +243,7 @@ def _read_inside_sheet(picture: Image.Image, colours: Image.Image, found: FoundI
         return None
     left, top, right, bottom = map(round, np.array(inside) * (colours.size * 2))
     region = colours.crop((left, top, right, bottom))
+    region.info = {}  # it tells the size and the rotation of the whole picture
     if min(region.size) < PICTURE_READING.reader.min_photo_side_pixels:
         return None
     reading = _read_colours(region, region, is_whole=False)

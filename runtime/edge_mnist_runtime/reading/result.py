@@ -37,15 +37,16 @@ class Reading:
     quality: Quality | None = None
     """How well the picture shows its digit; None for tensors and pictures without ink."""
     flaw: Reason | None = None
-    """Rejection reason found before the network runs; None if there is none. A picture that is blank but for grain in
-    the form of strokes has a tensor and a box."""
+    """Rejection reason found before the network runs; None if there is none."""
     draw_steps: Callable[[], Steps] | None = None
     """Draws `steps` on demand, because most are never shown."""
+    is_grain: bool = False
+    """Whether the picture is blank, but its grain forms strokes. They are in the tensor, and `box` is around them."""
 
     @property
     def min_confidence(self) -> float:
         """Confidence from which the network's answer counts in spite of the flaw; infinite if none does."""
-        if self.flaw == "blank" and self.box:
+        if self.is_grain:
             return PICTURE_READING.reader.sure_of_grain
         return min_confidence_despite(self.flaw)
 
@@ -55,12 +56,12 @@ class Reading:
         return self.draw_steps() if self.draw_steps else ()
 
     def require_ink(self, origin: str) -> Pixels:
-        """Return the tensor of a picture with ink; messages name the picture `origin`.
+        """Return the tensor of a picture that is not blank; messages name the picture `origin`.
 
         Raises:
-            PictureError: No ink was found.
+            PictureError: The picture is blank, or its strokes are grain.
         """
-        if self.flaw == "blank" and not self.box:
+        if self.flaw == "blank":
             raise PictureError(f"{origin}: blank, no ink found; expected a picture of one digit")
         return self.pixels
 

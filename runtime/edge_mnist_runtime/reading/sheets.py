@@ -59,7 +59,7 @@ def find_sheet(mask: Mask, picture_fraction: float) -> Box | None:
     own = mask[box.slices]
     if min(box.width, box.height) < SHEETS.min_shape * box.long_side or own.mean() < SHEETS.min_fill:
         return None
-    if min(_spanned(own), _spanned(own.T)) < SHEETS.min_span and not _is_turned(own):
+    if min(_spanned(own), _spanned(own.T)) < SHEETS.min_span and not _is_quadrangle(own):
         return None
     for margin in SHEETS.margins:
         inside = _shrunk(box, margin)
@@ -76,8 +76,8 @@ def _spanned(mask: Mask) -> float:
     return float((last - first)[mask.any(1)].sum() / mask.size)
 
 
-def _is_turned(mask: Mask) -> bool:
-    """Whether a mask, shape (H, W), fills the quadrangle whose corners touch the four sides, as a turned sheet does."""
+def _is_quadrangle(mask: Mask) -> bool:
+    """Whether the quadrangle between the points where a mask touches its four sides covers it, as of a turned sheet."""
     height, width = mask.shape
     top, bottom, left, right = (float(np.flatnonzero(edge).mean()) for edge in (*mask[[0, -1]], *mask.T[[0, -1]]))
     # The diagonals join top and bottom, left and right. The area is half of their cross product.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -42,6 +42,8 @@ class RowInk:
     """Row and column of the region's first pixel, as fractions of the picture's height and width."""
     pixel: tuple[float, float]
     """Height and width of a pixel, as fractions of the picture's height and width."""
+    horizontal_lines: Floats = field(default_factory=lambda: NO_LINES)
+    """Row of each horizontal line removed from the region in every column, shape (N, W)."""
 
 
 def find_row_ink(picture: Image.Image) -> RowInk | None:
@@ -76,12 +78,21 @@ def find_other_ink(picture: Image.Image) -> Iterator[RowInk]:
 
 def _find_in(colours: Image.Image, reduced: Image.Image, segmentation: Segmentation) -> RowInk | None:
     """The row in a segmentation of the reduced picture, or in a closer one that shows as many digits; None if none."""
-    found = _describe(segmentation.ink, segmentation.level_lines, reduced)
+    found = _describe(segmentation, reduced, (0.0, 0.0), (1.0, 1.0))
     if not found.glyphs.main or _is_grain_row(found, segmentation):
         return None
-    if found.glyphs.other or reduced.size == colours.size:
-        return found
-    return _describe_closer(colours, found, segmentation, colours.height / reduced.height) or found
+    closer = None
+    if not found.glyphs.other and reduced.size != colours.size:
+        closer = _describe_closer(colours, found, segmentation, colours.height / reduced.height)
+    digits, nearer = _without_boxes(found), _without_boxes(closer or found)
+    has_boxes = len(digits.glyphs.main) < len(found.glyphs.main)
+    # The lines of boxes may be outside of the closer look, which then shows their sides as 1s.
+    return digits if has_boxes and len(digits.glyphs.main) != len(nearer.glyphs.main) else nearer
+
+
+def _without_boxes(found: RowInk) -> RowInk:
+    main = leave_out_boxes(found.glyphs.main, found.horizontal_lines)
+    return replace(found, glyphs=replace(found.glyphs, main=main))
 
 
 def _is_grain_row(found: RowInk, segmentation: Segmentation) -> bool:
@@ -108,8 +119,8 @@ def _from_drawing(grey: Image.Image) -> RowInk | None:
     ink = None if drawn is None else pick_ink(drawn.pixels / np.float32(255), 0.0)
     if ink is None or is_grain(ink):
         return None
-    found = _describe(ink, NO_LINES, grey)
-    return found if found.glyphs.main else None
+    glyphs = find_glyphs(ink.parts, ink.mass, ink.mask.shape)
+    return RowInk(ink, glyphs, (0.0, 0.0), (1 / grey.height, 1 / grey.width)) if glyphs.main else None
 
 
 def _describe_closer(colours: Image.Image, found: RowInk, segmentation: Segmentation, larger: float) -> RowInk | None:
@@ -129,20 +140,16 @@ def _describe_closer(colours: Image.Image, found: RowInk, segmentation: Segmenta
         return None
     origin = (box.top / colours.height, box.left / colours.width)
     size = (box.height / colours.height, box.width / colours.width)
-    again = _describe(near.ink, near.level_lines, region, origin, size)
+    again = _describe(near, region, origin, size)
     is_less = len(again.glyphs.main) < len(found.glyphs.main) or again.glyphs.other
     return None if is_less else again
 
 
 def _describe(
-    ink: Ink,
-    level_lines: Floats,
-    region: Image.Image,
-    origin: tuple[float, float] = (0.0, 0.0),
-    size: tuple[float, float] = (1.0, 1.0),
+    segmentation: Segmentation, region: Image.Image, origin: tuple[float, float], size: tuple[float, float]
 ) -> RowInk:
     """Find the glyphs; `origin` and `size` of the region are fractions of the whole picture, vertical axis first."""
+    ink = segmentation.ink
     glyphs = find_glyphs(ink.parts, ink.mass, ink.mask.shape)
-    if glyphs.main:
-        glyphs = replace(glyphs, main=leave_out_boxes(glyphs.main, level_lines))
-    return RowInk(ink, glyphs, origin, (size[0] / region.height, size[1] / region.width))
+    pixel = (size[0] / region.height, size[1] / region.width)
+    return RowInk(ink, glyphs, origin, pixel, segmentation.horizontal_lines)

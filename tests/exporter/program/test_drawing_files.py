@@ -105,7 +105,7 @@ def test_c_reads_random_drawings_as_python_does(read_in_c: CompiledReader) -> No
 
 
 def test_mode_mnist_gives_these_pixels(expected: dict[str, Answer]) -> None:
-    """The runtime also counts grain as blank, and rejects ink that is cut off or several digits."""
+    """The runtime also smooths grain, and rejects ink that is cut off or several digits."""
     for name, (reason, pixels) in expected.items():
         if DRAWINGS[name].shape == (28, 28):
             continue  # may be a tensor, which mode `mnist` passes on

@@ -124,8 +124,8 @@ def test_damaged_data_url_is_one_line(url: str, said: str, classifier: DigitClas
     assert str(caught.value).startswith("data: URL: ")
 
 
-def test_name_with_a_character_0_is_no_file_name(classifier: DigitClassifier) -> None:
-    with pytest.raises(PictureError, match=r"'three\\x00.png': no file name"):
+def test_name_with_nul_is_no_file_name(classifier: DigitClassifier) -> None:
+    with pytest.raises(PictureError, match=r"'three\\x00.png': a file name cannot contain NUL"):
         classifier.predict("three\0.png")
 
 

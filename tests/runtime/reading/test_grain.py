@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
-from edge_mnist_runtime import DigitClassifier
+from edge_mnist_runtime import DigitClassifier, PictureError
 from edge_mnist_runtime.reading.modes import ReadingMode
 from edge_mnist_runtime.reading.parameters import PICTURE_READING
 from edge_mnist_runtime.reading.reader import read_picture
 
-FOUR = (((130, 45), (70, 165), (230, 165)), ((180, 120), (172, 255)))
+Strokes = tuple[tuple[tuple[int, int], ...], ...]
+
+FOUR: Strokes = (((130, 45), (70, 165), (230, 165)), ((180, 120), (172, 255)))
 
 
-def spray(dot: int = 2, cover: float = 0.35, side: int = 300, strokes: object = FOUR) -> Image.Image:
-    """A 4 of scattered black dots on white."""
+def spray(dot: int = 2, cover: float = 0.35, side: int = 300, strokes: Strokes = FOUR) -> Image.Image:
+    """Strokes, or else a 4, of scattered black dots on white."""
     mask = Image.new("L", (300, 300))
-    for stroke in strokes if isinstance(strokes, tuple) else ():
+    for stroke in strokes:
         ImageDraw.Draw(mask).line(stroke, fill=255, width=24, joint="curve")
     dots = np.random.default_rng(2).random((300 // dot, 300 // dot)) < cover
     inked = np.kron(dots, np.ones((dot, dot), np.bool_)) & (np.asarray(mask) > 0)
@@ -51,25 +56,40 @@ def test_box_and_size_are_in_the_pixels_of_the_whole_picture(classifier: DigitCl
     assert classifier.predict(spray(side=3000)).digit == 4
 
 
-def test_it_is_blank_unless_the_network_is_sure(classifier: DigitClassifier) -> None:
+def test_grain_is_blank_unless_the_network_is_sure(classifier: DigitClassifier) -> None:
     reading = read_picture(spray())
     assert (reading.flaw, reading.min_confidence) == ("blank", PICTURE_READING.reader.sure_of_grain)
-    assert reading.require_ink("spray").any()
+    assert reading.is_grain
+    assert reading.pixels.any()
+    with pytest.raises(PictureError, match="spray: blank"):
+        reading.require_ink("spray")
     scribble = spray(strokes=(((60, 60), (240, 240)), ((60, 240), (240, 60)), ((60, 150), (240, 150))))
     prediction = classifier.predict(scribble)
     assert (prediction.digit, prediction.reason) == (None, "blank")
     assert prediction.likeliest is not None
 
 
-def test_noise_and_texture_are_no_digits(classifier: DigitClassifier) -> None:
-    rng = np.random.default_rng(3)
-    for number in range(40):
-        side = int(rng.integers(40, 400))
-        values = rng.normal(180, rng.uniform(5, 60), (side, side))
-        if number % 2:
-            values = np.asarray(Image.fromarray(values.astype(np.float32)).resize((3 * side, 3 * side), 3))
-        picture = Image.fromarray(values.clip(0, 255).astype(np.uint8))
+@pytest.mark.parametrize("turn", [0, 90])
+def test_strokes_of_grain_that_are_no_digit_are_rejected(turn: int, classifier: DigitClassifier) -> None:
+    """As tick marks, crosses and boxes are."""
+    signs: tuple[Strokes, ...] = (
+        (((60, 60), (240, 240)), ((60, 240), (240, 60))),
+        (((60, 60), (240, 60), (240, 240), (60, 240), (60, 60)), ((60, 60), (240, 240))),
+        (((80, 150), (220, 150)), ((80, 220), (220, 220)), ((80, 80), (220, 80))),
+    )
+    for strokes in signs:
+        picture = spray(strokes=strokes).rotate(turn)
+        assert read_picture(picture).flaw is not None
         assert classifier.predict(picture).digit is None
+
+
+def test_light_and_turned_and_reduced_pictures_of_grain_are_read(tmp_path: Path, classifier: DigitClassifier) -> None:
+    picture = spray()
+    turned = Image.Exif()
+    turned[0x0112] = 6  # to be turned by 90 degrees
+    picture.rotate(90).resize((2400, 2400)).save(tmp_path / "turned.jpg", exif=turned)
+    for given in (ImageOps.invert(picture), picture.convert("RGB"), tmp_path / "turned.jpg"):
+        assert classifier.predict(given).digit == 4
 
 
 def test_blank_picture_without_strokes_has_no_tensor() -> None:
@@ -85,3 +105,12 @@ def test_fold_or_shadow_from_edge_to_edge_stays_blank(classifier: DigitClassifie
     for values in (band, band.T):
         picture = Image.fromarray(values.clip(0, 255).astype(np.uint8))
         assert (read_picture(picture).box, classifier.predict(picture).reason) == (None, "blank")
+
+
+def test_preprocess_tells_from_which_confidence_grain_is_a_digit(run_here: Callable[..., Any], tmp_path: Path) -> None:
+    spray().save(tmp_path / "spray.png")
+    said = "classify rejects it as blank unless its confidence is 0.98 or more"
+    assert said in run_here("preprocess", tmp_path / "spray.png").out
+    record = run_here("preprocess", tmp_path / "spray.png", "--json").json
+    assert (record["flaw"], record["min_confidence"]) == ("blank", 0.98)
+    assert run_here("classify", tmp_path / "spray.png").code == 0

@@ -144,7 +144,7 @@ def test_preprocess_shows_quality_and_rejection_reason(
     run_here: Callable[..., Any], draw_three: Draw, tmp_path: Path
 ) -> None:
     side_by_side(draw_three((120, 200), (25, 50)), draw_three((120, 200), (25, 50))).save(tmp_path / "two.png")
-    assert "classify rejects it: several digits" in run_here("preprocess", tmp_path / "two.png").out
+    assert "classify rejects it as several digits" in run_here("preprocess", tmp_path / "two.png").out
     record = run_here("preprocess", tmp_path / "two.png", "--json").json
     assert record["flaw"] == "several digits"
     assert record["quality"]["contrast"] == 1.0

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from edge_mnist_runtime import DigitClassifier
 from edge_mnist_runtime.box import Box
+from edge_mnist_runtime.inputs import read_any
 from edge_mnist_runtime.reading.reader import read_picture
 from edge_mnist_runtime.reading.sheets import find_inside, find_sheet
 
@@ -53,6 +56,20 @@ def test_box_and_size_are_in_the_pixels_of_the_whole_picture(side: int) -> None:
     assert reading.quality is not None
     assert reading.quality.side_pixels == pytest.approx(172 * side / 240, rel=0.08)
     assert [name for name, _ in reading.steps][:2] == ["picture", "sheet"]
+
+
+def test_box_on_a_sheet_is_in_the_pixels_of_a_reduced_or_turned_file(tmp_path: Path) -> None:
+    whole = lay_on(60, draw_sheet(245, 30, 2400), noise=0)
+    expected = np.array((54, 34, 176, 206)) * 10 + 960
+    whole.save(tmp_path / "reduced.jpg")
+    turned = Image.Exif()
+    turned[0x0112] = 6  # to be turned by 90 degrees
+    whole.rotate(90).save(tmp_path / "turned.jpg", exif=turned)
+    for name in ("reduced.jpg", "turned.jpg"):
+        reading = read_any(tmp_path / name)
+        assert reading.box == pytest.approx(expected, abs=90)
+        assert reading.quality is not None
+        assert reading.quality.side_pixels == pytest.approx(1720, rel=0.08)
 
 
 def test_sheet_without_a_digit_is_none(classifier: DigitClassifier) -> None:

@@ -207,7 +207,25 @@ def test_dark_boxes_around_digits_are_no_ones(is_grid: bool, degrees: float, cla
         box = (50 + 130 * place + room, 30, 180 + 130 * place - room, 170)
         ImageDraw.Draw(row).rectangle(box, outline=20, width=3)
     turned = row.rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=245)
-    assert classifier.read_row(turned).text == "8359"
+    for larger in (1, 4):  # larger ones are looked at more closely
+        reading = classifier.read_row(turned.resize((larger * turned.width, larger * turned.height)))
+        assert (reading.text, reading.accepted) == ("8359", True)
+
+
+@pytest.mark.parametrize("text", ["1411", "10101", "11511"])
+@pytest.mark.parametrize("pitch", [0, 25, 50, 150])
+def test_tall_1s_beside_small_digits_stay(text: str, pitch: int, classifier: DigitClassifier) -> None:
+    """On plain and on lined paper."""
+    row, samples = Image.new("L", (130 * len(text) + 60, 240), 245), load_samples()
+    for line in range(20, 240, pitch) if pitch else ():
+        ImageDraw.Draw(row).line((0, line, row.width, line), fill=170, width=2)
+    for place, word in enumerate(text):
+        if word == "1":
+            ImageDraw.Draw(row).line((90 + 130 * place, 60, 90 + 130 * place, 180), fill=20, width=9)
+            continue
+        ink = samples.images[list(samples.labels).index(int(word)), :, :, 0]
+        row.paste(20, (35 + 130 * place, 65), Image.fromarray(ink).resize((110, 110), Image.Resampling.BICUBIC))
+    assert classifier.read_row(row).text == text
 
 
 @pytest.mark.parametrize("width", [1, 3, 5])
