@@ -66,6 +66,7 @@ def read_picture(picture: Image.Image, *, mode: ReadingMode = "auto", origin: st
 
 
 def _read(picture: Image.Image, mode: ReadingMode, origin: str) -> Reading:
+    """Read a decoded picture once."""
     if mode == "auto" and min(picture.size) < PICTURE_READING.reader.min_photo_side_pixels:
         picture = _in_visible_colour(picture, origin)
     if tensor := _find_tensor(picture, mode, origin):

@@ -173,7 +173,7 @@ _KNOWN: Final = (
             *(pooled(16), Convolution(16), separable(32, 5, pooled=True), separable(48, 5)),
             last(56, 5, separable=True),
         ),
-        TrainingConfig(epochs=40, peak_learning_rate=6e-3, augmentation=_QUARTER_ELASTIC, keep="last"),
+        TrainingConfig(epochs=40, peak_learning_rate=6e-3, augmentation=_ELASTIC.weakened(0.5), keep="last"),
     ),
     Architecture(
         "micro",
