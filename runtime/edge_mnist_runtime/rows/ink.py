@@ -81,10 +81,13 @@ def _find_in(colours: Image.Image, reduced: Image.Image, segmentation: Segmentat
     found = _describe(segmentation, reduced, (0.0, 0.0), (1.0, 1.0))
     if not found.glyphs.main or _is_grain_row(found, segmentation):
         return None
-    closer = None
-    if not found.glyphs.other and reduced.size != colours.size:
-        closer = _describe_closer(colours, found, segmentation, colours.height / reduced.height)
-    digits, nearer = _without_boxes(found), _without_boxes(closer or found)
+    digits = _without_boxes(found)
+    if found.glyphs.other or reduced.size == colours.size:
+        return digits
+    closer = _describe_closer(colours, found, segmentation, colours.height / reduced.height)
+    if closer is None:
+        return digits
+    nearer = _without_boxes(closer)
     has_boxes = len(digits.glyphs.main) < len(found.glyphs.main)
     # The lines of boxes may be outside of the closer look, which then shows their sides as 1s.
     return digits if has_boxes and len(digits.glyphs.main) != len(nearer.glyphs.main) else nearer

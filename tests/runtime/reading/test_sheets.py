@@ -130,6 +130,8 @@ def test_place_inside_is_a_part_of_the_picture() -> None:
     turned = np.asarray(Image.new("L", (200, 200), 255).rotate(5, expand=True))
     inside = find_sheet(turned > 127, 0.5)
     assert inside is not None
+    assert turned[inside.slices].min() == 255
+    assert inside.width > 0.6 * turned.shape[1]
     left, top, right, bottom = find_inside(np.pad(turned, 7), (0.2, 0.4, 0.6, 0.8)) or (0, 0, 0, 0)
     part = np.array(inside) / turned.shape[0]
     assert (left, top, right, bottom) == pytest.approx(0.4 * part + (0.2, 0.4, 0.2, 0.4), abs=0.005)
